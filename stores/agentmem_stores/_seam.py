@@ -1,0 +1,125 @@
+"""The seam between agentmem and whatever holds the memories: five methods and a few facts."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._records import Granularity, Memory, Scope
+
+__all__ = ["Batch", "EmbedderSpec", "Entry", "MemoryStore", "Neighbour", "Vectors"]
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class EmbedderSpec:
+    """Whose vectors a store holds: the embedder's name and its number of dimensions."""
+
+    name: str
+    dimension: int
+
+
+# What the extra `offline` installs; a new store is made for it when no other is named.
+DEFAULT_EMBEDDER = EmbedderSpec("sentence-transformers/all-MiniLM-L6-v2", 384)
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A memory with its embedding, float32 of shape (dimension,) and unit length."""
+
+    memory: Memory
+    vector: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A memory found near a vector; `similarity` is the cosine, in [-1, 1]."""
+
+    id: str
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Changes to one scope, applied together.
+
+    Within one granularity `put` is atomic: after a crash all of it is there or none.
+    Granularities are written in the order in which they first appear, patches after puts and
+    deletions last, so whoever builds a batch decides what a crash may leave behind.
+
+    Attributes:
+        put: memories to insert, or to replace whole.
+        patch: memories whose text and vector are as stored; everything else is rewritten.
+        delete: (granularity, id) pairs; ids that do not exist are passed over.
+    """
+
+    scope: Scope
+    put: Sequence[Entry] = ()
+    patch: Sequence[Memory] = ()
+    delete: Sequence[tuple[Granularity, str]] = field(default=())
+
+    def __bool__(self) -> bool:
+        return bool(self.put or self.patch or self.delete)
+
+
+class MemoryStore(ABC):
+    """Holds memories and their vectors, one scope strictly apart from another.
+
+    Every method may raise `ClosedError` after `close()`, and `StoreError` when the backend
+    fails. `agentmem_stores.conformance` is the test suite that an implementation must pass.
+    """
+
+    embedder: EmbedderSpec
+
+    @abstractmethod
+    def write(self, batch: Batch) -> None:
+        """Apply a batch; when this returns, it is durable.
+
+        Raises:
+            InvalidInputError: a memory belongs to another scope, an id appears twice, or a
+                vector has the wrong shape or is not finite. Nothing is written then.
+            MemoryNotFoundError: a patched memory does not exist. Nothing is written then.
+        """
+
+    @abstractmethod
+    def read(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Entry]:
+        """Return the entries with these ids, in this order; ids that do not exist are left out."""
+
+    @abstractmethod
+    def scan(self, scope: Scope, granularity: Granularity) -> Iterator[Memory]:
+        """Yield every memory of one granularity, whatever its state, in no particular order."""
+
+    @abstractmethod
+    def nearest(
+        self, scope: Scope, granularity: Granularity, vectors: Vectors, n: int
+    ) -> list[list[Neighbour]]:
+        """Find the `n` nearest memories to each row of `vectors`, best first.
+
+        Args:
+            vectors: float32 of shape (queries, dimension).
+            n: at least 1; fewer are returned where the scope holds fewer.
+        """
+
+    @abstractmethod
+    def scopes(self) -> list[Scope]:
+        """Every owner who ever wrote, sorted by name."""
+
+    @abstractmethod
+    def revision(self, scope: Scope) -> str:
+        """A mark that differs after every write to the scope, by whichever client."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release files, locks and connections; closing twice is allowed."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
