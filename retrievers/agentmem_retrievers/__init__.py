@@ -1,0 +1,26 @@
+"""How memories are found: channels, router, fusion, graph and forgetting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._engine import *
+from ._forgetting import *
+from ._fusion import *
+from ._graph import *
+from ._index import *
+from ._lexical import *
+from ._results import *
+from ._router import *
+
+if TYPE_CHECKING:
+    from ._langchain import MemoryRetriever as MemoryRetriever
+
+
+def __getattr__(name: str) -> Any:
+    # langchain-core's retrievers take a third of a second to import, and few need them.
+    if name != "MemoryRetriever":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from ._langchain import MemoryRetriever
+
+    return MemoryRetriever

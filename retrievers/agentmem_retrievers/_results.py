@@ -1,0 +1,71 @@
+"""What a search returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import overload
+
+from agentmem_stores import Memory
+
+from ._router import Routing
+
+__all__ = ["Recall", "RecalledMemory"]
+
+
+@dataclass(frozen=True)
+class RecalledMemory:
+    """A memory found by a search.
+
+    Attributes:
+        memory: as it stood when it was found, before this recall strengthened it.
+        score: what it was ranked by; comparable within one search only.
+        retention: R = exp(-t/S) at the time of the search, in [0, 1].
+        contributions: what every part added to the score (with `explain=True`, else empty);
+            they sum to the score.
+    """
+
+    memory: Memory
+    score: float
+    retention: float
+    contributions: Mapping[str, float] = field(default_factory=dict)
+    load_context: Callable[[], tuple[Memory, ...]] = field(default=tuple, repr=False, compare=False)
+
+    @cached_property
+    def context(self) -> tuple[Memory, ...]:
+        """The turns around it in its session, in order, read from the store when first asked."""
+        return self.load_context()
+
+
+@dataclass(frozen=True)
+class Recall(Sequence[RecalledMemory]):
+    """The answer to a query: memories, best first, and how sure the search is of them.
+
+    Attributes:
+        query: what was asked.
+        hits: the memories.
+        routing: how far each granularity was trusted.
+        confidence: how likely it is that the answer was ever said, in [0, 1].
+        asked_at: the moment whose memory answered (`as_of`, or the clock), UTC.
+    """
+
+    query: str
+    hits: tuple[RecalledMemory, ...]
+    routing: Routing
+    confidence: float
+    asked_at: datetime
+
+    @overload
+    def __getitem__(self, index: int) -> RecalledMemory: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[RecalledMemory, ...]: ...
+    def __getitem__(self, index: int | slice) -> RecalledMemory | tuple[RecalledMemory, ...]:
+        return self.hits[index]
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __iter__(self) -> Iterator[RecalledMemory]:
+        return iter(self.hits)
