@@ -1,0 +1,104 @@
+"""An agent framework with an external memory that associates, forgets and finds again."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agentmem_retrievers import (
+        ForgettingCurve,
+        MemoryRetriever,
+        Recall,
+        RecalledMemory,
+        Routing,
+    )
+    from agentmem_stores import (
+        AgentMemError,
+        ChromaStore,
+        ClosedError,
+        DataFormatError,
+        Edge,
+        EmbedderMismatchError,
+        EmbedderSpec,
+        EmbeddingError,
+        EmptyTextError,
+        Granularity,
+        InMemoryStore,
+        InvalidInputError,
+        InvalidScopeError,
+        Memory,
+        MemoryNotFoundError,
+        MemoryStore,
+        MissingExtraError,
+        NaiveDatetimeError,
+        Scope,
+        State,
+        StoreError,
+        StoreFormatError,
+        StoreLockedError,
+        StoreUnavailableError,
+    )
+
+    from ._agent import Agent
+    from ._association import Association
+    from .controller import MemoryController
+
+__all__ = [
+    "Agent",
+    "AgentMemError",
+    "Association",
+    "ChromaStore",
+    "ClosedError",
+    "DataFormatError",
+    "Edge",
+    "EmbedderMismatchError",
+    "EmbedderSpec",
+    "EmbeddingError",
+    "EmptyTextError",
+    "ForgettingCurve",
+    "Granularity",
+    "InMemoryStore",
+    "InvalidInputError",
+    "InvalidScopeError",
+    "Memory",
+    "MemoryController",
+    "MemoryNotFoundError",
+    "MemoryRetriever",
+    "MemoryStore",
+    "MissingExtraError",
+    "NaiveDatetimeError",
+    "Recall",
+    "RecalledMemory",
+    "Routing",
+    "Scope",
+    "State",
+    "StoreError",
+    "StoreFormatError",
+    "StoreLockedError",
+    "StoreUnavailableError",
+]
+
+_HOMES = {
+    "Agent": "agentmem._agent",
+    "Association": "agentmem._association",
+    "MemoryController": "agentmem.controller",
+    **dict.fromkeys(
+        ["ForgettingCurve", "MemoryRetriever", "Recall", "RecalledMemory", "Routing"],
+        "agentmem_retrievers",
+    ),
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when first used, because langchain-core and numpy alone take longer to import than
+    # a command line that only prints its help should.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES.get(name, "agentmem_stores")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

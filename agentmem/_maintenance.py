@@ -1,0 +1,213 @@
+"""Keeping a scope in order: fading, consolidating, checking, counting."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from agentmem_retrievers import ForgettingCurve, ScopeIndex, SearchEngine
+from agentmem_stores import (
+    Batch,
+    EmbedderSpec,
+    Granularity,
+    Memory,
+    MemoryStore,
+    Scope,
+    State,
+)
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+__all__ = ["CheckReport", "ConsolidationReport", "Maintenance", "Stats", "SweepReport"]
+
+
+@dataclass(frozen=True)
+class SweepReport:
+    """What a sweep did: the ids it archived, and how many active memories it left."""
+
+    archived: tuple[str, ...]
+    kept: int
+
+
+@dataclass(frozen=True)
+class ConsolidationReport:
+    """What consolidating did.
+
+    Attributes:
+        ended: the sessions whose derived memories were missing and have been written.
+        merged: ids of near-duplicates, each to the id of the memory that now stands for it.
+    """
+
+    ended: tuple[str, ...]
+    merged: dict[str, str]
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What is wrong with a scope, a sentence each; nothing when all is well."""
+
+    problems: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+@dataclass(frozen=True)
+class Stats:
+    """How much a scope holds.
+
+    Attributes:
+        memories: number of current memories by granularity.
+        states: number of current memories by state.
+        versions: number of former versions kept for `history` and `as_of`.
+        sessions: number of sessions with turns.
+        associations: number of edges of the association graph.
+        mean_retention: of the active memories, in [0, 1]; 0 where there are none.
+        embedder: whose vectors they are found by.
+    """
+
+    scope: str
+    memories: dict[str, int]
+    states: dict[str, int]
+    versions: int
+    sessions: int
+    associations: int
+    mean_retention: float
+    embedder: EmbedderSpec
+
+
+@dataclass(frozen=True)
+class Maintenance:
+    """Verbs on a whole scope that need no embedder."""
+
+    store: MemoryStore
+    engine: SearchEngine
+    curve: ForgettingCurve
+    duplicate_from: float = 0.97
+
+    def sweep(self, scope: Scope, now: datetime) -> SweepReport:
+        """Archive the active memories whose retention at `now` is below the threshold."""
+        index = self.engine.index(scope)
+        faded: list[Memory] = []
+        kept = 0
+        for granularity, table in index.tables.items():
+            active = table.visible(None)
+            below = active & (table.retention(now) < self.curve.archive_below)
+            kept += int(active.sum() - below.sum())
+            ids = [table.ids[row] for row in np.flatnonzero(below)]
+            for entry in self.store.read(scope, granularity, ids) if ids else ():
+                faded.append(replace(entry.memory, state=State.ARCHIVED, state_changed_at=now))
+        self.engine.write(Batch(scope, patch=faded))
+        return SweepReport(tuple(memory.id for memory in faded), kept)
+
+    def merge_duplicates(self, scope: Scope, now: datetime) -> dict[str, str]:
+        """Let the newest of several turns that say the same stand for all of them."""
+        import networkx as nx
+
+        index = self.engine.index(scope)
+        turns = index.tables[Granularity.TURN]
+        active = turns.visible(None)
+        alike = nx.Graph(
+            (a, b)
+            for a, targets in index.edges.items()
+            for b, weight in targets.items()
+            if weight >= self.duplicate_from
+            and all(i in turns.row_of and active[turns.row_of[i]] for i in (a, b))
+        )
+        merged: dict[str, str] = {}
+        patch: list[Memory] = []
+        for group in nx.connected_components(alike):
+            found = [e.memory for e in self.store.read(scope, Granularity.TURN, sorted(group))]
+            patch.extend(self._merged(found, now, merged))
+        self.engine.write(Batch(scope, patch=patch))
+        return merged
+
+    def _merged(
+        self, found: list[Memory], now: datetime, merged: dict[str, str]
+    ) -> Iterable[Memory]:
+        *older, newest = sorted(found, key=lambda m: (m.said_at, m.position, m.id))
+        merged.update({memory.id: newest.id for memory in older})
+        yield replace(
+            newest,
+            strength=max(memory.strength for memory in found),
+            recall_count=sum(memory.recall_count for memory in found),
+            sources=tuple(dict.fromkeys([*newest.sources, *(m.id for m in older)])),
+        )
+        for memory in older:
+            yield replace(memory, state=State.SUPERSEDED, state_changed_at=now)
+
+    def check(self, scope: Scope) -> CheckReport:
+        """Compare what must agree: links with memories, and the derived index with the store."""
+        held = {m.id: m for g in Granularity for m in self.store.scan(scope, g)}
+        problems = [
+            f"{memory.granularity} {memory.id} {kind} {target}, which does not exist"
+            for memory in held.values()
+            for kind, targets in (
+                ("is linked to", [edge.target for edge in memory.edges]),
+                ("derives from", memory.sources),
+            )
+            for target in targets
+            if target not in held
+        ]
+        known = {i for table in self.engine.index(scope).tables.values() for i in table.row_of}
+        problems += [
+            f"{i} is in the store but not in the index" for i in sorted(held.keys() - known)
+        ]
+        problems += [
+            f"{i} is in the index but not in the store" for i in sorted(known - held.keys())
+        ]
+        return CheckReport(tuple(problems))
+
+    def stats(self, scope: Scope, now: datetime) -> Stats:
+        """Count what a scope holds."""
+        index = self.engine.index(scope)
+        held = [m for g in Granularity for m in self.store.scan(scope, g)]
+        current = [m for m in held if m.version_of is None]
+        active = [m for m in current if m.state is State.ACTIVE]
+        kept = [self.curve.retention_of(m, now) for m in active]
+        return Stats(
+            scope=str(scope),
+            memories={
+                g.value: n for g, n in sorted(Counter(m.granularity for m in current).items())
+            },
+            states={s.value: n for s, n in sorted(Counter(m.state for m in current).items())},
+            versions=len(held) - len(current),
+            sessions=len(index.session_ids()),
+            associations=sum(len(m.edges) for m in held),
+            mean_retention=float(np.mean(kept)) if kept else 0.0,
+            embedder=self.store.embedder,
+        )
+
+    def graph(self, scope: Scope, now: datetime) -> nx.Graph:
+        """A scope's association graph; see `MemoryController.graph`."""
+        import networkx as nx
+
+        graph = nx.Graph()
+        for memory in (m for g in Granularity for m in self.store.scan(scope, g)):
+            if memory.version_of is None:
+                graph.add_node(
+                    memory.id,
+                    granularity=memory.granularity.value,
+                    text=memory.text,
+                    session_id=memory.session_id,
+                    said_at=memory.said_at,
+                    state=memory.state.value,
+                    retention=self.curve.retention_of(memory, now),
+                )
+        graph.add_weighted_edges_from(_edges(self.engine.index(scope), graph))
+        return graph
+
+
+def _edges(index: ScopeIndex, graph: nx.Graph) -> Iterable[tuple[str, str, float]]:
+    for a, targets in index.edges.items():
+        for b, weight in targets.items():
+            if a < b and a in graph and b in graph:
+                yield a, b, weight

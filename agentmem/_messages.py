@@ -1,0 +1,128 @@
+"""What `add` takes, brought to one form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage
+
+from agentmem_stores import EmptyTextError, InvalidInputError, require_aware
+
+__all__ = ["Draft", "MessageLike", "to_drafts"]
+
+MessageLike = str | BaseMessage | Mapping[str, Any]
+
+_ROLES = {"human": "user", "ai": "assistant"}
+_KEYS = {"role", "content", "speaker", "name", "timestamp", "metadata", "importance"}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One message on its way into the store; `said_at` None means the call's own time."""
+
+    text: str
+    role: str = "user"
+    speaker: str | None = None
+    said_at: datetime | None = None
+    importance: float | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def completed(self, shared: Draft) -> Draft:
+        """Return this draft with what it does not say itself taken from `shared`."""
+        return replace(
+            self,
+            said_at=self.said_at or shared.said_at,
+            importance=shared.importance if self.importance is None else self.importance,
+            metadata=_as_json({**shared.metadata, **self.metadata}),
+        )
+
+
+def to_drafts(messages: MessageLike | Sequence[MessageLike]) -> list[Draft]:
+    """Read a message or a list of messages.
+
+    Args:
+        messages: text (said by the user), a LangChain message, a dict with `role` and `content`
+            (and optionally `speaker` or `name`, `timestamp`, `importance`, `metadata`), or a list
+            of these. Messages of a model that only call tools hold nothing to remember and are
+            left out.
+
+    Raises:
+        EmptyTextError: there is no message, or one without text.
+        InvalidInputError: something that is no message.
+    """
+    if isinstance(messages, str | BaseMessage | Mapping):
+        messages = [messages]
+    if not isinstance(messages, Sequence):
+        raise InvalidInputError(
+            f"cannot remember a {type(messages).__name__}; pass a string, a LangChain message, "
+            'a dict with "role" and "content", or a list of these'
+        )
+    drafts = [_draft(m) for m in messages if not _only_calls_tools(m)]
+    if not drafts:
+        raise EmptyTextError("no message holds text; there is nothing to remember")
+    return drafts
+
+
+def _only_calls_tools(message: MessageLike) -> bool:
+    return (
+        isinstance(message, AIMessage)
+        and bool(message.tool_calls)
+        and not str(message.text).strip()
+    )
+
+
+def _draft(message: MessageLike) -> Draft:
+    if isinstance(message, str):
+        return Draft(_text(message))
+    if isinstance(message, BaseMessage):
+        role = _ROLES.get(message.type, message.type)
+        return Draft(_text(str(message.text)), role, message.name)
+    if isinstance(message, Mapping):
+        return _draft_of_mapping(message)
+    raise InvalidInputError(
+        f"cannot remember a {type(message).__name__}; pass a string, a LangChain message or a "
+        'dict with "role" and "content"'
+    )
+
+
+def _draft_of_mapping(message: Mapping[str, Any]) -> Draft:
+    unknown = sorted(set(message) - _KEYS)
+    if unknown or "content" not in message:
+        wrong = f"unknown keys {unknown}" if unknown else 'no "content"'
+        raise InvalidInputError(f"a message has {wrong}; its keys are {sorted(_KEYS)}")
+    if not isinstance(message["content"], str):
+        raise InvalidInputError('"content" of a message must be a string')
+    said_at = message.get("timestamp")
+    if said_at is not None and not isinstance(said_at, datetime):
+        raise InvalidInputError('"timestamp" of a message must be an aware datetime')
+    role = str(message.get("role", "user"))
+    return Draft(
+        text=_text(message["content"]),
+        role=_ROLES.get(role, role),
+        speaker=message.get("speaker") or message.get("name"),
+        said_at=said_at and require_aware(said_at, "timestamp"),
+        importance=message.get("importance"),
+        metadata=dict(message.get("metadata") or {}),
+    )
+
+
+def _as_json(metadata: dict[str, Any]) -> dict[str, Any]:
+    try:
+        kept: dict[str, Any] = json.loads(json.dumps(metadata, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"metadata must be what JSON can hold: {error}") from error
+    if kept != metadata:
+        raise InvalidInputError(
+            "metadata would not come back from JSON as it is; use strings as keys, and lists"
+        )
+    return kept
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise EmptyTextError("a message is empty; there is nothing to remember")
+    return text

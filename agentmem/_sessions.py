@@ -1,0 +1,128 @@
+"""Ending a session: its passages, summary and keywords are written from all of its turns."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from agentmem_stores import Batch, Entry, Granularity, Memory, MemoryNotFoundError, Scope
+
+from ._digest import Digester
+from ._passages import passages
+from ._writing import Writer
+
+__all__ = ["DERIVED", "Sessions"]
+
+# The summary comes last: it marks that the others are there, whatever a crash cuts off.
+DERIVED = (Granularity.SESSION, Granularity.KEYWORDS, Granularity.SUMMARY)
+
+_IDS = uuid.UUID("5ac9e3a4-0f5e-4b47-9d0c-6a4b0d1c7f11")
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """Writes what is derived from whole sessions."""
+
+    writer: Writer
+    digester: Digester
+
+    def unfinished(self, scope: Scope) -> list[str]:
+        """Sessions whose derived memories do not cover all of their turns, oldest first."""
+        index = self.writer.engine.index(scope)
+        return [s for s in index.session_ids() if not index.is_digested(s)]
+
+    def end(self, scope: Scope, session_id: str) -> list[Memory]:
+        """Write a session's derived memories, replacing those of an earlier end.
+
+        Raises:
+            MemoryNotFoundError: the session has no turns.
+        """
+        index = self.writer.engine.index(scope)
+        ids = index.turns_of(session_id)
+        if not ids:
+            raise MemoryNotFoundError(
+                f"session {session_id!r} of {scope} has no turns; add some before ending it"
+            )
+        if index.is_digested(session_id):
+            return self._derived(scope, session_id)
+        turns = [e.memory for e in self.writer.store.read(scope, Granularity.TURN, ids)]
+        batch = self._batch(scope, session_id, self._drafts(turns))
+        self.writer.engine.write(batch)
+        return [entry.memory for entry in batch.put]
+
+    def removal(self, scope: Scope, session_id: str) -> list[tuple[Granularity, str]]:
+        """What was derived from a session, to be deleted with or before its turns."""
+        index = self.writer.engine.index(scope)
+        return [(g, i) for g in DERIVED for i in index.members(session_id, g)]
+
+    def _derived(self, scope: Scope, session_id: str) -> list[Memory]:
+        index, store = self.writer.engine.index(scope), self.writer.store
+        return [
+            entry.memory
+            for g in DERIVED
+            for entry in store.read(scope, g, index.members(session_id, g))
+        ]
+
+    def _drafts(self, turns: Sequence[Memory]) -> list[Memory]:
+        """The derived memories, without strength and associations."""
+        embedder = self.writer.embedder
+        drafts = [
+            self._draft(part.turns, Granularity.SESSION, n, part.text)
+            for n, part in enumerate(passages(turns, embedder.count_tokens, embedder.max_tokens))
+        ]
+        digest = self.digester.digest([(t.speaker or t.role, t.text) for t in turns])
+        if digest.keywords:
+            keywords = ", ".join(digest.keywords)
+            drafts.append(self._draft(turns, Granularity.KEYWORDS, 0, keywords))
+        return [*drafts, self._draft(turns, Granularity.SUMMARY, 0, digest.summary)]
+
+    def _draft(
+        self, turns: Sequence[Memory], granularity: Granularity, part: int, text: str
+    ) -> Memory:
+        first, last = turns[0], max(turns, key=lambda t: t.said_at)
+        return Memory(
+            id=uuid.uuid5(_IDS, f"{granularity}\n{part}\n{first.session_id}").hex,
+            scope=first.scope,
+            granularity=granularity,
+            text=text,
+            session_id=first.session_id,
+            # Nobody could have known the whole before its last turn was said.
+            said_at=last.said_at,
+            written_at=self.writer.clock(),
+            role="system",
+            position=first.position,
+            sources=tuple(t.id for t in turns),
+        )
+
+    def _batch(self, scope: Scope, session_id: str, drafts: Sequence[Memory]) -> Batch:
+        vectors = self.writer.embedder.documents([d.text for d in drafts])
+        put: list[Entry] = []
+        for granularity in DERIVED:
+            rows = [i for i, d in enumerate(drafts) if d.granularity is granularity]
+            if rows:
+                old = frozenset(self._kept(scope, session_id, granularity))
+                group = [drafts[i] for i in rows]
+                put.extend(self.writer.remembered(group, vectors[rows], leave_out=old))
+        put = self._with_old_lives(scope, put)
+        kept = {(e.memory.granularity, e.memory.id) for e in put}
+        stale = [r for r in self.removal(scope, session_id) if r not in kept]
+        return Batch(scope, put=put, delete=stale)
+
+    def _kept(self, scope: Scope, session_id: str, granularity: Granularity) -> list[str]:
+        return self.writer.engine.index(scope).members(session_id, granularity)
+
+    def _with_old_lives(self, scope: Scope, put: Sequence[Entry]) -> list[Entry]:
+        """A rewritten memory keeps the strength that recalls have given it."""
+        lived = []
+        for entry in put:
+            memory = entry.memory
+            for old in self.writer.store.read(scope, memory.granularity, [memory.id]):
+                memory = replace(
+                    memory,
+                    strength=max(memory.strength, old.memory.strength),
+                    last_recalled_at=old.memory.last_recalled_at,
+                    recall_count=old.memory.recall_count,
+                )
+            lived.append(Entry(memory, entry.vector))
+        return lived

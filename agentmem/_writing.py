@@ -1,0 +1,142 @@
+"""From drafts to memories: embed, compare with what is known, link, and write as one batch."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from agentmem_retrievers import ForgettingCurve, SearchEngine
+from agentmem_stores import (
+    Batch,
+    Entry,
+    Granularity,
+    Memory,
+    MemoryStore,
+    Neighbour,
+    Scope,
+    State,
+    Vectors,
+)
+
+from ._association import Association
+from ._embedding import Embedder
+from ._messages import Draft
+
+__all__ = ["Clock", "Writer"]
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Makes memories of what was said."""
+
+    store: MemoryStore
+    engine: SearchEngine
+    embedder: Embedder
+    curve: ForgettingCurve
+    association: Association
+    clock: Clock
+    rng: random.Random
+
+    def write_turns(
+        self, scope: Scope, session_id: str, drafts: Sequence[Draft], vectors: Vectors
+    ) -> list[Memory]:
+        """Write the next turns of a session; durable when this returns.
+
+        Args:
+            vectors: the embeddings of the drafts, shape (drafts, dimension).
+        """
+        now = self.clock()
+        first = self.engine.index(scope).next_position(session_id)
+        memories = [
+            Memory(
+                id=uuid.UUID(int=self.rng.getrandbits(128), version=4).hex,
+                scope=scope,
+                granularity=Granularity.TURN,
+                text=draft.text,
+                session_id=session_id,
+                said_at=draft.said_at or now,
+                written_at=now,
+                role=draft.role,
+                speaker=draft.speaker,
+                position=first + i,
+                metadata=draft.metadata,
+            )
+            for i, draft in enumerate(drafts)
+        ]
+        importances = [draft.importance or 0.0 for draft in drafts]
+        entries = self.remembered(memories, vectors, importances)
+        self.engine.write(Batch(scope, put=entries))
+        return [entry.memory for entry in entries]
+
+    def remembered(
+        self,
+        memories: Sequence[Memory],
+        vectors: Vectors,
+        importances: Sequence[float] | None = None,
+        leave_out: frozenset[str] = frozenset(),
+    ) -> list[Entry]:
+        """Give new memories of one granularity their first strength and their associations.
+
+        Args:
+            leave_out: ids that are about to be replaced, so not to be linked to.
+        """
+        known = self._known(memories, vectors, leave_out)
+        among = vectors @ vectors.T
+        entries = []
+        for i, memory in enumerate(memories):
+            earlier = [
+                Neighbour(memories[j].id, float(np.clip(among[i, j], -1, 1))) for j in range(i)
+            ]
+            found = sorted(known[i] + earlier, key=lambda n: (-n.similarity, n.id))
+            nearest = found[0].similarity if found else 0.0
+            importance = importances[i] if importances else 0.0
+            strength = self.curve.initial_strength(float(np.clip(1 - nearest, 0, 1)), importance)
+            linked = replace(memory, strength=strength, edges=self.association.edges(found))
+            entries.append(Entry(linked, vectors[i]))
+        return entries
+
+    def _known(
+        self, memories: Sequence[Memory], vectors: Vectors, leave_out: frozenset[str]
+    ) -> list[list[Neighbour]]:
+        """The nearest memories of each vector that can be linked to: no former versions."""
+        scope, granularity = memories[0].scope, memories[0].granularity
+        table = self.engine.index(scope).tables[granularity]
+        if not len(table):
+            return [[] for _ in memories]
+        n = self.association.neighbours + len(leave_out)
+        shown = table.visible(None, include_archived=True)
+        return [
+            [f for f in found if f.id not in leave_out and shown[table.row_of[f.id]]]
+            for found in self.store.nearest(scope, granularity, vectors, n)
+        ]
+
+    def updated(self, old: Memory, text: str, vector: Vectors, said_at: datetime) -> list[Entry]:
+        """Return the new version of a memory, and the former one as a record of its own."""
+        now = self.clock()
+        new = replace(
+            old, text=text, said_at=said_at, written_at=now, version=old.version + 1, edges=()
+        )
+        [entry] = self.remembered([new], vector[np.newaxis], leave_out=frozenset({old.id}))
+        new = replace(
+            entry.memory,
+            strength=max(entry.memory.strength, old.strength),
+            state=State.ACTIVE,
+            state_changed_at=None,
+        )
+        former = replace(
+            old,
+            id=f"{old.id}@{old.version}",
+            version_of=old.id,
+            state=State.SUPERSEDED,
+            state_changed_at=said_at,
+            edges=(),
+        )
+        [stored] = self.store.read(old.scope, old.granularity, [old.id])
+        return [Entry(new, vector), Entry(former, stored.vector)]

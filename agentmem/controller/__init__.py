@@ -1,0 +1,5 @@
+"""The memory controller: every verb on memories, one scope at a time."""
+
+from ._controller import MemoryController
+
+__all__ = ["MemoryController"]

@@ -1,0 +1,146 @@
+"""What every verb of the controller stands on: its parts, its lock, its scope, its end."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+from os import PathLike
+from threading import RLock
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from agentmem_retrievers import ForgettingCurve, SearchEngine
+from agentmem_stores import ChromaStore, ClosedError, InvalidScopeError, MemoryStore, Scope
+
+from .._association import Association
+from .._digest import Digester
+from .._embedding import Embedder, default_embeddings
+from .._maintenance import Maintenance
+from .._reinforcement import Reinforcement
+from .._sessions import Sessions
+from .._transfer import Transfer
+from .._writing import Clock, Writer
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+    from langchain_core.language_models import BaseChatModel
+
+__all__ = ["Core"]
+
+
+def _system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class Core:
+    """Holds the parts that the verbs work with; see `MemoryController`."""
+
+    def __init__(
+        self,
+        store: MemoryStore,
+        *,
+        scope: Scope | None = None,
+        embeddings: Embeddings | None = None,
+        model: BaseChatModel | None = None,
+        clock: Clock | None = None,
+        curve: ForgettingCurve | None = None,
+        association: Association | None = None,
+        rng: random.Random | None = None,
+        linger: float | None = 2.0,
+    ) -> None:
+        self.scope = scope
+        self.clock = clock or _system_clock
+        self.curve = curve or ForgettingCurve()
+        self._store = store
+        self._embedder = Embedder(embeddings or default_embeddings())
+        self._engine = SearchEngine(store, curve=self.curve)
+        self._writer = Writer(
+            store=store,
+            engine=self._engine,
+            embedder=self._embedder,
+            curve=self.curve,
+            association=association or Association(),
+            clock=self.clock,
+            rng=rng or random.SystemRandom(),
+        )
+        self._sessions = Sessions(self._writer, Digester(model))
+        self._maintenance = Maintenance(store, self._engine, self.curve)
+        self._transfer = Transfer(store, self._engine, self._embedder)
+        self._reinforcement = Reinforcement(store, self._engine, self.curve, linger)
+        self._open_sessions: dict[Scope, str] = {}
+        self._lock = RLock()
+        self._closed = False
+
+    @classmethod
+    def open(
+        cls,
+        path: str | PathLike[str],
+        *,
+        scope: Scope | None = None,
+        embeddings: Embeddings | None = None,
+        **options: Any,
+    ) -> Self:
+        """Open an embedded store, or create one.
+
+        Args:
+            options: those of the constructor.
+
+        Raises:
+            StoreUnavailableError: the path cannot be read or written.
+            StoreLockedError: another process owns it.
+            StoreFormatError: what is there is not agentmem's, or newer.
+            EmbedderMismatchError: it holds another embedder's vectors.
+        """
+        embeddings = embeddings or default_embeddings()
+        store = ChromaStore.open(path, Embedder(embeddings).spec)
+        try:
+            return cls(store, scope=scope, embeddings=embeddings, **options)
+        except BaseException:
+            store.close()
+            raise
+
+    @property
+    def embeddings(self) -> Embeddings:
+        """The LangChain embeddings that memories and queries are embedded with."""
+        return self._embedder.embeddings
+
+    def _scope(self, scope: Scope | None) -> Scope:
+        if self._closed:
+            raise ClosedError("this MemoryController is closed; open another one")
+        owner = scope or self.scope
+        if not isinstance(owner, Scope):
+            raise InvalidScopeError(
+                f"scope={owner!r} is no Scope; pass scope=Scope(user_id=...) to this call "
+                "or to the controller"
+            )
+        return owner
+
+    def flush(self) -> None:
+        """Write pending recalls now instead of with the next write."""
+        with self._lock:
+            if not self._closed:
+                self._reinforcement.flush()
+
+    def close(self) -> None:
+        """End the sessions opened here, write what is pending, and close the store."""
+        with self._lock:
+            if self._closed:
+                return
+            try:
+                self._reinforcement.flush()
+                for scope, session_id in list(self._open_sessions.items()):
+                    self._sessions.end(scope, session_id)
+            finally:
+                self._closed = True
+                self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

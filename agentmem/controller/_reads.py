@@ -1,0 +1,160 @@
+"""The verbs that read memories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from agentmem_retrievers import Query, Recall
+from agentmem_stores import (
+    EmptyTextError,
+    Granularity,
+    InvalidInputError,
+    Memory,
+    MemoryNotFoundError,
+    Scope,
+    require_aware,
+)
+
+from ._core import Core
+from ._twins import twin
+
+if TYPE_CHECKING:
+    from agentmem_retrievers import MemoryRetriever
+
+__all__ = ["Reads"]
+
+
+class Reads(Core):
+    """Searching, getting and listing."""
+
+    def search(
+        self,
+        query: str,
+        *,
+        k: int = 5,
+        scope: Scope | None = None,
+        granularity: Granularity = Granularity.TURN,
+        as_of: datetime | None = None,
+        include_archived: bool = False,
+        explain: bool = False,
+        reinforce: bool = True,
+    ) -> Recall:
+        """Find the memories that answer a question, best first.
+
+        Args:
+            k: how many; fewer come back only where the scope holds fewer.
+            granularity: what is ranked: turns, or whole sessions by one of their derived forms.
+            as_of: answer as the memory stood then, aware.
+            include_archived: also find what has faded; being found makes it active again.
+            explain: say for each hit what every part contributed to its score.
+            reinforce: let the memories found be strengthened, behind this call. A search
+                `as_of` the past strengthens nothing.
+
+        Raises:
+            EmptyTextError, NaiveDatetimeError, InvalidInputError: an argument cannot be taken.
+            EmbeddingError: the embedder failed.
+        """
+        owner = self._scope(scope)
+        if not query.strip():
+            raise EmptyTextError("the query is empty; ask for something")
+        if k < 1:
+            raise InvalidInputError(f"k={k} must be at least 1")
+        question = Query(
+            text=query,
+            vector=self._embedder.query(query),
+            now=self.clock(),
+            k=k,
+            granularity=Granularity(granularity),
+            as_of=require_aware(as_of, "as_of") if as_of else None,
+            include_archived=include_archived,
+            explain=explain,
+        )
+        recall = self._engine.search(owner, question)
+        if reinforce and as_of is None:
+            self._reinforcement.note(owner, recall)
+        return recall
+
+    def get(self, memory_id: str, *, scope: Scope | None = None) -> Memory:
+        """Return one memory.
+
+        Raises:
+            MemoryNotFoundError: the scope has no such memory.
+        """
+        owner = self._scope(scope)
+        self.flush()
+        found = self._read(owner, [memory_id])
+        if not found:
+            raise MemoryNotFoundError(f"{owner} has no memory {memory_id!r}")
+        return found[0]
+
+    def _read(self, scope: Scope, ids: Sequence[str]) -> list[Memory]:
+        index = self._engine.index(scope)
+        kinds = {i: index.granularity_of(i) for i in ids}
+        return [
+            entry.memory
+            for g in Granularity
+            for entry in self._store.read(scope, g, [i for i in ids if kinds[i] is g])
+        ]
+
+    def get_all(
+        self,
+        *,
+        scope: Scope | None = None,
+        limit: int | None = 100,
+        granularity: Granularity | None = None,
+        session_id: str | None = None,
+    ) -> list[Memory]:
+        """Return the newest `limit` memories, in the order in which they were said.
+
+        Archived and superseded memories are among them, former versions are not: see `history`.
+
+        Args:
+            limit: at least 1; None for all.
+            granularity: only this one; by default all.
+            session_id: only this session's.
+        """
+        owner = self._scope(scope)
+        if limit is not None and limit < 1:
+            raise InvalidInputError(f"limit={limit} must be at least 1, or None for all")
+        self.flush()
+        wanted = [Granularity(granularity)] if granularity else list(Granularity)
+        held = [
+            memory
+            for g in wanted
+            for memory in self._held(owner, g, session_id)
+            if memory.version_of is None
+        ]
+        held.sort(key=lambda m: (m.said_at, m.session_id, m.position, m.id))
+        return held if limit is None else held[-limit:]
+
+    def _held(
+        self, scope: Scope, granularity: Granularity, session_id: str | None
+    ) -> Iterable[Memory]:
+        if session_id is None:
+            return self._store.scan(scope, granularity)
+        ids = self._engine.index(scope).members(session_id, granularity)
+        return [entry.memory for entry in self._store.read(scope, granularity, ids)]
+
+    def history(self, memory_id: str, *, scope: Scope | None = None) -> list[Memory]:
+        """Return every version of a memory, oldest first; the last is the current one.
+
+        Raises:
+            MemoryNotFoundError: the scope has no such memory.
+        """
+        owner = self._scope(scope)
+        current = self.get(memory_id, scope=owner)
+        former = self._read(owner, [f"{memory_id}@{n}" for n in range(1, current.version)])
+        return [*sorted(former, key=lambda m: m.version), current]
+
+    def as_retriever(self, *, k: int = 5, **options: Any) -> MemoryRetriever:
+        """Return a LangChain retriever over this controller; `options` are those of `search`."""
+        from agentmem_retrievers import MemoryRetriever
+
+        return MemoryRetriever(memory=self, k=k, search_options=options)
+
+    asearch = twin(search)
+    aget = twin(get)
+    aget_all = twin(get_all)
+    ahistory = twin(history)

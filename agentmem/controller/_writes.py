@@ -1,0 +1,226 @@
+"""The verbs that change memories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from agentmem_retrievers import Recall
+from agentmem_stores import (
+    Batch,
+    EmptyTextError,
+    Entry,
+    Granularity,
+    InvalidInputError,
+    Memory,
+    MemoryNotFoundError,
+    Scope,
+    require_aware,
+)
+
+from .._messages import Draft, MessageLike, to_drafts
+from ._reads import Reads
+from ._twins import twin
+
+__all__ = ["Writes"]
+
+
+class Writes(Reads):
+    """Adding, ending sessions, updating and deleting."""
+
+    def add(
+        self,
+        messages: MessageLike | Sequence[MessageLike],
+        *,
+        session_id: str | None = None,
+        scope: Scope | None = None,
+        timestamp: datetime | None = None,
+        importance: float = 0.0,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> list[Memory]:
+        """Remember what was said, in one atomic batch that is durable on return.
+
+        Args:
+            messages: a string (said by the user), a LangChain message, a dict with `role` and
+                `content` (optionally `speaker`, `timestamp`, `importance`, `metadata`), or a
+                list of these, in order.
+            session_id: the conversation; another one than the scope's open session ends that
+                one. By default the open session, or a new one named after the time.
+            timestamp: when it was said, aware; by default now.
+            importance: in [0, 1]; makes the first strength greater.
+            metadata: anything JSON can hold, kept with every message of the call.
+
+        Returns:
+            The turns written.
+
+        Raises:
+            EmptyTextError, NaiveDatetimeError, InvalidInputError: nothing was written.
+            EmbeddingError: the embedder failed; nothing was written.
+        """
+        owner = self._scope(scope)
+        if session_id is not None and not session_id.strip():
+            raise InvalidInputError("session_id is empty; name the session, or pass None")
+        said_at = require_aware(timestamp, "timestamp") if timestamp else None
+        shared = Draft("", said_at=said_at, importance=importance, metadata=metadata or {})
+        drafts = [draft.completed(shared) for draft in to_drafts(messages)]
+        vectors = self._embedder.documents([draft.text for draft in drafts])
+        with self._lock:
+            self._reinforcement.flush()
+            session = session_id or self._open_sessions.get(owner) or self._new_session()
+            memories = self._writer.write_turns(owner, session, drafts, vectors)
+            self._open_sessions[owner] = session
+            for other in self._sessions.unfinished(owner):
+                if other != session:
+                    self._sessions.end(owner, other)
+        return memories
+
+    def _new_session(self) -> str:
+        return f"session-{self.clock():%Y%m%dT%H%M%S.%fZ}"
+
+    def end_session(
+        self, session_id: str | None = None, *, scope: Scope | None = None
+    ) -> list[Memory]:
+        """Write the passages, keywords and summary of a session from all of its turns.
+
+        Ending a session that has not changed since returns what is there.
+
+        Args:
+            session_id: by default the session open in the scope.
+
+        Raises:
+            MemoryNotFoundError: there is no such session.
+        """
+        owner = self._scope(scope)
+        with self._lock:
+            session = session_id or self._open_sessions.get(owner)
+            if session is None:
+                raise MemoryNotFoundError(f"no session of {owner} is open; name one to end it")
+            derived = self._sessions.end(owner, session)
+            if self._open_sessions.get(owner) == session:
+                del self._open_sessions[owner]
+        return derived
+
+    def update(
+        self,
+        memory_id: str,
+        *,
+        text: str,
+        timestamp: datetime | None = None,
+        scope: Scope | None = None,
+    ) -> Memory:
+        """Give a memory a new text; the former version stays for `history` and `as_of`.
+
+        Args:
+            timestamp: since when the new text holds, aware; by default now.
+
+        Returns:
+            The new version, under the same id.
+
+        Raises:
+            MemoryNotFoundError, EmptyTextError, NaiveDatetimeError: nothing was changed.
+            InvalidInputError: the id names a former version.
+            EmbeddingError: the embedder failed; nothing was changed.
+        """
+        owner = self._scope(scope)
+        since = require_aware(timestamp, "timestamp") if timestamp else self.clock()
+        if not text.strip():
+            raise EmptyTextError("text is empty; use delete() to remove a memory")
+        [vector] = self._embedder.documents([text])
+        with self._lock:
+            old = self.get(memory_id, scope=owner)
+            if old.version_of is not None:
+                raise InvalidInputError(f"{old.id} is a former version; update {old.version_of}")
+            put = self._writer.updated(old, text, vector, since)
+            self._rewrite(owner, old, put=put)
+        return put[0].memory
+
+    def delete(self, memory_id: str, *, scope: Scope | None = None) -> None:
+        """Delete a memory, its former versions, its associations and what it is derived into.
+
+        Raises:
+            MemoryNotFoundError: the scope has no such memory.
+        """
+        owner = self._scope(scope)
+        with self._lock:
+            versions = self.history(memory_id, scope=owner)
+            self._rewrite(owner, versions[-1], delete=[(m.granularity, m.id) for m in versions])
+
+    def _rewrite(
+        self,
+        scope: Scope,
+        memory: Memory,
+        put: Sequence[Entry] = (),
+        delete: Sequence[tuple[Granularity, str]] = (),
+    ) -> None:
+        """Change a turn, and with it whatever was derived from its session."""
+        index = self._engine.index(scope)
+        session = memory.session_id
+        ended = memory.granularity is Granularity.TURN and index.is_digested(session)
+        stale = self._sessions.removal(scope, session) if ended else []
+        gone = {i for _, i in [*stale, *delete]}
+        patch = self._unlinked(scope, gone, {entry.memory.id for entry in put})
+        # Before anything else goes: a crash must not leave what was derived from a deleted turn.
+        self._engine.write(Batch(scope, delete=[*stale, *delete]))
+        self._engine.write(Batch(scope, put=put, patch=patch))
+        if ended and index.turns_of(session):
+            self._sessions.end(scope, session)
+
+    def _unlinked(self, scope: Scope, gone: set[str], replaced: set[str]) -> list[Memory]:
+        """The memories that point at ids about to go, without those edges and sources."""
+        index = self._engine.index(scope)
+        pointing = {n for i in gone for n in index.pointing_at(i)} - gone - replaced
+        return [
+            replace(
+                memory,
+                edges=tuple(e for e in memory.edges if e.target not in gone),
+                sources=tuple(s for s in memory.sources if s not in gone),
+            )
+            for memory in self._read(scope, sorted(pointing))
+        ]
+
+    def delete_all(self, *, scope: Scope | None = None) -> int:
+        """Delete everything of a scope; return how many records there were."""
+        owner = self._scope(scope)
+        with self._lock:
+            self._reinforcement.flush()
+            tables = self._engine.index(owner).tables
+            # Derived memories first, so that a crash leaves none without its sources.
+            records = [(g, i) for g in reversed(Granularity) for i in tables[g].row_of]
+            self._engine.write(Batch(owner, delete=records))
+            self._open_sessions.pop(owner, None)
+        return len(records)
+
+    def reset(self, *, scope: Scope | None = None) -> None:
+        """Start a scope anew, as if nobody had ever said anything in it.
+
+        Unlike mem0's verb of this name it never reaches beyond one scope.
+        """
+        self.delete_all(scope=scope)
+
+    def feedback(self, hits: Recall, *, cited: Sequence[str], scope: Scope | None = None) -> None:
+        """Say which of the memories found were of use: those are strengthened as by a long rest.
+
+        Raises:
+            MemoryNotFoundError: an id is not among the hits; nothing was changed.
+        """
+        owner = self._scope(scope)
+        strangers = sorted(set(cited) - {hit.memory.id for hit in hits})
+        if strangers:
+            raise MemoryNotFoundError(f"{strangers} are not among the hits of {hits.query!r}")
+        with self._lock:
+            self._reinforcement.flush()
+            patch = [self._cited(memory) for memory in self._read(owner, list(cited))]
+            self._engine.write(Batch(owner, patch=patch))
+
+    def _cited(self, memory: Memory) -> Memory:
+        return replace(memory, strength=self.curve.strengthened(memory.strength, float("inf")))
+
+    aadd = twin(add)
+    aend_session = twin(end_session)
+    aupdate = twin(update)
+    adelete = twin(delete)
+    adelete_all = twin(delete_all)
+    areset = twin(reset)
+    afeedback = twin(feedback)

@@ -1,0 +1,365 @@
+"""The controller's verbs, over the in-memory store and the real embedder."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from langchain_core.embeddings import Embeddings
+from langchain_core.messages import AIMessage, HumanMessage
+
+from agentmem import (
+    ClosedError,
+    EmptyTextError,
+    Granularity,
+    InMemoryStore,
+    InvalidInputError,
+    InvalidScopeError,
+    MemoryController,
+    MemoryNotFoundError,
+    NaiveDatetimeError,
+    Scope,
+    State,
+)
+from agentmem.testing import ManualClock
+
+START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+ADA, BEN = Scope("ada"), Scope("ben")
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(START)
+
+
+@pytest.fixture
+def memory(embeddings: Embeddings, clock: ManualClock) -> Iterator[MemoryController]:
+    with MemoryController(
+        InMemoryStore(), scope=ADA, embeddings=embeddings, clock=clock, rng=random.Random(7)
+    ) as controller:
+        yield controller
+
+
+def texts(memories: object) -> list[str]:
+    return [m.text for m in memories]  # type: ignore[attr-defined]
+
+
+class TestAdd:
+    def test_takes_strings_messages_dicts_and_lists(self, memory: MemoryController) -> None:
+        memory.add("One.", session_id="s")
+        memory.add(HumanMessage("Two."), session_id="s")
+        memory.add({"role": "assistant", "content": "Three."}, session_id="s")
+        memory.add([AIMessage("Four."), {"role": "user", "content": "Five."}], session_id="s")
+        turns = memory.get_all(granularity=Granularity.TURN)
+        assert texts(turns) == ["One.", "Two.", "Three.", "Four.", "Five."]
+        assert [t.role for t in turns] == ["user", "user", "assistant", "assistant", "user"]
+        assert [t.position for t in turns] == [0, 1, 2, 3, 4]
+
+    def test_is_found_at_once(self, memory: MemoryController) -> None:
+        memory.add("I adopted a beagle called Biscuit.", session_id="s")
+        memory.add("The weather is grey today.", session_id="s")
+        assert memory.search("What is my dog called?", k=1)[0].memory.text.endswith("Biscuit.")
+
+    def test_another_session_ends_the_one_before(self, memory: MemoryController) -> None:
+        memory.add("I moved to Lisbon.", session_id="a")
+        assert not memory.get_all(granularity=Granularity.SUMMARY)
+        memory.add("Good morning!", session_id="b")
+        assert [m.session_id for m in memory.get_all(granularity=Granularity.SUMMARY)] == ["a"]
+
+    def test_without_a_session_continues_the_open_one(self, memory: MemoryController) -> None:
+        [first] = memory.add("Hello.")
+        [second] = memory.add("Still me.")
+        assert first.session_id == second.session_id
+        memory.end_session()
+        [third] = memory.add("Back again.", timestamp=START + timedelta(days=1))
+        assert third.said_at == START + timedelta(days=1)
+
+    @pytest.mark.parametrize("nothing", ["", " \n\t", [], [""], {"role": "user", "content": " "}])
+    def test_refuses_nothing(self, memory: MemoryController, nothing: object) -> None:
+        with pytest.raises(EmptyTextError):
+            memory.add(nothing)  # type: ignore[arg-type]
+        assert memory.get_all() == []
+
+    def test_one_bad_message_writes_none(self, memory: MemoryController) -> None:
+        with pytest.raises(InvalidInputError):
+            memory.add(["fine", {"role": "user", "text": "wrong key"}])
+        assert memory.get_all() == []
+
+    def test_refuses_naive_times(self, memory: MemoryController) -> None:
+        with pytest.raises(NaiveDatetimeError, match="timezone"):
+            memory.add("x", timestamp=datetime(2026, 1, 1))  # noqa: DTZ001
+        assert memory.get_all() == []
+
+    def test_metadata_that_json_cannot_hold_is_refused(self, memory: MemoryController) -> None:
+        with pytest.raises(InvalidInputError):
+            memory.add("x", metadata={"a": object()})
+        assert memory.get_all() == []
+
+
+class TestEndSession:
+    def test_writes_every_granularity_from_all_turns(self, memory: MemoryController) -> None:
+        turns = memory.add(["I play the cello.", "Rehearsal is on Monday."], session_id="s")
+        derived = memory.end_session("s")
+        assert {m.granularity for m in derived} == set(Granularity) - {Granularity.TURN}
+        assert all(m.sources == tuple(t.id for t in turns) for m in derived)
+
+    def test_twice_changes_nothing(self, memory: MemoryController) -> None:
+        memory.add("I play the cello.", session_id="s")
+        assert memory.end_session("s") == memory.end_session("s")
+
+    def test_again_after_more_turns_replaces(self, memory: MemoryController) -> None:
+        memory.add("I play the cello.", session_id="s")
+        before = memory.end_session("s")
+        memory.add("And the drums, loudly.", session_id="s")
+        after = memory.end_session("s")
+        assert {m.id for m in before} <= {m.id for m in after}
+        assert any("drums" in m.text for m in after)
+
+    def test_a_long_session_is_split_and_nothing_cut(self, memory: MemoryController) -> None:
+        said = [f"Fact number {i} is about topic {i * 7}." for i in range(60)]
+        memory.add([*said, "word " * 600], session_id="s")
+        passages = [m for m in memory.end_session("s") if m.granularity is Granularity.SESSION]
+        together = " ".join(texts(passages))
+        assert len(passages) > 3
+        assert all(text in together for text in said)
+        assert together.count("word") == 600
+
+    def test_unknown_session(self, memory: MemoryController) -> None:
+        with pytest.raises(MemoryNotFoundError, match="nowhere"):
+            memory.end_session("nowhere")
+
+    def test_close_ends_what_is_open(self, embeddings: Embeddings) -> None:
+        store = InMemoryStore()
+        memory = MemoryController(store, scope=ADA, embeddings=embeddings)
+        memory.add("I play the cello.", session_id="s")
+        held = memory.get_all(granularity=Granularity.TURN)
+        memory.close()
+        memory.close()
+        assert len(held) == 1
+        with pytest.raises(ClosedError, match="closed"):
+            memory.search("cello")
+
+
+class TestUpdateAndHistory:
+    def test_update_keeps_the_former_version(
+        self, memory: MemoryController, clock: ManualClock
+    ) -> None:
+        [turn] = memory.add("My phone is blue.", session_id="s")
+        clock.advance(days=3)
+        new = memory.update(turn.id, text="My phone is red.")
+        assert new.id == turn.id
+        assert texts(memory.history(turn.id)) == ["My phone is blue.", "My phone is red."]
+        assert [m.version for m in memory.history(turn.id)] == [1, 2]
+        assert texts(h.memory for h in memory.search("phone", k=5)) == ["My phone is red."]
+
+    def test_as_of_answers_as_it_stood(self, memory: MemoryController, clock: ManualClock) -> None:
+        [turn] = memory.add("My phone is blue.", session_id="s")
+        clock.advance(days=3)
+        memory.update(turn.id, text="My phone is red.")
+        then = memory.search("phone", as_of=START + timedelta(days=1))
+        assert texts(h.memory for h in then) == ["My phone is blue."]
+        before = memory.search("phone", as_of=START - timedelta(days=1))
+        assert len(before) == 0
+
+    def test_update_rewrites_what_was_derived(self, memory: MemoryController) -> None:
+        [turn] = memory.add("My phone is blue.", session_id="s")
+        memory.end_session("s")
+        memory.update(turn.id, text="My phone is red.")
+        derived = [m for m in memory.get_all() if m.granularity is not Granularity.TURN]
+        assert derived
+        assert not any("blue" in m.text for m in derived)
+
+    def test_unknown_id_and_empty_text(self, memory: MemoryController) -> None:
+        [turn] = memory.add("x y z", session_id="s")
+        with pytest.raises(MemoryNotFoundError, match="nope"):
+            memory.update("nope", text="y")
+        with pytest.raises(EmptyTextError):
+            memory.update(turn.id, text=" ")
+        assert memory.get(turn.id).text == "x y z"
+
+
+class TestDelete:
+    def test_removes_it_and_what_it_went_into(self, memory: MemoryController) -> None:
+        secret, _ = memory.add(["My code is 4711.", "I like tea."], session_id="s")
+        memory.end_session("s")
+        memory.update(secret.id, text="My code is 4712.")
+        memory.delete(secret.id)
+        assert not any("471" in m.text for m in memory.get_all(limit=None))
+        assert any(m.granularity is Granularity.SUMMARY for m in memory.get_all())
+        assert memory.check().ok
+        with pytest.raises(MemoryNotFoundError):
+            memory.get(secret.id)
+
+    def test_removes_edges_to_it(self, memory: MemoryController) -> None:
+        [first] = memory.add("My beagle Biscuit loves the beach.", session_id="a")
+        [second] = memory.add("My beagle Biscuit loves the beach a lot.", session_id="b")
+        assert memory.graph().has_edge(first.id, second.id)
+        memory.delete(first.id)
+        assert memory.get(second.id).edges == ()
+        assert memory.check().ok
+
+    def test_delete_all_is_one_scope(self, memory: MemoryController) -> None:
+        memory.add("Mine.", session_id="s")
+        memory.add("Theirs.", session_id="s", scope=BEN)
+        assert memory.delete_all() == 1
+        assert memory.get_all() == []
+        assert texts(memory.get_all(scope=BEN)) == ["Theirs."]
+
+
+class TestScopes:
+    def test_never_mix(self, memory: MemoryController) -> None:
+        memory.add("Ada's cat is Tom.", session_id="s")
+        [other] = memory.add("Ben's cat is Jerry.", session_id="s", scope=BEN)
+        assert texts(h.memory for h in memory.search("cat", k=9)) == ["Ada's cat is Tom."]
+        with pytest.raises(MemoryNotFoundError):
+            memory.get(other.id)
+
+    @pytest.mark.parametrize("user", ["", " ", "*", "a\0b", "x" * 600])
+    def test_name_exactly_one_owner(self, user: str) -> None:
+        with pytest.raises(InvalidScopeError):
+            Scope(user)
+
+    def test_one_must_be_given(self, embeddings: Embeddings) -> None:
+        with (
+            MemoryController(InMemoryStore(), embeddings=embeddings) as memory,
+            pytest.raises(InvalidScopeError, match="scope="),
+        ):
+            memory.add("x")
+
+
+class TestForgetting:
+    def test_swept_memories_come_back_when_recalled(
+        self, memory: MemoryController, clock: ManualClock
+    ) -> None:
+        [turn] = memory.add("I sold my grandmother's piano.", session_id="s")
+        clock.advance(days=400)
+        assert turn.id in memory.sweep().archived
+        assert memory.get(turn.id).state is State.ARCHIVED
+        assert len(memory.search("piano")) == 0
+        found = memory.search("piano", include_archived=True)
+        assert found[0].memory.id == turn.id
+        assert memory.get(turn.id).state is State.ACTIVE
+        assert memory.search("piano")[0].memory.id == turn.id
+
+    def test_a_recall_strengthens_behind_the_search(
+        self, memory: MemoryController, clock: ManualClock
+    ) -> None:
+        [turn] = memory.add("I sold my grandmother's piano.", session_id="s")
+        clock.advance(days=7)
+        hit = memory.search("piano")[0]
+        assert hit.memory.recall_count == 0
+        recalled = memory.get(turn.id)
+        assert recalled.recall_count == 1
+        assert recalled.last_recalled_at == clock()
+        assert recalled.strength > turn.strength
+
+    def test_recalls_a_week_apart_strengthen_more(
+        self, memory: MemoryController, clock: ManualClock
+    ) -> None:
+        [once] = memory.add("Tea with milk.", session_id="s")
+        memory.search("tea")
+        clock.advance(minutes=1)
+        memory.search("tea")
+        massed = memory.get(once.id).strength / once.strength
+        memory.reset()
+        [twice] = memory.add("Tea with milk.", session_id="s")
+        memory.search("tea")
+        clock.advance(days=7)
+        memory.search("tea")
+        assert memory.get(twice.id).strength / twice.strength > massed * 1.1
+
+    def test_looking_into_the_past_or_without_reinforcing_strengthens_nothing(
+        self, memory: MemoryController, clock: ManualClock
+    ) -> None:
+        [turn] = memory.add("Tea with milk.", session_id="s")
+        clock.advance(days=7)
+        memory.search("tea", as_of=clock())
+        memory.search("tea", reinforce=False)
+        assert memory.get(turn.id) == turn
+
+    def test_feedback_strengthens_what_was_cited(
+        self, memory: MemoryController, clock: ManualClock
+    ) -> None:
+        cited, other = memory.add(["I drink tea.", "I drink coffee."], session_id="s")
+        hits = memory.search("drink", reinforce=False)
+        memory.feedback(hits, cited=[cited.id])
+        assert memory.get(cited.id).strength > cited.strength
+        assert memory.get(other.id).strength == other.strength
+        with pytest.raises(MemoryNotFoundError):
+            memory.feedback(hits, cited=["stranger"])
+
+
+class TestConsolidate:
+    def test_repetitions_leave_one_active_memory_with_its_sources(
+        self, memory: MemoryController
+    ) -> None:
+        for n in range(3):
+            memory.add("My sister lives in Oslo.", session_id=f"s{n}")
+        report = memory.consolidate()
+        assert len(report.merged) == 2
+        hits = memory.search("Where does my sister live?", k=5)
+        assert len(hits) == 1
+        assert set(hits[0].memory.sources) == set(report.merged)
+        assert not memory.consolidate().merged
+
+    def test_ends_sessions_left_open_by_a_crash(self, embeddings: Embeddings) -> None:
+        store = InMemoryStore()
+        crashed = MemoryController(store, scope=ADA, embeddings=embeddings, linger=None)
+        crashed.add("I was cut off.", session_id="s")
+        memory = MemoryController(store, scope=ADA, embeddings=embeddings)
+        assert memory.consolidate().ended == ("s",)
+
+
+class TestSearch:
+    def test_refuses_bad_arguments(self, memory: MemoryController) -> None:
+        memory.add("x y z", session_id="s")
+        with pytest.raises(EmptyTextError):
+            memory.search("  ")
+        with pytest.raises(InvalidInputError, match="k=0"):
+            memory.search("x", k=0)
+        with pytest.raises(NaiveDatetimeError):
+            memory.search("x", as_of=datetime(2026, 1, 1))  # noqa: DTZ001
+
+    def test_in_an_empty_scope_finds_nothing(self, memory: MemoryController) -> None:
+        recall = memory.search("anything")
+        assert len(recall) == 0
+        assert recall.confidence < 0.2
+
+    def test_explains_its_scores(self, memory: MemoryController) -> None:
+        memory.add(["I adopted a beagle.", "I sold a car."], session_id="s")
+        memory.end_session("s")
+        recall = memory.search("Do I have a dog?", explain=True)
+        for hit in recall:
+            assert sum(hit.contributions.values()) == pytest.approx(hit.score)
+        assert sum(recall.routing.weights.values()) == pytest.approx(1)
+        assert [m.text for m in recall[0].context] == ["I adopted a beagle.", "I sold a car."]
+
+    def test_never_fewer_than_k_while_k_exist(self, memory: MemoryController) -> None:
+        memory.add([f"Thing {i} happened." for i in range(12)], session_id="s")
+        assert len(memory.search("something else entirely", k=12)) == 12
+
+    @pytest.mark.parametrize("granularity", list(Granularity))
+    def test_ranks_any_granularity(
+        self, memory: MemoryController, granularity: Granularity
+    ) -> None:
+        memory.add("I adopted a beagle called Biscuit.", session_id="dog")
+        memory.add("The tax office wrote to me again.", session_id="tax")
+        memory.end_session("tax")
+        hits = memory.search("my dog", granularity=granularity)
+        assert hits[0].memory.granularity is granularity
+        assert hits[0].memory.session_id == "dog"
+
+
+async def _twins(memory: MemoryController) -> list[str]:
+    await memory.aadd("I adopted a beagle called Biscuit.", session_id="s")
+    await memory.aend_session("s")
+    hits = await memory.asearch("dog")
+    return texts(h.memory for h in hits)
+
+
+def test_async_twins(memory: MemoryController) -> None:
+    import asyncio
+
+    assert asyncio.run(_twins(memory)) == ["I adopted a beagle called Biscuit."]
