@@ -39,7 +39,7 @@ class Sessions:
             MemoryNotFoundError: the session has no turns.
         """
         index = self.writer.engine.index(scope)
-        ids = index.turns_of(session_id)
+        ids = index.members(session_id, Granularity.TURN)
         if not ids:
             raise MemoryNotFoundError(
                 f"session {session_id!r} of {scope} has no turns; add some before ending it"

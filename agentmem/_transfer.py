@@ -107,7 +107,7 @@ class Transfer:
         memories = _unique(_read(Path(path), scope))
         for start in range(0, len(memories), self.batch_size):
             part = memories[start : start + self.batch_size]
-            vectors = self.embedder.documents([memory.text for memory in part])
+            vectors = self.embedder.documents([memory.spoken for memory in part])
             entries = [Entry(m, v) for m, v in zip(part, vectors, strict=True)]
             self.engine.write(Batch(scope, put=entries))
         return len(memories)

@@ -63,7 +63,7 @@ class Reads(Core):
             raise InvalidInputError(f"k={k} must be at least 1")
         question = Query(
             text=query,
-            vector=self._embedder.query(query),
+            embed=self._embedder.query,
             now=self.clock(),
             k=k,
             granularity=Granularity(granularity),

@@ -65,7 +65,7 @@ class Writes(Reads):
         said_at = require_aware(timestamp, "timestamp") if timestamp else None
         shared = Draft("", said_at=said_at, importance=importance, metadata=metadata or {})
         drafts = [draft.completed(shared) for draft in to_drafts(messages)]
-        vectors = self._embedder.documents([draft.text for draft in drafts])
+        vectors = self._embedder.documents([draft.spoken for draft in drafts])
         with self._lock:
             self._reinforcement.flush()
             session = session_id or self._open_sessions.get(owner) or self._new_session()
@@ -127,11 +127,11 @@ class Writes(Reads):
         since = require_aware(timestamp, "timestamp") if timestamp else self.clock()
         if not text.strip():
             raise EmptyTextError("text is empty; use delete() to remove a memory")
-        [vector] = self._embedder.documents([text])
         with self._lock:
             old = self.get(memory_id, scope=owner)
             if old.version_of is not None:
                 raise InvalidInputError(f"{old.id} is a former version; update {old.version_of}")
+            [vector] = self._embedder.documents([replace(old, text=text).spoken])
             put = self._writer.updated(old, text, vector, since)
             self._rewrite(owner, old, put=put)
         return put[0].memory
@@ -164,7 +164,7 @@ class Writes(Reads):
         # Before anything else goes: a crash must not leave what was derived from a deleted turn.
         self._engine.write(Batch(scope, delete=[*stale, *delete]))
         self._engine.write(Batch(scope, put=put, patch=patch))
-        if ended and index.turns_of(session):
+        if ended and index.members(session, Granularity.TURN):
             self._sessions.end(scope, session)
 
     def _unlinked(self, scope: Scope, gone: set[str], replaced: set[str]) -> list[Memory]:

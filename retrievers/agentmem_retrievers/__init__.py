@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ._confidence import *
 from ._engine import *
 from ._forgetting import *
 from ._fusion import *
 from ._graph import *
 from ._index import *
 from ._lexical import *
+from ._question import *
 from ._results import *
 from ._router import *
+from ._table import *
 
 if TYPE_CHECKING:
     from ._langchain import MemoryRetriever as MemoryRetriever

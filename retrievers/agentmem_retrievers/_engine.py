@@ -1,24 +1,25 @@
-"""The search: channels, router, fusion, graph, retention, and the best k."""
+"""The search: channels, router, two rounds of ranking, and the best k."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from threading import RLock
 
 import numpy as np
-from numpy.typing import NDArray
 
-from agentmem_stores import Batch, Granularity, Memory, MemoryStore, Neighbour, Scope, Vectors
+from agentmem_stores import Batch, Granularity, Memory, MemoryStore, Scope, Vectors
 
+from ._channels import Channel, Channels
+from ._confidence import confidence
 from ._forgetting import ForgettingCurve
-from ._fusion import FusionWeights, scaled
-from ._graph import personalised_pagerank
-from ._index import ScopeIndex, Table
-from ._lexical import tokenize
+from ._fusion import SearchSettings, Weights
+from ._index import ScopeIndex
+from ._question import Question
+from ._ranking import Ranked, TurnRanking, rank_sessions
 from ._results import Recall, RecalledMemory
-from ._router import Routing, route
 
 __all__ = ["Query", "SearchEngine"]
 
@@ -28,19 +29,25 @@ class Query:
     """A question put to one scope.
 
     Attributes:
-        vector: the question's embedding, float32 of shape (dimension,), unit length.
+        embed: returns the embedding of a text to search with, float32 of shape (dimension,) and
+            unit length.
         now: the moment from which retention is counted, UTC.
         as_of: answer as the memory stood then; None for as it stands.
     """
 
     text: str
-    vector: Vectors
+    embed: Callable[[str], Vectors]
     now: datetime
     k: int = 5
     granularity: Granularity = Granularity.TURN
     as_of: datetime | None = None
     include_archived: bool = False
     explain: bool = False
+
+    @property
+    def moment(self) -> datetime:
+        """When the question is asked, as far as memory is concerned."""
+        return self.as_of or self.now
 
 
 class SearchEngine:
@@ -51,13 +58,13 @@ class SearchEngine:
         store: MemoryStore,
         *,
         curve: ForgettingCurve | None = None,
-        weights: FusionWeights | None = None,
-        candidates: int = 100,
+        settings: SearchSettings | None = None,
+        weights: Weights | None = None,
     ) -> None:
         self._store = store
         self._curve = curve or ForgettingCurve()
-        self._weights = weights or FusionWeights()
-        self._candidates = candidates
+        self._settings = settings or SearchSettings()
+        self._weights = weights or Weights.shipped()
         self._indexes: dict[Scope, ScopeIndex] = {}
         self._lock = RLock()
 
@@ -75,134 +82,67 @@ class SearchEngine:
             return
         with self._lock:
             index = self.index(batch.scope)
-            self._store.write(batch)
-            index.apply(batch, self._store.revision(batch.scope))
+            index.apply(batch, self._store.write(batch))
 
     def search(self, scope: Scope, query: Query) -> Recall:
         """Rank a scope's memories; see `Recall`."""
         with self._lock:
-            return _Search(self._store, self.index(scope), scope, query, self).run()
+            ranking = self.ranking(scope, query)
+            turns = ranking.run()
+            ranked = turns
+            if query.granularity is not Granularity.TURN:
+                ranked = rank_sessions(ranking, turns, query.granularity)
+            return Recall(
+                query=query.text,
+                hits=self._hits(scope, query, ranked),
+                routing=ranking.channels.routing,
+                confidence=confidence(ranking, turns),
+                asked_at=query.moment,
+            )
 
-    @property
-    def weights(self) -> FusionWeights:
-        """What each part of the score counts."""
-        return self._weights
-
-    @property
-    def candidates(self) -> int:
-        """How many nearest memories of each granularity are compared."""
-        return self._candidates
-
-
-class _Search:
-    """One query on its way through the channels."""
-
-    def __init__(
-        self,
-        store: MemoryStore,
-        index: ScopeIndex,
-        scope: Scope,
-        query: Query,
-        engine: SearchEngine,
-    ) -> None:
-        self.store, self.index, self.scope, self.query = store, index, scope, query
-        self.engine = engine
-        self.turns = index.tables[Granularity.TURN]
-
-    def run(self) -> Recall:
-        near = {g: self._nearest(g) for g in Granularity if len(self.index.tables[g])}
-        routing = route({g: [n.similarity for n in found] for g, found in near.items()})
-        parts = self._parts(near, routing)
-        rows, total = self._rank(parts)
-        hits = tuple(self._hits(rows, total, parts))
-        confidence = self._confidence(near)
-        return Recall(
-            self.query.text, hits, routing, confidence, self.query.as_of or self.query.now
+    def ranking(self, scope: Scope, query: Query) -> TurnRanking:
+        """Ask the channels, and return what ranks their candidates."""
+        index = self.index(scope)
+        turns = index.tables[Granularity.TURN]
+        question = Question(query.text, turns.speaker_terms())
+        vectors = np.stack([query.embed(query.text), query.embed(question.bare)])
+        shown = {
+            g: table.visible(query.as_of, include_archived=query.include_archived)
+            for g, table in index.tables.items()
+        }
+        near = {
+            g: Channel.ask(
+                self._store, scope, g, table, vectors[0], self._settings.candidates, shown[g]
+            )
+            for g, table in index.tables.items()
+            if len(table) and g.value not in self._settings.off
+        }
+        return TurnRanking(
+            index=index,
+            question=question,
+            vectors=vectors,
+            channels=Channels.of(near, fixed="router" in self._settings.off),
+            shown=shown,
+            now=query.moment,
+            settings=self._settings,
+            weights=self._weights,
         )
 
-    def _nearest(self, granularity: Granularity) -> list[Neighbour]:
-        vectors = self.query.vector[np.newaxis]
-        found = self.store.nearest(self.scope, granularity, vectors, self.engine.candidates)[0]
-        table = self.index.tables[granularity]
-        shown = self._shown(table)
-        return [n for n in found if n.id in table.row_of and shown[table.row_of[n.id]]]
-
-    def _shown(self, table: Table) -> NDArray[np.bool_]:
-        return table.visible(self.query.as_of, include_archived=self.query.include_archived)
-
-    def _column(self, table: Table, near: Sequence[Neighbour]) -> NDArray[np.float64]:
-        values = np.full(len(table.ids), min((n.similarity for n in near), default=0.0))
-        for neighbour in near:
-            values[table.row_of[neighbour.id]] = neighbour.similarity
-        return values
-
-    def _parts(
-        self, near: dict[Granularity, list[Neighbour]], routing: Routing
-    ) -> dict[str, NDArray[np.float64]]:
-        weights, parts = self.engine.weights, {}
-        for granularity, found in near.items():
-            table = self.index.tables[granularity]
-            column = scaled(self._column(table, found))
-            if granularity is not self.query.granularity:
-                column = self._by_session(table, column)
-            parts[granularity.value] = weights.dense * routing.weights[granularity] * column
-        table = self.index.tables[self.query.granularity]
-        terms = tokenize(self.query.text)
-        parts["lexical"] = weights.lexical * scaled(table.words.bm25(terms).astype(np.float64))
-        now = self.query.as_of or self.query.now
-        parts["graph"] = weights.graph * self._graph(table, sum(parts.values()))
-        parts["retention"] = weights.retention * table.retention(now)
-        return parts
-
-    def _by_session(self, table: Table, column: NDArray[np.float64]) -> NDArray[np.float64]:
-        best: dict[str, float] = {}
-        for row, value in enumerate(column):
-            session = table.session_of(row)
-            best[session] = max(best.get(session, 0.0), float(value))
-        asked = self.index.tables[self.query.granularity]
-        return np.array([best.get(asked.session_of(r), 0.0) for r in range(len(asked.ids))])
-
-    def _graph(self, table: Table, score: NDArray[np.float64]) -> NDArray[np.float64]:
-        spread = np.zeros(len(table.ids))
-        seeds = {table.ids[r]: float(score[r]) for r in np.argsort(-score, kind="stable")[:10]}
-        for memory_id, share in personalised_pagerank(self.index.edges, seeds).items():
-            if memory_id in table.row_of:
-                spread[table.row_of[memory_id]] = share
-        return scaled(spread)
-
-    def _rank(self, parts: dict[str, NDArray[np.float64]]) -> tuple[list[int], NDArray[np.float64]]:
-        table = self.index.tables[self.query.granularity]
-        total = sum(parts.values(), start=np.zeros(len(table.ids)))
-        order = np.argsort(-total, kind="stable")
-        shown = self._shown(table)
-        return [int(r) for r in order if shown[r]][: self.query.k], total
-
-    def _hits(
-        self, rows: list[int], total: NDArray[np.float64], parts: dict[str, NDArray[np.float64]]
-    ) -> list[RecalledMemory]:
-        table = self.index.tables[self.query.granularity]
-        ids = [table.ids[r] for r in rows]
-        found = {
-            e.memory.id: e.memory for e in self.store.read(self.scope, self.query.granularity, ids)
-        }
-        now = self.query.as_of or self.query.now
-        return [
+    def _hits(self, scope: Scope, query: Query, ranked: Ranked) -> tuple[RecalledMemory, ...]:
+        table = self.index(scope).tables[query.granularity]
+        rows = ranked.rows[: query.k]
+        found = self._store.read(scope, query.granularity, [table.ids[row] for row in rows])
+        return tuple(
             RecalledMemory(
-                memory=found[memory_id],
-                score=float(total[row]),
-                retention=self.engine._curve.retention_of(found[memory_id], now),
-                contributions={n: float(p[row]) for n, p in parts.items()}
-                if self.query.explain
-                else {},
-                load_context=lambda m=found[memory_id]: self._context(m),
+                memory=entry.memory,
+                score=float(ranked.scores[place]),
+                retention=self._curve.retention_of(entry.memory, query.moment),
+                contributions=ranked.explained(place) if query.explain else {},
+                load_context=partial(self._context, scope, entry.memory),
             )
-            for row, memory_id in zip(rows, ids, strict=True)
-        ]
+            for place, entry in enumerate(found)
+        )
 
-    def _context(self, memory: Memory) -> tuple[Memory, ...]:
-        ids = self.index.turns_of(memory.session_id)
-        return tuple(e.memory for e in self.store.read(self.scope, Granularity.TURN, ids))
-
-    def _confidence(self, near: dict[Granularity, list[Neighbour]]) -> float:
-        best = max((n.similarity for found in near.values() for n in found), default=0.0)
-        return float(np.clip(best, 0.0, 1.0))
+    def _context(self, scope: Scope, memory: Memory) -> tuple[Memory, ...]:
+        ids = self.index(scope).members(memory.session_id, Granularity.TURN)
+        return tuple(e.memory for e in self._store.read(scope, Granularity.TURN, ids))

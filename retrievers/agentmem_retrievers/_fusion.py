@@ -1,36 +1,106 @@
-"""Scores of several channels become one: every part is a share that explains itself."""
+"""Learned weights turn features into one score, and say what each part contributed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._router import Routing
+from agentmem_stores import InvalidInputError
 
-__all__ = ["FusionWeights", "scaled"]
+__all__ = ["PARTS", "SearchSettings", "Weights", "part_of", "weighed"]
 
-Column = NDArray[np.float64]
+# What a search can do without, one at a time: see `agentmem eval --ablate`.
+PARTS = (
+    "turn",
+    "session",
+    "summary",
+    "keywords",
+    "lexical",
+    "context",
+    "time",
+    "manner",
+    "second",
+    "graph",
+    "router",
+    "retention",
+)
+
+Features = Mapping[str, NDArray[np.float64]]
+
+
+def part_of(feature: str) -> str:
+    """The part that a feature belongs to: what stands before the dot of its name."""
+    return feature.partition(".")[0]
 
 
 @dataclass(frozen=True)
-class FusionWeights:
-    """How much each part counts; scores are scaled to [0, 1] before they are weighed."""
+class SearchSettings:
+    """What a search does.
 
-    dense: float = 1.0
-    lexical: float = 1.0
-    session: float = 0.5
-    neighbours: float = 0.5
-    graph: float = 0.1
-    retention: float = 0.05
+    Attributes:
+        candidates: how many nearest memories of each granularity are compared.
+        retention: how much a retention of 1 adds to a score, above one of 0.
+        off: parts that are left out, of `PARTS`.
+
+    Raises:
+        InvalidInputError: a part does not exist, or a number is out of range.
+    """
+
+    candidates: int = 100
+    retention: float = 0.3
+    off: frozenset[str] = field(default_factory=frozenset)
+
+    def __post_init__(self) -> None:
+        unknown = sorted(self.off - set(PARTS))
+        if unknown:
+            raise InvalidInputError(f"off={unknown} are no parts of a search; there are {PARTS}")
+        if self.candidates < 1 or not self.retention >= 0:
+            raise InvalidInputError("candidates must be at least 1 and retention not negative")
 
 
-def scaled(values: Column) -> Column:
-    """Min-max scale to [0, 1]; all zeros where nothing differs."""
-    if not len(values):
-        return values
-    low, high = values.min(), values.max()
-    if high - low < 1e-12:
-        return np.zeros_like(values)
-    return (values - low) / (high - low)
+@lru_cache(maxsize=1)
+def _shipped() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(files(__package__).joinpath("weights.json").read_text())
+    return content
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each feature counts: a linear model, learned as `weights.json` says.
+
+    Attributes:
+        first: weights of `TurnFeatures`.
+        second: weights of `second_round`.
+        session: weights of `SessionFeatures`.
+        confidence: weights of `confidence_features`, of a logistic model.
+    """
+
+    first: Mapping[str, float]
+    second: Mapping[str, float]
+    session: Mapping[str, float]
+    confidence: Mapping[str, float]
+
+    @classmethod
+    def shipped(cls) -> Weights:
+        """Return the weights that come with the package."""
+        known = _shipped()
+        return cls(known["first"], known["second"], known["session"], known["confidence"])
+
+
+def weighed(
+    features: Features, weights: Mapping[str, float], off: frozenset[str]
+) -> dict[str, NDArray[np.float64]]:
+    """Return what every part contributes to the score of each candidate."""
+    parts: dict[str, NDArray[np.float64]] = {}
+    for name, values in features.items():
+        part = part_of(name)
+        if part not in off:
+            parts[part] = parts.get(part, 0.0) + weights.get(name, 0.0) * values
+    return parts

@@ -1,171 +1,90 @@
-"""What a search needs to know of one scope, in columns; derived from the store."""
+"""What a search needs to know of one scope; derived from the store, rebuilt when in doubt."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 
-import numpy as np
-from numpy.typing import NDArray
+from agentmem_stores import Batch, Entry, Granularity, Memory, MemoryStore, Scope, Vectors
 
-from agentmem_stores import Batch, Granularity, Memory, MemoryStore, Scope, State
+from ._table import Table
 
-from ._lexical import InvertedIndex
+__all__ = ["ScopeIndex"]
 
-__all__ = ["ScopeIndex", "Table"]
-
-_STATES = {state: code for code, state in enumerate(State)}
-
-
-def _seconds(moment: datetime | None) -> float:
-    return np.nan if moment is None else moment.timestamp()
-
-
-class Table:
-    """The memories of one granularity, a row each; a replaced row is dead, its number kept."""
-
-    def __init__(self) -> None:
-        self.ids: list[str] = []
-        self.row_of: dict[str, int] = {}
-        self.words = InvertedIndex()
-        self._sessions: list[str] = []
-        self._speakers: list[str] = []
-        self._numbers = np.empty((64, 7), dtype=np.float64)
-
-    def __len__(self) -> int:
-        return len(self.row_of)
-
-    def put(self, memory: Memory, *, same_text: bool = False) -> None:
-        """Insert a memory, or replace the one with its id."""
-        row = self.row_of.get(memory.id)
-        if row is None or not same_text:
-            if row is not None:
-                self._kill(row)
-            row = self._append(memory)
-        self._numbers[row] = (
-            memory.position,
-            memory.said_at.timestamp(),
-            memory.strength,
-            _seconds(memory.last_recalled_at),
-            _STATES[memory.state],
-            _seconds(memory.state_changed_at),
-            1.0,
-        )
-
-    def remove(self, memory_id: str) -> None:
-        """Forget a memory; an unknown id is passed over."""
-        row = self.row_of.pop(memory_id, None)
-        if row is not None:
-            self._kill(row)
-
-    def _append(self, memory: Memory) -> int:
-        row = self.words.add(memory.text)
-        if row == len(self._numbers):
-            self._numbers = np.concatenate([self._numbers, np.empty_like(self._numbers)])
-        self.ids.append(memory.id)
-        self.row_of[memory.id] = row
-        self._sessions.append(memory.session_id)
-        self._speakers.append(memory.speaker or "")
-        return row
-
-    def _kill(self, row: int) -> None:
-        self._numbers[row, 6] = 0.0
-        self.words.remove(row)
-
-    def session_of(self, row: int) -> str:
-        """The session that a row belongs to."""
-        return self._sessions[row]
-
-    def speaker_of(self, row: int) -> str:
-        """Who said it; empty where the conversation names nobody."""
-        return self._speakers[row]
-
-    def _column(self, number: int) -> NDArray[np.float64]:
-        return self._numbers[: len(self.ids), number]
-
-    def visible(
-        self, as_of: datetime | None, *, include_archived: bool = False
-    ) -> NDArray[np.bool_]:
-        """Which rows an ordinary search may find, or could have found at `as_of`; (rows,)."""
-        state = self._column(4)
-        shown = state == _STATES[State.ACTIVE]
-        if include_archived:
-            shown |= state == _STATES[State.ARCHIVED]
-        if as_of is not None:
-            shown |= self._column(5) > as_of.timestamp()
-            shown &= self._column(1) <= as_of.timestamp()
-        return shown & (self._column(6) > 0)
-
-    def retention(self, now: datetime) -> NDArray[np.float64]:
-        """R = exp(-t/S) of every row at `now`, shape (rows,); see `ForgettingCurve.retention`."""
-        moment = now.timestamp()
-        said, recalled = self._column(1), self._column(3)
-        since = np.where((recalled > said) & (recalled <= moment), recalled, said)
-        days = np.maximum(moment - since, 0.0) / 86_400.0
-        retention: NDArray[np.float64] = np.exp(-days / self._column(2))
-        return retention
+_PAGE = 500
 
 
 class ScopeIndex:
     """One scope's memories by granularity, their order in sessions and their associations."""
 
-    def __init__(self, memories: Iterable[Memory] = (), *, revision: str = "") -> None:
+    def __init__(self, entries: Iterable[Entry] = (), *, dimension: int, revision: str) -> None:
         self.revision = revision
-        self.tables = {granularity: Table() for granularity in Granularity}
         self.edges: dict[str, dict[str, float]] = {}
-        self._sessions: dict[str, dict[str, tuple[datetime, int]]] = {}
-        self._derived: dict[tuple[str, Granularity], set[str]] = {}
+        # Only of turns are vectors needed again: what surrounds a turn is compared as well.
+        self.tables = {g: Table(dimension if g is Granularity.TURN else 0) for g in Granularity}
+        self.session_names: list[str] = []
+        self._session_numbers: dict[str, int] = {}
+        self._members: dict[tuple[str, Granularity], dict[str, tuple[int, datetime]]] = {}
         self._digests: dict[str, frozenset[str]] = {}
         self._derivatives: dict[str, set[str]] = {}
-        for memory in memories:
-            self._put(memory)
+        for entry in entries:
+            self._put(entry.memory, entry.vector)
 
     @classmethod
     def build(cls, store: MemoryStore, scope: Scope) -> ScopeIndex:
         """Read a scope from the store."""
+        # Asked for first: a write that comes between makes the index stale, not wrong.
         revision = store.revision(scope)
-        memories = (m for g in Granularity for m in store.scan(scope, g))
-        return cls(memories, revision=revision)
+        dimension = store.embedder.dimension
+        return cls(_entries(store, scope), dimension=dimension, revision=revision)
 
     def apply(self, batch: Batch, revision: str) -> None:
         """Take over what has just been written to the store."""
         for entry in batch.put:
-            self._put(entry.memory)
+            self._put(entry.memory, entry.vector)
         for memory in batch.patch:
-            self._put(memory, same_text=True)
+            self.tables[memory.granularity].patch(memory)
+            self._link(memory)
         for granularity, memory_id in batch.delete:
             self._remove(granularity, memory_id)
         self.revision = revision
 
-    def _put(self, memory: Memory, *, same_text: bool = False) -> None:
-        self.tables[memory.granularity].put(memory, same_text=same_text)
+    def _put(self, memory: Memory, vector: Vectors) -> None:
+        table = self.tables[memory.granularity]
+        session = self._session_number(memory.session_id)
+        table.put(memory, session, vector if memory.granularity is Granularity.TURN else None)
+        self._link(memory)
+        if memory.version_of is None:
+            members = self._members.setdefault((memory.session_id, memory.granularity), {})
+            members[memory.id] = (memory.position, memory.said_at)
+        if memory.granularity is Granularity.SUMMARY:
+            self._digests[memory.session_id] = frozenset(memory.sources)
+
+    def _session_number(self, session_id: str) -> int:
+        number = self._session_numbers.setdefault(session_id, len(self.session_names))
+        if number == len(self.session_names):
+            self.session_names.append(session_id)
+        return number
+
+    def _link(self, memory: Memory) -> None:
         for edge in memory.edges:
             self.edges.setdefault(memory.id, {})[edge.target] = edge.weight
             self.edges.setdefault(edge.target, {})[memory.id] = edge.weight
         for source in memory.sources:
             self._derivatives.setdefault(source, set()).add(memory.id)
-        if memory.version_of is None:
-            self._put_in_session(memory)
-
-    def _put_in_session(self, memory: Memory) -> None:
-        session = memory.session_id
-        if memory.granularity is Granularity.TURN:
-            self._sessions.setdefault(session, {})[memory.id] = (memory.said_at, memory.position)
-            return
-        self._derived.setdefault((session, memory.granularity), set()).add(memory.id)
-        if memory.granularity is Granularity.SUMMARY:
-            self._digests[session] = frozenset(memory.sources)
 
     def _remove(self, granularity: Granularity, memory_id: str) -> None:
         table = self.tables[granularity]
         row = table.row_of.get(memory_id)
-        if row is not None:
-            session = table.session_of(row)
-            self._sessions.get(session, {}).pop(memory_id, None)
-            self._derived.get((session, granularity), set()).discard(memory_id)
-            if granularity is Granularity.SUMMARY:
-                self._digests.pop(session, None)
+        if row is None:
+            return
+        session = self.session_names[table.column("session")[row]]
+        self._members.get((session, granularity), {}).pop(memory_id, None)
+        if granularity is Granularity.SUMMARY:
+            self._digests.pop(session, None)
         table.remove(memory_id)
+        self._derivatives.pop(memory_id, None)
         for neighbour in self.edges.pop(memory_id, {}):
             self.edges.get(neighbour, {}).pop(memory_id, None)
 
@@ -180,28 +99,33 @@ class ScopeIndex:
         """The ids of memories associated with a memory or derived from it."""
         return {*self.edges.get(memory_id, {}), *self._derivatives.get(memory_id, ())}
 
+    def members(self, session_id: str, granularity: Granularity) -> list[str]:
+        """The ids of what one granularity holds of a session, in order of position."""
+        members = self._members.get((session_id, granularity), {})
+        return sorted(members, key=lambda i: (members[i][0], i))
+
     def session_ids(self) -> list[str]:
         """The sessions that have turns, in the order in which they began."""
-        starts = {s: min(t.values()) for s, t in self._sessions.items() if t}
-        return sorted(starts, key=lambda s: (starts[s][0], s))
-
-    def turns_of(self, session_id: str) -> list[str]:
-        """The ids of a session's turns, in order of position."""
-        turns = self._sessions.get(session_id, {})
-        return sorted(turns, key=lambda i: (turns[i][1], i))
+        starts = {
+            session: min(said for _, said in members.values())
+            for (session, granularity), members in self._members.items()
+            if members and granularity is Granularity.TURN
+        }
+        return sorted(starts, key=lambda s: (starts[s], s))
 
     def next_position(self, session_id: str) -> int:
         """The position of the next turn of a session."""
-        turns = self._sessions.get(session_id)
-        return max(position for _, position in turns.values()) + 1 if turns else 0
-
-    def members(self, session_id: str, granularity: Granularity) -> list[str]:
-        """The ids of what one granularity holds of a session; turns in order of position."""
-        if granularity is Granularity.TURN:
-            return self.turns_of(session_id)
-        return sorted(self._derived.get((session_id, granularity), ()))
+        turns = self._members.get((session_id, Granularity.TURN))
+        return max(position for position, _ in turns.values()) + 1 if turns else 0
 
     def is_digested(self, session_id: str) -> bool:
         """Whether a summary covers every turn of the session."""
-        turns = self._sessions.get(session_id, {})
+        turns = self._members.get((session_id, Granularity.TURN), {})
         return bool(turns) and self._digests.get(session_id) == frozenset(turns)
+
+
+def _entries(store: MemoryStore, scope: Scope) -> Iterator[Entry]:
+    for granularity in Granularity:
+        ids = (memory.id for memory in store.scan(scope, granularity))
+        while page := list(islice(ids, _PAGE)):
+            yield from store.read(scope, granularity, page)

@@ -1,29 +1,31 @@
-"""The lexical channel: an incremental inverted index with BM25 over stemmed words."""
+"""The lexical channel: an incremental inverted index, and BM25 over turns, windows and sessions."""
 
 from __future__ import annotations
 
-import math
 import re
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 import Stemmer
 from numpy.typing import NDArray
 
-__all__ = ["InvertedIndex", "tokenize"]
+__all__ = ["InvertedIndex", "Lookup", "bm25", "tokenize"]
 
-_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?")
+Floats = NDArray[np.float64]
+
+_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
+_APOSTROPHE = re.compile(r"['\u2019]")
 # Written without spaces, so every pair of neighbouring characters is taken as a word.
-_UNSPACED = re.compile(r"[぀-ヿ㐀-鿿豈-﫿가-힯]+")
+_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af\u0e00-\u0e7f]")
 _STOP_WORDS = frozenset(
-    "a about am an and any are as at be been being but by can could did do does doing for from "
-    "had has have having he her hers him his how i if in into is it its itself me my of on or "
-    "our ours she so some such than that the their theirs them then there these they this those "
-    "to too us was we were what when where which while who whom whose why will with would you "
-    "your yours i'm i've i'd i'll it's that's what's you're don't didn't s t".split()
+    "a an the and or but if of to in on at by for with from as is are was were be been being am "  # noqa: SIM905
+    "do does did done doing have has had having it its this that these those there here i me my "
+    "mine you your yours he him his she her hers they them their theirs we us our ours what which "
+    "who whom whose when where why how will would can could shall should may might must not no so "
+    "than then too very just about into over up down out off s t re ve ll d m don".split()
 )
 
 
@@ -35,67 +37,138 @@ def _stemmer() -> Stemmer.Stemmer:
 def tokenize(text: str) -> list[str]:
     """Return the stems of the words of a text that carry meaning, in order (Snowball English)."""
     words: list[str] = []
-    for word in _WORD.findall(text.lower().replace("\u2019", "'")):
-        if _UNSPACED.match(word):
+    for word in _WORD.findall(text.lower()):
+        if _UNSPACED.search(word):
             words.extend(word[i : i + 2] for i in range(max(len(word) - 1, 1)))
-        elif word not in _STOP_WORDS:
-            words.append(word.removesuffix("'s"))
+            continue
+        # What follows an apostrophe is an ending: "Biscuit's" and "I'm" are "Biscuit" and "I".
+        bare = _APOSTROPHE.split(word)[0]
+        if bare not in _STOP_WORDS:
+            words.append(bare)
     stems: list[str] = _stemmer().stemWords(words)
     return stems
 
 
 class InvertedIndex:
-    """Postings of documents numbered 0, 1, 2, … in the order in which they are added."""
+    """Postings of documents numbered 0, 1, 2, … in the order in which they are added.
+
+    A removed document keeps its number but counts in no statistic.
+    """
 
     def __init__(self) -> None:
         self._documents: dict[str, array[int]] = {}
         self._frequencies: dict[str, array[int]] = {}
+        self._terms: list[tuple[str, ...]] = []
         self._lengths = array("I")
-        self._dead: set[int] = set()
+        self._alive = 0
 
     def __len__(self) -> int:
-        return len(self._lengths)
+        """Return how many documents count."""
+        return self._alive
 
-    def add(self, text: str) -> int:
+    def add(self, terms: Sequence[str]) -> int:
         """Add a document and return its number."""
         number = len(self._lengths)
-        terms = tokenize(text)
-        for term, count in Counter(terms).items():
+        counts = Counter(terms)
+        for term, count in counts.items():
             self._documents.setdefault(term, array("I")).append(number)
             self._frequencies.setdefault(term, array("I")).append(count)
+        self._terms.append(tuple(counts))
         self._lengths.append(len(terms))
+        self._alive += 1
         return number
 
     def remove(self, number: int) -> None:
-        """Take a document out of all statistics; its number is not used again."""
-        self._dead.add(number)
+        """Take a document out."""
+        for term in self._terms[number]:
+            place = self._documents[term].index(number)
+            del self._documents[term][place]
+            del self._frequencies[term][place]
+            if not self._documents[term]:
+                del self._documents[term], self._frequencies[term]
+        self._terms[number] = ()
+        self._lengths[number] = 0
+        self._alive -= 1
 
-    def bm25(self, terms: Iterable[str], k1: float = 1.2, b: float = 0.75) -> NDArray[np.float32]:
-        """Score every document: BM25 with the non-negative idf of Lucene, ln(1 + (N-n+.5)/(n+.5)).
+    def lengths(self) -> Floats:
+        """The number of terms of every document, shape (numbers given,)."""
+        return np.array(self._lengths, dtype=np.float64)
 
-        Returns:
-            float32 of shape (documents,); 0 for documents without any of the terms.
-        """
-        scores = np.zeros(len(self._lengths), dtype=np.float32)
-        if not len(scores):
-            return scores
-        lengths = np.array(self._lengths, dtype=np.float32)
-        mean = max(float(lengths.mean()), 1.0)
-        for term in set(terms):
-            rows, tf = self.postings(term)
-            if len(rows):
-                norm = k1 * (1 - b + b * lengths[rows] / mean)
-                scores[rows] += self.idf(term) * tf * (k1 + 1) / (tf + norm)
-        if self._dead:
-            scores[list(self._dead)] = 0
-        return scores
-
-    def postings(self, term: str) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    def postings(self, term: str) -> tuple[NDArray[np.intp], Floats]:
         """Return the numbers of the documents that hold a term, and how often each does."""
         rows = np.array(self._documents.get(term, ()), dtype=np.intp)
-        return rows, np.array(self._frequencies.get(term, ()), dtype=np.float32)
+        return rows, np.array(self._frequencies.get(term, ()), dtype=np.float64)
 
-    def idf(self, term: str) -> float:
-        """Return the inverse document frequency of a term; largest for one never seen."""
-        n = len(self._documents.get(term, ()))
-        return math.log(1 + (len(self._lengths) - n + 0.5) / (n + 0.5))
+
+def idf(documents: float, holding: Floats | float) -> Floats:
+    """Inverse document frequency as in Lucene, ln(1 + (N - n + 0.5) / (n + 0.5)): above 0."""
+    return np.asarray(np.log1p((documents - holding + 0.5) / (holding + 0.5)), dtype=np.float64)
+
+
+def bm25(
+    frequencies: Floats, lengths: Floats, mean: float, weights: Floats, k1: float, b: float
+) -> Floats:
+    """Return BM25 scores (Robertson and Zaragoza 2009, eq. 3.15).
+
+    Args:
+        frequencies: of shape (terms, documents).
+        lengths: of the documents, shape (documents,).
+        mean: the mean length of a document.
+        weights: the idf of the terms, shape (terms,).
+
+    Returns:
+        Shape (documents,).
+    """
+    norm = k1 * (1 - b + b * lengths / max(mean, 1e-9))
+    scores: Floats = weights @ (frequencies * (k1 + 1) / (frequencies + norm + 1e-12))
+    return scores
+
+
+class Lookup:
+    """The postings of one query's distinct terms."""
+
+    def __init__(self, index: InvertedIndex, terms: Sequence[str]) -> None:
+        self.terms = tuple(dict.fromkeys(terms))
+        self._postings = [index.postings(term) for term in self.terms]
+        self._lengths = index.lengths()
+        self.mean = float(self._lengths.sum() / max(len(index), 1))
+        self.idf = idf(len(index), np.array([float(len(r)) for r, _ in self._postings]))
+
+    def frequencies(self, rows: NDArray[np.intp]) -> Floats:
+        """How often each term stands in each of the documents, shape (terms, rows)."""
+        found = np.zeros((len(self.terms), len(rows)))
+        for i, (holders, counts) in enumerate(self._postings):
+            if len(holders):
+                places = np.minimum(np.searchsorted(holders, rows), len(holders) - 1)
+                found[i] = np.where(holders[places] == rows, counts[places], 0)
+        return found
+
+    def known(self) -> Floats:
+        """1 for each term that any document holds, else 0; shape (terms,)."""
+        return np.array([float(len(rows) > 0) for rows, _ in self._postings])
+
+    def lengths(self, rows: NDArray[np.intp]) -> Floats:
+        """The lengths of documents; 0 for a negative number."""
+        return np.where(rows < 0, 0.0, self._lengths[rows])
+
+    def grouped(self, groups: NDArray[np.integer], count: int) -> tuple[Floats, Floats]:
+        """Take all documents of a group for one: its term frequencies and its length.
+
+        Args:
+            groups: the group of every document, shape (documents,), below `count`.
+
+        Returns:
+            Shapes (terms, groups) and (groups,).
+        """
+        frequencies = np.zeros((len(self.terms), count))
+        for i, (holders, counts) in enumerate(self._postings):
+            frequencies[i] = np.bincount(groups[holders], weights=counts, minlength=count)
+        return frequencies, np.bincount(groups, weights=self._lengths, minlength=count)
+
+    def scores(self, k1: float, b: float) -> Floats:
+        """BM25 of every document, shape (documents,); 0 without any of the terms."""
+        total = np.zeros(len(self._lengths))
+        for weight, (rows, tf) in zip(self.idf, self._postings, strict=True):
+            norm = k1 * (1 - b + b * self._lengths[rows] / max(self.mean, 1e-9))
+            total[rows] += weight * tf * (k1 + 1) / (tf + norm)
+        return total

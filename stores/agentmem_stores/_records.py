@@ -49,6 +49,11 @@ def require_aware(moment: datetime, name: str) -> datetime:
     return moment.astimezone(UTC)
 
 
+def is_unicode(text: str) -> bool:
+    """Tell whether a text holds no lone surrogates, which nothing outside Python can store."""
+    return text.isascii() or not any(0xD800 <= ord(c) <= 0xDFFF for c in text)
+
+
 def _require_name(value: object, name: str) -> None:
     if not isinstance(value, str) or not value.strip():
         raise InvalidScopeError(f"{name} must be a non-empty string, not {value!r}; name one owner")
@@ -56,7 +61,7 @@ def _require_name(value: object, name: str) -> None:
         raise InvalidScopeError(f"{name}='*' is no owner; there are no wildcards, name one owner")
     if len(value) > MAX_NAME:
         raise InvalidScopeError(f"{name} has {len(value)} characters; at most {MAX_NAME} are taken")
-    if any(ord(c) < 32 or 0xD800 <= ord(c) <= 0xDFFF for c in value):
+    if any(ord(c) < 32 for c in value) or not is_unicode(value):
         raise InvalidScopeError(f"{name}={value!r} holds control characters or lone surrogates")
 
 
@@ -153,8 +158,9 @@ class Memory:
     def __post_init__(self) -> None:
         if not self.text.strip():
             raise EmptyTextError("text is empty; there is nothing to remember")
-        if not self.text.isascii() and any(0xD800 <= ord(c) <= 0xDFFF for c in self.text):
-            raise InvalidInputError("text holds lone surrogates, which are not Unicode characters")
+        for name in ("text", "id"):
+            if not is_unicode(getattr(self, name)):
+                raise InvalidInputError(f"{name} holds lone surrogates, which are no characters")
         if not self.id or not self.session_id:
             raise InvalidInputError("id and session_id must be non-empty strings")
         if not (math.isfinite(self.strength) and self.strength > 0):
@@ -163,6 +169,11 @@ class Memory:
             moment = getattr(self, name)
             if moment is not None:
                 object.__setattr__(self, name, require_aware(moment, name))
+
+    @property
+    def spoken(self) -> str:
+        """The text as it is embedded: with the speaker's name before it, where there is one."""
+        return f"{self.speaker}: {self.text}" if self.speaker else self.text
 
     def __hash__(self) -> int:
         return hash((self.scope, self.id, self.version))

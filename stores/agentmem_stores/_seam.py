@@ -78,8 +78,12 @@ class MemoryStore(ABC):
     embedder: EmbedderSpec
 
     @abstractmethod
-    def write(self, batch: Batch) -> None:
+    def write(self, batch: Batch) -> str:
         """Apply a batch; when this returns, it is durable.
+
+        Returns:
+            The scope's revision after this write, provided that nobody else wrote since it was
+            last asked for; if somebody did, `revision` will tell another.
 
         Raises:
             InvalidInputError: a memory belongs to another scope, an id appears twice, or a

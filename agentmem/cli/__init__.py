@@ -1,0 +1,10 @@
+"""The command line: `agentmem`, the same as `python -m agentmem`.
+
+Modules here import nothing heavy at their top, so that `--help` is quick. Each module of
+commands adds its own to the app.
+"""
+
+from . import _chat, _drawing, _eval, _keeping, _moving, _reading, _writing  # noqa: F401
+from ._app import app
+
+__all__ = ["app"]

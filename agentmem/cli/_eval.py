@@ -1,0 +1,248 @@
+"""`eval`: measuring the memory on data sets and on generated tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ._app import app, examples
+
+if TYPE_CHECKING:
+    from agentmem.evaluation import Task
+
+__all__ = ["evaluation"]
+
+MEASURE = "Measure"
+
+evaluation = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    epilog=examples(
+        "agentmem eval locomo locomo10.json --json scores.json --plot scores.png",
+        "agentmem eval longmemeval longmemeval_s.json --limit 50 --model openai:gpt-5-mini",
+        "agentmem eval needle --turns 2000",
+        "agentmem eval updates --ablate",
+    ),
+)
+app.add_typer(evaluation, name="eval", rich_help_panel=MEASURE)
+
+File = Annotated[
+    Path, typer.Argument(help="The data set's file, as it is published.", show_default=False)
+]
+K = Annotated[
+    int, typer.Option("--k", "-k", min=1, help="How many memories a question finds, at most.")
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Ask only the first so many questions, and ingest only the conversations they need.",
+        show_default=False,
+    ),
+]
+Embeddings = Annotated[
+    str | None,
+    typer.Option(
+        help="A sentence-transformers model (name or folder), or a LangChain name such as "
+        "openai:text-embedding-3-small; MiniLM, offline, by default.",
+        show_default=False,
+    ),
+]
+Ablate = Annotated[
+    bool, typer.Option("--ablate", help="Also with each part of the search off in turn.")
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="Let this model answer from what is found (any of LangChain's init_chat_model) and "
+        "mark its words: token-F1 and exact match, normalised as in SQuAD.",
+        show_default=False,
+    ),
+]
+Judge = Annotated[
+    str | None,
+    typer.Option(help="Let this model judge the answers of --model.", show_default=False),
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="AGENTMEM_CACHE",
+        help="Where ingested conversations are kept for the next run; by default the system's "
+        "folder for caches.",
+        show_default=False,
+    ),
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Ingest anew, whatever is kept.")]
+JsonFile = Annotated[
+    Path | None,
+    typer.Option("--json", help="Write everything to this file as JSON.", show_default=False),
+]
+Plot = Annotated[
+    Path | None,
+    typer.Option(help="Draw it: a .png, .svg or .pdf.", show_default=False),
+]
+Seed = Annotated[int, typer.Option(help="What is generated; the same seed makes the same.")]
+
+
+@evaluation.callback()
+def about() -> None:
+    """Measure how well memories are found.
+
+    Shares are in percent, in tables and files alike; an AUROC is between 0 and 1. Every
+    conversation gets a memory of its own, which is kept in a cache by content: the next run is
+    quick, and one that was interrupted goes on where it stopped. Searches strengthen nothing.
+    """
+
+
+@evaluation.command()
+def locomo(
+    file: File,
+    k: K = 10,
+    limit: Limit = None,
+    embeddings: Embeddings = None,
+    ablate: Ablate = False,
+    model: Model = None,
+    judge: Judge = None,
+    cache: Cache = None,
+    fresh: Fresh = False,
+    json: JsonFile = None,
+    plot: Plot = None,
+) -> None:
+    """LoCoMo: ten long conversations between two people, and questions with their evidence.
+
+    recall_all@k needs every piece of evidence among the first k, recall_any@k one of them. NDCG
+    leaves the first two ranks undiscounted and divides rank i by log2 i, as LongMemEval does.
+    The AUROC compares the confidence in questions about the conversation with that in the same
+    questions put to the next one. Categories: 1 several pieces of evidence, 2 times, 3 world
+    knowledge besides, 4 one piece of evidence, 5 asked of the wrong person.
+    """
+    task = _ranking("locomo", file, k, limit, model, judge)
+    _evaluate(task, k, embeddings, ablate, cache, fresh, json, plot)
+
+
+@evaluation.command()
+def longmemeval(
+    file: File,
+    k: K = 10,
+    limit: Limit = None,
+    embeddings: Embeddings = None,
+    ablate: Ablate = False,
+    model: Model = None,
+    judge: Judge = None,
+    cache: Cache = None,
+    fresh: Fresh = False,
+    json: JsonFile = None,
+    plot: Plot = None,
+) -> None:
+    """LongMemEval: questions, each with a long history of chats with an assistant.
+
+    Questions whose answer was never said (`_abs`) are left out. The metrics are those of
+    `agentmem eval locomo`.
+    """
+    task = _ranking("longmemeval", file, k, limit, model, judge)
+    _evaluate(task, k, embeddings, ablate, cache, fresh, json, plot)
+
+
+@evaluation.command()
+def needle(
+    turns: Annotated[int, typer.Option(min=1, help="The size of the haystack.")] = 2000,
+    needles: Annotated[int, typer.Option(help="How many values are asked for at once.")] = 5,
+    threads: Annotated[int, typer.Option(help="How many threads are followed at once.")] = 3,
+    hops: Annotated[
+        int, typer.Option(help="Threads of every length from 2 to this are followed.")
+    ] = 10,
+    questions: Annotated[
+        int, typer.Option(help="Of each kind and length, as far as the haystack has room.")
+    ] = 20,
+    seed: Seed = 0,
+    limit: Limit = None,
+    embeddings: Embeddings = None,
+    ablate: Ablate = False,
+    cache: Cache = None,
+    fresh: Fresh = False,
+    json: JsonFile = None,
+    plot: Plot = None,
+) -> None:
+    """Needles and threads in a generated haystack of keys and values, all random UUIDs.
+
+    After Needle Threading (arXiv 2411.05000). In a thread every value is the next key, and
+    search follows it with `hops=`. A question asks for just as many memories as its answer
+    takes; all_found is the share of questions that find all of these, share_found the mean
+    share that is found.
+    """
+    from agentmem.evaluation import NeedleTask, haystack
+
+    made = haystack(
+        turns=turns, needles=needles, threads=threads, hops=hops, questions=questions, seed=seed
+    )
+    _evaluate(NeedleTask(made, limit=limit), 10, embeddings, ablate, cache, fresh, json, plot)
+
+
+@evaluation.command()
+def updates(
+    users: Annotated[int, typer.Option(min=1, help="How many users are generated.")] = 4,
+    sessions: Annotated[int, typer.Option(min=4, help="How many talks each of them has.")] = 30,
+    seed: Seed = 0,
+    k: K = 10,
+    limit: Limit = None,
+    embeddings: Embeddings = None,
+    ablate: Ablate = False,
+    cache: Cache = None,
+    fresh: Fresh = False,
+    json: JsonFile = None,
+    plot: Plot = None,
+) -> None:
+    """Generated users whose job, city, car and so on change, amid talk about other people's.
+
+    newest_first: the turn with the newest value is found, before those with older ones.
+    newest_at_1: it is the first of all. as_of_right: asked as of the middle between two
+    changes, the value of that time is found before every other. Half of the users speak and
+    are asked in held-out words, with which nothing was ever tuned.
+    """
+    from agentmem.evaluation import UpdatesTask
+
+    task = UpdatesTask(users=users, sessions=sessions, seed=seed, limit=limit)
+    _evaluate(task, k, embeddings, ablate, cache, fresh, json, plot)
+
+
+def _ranking(
+    name: str, file: Path, k: int, limit: int | None, model: str | None, judge: str | None
+) -> Task:
+    from functools import partial
+
+    from agentmem.evaluation import Answerer, RankingTask, chat_model
+    from agentmem.formats import read
+
+    if judge and not model:
+        raise typer.BadParameter("--judge judges the answers of --model; name a model too")
+    answers = None
+    if model:
+        answers = Answerer(chat_model(model), chat_model(judge) if judge else None)
+    return RankingTask(name, partial(read, file, name), k=k, limit=limit, answers=answers)
+
+
+def _evaluate(
+    task: Task,
+    k: int,
+    embeddings: str | None,
+    ablate: bool,
+    cache: Path | None,
+    fresh: bool,
+    json: Path | None,
+    plot: Path | None,
+) -> None:
+    from agentmem.evaluation import IngestCache, default_cache, embeddings_of, parts, report, run
+
+    from ._eval_output import Bars, check_outputs, write
+
+    check_outputs(json, plot)
+    kept = IngestCache(
+        (cache or default_cache()).expanduser(), embeddings_of(embeddings), fresh=fresh
+    )
+    with Bars() as bars:
+        results = run(task, kept, k=k, ablate=parts() if ablate else (), progress=bars)
+    write(report(task, results, kept), json, plot)

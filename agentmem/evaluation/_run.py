@@ -1,0 +1,141 @@
+"""Running a task: one conversation after the other, each in a memory of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.embeddings import Embeddings
+
+from ._ablation import settings_without
+from ._cache import IngestCache, Ingested
+from ._tasks import Asker, Moment, Outcome, Progress, Silent, Task, end_of
+
+if TYPE_CHECKING:
+    from ..formats import Dialogue
+
+__all__ = ["Results", "run"]
+
+
+@dataclass
+class Results:
+    """What came of a task.
+
+    Attributes:
+        outcomes: one for each question, all parts at work.
+        without: the outcomes with a part switched off, by the part's name.
+        crossed: the confidence of the questions put to the next conversation.
+        left_out: how many questions had no evidence.
+    """
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    without: dict[str, list[Outcome]] = field(default_factory=dict)
+    crossed: list[float] = field(default_factory=list)
+    left_out: int = 0
+
+
+class _Remembering(Embeddings):
+    """Embeds every query once, however many controllers ask it."""
+
+    def __init__(self, inner: Embeddings) -> None:
+        self._inner = inner
+        self._queries: dict[str, list[float]] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        # What embeddings may tell of themselves: their spec, window and way of counting tokens.
+        return getattr(self._inner, name)
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return self._inner.embed_documents(texts)
+
+    def embed_query(self, text: str) -> list[float]:
+        if text not in self._queries:
+            self._queries[text] = self._inner.embed_query(text)
+        return self._queries[text]
+
+
+def run(
+    task: Task,
+    cache: IngestCache,
+    *,
+    k: int = 10,
+    ablate: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Results:
+    """Ask every question of a task of the memory of its conversation.
+
+    At most one conversation's memory is open at a time, and nothing but the outcomes is kept.
+
+    Args:
+        k: how many memories a question finds.
+        ablate: the parts of the search to be switched off in turn.
+    """
+    results, heard = Results(), progress or Silent()
+    first: Dialogue | None = None
+    asked: list[Outcome] = []
+    for number, dialogue in enumerate(task.dialogues()):
+        with cache.open(dialogue, heard) as found:
+            bench = _Bench(task, found, k, heard)
+            if task.crossed and number:
+                results.crossed += bench.confidences(asked)
+            asked = bench.ask(results, ablate)
+        # The first conversation is the next one of the last, if there are several.
+        first = dialogue if number == 0 else first
+        several = number > 0
+    if task.crossed and first is not None and several:
+        with cache.open(first, heard) as found:
+            results.crossed += _Bench(task, found, k, heard).confidences(asked)
+    return results
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """The memory of one conversation, about to be asked."""
+
+    task: Task
+    found: Ingested
+    k: int
+    progress: Progress
+
+    def ask(self, results: Results, ablate: Sequence[str]) -> list[Outcome]:
+        """Ask everything with all parts, then without each; return the outcomes of the former."""
+        questions, left_out = self.task.count(self.found.dialogue)
+        results.left_out += left_out
+        self.progress.expect("asking", questions * (1 + len(ablate)))
+        embeddings = _Remembering(self.found.embeddings)
+        asker = self._asker(embeddings)
+        # Reading the memory into the search's own index is not what a question takes.
+        asker.search("warm up", asker.end)
+        outcomes = list(self._outcomes(asker, answer=True))
+        results.outcomes += outcomes
+        for part in ablate:
+            partly = self._asker(embeddings, settings=settings_without(part))
+            results.without.setdefault(part, []).extend(self._outcomes(partly, answer=False))
+        return outcomes
+
+    def confidences(self, asked: Sequence[Outcome]) -> list[float]:
+        """Put questions about another conversation to this one; return how sure it is."""
+        asker = self._asker(self.found.embeddings)
+        self.progress.expect("asking the next", len(asked))
+        sure = []
+        for outcome in asked:
+            found, _ = asker.search(outcome.text, asker.end + outcome.rest)
+            sure.append(found.confidence)
+            self.progress.advance("asking the next", 1)
+        return sure
+
+    def _outcomes(self, asker: Asker, *, answer: bool) -> Iterator[Outcome]:
+        for outcome in self.task.ask(asker, self.found.dialogue, answer=answer):
+            self.progress.advance("asking", 1)
+            yield outcome
+
+    def _asker(self, embeddings: Embeddings, **options: Any) -> Asker:
+        from ..controller import MemoryController
+
+        clock = Moment()
+        # Several controllers share the store, so none of them is closed: the cache closes it.
+        memory = MemoryController(
+            self.found.store, embeddings=embeddings, clock=clock, linger=None, **options
+        )
+        return Asker(memory, clock, self.found.scope, end_of(self.found.dialogue), self.k)

@@ -1,0 +1,95 @@
+"""Where candidates come from: the nearest of each granularity, and whoever shares rare words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agentmem_stores import Granularity, MemoryStore, Scope, Vectors
+
+from ._lexical import Lookup
+from ._router import Routing, route
+from ._table import NONE, Rows, Table
+
+__all__ = ["Channel", "Channels", "candidate_rows"]
+
+Shown = NDArray[np.bool_]
+
+# The neighbours in the session of this many best hits of a channel are candidates too.
+SURROUNDED = 40
+
+
+@dataclass(frozen=True)
+class Channel:
+    """The visible memories of one granularity nearest to a question, best first.
+
+    Attributes:
+        rows: rows of the granularity's table.
+        similarities: cosines, of the same shape.
+    """
+
+    rows: Rows
+    similarities: NDArray[np.float64]
+
+    @classmethod
+    def ask(
+        cls,
+        store: MemoryStore,
+        scope: Scope,
+        granularity: Granularity,
+        table: Table,
+        vector: Vectors,
+        n: int,
+        shown: Shown,
+    ) -> Channel:
+        """Query the store."""
+        [found] = store.nearest(scope, granularity, vector[np.newaxis], n)
+        rows = np.array([table.row_of.get(f.id, NONE) for f in found], dtype=np.intp)
+        similarities = np.array([f.similarity for f in found], dtype=np.float64)
+        seen = (rows != NONE) & shown[rows] if len(rows) else rows != NONE
+        return cls(rows[seen], similarities[seen])
+
+    def least(self) -> float:
+        """The similarity taken for what was not found: that of the last found."""
+        return float(self.similarities[-1]) if len(self.similarities) else 0.0
+
+
+@dataclass(frozen=True)
+class Channels:
+    """What every granularity says of a question, and how far each is trusted."""
+
+    near: Mapping[Granularity, Channel]
+    routing: Routing
+
+    @classmethod
+    def of(cls, near: Mapping[Granularity, Channel], *, fixed: bool = False) -> Channels:
+        """Route by the entropies of the channels, or give each the same weight."""
+        routing = route({g: channel.similarities for g, channel in near.items()})
+        if fixed and near:
+            routing = Routing(dict.fromkeys(near, 1 / len(near)), routing.entropies)
+        return cls(near, routing)
+
+
+def candidate_rows(table: Table, near: Channel | None, words: Lookup, shown: Shown, n: int) -> Rows:
+    """Return the rows of the turns that are compared in full, in ascending order.
+
+    They are the nearest, those that share the rarest words, and the neighbours of the best of
+    both; where all of them are fewer than `n`, the last turns said are added.
+    """
+    lexical = words.scores(0.9, 0.4)
+    best = np.argsort(-lexical, kind="stable")[:n] if len(words.terms) else np.empty(0, np.intp)
+    best = best[lexical[best] > 0]
+    dense = near.rows if near is not None else np.empty(0, np.intp)
+    around = [
+        table.neighbours(rows[:SURROUNDED], offset) for rows in (dense, best) for offset in (-1, 1)
+    ]
+    rows = np.unique(np.concatenate([dense, best, *around]))
+    rows = rows[(rows != NONE) & shown[rows]] if len(rows) else rows
+    if len(rows) < n:
+        latest = np.flatnonzero(shown)
+        latest = latest[np.argsort(-table.column("said")[latest], kind="stable")][:n]
+        rows = np.union1d(rows, latest)
+    return rows.astype(np.intp)

@@ -1,0 +1,53 @@
+"""How likely it is that an answer was ever said."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from agentmem_stores import Granularity
+
+from ._features import NEAR
+from ._lexical import Lookup
+
+if TYPE_CHECKING:
+    from ._ranking import Ranked, TurnRanking
+
+__all__ = ["confidence", "confidence_features"]
+
+# The hits that are looked at: an answer further down is as good as none.
+LOOKED_AT = 5
+
+
+def confidence_features(ranking: TurnRanking, turns: Ranked) -> dict[str, float]:
+    """Return what speaks for the best hits answering the question, numbers in [0, 1] mostly."""
+    table = ranking.index.tables[Granularity.TURN]
+    rows = turns.rows[:LOOKED_AT]
+    words = Lookup(table.words, ranking.question.terms)
+    total = max(float(words.idf.sum()), 1e-9)
+    around = [words.frequencies(table.neighbours(rows, offset)) > 0 for offset in NEAR]
+    covered = words.idf @ np.any(around, axis=0) / total
+    alone = words.idf @ (words.frequencies(rows) > 0) / total
+    known = words.idf @ words.known() / total
+    similar = table.vectors(rows) @ ranking.vectors[0]
+    return {
+        "bias": 1.0,
+        "known": float(known),
+        "covered": float(covered.max(initial=0.0)),
+        "covered_alone": float(alone.max(initial=0.0)),
+        "similar": float(similar.max(initial=0.0)),
+        "similar_mean": float(similar.mean()) if len(similar) else 0.0,
+        "named": float(bool(ranking.question.named)),
+        "length": math.log1p(len(words.terms)),
+    }
+
+
+def confidence(ranking: TurnRanking, turns: Ranked) -> float:
+    """Return the probability by a logistic model, in [0, 1]; 0 where nothing was found."""
+    if not len(turns.rows):
+        return 0.0
+    features = confidence_features(ranking, turns)
+    logit = sum(ranking.weights.confidence.get(n, 0.0) * v for n, v in features.items())
+    return 1 / (1 + math.exp(-max(min(logit, 700.0), -700.0)))

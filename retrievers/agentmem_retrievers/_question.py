@@ -1,0 +1,142 @@
+"""What a question says besides its words: whom it names, which dates, what kind of answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+from ._lexical import tokenize
+
+__all__ = ["Period", "Question", "dates_in", "speaks_of_time"]
+
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september",
+    "october", "november", "december",
+)  # fmt: skip
+_MONTH = "|".join(_MONTHS)
+_DATE = re.compile(
+    rf"(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?)?\b(?P<month>{_MONTH})\b"
+    r"(?:\s+(?P<day2>\d{1,2})(?:st|nd|rd|th)?(?!\d))?(?:,?\s+(?P<year>(?:19|20)\d\d))?"
+)
+# "may" is a verb more often than a month.
+_MAY = re.compile(r"\b(?:in|of|during|since|by|until|before|after|last|this|next)\s+may\b")
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_TIME = re.compile(
+    r"\b(?:yesterday|today|tonight|tomorrow|ago|last|next|weeks?|months?|years?|days?|weekend|"
+    r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|morning|evening|night|recently|since|"
+    rf"{_MONTH}|(?:19|20)\d\d)\b",
+    re.IGNORECASE,
+)
+_WHEN = re.compile(
+    r"^\W*(?:when|how long|since when|(?:what|which) (?:date|day|month|year|time))\b", re.IGNORECASE
+)
+
+
+def speaks_of_time(text: str) -> bool:
+    """Whether a text holds an expression of time."""
+    return _TIME.search(text) is not None
+
+
+@dataclass(frozen=True)
+class Period:
+    """A date as far as a question gives it; None for what it leaves open."""
+
+    year: int | None
+    month: int | None
+    day: int | None
+
+    def fits(self, moment: datetime) -> float:
+        """How well something said at `moment` fits, in [0, 1.5].
+
+        People speak of things on the day or some days later, so what was said within the week
+        after a date fits it too.
+        """
+        if self.month is None:
+            return 0.3 if moment.year == self.year else 0.0
+        if self.day is None:
+            same = moment.month == self.month and self.year in (None, moment.year)
+            return 1.0 if same else 0.0
+        days = self._days_after(moment)
+        if days is None:
+            return 0.0
+        if abs(days) <= 1:
+            return 1.5
+        return 1.0 if 1 < days <= 8 else 0.3 if moment.month == self.month else 0.0
+
+    def _days_after(self, moment: datetime) -> float | None:
+        assert self.month is not None
+        assert self.day is not None
+        try:
+            date = datetime(self.year or moment.year, self.month, self.day, 12, tzinfo=UTC)
+        except ValueError:
+            return None
+        days = (moment - date) / timedelta(days=1)
+        if self.year is None and days < -300:  # said in January of a date in December
+            days += 365
+        return days if abs(days) <= 31 else None
+
+
+def dates_in(text: str) -> tuple[Period, ...]:
+    """Return the dates named in a text, such as "7 May 2023", "May 2023" or "2023"."""
+    lowered = text.lower()
+    found = []
+    for match in _DATE.finditer(lowered):
+        day = match["day"] or match["day2"]
+        if match["month"] == "may" and not (day or match["year"] or _MAY.search(lowered)):
+            continue
+        found.append(
+            Period(
+                int(match["year"]) if match["year"] else None,
+                _MONTHS.index(match["month"]) + 1,
+                int(day) if day else None,
+            )
+        )
+    if not found:
+        found = [Period(int(year), None, None) for year in _YEAR.findall(lowered)]
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A query's text, read.
+
+    Attributes:
+        speakers: the stems of the names of those who speak in the scope.
+    """
+
+    text: str
+    speakers: Collection[str]
+
+    @cached_property
+    def terms(self) -> tuple[str, ...]:
+        """Its stems."""
+        return tuple(dict.fromkeys(tokenize(self.text)))
+
+    @cached_property
+    def rest(self) -> tuple[str, ...]:
+        """Its stems but for the names of speakers, whose words are everywhere in what they say."""
+        return tuple(term for term in self.terms if term not in self.speakers)
+
+    @cached_property
+    def named(self) -> frozenset[str]:
+        """The stems of the speakers that it names."""
+        return frozenset(self.terms) & frozenset(self.speakers)
+
+    @cached_property
+    def asks_when(self) -> bool:
+        """Whether a time is the answer."""
+        return _WHEN.search(self.text) is not None
+
+    @cached_property
+    def periods(self) -> tuple[Period, ...]:
+        """The dates that it names."""
+        return dates_in(self.text)
+
+    @cached_property
+    def bare(self) -> str:
+        """Its text without the names of speakers."""
+        kept = [w for w in self.text.split() if not set(tokenize(w)) & self.named]
+        return " ".join(kept) if self.named and kept else self.text

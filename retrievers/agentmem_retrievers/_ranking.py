@@ -1,0 +1,154 @@
+"""From candidates to an order: turns by two rounds of features, sessions by their turns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from agentmem_stores import Granularity, Vectors
+
+from ._channels import Channels, Shown, candidate_rows
+from ._features import Features, Floats, TurnFeatures
+from ._fusion import SearchSettings, Weights, weighed
+from ._index import ScopeIndex
+from ._question import Question
+from ._second import second_round
+from ._sessions import session_features
+from ._table import Rows
+
+__all__ = ["Ranked", "TurnRanking", "rank_sessions"]
+
+# The second round looks at this many of the first one's best.
+SHORTLIST = 80
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Rows of one table, best first.
+
+    Attributes:
+        rows: the rows.
+        scores: of the same shape.
+        parts: what each part contributed, of the same shape; they sum to the scores.
+    """
+
+    rows: Rows
+    scores: Floats
+    parts: Mapping[str, Floats]
+
+    def explained(self, place: int) -> dict[str, float]:
+        """What each part contributed to the score at a place."""
+        return {name: float(values[place]) for name, values in self.parts.items()}
+
+
+@dataclass(frozen=True)
+class TurnRanking:
+    """One question's way through the two rounds."""
+
+    index: ScopeIndex
+    question: Question
+    vectors: Vectors
+    channels: Channels
+    shown: Mapping[Granularity, Shown]
+    now: datetime
+    settings: SearchSettings
+    weights: Weights
+
+    def first(self) -> tuple[Rows, Features]:
+        """The candidates and their features."""
+        table = self.index.tables[Granularity.TURN]
+        near = self.channels.near.get(Granularity.TURN)
+        features = TurnFeatures(self.index, self.question, self.vectors, self.channels)
+        rows = candidate_rows(
+            table, near, features.rest, self.shown[Granularity.TURN], self.settings.candidates
+        )
+        return rows, features.compute(rows)
+
+    def second(self, rows: Rows, scores: Floats) -> Features:
+        """The features of a shortlist."""
+        table = self.index.tables[Granularity.TURN]
+        return second_round(table, rows, scores, self.index.edges)
+
+    def run(self) -> Ranked:
+        """Rank all candidates."""
+        rows, features = self.first()
+        if not len(rows):
+            return Ranked(rows, np.empty(0), {})
+        parts = weighed(features, self.weights.first, self.settings.off)
+        scores = _sum(parts, len(rows))
+        best = np.sort(np.argsort(-scores, kind="stable")[:SHORTLIST])
+        parts = {name: values[best] for name, values in parts.items()}
+        parts = self._revised(rows[best], scores[best], parts)
+        parts = self._with_retention(rows[best], parts)
+        ranked = _ordered(rows[best], parts)
+        return _followed(ranked, rows, scores)
+
+    def _revised(
+        self, rows: Rows, scores: Floats, parts: Mapping[str, Floats]
+    ) -> dict[str, Floats]:
+        features = self.second(rows, scores)
+        # The first score goes on in the parts that it is the sum of.
+        kept = self.weights.second["second.score"] if self._has("second") else 1.0
+        del features["second.score"]
+        revised = {name: kept * values for name, values in parts.items()}
+        return revised | weighed(features, self.weights.second, self.settings.off)
+
+    def _has(self, part: str) -> bool:
+        return part not in self.settings.off
+
+    def _with_retention(self, rows: Rows, parts: Mapping[str, Floats]) -> dict[str, Floats]:
+        if not self._has("retention"):
+            return dict(parts)
+        kept = self.index.tables[Granularity.TURN].retention(self.now)[rows]
+        return {**parts, "retention": self.settings.retention * kept}
+
+
+def rank_sessions(ranking: TurnRanking, turns: Ranked, granularity: Granularity) -> Ranked:
+    """Rank sessions, each by one of its memories of a granularity: the nearest to the question.
+
+    Args:
+        turns: the ranking's own result.
+    """
+    index, table = ranking.index, ranking.index.tables[granularity]
+    numbers, features = session_features(index, ranking.channels, turns.rows, turns.scores)
+    parts = weighed(features, ranking.weights.session, ranking.settings.off)
+    order = np.flatnonzero(ranking.shown[granularity])
+    near = ranking.channels.near.get(granularity)
+    if near is not None:
+        order = np.concatenate([near.rows, order[~np.isin(order, near.rows)]])
+    # The first of each session in order of nearness stands for it.
+    sessions, first = np.unique(table.column("session")[order], return_index=True)
+    of = dict(zip(sessions.tolist(), order[first].tolist(), strict=True))
+    held = [i for i, number in enumerate(numbers.tolist()) if number in of]
+    rows = np.array([of[numbers[i]] for i in held], dtype=np.intp)
+    return _ordered(rows, {name: values[held] for name, values in parts.items()})
+
+
+def _sum(parts: Mapping[str, Floats], n: int) -> Floats:
+    return np.sum([*parts.values(), np.zeros(n)], axis=0)
+
+
+def _ordered(rows: Rows, parts: Mapping[str, Floats]) -> Ranked:
+    scores = _sum(parts, len(rows))
+    order = np.argsort(-scores, kind="stable")
+    return Ranked(rows[order], scores[order], {n: v[order] for n, v in parts.items()})
+
+
+def _followed(ranked: Ranked, rows: Rows, scores: Floats) -> Ranked:
+    """Append the candidates that did not make the shortlist, below all that did."""
+    rest = ~np.isin(rows, ranked.rows)
+    if not rest.any():
+        return ranked
+    order = np.argsort(-scores[rest], kind="stable")
+    below = ranked.scores[-1] + np.minimum(scores[rest] - scores[rest].max(), 0) - 1e-6
+    parts = {name: np.concatenate([v, np.zeros(rest.sum())]) for name, v in ranked.parts.items()}
+    below = below[order]
+    parts["rest"] = np.concatenate([np.zeros(len(ranked.rows)), below])
+    return Ranked(
+        np.concatenate([ranked.rows, rows[rest][order]]),
+        np.concatenate([ranked.scores, below]),
+        parts,
+    )

@@ -1,0 +1,89 @@
+"""The second round: what the first round found says where else to look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._features import NEAR, Features, Floats
+from ._graph import personalised_pagerank
+from ._table import NONE, Rows, Table
+
+__all__ = ["second_round"]
+
+# Lower scores are all alike: what is this far behind the best is no evidence of anything.
+LEAST = -8.0
+SEEDS = 10
+
+
+def second_round(
+    table: Table,
+    rows: Rows,
+    scores: Floats,
+    edges: Mapping[str, Mapping[str, float]],
+) -> Features:
+    """Return features of the best candidates, from the first round's scores.
+
+    Args:
+        rows: candidates, ascending.
+        scores: of the first round, shape (candidates,).
+    """
+    behind = np.maximum(scores - scores.max(), LEAST)
+    share = np.exp(scores - scores.max())
+    share /= share.sum()
+    return {
+        "second.score": scores,
+        **_sessions(table, rows, share, behind),
+        **_neighbours(table, rows, behind),
+        "second.feedback": _feedback(table, rows, share),
+        "graph.pagerank": _spread(table, rows, share, edges),
+    }
+
+
+def _sessions(table: Table, rows: Rows, share: Floats, behind: Floats) -> Features:
+    session = table.column("session")[rows]
+    _, place = np.unique(session, return_inverse=True)
+    flat = np.exp(behind / 2)
+    better = (behind[np.newaxis, :] > behind[:, np.newaxis]) & (
+        session[np.newaxis, :] == session[:, np.newaxis]
+    )
+    return {
+        "second.session": np.log(np.bincount(place, weights=share)[place] + 1e-4),
+        "second.session_flat": np.log(np.bincount(place, weights=flat / flat.sum())[place] + 1e-4),
+        "second.better_in_session": np.log1p(better.sum(axis=1)),
+    }
+
+
+def _neighbours(table: Table, rows: Rows, behind: Floats) -> Features:
+    found = {}
+    for offset in (-2, -1, 1, 2):
+        near = table.neighbours(rows, offset)
+        place = np.minimum(np.searchsorted(rows, near), len(rows) - 1)
+        found[offset] = np.where((near != NONE) & (rows[place] == near), behind[place], LEAST)
+    return {
+        "second.neighbour": np.maximum.reduce(list(found.values())),
+        "second.previous": found[-1],
+        "second.next": found[1],
+    }
+
+
+def _feedback(table: Table, rows: Rows, share: Floats) -> Floats:
+    """Similarity to the middle of the three best (Rocchio 1971), each seen with its neighbours."""
+    near = sum(w * table.vectors(table.neighbours(rows, o)) for o, w in NEAR.items())
+    near = near / np.maximum(np.linalg.norm(near, axis=1, keepdims=True), 1e-9)
+    best = np.argsort(-share, kind="stable")[:3]
+    middle = np.sqrt(share[best]) @ near[best]
+    similar: NDArray[np.float64] = near @ (middle / max(float(np.linalg.norm(middle)), 1e-9))
+    return similar.astype(np.float64)
+
+
+def _spread(
+    table: Table, rows: Rows, share: Floats, edges: Mapping[str, Mapping[str, float]]
+) -> Floats:
+    best = np.argsort(-share, kind="stable")[:SEEDS]
+    seeds = {table.ids[rows[i]]: float(share[i]) for i in best}
+    reached = personalised_pagerank(edges, seeds)
+    gained = [reached.get(table.ids[row], 0.0) for row in rows]
+    return np.log(np.array(gained) + 1e-3)

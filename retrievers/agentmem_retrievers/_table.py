@@ -1,0 +1,186 @@
+"""The memories of one granularity in columns, a row each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agentmem_stores import Memory, State, Vectors
+
+from ._lexical import InvertedIndex, tokenize
+from ._question import speaks_of_time
+
+__all__ = ["NONE", "Rows", "Table"]
+
+Rows = NDArray[np.intp]
+
+# In place of a row number, where there is no such row.
+NONE = -1
+
+_STATES = {state: code for code, state in enumerate(State)}
+_COLUMNS = np.dtype(
+    [
+        ("session", np.int32),
+        ("position", np.int32),
+        ("previous", np.int32),
+        ("next", np.int32),
+        ("said", np.float64),
+        ("recalled", np.float64),
+        ("changed", np.float64),
+        ("strength", np.float32),
+        ("state", np.int8),
+        ("span", np.int32),
+        ("alive", np.bool_),
+        ("timed", np.bool_),
+        ("asks", np.bool_),
+        ("ends_asking", np.bool_),
+    ]
+)
+
+
+def _seconds(moment: datetime | None) -> float:
+    return np.nan if moment is None else moment.timestamp()
+
+
+class Table:
+    """Rows are only appended: a replaced memory's row dies, and its number is not used again.
+
+    Turns are chained to their neighbours in the session, so that what surrounds a row is found
+    without looking at any other. Vectors are kept at half precision, where a memory's were given.
+    """
+
+    def __init__(self, dimension: int = 0) -> None:
+        self.ids: list[str] = []
+        self.speakers: list[frozenset[str]] = []
+        self.row_of: dict[str, int] = {}
+        self.words = InvertedIndex()
+        self._columns = np.zeros(64, dtype=_COLUMNS)
+        self._vectors = np.zeros((64, dimension), dtype=np.float16)
+        self._last: dict[int, int] = {}
+        self._names: dict[frozenset[str], frozenset[str]] = {}
+
+    def __len__(self) -> int:
+        return len(self.row_of)
+
+    def put(self, memory: Memory, session: int, vector: Vectors | None) -> None:
+        """Insert a memory of the numbered session, or replace the one with its id."""
+        old = self.row_of.get(memory.id)
+        row = self._append(memory, session, vector)
+        if old is not None:
+            self._kill(old)
+        if memory.version_of is None:
+            self._chain(row)
+
+    def patch(self, memory: Memory) -> None:
+        """Take over everything that can change while the text stays."""
+        columns = self._columns
+        row = self.row_of[memory.id]
+        columns["position"][row] = memory.position
+        columns["said"][row] = memory.said_at.timestamp()
+        columns["strength"][row] = memory.strength
+        columns["recalled"][row] = _seconds(memory.last_recalled_at)
+        columns["state"][row] = _STATES[memory.state]
+        columns["changed"][row] = _seconds(memory.state_changed_at)
+
+    def remove(self, memory_id: str) -> None:
+        """Forget a memory; an unknown id is passed over."""
+        row = self.row_of.pop(memory_id, None)
+        if row is not None:
+            self._kill(row)
+
+    def _append(self, memory: Memory, session: int, vector: Vectors | None) -> int:
+        speaker = tokenize(memory.speaker) if memory.speaker else []
+        row = self.words.add([*speaker, *tokenize(memory.text)])
+        if row == len(self._columns):
+            self._columns = np.concatenate([self._columns, np.zeros_like(self._columns)])
+            self._vectors = np.concatenate([self._vectors, np.zeros_like(self._vectors)])
+        self.ids.append(memory.id)
+        self.speakers.append(self._names.setdefault(frozenset(speaker), frozenset(speaker)))
+        self.row_of[memory.id] = row
+        columns = self._columns
+        columns["alive"][row] = True
+        columns["session"][row] = session
+        columns["previous"][row] = columns["next"][row] = NONE
+        columns["span"][row] = len(memory.sources)
+        columns["timed"][row] = speaks_of_time(memory.text)
+        columns["asks"][row] = "?" in memory.text
+        columns["ends_asking"][row] = memory.text.rstrip().endswith("?")
+        if vector is not None:
+            self._vectors[row] = vector
+        self.patch(memory)
+        return row
+
+    def _chain(self, row: int) -> None:
+        """Put a row between those that come before and after it in its session."""
+        session = int(self._columns["session"][row])
+        position = self._columns["position"]
+        before, after = self._last.get(session, NONE), NONE
+        while before != NONE and position[before] > position[row]:
+            before, after = int(self._columns["previous"][before]), before
+        self._join(before, row)
+        self._join(row, after)
+        if after == NONE:
+            self._last[session] = row
+
+    def _join(self, before: int, after: int) -> None:
+        if before != NONE:
+            self._columns["next"][before] = after
+        if after != NONE:
+            self._columns["previous"][after] = before
+
+    def _kill(self, row: int) -> None:
+        before, after = int(self._columns["previous"][row]), int(self._columns["next"][row])
+        session = int(self._columns["session"][row])
+        self._join(before, after)
+        if self._last.get(session) == row:
+            self._last[session] = before
+        self._columns["alive"][row] = False
+        self.words.remove(row)
+
+    def column(self, name: str) -> NDArray[np.generic]:
+        """One column of all rows, a view of shape (rows,)."""
+        return self._columns[name][: len(self.ids)]
+
+    def flags(self, rows: Rows, name: str) -> NDArray[np.float64]:
+        """A column of truth values at rows as 0 and 1; 0 where NONE."""
+        return np.where(rows == NONE, 0.0, self._columns[name][rows].astype(np.float64))
+
+    def speaker_terms(self) -> frozenset[str]:
+        """The stems of the names of all who speak."""
+        return frozenset(term for name in self._names for term in name)
+
+    def vectors(self, rows: Rows) -> Vectors:
+        """Embeddings of rows, float32 of shape (len(rows), dimension); zeros where NONE."""
+        found = self._vectors[rows].astype(np.float32)
+        found[rows == NONE] = 0
+        return found
+
+    def neighbours(self, rows: Rows, offset: int) -> Rows:
+        """The rows `offset` turns later (or earlier) in the session, or NONE, shape of `rows`."""
+        step = self._columns["next" if offset > 0 else "previous"]
+        for _ in range(abs(offset)):
+            rows = np.where(rows == NONE, NONE, step[rows])
+        return rows.astype(np.intp)
+
+    def visible(
+        self, as_of: datetime | None, *, include_archived: bool = False
+    ) -> NDArray[np.bool_]:
+        """Which rows an ordinary search may find, or could have found at `as_of`; (rows,)."""
+        state = self.column("state")
+        shown = state == _STATES[State.ACTIVE]
+        if include_archived:
+            shown |= state == _STATES[State.ARCHIVED]
+        if as_of is not None:
+            shown |= self.column("changed") > as_of.timestamp()
+            shown &= self.column("said") <= as_of.timestamp()
+        return np.asarray(shown & self.column("alive"), dtype=np.bool_)
+
+    def retention(self, now: datetime) -> NDArray[np.float64]:
+        """R = exp(-t/S) of every row at `now`, shape (rows,); see `ForgettingCurve.retention`."""
+        moment = now.timestamp()
+        said, recalled = self.column("said"), self.column("recalled")
+        since = np.where((recalled > said) & (recalled <= moment), recalled, said)
+        days = np.maximum(moment - since, 0.0) / 86_400.0
+        return np.asarray(np.exp(-days / self.column("strength")), dtype=np.float64)

@@ -1,0 +1,242 @@
+"""Memories in Chroma: embedded in this process, or on a server."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from ._checks import check_batch, check_patched, check_queries
+from ._clients import create_on_disk, embedded, ensure_registry, remote
+from ._codec import encode
+from ._directory import REGISTRY, Directory
+from ._errors import InvalidInputError
+from ._groups import grouped, parts
+from ._nearest import Nearest
+from ._partitions import Partitions
+from ._records import Granularity, Memory, Scope
+from ._registry import Layout, Registry
+from ._seam import DEFAULT_EMBEDDER, Batch, EmbedderSpec, Entry, MemoryStore, Neighbour, Vectors
+from ._table import Table
+from ._translate import guarded, translated
+
+if TYPE_CHECKING:
+    from chromadb.api.client import Client
+
+__all__ = ["ChromaStore"]
+
+PAGE = 500
+
+Metadata = dict[str, dict[str, str]]
+
+
+class ChromaStore(MemoryStore):
+    """Holds memories in Chroma; made by `open` or `connect`. Safe to share between threads.
+
+    What a batch puts into one granularity is one request to Chroma, and so atomic, up to
+    Chroma's largest request (5,461 memories when embedded); more than that is split.
+    """
+
+    def __init__(
+        self, client: Client, where: str, embedder: EmbedderSpec | None, *, shared: bool
+    ) -> None:
+        collection = client.get_collection(REGISTRY, embedding_function=None)
+        layout = Layout.of(collection.metadata, where)
+        layout.require(embedder, where)
+        self.embedder = layout.embedder
+        self._where = where
+        self._registry = Registry(collection, shared=shared)
+        self._partitions = Partitions(client, layout.partitions)
+        self._nearest = Nearest(self._registry)
+        self._largest = client.get_max_batch_size()
+        self._lock = RLock()
+        self._closed = False
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        embedder: EmbedderSpec | None = None,
+        *,
+        partitions: int = 32,
+    ) -> ChromaStore:
+        """Open the store in a directory, or create one where nothing is.
+
+        Args:
+            embedder: whose vectors it holds. None means whichever an existing store was made
+                for, and all-MiniLM-L6-v2 for a new one.
+            partitions: over how many collections the owners of a new store are spread.
+
+        Raises:
+            StoreUnavailableError: the path cannot be read or written.
+            StoreLockedError: another process, or another object in this one, has it open.
+            StoreFormatError: what is there is not agentmem's, newer, or damaged.
+            EmbedderMismatchError: it holds another embedder's vectors.
+        """
+        layout = _layout(embedder, partitions)
+        where = Path(path).expanduser().absolute()
+        with ExitStack() as stack, translated(str(where)):
+            directory = Directory(where)
+            stack.callback(directory.release)
+            directory.prepare(lambda new: create_on_disk(new, layout))
+            client = embedded(where)
+            stack.callback(client.close)
+            return cls(client, str(where), embedder, shared=False)._owning(stack.pop_all())
+
+    @classmethod
+    def connect(
+        cls,
+        *,
+        host: str = "localhost",
+        port: int = 8000,
+        ssl: bool = False,
+        headers: dict[str, str] | None = None,
+        tenant: str | None = None,
+        database: str | None = None,
+        embedder: EmbedderSpec | None = None,
+        partitions: int = 32,
+        timeout: float = 60.0,
+    ) -> ChromaStore:
+        """Connect with the store on a Chroma server, or create one in an empty database.
+
+        Args:
+            headers: sent with every request, such as `{"x-chroma-token": ...}`.
+            tenant, database: Chroma's defaults when not given.
+            embedder, partitions: as in `open`.
+            timeout: how many seconds to wait for an answer.
+
+        Raises:
+            StoreUnavailableError: the server cannot be reached, or refuses the client.
+            StoreFormatError: the store there is newer.
+            EmbedderMismatchError: it holds another embedder's vectors.
+        """
+        layout = _layout(embedder, partitions)
+        where = f"the Chroma server at {host}:{port}"
+        with ExitStack() as stack, translated(where):
+            client = remote(
+                host=host,
+                port=port,
+                ssl=ssl,
+                headers=headers,
+                tenant=tenant,
+                database=database,
+                timeout=timeout,
+            )
+            stack.callback(client.close)
+            ensure_registry(client, layout)
+            return cls(client, where, embedder, shared=True)._owning(stack.pop_all())
+
+    def _owning(self, resources: ExitStack) -> ChromaStore:
+        """Release resources on close(), and on garbage collection at the latest."""
+        self._release = weakref.finalize(self, resources.close)
+        return self
+
+    @guarded
+    def write(self, batch: Batch) -> str:
+        check_batch(batch, self.embedder)
+        memories = [*(entry.memory for entry in batch.put), *batch.patch]
+        metadata = {memory.id: encode(memory) for memory in memories}
+        with self._lock:
+            if not batch:
+                return self._registry.revision(batch.scope)
+            self._check_patched(batch)
+            before = self._registry.announce(batch.scope)
+            try:
+                self._apply(batch, metadata)
+            except BaseException:
+                self._registry.failed(batch.scope)
+                self._nearest.forget(batch.scope)
+                raise
+            after = self._registry.written(batch.scope)
+            self._nearest.written(batch, before, after)
+            return after
+
+    def _check_patched(self, batch: Batch) -> None:
+        known: set[tuple[str, str]] = set()
+        for granularity, memories in grouped(batch.patch, lambda memory: memory.granularity):
+            table = self._table(batch.scope, granularity)
+            if table is not None:
+                found = table.existing([memory.id for memory in memories])
+                known.update((granularity, memory_id) for memory_id in found)
+        check_patched(batch.patch, known)
+
+    def _apply(self, batch: Batch, metadata: Metadata) -> None:
+        for granularity, entries in grouped(batch.put, lambda entry: entry.memory.granularity):
+            self._new_table(batch.scope, granularity).put(entries, metadata)
+        for granularity, memories in grouped(batch.patch, lambda memory: memory.granularity):
+            self._new_table(batch.scope, granularity).patch(memories, metadata)
+        for granularity, pairs in grouped(batch.delete, lambda pair: pair[0]):
+            table = self._table(batch.scope, granularity)
+            if table is not None:
+                table.delete([memory_id for _, memory_id in pairs])
+
+    def _table(self, scope: Scope, granularity: Granularity) -> Table | None:
+        collection = self._partitions.find(scope, granularity)
+        if collection is None:
+            return None
+        return Table(collection, scope, granularity, largest=self._largest)
+
+    def _new_table(self, scope: Scope, granularity: Granularity) -> Table:
+        collection = self._partitions.make(scope, granularity)
+        return Table(collection, scope, granularity, largest=self._largest)
+
+    @guarded
+    def read(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Entry]:
+        table = self._table(scope, granularity)
+        return table.entries(ids) if table is not None and ids else []
+
+    def scan(self, scope: Scope, granularity: Granularity) -> Iterator[Memory]:
+        # Ids first: what is written meanwhile moves no page.
+        ids = self._ids(scope, granularity)
+        return (
+            memory for part in parts(ids, PAGE) for memory in self._page(scope, granularity, part)
+        )
+
+    @guarded
+    def _ids(self, scope: Scope, granularity: Granularity) -> list[str]:
+        table = self._table(scope, granularity)
+        return table.ids() if table is not None else []
+
+    @guarded
+    def _page(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Memory]:
+        table = self._table(scope, granularity)
+        return table.memories(ids) if table is not None else []
+
+    @guarded
+    def nearest(
+        self, scope: Scope, granularity: Granularity, vectors: Vectors, n: int
+    ) -> list[list[Neighbour]]:
+        vectors = check_queries(vectors, n, self.embedder)
+        collection = self._partitions.find(scope, granularity)
+        if collection is None or not len(vectors):
+            return [[] for _ in vectors]
+        return self._nearest.search(collection, (scope, granularity), vectors, n)
+
+    @guarded
+    def scopes(self) -> list[Scope]:
+        return self._registry.scopes()
+
+    @guarded
+    def revision(self, scope: Scope) -> str:
+        return self._registry.revision(scope)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            try:
+                with translated(self._where):
+                    self._registry.settle()
+            finally:
+                self._closed = True
+                self._release()
+
+
+def _layout(embedder: EmbedderSpec | None, partitions: int) -> Layout:
+    if not 1 <= partitions <= 4096:
+        raise InvalidInputError(f"partitions={partitions} must be from 1 to 4096")
+    return Layout(embedder or DEFAULT_EMBEDDER, partitions)

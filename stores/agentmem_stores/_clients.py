@@ -1,0 +1,92 @@
+"""Chroma's clients, made the way agentmem needs them. Chroma itself is loaded here, when used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from ._directory import REGISTRY
+from ._errors import StoreFormatError
+from ._registry import Layout
+
+if TYPE_CHECKING:
+    from chromadb.api.client import Client
+
+__all__ = ["create_on_disk", "embedded", "ensure_registry", "remote"]
+
+
+def embedded(path: Path) -> Client:
+    """Open a directory."""
+    import chromadb
+
+    try:
+        return cast("Client", chromadb.PersistentClient(path, settings=_settings()))
+    except AttributeError as error:
+        # Chroma's clean-up stumbles over a client that never started, and hides what was wrong.
+        raise StoreFormatError(
+            f"{path}: Chroma cannot start ({error.__context__ or error}); restore it from a "
+            "backup, or make a new store and import an export"
+        ) from error
+
+
+def remote(
+    *,
+    host: str,
+    port: int,
+    ssl: bool,
+    headers: dict[str, str] | None,
+    tenant: str | None,
+    database: str | None,
+    timeout: float,
+) -> Client:
+    """Connect with a server."""
+    import chromadb
+    from chromadb.config import DEFAULT_DATABASE, DEFAULT_TENANT
+
+    client = chromadb.HttpClient(
+        host=host,
+        port=port,
+        ssl=ssl,
+        headers=dict(headers or {}),
+        settings=_settings(),
+        tenant=tenant or DEFAULT_TENANT,
+        database=database or DEFAULT_DATABASE,
+    )
+    # Chroma would wait for ever, and has no setting for it.
+    session = getattr(getattr(client, "_server", None), "_session", None)
+    if session is not None:
+        session.timeout = timeout
+    return cast("Client", client)
+
+
+def create_on_disk(path: Path, layout: Layout) -> None:
+    """Make a new store in an empty directory."""
+    client = embedded(path)
+    try:
+        _create_registry(client, layout)
+    finally:
+        client.close()
+
+
+def ensure_registry(client: Client, layout: Layout) -> None:
+    """Make a new store in a server's database, unless one is there."""
+    from chromadb.errors import ChromaError, NotFoundError
+
+    try:
+        client.get_collection(REGISTRY, embedding_function=None)
+    except NotFoundError:
+        try:
+            _create_registry(client, layout)
+        except ChromaError:
+            # Another client was first; if it was something else, this raises.
+            client.get_collection(REGISTRY, embedding_function=None)
+
+
+def _create_registry(client: Client, layout: Layout) -> None:
+    client.create_collection(REGISTRY, metadata=layout.metadata(), embedding_function=None)
+
+
+def _settings() -> Any:
+    from chromadb.config import Settings
+
+    return Settings(anonymized_telemetry=False)

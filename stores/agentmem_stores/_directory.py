@@ -1,0 +1,115 @@
+"""The directory of an embedded store: who may have it, and whether it is whole."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ._errors import StoreFormatError, StoreLockedError, StoreUnavailableError
+
+__all__ = ["REGISTRY", "Directory"]
+
+REGISTRY = "agentmem"
+DATABASE = "chroma.sqlite3"
+LOCK = "agentmem.lock"
+NURSERY = ".agentmem-new"
+
+
+class Directory:
+    """A path owned by this object from `open` until `release`.
+
+    Raises:
+        StoreUnavailableError: the path is no directory, or cannot be written.
+        StoreLockedError: something else owns it.
+        StoreFormatError: what lies there is no whole store of agentmem.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            # Not per thread: whoever closes the store releases it.
+            self._lock = FileLock(path / LOCK, timeout=0, thread_local=False)
+            self._lock.acquire()
+        except Timeout as error:
+            raise StoreLockedError(
+                f"{path} is in use; close the other store, or share one through a Chroma server: "
+                f"chroma run --path {path}, then ChromaStore.connect(...)"
+            ) from error
+        except (OSError, NotImplementedError, ValueError) as error:
+            raise StoreUnavailableError(
+                f"{path} cannot be used ({error}); pass a directory that can be written"
+            ) from error
+
+    def release(self) -> None:
+        """Give the path free; doing so twice is allowed."""
+        self._lock.release()
+
+    def prepare(self, create: Callable[[Path], None]) -> None:
+        """Check the store, or let `create` make one where there is none.
+
+        It is made aside and moved in as a last step, so that a store which is not whole is
+        always a broken one and never a beginning.
+        """
+        found = {entry.name for entry in self.path.iterdir()} - {LOCK, NURSERY}
+        if found:
+            self._check(found)
+            return
+        nursery = self.path / NURSERY
+        shutil.rmtree(nursery, ignore_errors=True)
+        nursery.mkdir()
+        create(nursery)
+        for entry in sorted(nursery.iterdir(), key=lambda e: e.name == DATABASE):
+            entry.rename(self.path / entry.name)
+        nursery.rmdir()
+
+    def _check(self, found: set[str]) -> None:
+        if DATABASE not in found:
+            raise StoreFormatError(
+                f"{self.path} holds other files but no {DATABASE}; pass a new or empty directory, "
+                "or restore the store from an export"
+            )
+        database = self.path / DATABASE
+        # First, because reading it also rolls back what a killed process left half-written.
+        collections = _collections(database)
+        if _is_cut_short(database):
+            raise StoreFormatError(
+                f"{database} is cut short; restore it from a backup, or make a new store and "
+                "import an export"
+            )
+        if REGISTRY not in collections:
+            raise StoreFormatError(
+                f"{self.path} holds a Chroma database that agentmem did not write; "
+                "pass a new or empty directory"
+            )
+
+
+def _is_cut_short(database: Path) -> bool:
+    """Compare the size with the header's (https://www.sqlite.org/fileformat.html, 1.3)."""
+    with database.open("rb") as file:
+        header = file.read(100)
+    if len(header) < 100 or header[:16] != b"SQLite format 3\0":
+        return True
+    page_size = int.from_bytes(header[16:18], "big")
+    pages = int.from_bytes(header[28:32], "big")
+    current = header[24:28] == header[92:96]
+    return current and database.stat().st_size < pages * (65536 if page_size == 1 else page_size)
+
+
+def _collections(database: Path) -> set[str]:
+    # Read without Chroma, which would add its tables to a foreign database.
+    try:
+        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True)) as db:
+            return {name for (name,) in db.execute("SELECT name FROM collections")}
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError) and "no such table" in str(error):
+            return set()
+        raise StoreFormatError(
+            f"{database} cannot be read ({error}); restore it from a backup, or make a new store "
+            "and import an export"
+        ) from error

@@ -1,0 +1,180 @@
+"""Nearest neighbours of one scope in a collection that it may share with others.
+
+Chroma's index (HNSW) answers in the same time however much it holds, but only approximately,
+and only over everything: of many near-identical vectors it may never reach some, deletions and
+replacements make that worse (https://github.com/chroma-core/chroma/issues/7758), and a filter
+costs time linear in the collection. So
+
+- a scope of up to `EXACT` memories is compared with all of its vectors, which are kept here;
+- a larger one asks the index, for more than it needs where others share the collection, and is
+  compared with all of its vectors only where the index does not give enough.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._codec import SCOPE, memory_id
+from ._matrix import Matrix
+from ._records import Granularity, Scope
+from ._seam import Batch, Neighbour, Vectors
+
+if TYPE_CHECKING:
+    from chromadb.api.models.Collection import Collection
+
+    from ._registry import Registry
+
+__all__ = ["Nearest"]
+
+EXACT = 2048
+# In all scopes together: 48 MB at 384 dimensions. Those used last stay.
+KEPT = 32768
+ROUNDS = 3
+
+Found = list[list[Neighbour]]
+Key = tuple[Scope, Granularity]
+
+
+@dataclass
+class _Kept:
+    matrix: Matrix
+    revision: str
+
+
+class Nearest:
+    """Searches collections.
+
+    Args:
+        registry: tells whether a scope's vectors, as they are kept here, are still current.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._kept: OrderedDict[Key, _Kept] = OrderedDict()
+        self._wide: set[str] = set()
+        # Scopes of more than EXACT memories, and how many to ask the index for per one needed.
+        self._large: dict[Key, float] = {}
+        self._lock = RLock()
+
+    def search(self, collection: Collection, key: Key, vectors: Vectors, n: int) -> Found:
+        """Return up to `n` neighbours of each row of `vectors`, best first."""
+        matrix = self._current(key)
+        if matrix is None and not self._is_wide(collection):
+            matrix = self._load(collection, key)
+        if matrix is None:
+            found = self._ask(collection, key, vectors, n)
+            if found is not None:
+                return found
+            matrix = self._load(collection, key)
+        if matrix is None:
+            return self._ask_more(collection, key, vectors, n)
+        with self._lock:
+            return matrix.nearest(vectors, n)
+
+    def written(self, batch: Batch, before: str, after: str) -> None:
+        """Follow a write that led from one revision to the next."""
+        with self._lock:
+            for granularity in Granularity:
+                key = (batch.scope, granularity)
+                kept = self._kept.get(key)
+                if kept is None:
+                    continue
+                if kept.revision != before:
+                    del self._kept[key]
+                    continue
+                _apply(kept.matrix, batch, granularity)
+                kept.revision = after
+                if len(kept.matrix) > EXACT:
+                    del self._kept[key]
+
+    def forget(self, scope: Scope) -> None:
+        """Drop what is kept of a scope."""
+        with self._lock:
+            for granularity in Granularity:
+                self._kept.pop((scope, granularity), None)
+
+    def _current(self, key: Key) -> Matrix | None:
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is None or kept.revision != self._registry.current(key[0]):
+                return None
+            self._kept.move_to_end(key)
+            return kept.matrix
+
+    def _load(self, collection: Collection, key: Key) -> Matrix | None:
+        """Read a scope's vectors and keep them; None when they are too many."""
+        if key in self._large:
+            return None
+        # Asked for before reading, so that a write meanwhile makes them stale, not wrong.
+        revision = self._registry.current(key[0])
+        matrix = _matrix(collection, key[0], limit=EXACT + 1)
+        if len(matrix) > EXACT:
+            self._large[key] = 1.0
+            return None
+        with self._lock:
+            self._kept[key] = _Kept(matrix, revision)
+            self._kept.move_to_end(key)
+            while sum(len(kept.matrix) for kept in self._kept.values()) > KEPT:
+                self._kept.popitem(last=False)
+        return matrix
+
+    def _is_wide(self, collection: Collection) -> bool:
+        if collection.name not in self._wide and collection.count() > EXACT:
+            self._wide.add(collection.name)
+        return collection.name in self._wide
+
+    def _ask(self, collection: Collection, key: Key, vectors: Vectors, n: int) -> Found | None:
+        found = _query(collection, key[0], vectors, int(n * self._large.get(key, 1.0)))
+        return [row[:n] for row in found] if _fewest(found) >= n else None
+
+    def _ask_more(self, collection: Collection, key: Key, vectors: Vectors, n: int) -> Found:
+        size = collection.count()
+        for _ in range(ROUNDS):
+            asked = int(n * self._large[key])
+            found = _query(collection, key[0], vectors, asked)
+            if _fewest(found) >= n:
+                return [row[:n] for row in found]
+            if asked >= size:
+                break
+            growth = 1.5 * n / max(1, _fewest(found))
+            self._large[key] *= min(10.0, max(1.5, growth))
+        return _matrix(collection, key[0]).nearest(vectors, n)
+
+
+def _apply(matrix: Matrix, batch: Batch, granularity: Granularity) -> None:
+    put = [entry for entry in batch.put if entry.memory.granularity is granularity]
+    if put:
+        matrix.put([e.memory.id for e in put], np.array([e.vector for e in put], np.float32))
+    matrix.delete(i for g, i in batch.delete if g is granularity)
+
+
+def _fewest(found: Found) -> int:
+    return min(len(row) for row in found)
+
+
+def _query(collection: Collection, scope: Scope, vectors: Vectors, asked: int) -> Found:
+    answer: Any = collection.query(
+        query_embeddings=vectors, n_results=max(1, asked), include=["distances"]
+    )
+    own = f"{scope.key}/"
+    return [
+        [
+            Neighbour(memory_id(row), min(1.0, max(-1.0, 1.0 - distance)))
+            for row, distance in zip(rows, distances, strict=True)
+            if row.startswith(own)
+        ]
+        for rows, distances in zip(answer["ids"], answer["distances"], strict=True)
+    ]
+
+
+def _matrix(collection: Collection, scope: Scope, *, limit: int | None = None) -> Matrix:
+    page: Any = collection.get(where={SCOPE: scope.key}, limit=limit, include=["embeddings"])
+    vectors = np.asarray(page["embeddings"], dtype=np.float32)
+    if not page["ids"]:
+        vectors = np.zeros((0, 0), np.float32)
+    return Matrix([memory_id(row) for row in page["ids"]], vectors)

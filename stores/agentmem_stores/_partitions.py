@@ -1,0 +1,63 @@
+"""Which Chroma collection holds a scope's memories of one granularity.
+
+A collection per granularity, because a filter costs time linear in what it filters; some scopes
+share one by hash, because a collection for each of many owners would cost memory and time.
+"""
+
+from __future__ import annotations
+
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from ._records import Granularity, Scope
+
+if TYPE_CHECKING:
+    from chromadb.api import ClientAPI
+    from chromadb.api.models.Collection import Collection
+
+__all__ = ["Partitions"]
+
+
+class Partitions:
+    """Finds collections by scope and granularity; makes one when it is first written to.
+
+    Args:
+        client: Chroma's client.
+        count: how many collections each granularity is spread over.
+    """
+
+    def __init__(self, client: ClientAPI, count: int) -> None:
+        self._client = client
+        self._count = count
+        self._found: dict[str, Collection] = {}
+        self._lock = RLock()
+
+    def name(self, scope: Scope, granularity: Granularity) -> str:
+        """Return the collection's name, such as `turn-07`."""
+        return f"{granularity}-{int(scope.key[:8], 16) % self._count:02d}"
+
+    def find(self, scope: Scope, granularity: Granularity) -> Collection | None:
+        """Return the collection, None while nobody wrote to it."""
+        from chromadb.errors import NotFoundError
+
+        name = self.name(scope, granularity)
+        with self._lock:
+            if name not in self._found:
+                try:
+                    found = self._client.get_collection(name, embedding_function=None)
+                except NotFoundError:
+                    return None
+                self._found[name] = found
+            return self._found[name]
+
+    def make(self, scope: Scope, granularity: Granularity) -> Collection:
+        """Return the collection, a new one if need be."""
+        found = self.find(scope, granularity)
+        if found is not None:
+            return found
+        name = self.name(scope, granularity)
+        with self._lock:
+            made = self._client.get_or_create_collection(
+                name, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
+            )
+            return self._found.setdefault(name, made)

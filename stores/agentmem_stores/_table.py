@@ -1,0 +1,100 @@
+"""One scope's memories of one granularity, as rows of a Chroma collection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._codec import SCOPE, decode, memory_id, row_id
+from ._groups import parts
+from ._records import Granularity, Memory, Scope, is_unicode
+from ._seam import Entry
+
+if TYPE_CHECKING:
+    from chromadb.api.models.Collection import Collection
+
+__all__ = ["Table"]
+
+PAGE = 500
+
+Metadata = Mapping[str, dict[str, str]]
+
+
+class Table:
+    """Reads and writes rows; no row of another scope can be touched, because ids hold the scope.
+
+    Args:
+        collection: where the rows are, perhaps among those of other scopes.
+        largest: how many rows Chroma takes in one request.
+    """
+
+    def __init__(
+        self, collection: Collection, scope: Scope, granularity: Granularity, *, largest: int
+    ) -> None:
+        self._collection = collection
+        self._scope = scope
+        self._granularity = granularity
+        self._largest = largest
+
+    def put(self, entries: Sequence[Entry], metadata: Metadata) -> None:
+        """Insert or replace rows."""
+        for part in parts(entries, self._largest):
+            self._collection.upsert(
+                ids=self._rows([entry.memory.id for entry in part]),
+                embeddings=np.array([entry.vector for entry in part], dtype=np.float32),
+                documents=[entry.memory.text for entry in part],
+                metadatas=[metadata[entry.memory.id] for entry in part],
+            )
+
+    def patch(self, memories: Sequence[Memory], metadata: Metadata) -> None:
+        """Replace everything but texts and vectors."""
+        for part in parts(memories, self._largest):
+            self._collection.update(
+                ids=self._rows([memory.id for memory in part]),
+                metadatas=[metadata[memory.id] for memory in part],
+            )
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Delete rows; ids that do not exist are passed over."""
+        for part in parts(self._rows(ids), self._largest):
+            self._collection.delete(ids=part)
+
+    def existing(self, ids: Sequence[str]) -> set[str]:
+        """Return those of the ids that exist."""
+        found: set[str] = set()
+        for part in parts(self._rows(ids), self._largest):
+            found.update(map(memory_id, self._collection.get(ids=part, include=[])["ids"]))
+        return found
+
+    def entries(self, ids: Sequence[str]) -> list[Entry]:
+        """Return the entries with these ids, in this order."""
+        found: dict[str, Entry] = {}
+        for part in parts(self._rows(list(dict.fromkeys(ids))), PAGE):
+            page: Any = self._collection.get(
+                ids=part, include=["documents", "metadatas", "embeddings"]
+            )
+            vectors = np.asarray(page["embeddings"], dtype=np.float32)
+            for memory, vector in zip(self._decoded(page), vectors, strict=True):
+                found[memory.id] = Entry(memory, vector)
+        return [found[i] for i in ids if i in found]
+
+    def ids(self) -> list[str]:
+        """Return all ids of the scope."""
+        rows = self._collection.get(where={SCOPE: self._scope.key}, include=[])["ids"]
+        return [memory_id(row) for row in rows]
+
+    def memories(self, ids: Sequence[str]) -> list[Memory]:
+        """Return the memories with these ids, in no particular order."""
+        page = self._collection.get(ids=self._rows(ids), include=["documents", "metadatas"])
+        return list(self._decoded(page))
+
+    def _rows(self, ids: Sequence[str]) -> list[str]:
+        # Ids that no memory can have; Chroma cannot even be asked for them.
+        return [row_id(self._scope, i) for i in ids if is_unicode(i)]
+
+    def _decoded(self, page: Any) -> Iterator[Memory]:
+        columns = zip(page["ids"], page["documents"], page["metadatas"], strict=True)
+        for row, text, metadata in columns:
+            yield decode(self._scope, self._granularity, row, text, metadata or {})

@@ -1,0 +1,104 @@
+"""`agentmem eval` on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from agentmem.cli import app
+
+SAMPLE: list[dict[str, Any]] = [
+    {
+        "sample_id": f"conv-{n}",
+        "conversation": {
+            "speaker_a": "Ines",
+            "speaker_b": "Olaf",
+            "session_1_date_time": "1:56 pm on 8 May, 2023",
+            "session_1": [
+                {"speaker": "Ines", "dia_id": "D1:1", "text": first},
+                {"speaker": "Olaf", "dia_id": "D1:2", "text": "How nice, tell me more!"},
+            ],
+            "session_2_date_time": "4:02 pm on 21 June, 2023",
+            "session_2": [{"speaker": "Olaf", "dia_id": "D2:1", "text": second}],
+        },
+        "qa": [
+            {"question": asked, "answer": "x", "evidence": ["D1:1"], "category": 4},
+            {"question": "What did Olaf say?", "answer": "x", "evidence": [], "category": 1},
+        ],
+    }
+    for n, first, second, asked in [
+        (1, "I adopted a beagle called Biscuit.", "The bus was late.", "What dog has Ines?"),
+        (2, "My violin teacher is very strict.", "We had soup.", "Who teaches Ines the violin?"),
+    ]
+]
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("AGENTMEM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(app, ["eval", *arguments])
+
+    return run
+
+
+def complaint(result: Result) -> str:
+    assert result.exit_code == 1, result.output
+    assert result.stderr.startswith("agentmem: ")
+    assert result.stderr.count("\n") == 1
+    return result.stderr
+
+
+def test_locomo_prints_tables_and_writes_files(call: Any, tmp_path: Path) -> None:
+    (tmp_path / "locomo.json").write_text(json.dumps(SAMPLE))
+    done = call("locomo", "locomo.json", "--json", "out.json", "--plot", "out.png", "--ablate")
+    assert done.exit_code == 0, done.output
+    assert "2 questions, in percent" in done.stdout
+    assert "By category" in done.stdout
+    assert "lexical" in done.stdout
+    written = json.loads((tmp_path / "out.json").read_text())
+    assert written["dataset"] == "locomo"
+    assert written["n_questions"] == written["left_out"] == 2
+    assert written["turn"]["recall_all@10"] == 100.0
+    assert written["confidence_auroc"] > 0.5
+    assert written["ablation"]["lexical"]["difference"]["turn ndcg@10"] <= 0
+    assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_defect_is_told_with_its_entry_and_field(call: Any, tmp_path: Path) -> None:
+    del SAMPLE[0]["conversation"]["session_1"][1]["text"]
+    (tmp_path / "broken.json").write_text(json.dumps(SAMPLE))
+    said = complaint(call("locomo", "broken.json"))
+    assert "text" in said
+    assert not list((tmp_path / "cache").glob("*/memories"))
+
+
+def test_a_truncated_file_is_told(call: Any, tmp_path: Path) -> None:
+    (tmp_path / "cut.json").write_text(json.dumps(SAMPLE)[:-40])
+    complaint(call("longmemeval", "cut.json"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["updates", "--plot", "picture.txt"], "no kind of picture"),
+        (["updates", "--json", "nowhere/out.json"], "no such folder"),
+        (["needle", "--turns", "10"], "take at least"),
+        (["locomo", "x.json", "--model", "nonsense:nothing"], "nonsense:nothing"),
+    ],
+)
+def test_wrong_options_are_told_at_once(call: Any, arguments: list[str], said: str) -> None:
+    assert said in complaint(call(*arguments))
+
+
+def test_a_judge_needs_answers_to_judge(call: Any) -> None:
+    refused = call("locomo", "x.json", "--judge", "openai:gpt-5-mini")
+    assert refused.exit_code == 2
+    assert "--model" in refused.stderr

@@ -1,0 +1,223 @@
+"""Evaluations from one end to the other, over real Chroma stores and the real embedder."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from langchain_core.embeddings import Embeddings
+from langchain_core.language_models import FakeListChatModel
+
+from agentmem import Granularity
+from agentmem.evaluation import (
+    Answerer,
+    Evidence,
+    IngestCache,
+    NeedleTask,
+    RankingTask,
+    Report,
+    UpdatesTask,
+    evidence,
+    haystack,
+    parts,
+    report,
+    run,
+)
+from agentmem.formats import Dialogue, DialogueSession, DialogueTurn, Question
+
+BEGUN = datetime(2026, 3, 1, 9, tzinfo=UTC)
+
+
+def dialogue(owner: str, *sessions: list[str], asked: dict[str, list[str]]) -> Dialogue:
+    """A conversation whose turns are named D1:1, D1:2 and so on, and questions with evidence."""
+
+    def turn(day: int, i: int, text: str) -> DialogueTurn:
+        said_at = BEGUN + timedelta(days=day, minutes=i)
+        return DialogueTurn(
+            role="user", speaker=None, text=text, said_at=said_at,
+            metadata={"dia_id": f"D{day + 1}:{i + 1}"},
+        )  # fmt: skip
+
+    held = tuple(
+        DialogueSession(
+            id=f"s{day + 1}",
+            started_at=BEGUN + timedelta(days=day),
+            turns=tuple(turn(day, i, text) for i, text in enumerate(texts)),
+        )
+        for day, texts in enumerate(sessions)
+    )
+    questions = tuple(
+        Question(
+            id=f"{owner}-{i}", text=text, answer="Biscuit", category=str(min(len(turns), 2)),
+            evidence_turns=tuple(turns), evidence_sessions=(), asked_at=None,
+        )
+        for i, (text, turns) in enumerate(asked.items())
+    )  # fmt: skip
+    return Dialogue(owner=owner, sessions=held, questions=questions)
+
+
+ADA = dialogue(
+    "ada",
+    ["I adopted a beagle called Biscuit.", "The rain does not stop."],
+    ["I moved to Porto for a new job.", "Porto has steep streets."],
+    asked={
+        "What is my beagle called?": ["D1:1"],
+        "Tell me of Porto and its streets.": ["D2:1", "D2:2"],
+        "Who was never mentioned?": ["D9:9"],
+        "And what was nowhere?": [],
+    },
+)
+BEN = dialogue(
+    "ben",
+    ["My violin lessons begin on Monday.", "The printer is out of paper."],
+    asked={"When do my violin lessons begin?": ["D1:1"]},
+)
+
+
+class Counting:
+    """Progress that counts what is announced and done."""
+
+    def __init__(self) -> None:
+        self.expected: Counter[str] = Counter()
+        self.done: Counter[str] = Counter()
+
+    def expect(self, stage: str, count: int) -> None:
+        self.expected[stage] += count
+
+    def advance(self, stage: str, count: int) -> None:
+        self.done[stage] += count
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def cache(folder: Path, embeddings: Embeddings) -> IngestCache:
+    """A cache that the tests share, as runs do."""
+    return IngestCache(folder, embeddings)
+
+
+def evaluated(cache: IngestCache, k: int = 3, **options: object) -> Report:
+    task = RankingTask("small", lambda: [ADA, BEN], k=k, **options)  # type: ignore[arg-type]
+    return report(task, run(task, cache, k=k), cache)
+
+
+class TestEvidence:
+    def test_is_what_of_it_the_conversation_holds(self) -> None:
+        [beagle, porto, absent, none] = [evidence(ADA, q) for q in ADA.questions]
+        assert beagle is not None
+        assert beagle == Evidence(frozenset({"D1:1"}), frozenset({"s1"}))
+        assert porto is not None
+        assert porto.sessions == {"s2"}
+        assert absent is none is None
+
+    def test_questions_without_an_answer_have_none(self) -> None:
+        unanswerable = replace(ADA.questions[0], id="q_abs")
+        assert evidence(ADA, unanswerable) is None
+
+
+class TestRanking:
+    def test_finds_what_was_said(self, cache: IngestCache) -> None:
+        found = evaluated(cache)
+        assert found.overall.n_questions == 3
+        assert found.left_out == 2
+        assert found.overall.turn["recall_any@1"] == 100.0
+        assert found.overall.turn["recall_all@1"] == pytest.approx(200 / 3)
+        assert found.overall.session["ndcg@3"] == 100.0
+        assert found.confidence_auroc == 1.0
+        assert {name: s.n_questions for name, s in found.by_category.items()} == {"1": 2, "2": 1}
+
+    def test_json_has_everything_in_percent(self, cache: IngestCache) -> None:
+        shown = evaluated(cache).to_json()
+        assert set(shown) == {
+            "dataset", "n_questions", "left_out", "session", "turn", "answers", "by_category",
+            "confidence_auroc", "ablation", "latency_ms", "ingest_s_per_1000_turns", "versions",
+        }  # fmt: skip
+        assert shown["turn"]["recall_any@3"] == 100.0
+        assert shown["by_category"]["2"]["turn"]["recall_all@1"] == 0.0
+        assert 0 < shown["latency_ms"]["p50"] <= shown["latency_ms"]["p95"]
+        assert shown["ingest_s_per_1000_turns"] > 0
+
+    def test_models_answer_from_what_is_found(self, cache: IngestCache) -> None:
+        answers = Answerer(FakeListChatModel(responses=["It is Biscuit."]))
+        found = evaluated(cache, answers=answers)
+        assert found.overall.answers == {"f1": 50.0, "exact_match": 0.0, "failed": 0.0}
+
+    def test_a_limit_reads_no_further_than_it_has_to(self, cache: IngestCache) -> None:
+        def read() -> Iterator[Dialogue]:
+            yield ADA
+            raise AssertionError
+
+        task = RankingTask("small", read, k=3, limit=2)
+        found = report(task, run(task, cache, k=3), cache)
+        assert found.overall.n_questions == 2
+        assert found.confidence_auroc is None
+
+    def test_each_part_is_switched_off_for_all_questions(self, cache: IngestCache) -> None:
+        task = RankingTask("small", lambda: [ADA, BEN], k=3)
+        found = report(task, run(task, cache, k=3, ablate=parts()), cache)
+        assert tuple(found.ablation) == parts()
+        assert {s.n_questions for s in found.ablation.values()} == {3}
+        assert "turn recall_all@3" in found.differences("lexical")
+
+
+class TestCache:
+    def test_a_second_run_ingests_nothing_and_finds_the_same(self, cache: IngestCache) -> None:
+        first, heard = evaluated(cache), Counting()
+        task = RankingTask("small", lambda: [BEN, ADA], k=3)
+        again = report(task, run(task, cache, k=3, progress=heard), cache)
+        assert heard.expected["ingesting"] == 0
+        assert heard.expected["asking"] == heard.done["asking"] == 3
+        assert again.overall == first.overall
+        assert again.ingest_s_per_1000_turns == first.ingest_s_per_1000_turns
+
+    def test_an_interrupted_ingest_goes_on(self, tmp_path: Path, embeddings: Embeddings) -> None:
+        class Interrupting(Counting):
+            def advance(self, stage: str, count: int) -> None:
+                raise KeyboardInterrupt
+
+        cache = IngestCache(tmp_path, embeddings)
+        with pytest.raises(KeyboardInterrupt), cache.open(ADA, Interrupting()):
+            pass
+        with cache.open(ADA, Counting()) as found:
+            turns = list(found.store.scan(found.scope, Granularity.TURN))
+        assert sorted(m.text for m in turns) == sorted(
+            t.text for s in ADA.sessions for t in s.turns
+        )
+
+    def test_fresh_ingests_anew_once(self, tmp_path: Path, embeddings: Embeddings) -> None:
+        heard = Counting()
+        for fresh in (False, True):
+            cache = IngestCache(tmp_path, embeddings, fresh=fresh)
+            for _ in range(2):
+                with cache.open(BEN, heard):
+                    pass
+        assert heard.done["ingesting"] == 2 * 2
+
+    def test_other_questions_need_no_other_ingest(self, cache: IngestCache) -> None:
+        heard = Counting()
+        with cache.open(ADA, heard), cache.open(replace(BEN, questions=()), heard):
+            pass
+        assert not heard.done
+
+
+class TestGenerated:
+    def test_needles_are_found(self, cache: IngestCache) -> None:
+        made = haystack(turns=30, needles=2, threads=2, hops=3, questions=2)
+        task = NeedleTask(made)
+        found = report(task, run(task, cache), cache)
+        assert found.by_category["single needle"].turn["all_found"] == 100.0
+        assert found.overall.n_questions == len(made.questions)
+
+    def test_updates_are_asked_for_now_and_then(self, cache: IngestCache) -> None:
+        task = UpdatesTask(users=1, sessions=4, limit=8)
+        found = report(task, run(task, cache), cache)
+        assert found.overall.n_questions == 8
+        assert set(found.overall.turn) == {"newest_first", "newest_at_1", "as_of_right"}
+        assert next(iter(found.by_category)) == "known words"

@@ -1,0 +1,213 @@
+"""Text becomes vectors that can be trusted, whoever makes them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
+
+from agentmem import EmbedderSpec, EmbeddingError, InvalidInputError, MissingExtraError
+from agentmem import _sentence_embeddings as sentence_embeddings
+from agentmem._embedding import Embedder, default_embeddings, estimate_tokens
+from agentmem._sentence_embeddings import MINILM, SentenceTransformerEmbeddings
+
+ALONE = """
+import socket, sys
+from agentmem._embedding import Embedder, default_embeddings
+def refuse(*args): raise AssertionError("the network was asked for")
+socket.socket.connect = socket.getaddrinfo = refuse
+embedder = Embedder(default_embeddings())
+assert embedder.spec.dimension == 384 and embedder.max_tokens == 254
+assert embedder.count_tokens("Biscuit") == 1
+assert not {"torch", "transformers", "sentence_transformers"} & set(sys.modules)
+assert embedder.query("hello").shape == (384,)
+"""
+
+
+class Returning(Embeddings):
+    """Embeddings that return what they are told, and count how often they are asked."""
+
+    def __init__(self, row: Any) -> None:
+        self.row = row
+        self.asked = 0
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return [self.embed_query(text) for text in texts]
+
+    def embed_query(self, text: str) -> list[float]:
+        self.asked += 1
+        if isinstance(self.row, Exception):
+            raise self.row
+        row: list[float] = self.row
+        return row
+
+
+class Named(Returning):
+    model = "text-embedding-of-somebody"
+
+
+@pytest.fixture(scope="module")
+def minilm(embeddings: Embeddings) -> Embedder:
+    return Embedder(embeddings)
+
+
+def test_default_loads_late_works_offline_and_prints_nothing() -> None:
+    paths = {"PYTHONPATH": ":".join(p for p in sys.path if p), "PATH": "/usr/bin:/bin"}
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", ALONE],
+        env=paths, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+
+def test_vectors_are_float32_of_unit_length(minilm: Embedder) -> None:
+    vectors = minilm.documents(["I adopted a beagle.", "", "我今天去了动物园"])
+    assert vectors.shape == (3, 384)
+    assert vectors.dtype == np.float32
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(3), abs=1e-6)
+    assert minilm.documents([]).shape == (0, 384)
+
+
+def test_like_texts_are_near(minilm: Embedder) -> None:
+    query = minilm.query("What is my dog called?")
+    near, far = minilm.documents(["My beagle is named Biscuit.", "The train was late."]) @ query
+    assert near > far + 0.2
+
+
+def test_text_of_max_tokens_is_read_to_its_end_and_no_further(minilm: Embedder) -> None:
+    words = ["dog"] * (minilm.max_tokens - 1)
+    short, full, over = (" ".join([*words, *more]) for more in ([], ["moon"], ["moon", "tax"]))
+    assert minilm.count_tokens(full) == minilm.max_tokens == 254
+    vectors = minilm.documents([short, full, over])
+    assert vectors[1] @ vectors[2] == pytest.approx(1, abs=1e-5)
+    assert vectors[0] @ vectors[1] < 0.9999
+
+
+def test_threads_share_an_embedder(minilm: Embedder) -> None:
+    texts = [f"thing number {i} " * (1 + i % 5) for i in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda t: (minilm.query(t), minilm.count_tokens(t)), texts))
+    alone = minilm.documents(texts)
+    assert all(v @ row > 0.9999 for (v, _), row in zip(together, alone, strict=True))
+    assert [n for _, n in together] == [minilm.count_tokens(t) for t in texts]
+
+
+def test_model_in_a_folder_gets_its_own_prompts(tmp_path: Path, minilm: Embedder) -> None:
+    packaged = sentence_embeddings._packaged_minilm()
+    assert packaged is not None
+    for file in packaged.iterdir():
+        if file.name != "config_sentence_transformers.json":
+            (tmp_path / file.name).symlink_to(file)
+    prompts = {"prompts": {"query": "find: ", "document": ""}}
+    (tmp_path / "config_sentence_transformers.json").write_text(json.dumps(prompts))
+    own = Embedder(SentenceTransformerEmbeddings(str(tmp_path)))
+    assert own.spec == EmbedderSpec(str(tmp_path), 384)
+    assert own.max_tokens == 254
+    assert own.query("beagle") @ minilm.query("find: beagle") == pytest.approx(1, abs=1e-5)
+    assert own.documents(["beagle"])[0] @ minilm.query("beagle") == pytest.approx(1, abs=1e-5)
+
+
+def test_missing_weights_name_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*args: object, **kwargs: object) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr(sentence_embeddings, "_packaged_minilm", lambda: None)
+    monkeypatch.setattr("sentence_transformers.SentenceTransformer", unreachable)
+    monkeypatch.setattr("huggingface_hub.model_info", unreachable)
+    embedder = Embedder(default_embeddings())
+    assert embedder.spec == EmbedderSpec(MINILM, 384)
+    with pytest.raises(MissingExtraError, match=r'pip install "ebbinghaus-agentmem\[offline\]"'):
+        embedder.query("hello")
+    with pytest.raises(EmbeddingError, match="'nobody/nothing' is no folder"):
+        SentenceTransformerEmbeddings("nobody/nothing").embed_query("hello")
+
+
+def test_missing_backend_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optimum", None)
+    with pytest.raises(MissingExtraError, match=r'pip install "sentence-transformers\[onnx\]"'):
+        default_embeddings(backend="onnx").embed_query("hello")
+    with pytest.raises(InvalidInputError, match="backend='abacus'"):
+        default_embeddings(backend="abacus")  # type: ignore[arg-type]
+
+
+def test_any_embeddings_serve() -> None:
+    embedder = Embedder(DeterministicFakeEmbedding(size=16))
+    assert embedder.spec == EmbedderSpec("DeterministicFakeEmbedding", 16)
+    assert embedder.documents(["a", "b"]).shape == (2, 16)
+    assert embedder.max_tokens == 254
+    assert Embedder(Named([1.0, 2.0])).spec == EmbedderSpec("text-embedding-of-somebody", 2)
+    with pytest.raises(InvalidInputError, match="LangChain embeddings"):
+        Embedder("all-MiniLM-L6-v2")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        (RuntimeError("quota"), "RuntimeError: quota"),
+        ([0.0, 0.0], "zeros"),
+        ([1.0, float("nan")], "not finite"),
+        ([float("inf"), 1.0], "not finite"),
+        ([], "shape"),
+        ([[1.0]], "shape"),
+        (None, "no vectors"),
+        (["a", "b"], "no vectors"),
+    ],
+)
+def test_nonsense_is_an_error(row: Any, complaint: str) -> None:
+    embedder = Embedder(Returning(row))
+    for embed in (lambda: embedder.documents(["a", "b"]), lambda: embedder.query("a")):
+        with pytest.raises(EmbeddingError, match=complaint) as caught:
+            embed()
+        assert (caught.value.__cause__ is row) == isinstance(row, Exception) or row in (
+            None,
+            ["a", "b"],
+        )
+
+
+def test_change_of_dimension_is_an_error() -> None:
+    embeddings = Returning([1.0, 0.0])
+    embedder = Embedder(embeddings)
+    embedder.query("first")
+    embeddings.row = [1.0, 0.0, 0.0]
+    with pytest.raises(EmbeddingError, match="3 dimensions where 2 were expected"):
+        embedder.query("second")
+
+
+def test_last_queries_are_kept_and_cannot_be_changed() -> None:
+    embeddings = Returning([3.0, 4.0])
+    embedder = Embedder(embeddings, cached_queries=2)
+    assert embedder.spec.dimension == 2
+    asked = [embedder.query(q) is not None and embeddings.asked for q in "abacab"]
+    assert asked == [2, 3, 3, 4, 4, 5]
+    with pytest.raises(ValueError, match="read-only"):
+        embedder.query("b")[0] = 1
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=8))
+def test_any_finite_vector_that_points_somewhere_gets_unit_length(row: list[float]) -> None:
+    embedder = Embedder(Returning(row))
+    if any(row):
+        assert np.linalg.norm(embedder.query("x")) == pytest.approx(1, abs=1e-5)
+    else:
+        with pytest.raises(EmbeddingError):
+            embedder.query("x")
+
+
+def test_estimate_is_rather_too_high(minilm: Embedder) -> None:
+    for text in [
+        "I went to the LGBTQ support group yesterday, and it was so powerful!",
+        "Meet me at 17:45 on 2024-03-01 in room 12b (third floor).",
+        "我今天去了北京动物园，看到了大熊猫。",
+        "Überraschungsfrühstück für die Großmutter",
+    ]:
+        count = minilm.count_tokens(text)
+        assert count <= estimate_tokens(text) <= 3 * count
