@@ -83,7 +83,7 @@ def _upper_component(similarities: NDArray[np.float64]) -> NDArray[np.bool_] | N
         return None
     upper: NDArray[np.bool_] = two.predict(column) == int(np.argmax(two.means_))
     # A wide upper component can claim the far lower tail as well; related means nearer.
-    return upper & (similarities >= two.means_.min())
+    return np.asarray(upper & (similarities >= two.means_.min()), dtype=np.bool_)
 
 
 def _bic_of_one(values: NDArray[np.float64]) -> float:

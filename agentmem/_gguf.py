@@ -21,7 +21,9 @@ from agentmem_stores import DataFormatError
 __all__ = ["Gguf", "Tensor", "read_gguf"]
 
 # Types of metadata values, https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
-_NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}  # fmt: skip
+_NUMBERS = {
+    0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"
+}  # fmt: skip
 _STRING, _ARRAY = 8, 9
 
 

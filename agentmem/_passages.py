@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 from agentmem_stores import Memory
 
-__all__ = ["Passage", "passages"]
+__all__ = ["TURNS", "Passage", "passages"]
+
+# Turns in a passage. Few enough for its embedding to be about something, so that it tells what
+# surrounds a turn; longer ones found less on LoCoMo, overlapping ones cost more than they found.
+TURNS = 3
 
 
 @dataclass(frozen=True)
@@ -25,8 +29,17 @@ def passages(
 
     Args:
         count_tokens: the embedder's own measure of a text's length.
-        max_tokens: the embedder's window; at least 8.
+        max_tokens: the embedder's window.
     """
+    for start in range(0, len(turns), TURNS):
+        # The last passage is as long as the others, so it may share turns with the one before.
+        group = turns[max(min(start, len(turns) - TURNS), 0) :][:TURNS]
+        yield from _fitting(group, count_tokens, max_tokens)
+
+
+def _fitting(
+    turns: Sequence[Memory], count_tokens: Callable[[str], int], max_tokens: int
+) -> Iterator[Passage]:
     held: list[Memory] = []
     lines: list[str] = []
     room = max_tokens

@@ -238,11 +238,11 @@ def _evaluate(
     from agentmem.evaluation import IngestCache, default_cache, embeddings_of, parts, report, run
 
     from ._eval_output import Bars, check_outputs, write
+    from ._options import _embeddings
 
     check_outputs(json, plot)
-    kept = IngestCache(
-        (cache or default_cache()).expanduser(), embeddings_of(embeddings), fresh=fresh
-    )
+    embedder = embeddings_of(embeddings) if embeddings else _embeddings()
+    kept = IngestCache((cache or default_cache()).expanduser(), embedder, fresh=fresh)
     with Bars() as bars:
         results = run(task, kept, k=k, ablate=parts() if ablate else (), progress=bars)
     write(report(task, results, kept), json, plot)

@@ -21,7 +21,7 @@ from ._options import (
     find_id,
     open_memory,
 )
-from ._output import line, plain, print_json, short_id, show
+from ._output import line, plain, print_json, short_id
 
 if TYPE_CHECKING:
     from agentmem import Memory, MemoryController
@@ -135,16 +135,6 @@ def stats(
     if as_json:
         print_json(asdict(counted))
         return
-    from rich.table import Table
+    from ._tables import print_stats
 
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(style="dim")
-    table.add_row("owner", line(counted.scope))
-    for name, number in (counted.memories | counted.states).items():
-        table.add_row(name, str(number))
-    table.add_row("former versions", str(counted.versions))
-    table.add_row("sessions", str(counted.sessions))
-    table.add_row("associations", str(counted.associations))
-    table.add_row("mean retention", f"{counted.mean_retention:.0%}")
-    table.add_row("embedder", f"{counted.embedder.name}, {counted.embedder.dimension} dimensions")
-    show(table)
+    print_stats(counted)

@@ -9,11 +9,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from agentmem import Granularity, Memory, Recall, RecalledMemory, Routing
+from agentmem import Granularity, Memory, Recall, RecalledMemory, Routing, State
+from agentmem._maintenance import Stats
 
 from ._output import date, line, plain, short_id, show
 
-__all__ = ["print_life", "print_memories", "print_recall"]
+__all__ = ["print_life", "print_memories", "print_recall", "print_stats"]
 
 # Names under which data sets keep a turn's own id in the metadata.
 _TURN_IDS = ("dia_id", "turn_id")
@@ -80,8 +81,8 @@ def _routing(routing: Routing) -> Table:
 def print_memories(memories: Sequence[tuple[Memory, float]]) -> None:
     """Print memories with their retention, one a line."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("id", "said", "kind", "kept"):
-        table.add_column(name, no_wrap=True)
+    for name, width in (("id", 12), ("said", 16), ("kind", 8), ("kept", 8)):
+        table.add_column(name, no_wrap=True, min_width=width)
     table.add_column("text", no_wrap=True, overflow="ellipsis", ratio=1)
     for memory, retention in memories:
         faded = "" if memory.state == "active" else "dim"
@@ -90,7 +91,7 @@ def print_memories(memories: Sequence[tuple[Memory, float]]) -> None:
             date(memory.said_at),
             memory.granularity.value,
             f"{retention:.0%}" if memory.state == "active" else memory.state.value,
-            Text(line(_said(memory).plain, 400)),
+            Text(line(_said(memory).plain, 400), overflow="ellipsis", no_wrap=True),
             style=faded,
         )
     show(table)
@@ -110,6 +111,23 @@ def print_life(
         _section("versions", [(f"{v.version}", date(v.written_at), line(v.text)) for v in versions])
     _section("associated with", [(f"{w:.2f}", short_id(m.id), line(m.text)) for m, w in linked])
     _section("derived from", [("", short_id(m.id), line(m.text)) for m in sources])
+
+
+def print_stats(stats: Stats) -> None:
+    """Print how much there is of what."""
+    kinds = [f"{stats.memories.get(g.value, 0)} {g.value}" for g in Granularity]
+    states = [f"{stats.states.get(s.value, 0)} {s.value}" for s in State]
+    rows = [
+        ("owner", line(stats.scope)),
+        ("memories", ", ".join(kinds)),
+        ("states", ", ".join(states)),
+        ("former versions", str(stats.versions)),
+        ("sessions", str(stats.sessions)),
+        ("associations", str(stats.associations)),
+        ("mean retention", f"{stats.mean_retention:.0%}"),
+        ("embedder", f"{line(stats.embedder.name)}, {stats.embedder.dimension} dimensions"),
+    ]
+    show(_grid(rows))
 
 
 def _life(memory: Memory, retention: float) -> list[tuple[str, str]]:

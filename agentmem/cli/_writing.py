@@ -116,9 +116,10 @@ def ingest(
     """
     from agentmem.formats import read
 
-    reports = []
+    # What the file is comes first, so that a wrong one makes no store.
+    dialogues, reports = read(file, form), []
     with open_memory(store, user, agent, create=True) as memory:
-        for dialogue in read(file, form):
+        for dialogue in dialogues:
             report = _ingest(memory, dialogue, user, agent)
             reports.append(report)
             if not as_json:
@@ -155,7 +156,8 @@ def _bar() -> Progress:
 
     name = TextColumn("{task.description}", markup=False)
     columns = (name, BarColumn(), MofNCompleteColumn(), TextColumn("turns"), Remaining())
-    return Progress(*columns, console=console(stderr=True), transient=True)
+    screen = console(stderr=True)
+    return Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal)
 
 
 def _report_json(report: IngestReport) -> dict[str, object]:

@@ -33,6 +33,7 @@ class MemoryController(Writes):
         clock: returns the current time, aware; by default the system's.
         curve: the parameters of forgetting.
         association: the parameters of linking.
+        settings: what a search does and leaves out.
         rng: the source of new ids.
         linger: seconds after which recalls are written when nothing else is; None for never.
 

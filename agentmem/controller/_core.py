@@ -9,7 +9,7 @@ from threading import RLock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from agentmem_retrievers import ForgettingCurve, SearchEngine
+from agentmem_retrievers import ForgettingCurve, SearchEngine, SearchSettings
 from agentmem_stores import ChromaStore, ClosedError, InvalidScopeError, MemoryStore, Scope
 
 from .._association import Association
@@ -45,6 +45,7 @@ class Core:
         clock: Clock | None = None,
         curve: ForgettingCurve | None = None,
         association: Association | None = None,
+        settings: SearchSettings | None = None,
         rng: random.Random | None = None,
         linger: float | None = 2.0,
     ) -> None:
@@ -53,7 +54,7 @@ class Core:
         self.curve = curve or ForgettingCurve()
         self._store = store
         self._embedder = Embedder(embeddings or default_embeddings())
-        self._engine = SearchEngine(store, curve=self.curve)
+        self._engine = SearchEngine(store, curve=self.curve, settings=settings)
         self._writer = Writer(
             store=store,
             engine=self._engine,

@@ -40,6 +40,7 @@ class Reads(Core):
         include_archived: bool = False,
         explain: bool = False,
         reinforce: bool = True,
+        hops: int = 1,
     ) -> Recall:
         """Find the memories that answer a question, best first.
 
@@ -49,6 +50,8 @@ class Reads(Core):
             as_of: answer as the memory stood then, aware.
             include_archived: also find what has faded; being found makes it active again.
             explain: say for each hit what every part contributed to its score.
+            hops: follow threads of this many memories, each found by what the one before it
+                adds; a hit's `path` says how it was reached.
             reinforce: let the memories found be strengthened, behind this call. A search
                 `as_of` the past strengthens nothing.
 
@@ -61,6 +64,8 @@ class Reads(Core):
             raise EmptyTextError("the query is empty; ask for something")
         if k < 1:
             raise InvalidInputError(f"k={k} must be at least 1")
+        if hops < 1:
+            raise InvalidInputError(f"hops={hops} must be at least 1, which follows nothing")
         question = Query(
             text=query,
             embed=self._embedder.query,
@@ -70,6 +75,7 @@ class Reads(Core):
             as_of=require_aware(as_of, "as_of") if as_of else None,
             include_archived=include_archived,
             explain=explain,
+            hops=hops,
         )
         recall = self._engine.search(owner, question)
         if reinforce and as_of is None:

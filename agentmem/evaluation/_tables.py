@@ -26,7 +26,10 @@ def tables(report: Report) -> Iterator[Table]:
 
 
 def _table(title: str, first: str) -> Table:
-    table = Table(title=Text(title), title_justify="left", header_style="bold")
+    # A title wider than its table would be broken into lines.
+    table = Table(
+        title=Text(title), title_justify="left", header_style="bold", min_width=len(title)
+    )
     table.add_column(Text(first))
     return table
 

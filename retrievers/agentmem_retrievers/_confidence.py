@@ -13,7 +13,8 @@ from ._features import NEAR
 from ._lexical import Lookup
 
 if TYPE_CHECKING:
-    from ._ranking import Ranked, TurnRanking
+    from ._fusion import Ranked
+    from ._ranking import TurnRanking
 
 __all__ = ["confidence", "confidence_features"]
 

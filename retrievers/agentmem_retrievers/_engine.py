@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,13 +15,15 @@ from agentmem_stores import Batch, Granularity, Memory, MemoryStore, Scope, Vect
 from ._channels import Channel, Channels
 from ._confidence import confidence
 from ._forgetting import ForgettingCurve
-from ._fusion import SearchSettings, Weights
+from ._fusion import Ranked, SearchSettings, Weights
 from ._index import ScopeIndex
 from ._question import Question
-from ._ranking import Ranked, TurnRanking, rank_sessions
+from ._ranking import TurnRanking, rank_sessions
 from ._results import Recall, RecalledMemory
 
 __all__ = ["Query", "SearchEngine"]
+
+Paths = Mapping[int, tuple[int, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +35,7 @@ class Query:
             unit length.
         now: the moment from which retention is counted, UTC.
         as_of: answer as the memory stood then; None for as it stands.
+        hops: how many memories long the threads are that are followed; 1 for none.
     """
 
     text: str
@@ -43,6 +46,7 @@ class Query:
     as_of: datetime | None = None
     include_archived: bool = False
     explain: bool = False
+    hops: int = 1
 
     @property
     def moment(self) -> datetime:
@@ -88,13 +92,15 @@ class SearchEngine:
         """Rank a scope's memories; see `Recall`."""
         with self._lock:
             ranking = self.ranking(scope, query)
-            turns = ranking.run()
-            ranked = turns
+            turns = ranked = ranking.run()
+            paths: Paths = {}
             if query.granularity is not Granularity.TURN:
                 ranked = rank_sessions(ranking, turns, query.granularity)
+            elif query.hops > 1:
+                ranked, paths = ranking.followed(turns, query.hops)
             return Recall(
                 query=query.text,
-                hits=self._hits(scope, query, ranked),
+                hits=self._hits(scope, query, ranked, paths),
                 routing=ranking.channels.routing,
                 confidence=confidence(ranking, turns),
                 asked_at=query.moment,
@@ -128,7 +134,9 @@ class SearchEngine:
             weights=self._weights,
         )
 
-    def _hits(self, scope: Scope, query: Query, ranked: Ranked) -> tuple[RecalledMemory, ...]:
+    def _hits(
+        self, scope: Scope, query: Query, ranked: Ranked, paths: Paths
+    ) -> tuple[RecalledMemory, ...]:
         table = self.index(scope).tables[query.granularity]
         rows = ranked.rows[: query.k]
         found = self._store.read(scope, query.granularity, [table.ids[row] for row in rows])
@@ -138,6 +146,7 @@ class SearchEngine:
                 score=float(ranked.scores[place]),
                 retention=self._curve.retention_of(entry.memory, query.moment),
                 contributions=ranked.explained(place) if query.explain else {},
+                path=tuple(table.ids[row] for row in paths.get(int(rows[place]), ())),
                 load_context=partial(self._context, scope, entry.memory),
             )
             for place, entry in enumerate(found)

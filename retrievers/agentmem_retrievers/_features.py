@@ -88,7 +88,7 @@ class TurnFeatures:
             place = self.table.column("position")[self.rows][:, np.newaxis]
             mine &= (start <= place) & (place < start + table.column("span")[channel.rows])
         similar = np.where(mine, channel.similarities, channel.least())
-        return similar.max(axis=1, initial=channel.least())
+        return np.asarray(similar.max(axis=1, initial=channel.least()), dtype=np.float64)
 
     def _lexical(self) -> Features:
         held = self.rest.frequencies(self.rows) > 0
@@ -181,7 +181,7 @@ class TurnFeatures:
 def relative(similarities: Floats) -> Floats:
     """Min-max scale to [0, 1]; zeros where nothing differs."""
     low, high = similarities.min(initial=1.0), similarities.max(initial=-1.0)
-    return (similarities - low) / max(high - low, 1e-9)
+    return np.asarray((similarities - low) / max(high - low, 1e-9), dtype=np.float64)
 
 
 def _at(rows: Rows, channel: Channel) -> Floats:

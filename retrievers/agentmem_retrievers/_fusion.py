@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from agentmem_stores import InvalidInputError
 
-__all__ = ["PARTS", "SearchSettings", "Weights", "part_of", "weighed"]
+from ._table import Rows
+
+__all__ = ["PARTS", "Ranked", "SearchSettings", "Weights", "part_of", "weighed"]
 
 # What a search can do without, one at a time: see `agentmem eval --ablate`.
 PARTS = (
@@ -32,7 +34,8 @@ PARTS = (
     "retention",
 )
 
-Features = Mapping[str, NDArray[np.float64]]
+Floats = NDArray[np.float64]
+Features = Mapping[str, Floats]
 
 
 def part_of(feature: str) -> str:
@@ -92,6 +95,25 @@ class Weights:
         """Return the weights that come with the package."""
         known = _shipped()
         return cls(known["first"], known["second"], known["session"], known["confidence"])
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Rows of one table, best first.
+
+    Attributes:
+        rows: the rows.
+        scores: of the same shape.
+        parts: what each part contributed, of the same shape; they sum to the scores.
+    """
+
+    rows: Rows
+    scores: Floats
+    parts: Mapping[str, Floats]
+
+    def explained(self, place: int) -> dict[str, float]:
+        """What each part contributed to the score at a place."""
+        return {name: float(values[place]) for name, values in self.parts.items()}
 
 
 def weighed(

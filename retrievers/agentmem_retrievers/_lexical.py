@@ -90,6 +90,10 @@ class InvertedIndex:
         self._lengths[number] = 0
         self._alive -= 1
 
+    def terms(self, number: int) -> tuple[str, ...]:
+        """The distinct terms of a document."""
+        return self._terms[number]
+
     def lengths(self) -> Floats:
         """The number of terms of every document, shape (numbers given,)."""
         return np.array(self._lengths, dtype=np.float64)
@@ -163,7 +167,15 @@ class Lookup:
         frequencies = np.zeros((len(self.terms), count))
         for i, (holders, counts) in enumerate(self._postings):
             frequencies[i] = np.bincount(groups[holders], weights=counts, minlength=count)
-        return frequencies, np.bincount(groups, weights=self._lengths, minlength=count)
+        lengths = np.bincount(groups, weights=self._lengths, minlength=count)
+        return frequencies, lengths.astype(np.float64)
+
+    def coverage(self) -> Floats:
+        """The share of the terms' idf that each document holds, in [0, 1]; (documents,)."""
+        total = np.zeros(len(self._lengths))
+        for weight, (rows, _) in zip(self.idf, self._postings, strict=True):
+            total[rows] += weight
+        return total / max(float(self.idf.sum()), 1e-9)
 
     def scores(self, k1: float, b: float) -> Floats:
         """BM25 of every document, shape (documents,); 0 without any of the terms."""

@@ -12,36 +12,18 @@ from agentmem_stores import Granularity, Vectors
 
 from ._channels import Channels, Shown, candidate_rows
 from ._features import Features, Floats, TurnFeatures
-from ._fusion import SearchSettings, Weights, weighed
+from ._fusion import Ranked, SearchSettings, Weights, weighed
 from ._index import ScopeIndex
 from ._question import Question
 from ._second import second_round
 from ._sessions import session_features
 from ._table import Rows
+from ._threads import follow
 
-__all__ = ["Ranked", "TurnRanking", "rank_sessions"]
+__all__ = ["TurnRanking", "rank_sessions"]
 
 # The second round looks at this many of the first one's best.
 SHORTLIST = 80
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """Rows of one table, best first.
-
-    Attributes:
-        rows: the rows.
-        scores: of the same shape.
-        parts: what each part contributed, of the same shape; they sum to the scores.
-    """
-
-    rows: Rows
-    scores: Floats
-    parts: Mapping[str, Floats]
-
-    def explained(self, place: int) -> dict[str, float]:
-        """What each part contributed to the score at a place."""
-        return {name: float(values[place]) for name, values in self.parts.items()}
 
 
 @dataclass(frozen=True)
@@ -86,6 +68,12 @@ class TurnRanking:
         ranked = _ordered(rows[best], parts)
         return _followed(ranked, rows, scores)
 
+    def followed(self, turns: Ranked, hops: int) -> tuple[Ranked, Mapping[int, tuple[int, ...]]]:
+        """Extend the result by what it leads to; see `follow`."""
+        table, shown = self.index.tables[Granularity.TURN], self.shown[Granularity.TURN]
+        terms = frozenset(self.question.terms)
+        return follow(table, self.index.edges, turns, terms, shown, hops)
+
     def _revised(
         self, rows: Rows, scores: Floats, parts: Mapping[str, Floats]
     ) -> dict[str, Floats]:
@@ -128,7 +116,7 @@ def rank_sessions(ranking: TurnRanking, turns: Ranked, granularity: Granularity)
 
 
 def _sum(parts: Mapping[str, Floats], n: int) -> Floats:
-    return np.sum([*parts.values(), np.zeros(n)], axis=0)
+    return np.asarray(np.sum([*parts.values(), np.zeros(n)], axis=0), dtype=np.float64)
 
 
 def _ordered(rows: Rows, parts: Mapping[str, Floats]) -> Ranked:

@@ -25,12 +25,14 @@ class RecalledMemory:
         retention: R = exp(-t/S) at the time of the search, in [0, 1].
         contributions: what every part added to the score (with `explain=True`, else empty);
             they sum to the score.
+        path: where a thread was followed (`hops`), the ids that led here, itself last.
     """
 
     memory: Memory
     score: float
     retention: float
     contributions: Mapping[str, float] = field(default_factory=dict)
+    path: tuple[str, ...] = ()
     load_context: Callable[[], tuple[Memory, ...]] = field(default=tuple, repr=False, compare=False)
 
     @cached_property

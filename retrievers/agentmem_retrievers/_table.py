@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,7 +140,7 @@ class Table:
         self._columns["alive"][row] = False
         self.words.remove(row)
 
-    def column(self, name: str) -> NDArray[np.generic]:
+    def column(self, name: str) -> NDArray[Any]:
         """One column of all rows, a view of shape (rows,)."""
         return self._columns[name][: len(self.ids)]
 

@@ -11,7 +11,7 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from ._checks import check_batch, check_patched, check_queries
-from ._clients import create_on_disk, embedded, ensure_registry, remote
+from ._clients import close, create_on_disk, embedded, ensure_registry, remote
 from ._codec import encode
 from ._directory import REGISTRY, Directory
 from ._errors import InvalidInputError
@@ -84,7 +84,7 @@ class ChromaStore(MemoryStore):
             stack.callback(directory.release)
             directory.prepare(lambda new: create_on_disk(new, layout))
             client = embedded(where)
-            stack.callback(client.close)
+            stack.callback(close, client)
             return cls(client, str(where), embedder, shared=False)._owning(stack.pop_all())
 
     @classmethod
@@ -126,7 +126,7 @@ class ChromaStore(MemoryStore):
                 database=database,
                 timeout=timeout,
             )
-            stack.callback(client.close)
+            stack.callback(close, client)
             ensure_registry(client, layout)
             return cls(client, where, embedder, shared=True)._owning(stack.pop_all())
 

@@ -12,7 +12,7 @@ from ._registry import Layout
 if TYPE_CHECKING:
     from chromadb.api.client import Client
 
-__all__ = ["create_on_disk", "embedded", "ensure_registry", "remote"]
+__all__ = ["close", "create_on_disk", "embedded", "ensure_registry", "remote"]
 
 
 def embedded(path: Path) -> Client:
@@ -52,11 +52,18 @@ def remote(
         tenant=tenant or DEFAULT_TENANT,
         database=database or DEFAULT_DATABASE,
     )
-    # Chroma would wait for ever, and has no setting for it.
-    session = getattr(getattr(client, "_server", None), "_session", None)
-    if session is not None:
+    for session in _sessions(client):
+        # Chroma would wait for ever, and has no setting for it.
         session.timeout = timeout
     return cast("Client", client)
+
+
+def close(client: Client) -> None:
+    """Close a client, and the connections that Chroma itself leaves open."""
+    sessions = _sessions(client)
+    client.close()
+    for session in sessions:
+        session.close()
 
 
 def create_on_disk(path: Path, layout: Layout) -> None:
@@ -65,7 +72,7 @@ def create_on_disk(path: Path, layout: Layout) -> None:
     try:
         _create_registry(client, layout)
     finally:
-        client.close()
+        close(client)
 
 
 def ensure_registry(client: Client, layout: Layout) -> None:
@@ -84,6 +91,14 @@ def ensure_registry(client: Client, layout: Layout) -> None:
 
 def _create_registry(client: Client, layout: Layout) -> None:
     client.create_collection(REGISTRY, metadata=layout.metadata(), embedding_function=None)
+
+
+def _sessions(client: object) -> list[Any]:
+    """Return the HTTP sessions of a client, and of the one that it makes for itself."""
+    servers = [
+        getattr(c, "_server", None) for c in (client, getattr(client, "_admin_client", None))
+    ]
+    return [server._session for server in servers if hasattr(server, "_session")]
 
 
 def _settings() -> Any:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from itertools import islice
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -65,12 +66,12 @@ class Nearest:
         """Return up to `n` neighbours of each row of `vectors`, best first."""
         matrix = self._current(key)
         if matrix is None and not self._is_wide(collection):
-            matrix = self._load(collection, key)
+            matrix = self._load(collection, key, vectors.shape[1])
         if matrix is None:
             found = self._ask(collection, key, vectors, n)
             if found is not None:
                 return found
-            matrix = self._load(collection, key)
+            matrix = self._load(collection, key, vectors.shape[1])
         if matrix is None:
             return self._ask_more(collection, key, vectors, n)
         with self._lock:
@@ -106,20 +107,21 @@ class Nearest:
             self._kept.move_to_end(key)
             return kept.matrix
 
-    def _load(self, collection: Collection, key: Key) -> Matrix | None:
+    def _load(self, collection: Collection, key: Key, dimension: int) -> Matrix | None:
         """Read a scope's vectors and keep them; None when they are too many."""
         if key in self._large:
             return None
         # Asked for before reading, so that a write meanwhile makes them stale, not wrong.
         revision = self._registry.current(key[0])
-        matrix = _matrix(collection, key[0], limit=EXACT + 1)
+        matrix = _matrix(collection, key[0], dimension, limit=EXACT + 1)
         if len(matrix) > EXACT:
             self._large[key] = 1.0
             return None
         with self._lock:
             self._kept[key] = _Kept(matrix, revision)
             self._kept.move_to_end(key)
-            while sum(len(kept.matrix) for kept in self._kept.values()) > KEPT:
+            # One more for each, so that empty ones do not pile up.
+            while sum(len(kept.matrix) + 1 for kept in self._kept.values()) > KEPT:
                 self._kept.popitem(last=False)
         return matrix
 
@@ -129,21 +131,26 @@ class Nearest:
         return collection.name in self._wide
 
     def _ask(self, collection: Collection, key: Key, vectors: Vectors, n: int) -> Found | None:
-        found = _query(collection, key[0], vectors, int(n * self._large.get(key, 1.0)))
-        return [row[:n] for row in found] if _fewest(found) >= n else None
+        asked = int(n * self._large.get(key, 1.0))
+        found = _query(collection, key[0], vectors, asked, n)
+        return found if _fewest(found) >= n else None
 
     def _ask_more(self, collection: Collection, key: Key, vectors: Vectors, n: int) -> Found:
         size = collection.count()
         for _ in range(ROUNDS):
-            asked = int(n * self._large[key])
-            found = _query(collection, key[0], vectors, asked)
+            asked = int(n * self._large.get(key, 1.0))
+            found = _query(collection, key[0], vectors, asked, n)
             if _fewest(found) >= n:
-                return [row[:n] for row in found]
+                return found
             if asked >= size:
                 break
             growth = 1.5 * n / max(1, _fewest(found))
-            self._large[key] *= min(10.0, max(1.5, growth))
-        return _matrix(collection, key[0]).nearest(vectors, n)
+            self._large[key] = self._large.get(key, 1.0) * min(10.0, max(1.5, growth))
+        matrix = _matrix(collection, key[0], vectors.shape[1])
+        if len(matrix) <= EXACT:
+            # It was large once; from now on it is compared.
+            self._large.pop(key, None)
+        return matrix.nearest(vectors, n)
 
 
 def _apply(matrix: Matrix, batch: Batch, granularity: Granularity) -> None:
@@ -157,24 +164,25 @@ def _fewest(found: Found) -> int:
     return min(len(row) for row in found)
 
 
-def _query(collection: Collection, scope: Scope, vectors: Vectors, asked: int) -> Found:
-    answer: Any = collection.query(
-        query_embeddings=vectors, n_results=max(1, asked), include=["distances"]
-    )
+def _query(collection: Collection, scope: Scope, vectors: Vectors, asked: int, n: int) -> Found:
+    answer: Any = collection.query(query_embeddings=vectors, n_results=asked, include=["distances"])
     own = f"{scope.key}/"
-    return [
-        [
-            Neighbour(memory_id(row), min(1.0, max(-1.0, 1.0 - distance)))
-            for row, distance in zip(rows, distances, strict=True)
-            if row.startswith(own)
-        ]
-        for rows, distances in zip(answer["ids"], answer["distances"], strict=True)
-    ]
+    found = []
+    for rows, distances in zip(answer["ids"], answer["distances"], strict=True):
+        pairs = zip(rows, distances, strict=True)
+        mine = islice((pair for pair in pairs if pair[0].startswith(own)), n)
+        found.append([Neighbour(memory_id(row), _similarity(d)) for row, d in mine])
+    return found
 
 
-def _matrix(collection: Collection, scope: Scope, *, limit: int | None = None) -> Matrix:
+def _similarity(distance: float) -> float:
+    return min(1.0, max(-1.0, 1.0 - distance))
+
+
+def _matrix(
+    collection: Collection, scope: Scope, dimension: int, *, limit: int | None = None
+) -> Matrix:
     page: Any = collection.get(where={SCOPE: scope.key}, limit=limit, include=["embeddings"])
     vectors = np.asarray(page["embeddings"], dtype=np.float32)
-    if not page["ids"]:
-        vectors = np.zeros((0, 0), np.float32)
-    return Matrix([memory_id(row) for row in page["ids"]], vectors)
+    ids = [memory_id(row) for row in page["ids"]]
+    return Matrix(ids, vectors.reshape(len(ids), dimension))

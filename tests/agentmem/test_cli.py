@@ -333,7 +333,11 @@ class TestIngest:
     def test_a_broken_file_is_named_with_the_place(self, run: Run, tmp_path: Path) -> None:
         (tmp_path / "chat.jsonl").write_text('{"session_id": "s1", "role": "user"}\n')
         assert "content" in complaint(run("ingest", "chat.jsonl"))
-        complaint(run("ingest", "nosuch.json"))
+
+    def test_a_wrong_file_makes_no_store(self, run: Run, tmp_path: Path) -> None:
+        assert "nosuch.json" in complaint(run("ingest", "nosuch.json"))
+        assert "jsonl" in complaint(run("ingest", "nosuch.json", "--format", "word"))
+        assert not (tmp_path / "store").exists()
 
 
 class TestWhatReachesTheTerminal:

@@ -1,0 +1,109 @@
+"""Following a thread: what was found names what to look for next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._channels import Shown
+from ._features import Floats
+from ._fusion import Ranked
+from ._lexical import Lookup
+from ._table import Rows, Table
+
+__all__ = ["Thread", "follow"]
+
+# Threads start at hits no further behind the best than this share of its value.
+STARTS = 10
+START_FROM = 0.25
+# A link is followed when it accounts for this much of what is new in a memory.
+LINK_FROM = 0.3
+# How fast a hit's value falls with its score: a difference of this much divides it by e.
+SCALE = 2.0
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A row and the rows it was reached over, from a hit of the search to itself.
+
+    Attributes:
+        value: in (0, 1]; the value of the row before, times how well the link holds.
+        seen: the terms of the question and of the rows before this one.
+    """
+
+    path: tuple[int, ...]
+    value: float
+    seen: frozenset[str]
+
+    @property
+    def row(self) -> int:
+        """Where it has led to."""
+        return self.path[-1]
+
+
+def follow(
+    table: Table,
+    edges: Mapping[str, Mapping[str, float]],
+    ranked: Ranked,
+    terms: frozenset[str],
+    shown: Shown,
+    hops: int,
+) -> tuple[Ranked, dict[int, tuple[int, ...]]]:
+    """Extend a ranking by memories that are linked to its hits, `hops` memories deep in all.
+
+    Each step looks for the words that a memory adds to what was known before it ("Needle
+    Threading", arXiv 2411.05000), and for its associations.
+
+    Args:
+        terms: the question's stems.
+        hops: length of a thread, its start included; 1 follows nothing.
+
+    Returns:
+        The new ranking, and for each row that was reached the path to it.
+    """
+    values = np.exp((ranked.scores - ranked.scores.max(initial=-np.inf)) / SCALE)
+    best = {int(row): float(value) for row, value in zip(ranked.rows, values, strict=True)}
+    started = [row for row in list(best)[:STARTS] if best[row] >= START_FROM]
+    frontier = [Thread((row,), best[row], terms) for row in started]
+    paths: dict[int, tuple[int, ...]] = {}
+    for _ in range(hops - 1):
+        reached = [t for thread in frontier if (t := _next(table, edges, thread, shown))]
+        frontier = []
+        for thread in sorted(reached, key=lambda t: -t.value):
+            if thread.value > best.get(thread.row, 0.0):
+                best[thread.row], paths[thread.row] = thread.value, thread.path
+                frontier.append(thread)
+    return _ranked(best), paths
+
+
+def _next(
+    table: Table, edges: Mapping[str, Mapping[str, float]], thread: Thread, shown: Shown
+) -> Thread | None:
+    links = _links(table, edges, thread)
+    links[~shown] = 0.0
+    links[list(thread.path)] = 0.0
+    row = int(np.argmax(links)) if len(links) else 0
+    if not len(links) or links[row] < LINK_FROM:
+        return None
+    seen = thread.seen | set(table.words.terms(thread.row))
+    return Thread((*thread.path, row), thread.value * min(float(links[row]), 1.0), seen)
+
+
+def _links(table: Table, edges: Mapping[str, Mapping[str, float]], thread: Thread) -> Floats:
+    """How well each row takes up what the thread's last memory has added; (rows,)."""
+    fresh = [term for term in table.words.terms(thread.row) if term not in thread.seen]
+    links = Lookup(table.words, fresh).coverage()
+    for target, weight in edges.get(table.ids[thread.row], {}).items():
+        row = table.row_of.get(target)
+        if row is not None:
+            links[row] = max(links[row], (links[row] + weight) / 2)
+    return links
+
+
+def _ranked(best: Mapping[int, float]) -> Ranked:
+    rows: Rows = np.array(list(best), dtype=np.intp)
+    values = np.array(list(best.values()), dtype=np.float64)
+    order = np.argsort(-values, kind="stable")
+    return Ranked(rows[order], values[order], {"thread": values[order]})

@@ -1,0 +1,507 @@
+"""What every `MemoryStore` must do, as tests; needs pytest and hypothesis.
+
+Subclass `StoreConformance` in a test module and give it a fixture `store` that yields an empty
+store and closes it:
+
+    class TestMyStore(StoreConformance):
+        @pytest.fixture
+        def store(self) -> Iterator[MemoryStore]:
+            with MyStore(EmbedderSpec("test", 8)) as store:
+                yield store
+
+`fills`, a class attribute, is how many memories the largest tests write.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ._errors import ClosedError, InvalidInputError, MemoryNotFoundError
+from ._records import Edge, Granularity, Memory, Scope, State
+from ._seam import Batch, Entry, MemoryStore, Vectors
+
+__all__ = ["StoreConformance", "make_entry", "make_memory", "memories", "unit_vectors"]
+
+ADA, BEN = Scope("ada"), Scope("ben")
+TURN, SESSION = Granularity.TURN, Granularity.SESSION
+SOME_TIME = datetime(2026, 1, 5, 9, 30, 15, 123456, tzinfo=UTC)
+
+# Ids and names that a store could take for something else.
+HOSTILE = (
+    "*",
+    "../x",
+    "a/b",
+    "'; DROP TABLE memories; --",
+    '{"$ne": ""}',
+    "$and",
+    "nul\0inside",
+    "two\nlines",
+    " padded ",
+    "é",
+    "e\u0301",
+    "\u0430da",
+    "\u202eada",
+    "\U0001f436",
+    "x" * 10_000,
+)
+
+_fresh = itertools.count()
+_bounded = settings(
+    max_examples=15,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+def make_memory(memory_id: str, scope: Scope = ADA, **fields: Any) -> Memory:
+    """Return a memory of which only the id, and what else is given, matters."""
+    given_fields = {
+        "granularity": TURN,
+        "text": f"This is {memory_id[:40]!r}.",
+        "session_id": "s1",
+        "said_at": SOME_TIME,
+        "written_at": SOME_TIME,
+        **fields,
+    }
+    return Memory(id=memory_id, scope=scope, **given_fields)
+
+
+def make_entry(
+    store: MemoryStore, memory_id: str, scope: Scope = ADA, *, seed: int = 0, **fields: Any
+) -> Entry:
+    """Return an entry for a store; its vector follows from `seed`."""
+    return Entry(make_memory(memory_id, scope, **fields), unit_vectors(store, 1, seed)[0])
+
+
+def unit_vectors(store: MemoryStore, count: int, seed: int = 0) -> Vectors:
+    """Return unit vectors of the store's dimension, float32 of shape (count, dimension)."""
+    drawn = np.random.default_rng(seed).normal(size=(count, store.embedder.dimension))
+    return (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+
+
+def memories(scope: Scope = ADA) -> st.SearchStrategy[Memory]:
+    """Return a hypothesis strategy for memories of a scope with every field drawn."""
+    text = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+    name = text.filter(bool)
+    moment = st.datetimes(
+        datetime(1900, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
+        datetime(2200, 1, 1),  # noqa: DTZ001
+        timezones=st.sampled_from([UTC, None]).map(lambda zone: zone or UTC),
+    )
+    number = st.floats(allow_nan=False, allow_infinity=False)
+    plain = st.none() | st.booleans() | st.integers() | number | text
+    return st.builds(
+        Memory,
+        id=name,
+        scope=st.just(scope),
+        granularity=st.sampled_from(Granularity),
+        text=text.filter(str.strip),
+        session_id=name,
+        said_at=moment,
+        written_at=moment,
+        role=st.sampled_from(["user", "assistant", "tool", "system"]),
+        speaker=st.none() | text,
+        position=st.integers(0, 10**6),
+        strength=st.floats(1e-6, 1e9),
+        last_recalled_at=st.none() | moment,
+        recall_count=st.integers(0, 10**6),
+        state=st.sampled_from(State),
+        state_changed_at=st.none() | moment,
+        version=st.integers(1, 1000),
+        version_of=st.none() | name,
+        sources=st.lists(name, max_size=3).map(tuple),
+        edges=st.lists(st.builds(Edge, name, st.floats(1e-6, 1.0)), max_size=3).map(tuple),
+        metadata=st.dictionaries(
+            text, plain | st.lists(plain, max_size=2) | st.dictionaries(text, plain), max_size=3
+        ),
+    )
+
+
+def _ids(store: MemoryStore, scope: Scope = ADA, granularity: Granularity = TURN) -> list[str]:
+    return sorted(memory.id for memory in store.scan(scope, granularity))
+
+
+def _near(store: MemoryStore, vectors: Vectors, n: int, scope: Scope = ADA) -> list[list[str]]:
+    return [[hit.id for hit in row] for row in store.nearest(scope, TURN, vectors, n)]
+
+
+def _put(store: MemoryStore, vectors: Vectors, scope: Scope = ADA, prefix: str = "m") -> None:
+    put = [Entry(make_memory(f"{prefix}{i}", scope), v) for i, v in enumerate(vectors)]
+    store.write(Batch(scope, put=put))
+
+
+class _Reading:
+    def test_every_field_of_every_memory_is_read_back(self, store: MemoryStore) -> None:
+        """A memory is the same after it was stored, to the microsecond and code point."""
+
+        @_bounded
+        @given(st.lists(memories(), min_size=1, max_size=6, unique_by=lambda m: m.id))
+        def check(drawn: list[Memory]) -> None:
+            scope = Scope(f"owner {next(_fresh)}")
+            kept = [replace(memory, scope=scope) for memory in drawn]
+            vectors = unit_vectors(store, len(kept))
+            put = [Entry(m, v) for m, v in zip(kept, vectors, strict=True)]
+            store.write(Batch(scope, put=put))
+            for memory, vector in zip(kept, vectors, strict=True):
+                [entry] = store.read(scope, memory.granularity, [memory.id])
+                assert entry.memory == memory
+                assert entry.vector.dtype == np.float32
+                np.testing.assert_allclose(entry.vector, vector, atol=1e-6)
+            scanned = [m for g in Granularity for m in store.scan(scope, g)]
+            assert sorted(scanned, key=lambda m: m.id) == sorted(kept, key=lambda m: m.id)
+
+        check()
+
+    def test_reads_in_the_order_asked_for(self, store: MemoryStore) -> None:
+        """Ids that do not exist are left out, repeated ones are repeated."""
+        _put(store, unit_vectors(store, 3))
+        found = store.read(ADA, TURN, ["m2", "nobody", "m0", "\ud800", "m2"])
+        assert [entry.memory.id for entry in found] == ["m2", "m0", "m2"]
+        assert store.read(ADA, TURN, []) == []
+
+    def test_an_empty_store_holds_nothing(self, store: MemoryStore) -> None:
+        """Asking about an owner who never wrote is no error, and makes nobody known."""
+        assert store.read(ADA, TURN, ["m0"]) == []
+        assert list(store.scan(ADA, TURN)) == []
+        assert _near(store, unit_vectors(store, 2), 3) == [[], []]
+        assert store.scopes() == []
+
+    def test_scans_memories_of_every_state(self, store: MemoryStore) -> None:
+        """What is archived or superseded is still there."""
+        put = [make_entry(store, state, state=state) for state in State]
+        store.write(Batch(ADA, put=put))
+        assert _ids(store) == sorted(State)
+
+    def test_a_scan_is_not_upset_by_writes(self, store: MemoryStore) -> None:
+        """What is there from beginning to end is yielded once, whatever happens meanwhile."""
+        _put(store, unit_vectors(store, 30))
+        scan = store.scan(ADA, TURN)
+        seen = [next(scan).id]
+        gone = next(f"m{i}" for i in range(30) if f"m{i}" not in seen)
+        store.write(Batch(ADA, put=[make_entry(store, "new")], delete=[(TURN, gone)]))
+        seen += [memory.id for memory in scan]
+        assert len(seen) == len(set(seen))
+        assert set(seen) >= {f"m{i}" for i in range(30)} - {gone}
+
+
+class _Writing:
+    def test_put_replaces_a_memory_whole(self, store: MemoryStore) -> None:
+        """No field of the former one is left."""
+        full = make_entry(
+            store,
+            "m",
+            speaker="Ada",
+            last_recalled_at=SOME_TIME,
+            edges=(Edge("x", 0.5),),
+            sources=("y",),
+            metadata={"mood": "glad"},
+        )
+        bare = make_entry(store, "m", seed=1, text="Something else.")
+        store.write(Batch(ADA, put=[full]))
+        store.write(Batch(ADA, put=[bare]))
+        [entry] = store.read(ADA, TURN, ["m"])
+        assert entry.memory == bare.memory
+        np.testing.assert_allclose(entry.vector, bare.vector, atol=1e-6)
+
+    def test_patch_changes_everything_but_text_and_vector(self, store: MemoryStore) -> None:
+        """Fields that are None or empty now were not left as they were."""
+        entry = make_entry(
+            store, "m", speaker="Ada", last_recalled_at=SOME_TIME, edges=(Edge("x", 0.5),)
+        )
+        store.write(Batch(ADA, put=[entry]))
+        for changed in (
+            replace(entry.memory, speaker=None, edges=(), strength=4.5, recall_count=2),
+            replace(entry.memory, last_recalled_at=None, state=State.ARCHIVED, metadata={"a": 1}),
+        ):
+            store.write(Batch(ADA, patch=[changed]))
+            [found] = store.read(ADA, TURN, ["m"])
+            assert found.memory == changed
+            np.testing.assert_allclose(found.vector, entry.vector, atol=1e-6)
+
+    def test_delete_leaves_nothing_to_find(self, store: MemoryStore) -> None:
+        """Not by id, not by scan, not by vector; unknown ids are passed over."""
+        vectors = unit_vectors(store, 3)
+        _put(store, vectors)
+        store.write(Batch(ADA, delete=[(TURN, "m1"), (TURN, "nobody"), (SESSION, "m0")]))
+        assert store.read(ADA, TURN, ["m1"]) == []
+        assert _ids(store) == ["m0", "m2"]
+        assert sorted(_near(store, vectors[1:2], 3)[0]) == ["m0", "m2"]
+
+    def test_one_batch_changes_several_granularities(self, store: MemoryStore) -> None:
+        """Puts, patches and deletions of one batch are all applied."""
+        _put(store, unit_vectors(store, 2))
+        patched = make_memory("m0", recall_count=1)
+        store.write(
+            Batch(
+                ADA,
+                put=[make_entry(store, "s", granularity=SESSION), make_entry(store, "m2")],
+                patch=[patched],
+                delete=[(TURN, "m1")],
+            )
+        )
+        assert _ids(store) == ["m0", "m2"]
+        assert store.read(ADA, TURN, ["m0"])[0].memory.recall_count == 1
+        assert _ids(store, granularity=SESSION) == ["s"]
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            lambda e: Batch(ADA, put=[Entry(replace(e.memory, scope=BEN), e.vector)]),
+            lambda e: Batch(ADA, patch=[replace(e.memory, scope=BEN)]),
+            lambda e: Batch(ADA, put=[e, e]),
+            lambda e: Batch(ADA, put=[e], patch=[e.memory]),
+            lambda e: Batch(ADA, put=[e], delete=[(TURN, e.memory.id)]),
+            lambda e: Batch(ADA, put=[Entry(e.memory, e.vector[:-1])]),
+            lambda e: Batch(ADA, put=[Entry(e.memory, e.vector[np.newaxis])]),
+            lambda e: Batch(ADA, put=[Entry(e.memory, e.vector * np.float32("nan"))]),
+            lambda e: Batch(ADA, put=[Entry(e.memory, e.vector * 0)]),
+            lambda e: Batch(ADA, put=[Entry(replace(e.memory, metadata={"x": {1}}), e.vector)]),
+            lambda e: Batch(ADA, patch=[replace(e.memory, metadata={"x": float("inf")})]),
+        ],
+        ids=[
+            "another scope's entry",
+            "another scope's patch",
+            "put twice",
+            "put and patched",
+            "put and deleted",
+            "too short a vector",
+            "a vector of two dimensions",
+            "nan",
+            "a vector without length",
+            "metadata that JSON cannot hold",
+            "metadata that is not finite",
+        ],
+    )
+    def test_a_wrong_batch_writes_nothing(
+        self, store: MemoryStore, wrong: Callable[[Entry], Batch]
+    ) -> None:
+        """All of it is refused, the right part too."""
+        store.write(Batch(ADA, put=[make_entry(store, "m")]))
+        before = store.revision(ADA)
+        batch = wrong(make_entry(store, "m", text="Something else."))
+        right = make_entry(store, "right", granularity=SESSION)
+        with pytest.raises(InvalidInputError):
+            store.write(replace(batch, put=[right, *batch.put]))
+        assert _ids(store, granularity=SESSION) == []
+        assert store.read(ADA, TURN, ["m"])[0].memory == make_memory("m")
+        assert store.revision(ADA) == before
+        assert store.scopes() == [ADA]
+
+    @pytest.mark.parametrize("granularity", [TURN, SESSION])
+    def test_patching_the_unknown_writes_nothing(
+        self, store: MemoryStore, granularity: Granularity
+    ) -> None:
+        """An id of another granularity, or of another owner, is unknown too."""
+        store.write(Batch(ADA, put=[make_entry(store, "m")]))
+        store.write(Batch(BEN, put=[make_entry(store, "his", BEN)]))
+        unknown = make_memory("his" if granularity is TURN else "m", granularity=granularity)
+        with pytest.raises(MemoryNotFoundError, match=unknown.id):
+            store.write(Batch(ADA, put=[make_entry(store, "n")], patch=[unknown]))
+        assert _ids(store) == ["m"]
+
+    def test_what_the_caller_does_later_changes_nothing(self, store: MemoryStore) -> None:
+        """A vector's array and a metadata's dict may be used again."""
+        entry = make_entry(store, "m", metadata={"mood": "glad"})
+        kept = entry.vector.copy()
+        store.write(Batch(ADA, put=[entry]))
+        entry.vector[:] = 7
+        entry.memory.metadata["mood"] = "sad"  # type: ignore[index]
+        [found] = store.read(ADA, TURN, ["m"])
+        np.testing.assert_allclose(found.vector, kept, atol=1e-6)
+        assert found.memory.metadata == {"mood": "glad"}
+
+    def test_threads_lose_nothing(self, store: MemoryStore) -> None:
+        """Several write and search at once."""
+
+        def work(worker: int) -> None:
+            for i in range(5):
+                entry = make_entry(store, f"w{worker}-{i}", seed=worker * 10 + i)
+                store.write(Batch(ADA, put=[entry]))
+                assert _near(store, entry.vector[np.newaxis], 1) == [[entry.memory.id]]
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(work, range(4)))
+        assert _ids(store) == sorted(f"w{w}-{i}" for w in range(4) for i in range(5))
+
+
+class _Searching:
+    fills: int = 200
+
+    def test_finds_the_nearest_best_first(self, store: MemoryStore) -> None:
+        """The order and the similarities are those of comparing with every vector."""
+        vectors = unit_vectors(store, self.fills)
+        _put(store, vectors)
+        queries = unit_vectors(store, 4, seed=1)
+        expected = queries @ vectors.T
+        for row, found in zip(expected, store.nearest(ADA, TURN, queries, 10), strict=True):
+            best = np.argsort(-row)[:10]
+            assert [hit.id for hit in found] == [f"m{i}" for i in best]
+            np.testing.assert_allclose([hit.similarity for hit in found], row[best], atol=1e-5)
+
+    def test_similarities_are_cosines(self, store: MemoryStore) -> None:
+        """In [-1, 1], whatever the length of the query."""
+        vector = unit_vectors(store, 1)
+        _put(store, np.concatenate([vector, -vector]))
+        [found] = store.nearest(ADA, TURN, 5 * vector, 2)
+        assert [hit.id for hit in found] == ["m0", "m1"]
+        assert [hit.similarity for hit in found] == pytest.approx([1, -1], abs=1e-6)
+        assert all(-1 <= hit.similarity <= 1 for hit in found)
+
+    def test_returns_all_where_there_are_fewer(self, store: MemoryStore) -> None:
+        """Even of vectors so alike that a graph of neighbours loses some."""
+        vectors = unit_vectors(store, 1) + 1e-4 * unit_vectors(store, self.fills, seed=1)
+        _put(store, vectors)
+        [found] = _near(store, vectors[:1], self.fills + 50)
+        assert sorted(found) == sorted(f"m{i}" for i in range(self.fills))
+
+    def test_follows_every_change(self, store: MemoryStore) -> None:
+        """What was put, replaced and deleted is seen by the next search."""
+        first, second = unit_vectors(store, 2)
+        query = first[np.newaxis]
+        store.write(Batch(ADA, put=[Entry(make_memory("a"), first)]))
+        assert _near(store, query, 1) == [["a"]]
+        store.write(Batch(ADA, put=[Entry(make_memory("b"), second)]))
+        assert _near(store, query, 2) == [["a", "b"]]
+        store.write(
+            Batch(ADA, put=[Entry(make_memory("a"), second), Entry(make_memory("b"), first)])
+        )
+        assert _near(store, query, 1) == [["b"]]
+        store.write(Batch(ADA, delete=[(TURN, "b")]))
+        assert _near(store, query, 2) == [["a"]]
+
+    def test_refuses_queries_that_make_no_sense(self, store: MemoryStore) -> None:
+        """A wrong dimension, nan, or a request for no neighbours."""
+        vectors = unit_vectors(store, 1)
+        for wrong, n in ((vectors[:, 1:], 1), (vectors[0], 1), (vectors * np.nan, 1), (vectors, 0)):
+            with pytest.raises(InvalidInputError):
+                store.nearest(ADA, TURN, wrong, n)
+        assert store.nearest(ADA, TURN, vectors[:0], 3) == []
+
+    def test_agrees_with_a_model_after_any_changes(self, store: MemoryStore) -> None:
+        """Two owners and two granularities, changed at random, stay what a dict says."""
+        ids = st.sampled_from(["a", "b", "c", "d"])
+        change = st.tuples(st.sampled_from(["put", "delete"]), st.integers(0, 1), ids)
+
+        @_bounded
+        @given(st.lists(change, min_size=1, max_size=8), st.sampled_from([TURN, SESSION]))
+        def check(changes: Sequence[tuple[str, int, str]], granularity: Granularity) -> None:
+            owners = [Scope("model", f"{next(_fresh)}"), Scope(f"model {next(_fresh)}")]
+            model: dict[Scope, dict[str, Vectors]] = {owner: {} for owner in owners}
+            for seed, (kind, who, memory_id) in enumerate(changes):
+                owner = owners[who]
+                if kind == "put":
+                    entry = make_entry(store, memory_id, owner, seed=seed, granularity=granularity)
+                    store.write(Batch(owner, put=[entry]))
+                    model[owner][memory_id] = entry.vector
+                else:
+                    store.write(Batch(owner, delete=[(granularity, memory_id)]))
+                    model[owner].pop(memory_id, None)
+                [found] = store.nearest(owner, granularity, unit_vectors(store, 1), 3)
+                held = model[owner]
+                near = sorted(held, key=lambda i: -float(unit_vectors(store, 1)[0] @ held[i]))[:3]
+                assert [hit.id for hit in found] == near
+            for owner in owners:
+                assert _ids(store, owner, granularity) == sorted(model[owner])
+
+        check()
+
+
+class _Owners:
+    def test_owners_never_meet(self, store: MemoryStore) -> None:
+        """Equal ids and vectors of two owners are two memories."""
+        vector = unit_vectors(store, 1)
+        owners = [ADA, BEN, Scope("ada", "ben"), Scope("ada", "*x"), Scope("adaben")]
+        for owner in owners:
+            store.write(
+                Batch(owner, put=[Entry(make_memory("m", owner, text=str(owner)), vector[0])])
+            )
+        store.write(Batch(ADA, patch=[make_memory("m", recall_count=9)]))
+        store.write(Batch(BEN, delete=[(TURN, "m")]))
+        for owner in owners:
+            found = [entry.memory for entry in store.read(owner, TURN, ["m"])]
+            assert [memory.text for memory in found] == ([] if owner == BEN else [str(owner)])
+            assert [memory.recall_count for memory in found] == [9] * (owner == ADA) or owner != ADA
+            assert list(store.scan(owner, TURN)) == found
+            assert _near(store, vector, 5, owner) == [[memory.id for memory in found]]
+
+    def test_hostile_names_are_names(self, store: MemoryStore) -> None:
+        """Ids and owners are compared code point by code point and mean nothing else."""
+        names = [name for name in HOSTILE if len(name) < 500 and name != "*" and name.isprintable()]
+        owners = [Scope(name) for name in names] + [Scope("ada", name) for name in names]
+        for owner in owners:
+            store.write(Batch(owner, put=[make_entry(store, "m", owner, text=repr(owner))]))
+        for owner in owners:
+            assert [m.text for m in store.scan(owner, TURN)] == [repr(owner)]
+        put = [make_entry(store, name, text=repr(name)) for name in HOSTILE]
+        store.write(Batch(ADA, put=put))
+        for name in HOSTILE:
+            assert [e.memory.text for e in store.read(ADA, TURN, [name])] == [repr(name)]
+        store.write(Batch(ADA, delete=[(TURN, "*"), (TURN, '{"$ne": ""}')]))
+        assert len(_ids(store)) == len(HOSTILE) - 2
+
+    def test_tells_who_ever_wrote(self, store: MemoryStore) -> None:
+        """Sorted by name, each once, also when nothing of theirs is left."""
+        for owner in (Scope("ben", "x"), BEN, ADA, Scope("ben", "a"), ADA):
+            store.write(Batch(owner, put=[make_entry(store, "m", owner)]))
+        store.write(Batch(ADA, delete=[(TURN, "m")]))
+        assert store.scopes() == [ADA, BEN, Scope("ben", "a"), Scope("ben", "x")]
+
+
+class _Life:
+    def test_a_revision_differs_after_every_write(self, store: MemoryStore) -> None:
+        """And only then; a write returns the revision that it leads to."""
+        seen = [store.revision(ADA)]
+        entry = make_entry(store, "m")
+        for batch in (
+            Batch(ADA, put=[entry]),
+            Batch(ADA, put=[entry]),
+            Batch(ADA, patch=[entry.memory]),
+            Batch(ADA, delete=[(TURN, "m")]),
+        ):
+            seen.append(store.write(batch))
+            assert store.revision(ADA) == seen[-1]
+        assert len(set(seen)) == len(seen)
+        store.write(Batch(BEN, put=[make_entry(store, "m", BEN)]))
+        assert store.write(Batch(ADA)) == seen[-1]
+        assert store.revision(ADA) == seen[-1]
+
+    def test_a_closed_store_is_refused(self, store: MemoryStore) -> None:
+        """Every method says so; closing twice is allowed."""
+        _put(store, unit_vectors(store, 1))
+        with store as same:
+            assert same is store
+        store.close()
+        uses: list[Callable[[], object]] = [
+            lambda: store.write(Batch(ADA, put=[make_entry(store, "m")])),
+            lambda: store.read(ADA, TURN, ["m"]),
+            lambda: store.scan(ADA, TURN),
+            lambda: store.nearest(ADA, TURN, unit_vectors(store, 1), 1),
+            lambda: store.scopes(),
+            lambda: store.revision(ADA),
+        ]
+        for use in uses:
+            with pytest.raises(ClosedError, match="closed"):
+                use()
+
+    def test_times_keep_their_microseconds(self, store: MemoryStore) -> None:
+        """And come back in UTC."""
+        moment = SOME_TIME + timedelta(microseconds=1)
+        store.write(Batch(ADA, put=[make_entry(store, "m", said_at=moment)]))
+        said_at = store.read(ADA, TURN, ["m"])[0].memory.said_at
+        assert said_at == moment
+        assert said_at.tzinfo is UTC
+
+
+class StoreConformance(_Reading, _Writing, _Searching, _Owners, _Life):
+    """All of the tests; see the module."""
