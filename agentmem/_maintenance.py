@@ -21,6 +21,8 @@ from agentmem_stores import (
     State,
 )
 
+from ._sessions import is_shelf
+
 if TYPE_CHECKING:
     import networkx as nx
 
@@ -180,7 +182,7 @@ class Maintenance:
             },
             states={s.value: n for s, n in sorted(Counter(m.state for m in current).items())},
             versions=len(held) - len(current),
-            sessions=len(index.session_ids()),
+            sessions=sum(not is_shelf(s) for s in index.session_ids()),
             associations=sum(len(m.edges) for m in held),
             mean_retention=float(np.mean(kept)) if kept else 0.0,
             embedder=self.store.embedder,

@@ -17,12 +17,15 @@ __all__ = ["Draft", "MessageLike", "to_drafts"]
 MessageLike = str | BaseMessage | Mapping[str, Any]
 
 _ROLES = {"human": "user", "ai": "assistant"}
-_KEYS = {"role", "content", "speaker", "name", "timestamp", "metadata", "importance"}
+_KEYS = {"role", "content", "speaker", "name", "timestamp", "metadata", "importance", "id"}
 
 
 @dataclass(frozen=True)
 class Draft:
-    """One message on its way into the store; `said_at` None means the call's own time."""
+    """One message on its way into the store; `said_at` None means the call's own time.
+
+    With an `id` it is written only if the scope holds nothing of that id.
+    """
 
     text: str
     role: str = "user"
@@ -30,6 +33,7 @@ class Draft:
     said_at: datetime | None = None
     importance: float | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    id: str | None = None
 
     @property
     def spoken(self) -> str:
@@ -51,8 +55,8 @@ def to_drafts(messages: MessageLike | Sequence[MessageLike]) -> list[Draft]:
 
     Args:
         messages: text (said by the user), a LangChain message, a dict with `role` and `content`
-            (and optionally `speaker` or `name`, `timestamp`, `importance`, `metadata`), or a list
-            of these. Messages of a model that only call tools hold nothing to remember and are
+            (and optionally `speaker` or `name`, `timestamp`, `importance`, `metadata`, `id`), or a
+            list of these. Messages of a model that only call tools hold nothing to remember and are
             left out.
 
     Raises:
@@ -104,6 +108,9 @@ def _draft_of_mapping(message: Mapping[str, Any]) -> Draft:
     said_at = message.get("timestamp")
     if said_at is not None and not isinstance(said_at, datetime):
         raise InvalidInputError('"timestamp" of a message must be an aware datetime')
+    name = message.get("id")
+    if name is not None and (not isinstance(name, str) or not name or "@" in name):
+        raise InvalidInputError('"id" of a message must be a non-empty string without "@"')
     role = str(message.get("role", "user"))
     return Draft(
         text=_text(message["content"]),
@@ -112,6 +119,7 @@ def _draft_of_mapping(message: Mapping[str, Any]) -> Draft:
         said_at=said_at and require_aware(said_at, "timestamp"),
         importance=message.get("importance"),
         metadata=dict(message.get("metadata") or {}),
+        id=name,
     )
 
 

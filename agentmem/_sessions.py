@@ -6,18 +6,35 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from agentmem_stores import Batch, Entry, Granularity, Memory, MemoryNotFoundError, Scope
+from agentmem_stores import (
+    Batch,
+    Entry,
+    Granularity,
+    InvalidInputError,
+    Memory,
+    MemoryNotFoundError,
+    Scope,
+)
 
 from ._digest import Digester
 from ._passages import passages
 from ._writing import Writer
 
-__all__ = ["DERIVED", "Sessions"]
+__all__ = ["DERIVED", "SHELF", "Sessions", "is_shelf"]
 
 # The summary comes last: it marks that the others are there, whatever a crash cuts off.
 DERIVED = (Granularity.SESSION, Granularity.KEYWORDS, Granularity.SUMMARY)
 
+# What is kept one by one, such as notes and the items of a LangGraph store, is in sessions whose
+# names begin with this. Nobody speaks in them, so there is nothing to sum up.
+SHELF = "shelf:"
+
 _IDS = uuid.UUID("5ac9e3a4-0f5e-4b47-9d0c-6a4b0d1c7f11")
+
+
+def is_shelf(session_id: str) -> bool:
+    """Whether a session is no conversation, see `SHELF`."""
+    return session_id.startswith(SHELF)
 
 
 @dataclass(frozen=True)
@@ -30,14 +47,17 @@ class Sessions:
     def unfinished(self, scope: Scope) -> list[str]:
         """Sessions whose derived memories do not cover all of their turns, oldest first."""
         index = self.writer.engine.index(scope)
-        return [s for s in index.session_ids() if not index.is_digested(s)]
+        return [s for s in index.session_ids() if not (is_shelf(s) or index.is_digested(s))]
 
     def end(self, scope: Scope, session_id: str) -> list[Memory]:
         """Write a session's derived memories, replacing those of an earlier end.
 
         Raises:
             MemoryNotFoundError: the session has no turns.
+            InvalidInputError: it is no conversation.
         """
+        if is_shelf(session_id):
+            raise InvalidInputError(f"session {session_id!r} is no conversation; it has no end")
         index = self.writer.engine.index(scope)
         ids = index.members(session_id, Granularity.TURN)
         if not ids:

@@ -90,20 +90,24 @@ class SmolLM:
         import torch
 
         done, cache = self._take_past(prompt)
+        whole = True
         try:
             for _ in range(at_most):
+                whole = False
                 with torch.inference_mode():
                     rest = torch.tensor([prompt[len(done) :]])
                     out = self._model(rest, past_key_values=cache, use_cache=True, logits_to_keep=1)
-                done, cache = list(prompt), out.past_key_values
+                done, cache, whole = list(prompt), out.past_key_values, True
                 token = int(out.logits[0, -1].argmax())
                 if token == self._end or _turns_in_circles(prompt, token):
                     return
                 prompt.append(token)
                 yield token
         finally:
-            with self._lock:
-                self._past = (done, cache)
+            # After Ctrl-C some layers may have seen the last token and others not.
+            if whole:
+                with self._lock:
+                    self._past = (done, cache)
 
     def _take_past(self, prompt: Sequence[int]) -> tuple[list[int], Any]:
         """What was computed for the last prompt, as far as this one begins in the same way.

@@ -30,7 +30,7 @@ from ._embedding import Embedder
 __all__ = ["Transfer", "from_json", "to_json"]
 
 FORMAT = 1
-_TIMES = ("said_at", "written_at", "last_recalled_at", "state_changed_at")
+_TIMES = ("said_at", "written_at", "last_recalled_at", "state_changed_at", "expires_at")
 _PLAIN = (
     "id", "text", "session_id", "role", "speaker", "position", "strength", "recall_count",
     "version", "version_of",
@@ -60,7 +60,8 @@ def from_json(record: Mapping[str, Any], scope: Scope) -> Memory:
     """
     fields: dict[str, Any] = {name: record[name] for name in _PLAIN}
     for name in _TIMES:
-        fields[name] = record[name] and datetime.fromisoformat(record[name])
+        moment = record.get(name) if name == "expires_at" else record[name]
+        fields[name] = moment and datetime.fromisoformat(moment)
     return Memory(
         **fields,
         scope=scope,

@@ -47,16 +47,20 @@ class Writer:
     def write_turns(
         self, scope: Scope, session_id: str, drafts: Sequence[Draft], vectors: Vectors
     ) -> list[Memory]:
-        """Write the next turns of a session; durable when this returns.
+        """Write the next turns of a session, but those held already; durable on return.
 
         Args:
             vectors: the embeddings of the drafts, shape (drafts, dimension).
         """
+        rows = self.unwritten(scope, drafts)
+        if not rows:
+            return []
+        drafts, vectors = [drafts[i] for i in rows], vectors[rows]
         now = self.clock()
         first = self.engine.index(scope).next_position(session_id)
         memories = [
             Memory(
-                id=uuid.UUID(int=self.rng.getrandbits(128), version=4).hex,
+                id=draft.id or uuid.UUID(int=self.rng.getrandbits(128), version=4).hex,
                 scope=scope,
                 granularity=Granularity.TURN,
                 text=draft.text,
@@ -74,6 +78,17 @@ class Writer:
         entries = self.remembered(memories, vectors, importances)
         self.engine.write(Batch(scope, put=entries))
         return [entry.memory for entry in entries]
+
+    def unwritten(self, scope: Scope, drafts: Sequence[Draft]) -> list[int]:
+        """Which drafts have no id, or one that nothing in the scope and none before them has."""
+        index = self.engine.index(scope)
+        seen: set[str] = set()
+        rows = []
+        for row, draft in enumerate(drafts):
+            if draft.id is None or not (draft.id in seen or index.granularity_of(draft.id)):
+                rows.append(row)
+                seen.add(draft.id or "")
+        return rows
 
     def remembered(
         self,

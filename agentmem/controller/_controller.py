@@ -6,7 +6,7 @@ from datetime import datetime
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from agentmem_stores import Scope, require_aware
+from agentmem_stores import Compaction, Scope, require_aware
 
 from .._maintenance import CheckReport, ConsolidationReport, Stats, SweepReport
 from ._twins import twin
@@ -118,6 +118,19 @@ class MemoryController(Writes):
         self.flush()
         return self._maintenance.check(owner)
 
+    def compact(self) -> Compaction:
+        """Rewrite the store's files, so that no byte of anything deleted is left in them.
+
+        Needs room on the disk for a second copy meanwhile, and changes no memory of anybody.
+
+        Raises:
+            StoreError: the store is on a server, whose files are not ours to rewrite.
+        """
+        self._require_open()
+        with self._lock:
+            self._reinforcement.flush()
+            return self._store.compact()
+
     asweep = twin(sweep)
     aconsolidate = twin(consolidate)
     aexport = twin(export)
@@ -125,3 +138,4 @@ class MemoryController(Writes):
     astats = twin(stats)
     agraph = twin(graph)
     acheck = twin(check)
+    acompact = twin(compact)

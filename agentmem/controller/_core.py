@@ -105,9 +105,12 @@ class Core:
         """The LangChain embeddings that memories and queries are embedded with."""
         return self._embedder.embeddings
 
-    def _scope(self, scope: Scope | None) -> Scope:
+    def _require_open(self) -> None:
         if self._closed:
             raise ClosedError("this MemoryController is closed; open another one")
+
+    def _scope(self, scope: Scope | None) -> Scope:
+        self._require_open()
         owner = scope or self.scope
         if not isinstance(owner, Scope):
             raise InvalidScopeError(

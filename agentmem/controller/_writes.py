@@ -21,6 +21,7 @@ from agentmem_stores import (
 )
 
 from .._messages import Draft, MessageLike, to_drafts
+from .._sessions import is_shelf
 from ._reads import Reads
 from ._twins import twin
 
@@ -44,8 +45,9 @@ class Writes(Reads):
 
         Args:
             messages: a string (said by the user), a LangChain message, a dict with `role` and
-                `content` (optionally `speaker`, `timestamp`, `importance`, `metadata`), or a
-                list of these, in order.
+                `content` (optionally `speaker`, `timestamp`, `importance`, `metadata`, `id`), or
+                a list of these, in order. A message whose `id` the scope holds already is not
+                written again.
             session_id: the conversation; another one than the scope's open session ends that
                 one. By default the open session, or a new one named after the time.
             timestamp: when it was said, aware; by default now.
@@ -65,11 +67,14 @@ class Writes(Reads):
         said_at = require_aware(timestamp, "timestamp") if timestamp else None
         shared = Draft("", said_at=said_at, importance=importance, metadata=metadata or {})
         drafts = [draft.completed(shared) for draft in to_drafts(messages)]
+        drafts = [drafts[row] for row in self._writer.unwritten(owner, drafts)]
         vectors = self._embedder.documents([draft.spoken for draft in drafts])
         with self._lock:
             self._reinforcement.flush()
             session = session_id or self._open_sessions.get(owner) or self._new_session()
             memories = self._writer.write_turns(owner, session, drafts, vectors)
+            if is_shelf(session) or not memories:
+                return memories
             self._open_sessions[owner] = session
             for other in self._sessions.unfinished(owner):
                 if other != session:

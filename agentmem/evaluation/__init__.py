@@ -7,6 +7,8 @@ Everything goes through `add`, `end_session` and `search`. A `Task` says what is
 from ._ablation import *
 from ._answers import *
 from ._cache import *
+from ._fit import *
+from ._listwise import *
 from ._metrics import *
 from ._models import *
 from ._needle import *

@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from ._confidence import *
 from ._engine import *
+from ._features import *
 from ._forgetting import *
 from ._fusion import *
 from ._graph import *
 from ._index import *
 from ._lexical import *
 from ._question import *
+from ._ranking import *
 from ._results import *
 from ._router import *
+from ._sessions import *
 from ._table import *
 
 if TYPE_CHECKING:

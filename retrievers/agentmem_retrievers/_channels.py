@@ -73,11 +73,13 @@ class Channels:
         return cls(near, routing)
 
 
-def candidate_rows(table: Table, near: Channel | None, words: Lookup, shown: Shown, n: int) -> Rows:
+def candidate_rows(
+    table: Table, near: Channel | None, words: Lookup, shown: Shown, n: int, at_least: int
+) -> Rows:
     """Return the rows of the turns that are compared in full, in ascending order.
 
     They are the nearest, those that share the rarest words, and the neighbours of the best of
-    both; where all of them are fewer than `n`, the last turns said are added.
+    both; where all of them are fewer than `at_least`, the last turns said are added.
     """
     lexical = words.scores(0.9, 0.4)
     best = np.argsort(-lexical, kind="stable")[:n] if len(words.terms) else np.empty(0, np.intp)
@@ -88,8 +90,8 @@ def candidate_rows(table: Table, near: Channel | None, words: Lookup, shown: Sho
     ]
     rows = np.unique(np.concatenate([dense, best, *around]))
     rows = rows[(rows != NONE) & shown[rows]] if len(rows) else rows
-    if len(rows) < n:
+    if len(rows) < at_least:
         latest = np.flatnonzero(shown)
-        latest = latest[np.argsort(-table.column("said")[latest], kind="stable")][:n]
+        latest = latest[np.argsort(-table.column("said")[latest], kind="stable")][:at_least]
         rows = np.union1d(rows, latest)
     return rows.astype(np.intp)

@@ -114,6 +114,7 @@ class SearchEngine:
         vectors = np.stack([query.embed(query.text), query.embed(question.bare)])
         shown = {
             g: table.visible(query.as_of, include_archived=query.include_archived)
+            & ~table.expired(query.moment)
             for g, table in index.tables.items()
         }
         near = {
@@ -132,6 +133,7 @@ class SearchEngine:
             now=query.moment,
             settings=self._settings,
             weights=self._weights,
+            at_least=query.k,
         )
 
     def _hits(

@@ -28,7 +28,13 @@ SHORTLIST = 80
 
 @dataclass(frozen=True)
 class TurnRanking:
-    """One question's way through the two rounds."""
+    """One question's way through the two rounds.
+
+    Attributes:
+        vectors: embeddings of the question and of `question.bare`, shape (2, dimension).
+        shown: which rows of each table the question may find.
+        at_least: how many candidates are wanted, while the scope holds as many.
+    """
 
     index: ScopeIndex
     question: Question
@@ -38,35 +44,38 @@ class TurnRanking:
     now: datetime
     settings: SearchSettings
     weights: Weights
+    at_least: int = 1
 
     def first(self) -> tuple[Rows, Features]:
         """The candidates and their features."""
         table = self.index.tables[Granularity.TURN]
         near = self.channels.near.get(Granularity.TURN)
         features = TurnFeatures(self.index, self.question, self.vectors, self.channels)
-        rows = candidate_rows(
-            table, near, features.rest, self.shown[Granularity.TURN], self.settings.candidates
-        )
+        shown, wanted = self.shown[Granularity.TURN], self.settings.candidates
+        rows = candidate_rows(table, near, features.rest, shown, wanted, self.at_least)
         return rows, features.compute(rows)
 
-    def second(self, rows: Rows, scores: Floats) -> Features:
-        """The features of a shortlist."""
+    def shortlist(self, rows: Rows, features: Features) -> tuple[Rows, Features]:
+        """The best candidates by the first round, and their features for the second."""
+        parts = weighed(features, self.weights.first, self.settings.off)
+        best, scores = _best(parts, len(rows))
         table = self.index.tables[Granularity.TURN]
-        return second_round(table, rows, scores, self.index.edges)
+        return rows[best], second_round(table, rows[best], scores[best], self.index.edges)
 
     def run(self) -> Ranked:
         """Rank all candidates."""
-        rows, features = self.first()
+        return self.ranked(*self.first())
+
+    def ranked(self, rows: Rows, features: Features) -> Ranked:
+        """Rank candidates, by both rounds and by what is left of them in memory."""
         if not len(rows):
             return Ranked(rows, np.empty(0), {})
         parts = weighed(features, self.weights.first, self.settings.off)
-        scores = _sum(parts, len(rows))
-        best = np.sort(np.argsort(-scores, kind="stable")[:SHORTLIST])
+        best, scores = _best(parts, len(rows))
         parts = {name: values[best] for name, values in parts.items()}
         parts = self._revised(rows[best], scores[best], parts)
         parts = self._with_retention(rows[best], parts)
-        ranked = _ordered(rows[best], parts)
-        return _followed(ranked, rows, scores)
+        return _followed(_ordered(rows[best], parts), rows, scores)
 
     def followed(self, turns: Ranked, hops: int) -> tuple[Ranked, Mapping[int, tuple[int, ...]]]:
         """Extend the result by what it leads to; see `follow`."""
@@ -74,10 +83,16 @@ class TurnRanking:
         terms = frozenset(self.question.terms)
         return follow(table, self.index.edges, turns, terms, shown, hops)
 
+    def sessions(self, turns: Ranked) -> tuple[Rows, dict[str, Floats]]:
+        """The sessions of ranked turns, as numbers, and what each part says of them."""
+        numbers, features = session_features(self.index, self.channels, turns.rows, turns.scores)
+        return numbers, weighed(features, self.weights.session, self.settings.off)
+
     def _revised(
         self, rows: Rows, scores: Floats, parts: Mapping[str, Floats]
     ) -> dict[str, Floats]:
-        features = self.second(rows, scores)
+        table = self.index.tables[Granularity.TURN]
+        features = second_round(table, rows, scores, self.index.edges)
         # The first score goes on in the parts that it is the sum of.
         kept = self.weights.second["second.score"] if self._has("second") else 1.0
         del features["second.score"]
@@ -100,9 +115,8 @@ def rank_sessions(ranking: TurnRanking, turns: Ranked, granularity: Granularity)
     Args:
         turns: the ranking's own result.
     """
-    index, table = ranking.index, ranking.index.tables[granularity]
-    numbers, features = session_features(index, ranking.channels, turns.rows, turns.scores)
-    parts = weighed(features, ranking.weights.session, ranking.settings.off)
+    table = ranking.index.tables[granularity]
+    numbers, parts = ranking.sessions(turns)
     order = np.flatnonzero(ranking.shown[granularity])
     near = ranking.channels.near.get(granularity)
     if near is not None:
@@ -117,6 +131,12 @@ def rank_sessions(ranking: TurnRanking, turns: Ranked, granularity: Granularity)
 
 def _sum(parts: Mapping[str, Floats], n: int) -> Floats:
     return np.asarray(np.sum([*parts.values(), np.zeros(n)], axis=0), dtype=np.float64)
+
+
+def _best(parts: Mapping[str, Floats], n: int) -> tuple[Rows, Floats]:
+    """The places of the shortlist in ascending order, and the scores of all."""
+    scores = _sum(parts, n)
+    return np.sort(np.argsort(-scores, kind="stable")[:SHORTLIST]), scores
 
 
 def _ordered(rows: Rows, parts: Mapping[str, Floats]) -> Ranked:

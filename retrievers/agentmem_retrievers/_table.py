@@ -30,6 +30,7 @@ _COLUMNS = np.dtype(
         ("said", np.float64),
         ("recalled", np.float64),
         ("changed", np.float64),
+        ("expires", np.float64),
         ("strength", np.float32),
         ("state", np.int8),
         ("span", np.int32),
@@ -84,6 +85,7 @@ class Table:
         columns["recalled"][row] = _seconds(memory.last_recalled_at)
         columns["state"][row] = _STATES[memory.state]
         columns["changed"][row] = _seconds(memory.state_changed_at)
+        columns["expires"][row] = _seconds(memory.expires_at)
 
     def remove(self, memory_id: str) -> None:
         """Forget a memory; an unknown id is passed over."""
@@ -177,6 +179,10 @@ class Table:
             shown |= self.column("changed") > as_of.timestamp()
             shown &= self.column("said") <= as_of.timestamp()
         return np.asarray(shown & self.column("alive"), dtype=np.bool_)
+
+    def expired(self, now: datetime) -> NDArray[np.bool_]:
+        """Which rows are past the time they were kept for; (rows,)."""
+        return np.asarray(self.column("expires") <= now.timestamp(), dtype=np.bool_)
 
     def retention(self, now: datetime) -> NDArray[np.float64]:
         """R = exp(-t/S) of every row at `now`, shape (rows,); see `ForgettingCurve.retention`."""

@@ -13,14 +13,24 @@ from typing import TYPE_CHECKING
 from ._checks import check_batch, check_patched, check_queries
 from ._clients import close, create_on_disk, embedded, ensure_registry, remote
 from ._codec import encode
+from ._compaction import copy, size_of
 from ._directory import REGISTRY, Directory
-from ._errors import InvalidInputError
+from ._errors import InvalidInputError, StoreError
 from ._groups import grouped, parts
 from ._nearest import Nearest
 from ._partitions import Partitions
 from ._records import Granularity, Memory, Scope
 from ._registry import Layout, Registry
-from ._seam import DEFAULT_EMBEDDER, Batch, EmbedderSpec, Entry, MemoryStore, Neighbour, Vectors
+from ._seam import (
+    DEFAULT_EMBEDDER,
+    Batch,
+    Compaction,
+    EmbedderSpec,
+    Entry,
+    MemoryStore,
+    Neighbour,
+    Vectors,
+)
 from ._table import Table
 from ._translate import guarded, translated
 
@@ -42,19 +52,28 @@ class ChromaStore(MemoryStore):
     """
 
     def __init__(
-        self, client: Client, where: str, embedder: EmbedderSpec | None, *, shared: bool
+        self,
+        client: Client,
+        where: str,
+        embedder: EmbedderSpec | None,
+        directory: Directory | None = None,
     ) -> None:
-        collection = client.get_collection(REGISTRY, embedding_function=None)
-        layout = Layout.of(collection.metadata, where)
-        layout.require(embedder, where)
-        self.embedder = layout.embedder
         self._where = where
-        self._registry = Registry(collection, shared=shared)
+        self._directory = directory
+        self._lock = RLock()
+        self._closed = False
+        self._use(client, embedder)
+
+    def _use(self, client: Client, embedder: EmbedderSpec | None) -> None:
+        self._client = client
+        collection = client.get_collection(REGISTRY, embedding_function=None)
+        layout = Layout.of(collection.metadata, self._where)
+        layout.require(embedder, self._where)
+        self.embedder = layout.embedder
+        self._registry = Registry(collection, shared=self._directory is None)
         self._partitions = Partitions(client, layout.partitions)
         self._nearest = Nearest(self._registry)
         self._largest = client.get_max_batch_size()
-        self._lock = RLock()
-        self._closed = False
 
     @classmethod
     def open(
@@ -85,7 +104,7 @@ class ChromaStore(MemoryStore):
             directory.prepare(lambda new: create_on_disk(new, layout))
             client = embedded(where)
             stack.callback(close, client)
-            return cls(client, str(where), embedder, shared=False)._owning(stack.pop_all())
+            return cls(client, str(where), embedder, directory)._owning(stack.pop_all())
 
     @classmethod
     def connect(
@@ -128,7 +147,7 @@ class ChromaStore(MemoryStore):
             )
             stack.callback(close, client)
             ensure_registry(client, layout)
-            return cls(client, where, embedder, shared=True)._owning(stack.pop_all())
+            return cls(client, where, embedder)._owning(stack.pop_all())
 
     def _owning(self, resources: ExitStack) -> ChromaStore:
         """Release resources on close(), and on garbage collection at the latest."""
@@ -223,6 +242,47 @@ class ChromaStore(MemoryStore):
     @guarded
     def revision(self, scope: Scope) -> str:
         return self._registry.revision(scope)
+
+    @guarded
+    def compact(self) -> Compaction:
+        """Make the files anew from what lives; everything deleted is gone from them then.
+
+        Needs room for a second copy meanwhile. A crash leaves the store as it was, or compacted.
+
+        Raises:
+            StoreError: the store is on a server, whose files are not this client's.
+        """
+        directory = self._directory
+        if directory is None:
+            raise StoreError(
+                f"the files of {self._where} are not this client's; stop the server and compact "
+                "its directory with ChromaStore.open(path).compact()"
+            )
+        with self._lock:
+            before = size_of(directory.path)
+            self._registry.settle()
+            directory.make_aside(self._copy_to)
+            self._reopen(directory)
+            return Compaction(before, size_of(directory.path))
+
+    def _copy_to(self, path: Path) -> None:
+        target = embedded(path)
+        try:
+            copy(self._client, target)
+        finally:
+            close(target)
+
+    def _reopen(self, directory: Directory) -> None:
+        """Go over to the store made aside."""
+        self._release.detach()
+        with ExitStack() as stack:
+            stack.callback(directory.release)
+            close(self._client)
+            directory.move_in()
+            client = embedded(directory.path)
+            stack.callback(close, client)
+            self._use(client, self.embedder)
+            self._owning(stack.pop_all())
 
     def close(self) -> None:
         with self._lock:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 from ._directory import REGISTRY
-from ._errors import StoreFormatError
+from ._errors import StoreFormatError, StoreUnavailableError
 from ._registry import Layout
 
 if TYPE_CHECKING:
@@ -43,19 +44,42 @@ def remote(
     import chromadb
     from chromadb.config import DEFAULT_DATABASE, DEFAULT_TENANT
 
-    client = chromadb.HttpClient(
-        host=host,
-        port=port,
-        ssl=ssl,
-        headers=dict(headers or {}),
-        settings=_settings(),
-        tenant=tenant or DEFAULT_TENANT,
-        database=database or DEFAULT_DATABASE,
-    )
+    given: Any = {"host": host, "port": port, "ssl": ssl, "headers": dict(headers or {})}
+    place: Any = {"tenant": tenant or DEFAULT_TENANT, "database": database or DEFAULT_DATABASE}
+    _check_there(**given, **place, timeout=timeout)
+    client = chromadb.HttpClient(**given, **place, settings=_settings())
     for session in _sessions(client):
         # Chroma would wait for ever, and has no setting for it.
         session.timeout = timeout
     return cast("Client", client)
+
+
+def _check_there(
+    *,
+    host: str,
+    port: int,
+    ssl: bool,
+    headers: dict[str, str],
+    tenant: str,
+    database: str,
+    timeout: float,
+) -> None:
+    # Chroma's client would wait for ever here too, and leave its connection open when it fails.
+    import httpx
+    from chromadb.api.base_http_client import BaseHTTPClient
+
+    url = BaseHTTPClient.resolve_url(
+        chroma_server_host=host,
+        chroma_server_http_port=port,
+        chroma_server_ssl_enabled=ssl,
+        default_api_path="/api/v2",
+    )
+    place = f"/tenants/{quote(tenant, safe='')}/databases/{quote(database, safe='')}"
+    if httpx.get(url + place, headers=headers, timeout=timeout).status_code == 404:
+        raise StoreUnavailableError(
+            f"the Chroma server at {host}:{port} has no database {database!r} of tenant "
+            f"{tenant!r}; create it with chromadb.AdminClient"
+        )
 
 
 def close(client: Client) -> None:
@@ -95,9 +119,8 @@ def _create_registry(client: Client, layout: Layout) -> None:
 
 def _sessions(client: object) -> list[Any]:
     """Return the HTTP sessions of a client, and of the one that it makes for itself."""
-    servers = [
-        getattr(c, "_server", None) for c in (client, getattr(client, "_admin_client", None))
-    ]
+    clients = (client, getattr(client, "_admin_client", None))
+    servers: list[Any] = [getattr(each, "_server", None) for each in clients]
     return [server._session for server in servers if hasattr(server, "_session")]
 
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from ._errors import InvalidInputError, StoreFormatError
-from ._records import Edge, Granularity, Memory, Scope, State
+from ._records import MOMENTS, Edge, Granularity, Memory, Scope, State
 
 __all__ = ["SCOPE", "decode", "encode", "memory_id", "row_id"]
 
@@ -31,7 +31,6 @@ _PLAIN = (
     "version",
     "version_of",
 )
-_MOMENTS = ("said_at", "written_at", "last_recalled_at", "state_changed_at")
 
 
 def row_id(scope: Scope, memory_id: str) -> str:
@@ -51,7 +50,7 @@ def encode(memory: Memory) -> dict[str, str]:
         InvalidInputError: JSON cannot hold the metadata, or would change it.
     """
     record: dict[str, Any] = {name: getattr(memory, name) for name in _PLAIN}
-    for name in _MOMENTS:
+    for name in MOMENTS:
         moment = getattr(memory, name)
         record[name] = moment and moment.isoformat()
     record["state"] = memory.state.value
@@ -70,9 +69,10 @@ def decode(
         StoreFormatError: the row was not written by agentmem, or was damaged.
     """
     try:
-        record = json.loads(metadata[RECORD])
+        # Rows of before there was `expires_at` are kept for ever, as they were then.
+        record = {"expires_at": None, **json.loads(metadata[RECORD])}
         fields: dict[str, Any] = {name: record[name] for name in _PLAIN}
-        for name in _MOMENTS:
+        for name in MOMENTS:
             fields[name] = record[name] and datetime.fromisoformat(record[name])
         return Memory(
             id=memory_id(row),

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from ._errors import StoreFormatError, StoreLockedError, StoreUnavailableError
 
 __all__ = ["REGISTRY", "Directory"]
@@ -30,6 +28,9 @@ class Directory:
     """
 
     def __init__(self, path: Path) -> None:
+        # Not at the top: importing it takes longer than all of this package.
+        from filelock import FileLock, Timeout
+
         self.path = path
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -60,13 +61,30 @@ class Directory:
         if found:
             self._check(found)
             return
+        self.make_aside(create)
+        self.move_in()
+
+    def make_aside(self, create: Callable[[Path], None]) -> None:
+        """Let `create` make a store beside this one."""
         nursery = self.path / NURSERY
         shutil.rmtree(nursery, ignore_errors=True)
         nursery.mkdir()
         create(nursery)
+
+    def move_in(self) -> None:
+        """Put the store made aside in place of this one, which nobody may have open.
+
+        The database says which index folders count, so its move decides: until then a crash
+        leaves the old store, from then on the new one.
+        """
+        nursery = self.path / NURSERY
+        made = {entry.name for entry in nursery.iterdir()}
         for entry in sorted(nursery.iterdir(), key=lambda e: e.name == DATABASE):
-            entry.rename(self.path / entry.name)
+            entry.replace(self.path / entry.name)
         nursery.rmdir()
+        for entry in self.path.iterdir():
+            if entry.name not in made | {LOCK}:
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
     def _check(self, found: set[str]) -> None:
         if DATABASE not in found:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from chromadb.api import ClientAPI
     from chromadb.api.models.Collection import Collection
 
-__all__ = ["Partitions"]
+__all__ = ["Partitions", "make_collection"]
 
 
 class Partitions:
@@ -57,7 +57,11 @@ class Partitions:
             return found
         name = self.name(scope, granularity)
         with self._lock:
-            made = self._client.get_or_create_collection(
-                name, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
-            )
-            return self._found.setdefault(name, made)
+            return self._found.setdefault(name, make_collection(self._client, name))
+
+
+def make_collection(client: ClientAPI, name: str) -> Collection:
+    """Make the collection of one granularity and partition, or return it."""
+    return client.get_or_create_collection(
+        name, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
+    )

@@ -17,6 +17,9 @@ __all__ = ["Edge", "Granularity", "Memory", "Scope", "State", "require_aware"]
 
 MAX_NAME = 512
 
+# The fields of a memory that are points in time.
+MOMENTS = ("said_at", "written_at", "last_recalled_at", "state_changed_at", "expires_at")
+
 
 class Granularity(StrEnum):
     """How much of a conversation one memory holds (MemGAS, section 3.1)."""
@@ -122,6 +125,7 @@ class Memory:
         recall_count: how often it was recalled.
         state: active, superseded or archived.
         state_changed_at: since when it is in a state other than active, UTC.
+        expires_at: from when on no search finds it, UTC; None for never.
         version: counted from 1; grows with every update of the text.
         version_of: for a former version of a memory, the id of that memory; else None.
         sources: ids that it was derived from.
@@ -149,6 +153,7 @@ class Memory:
     recall_count: int = 0
     state: State = State.ACTIVE
     state_changed_at: datetime | None = None
+    expires_at: datetime | None = None
     version: int = 1
     version_of: str | None = None
     sources: tuple[str, ...] = ()
@@ -165,7 +170,7 @@ class Memory:
             raise InvalidInputError("id and session_id must be non-empty strings")
         if not (math.isfinite(self.strength) and self.strength > 0):
             raise InvalidInputError(f"strength={self.strength} must be finite and above 0 days")
-        for name in ("said_at", "written_at", "last_recalled_at", "state_changed_at"):
+        for name in MOMENTS:
             moment = getattr(self, name)
             if moment is not None:
                 object.__setattr__(self, name, require_aware(moment, name))

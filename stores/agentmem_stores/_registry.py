@@ -140,7 +140,6 @@ class Registry:
             count = self._counts.get(scope, 0)
             if scope not in self._stored:
                 self._put({scope: count if self._shared else count + RESERVED})
-                self._prune(scope)
             elif not self._shared and count >= self._stored[scope]:
                 self._put({scope: count + RESERVED})
             return self._mark(scope, self._seen[scope])
@@ -151,6 +150,7 @@ class Registry:
             self.failed(scope)
             if self._shared:
                 self._put({scope: self._counts[scope]})
+                self._prune(scope)
             return self._mark(scope, self._seen[scope])
 
     def failed(self, scope: Scope) -> None:
@@ -188,11 +188,12 @@ class Registry:
         self._stored.update(counts)
 
     def _prune(self, scope: Scope) -> None:
-        # Marks stay distinct: this client's own is new, and one that comes back counts on.
-        gone = [client for client in self._seen[scope] if client != self._me]
-        if len(gone) > MAX_CLIENTS:
-            self._collection.delete(ids=[f"{scope.key}/{client}" for client in gone])
-            self._seen[scope] = {}
+        # Marks stay distinct: this client's own count is new, and one that comes back counts on.
+        # What was seen is left as it is, so that this client looks at everything once again, in
+        # case one of those taken out wrote a moment ago.
+        others = [client for client in self._seen[scope] if client != self._me]
+        if len(others) > MAX_CLIENTS:
+            self._collection.delete(ids=[f"{scope.key}/{client}" for client in others])
 
 
 def _row(scope: Scope, count: int) -> dict[str, Any]:

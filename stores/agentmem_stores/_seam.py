@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ._records import Granularity, Memory, Scope
 
-__all__ = ["Batch", "EmbedderSpec", "Entry", "MemoryStore", "Neighbour", "Vectors"]
+__all__ = ["Batch", "Compaction", "EmbedderSpec", "Entry", "MemoryStore", "Neighbour", "Vectors"]
 
 Vectors = NDArray[np.float32]
 
@@ -68,6 +68,14 @@ class Batch:
         return bool(self.put or self.patch or self.delete)
 
 
+@dataclass(frozen=True, slots=True)
+class Compaction:
+    """What compacting did to the size of a store's files, in bytes; zeros where it has none."""
+
+    before: int
+    after: int
+
+
 class MemoryStore(ABC):
     """Holds memories and their vectors, one scope strictly apart from another.
 
@@ -117,6 +125,14 @@ class MemoryStore(ABC):
     @abstractmethod
     def revision(self, scope: Scope) -> str:
         """A mark that differs after every write to the scope, by whichever client."""
+
+    def compact(self) -> Compaction:
+        """Leave nothing of what was deleted in any file.
+
+        Raises:
+            StoreError: the files are not this client's.
+        """
+        return Compaction(0, 0)
 
     @abstractmethod
     def close(self) -> None:

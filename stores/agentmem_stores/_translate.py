@@ -55,6 +55,7 @@ ERRORS: dict[str, tuple[type[AgentMemError], str]] = {
 _SAYINGS: dict[str, tuple[type[AgentMemError], str]] = {
     "malformed": (StoreFormatError, "restore the store from an export"),
     "not a database": (StoreFormatError, "restore the store from an export"),
+    "no space left": (StoreUnavailableError, "make room on the disk"),
     "is full": (StoreUnavailableError, "make room on the disk"),
     "readonly": (StoreUnavailableError, "make the path writable"),
     "unable to open": (StoreUnavailableError, "make the path readable and writable"),

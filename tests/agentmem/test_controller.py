@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from langchain_core.embeddings import Embeddings
@@ -206,6 +207,21 @@ class TestDelete:
         assert memory.delete_all() == 1
         assert memory.get_all() == []
         assert texts(memory.get_all(scope=BEN)) == ["Theirs."]
+
+
+class TestCompact:
+    def test_leaves_no_byte_of_what_was_deleted(
+        self, embeddings: Embeddings, tmp_path: Path
+    ) -> None:
+        with MemoryController.open(tmp_path / "m", scope=ADA, embeddings=embeddings) as memory:
+            secret, _ = memory.add(["My code is Zanzibar4711.", "I like tea."], session_id="s")
+            memory.end_session("s")
+            vector = memory._store.read(ADA, Granularity.TURN, [secret.id])[0].vector.tobytes()
+            memory.delete(secret.id)
+            memory.compact()
+            assert texts(h.memory for h in memory.search("tea", k=1)) == ["I like tea."]
+        held = [file.read_bytes() for file in (tmp_path / "m").rglob("*") if file.is_file()]
+        assert not any(b"Zanzibar" in data or vector in data for data in held)
 
 
 class TestScopes:

@@ -29,7 +29,15 @@ class ChromaServer:
 
     def start(self) -> None:
         binary = Path(sys.executable).parent / "chroma"
-        arguments = ["run", "--path", self.path, "--host", "127.0.0.1", "--port", str(self.port)]
+        arguments = [
+            "run",
+            "--path",
+            str(self.path),
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+        ]
         self._process = subprocess.Popen(
             [binary, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )

@@ -1,0 +1,216 @@
+"""The agent: a chat model with a memory, as a LangChain Runnable."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.callbacks import (
+    AsyncCallbackManagerForChainRun,
+    CallbackManagerForChainRun,
+)
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.tools import BaseTool
+
+from agentmem_retrievers import Recall
+from agentmem_stores import InvalidInputError, Scope
+
+from ._agent_input import AgentInput, read_input, scope_of, session_of
+from ._agent_steps import AgentSteps, adrive, drive
+from ._exchange import Exchange
+from ._local_model import LocalChatModel
+from ._prompt import PromptBuilder
+from ._prompt_styles import CAPABLE, SMALL, PromptStyle
+from ._recall_log import RecallLog
+from ._running_summary import RunningSummary
+from ._tokens import count_tokens
+from ._tool_calls import Toolbox
+
+if TYPE_CHECKING:
+    from .controller import MemoryController
+
+__all__ = ["Agent"]
+
+
+class Agent(Runnable[AgentInput, AIMessage]):
+    """Answers with a chat model, and remembers both sides of the conversation.
+
+    Each exchange recalls what bears on the user's words, stores them, asks the model with a
+    prompt that keeps to its budget, runs the tools it calls until it answers, and stores the
+    answer. The user's words are durable before the model is asked; what it had said when it was
+    interrupted is stored too. Traces show runs named `recall` and `write`, the model, and each
+    tool.
+
+    Whose memories and which session is said by `config={"configurable": {"user_id": ...,
+    "agent_id": ..., "session_id": ...}}`; by default the memory's own scope and its open session.
+
+    Input is a text, a message, a list of messages or `{"messages": [...]}`; of several messages,
+    those after the last reply are new, and those before are shown to the model in place of what
+    the session holds. Output is an `AIMessage`, whose `response_metadata["agentmem"]` names the
+    session, the memories recalled and how sure the search was; `recall_for` returns the `Recall`.
+
+    Args:
+        model: any chat model of LangChain.
+        memory: where it remembers.
+        tools: LangChain tools, or functions with type hints and a docstring.
+        k: how many memories are recalled; by default what suits the model.
+        token_budget: the most tokens of a prompt; by default what suits the model.
+        system_prompt: who the assistant is; goes before what the style says about memories.
+        style: the words around the memories; by default what suits the model.
+        max_steps: how often the model is asked in one exchange.
+        profile: returns a line about a user that goes into every prompt.
+        count: returns the number of tokens of a list of messages; by default an estimate.
+
+    Raises:
+        InvalidInputError: the model cannot call tools though there are some, or a number is out
+            of its range.
+    """
+
+    def __init__(
+        self,
+        model: BaseChatModel,
+        memory: MemoryController,
+        tools: Sequence[BaseTool | Callable[..., Any]] = (),
+        *,
+        k: int | None = None,
+        token_budget: int | None = None,
+        system_prompt: str | None = None,
+        style: PromptStyle | None = None,
+        max_steps: int = 8,
+        profile: Callable[[Scope], str | None] | None = None,
+        count: Callable[[Sequence[BaseMessage]], int] = count_tokens,
+    ) -> None:
+        style = style or (SMALL if isinstance(model, LocalChatModel) else CAPABLE)
+        if system_prompt is not None:
+            style = replace(style, system=f"{system_prompt}\n\n{style.system}")
+        k = style.k if k is None else k
+        if k < 1 or max_steps < 1:
+            raise InvalidInputError(f"k={k} and max_steps={max_steps} must be at least 1")
+        toolbox = Toolbox(tools)
+        self.model = model
+        self.memory = memory
+        self.tools = toolbox.tools
+        self._recalls = RecallLog()
+        self._steps = AgentSteps(
+            model=toolbox.bind(model),
+            memory=memory,
+            toolbox=toolbox,
+            prompts=PromptBuilder(
+                style=style,
+                token_budget=style.token_budget if token_budget is None else token_budget,
+                count=count,
+                reserved=toolbox.tokens,
+                summarise=RunningSummary(),
+            ),
+            recalls=self._recalls,
+            k=k,
+            max_steps=max_steps,
+            profile=profile,
+        )
+
+    def recall_for(
+        self, session_id: str | None = None, *, scope: Scope | None = None
+    ) -> Recall | None:
+        """Return what was recalled for the last reply in a session, explained.
+
+        Args:
+            session_id: by default the one in which the scope spoke last.
+            scope: by default the memory's own.
+        """
+        return self._recalls.last(scope or self.memory.scope, session_id)
+
+    def invoke(
+        self,
+        input: AgentInput,  # noqa: A002
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Answer; see the class for input and output."""
+        return self._call_with_config(self._invoke, input, config, **kwargs)
+
+    async def ainvoke(
+        self,
+        input: AgentInput,  # noqa: A002
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Do what `invoke` does, without blocking the event loop."""
+        return await self._acall_with_config(self._ainvoke, input, config, **kwargs)
+
+    def stream(
+        self,
+        input: AgentInput,  # noqa: A002
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> Iterator[AIMessage]:
+        """Answer piece by piece, as the model speaks; the last piece holds the metadata."""
+        yield from self._transform_stream_with_config(iter([input]), self._stream, config, **kwargs)
+
+    async def astream(
+        self,
+        input: AgentInput,  # noqa: A002
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[AIMessage]:
+        """Do what `stream` does, without blocking the event loop."""
+
+        async def inputs() -> AsyncIterator[AgentInput]:
+            yield input
+
+        pieces = self._atransform_stream_with_config(inputs(), self._astream, config, **kwargs)
+        async for piece in pieces:
+            yield piece
+
+    def _exchange(self, given: AgentInput, config: RunnableConfig) -> Exchange:
+        return Exchange(
+            incoming=read_input(given),
+            scope=scope_of(config, self.memory.scope),
+            session_id=session_of(config),
+        )
+
+    # LangChain tells by the names of these methods' arguments what to call them with.
+    def _invoke(
+        self, given: AgentInput, run_manager: CallbackManagerForChainRun, config: RunnableConfig
+    ) -> AIMessage:
+        exchange = self._exchange(given, config)
+        for _ in drive(self._steps.of(exchange), exchange, config, stream=False):
+            pass
+        return exchange.result()
+
+    async def _ainvoke(
+        self,
+        given: AgentInput,
+        run_manager: AsyncCallbackManagerForChainRun,
+        config: RunnableConfig,
+    ) -> AIMessage:
+        exchange = self._exchange(given, config)
+        async for _ in adrive(self._steps.of(exchange), exchange, config, stream=False):
+            pass
+        return exchange.result()
+
+    def _stream(
+        self,
+        inputs: Iterator[AgentInput],
+        run_manager: CallbackManagerForChainRun,
+        config: RunnableConfig,
+    ) -> Iterator[AIMessage]:
+        for given in inputs:
+            exchange = self._exchange(given, config)
+            for text in drive(self._steps.of(exchange), exchange, config, stream=True):
+                yield AIMessageChunk(content=text)
+            yield exchange.last_piece()
+
+    async def _astream(
+        self,
+        inputs: AsyncIterator[AgentInput],
+        run_manager: AsyncCallbackManagerForChainRun,
+        config: RunnableConfig,
+    ) -> AsyncIterator[AIMessage]:
+        async for given in inputs:
+            exchange = self._exchange(given, config)
+            async for text in adrive(self._steps.of(exchange), exchange, config, stream=True):
+                yield AIMessageChunk(content=text)
+            yield exchange.last_piece()

@@ -1,0 +1,223 @@
+"""What an agent does in one exchange, step by step, and how the steps are carried out.
+
+The steps are a generator that does nothing itself: it yields what is to be run and is sent what
+came of it. So they are written once, and `drive` and `adrive` carry them out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import AIMessage, BaseMessage, ToolCall, ToolMessage
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
+
+from agentmem_retrievers import Recall
+from agentmem_stores import Granularity, Scope
+
+from ._exchange import Exchange
+from ._prompt import PromptBuilder, PromptParts
+from ._recall_log import RecallLog
+from ._tool_calls import Toolbox
+
+if TYPE_CHECKING:
+    from .controller import MemoryController
+
+__all__ = ["AgentSteps", "Step", "adrive", "drive"]
+
+# Turns before these are still found by recalling them.
+_TURNS_READ = 500
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something to be run; `spoken` where it is the model, whose words are passed on."""
+
+    run: Runnable[Any, Any]
+    input: Any
+    spoken: bool = False
+
+
+Steps = Generator[Step, Any, None]
+
+
+@dataclass(frozen=True)
+class AgentSteps:
+    """Recall, remember the question, ask the model, run tools, remember the reply.
+
+    Holds nothing of any exchange, so many may go on at once.
+    """
+
+    model: Runnable[Any, AIMessage]
+    memory: MemoryController
+    toolbox: Toolbox
+    prompts: PromptBuilder
+    recalls: RecallLog
+    k: int
+    max_steps: int
+    profile: Callable[[Scope], str | None] | None
+
+    def of(self, exchange: Exchange) -> Steps:
+        """Yield the steps of an exchange; it takes up what comes of them."""
+        write = self._write(exchange)
+        try:
+            exchange.recall = yield Step(self._recall(exchange), exchange.incoming.query)
+        finally:
+            # Whatever fails now or later, what the user said is not lost.
+            if not exchange.repeated:
+                yield Step(write, exchange.questions())
+        if exchange.recall and exchange.session_id:
+            self.recalls.note(exchange.scope, exchange.session_id, exchange.recall)
+        try:
+            yield from self._answer(exchange)
+        finally:
+            if exchange.said.strip():
+                yield Step(write, [AIMessage(exchange.said)])
+
+    def _answer(self, exchange: Exchange) -> Steps:
+        for _ in range(self.max_steps):
+            yield Step(self.model, self._prompt(exchange), spoken=True)
+            message = exchange.complete()
+            if exchange.reply:
+                return
+            exchange.steps += self.toolbox.refusals(message)
+            for call in message.tool_calls:
+                exchange.steps.append((yield from self._call(call)))
+
+    def _call(self, call: ToolCall) -> Generator[Step, Any, ToolMessage]:
+        tool = self.toolbox.get(call["name"])
+        if tool is None:
+            return self.toolbox.unknown(call)
+        try:
+            result = yield Step(tool, {**call, "type": "tool_call"})
+        except Exception as error:
+            return self.toolbox.failed(call, error)
+        return self.toolbox.answer(call, result)
+
+    def _prompt(self, exchange: Exchange) -> list[BaseMessage]:
+        incoming = exchange.incoming
+        prompt = self.prompts.build(
+            PromptParts(
+                new=[*incoming.new, *exchange.steps],
+                now=self.memory.clock(),
+                recalled=exchange.recall or (),
+                turns=exchange.turns,
+                context=incoming.context,
+                profile=self.profile(exchange.scope) if self.profile else None,
+                system=incoming.system,
+            )
+        )
+        exchange.shown = prompt.shown
+        return prompt.messages
+
+    def _recall(self, exchange: Exchange) -> Runnable[str, Recall]:
+        memory, scope = self.memory, exchange.scope
+
+        def recall(query: str) -> Recall:
+            if exchange.session_id is not None:
+                exchange.follow(memory.get_all(**_turns_of(exchange)))
+            return memory.search(query, k=self.k, scope=scope, explain=True)
+
+        async def arecall(query: str) -> Recall:
+            if exchange.session_id is not None:
+                exchange.follow(await memory.aget_all(**_turns_of(exchange)))
+            return await memory.asearch(query, k=self.k, scope=scope, explain=True)
+
+        return RunnableLambda(recall, arecall, name="recall")
+
+    def _write(self, exchange: Exchange) -> Runnable[Sequence[BaseMessage], list[str]]:
+        memory = self.memory
+
+        def write(messages: Sequence[BaseMessage]) -> list[str]:
+            written = memory.add(list(messages), **_place_of(exchange))
+            if exchange.session_id is None:
+                exchange.session_id = written[0].session_id
+                exchange.follow(memory.get_all(**_turns_of(exchange)))
+            return [turn.id for turn in written]
+
+        async def awrite(messages: Sequence[BaseMessage]) -> list[str]:
+            written = await memory.aadd(list(messages), **_place_of(exchange))
+            if exchange.session_id is None:
+                exchange.session_id = written[0].session_id
+                exchange.follow(await memory.aget_all(**_turns_of(exchange)))
+            return [turn.id for turn in written]
+
+        return RunnableLambda(write, awrite, name="write")
+
+
+def _turns_of(exchange: Exchange) -> dict[str, Any]:
+    return {
+        "scope": exchange.scope,
+        "session_id": exchange.session_id,
+        "granularity": Granularity.TURN,
+        "limit": _TURNS_READ,
+    }
+
+
+def _place_of(exchange: Exchange) -> dict[str, Any]:
+    interrupted = bool(exchange.said) and exchange.reply is None
+    return {
+        "scope": exchange.scope,
+        "session_id": exchange.session_id,
+        "metadata": {"interrupted": True} if interrupted else None,
+    }
+
+
+def drive(
+    steps: Steps, exchange: Exchange, config: RunnableConfig, *, stream: bool
+) -> Iterator[str]:
+    """Carry out steps; yields what the model says, as it says it if `stream`."""
+    proceed, outcome = steps.send, None
+    while True:
+        try:
+            step = proceed(outcome)
+        except StopIteration:
+            return
+        proceed, outcome = steps.send, None
+        try:
+            if step.spoken:
+                for piece in _pieces(step, config, stream):
+                    yield from exchange.hear(piece)
+            else:
+                outcome = step.run.invoke(step.input, config)
+        except BaseException as error:
+            # The steps see to what must still be done, also when nobody listens any more.
+            proceed, outcome = steps.throw, error
+
+
+async def adrive(
+    steps: Steps, exchange: Exchange, config: RunnableConfig, *, stream: bool
+) -> AsyncIterator[str]:
+    """Do what `drive` does, without blocking the event loop."""
+    proceed, outcome = steps.send, None
+    while True:
+        try:
+            step = proceed(outcome)
+        except StopIteration:
+            return
+        proceed, outcome = steps.send, None
+        try:
+            if step.spoken:
+                async for piece in _apieces(step, config, stream):
+                    for text in exchange.hear(piece):
+                        yield text
+            else:
+                outcome = await step.run.ainvoke(step.input, config)
+        except BaseException as error:
+            proceed, outcome = steps.throw, error
+
+
+def _pieces(step: Step, config: RunnableConfig, stream: bool) -> Iterator[AIMessage]:
+    if stream:
+        yield from step.run.stream(step.input, config)
+    else:
+        yield step.run.invoke(step.input, config)
+
+
+async def _apieces(step: Step, config: RunnableConfig, stream: bool) -> AsyncIterator[AIMessage]:
+    if stream:
+        async for piece in step.run.astream(step.input, config):
+            yield piece
+    else:
+        yield await step.run.ainvoke(step.input, config)

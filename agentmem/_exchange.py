@@ -1,0 +1,114 @@
+"""One exchange of an agent with its user: what was asked, recalled, called and said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    HumanMessage,
+    message_chunk_to_message,
+)
+
+from agentmem_retrievers import Recall
+from agentmem_stores import Memory, Scope, State
+
+from ._agent_input import Incoming
+
+__all__ = ["Exchange"]
+
+_GAVE_UP = "I could not finish this: it took more steps than I am allowed."
+
+
+@dataclass
+class Exchange:
+    """What an agent knows of one exchange while it goes on.
+
+    Attributes:
+        session_id: None until the first write, where the caller named none.
+        turns: what was said in the session before, in order.
+        repeated: whether the session already ends with the user's words and no reply to them,
+            as when the same call is tried again after a failure.
+        steps: the model's calls of tools, and what the tools answered.
+        shown: ids in the prompt, such as m1, with the ids of the memories they stand for.
+        said: the model's current message as far as it has come.
+        reply: the message that called no tools; None until then.
+    """
+
+    incoming: Incoming
+    scope: Scope
+    session_id: str | None
+    recall: Recall | None = None
+    turns: list[Memory] = field(default_factory=list)
+    repeated: bool = False
+    steps: list[BaseMessage] = field(default_factory=list)
+    shown: dict[str, str] = field(default_factory=dict)
+    said: str = ""
+    reply: AIMessage | None = None
+    _heard: AIMessage | None = None
+
+    def questions(self) -> list[HumanMessage]:
+        """What the user says, as far as it is text."""
+        return [message for message in self.incoming.new if str(message.text).strip()]
+
+    def follow(self, turns: Sequence[Memory]) -> None:
+        """Take the session's turns; those that are this exchange's own question are left out."""
+        standing = sorted((t for t in turns if t.state is State.ACTIVE), key=lambda t: t.position)
+        asked = [("user", str(message.text)) for message in self.questions()]
+        self.repeated = [(t.role, t.text) for t in standing[-len(asked) :]] == asked
+        self.turns = standing[: -len(asked)] if self.repeated else standing
+
+    def hear(self, piece: AIMessage) -> Iterator[str]:
+        """Take the next piece of the model's message; yields its text if there is any."""
+        if self._heard is None:
+            self._heard, self.said = piece, ""
+        else:
+            self._heard = cast("AIMessage", self._heard + piece)
+        text = str(piece.text)
+        self.said += text
+        if text:
+            yield text
+
+    def complete(self) -> AIMessage:
+        """Take the model's message as complete; it is the reply if it calls no tools."""
+        heard, self._heard = self._heard or AIMessage(""), None
+        message = message_chunk_to_message(heard) if isinstance(heard, AIMessageChunk) else heard
+        assert isinstance(message, AIMessage)
+        if message.tool_calls or message.invalid_tool_calls:
+            self.steps.append(message)
+        else:
+            self.reply = message
+        return message
+
+    def result(self) -> AIMessage:
+        """The reply, with what was recalled for it in `response_metadata["agentmem"]`."""
+        reply = self.reply or AIMessage(self.said or _GAVE_UP)
+        metadata = {**reply.response_metadata, "agentmem": self._metadata()}
+        return reply.model_copy(update={"response_metadata": metadata})
+
+    def last_piece(self) -> AIMessageChunk:
+        """What ends a stream: no text, unless there was none at all, but the metadata."""
+        result = self.result()
+        return AIMessageChunk(
+            content="" if self.reply or self.said else result.content,
+            id=result.id,
+            usage_metadata=result.usage_metadata,
+            response_metadata=result.response_metadata,
+            chunk_position="last",
+        )
+
+    def _metadata(self) -> dict[str, Any]:
+        return {
+            "session_id": self.session_id,
+            "confidence": self.recall.confidence if self.recall else None,
+            "recalled": [
+                {"id": hit.memory.id, "score": hit.score, "retention": hit.retention}
+                for hit in self.recall or ()
+            ],
+            "shown": dict(self.shown),
+            "finished": self.reply is not None,
+        }

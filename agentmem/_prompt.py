@@ -1,0 +1,221 @@
+"""Assembling the prompt: what is remembered, the latest turns and the input, within a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+
+from agentmem_retrievers import RecalledMemory
+from agentmem_stores import InvalidInputError, Memory
+
+from ._prompt_styles import CAPABLE, PromptStyle
+from ._quoting import quote
+from ._tokens import count_tokens, shortened
+
+__all__ = ["Prompt", "PromptBuilder", "PromptParts"]
+
+# Of the room that the fixed parts leave, memories may take this much before the latest turns.
+_MEMORY_SHARE = 0.5
+_SUMMARY_SHARE = 0.25
+_SUMMARY_CHARS = 1200
+_NAME_CHARS = 40
+
+
+@dataclass(frozen=True)
+class PromptParts:
+    """What a prompt is made from.
+
+    Attributes:
+        new: the user's message or messages, then what tools were called and answered.
+        recalled: memories, best first.
+        turns: the session so far, in order.
+        context: messages to show instead of `turns`, from callers who keep the conversation.
+        profile: a line about the user.
+        system: what the caller adds to the style's system text.
+        now: the time, aware.
+    """
+
+    new: Sequence[BaseMessage]
+    now: datetime
+    recalled: Sequence[RecalledMemory] = ()
+    turns: Sequence[Memory] = ()
+    context: Sequence[BaseMessage] = ()
+    profile: str | None = None
+    system: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The messages for the model; `shown` maps the ids in them, such as m1, to ids of memories."""
+
+    messages: list[BaseMessage]
+    shown: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PromptBuilder:
+    """Puts prompts together that never exceed their budget.
+
+    Args:
+        style: the words around the memories.
+        token_budget: the most tokens a prompt may have, as `count` counts them.
+        count: returns the number of tokens of a list of messages.
+        reserved: tokens that go out with every prompt besides its messages, such as tools.
+        summarise: says in a few sentences what was said in turns that are not shown.
+
+    Raises:
+        InvalidInputError: the budget does not even hold the style's system text.
+    """
+
+    style: PromptStyle = CAPABLE
+    token_budget: int = CAPABLE.token_budget
+    count: Callable[[Sequence[BaseMessage]], int] = count_tokens
+    reserved: int = 0
+    summarise: Callable[[Sequence[Memory]], str] | None = None
+
+    def __post_init__(self) -> None:
+        least = self.count([SystemMessage(self.style.system)]) + self.reserved + 100
+        if self.token_budget < least:
+            raise InvalidInputError(
+                f"token_budget={self.token_budget} leaves no room beside the system prompt and "
+                f"tools; make it at least {least}"
+            )
+
+    def build(self, parts: PromptParts) -> Prompt:
+        """Put a prompt together: the most relevant memories first, then the newest turns."""
+        budget = self.token_budget - self.reserved
+        system = [SystemMessage(self._system(parts))]
+        if self.count(system) > budget - 50:
+            system = [SystemMessage(self.style.system)]
+        new = shortened(parts.new, budget - self.count(system), self.count)
+        fixed = [*system, *self._examples(), *new]
+        if self.count(fixed) > budget:
+            fixed = [*system, *new]
+        room = budget - self.count(fixed)
+        about = self._about(parts, room)
+        past, shown, summary = self._past(parts, room - self._cost(about))
+        left = room - self._cost([*about, *summary]) - self.count(past)
+        chosen = self._chosen([h for h in parts.recalled if h.memory.id not in shown], left)
+        head = fixed[: len(fixed) - len(new)]
+        return self._joined(head, past, new, chosen, [*about, *summary])
+
+    def _system(self, parts: PromptParts) -> str:
+        today = f"Today is {parts.now:%A, %Y-%m-%d} (UTC)." if self.style.dated else ""
+        return "\n\n".join(filter(None, [self.style.system, today, *parts.system]))
+
+    def _about(self, parts: PromptParts, room: int) -> list[str]:
+        if not parts.profile:
+            return []
+        lines = [f"[profile] {quote(parts.profile, self.style.memory_chars)}"]
+        return lines if self._cost(lines) <= room // 2 else []
+
+    def _examples(self) -> Iterable[BaseMessage]:
+        for example in self.style.examples:
+            lines = [
+                _line(n, date, "user", quote(said, self.style.memory_chars))
+                for n, (date, said) in enumerate(example.memories, start=1)
+            ]
+            yield HumanMessage(_framed(lines, example.said))
+            yield AIMessage(example.reply)
+
+    def _past(self, parts: PromptParts, room: int) -> tuple[list[BaseMessage], set[str], list[str]]:
+        """The latest turns that fit, their ids, and a line for those that do not."""
+        room -= min(int(room * _MEMORY_SHARE), self._cost(self._lines(parts.recalled)))
+        if parts.context:
+            return self._newest(parts.context, room), set(), []
+        turns = [t for t in parts.turns if t.role in _MESSAGES]
+        messages = [_MESSAGES[t.role](t.text) for t in turns[-self.style.turns :]]
+        past = self._newest(messages, room)
+        summary: list[str] = []
+        if len(past) < len(turns) and self.summarise:
+            past = self._newest(messages, int(room * (1 - _SUMMARY_SHARE)))
+            summary = self._summary(turns[: len(turns) - len(past)], room - self.count(past))
+        return past, {t.id for t in turns[len(turns) - len(past) :]}, summary
+
+    def _summary(self, turns: Sequence[Memory], room: int) -> list[str]:
+        text = self.summarise(turns) if self.summarise else ""
+        limit = _SUMMARY_CHARS
+        while text and limit > 80:
+            lines = [f"[earlier in this conversation] {quote(text, limit)}"]
+            if self._cost(lines) <= room:
+                return lines
+            limit //= 2
+        return []
+
+    def _newest(self, messages: Sequence[BaseMessage], room: int) -> list[BaseMessage]:
+        """The longest end of a conversation that fits and does not begin with a reply."""
+        start = len(messages)
+        while start and self.count(messages[start - 1 :]) <= room:
+            start -= 1
+        while start < len(messages) and not isinstance(messages[start], HumanMessage):
+            start += 1
+        return list(messages[start:])
+
+    def _chosen(self, recalled: Sequence[RecalledMemory], room: int) -> list[RecalledMemory]:
+        """The best memories that fit."""
+        chosen: list[RecalledMemory] = []
+        for hit in recalled:
+            if self._cost(self._lines([*chosen, hit])) > room:
+                break
+            chosen.append(hit)
+        return chosen
+
+    def _lines(self, recalled: Iterable[RecalledMemory]) -> list[str]:
+        return [
+            _line(n, f"{m.said_at:%Y-%m-%d}", _name(m), quote(m.text, self.style.memory_chars))
+            for n, m in enumerate((hit.memory for hit in recalled), start=1)
+        ]
+
+    def _cost(self, lines: Sequence[str]) -> int:
+        # Counted as a message of its own, which is a little too much and never too little.
+        return self.count([HumanMessage(_framed(lines, ""))]) if lines else 0
+
+    def _joined(
+        self,
+        head: Sequence[BaseMessage],
+        past: Sequence[BaseMessage],
+        new: Sequence[BaseMessage],
+        chosen: Sequence[RecalledMemory],
+        about: Sequence[str],
+    ) -> Prompt:
+        if self.style.best_last:
+            ordered = list(reversed(chosen))
+        else:
+            ordered = sorted(chosen, key=lambda h: (h.memory.said_at, h.memory.position))
+        lines = [*about, *self._lines(ordered)]
+        first, *rest = new
+        messages = [*head, *past, _with_frame(first, lines), *rest]
+        return Prompt(messages, {f"m{n}": h.memory.id for n, h in enumerate(ordered, start=1)})
+
+
+_MESSAGES: dict[str, type[HumanMessage | AIMessage]] = {
+    "user": HumanMessage,
+    "assistant": AIMessage,
+}
+
+
+def _name(memory: Memory) -> str:
+    name = quote(memory.speaker or memory.role, _NAME_CHARS)[1:-1]
+    return name.replace("\\", "").replace(":", "").replace(",", "") or memory.role
+
+
+def _line(number: int, date: str, who: str, quoted: str) -> str:
+    return f"[m{number}] {date}, {who}: {quoted}"
+
+
+def _framed(lines: Sequence[str], said: str) -> str:
+    if not lines:
+        return said
+    return "\n".join(["<memories>", *lines, "</memories>", "", said])
+
+
+def _with_frame(message: BaseMessage, lines: Sequence[str]) -> BaseMessage:
+    if not lines:
+        return message
+    if isinstance(message.content, str):
+        return message.model_copy(update={"content": _framed(lines, message.content)})
+    frame = {"type": "text", "text": _framed(lines, "")}
+    return message.model_copy(update={"content": [frame, *message.content]})

@@ -1,0 +1,87 @@
+"""`eval fit`: learning the weights of the search."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ._eval import Cache, Embeddings, File, Fresh, evaluation
+
+__all__ = ["fit"]
+
+SHOWN = (
+    "session recall_all@5",
+    "session ndcg@10",
+    "turn recall_all@10",
+    "turn ndcg@10",
+    "category 1 turn recall_all@10",
+)
+
+
+@evaluation.command()
+def fit(
+    file: File,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write the weights here; without it they are only judged."),
+    ] = None,
+    embeddings: Embeddings = None,
+    cache: Cache = None,
+    fresh: Fresh = False,
+) -> None:
+    """Learn the weights of the search from conversations in LoCoMo's format.
+
+    Nothing is random: the same file gives the same weights. They are judged by learning from
+    all conversations but one and asking that one, for each in turn; what is written is learned
+    from all of them. Agentmem's own are `agentmem_retrievers/weights.json`.
+    """
+    from agentmem.evaluation import (
+        L2,
+        IngestCache,
+        as_json,
+        default_cache,
+        embeddings_of,
+        examples,
+        learn,
+        leave_one_out,
+        with_confidence,
+    )
+    from agentmem.formats import read
+
+    from ._eval_output import Bars
+    from ._options import _embeddings
+
+    embedder = embeddings_of(embeddings) if embeddings else _embeddings()
+    kept = IngestCache((cache or default_cache()).expanduser(), embedder, fresh=fresh)
+    with Bars() as bars:
+        known = list(examples(read(file, "locomo"), kept, bars))
+    judged = leave_one_out(known)
+    _show(judged)
+    if out is not None:
+        provenance = {
+            "learned from": file.name,
+            "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+            "conversations": len({example.dialogue for example in known}),
+            "questions": sum(bool(example.turns) for example in known),
+            "l2": L2,
+            "command": f"agentmem eval fit {file.name} --out weights.json",
+            "leaving one conversation out, percent": {
+                name: round(100 * judged["all"][name], 1) for name in SHOWN
+            },
+        }
+        out.write_text(as_json(with_confidence(learn(known), known), provenance), encoding="utf-8")
+
+
+def _show(judged: Mapping[str, Mapping[str, float]]) -> None:
+    from rich.table import Table
+
+    from ._output import console
+
+    table = Table("left out", *SHOWN, title="Leaving one conversation out, percent")
+    for name, scores in judged.items():
+        table.add_row(name, *(f"{100 * scores.get(column, 0.0):.1f}" for column in SHOWN))
+    console().print(table)

@@ -1,0 +1,202 @@
+"""Learning the weights of the search from conversations with questions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from agentmem_retrievers import (
+    Features,
+    Query,
+    Ranked,
+    Rows,
+    SearchEngine,
+    SearchSettings,
+    TurnRanking,
+    Weights,
+    confidence_features,
+    part_of,
+    session_features,
+)
+from agentmem_stores import Granularity
+
+from ._cache import IngestCache, Ingested
+from ._listwise import Group, fit_listwise
+from ._metrics import mean_by_name, ranking_scores
+from ._ranking import evidence, turn_names
+from ._tasks import Progress, end_of
+
+if TYPE_CHECKING:
+    from ..formats import Dialogue
+
+__all__ = ["L2", "Example", "as_json", "examples", "learn", "leave_one_out", "with_confidence"]
+
+# Of the squared standardised weights; coarse on purpose, and not tuned to any conversation.
+L2 = 3e-3
+_KS = (5, 10)
+# Parts that can only speak for a candidate: being more alike is never a fault.
+SPEAKING_FOR = frozenset(
+    ["turn", "session", "summary", "keywords", "lexical", "context", "time", "graph"]
+)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A question put to a conversation, before anything is weighed.
+
+    Attributes:
+        dialogue: whose memory is asked.
+        rows, features: the candidates of the first round.
+        turns: the rows that answer it; none where it was asked of a strange conversation.
+        sessions: the numbers of the sessions that answer it.
+    """
+
+    dialogue: str
+    category: str
+    ranking: TurnRanking
+    rows: Rows
+    features: Features
+    turns: frozenset[int]
+    sessions: frozenset[int]
+
+
+def examples(
+    dialogues: Iterable[Dialogue], cache: IngestCache, progress: Progress
+) -> Iterator[Example]:
+    """Ask every question of its own conversation and of the one before it."""
+    before: Dialogue | None = None
+    for dialogue in dialogues:
+        with cache.open(dialogue, progress) as found:
+            yield from _asked(dialogue, dialogue, found, progress)
+            if before is not None:
+                yield from _asked(before, dialogue, found, progress)
+        before = dialogue
+
+
+def _asked(asked: Dialogue, of: Dialogue, found: Ingested, progress: Progress) -> Iterator[Example]:
+    from .._embedding import Embedder
+
+    engine = SearchEngine(found.store, settings=SearchSettings(retention=0.0))
+    embed = Embedder(found.embeddings).query
+    index = engine.index(found.scope)
+    table = index.tables[Granularity.TURN]
+    held = list(found.store.scan(found.scope, Granularity.TURN))
+    names = turn_names(of)
+    row_of = {names[m.session_id, m.position]: table.row_of[m.id] for m in held}
+    progress.expect("asking", len(asked.questions))
+    for question in asked.questions:
+        wanted = evidence(asked, question)
+        progress.advance("asking", 1)
+        if wanted is None:
+            continue
+        ranking = engine.ranking(found.scope, Query(question.text, embed, end_of(of)))
+        rows, features = ranking.first()
+        turns = frozenset(row_of[n] for n in wanted.turns) if asked is of else frozenset[int]()
+        sessions = frozenset(int(table.column("session")[row]) for row in turns)
+        yield Example(of.owner, question.category, ranking, rows, features, turns, sessions)
+
+
+def learn(known: Sequence[Example]) -> Weights:
+    """Fit the two rounds and the ranking of sessions, in this order.
+
+    Each stage sees the scores that the stages before it give with their fitted weights.
+    """
+    own = [e for e in known if e.turns]
+    nothing = Weights(first={}, second={}, session={}, confidence={})
+    first = _fit([(e.features, _right(e.rows, e.turns)) for e in own])
+    weights = replace(nothing, first=first)
+    second = []
+    for example in own:
+        rows, features = _ranking(example, weights).shortlist(example.rows, example.features)
+        second.append((features, _right(rows, example.turns)))
+    weights = replace(weights, second=_fit(second))
+    return replace(weights, session=_fit([_sessions(e, weights) for e in own]))
+
+
+def with_confidence(weights: Weights, known: Sequence[Example]) -> Weights:
+    """Fit the confidence: own questions against those put to a strange conversation."""
+    return replace(weights, confidence=_fit_confidence(known, weights))
+
+
+def as_json(weights: Weights, provenance: Mapping[str, Any]) -> str:
+    """What `agentmem_retrievers/weights.json` holds: where the weights come from, then they."""
+    content = {"provenance": dict(provenance), **asdict(weights)}
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _ranking(example: Example, weights: Weights) -> TurnRanking:
+    return replace(example.ranking, weights=weights)
+
+
+def _right(rows: Rows, turns: frozenset[int]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    return np.isin(rows, list(turns))
+
+
+def _turns(example: Example, weights: Weights) -> Ranked:
+    return _ranking(example, weights).ranked(example.rows, example.features)
+
+
+def _sessions(
+    example: Example, weights: Weights
+) -> tuple[Features, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+    ranking, turns = example.ranking, _turns(example, weights)
+    numbers, features = session_features(ranking.index, ranking.channels, turns.rows, turns.scores)
+    return features, _right(numbers, example.sessions)
+
+
+def _fit(
+    found: Sequence[tuple[Features, np.ndarray[tuple[int], np.dtype[np.bool_]]]],
+) -> dict[str, float]:
+    names = list(dict.fromkeys(name for features, _ in found for name in features))
+    groups: list[Group] = []
+    for features, right in found:
+        columns = [features.get(name, np.zeros(len(right))) for name in names]
+        groups.append((np.stack(columns, axis=1), right))
+    speaking_for = [part_of(name) in SPEAKING_FOR for name in names]
+    weights = fit_listwise(groups, l2=L2, at_least_zero=speaking_for)
+    return {name: float(f"{weight:.4g}") for name, weight in zip(names, weights, strict=True)}
+
+
+def _fit_confidence(known: Sequence[Example], weights: Weights) -> dict[str, float]:
+    from sklearn.linear_model import LogisticRegression
+
+    found = [confidence_features(_ranking(e, weights), _turns(e, weights)) for e in known]
+    names = list(found[0])
+    rows = np.array([[features[name] for name in names] for features in found])
+    own = np.array([bool(e.turns) for e in known])
+    model = LogisticRegression(fit_intercept=False, max_iter=5000).fit(rows, own)
+    return {name: float(f"{w:.4g}") for name, w in zip(names, model.coef_[0], strict=True)}
+
+
+def leave_one_out(known: Sequence[Example]) -> dict[str, Mapping[str, float]]:
+    """Judge every conversation by weights learned from all others.
+
+    Returns:
+        Means in percent, by metric, for each conversation and for all questions (`all`).
+    """
+    outcomes: dict[str, list[dict[str, float]]] = {}
+    for held_out in dict.fromkeys(e.dialogue for e in known):
+        weights = learn([e for e in known if e.dialogue != held_out])
+        judged = [_judged(e, weights) for e in known if e.dialogue == held_out and e.turns]
+        outcomes[held_out] = judged
+    outcomes["all"] = [judged for of in list(outcomes.values()) for judged in of]
+    return {name: mean_by_name(judged) for name, judged in outcomes.items()}
+
+
+def _judged(example: Example, weights: Weights) -> dict[str, float]:
+    turns = _turns(example, weights)
+    ranking = _ranking(example, weights)
+    numbers, parts = ranking.sessions(turns)
+    scores = np.sum(list(parts.values()), axis=0)
+    order = [str(numbers[i]) for i in np.argsort(-scores, kind="stable")]
+    found = ranking_scores([str(row) for row in turns.rows], set(map(str, example.turns)), _KS)
+    of_sessions = ranking_scores(order, set(map(str, example.sessions)), _KS)
+    return {
+        **{f"turn {name}": value for name, value in found.items()},
+        **{f"session {name}": value for name, value in of_sessions.items()},
+        f"category {example.category} turn recall_all@10": found["recall_all@10"],
+    }
