@@ -105,9 +105,9 @@ class Maintenance:
             below = active & (table.retention(now) < self.curve.archive_below)
             kept += int(active.sum() - below.sum())
             ids = [table.ids[row] for row in np.flatnonzero(below)]
-            for entry in self.store.read(scope, granularity, ids) if ids else ():
-                faded.append(replace(entry.memory, state=State.ARCHIVED, state_changed_at=now))
-        self.engine.write(Batch(scope, patch=faded))
+            faded.extend(entry.memory for entry in self.store.read(scope, granularity, ids))
+        patch = [replace(m, state=State.ARCHIVED, state_changed_at=now) for m in faded]
+        self.engine.write(Batch(scope, patch=patch))
         return SweepReport(tuple(memory.id for memory in faded), kept)
 
     def merge_duplicates(self, scope: Scope, now: datetime) -> dict[str, str]:

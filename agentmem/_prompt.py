@@ -96,9 +96,10 @@ class PromptBuilder:
             fixed = [*system, *new]
         room = budget - self.count(fixed)
         about = self._about(parts, room)
-        past, shown, summary = self._past(parts, room - self._cost(about))
+        recalled = self._worth_showing(parts)
+        past, present, summary = self._past(parts, recalled, room - self._cost(about))
         left = room - self._cost([*about, *summary]) - self.count(past)
-        chosen = self._chosen([h for h in parts.recalled if h.memory.id not in shown], left)
+        chosen = self._chosen([h for h in recalled if h.memory.id not in present], left)
         head = fixed[: len(fixed) - len(new)]
         return self._joined(head, past, new, chosen, [*about, *summary])
 
@@ -121,9 +122,21 @@ class PromptBuilder:
             yield HumanMessage(_framed(lines, example.said))
             yield AIMessage(example.reply)
 
-    def _past(self, parts: PromptParts, room: int) -> tuple[list[BaseMessage], set[str], list[str]]:
+    def _worth_showing(self, parts: PromptParts) -> list[RecalledMemory]:
+        """The memories that say something which the input itself does not."""
+        asked = {str(message.text).strip() for message in parts.new}
+        said = [h for h in parts.recalled if h.memory.text.strip() not in asked]
+        if not self.style.facts_only:
+            return said
+        return [h for h in said if h.memory.role != "assistant" and h.memory.text[-1:] != "?"]
+
+    def _past(
+        self, parts: PromptParts, recalled: Sequence[RecalledMemory], room: int
+    ) -> tuple[list[BaseMessage], set[str], list[str]]:
         """The latest turns that fit, their ids, and a line for those that do not."""
-        room -= min(int(room * _MEMORY_SHARE), self._cost(self._lines(parts.recalled)))
+        room -= min(
+            int(room * _MEMORY_SHARE), self._cost(self._lines(recalled[: self.style.shown]))
+        )
         if parts.context:
             return self._newest(parts.context, room), set(), []
         turns = [t for t in parts.turns if t.role in _MESSAGES]
@@ -158,6 +171,8 @@ class PromptBuilder:
         """The best memories that fit."""
         chosen: list[RecalledMemory] = []
         for hit in recalled:
+            if len(chosen) == self.style.shown:
+                break
             if self._cost(self._lines([*chosen, hit])) > room:
                 break
             chosen.append(hit)

@@ -24,6 +24,9 @@ class PromptStyle:
         system: what the model is told first.
         examples: exchanges shown before the conversation.
         k: how many memories are recalled.
+        shown: how many of them are put before the model at most.
+        facts_only: show only what the user stated: neither questions nor the model's own words,
+            which a small model gets wrong and would then learn from itself.
         token_budget: size of the whole prompt.
         memory_chars: how much is quoted of each memory.
         turns: how many of the latest turns are shown at most.
@@ -35,6 +38,8 @@ class PromptStyle:
     system: str
     examples: tuple[Example, ...] = ()
     k: int = 8
+    shown: int = 8
+    facts_only: bool = False
     token_budget: int = 4000
     memory_chars: int = 800
     turns: int = 40
@@ -92,7 +97,9 @@ SMALL = PromptStyle(
             "Your exam is on June 12th.",
         ),
     ),
-    k=3,
+    k=8,
+    shown=3,
+    facts_only=True,
     token_budget=1200,
     memory_chars=240,
     turns=6,

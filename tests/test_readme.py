@@ -11,6 +11,7 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
+from agentmem.chat._commands import COMMANDS
 from agentmem.cli import app
 from agentmem.testing import ScriptedChatModel
 
@@ -54,6 +55,11 @@ def test_the_commands_exist_with_their_options(command: str) -> None:
 def test_every_command_is_in_the_readme() -> None:
     shown = {shlex.split(command)[1] for command in commands()} | {"chat"}
     assert set(KNOWN) == shown
+
+
+def test_the_chatbot_s_commands_are_in_the_readme() -> None:
+    table = README.partition("| command |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`(/[a-z]+)", table)) == set(COMMANDS)
 
 
 def test_every_target_it_names_is_in_the_makefile() -> None:

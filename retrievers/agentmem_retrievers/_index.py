@@ -51,6 +51,7 @@ class ScopeIndex:
         self.revision = revision
 
     def _put(self, memory: Memory, vector: Vectors) -> None:
+        self._leave_session(memory.granularity, memory.id)
         table = self.tables[memory.granularity]
         session = self._session_number(memory.session_id)
         table.put(memory, session, vector if memory.granularity is Granularity.TURN else None)
@@ -75,6 +76,13 @@ class ScopeIndex:
             self._derivatives.setdefault(source, set()).add(memory.id)
 
     def _remove(self, granularity: Granularity, memory_id: str) -> None:
+        self._leave_session(granularity, memory_id)
+        self.tables[granularity].remove(memory_id)
+        self._derivatives.pop(memory_id, None)
+        for neighbour in self.edges.pop(memory_id, {}):
+            self.edges.get(neighbour, {}).pop(memory_id, None)
+
+    def _leave_session(self, granularity: Granularity, memory_id: str) -> None:
         table = self.tables[granularity]
         row = table.row_of.get(memory_id)
         if row is None:
@@ -83,10 +91,6 @@ class ScopeIndex:
         self._members.get((session, granularity), {}).pop(memory_id, None)
         if granularity is Granularity.SUMMARY:
             self._digests.pop(session, None)
-        table.remove(memory_id)
-        self._derivatives.pop(memory_id, None)
-        for neighbour in self.edges.pop(memory_id, {}):
-            self.edges.get(neighbour, {}).pop(memory_id, None)
 
     def granularity_of(self, memory_id: str) -> Granularity | None:
         """The granularity of a memory, or None when the scope does not hold it."""

@@ -29,7 +29,7 @@ class Thread:
     """A row and the rows it was reached over, from a hit of the search to itself.
 
     Attributes:
-        value: in (0, 1]; the value of the row before, times how well the link holds.
+        value: in (0, 1]; the value of the row before, times how sure the link is.
         seen: the terms of the question and of the rows before this one.
     """
 
@@ -84,11 +84,16 @@ def _next(
     links = _links(table, edges, thread)
     links[~shown] = 0.0
     links[list(thread.path)] = 0.0
-    row = int(np.argmax(links)) if len(links) else 0
-    if not len(links) or links[row] < LINK_FROM:
+    if not len(links):
         return None
+    row = int(np.argmax(links))
+    link = float(links[row])
+    if link < LINK_FROM:
+        return None
+    # A link is as sure as it is alone: where others hold as well, it may be any of them.
+    rival = float(np.partition(links, -2)[-2]) if len(links) > 1 else 0.0
     seen = thread.seen | set(table.words.terms(thread.row))
-    return Thread((*thread.path, row), thread.value * min(float(links[row]), 1.0), seen)
+    return Thread((*thread.path, row), thread.value * (1 - rival / link / 2), seen)
 
 
 def _links(table: Table, edges: Mapping[str, Mapping[str, float]], thread: Thread) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -16,6 +17,8 @@ REGISTRY = "agentmem"
 DATABASE = "chroma.sqlite3"
 LOCK = "agentmem.lock"
 NURSERY = ".agentmem-new"
+# Chroma keeps an index in a folder named after its segment.
+_FOLDER = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Directory:
@@ -60,6 +63,7 @@ class Directory:
         found = {entry.name for entry in self.path.iterdir()} - {LOCK, NURSERY}
         if found:
             self._check(found)
+            self._tidy()
             return
         self.make_aside(create)
         self.move_in()
@@ -78,13 +82,17 @@ class Directory:
         leaves the old store, from then on the new one.
         """
         nursery = self.path / NURSERY
-        made = {entry.name for entry in nursery.iterdir()}
         for entry in sorted(nursery.iterdir(), key=lambda e: e.name == DATABASE):
             entry.replace(self.path / entry.name)
-        nursery.rmdir()
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """Remove what an interrupted move left, and index folders that no database names."""
+        shutil.rmtree(self.path / NURSERY, ignore_errors=True)
+        live = _names(self.path / DATABASE, "SELECT id FROM segments")
         for entry in self.path.iterdir():
-            if entry.name not in made | {LOCK}:
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            if _FOLDER.fullmatch(entry.name) and entry.name not in live:
+                shutil.rmtree(entry)
 
     def _check(self, found: set[str]) -> None:
         if DATABASE not in found:
@@ -94,7 +102,7 @@ class Directory:
             )
         database = self.path / DATABASE
         # First, because reading it also rolls back what a killed process left half-written.
-        collections = _collections(database)
+        collections = _names(database, "SELECT name FROM collections")
         if _is_cut_short(database):
             raise StoreFormatError(
                 f"{database} is cut short; restore it from a backup, or make a new store and "
@@ -119,11 +127,11 @@ def _is_cut_short(database: Path) -> bool:
     return current and database.stat().st_size < pages * (65536 if page_size == 1 else page_size)
 
 
-def _collections(database: Path) -> set[str]:
+def _names(database: Path, query: str) -> set[str]:
     # Read without Chroma, which would add its tables to a foreign database.
     try:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True)) as db:
-            return {name for (name,) in db.execute("SELECT name FROM collections")}
+            return {name for (name,) in db.execute(query)}
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError) and "no such table" in str(error):
             return set()

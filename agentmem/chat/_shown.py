@@ -1,0 +1,88 @@
+"""How the chatbot shows a life in order, and what is associated with what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from agentmem.cli._output import line, short_id, show
+from agentmem_stores import Memory, State
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+__all__ = ["print_graph", "print_help", "print_timeline"]
+
+_TREES = 8
+_BRANCHES = 6
+_TEXT = 72
+
+
+def print_timeline(turns: Sequence[Memory]) -> None:
+    """Print what was said, day by day."""
+    for day, said in groupby(turns, key=lambda t: f"{t.said_at:%A, %Y-%m-%d}"):
+        show(Text(day, style="bold"))
+        for session, part in groupby(said, key=lambda t: t.session_id):
+            show(Padding(Text(line(session, 60), style="dim"), (0, 0, 0, 2)))
+            show(Padding(_turns(part), (0, 0, 0, 4)))
+
+
+def _turns(turns: Iterable[Memory]) -> Table:
+    table = Table.grid(padding=(0, 1))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column()
+    for turn in turns:
+        faded = "" if turn.state is State.ACTIVE else f" ({turn.state.value})"
+        who = line(turn.speaker or turn.role, 20)
+        table.add_row(f"{turn.said_at:%H:%M}", who, Text(line(turn.text, 400) + faded))
+    return table
+
+
+def print_graph(graph: nx.Graph) -> None:
+    """Print the best connected memories, each with what it is most strongly associated with."""
+    linked = sorted((n for n in graph if graph.degree(n)), key=lambda n: (-graph.degree(n), n))
+    lonely = len(graph) - len(linked)
+    seen: set[str] = set()
+    trees = 0
+    for node in linked:
+        if trees == _TREES:
+            break
+        if node not in seen:
+            trees += 1
+            seen |= {node, *graph[node]}
+            show(_tree(graph, node))
+    rest = f", {lonely} associated with nothing" if lonely else ""
+    show(Text(f"{len(graph)} memories, {graph.number_of_edges()} associations{rest}", style="dim"))
+
+
+def _tree(graph: nx.Graph, node: str) -> Tree:
+    tree = Tree(_label(graph, node), guide_style="dim")
+    near = sorted(graph[node].items(), key=lambda pair: -pair[1]["weight"])
+    for other, edge in near[:_BRANCHES]:
+        tree.add(Text.assemble((f"{edge['weight']:.2f} ", "green"), _label(graph, other)))
+    if len(near) > _BRANCHES:
+        tree.add(Text(f"and {len(near) - _BRANCHES} more", style="dim"))
+    return tree
+
+
+def _label(graph: nx.Graph, node: str) -> Text:
+    data = graph.nodes[node]
+    text = line(str(data["text"]), _TEXT)
+    return Text.assemble(text, (f"  {data['granularity']} {short_id(node)}", "dim"))
+
+
+def print_help(rows: Iterable[tuple[str, str]]) -> None:
+    """Print commands with what they do."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column()
+    for usage, summary in rows:
+        table.add_row(usage, summary)
+    show(table)

@@ -1,0 +1,318 @@
+"""Values under a key, kept among the memories of a scope and found like them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from agentmem_retrievers import ScopeIndex
+from agentmem_stores import Batch, Entry, Granularity, Memory, Scope, State, Vectors
+
+from .._sessions import SHELF
+from ._writes import Writes
+
+__all__ = ["Address", "Draft", "Found", "Items", "StoredItem", "address_of"]
+
+# A namespace and a key in it.
+Address = tuple[tuple[str, ...], str]
+
+_TURN = Granularity.TURN
+# In place of a part's number: the record of an item that is not to be found by its text.
+_UNINDEXED = "x"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An item on its way in: its value as JSON, texts to find it by, minutes it is kept."""
+
+    value: str
+    texts: tuple[str, ...]
+    ttl: float | None = None
+
+
+@dataclass(frozen=True)
+class StoredItem:
+    """An item as it is kept; `memory` is the record that holds its value."""
+
+    address: Address
+    memory: Memory
+
+    @property
+    def value(self) -> dict[str, Any]:
+        """A copy of the value, which the caller may change."""
+        value: dict[str, Any] = json.loads(self.memory.metadata["item"]["value"])
+        return value
+
+    @property
+    def created_at(self) -> datetime:
+        """When something was first put under the key."""
+        return datetime.fromisoformat(self.memory.metadata["item"]["created_at"])
+
+    @property
+    def updated_at(self) -> datetime:
+        """When this value was put under the key."""
+        return self.memory.said_at
+
+    @property
+    def ttl(self) -> float | None:
+        """How many minutes it is kept after it was last put or read; None for ever."""
+        ttl: float | None = self.memory.metadata["item"]["ttl"]
+        return ttl
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a search found an item; `score` is the cosine, None where it was not compared."""
+
+    address: Address
+    ids: tuple[str, ...]
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class Items:
+    """Items are memories: a record for each text, in a session of their own that has no turns.
+
+    The record's id follows from namespace and key, so what is put under a key again replaces what
+    was there. An item without texts is kept as superseded, which no search shows.
+    """
+
+    memory: Writes
+
+    def get(self, scope: Scope, addresses: Sequence[Address]) -> dict[Address, StoredItem]:
+        """Return the items under these addresses; those that are not there are left out."""
+        owner = self.memory._scope(scope)
+        ids = [i for a in dict.fromkeys(addresses) for i in _head_ids(a)]
+        return self._heads(owner, ids)
+
+    def read(self, scope: Scope, found: Iterable[Found]) -> dict[Address, StoredItem]:
+        """Return the items that a search found, as far as they are still there."""
+        return self._heads(scope, [i for f in found for i in f.ids])
+
+    def _heads(self, scope: Scope, ids: Sequence[str]) -> dict[Address, StoredItem]:
+        now = self.memory.clock()
+        held: dict[Address, StoredItem] = {}
+        for entry in self.memory._store.read(scope, _TURN, ids) if ids else ():
+            memory, address = entry.memory, address_of(entry.memory.session_id)
+            if address is None or "value" not in memory.metadata.get("item", {}):
+                continue
+            if memory.expires_at is not None and memory.expires_at <= now:
+                continue
+            # A crash between putting and deleting may leave both of an item's possible heads.
+            if address not in held or held[address].memory.written_at <= memory.written_at:
+                held[address] = StoredItem(address, memory)
+        return held
+
+    def under(self, scope: Scope, prefix: tuple[str, ...] = ()) -> list[Found]:
+        """Find all items of the namespaces that begin with `prefix`, oldest key first."""
+        owner = self.memory._scope(scope)
+        with self.memory._lock:
+            index = self.memory._engine.index(owner)
+            return [
+                Found(address, _heads_of(index, rows))
+                for address, rows in self._rows(index, prefix).items()
+            ]
+
+    def search(self, scope: Scope, prefix: tuple[str, ...], query: str) -> list[Found]:
+        """Find the same, by the cosine of their nearest text to a query; the unindexed last."""
+        owner = self.memory._scope(scope)
+        vector = self.memory._embedder.query(query)
+        with self.memory._lock:
+            index = self.memory._engine.index(owner)
+            found = [
+                Found(address, _heads_of(index, rows), _best(index, rows, vector))
+                for address, rows in self._rows(index, prefix).items()
+            ]
+        return sorted(found, key=lambda f: -np.inf if f.score is None else f.score, reverse=True)
+
+    def _rows(self, index: ScopeIndex, prefix: tuple[str, ...]) -> dict[Address, list[int]]:
+        """The rows of every item that is alive, in the order in which keys were first put."""
+        table = index.tables[_TURN]
+        addresses = [address_of(name) for name in index.session_names]
+        wanted = [a is not None and a[0][: len(prefix)] == prefix for a in addresses]
+        sessions = table.column("session")
+        alive = table.column("alive") & ~table.expired(self.memory.clock())
+        rows = np.flatnonzero(alive & np.array([*wanted, False], dtype=np.bool_)[sessions])
+        found: dict[Address, list[int]] = {}
+        for row in rows[np.argsort(table.column("position")[rows], kind="stable")]:
+            address = addresses[sessions[row]]
+            if address is not None and "@" not in table.ids[row]:
+                found.setdefault(address, []).append(int(row))
+        return found
+
+    def put(self, scope: Scope, changes: Mapping[Address, Draft | None]) -> None:
+        """Put items under their addresses, or delete what is there where there is no draft.
+
+        Raises:
+            EmbeddingError: the embedder failed; nothing was written.
+        """
+        memory = self.memory
+        owner = memory._scope(scope)
+        texts = [text for draft in changes.values() if draft for text in draft.texts]
+        vectors = memory._embedder.documents(texts)
+        with memory._lock:
+            memory._reinforcement.flush()
+            index = memory._engine.index(owner)
+            old = {a: self._records(owner, index, a) for a in changes}
+            new = self._memories(owner, index, changes, old)
+            put = self._entries(new, vectors, old)
+            kept = {entry.memory.id for entry in put}
+            gone = set()
+            patch = memory._unlinked(owner, gone, kept)
+            delete = [(_TURN, i) for i in sorted(gone)]
+            memory._engine.write(Batch(owner, put=put, patch=patch, delete=delete))
+
+    def _records(self, scope: Scope, index: ScopeIndex, address: Address) -> list[Memory]:
+        """All that is there of an item, former versions too."""
+        ids = index.members(_session(address), _TURN)
+        current = [e.memory for e in self.memory._store.read(scope, _TURN, ids)] if ids else []
+        former = [f"{m.id}@{n}" for m in current for n in range(1, m.version)]
+        return [*current, *self.memory._read(scope, former)]
+
+    def _memories(
+        self,
+        scope: Scope,
+        index: ScopeIndex,
+        changes: Mapping[Address, Draft | None],
+        old: Mapping[Address, Sequence[Memory]],
+    ) -> list[Memory]:
+        now = self.memory.clock()
+        position = int(index.tables[_TURN].column("position").max(initial=-1)) + 1
+        new: list[Memory] = []
+        for address, draft in changes.items():
+            if draft is not None:
+                held = [m for m in old[address] if m.expires_at is None or m.expires_at > now]
+                place = min((m.position for m in held), default=position)
+                heads = [m for m in held if "value" in m.metadata.get("item", {})]
+                since = StoredItem(address, heads[0]).created_at if heads else now
+                made = _records_of(scope, address, draft, now, since)
+                new.extend(replace(m, position=place + n) for n, m in enumerate(made))
+                position += len(made)
+        return new
+
+    def _entries(
+        self, new: Sequence[Memory], vectors: Vectors, old: Mapping[Address, Sequence[Memory]]
+    ) -> list[Entry]:
+        former = {m.id: m for records in old.values() for m in records}
+        indexed = [m for m in new if m.state is State.ACTIVE]
+        writer = self.memory._writer
+        put = writer.remembered(indexed, vectors, leave_out=frozenset(former)) if indexed else []
+        nowhere = np.zeros(self.memory._embedder.spec.dimension, dtype=np.float32)
+        nowhere[0] = 1.0
+        put = [Entry(_lived(e.memory, former.get(e.memory.id)), e.vector) for e in put]
+        return [*put, *(Entry(m, nowhere) for m in new if m.state is not State.ACTIVE)]
+
+    def touch(self, scope: Scope, items: Iterable[StoredItem]) -> None:
+        """Let the time that items are kept begin anew; those kept for ever are passed over."""
+        timed = {item.address: item.ttl for item in items if item.ttl is not None}
+        if not timed:
+            return
+        with self.memory._lock:
+            index = self.memory._engine.index(scope)
+            now = self.memory.clock()
+            patch = [
+                replace(record, expires_at=now + timedelta(minutes=ttl))
+                for address, ttl in timed.items()
+                for record in self._records(scope, index, address)
+            ]
+            self.memory._engine.write(Batch(scope, patch=patch))
+
+    def expire(self, scope: Scope) -> int:
+        """Delete the items that are past their time; return how many there were."""
+        owner = self.memory._scope(scope)
+        with self.memory._lock:
+            index = self.memory._engine.index(owner)
+            table = index.tables[_TURN]
+            due = table.column("alive") & table.expired(self.memory.clock())
+            numbers = {int(n) for n in table.column("session")[due]}
+            addresses = (address_of(index.session_names[n]) for n in sorted(numbers))
+            gone: dict[Address, Draft | None] = {a: None for a in addresses if a is not None}
+            if gone:
+                self.put(owner, gone)
+        return len(gone)
+
+
+def _session(address: Address) -> str:
+    namespace, key = address
+    return SHELF + json.dumps([list(namespace), key])
+
+
+@lru_cache(maxsize=1 << 16)
+def address_of(session_id: str) -> Address | None:
+    """The address of the item whose records are in a session, None where it holds no item."""
+    if not session_id.startswith(f"{SHELF}["):
+        return None
+    try:
+        namespace, key = json.loads(session_id.removeprefix(SHELF))
+        address = tuple(map(str, namespace)), str(key)
+    except (ValueError, TypeError):
+        return None
+    return address if _session(address) == session_id else None
+
+
+@lru_cache(maxsize=1 << 12)
+def _stem(address: Address) -> str:
+    return hashlib.sha256(_session(address).encode()).hexdigest()[:32]
+
+
+def _head_ids(address: Address) -> tuple[str, str]:
+    return f"{_stem(address)}-0", f"{_stem(address)}-{_UNINDEXED}"
+
+
+def _heads_of(index: ScopeIndex, rows: Sequence[int]) -> tuple[str, ...]:
+    ids = [index.tables[_TURN].ids[row] for row in rows]
+    return tuple(i for i in ids if i.endswith(("-0", f"-{_UNINDEXED}")))
+
+
+def _best(index: ScopeIndex, rows: Sequence[int], vector: Vectors) -> float | None:
+    table = index.tables[_TURN]
+    indexed = [row for row in rows if not table.ids[row].endswith(f"-{_UNINDEXED}")]
+    if not indexed:
+        return None
+    return float((table.vectors(np.array(indexed, dtype=np.intp)) @ vector).max())
+
+
+def _records_of(
+    scope: Scope, address: Address, draft: Draft, now: datetime, since: datetime
+) -> list[Memory]:
+    """The memories of an item, the one with its value first; strength and edges come later."""
+    namespace, key = address
+    named = {"namespace": list(namespace), "key": key}
+    kept = {"value": draft.value, "created_at": since.isoformat(), "ttl": draft.ttl}
+    texts = {str(n): text for n, text in enumerate(draft.texts)} or {_UNINDEXED: draft.value}
+    return [
+        Memory(
+            id=f"{_stem(address)}-{part}",
+            scope=scope,
+            granularity=_TURN,
+            text=text,
+            session_id=_session(address),
+            said_at=now,
+            written_at=now,
+            role="assistant",
+            state=State.SUPERSEDED if part == _UNINDEXED else State.ACTIVE,
+            state_changed_at=now if part == _UNINDEXED else None,
+            expires_at=now + timedelta(minutes=draft.ttl) if draft.ttl is not None else None,
+            metadata={"item": named | (kept if part in ("0", _UNINDEXED) else {})},
+        )
+        for part, text in texts.items()
+    ]
+
+
+def _lived(memory: Memory, old: Memory | None) -> Memory:
+    """A memory with the strength that recalls have given to the one it replaces."""
+    if old is None:
+        return memory
+    return replace(
+        memory,
+        strength=max(memory.strength, old.strength),
+        last_recalled_at=old.last_recalled_at,
+        recall_count=old.recall_count,
+    )

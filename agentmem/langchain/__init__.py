@@ -1,0 +1,48 @@
+"""Memory for LangChain agents and LangGraph: middleware, store and tools."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from agentmem_stores import MissingExtraError
+
+if TYPE_CHECKING:
+    from ._middleware import MemoryMiddleware
+    from ._store import AgentMemoryStore
+    from ._tools import create_manage_memory_tool, create_search_memory_tool
+
+__all__ = [
+    "AgentMemoryStore",
+    "MemoryMiddleware",
+    "create_manage_memory_tool",
+    "create_search_memory_tool",
+]
+
+_HOMES = {
+    "AgentMemoryStore": "_store",
+    "MemoryMiddleware": "_middleware",
+    "create_manage_memory_tool": "_tools",
+    "create_search_memory_tool": "_tools",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # The tools need langchain-core only, so each piece asks for the extra when it is first used.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in {"langchain", "langgraph"}:
+            raise
+        raise MissingExtraError(
+            f"{name} needs LangChain's agents and LangGraph: "
+            'pip install "ebbinghaus-agentmem[langchain]"'
+        ) from error
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,1 @@
+"""The chatbot in the terminal."""

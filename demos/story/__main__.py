@@ -1,0 +1,58 @@
+"""`python -m demos.story`: three conversations in three processes, with time between them.
+
+Asks nothing, needs no network and no key; takes about a minute. What it leaves behind is in the
+folder that `--out` names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from ._acts import ACTS, play
+
+_OUT = Path("demo-output")
+_STORE = "store"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Play the whole story, or one act of it; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m demos.story", description=__doc__)
+    parser.add_argument("--out", type=Path, default=_OUT, help="the folder for what is left behind")
+    parser.add_argument("--act", type=int, choices=range(1, len(ACTS) + 1), help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.act is not None:
+        play(ACTS[options.act - 1], options.out, options.out / _STORE)
+        return 0
+    return _tell(options.out)
+
+
+def _tell(out: Path) -> int:
+    out.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(out / _STORE, ignore_errors=True)
+    for number in range(1, len(ACTS) + 1):
+        command = [sys.executable, "-m", "demos.story", "--act", str(number), "--out", str(out)]
+        done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            return done.returncode
+    console = Console(highlight=False)
+    console.print()
+    console.print(Text(f"The end. Pictures and memories are in {out}/:", style="italic"))
+    for path in sorted(p for p in out.iterdir() if p.is_file()):
+        console.print(f"  {path}", markup=False)
+    console.print(
+        Text("Go on yourself: ", style="italic"),
+        Text(f"agentmem chat --store {out / _STORE} --user ada", style="bold"),
+        sep="",
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""The derived index of a scope: equal to the store, however it came about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agentmem_retrievers import NONE, ScopeIndex, Table
+from agentmem_stores import Batch, Edge, Entry, Granularity, InMemoryStore, Memory, Scope, State
+
+ADA = Scope("ada")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+TURN = Granularity.TURN
+
+
+def turn(name: str, session: str = "s", position: int = 0, **fields: object) -> Memory:
+    known: dict[str, Any] = {"position": position, **fields}
+    return Memory(name, ADA, TURN, f"text of {name}", session, NOW, NOW, **known)
+
+
+def entry(memory: Memory) -> Entry:
+    vector = np.zeros(384, dtype=np.float32)
+    vector[0] = 1
+    return Entry(memory, vector)
+
+
+def neighbours(table: Table, name: str, offset: int) -> str | None:
+    row = int(table.neighbours(np.array([table.row_of[name]]), offset)[0])
+    return None if row == NONE else table.ids[row]
+
+
+def test_turns_know_their_neighbours_whatever_the_order_of_writing() -> None:
+    store = InMemoryStore()
+    index = ScopeIndex.build(store, ADA)
+    for name, position in [("c", 2), ("a", 0), ("b", 1)]:
+        batch = Batch(ADA, put=[entry(turn(name, position=position))])
+        index.apply(batch, store.write(batch))
+    table = index.tables[TURN]
+    assert [neighbours(table, "b", o) for o in (-2, -1, 1, 2)] == [None, "a", "c", None]
+    gone = Batch(ADA, delete=[(TURN, "b")])
+    index.apply(gone, store.write(gone))
+    assert neighbours(table, "a", 1) == "c"
+
+
+def test_as_of_shows_what_was_known_and_not_yet_replaced() -> None:
+    later = NOW + timedelta(days=9)
+    old = replace(turn("m@1"), state=State.SUPERSEDED, state_changed_at=later, version_of="m")
+    new = replace(turn("m"), said_at=later, version=2)
+    index = ScopeIndex([entry(old), entry(new)], dimension=384, revision="0")
+    table = index.tables[TURN]
+
+    def shown(moment: datetime | None) -> set[str]:
+        return {table.ids[row] for row in np.flatnonzero(table.visible(moment))}
+
+    assert shown(None) == {"m"}
+    assert shown(NOW + timedelta(days=1)) == {"m@1"}
+    assert shown(NOW - timedelta(days=1)) == set()
+
+
+names = st.sampled_from("abcdef")
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), names, st.sampled_from("xy"), st.integers(0, 5), names),
+        st.tuples(st.just("patch"), names, st.floats(0.1, 99)),
+        st.tuples(st.just("delete"), names),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps)
+def test_kept_in_step_it_equals_one_built_anew(script: list[tuple[object, ...]]) -> None:
+    store = InMemoryStore()
+    index = ScopeIndex.build(store, ADA)
+    for step in script:
+        held = {m.id: m for m in store.scan(ADA, TURN)}
+        batch = as_batch(step, held)
+        if batch:
+            index.apply(batch, store.write(batch))
+    fresh = ScopeIndex.build(store, ADA)
+    assert view(index) == view(fresh)
+
+
+def as_batch(step: tuple[object, ...], held: dict[str, Memory]) -> Batch:
+    kind, name = step[0], str(step[1])
+    if kind == "put":
+        _, _, session, position, target = step
+        edges = (Edge(str(target), 0.5),) if target in held and target != name else ()
+        return Batch(ADA, put=[entry(turn(name, str(session), int(str(position)), edges=edges))])
+    if name not in held:
+        return Batch(ADA)
+    if kind == "patch":
+        return Batch(ADA, patch=[replace(held[name], strength=float(str(step[2])))])
+    linked = [
+        replace(m, edges=tuple(e for e in m.edges if e.target != name))
+        for m in held.values()
+        if m.id != name and any(e.target == name for e in m.edges)
+    ]
+    return Batch(ADA, patch=linked, delete=[(TURN, name)])
+
+
+def view(index: ScopeIndex) -> dict[str, object]:
+    table = index.tables[TURN]
+    rows = {name: table.row_of[name] for name in sorted(table.row_of)}
+    return {
+        "ids": list(rows),
+        "strength": [float(table.column("strength")[row]) for row in rows.values()],
+        "members": {s: index.members(s, TURN) for s in "xy"},
+        "documents": len(table.words),
+        "retention": table.retention(NOW + timedelta(days=3))[list(rows.values())].tolist(),
+    }

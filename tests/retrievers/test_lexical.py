@@ -1,0 +1,69 @@
+"""The lexical channel: words, stems, and BM25 that stays right while documents come and go."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentmem_retrievers import InvertedIndex, Lookup, tokenize
+
+words = st.lists(st.sampled_from("abcdefg"), max_size=8)
+
+
+def index_of(*documents: list[str]) -> InvertedIndex:
+    index = InvertedIndex()
+    for document in documents:
+        index.add(document)
+    return index
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("What did she research?", ["research"]),
+        ("Adopting dogs, adopted dog's", ["adopt", "dog", "adopt", "dog"]),
+        ("It\u2019s Biscuit\u2019s bowl", ["biscuit", "bowl"]),
+        ("我喜欢猫", ["我喜", "喜欢", "欢猫"]),
+        ("?!", []),
+    ],
+)
+def test_keeps_the_stems_of_words_that_carry_meaning(text: str, terms: list[str]) -> None:
+    assert tokenize(text) == terms
+
+
+def test_bm25_is_the_formula() -> None:
+    index = index_of(["a", "b", "a"], ["b"], ["c", "c"])
+    idf = math.log(1 + (3 - 1 + 0.5) / (1 + 0.5))
+    tf = 2 * 2.2 / (2 + 1.2 * (1 - 0.75 + 0.75 * 3 / 2))
+    assert Lookup(index, ["a"]).scores(1.2, 0.75) == pytest.approx([idf * tf, 0, 0])
+
+
+@given(st.lists(words, min_size=1, max_size=8), st.data())
+def test_what_was_removed_leaves_no_trace(documents: list[list[str]], data: st.DataObject) -> None:
+    gone = data.draw(st.sets(st.integers(0, len(documents) - 1), max_size=len(documents)))
+    index = index_of(*documents)
+    for number in gone:
+        index.remove(number)
+    kept = [i for i in range(len(documents)) if i not in gone]
+    fresh = index_of(*(documents[i] for i in kept))
+    for term in "abcdefg":
+        ours = Lookup(index, [term]).scores(0.9, 0.4)
+        assert ours[kept] == pytest.approx(Lookup(fresh, [term]).scores(0.9, 0.4))
+        assert not ours[sorted(gone)].any()
+
+
+def test_frequencies_are_looked_up_for_any_rows() -> None:
+    index = index_of(["a", "a"], ["b"], ["a", "b"])
+    rows = np.array([2, -1, 0, 1])
+    assert Lookup(index, ["a", "b"]).frequencies(rows).tolist() == [[1, 0, 2, 0], [1, 0, 0, 1]]
+
+
+def test_coverage_is_the_share_of_what_is_rare() -> None:
+    index = index_of(["rare", "common"], ["common"], ["common"])
+    coverage = Lookup(index, ["rare", "common"]).coverage()
+    assert coverage[0] == pytest.approx(1)
+    assert 0 < coverage[1] < 0.3

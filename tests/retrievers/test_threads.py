@@ -1,0 +1,44 @@
+"""Following threads from memory to memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from langchain_core.embeddings import Embeddings
+
+from agentmem import InMemoryStore, InvalidInputError, MemoryController, Scope
+
+CHAIN = [
+    "The red envelope lay in the cabinet of Dr Okonkwo.",
+    "Dr Okonkwo moved her practice to Thistle Lane.",
+    "Thistle Lane was renamed after the engineer Brunhilde Vasquez.",
+    "Brunhilde Vasquez built the bridge at Kestrel Point.",
+]
+NOISE = [f"On day {i} we talked about the weather and had soup number {i}." for i in range(30)]
+
+
+@pytest.fixture
+def memory(embeddings: Embeddings) -> Iterator[MemoryController]:
+    with MemoryController(InMemoryStore(), scope=Scope("ada"), embeddings=embeddings) as held:
+        for i, text in enumerate(CHAIN):
+            held.add([NOISE[i * 3], text, NOISE[i * 3 + 1]], session_id=f"s{i}")
+        held.add(NOISE[15:], session_id="rest")
+        yield held
+
+
+def test_each_hop_looks_for_what_the_last_one_added(memory: MemoryController) -> None:
+    hits = memory.search("Where was the red envelope?", k=4, hops=4)
+    assert [hit.memory.text for hit in hits] == CHAIN
+    assert [memory.get(i).text for i in hits[3].path] == CHAIN
+
+
+def test_without_hops_nothing_is_followed(memory: MemoryController) -> None:
+    hits = memory.search("Where was the red envelope?", k=1)
+    assert hits[0].memory.text == CHAIN[0]
+    assert hits[0].path == ()
+
+
+def test_refuses_less_than_one_hop(memory: MemoryController) -> None:
+    with pytest.raises(InvalidInputError, match="hops=0"):
+        memory.search("x", hops=0)
