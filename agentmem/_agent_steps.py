@@ -67,7 +67,7 @@ class AgentSteps:
             # Whatever fails now or later, what the user said is not lost.
             if not exchange.repeated:
                 yield Step(write, exchange.questions())
-        if exchange.recall and exchange.session_id:
+        if exchange.recall is not None and exchange.session_id is not None:
             self.recalls.note(exchange.scope, exchange.session_id, exchange.recall)
         try:
             yield from self._answer(exchange)

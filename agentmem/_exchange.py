@@ -104,7 +104,7 @@ class Exchange:
     def _metadata(self) -> dict[str, Any]:
         return {
             "session_id": self.session_id,
-            "confidence": self.recall.confidence if self.recall else None,
+            "confidence": None if self.recall is None else self.recall.confidence,
             "recalled": [
                 {"id": hit.memory.id, "score": hit.score, "retention": hit.retention}
                 for hit in self.recall or ()

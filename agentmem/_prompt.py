@@ -22,6 +22,8 @@ _MEMORY_SHARE = 0.5
 _SUMMARY_SHARE = 0.25
 _SUMMARY_CHARS = 1200
 _NAME_CHARS = 40
+# For a question, a call and an answer, each cut as short as they can be.
+_LEAST = 200
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class PromptBuilder:
     summarise: Callable[[Sequence[Memory]], str] | None = None
 
     def __post_init__(self) -> None:
-        least = self.count([SystemMessage(self.style.system)]) + self.reserved + 100
+        least = self.count([SystemMessage(self.style.system)]) + self.reserved + _LEAST
         if self.token_budget < least:
             raise InvalidInputError(
                 f"token_budget={self.token_budget} leaves no room beside the system prompt and "
@@ -87,9 +89,7 @@ class PromptBuilder:
     def build(self, parts: PromptParts) -> Prompt:
         """Put a prompt together: the most relevant memories first, then the newest turns."""
         budget = self.token_budget - self.reserved
-        system = [SystemMessage(self._system(parts))]
-        if self.count(system) > budget - 50:
-            system = [SystemMessage(self.style.system)]
+        system = [SystemMessage(self._system(parts, budget))]
         new = shortened(parts.new, budget - self.count(system), self.count)
         fixed = [*system, *self._examples(), *new]
         if self.count(fixed) > budget:
@@ -103,9 +103,15 @@ class PromptBuilder:
         head = fixed[: len(fixed) - len(new)]
         return self._joined(head, past, new, chosen, [*about, *summary])
 
-    def _system(self, parts: PromptParts) -> str:
+    def _system(self, parts: PromptParts, budget: int) -> str:
+        """The style's words, the date, and of what the caller adds as much as half a budget."""
         today = f"Today is {parts.now:%A, %Y-%m-%d} (UTC)." if self.style.dated else ""
-        return "\n\n".join(filter(None, [self.style.system, today, *parts.system]))
+        text = "\n\n".join(filter(None, [self.style.system, today]))
+        if not parts.system:
+            return text
+        room = budget // 2 - self.count([SystemMessage(text)])
+        [added] = shortened([SystemMessage("\n\n".join(parts.system))], room, self.count)
+        return f"{text}\n\n{added.text}"
 
     def _about(self, parts: PromptParts, room: int) -> list[str]:
         if not parts.profile:

@@ -97,7 +97,7 @@ SMALL = PromptStyle(
             "Your exam is on June 12th.",
         ),
     ),
-    k=8,
+    k=5,
     shown=3,
     facts_only=True,
     token_budget=1200,

@@ -10,7 +10,8 @@ from langchain_core.messages.utils import count_tokens_approximately
 __all__ = ["count_tokens", "shortened"]
 
 # Below this a message is not shortened further: there would be nothing left to answer.
-_LEAST_CHARS = 80
+_LEAST_CHARS = 24
+_CUT = " […] "
 
 
 def count_tokens(messages: Sequence[BaseMessage]) -> int:
@@ -41,6 +42,6 @@ def _text(message: BaseMessage) -> str:
 
 def _without_middle(text: str) -> str:
     """About three quarters of a text: its beginning and, half as long, its end."""
-    keep = max(_LEAST_CHARS, len(text) * 3 // 4) - 8
+    keep = max(_LEAST_CHARS, len(text) * 3 // 4) - len(_CUT)
     head = keep * 2 // 3
-    return f"{text[:head]} […] {text[len(text) - (keep - head) :]}"
+    return f"{text[:head]}{_CUT}{text[len(text) - (keep - head) :]}"

@@ -18,6 +18,7 @@ from ._talk import Talk
 __all__ = ["COMMANDS", "Command", "obey"]
 
 _LISTED = 20
+_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def _why(talk: Talk, argument: str) -> None:
         show(f"for “{line(recall.query, 80)}” this came to mind, best first:", "")
         print_recall(recall)
         numbers = ", ".join(map(str, told)) or "none"
-        show("", f"put before the model: {numbers} (what this conversation shows is left out)")
+        show("", f"put before the model: {numbers}")
 
 
 @_command("/search QUESTION")
@@ -145,9 +146,11 @@ def _sweep(talk: Talk, argument: str) -> None:
     """Archive what has faded; searching finds it, and then it is back."""
     report = talk.memory.sweep()
     show(f"archived {len(report.archived)}, kept {report.kept}")
-    for archived in report.archived:
+    for archived in report.archived[:_NAMED]:
         memory = talk.memory.get(archived)
         show(f"  {memory.granularity.value} {short_id(archived)}  {line(memory.text, 60)}")
+    if len(report.archived) > _NAMED:
+        show(f"  and {len(report.archived) - _NAMED} more")
 
 
 @_command("/stats")

@@ -156,11 +156,13 @@ class _Reply:
 
 @contextmanager
 def _bar() -> Iterator[Progress]:
+    console = Console(stderr=True)
     with Progress(
         TextColumn("{task.description}", style="dim"),
         BarColumn(bar_width=24),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
+        disable=not console.is_terminal,
     ) as bar:
         yield bar

@@ -164,7 +164,7 @@ class Items:
             new = self._memories(owner, index, changes, old)
             put = self._entries(new, vectors, old)
             kept = {entry.memory.id for entry in put}
-            gone = set()
+            gone = {m.id for records in old.values() for m in records} - kept
             patch = memory._unlinked(owner, gone, kept)
             delete = [(_TURN, i) for i in sorted(gone)]
             memory._engine.write(Batch(owner, put=put, patch=patch, delete=delete))

@@ -43,14 +43,9 @@ def _tell(out: Path) -> int:
             return done.returncode
     console = Console(highlight=False)
     console.print()
-    console.print(Text(f"The end. Pictures and memories are in {out}/:", style="italic"))
-    for path in sorted(p for p in out.iterdir() if p.is_file()):
-        console.print(f"  {path}", markup=False)
-    console.print(
-        Text("Go on yourself: ", style="italic"),
-        Text(f"agentmem chat --store {out / _STORE} --user ada", style="bold"),
-        sep="",
-    )
+    console.print(Text("The end. Go on yourself:", style="italic magenta"), justify="center")
+    command_line = f"agentmem chat --store {out / _STORE} --user ada"
+    console.print(Text(command_line, style="bold"), justify="center")
     return 0
 
 

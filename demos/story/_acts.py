@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from agentmem import Granularity, MemoryController, Scope
+from agentmem import Granularity, Memory, MemoryController, Scope
 from agentmem._local_model import LocalChatModel
 from agentmem.chat import Talk, obey
 from agentmem.plots import plot_forgetting_curve, plot_graph
@@ -81,9 +81,9 @@ def _first(stage: Stage) -> None:
         "My beagle is called Biscuit.",
         "I live in Lisbon.",
         "I play the cello in an orchestra.",
-        "My sister Clara is a dentist in Porto.",
-        "I am allergic to peanuts.",
+        "I had pancakes for breakfast.",
         "It rained when I went for lunch today.",
+        "The parking ticket is valid until noon.",
         "/stats",
     )
 
@@ -92,26 +92,49 @@ def _second(stage: Stage) -> None:
     stage.tell("A week later, in a new process. What was said is still there.")
     stage.type("What is my dog called?", "/why", "Where do I live?")
     stage.tell(
-        "Ada has moved. Her program corrects the memory, and the former version stays known: "
-        "memory.update(id, text=...)"
+        "Ada has moved, and her program corrects the memory: "
+        'memory.update(id, text="I live in Porto.")'
     )
-    [home] = [m for m in stage.memory.get_all(granularity=Granularity.TURN) if "Lisbon" in m.text and m.role == "user"]
+    home = _said(stage, "I live in Lisbon.")
     stage.memory.update(home.id, text="I live in Porto.")
     stage.type("Where do I live now?")
+    stage.tell("The former version is still known.")
     for version in stage.memory.history(home.id):
-        _console.print(f"  version {version.version}, since {version.said_at:%Y-%m-%d}: {version.text}")
+        since = f"since {version.said_at:%Y-%m-%d}"
+        _console.print(f"  version {version.version}, {since}: {version.text}", markup=False)
 
 
 def _third(stage: Stage) -> None:
-    stage.tell("Months later. What nobody asked about has faded, and a sweep archives it.")
+    stage.tell("Five months later. A sweep archives what has faded: what nobody asked about.")
     stage.type("/sweep")
+    stage.tell("What was asked about is still remembered.")
     stage.type("What is my dog called?", "/graph")
-    stage.tell("Archived is not deleted: a search finds it, and then it is back.")
-    stage.type("/search What was the weather like at lunch?", "/timeline", "/stats")
+    stage.tell("Archived is not deleted: a search finds it, and then it is active again.")
+    stage.type("/search What was the weather like at lunch?", "/stats")
+    _draw(stage)
+
+
+def _said(stage: Stage, text: str) -> Memory:
+    turns = stage.memory.get_all(granularity=Granularity.TURN)
+    return next(turn for turn in turns if turn.text == text)
+
+
+def _draw(stage: Stage) -> None:
+    stage.tell("Two pictures: what is associated with what, and how the dog's name faded.")
+    graph = plot_graph(stage.memory.graph(), stage.out / "graph.png", title="What Ada said")
+    days = [(act.begins - ACTS[0].begins).days for act in ACTS[1:]]
+    # The dog was the first thing ever said, and so as surprising as can be.
+    curve = plot_forgetting_curve(
+        stage.memory.curve, days, None, stage.out / "forgetting-curve.png", surprise=1.0
+    )
+    memories = stage.out / "memories.jsonl"
+    stage.memory.export(memories)
+    for path in (graph, curve, memories):
+        _console.print(f"  {path}", markup=False)
 
 
 ACTS = (
     Act("First session", datetime(2026, 1, 5, 9, 0, tzinfo=UTC), _first),
     Act("Second session", datetime(2026, 1, 12, 18, 30, tzinfo=UTC), _second),
-    Act("Third session", datetime(2026, 5, 4, 8, 15, tzinfo=UTC), _third),
+    Act("Third session", datetime(2026, 6, 8, 8, 15, tzinfo=UTC), _third),
 )

@@ -60,7 +60,7 @@ class MemoryRetriever(BaseRetriever):
     """
 
     memory: Any
-    k: int = 5
+    k: int = Field(5, ge=1)
     search_options: Mapping[str, Any] = Field(default_factory=dict)
 
     def _get_relevant_documents(

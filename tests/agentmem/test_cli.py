@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 from agentmem.cli import app
 from agentmem.cli._output import line, plain
 
+LOCOMO = Path(__file__).parents[3] / "shared" / "data" / "locomo" / "locomo6.json"
 DOG = "I adopted a beagle called Biscuit."
 PORTO = "I moved to Porto last spring."
 
@@ -340,6 +341,18 @@ class TestIngest:
         assert not (tmp_path / "store").exists()
 
 
+@pytest.mark.skipif(not LOCOMO.is_file(), reason="the data sets are not beside the repository")
+def test_finds_the_turn_that_answers_in_a_real_conversation(run: Run, tmp_path: Path) -> None:
+    entry = json.loads(LOCOMO.read_text())[0]
+    later = {f"session_{n}" for n in range(6, 40)}
+    kept = {key: value for key, value in entry["conversation"].items() if key not in later}
+    (tmp_path / "talk.json").write_text(json.dumps([entry | {"conversation": kept, "qa": []}]))
+    ok(run("ingest", "talk.json"))
+    hits = data(run("search", "--json", "--user", "conv-26", "What did Caroline research?"))["hits"]
+    assert "D2:8" in [hit["memory"]["metadata"]["dia_id"] for hit in hits]
+    assert len(hits) == 5
+
+
 class TestWhatReachesTheTerminal:
     EVIL = (
         "red \x1b[31malert\x1b[0m \x1b]0;title\x07\x9b2Jand \x07bell \u202eesrever [bold]b[/bold]"
@@ -383,10 +396,9 @@ class TestAsAProgram:
         command = [sys.executable, "-m", "agentmem", *arguments]
         return subprocess.run(command, check=False, capture_output=True, text=True, **options)
 
-    def test_writes_in_one_process_and_finds_in_the_next(self, tmp_path: Path) -> None:
-        where = ["--store", str(tmp_path / "d"), "--user", "ada"]
-        added = self.call("add", DOG, *where)
-        assert (added.returncode, added.stderr) == (0, "")
+    def test_finds_what_another_process_wrote(self, run: Run, tmp_path: Path) -> None:
+        ok(run("add", DOG))
+        where = ["--store", str(tmp_path / "store"), "--user", "ada"]
         found = self.call("search", "--json", "What is my dog called?", *where)
         assert (found.returncode, found.stderr) == (0, "")
         assert json.loads(found.stdout)["hits"][0]["memory"]["text"] == DOG

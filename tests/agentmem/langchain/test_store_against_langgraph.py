@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from langgraph.store.base import GetOp, Op, PutOp, SearchItem, SearchOp
 from langgraph.store.memory import InMemoryStore
 
@@ -19,17 +19,17 @@ from tests.agentmem.langchain.conftest import WordEmbeddings, new_memory
 
 Address = tuple[tuple[str, ...], str]
 
-LABELS = st.sampled_from(["a", "b", "c*", "ü"])
-NAMESPACES = st.lists(LABELS, min_size=1, max_size=3).map(tuple)
+LABELS = st.sampled_from(["a", "ü*"])
+NAMESPACES = st.lists(LABELS, min_size=1, max_size=2).map(tuple)
 PREFIXES = st.lists(LABELS, max_size=2).map(tuple)
 PATHS = st.none() | st.lists(LABELS | st.just("*"), min_size=1, max_size=2).map(tuple)
-KEYS = st.sampled_from(["k", "l", "m", ""])
-WORDS = st.sampled_from(["tea", "green tea", "beagle", "a beagle called biscuit", "lisbon", ""])
+KEYS = st.sampled_from(["k", ""])
+WORDS = st.sampled_from(["tea", "green tea", "beagle", "a beagle called biscuit", "lisbon"])
 VALUES = st.fixed_dictionaries(
     {"text": WORDS, "n": st.integers(-2, 2), "more": st.lists(WORDS, max_size=2)}
 )
 INDEX = st.sampled_from([None, False, ["text"], ["more[*]"], ["text", "more[*]"]])
-TTLS = st.sampled_from([None, None, 5.0, 30.0])
+TTLS = st.sampled_from([None, 5.0, 8.0])
 OPERATORS = st.sampled_from(["$eq", "$ne", "$gt", "$gte", "$lt", "$lte"])
 FILTERS = (
     st.none()
@@ -40,12 +40,21 @@ FILTERS = (
 ALL = 1_000
 
 
+class MendedStore(InMemoryStore):
+    """LangGraph's store, which counts a text that stands in two places of a batch once."""
+
+    def _insertinmem_store(self, to_embed: Any, embeddings: list[list[float]]) -> None:
+        for vector, places in zip(embeddings, to_embed.values(), strict=True):
+            for namespace, key, path in places:
+                self._vectors[namespace][key][path] = vector
+
+
 class Model:
     """LangGraph's store, with the time to live that it does not have, and without its slips."""
 
     def __init__(self) -> None:
         index: Any = {"dims": 64, "embed": WordEmbeddings(), "fields": ["text"]}
-        self.store = InMemoryStore(index=index)
+        self.store = MendedStore(index=index)
         self.times: dict[Address, tuple[timedelta, timedelta]] = {}
         self.now = timedelta()
 
@@ -118,14 +127,14 @@ class StoreMachine(RuleBasedStateMachine):
         self.store.delete(namespace, key)
         self.model.delete((namespace, key))
 
-    @rule(minutes=st.sampled_from([1, 4, 30]))
+    @rule(minutes=st.sampled_from([1, 4]))
     def wait(self, minutes: int) -> None:
         self.clock.advance(minutes=minutes)
         self.model.advance(timedelta(minutes=minutes))
 
     @rule(
         prefix=PREFIXES,
-        query=st.none() | WORDS,
+        query=st.none() | st.just("") | WORDS,
         wanted=FILTERS,
         limit=st.integers(0, 4),
         offset=st.integers(0, 3),
@@ -197,7 +206,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.memory.flush()
         self.memory._engine._indexes.clear()
 
-    @invariant()
+    @rule()
     def the_controller_finds_what_is_indexed(self) -> None:
         found = {h.memory.session_id for h in self.memory.search("tea", k=ALL, reinforce=False)}
         scored = self.store.search((), query="tea", limit=ALL, refresh_ttl=False)
@@ -205,10 +214,11 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 StoreMachine.TestCase.settings = settings(
-    max_examples=25,
-    stateful_step_count=20,
+    max_examples=80,
+    stateful_step_count=30,
     deadline=None,
     derandomize=True,
+    phases=(Phase.generate, Phase.shrink),
     suppress_health_check=list(HealthCheck),
 )
 TestStoreAgainstLangGraph = StoreMachine.TestCase
