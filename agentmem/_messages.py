@@ -11,6 +11,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage
 
 from agentmem_stores import EmptyTextError, InvalidInputError, require_aware
+from agentmem_stores._records import is_unicode
 
 __all__ = ["Draft", "MessageLike", "to_drafts"]
 
@@ -138,4 +139,6 @@ def _as_json(metadata: dict[str, Any]) -> dict[str, Any]:
 def _text(text: str) -> str:
     if not text.strip():
         raise EmptyTextError("a message is empty; there is nothing to remember")
+    if not is_unicode(text):
+        raise InvalidInputError("a message holds lone surrogates, which are no characters")
     return text

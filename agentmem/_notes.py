@@ -2,46 +2,53 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from agentmem_stores import Scope
+from agentmem_stores import Batch, Scope
 
+from ._messages import Draft
 from ._sessions import SHELF
 
 if TYPE_CHECKING:
     from .controller import MemoryController
 
-__all__ = ["write_note"]
+__all__ = ["write_notes"]
+
+_TOGETHER = 256
 
 
-def write_note(
-    memory: MemoryController,
-    text: str,
-    *,
-    scope: Scope | None = None,
-    role: str = "assistant",
-    memory_id: str | None = None,
-    timestamp: datetime | None = None,
-    metadata: Mapping[str, Any] | None = None,
-) -> str | None:
-    """Write a note, in a session of its own, so that nothing stands before or after it.
-
-    Args:
-        memory_id: its id; nothing is written when the scope holds that already. By default a new
-            one.
+def write_notes(
+    memory: MemoryController, notes: Sequence[Draft], *, scope: Scope | None = None
+) -> list[str]:
+    """Write notes, each in a session of its own, so that nothing stands before or after it.
 
     Returns:
-        The id of the note, or None when it was there.
+        The ids of those written; a note whose id the scope holds already is left out.
+
+    Raises:
+        EmbeddingError: the embedder failed; what was written before stays.
     """
-    name = memory_id or uuid.UUID(int=memory._writer.rng.getrandbits(128), version=4).hex
-    written = memory.add(
-        {"role": role, "content": text, "id": name},
-        session_id=f"{SHELF}note/{name}",
-        scope=scope,
-        timestamp=timestamp,
-        metadata=metadata,
-    )
-    return name if written else None
+    owner = memory._scope(scope)
+    written: list[str] = []
+    for start in range(0, len(notes), _TOGETHER):
+        written += _write(memory, owner, notes[start : start + _TOGETHER])
+    return written
+
+
+def _write(memory: MemoryController, scope: Scope, notes: Sequence[Draft]) -> list[str]:
+    writer = memory._writer
+    drafts = [replace(note, id=note.id or writer.new_id()) for note in notes]
+    drafts = [drafts[row] for row in writer.unwritten(scope, drafts)]
+    vectors = memory._embedder.documents([draft.spoken for draft in drafts])
+    with memory._lock:
+        memory._reinforcement.flush()
+        rows = writer.unwritten(scope, drafts)
+        if not rows:
+            return []
+        made = writer.memories(scope, SHELF, [drafts[row] for row in rows])
+        alone = [replace(m, session_id=f"{SHELF}note/{m.id}", position=0) for m in made]
+        entries = writer.remembered(alone, vectors[rows])
+        memory._engine.write(Batch(scope, put=entries))
+    return [m.id for m in alone]

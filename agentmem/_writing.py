@@ -56,11 +56,19 @@ class Writer:
         if not rows:
             return []
         drafts, vectors = [drafts[i] for i in rows], vectors[rows]
+        importances = [draft.importance or 0.0 for draft in drafts]
+        made = self.memories(scope, session_id, drafts)
+        entries = self.remembered(made, vectors, importances)
+        self.engine.write(Batch(scope, put=entries))
+        return [entry.memory for entry in entries]
+
+    def memories(self, scope: Scope, session_id: str, drafts: Sequence[Draft]) -> list[Memory]:
+        """Return drafts as the next turns of a session, without strength and associations."""
         now = self.clock()
         first = self.engine.index(scope).next_position(session_id)
-        memories = [
+        return [
             Memory(
-                id=draft.id or uuid.UUID(int=self.rng.getrandbits(128), version=4).hex,
+                id=draft.id or self.new_id(),
                 scope=scope,
                 granularity=Granularity.TURN,
                 text=draft.text,
@@ -74,10 +82,10 @@ class Writer:
             )
             for i, draft in enumerate(drafts)
         ]
-        importances = [draft.importance or 0.0 for draft in drafts]
-        entries = self.remembered(memories, vectors, importances)
-        self.engine.write(Batch(scope, put=entries))
-        return [entry.memory for entry in entries]
+
+    def new_id(self) -> str:
+        """Return an id that nothing has."""
+        return uuid.UUID(int=self.rng.getrandbits(128), version=4).hex
 
     def unwritten(self, scope: Scope, drafts: Sequence[Draft]) -> list[int]:
         """Which drafts have no id, or one that nothing in the scope and none before them has."""

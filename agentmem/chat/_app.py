@@ -108,8 +108,8 @@ def _hold(
     with MemoryController.open(path, scope=scope, clock=clock) as memory:
         talk = Talk(chosen, memory, console(), f"chat-{memory.clock():%Y%m%dT%H%M%S}")
         if typed is None:
-            talk.load()
             typed = iter(Keyboard(_history(memory), list(COMMANDS)))
+            talk.load()
             show(f"{_greeting(memory)} /help lists what you can do besides talking.")
         return _converse(talk, typed)
 

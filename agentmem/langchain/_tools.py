@@ -18,7 +18,8 @@ from agentmem_retrievers import RecalledMemory
 from agentmem_retrievers._langchain import to_document
 from agentmem_stores import InvalidInputError, InvalidScopeError, MemoryNotFoundError, Scope
 
-from .._notes import write_note
+from .._messages import Draft, to_drafts
+from .._notes import write_notes
 from .._quoting import quote
 from ..controller import MemoryController
 from ..controller._items import address_of
@@ -171,7 +172,8 @@ class _Manager:
         if action == "create":
             if memory_id:
                 raise InvalidInputError("leave the id out to create a memory; it gets its own")
-            return f"created memory {write_note(self._memory, _text(content), scope=scope)}"
+            [made] = write_notes(self._memory, [_draft(content)], scope=scope)
+            return f"created memory {made}"
         known = self._known(scope, memory_id)
         if action == "delete":
             self._memory.delete(known, scope=scope)
@@ -188,6 +190,11 @@ class _Manager:
                 f"memory {memory_id} belongs to a program, which looks after it"
             )
         return found.id
+
+
+def _draft(content: Any) -> Draft:
+    [draft] = to_drafts({"role": "assistant", "content": _text(content)})
+    return draft
 
 
 def _text(content: Any) -> str:

@@ -51,7 +51,7 @@ def readable(value: Mapping[str, Any]) -> str:
 def _lines(value: Any, name: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for key, held in value.items():
-            yield from _lines(held, f"{name}.{key}" if name else key)
+            yield from _lines(held, key)
     elif isinstance(value, list):
         for held in value:
             yield from _lines(held, name)

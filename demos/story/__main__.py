@@ -15,10 +15,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from agentmem import AgentMemError
+from agentmem._local_model import LocalChatModel
+
 from ._acts import ACTS, play
 
 _OUT = Path("demo-output")
-_STORE = "store"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,14 +30,22 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--act", type=int, choices=range(1, len(ACTS) + 1), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.act is not None:
-        play(ACTS[options.act - 1], options.out, options.out / _STORE)
-        return 0
+        return _play(options.act, options.out)
     return _tell(options.out)
+
+
+def _play(number: int, out: Path) -> int:
+    try:
+        play(ACTS[number - 1], out, LocalChatModel(max_new_tokens=48))
+    except AgentMemError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 def _tell(out: Path) -> int:
     out.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(out / _STORE, ignore_errors=True)
+    shutil.rmtree(out / "store", ignore_errors=True)
     for number in range(1, len(ACTS) + 1):
         command = [sys.executable, "-m", "demos.story", "--act", str(number), "--out", str(out)]
         done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL)
@@ -44,7 +54,7 @@ def _tell(out: Path) -> int:
     console = Console(highlight=False)
     console.print()
     console.print(Text("The end. Go on yourself:", style="italic magenta"), justify="center")
-    command_line = f"agentmem chat --store {out / _STORE} --user ada"
+    command_line = f"agentmem chat --store {out / 'store'} --user ada"
     console.print(Text(command_line, style="bold"), justify="center")
     return 0
 

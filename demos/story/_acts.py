@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from langchain_core.language_models import BaseChatModel
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
 from agentmem import Granularity, Memory, MemoryController, Scope
-from agentmem._local_model import LocalChatModel
 from agentmem.chat import Talk, obey
 from agentmem.plots import plot_forgetting_curve, plot_graph
 from agentmem.testing import ManualClock
@@ -62,16 +62,16 @@ class Stage:
             self.clock.advance(minutes=1)
 
 
-def play(act: Act, out: Path, store: Path) -> None:
-    """Play one act."""
+def play(act: Act, out: Path, model: BaseChatModel) -> None:
+    """Play one act; the memories live in the folder `store` of `out`."""
     _console.print()
     _console.rule(Text(f"{act.title}: {act.begins:%A, %d %B %Y}", style="bold"))
     clock = ManualClock(act.begins)
     with MemoryController.open(
-        store, scope=Scope("ada"), clock=clock, rng=random.Random(act.begins.isoformat())
+        out / "store", scope=Scope("ada"), clock=clock, rng=random.Random(act.begins.isoformat())
     ) as memory:
         session = f"{act.begins:%Y-%m-%d}"
-        talk = Talk(LocalChatModel(max_new_tokens=48), memory, _console, session)
+        talk = Talk(model, memory, _console, session)
         act.happens(Stage(talk, clock, out))
 
 

@@ -248,6 +248,9 @@ class ChromaStore(MemoryStore):
         """Make the files anew from what lives; everything deleted is gone from them then.
 
         Needs room for a second copy meanwhile. A crash leaves the store as it was, or compacted.
+        Chroma writes index files out of memory that it has not cleared, so a process that has
+        handled what was deleted may put remains of it there again when it goes on writing: to be
+        sure, compact last, or in a process of its own.
 
         Raises:
             StoreError: the store is on a server, whose files are not this client's.
@@ -261,16 +264,9 @@ class ChromaStore(MemoryStore):
         with self._lock:
             before = size_of(directory.path)
             self._registry.settle()
-            directory.make_aside(self._copy_to)
+            directory.make_aside(lambda path: copy(self._client, path))
             self._reopen(directory)
             return Compaction(before, size_of(directory.path))
-
-    def _copy_to(self, path: Path) -> None:
-        target = embedded(path)
-        try:
-            copy(self._client, target)
-        finally:
-            close(target)
 
     def _reopen(self, directory: Directory) -> None:
         """Go over to the store made aside."""

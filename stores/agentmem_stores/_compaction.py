@@ -1,52 +1,116 @@
 """Making a store anew from what lives in it, so that nothing deleted is left in its files.
 
-Chroma's own clean-up (`chroma vacuum`) leaves the vectors of deleted rows in its index files.
+Chroma's own clean-up (`chroma vacuum`) leaves the vectors of deleted rows in its index files. And
+Chroma writes index files out of memory that it has not cleared, in which texts that this process
+has handled can still lie. So the new files are written by a process that has seen nothing but
+what lives.
 """
 
 from __future__ import annotations
 
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from ._directory import REGISTRY
-from ._partitions import make_collection
+from ._errors import StoreError
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
 
-__all__ = ["copy", "size_of"]
+__all__ = ["copy", "receive", "size_of"]
 
 PAGE = 500
 
 
-def copy(source: Client, target: Client) -> None:
-    """Copy every collection with all of its rows into an empty database."""
+def copy(source: Client, path: Path) -> None:
+    """Copy every collection with all of its rows into a new database in an empty directory.
+
+    Raises:
+        StoreError: the copying process failed.
+    """
+    command = [sys.executable, "-c", f"from {__name__} import receive; receive()", str(path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()
+    ) as child:
+        assert child.stdin is not None
+        assert child.stderr is not None
+        try:
+            for part in _parts(source):
+                pickle.dump(part, child.stdin)
+            child.stdin.close()
+        except BrokenPipeError:
+            pass  # Why it went away stands in what it said last.
+        said = child.stderr.read().decode(errors="replace")
+    if child.returncode:
+        last = said.strip().splitlines()[-1:] or ["it said nothing"]
+        raise StoreError(f"the process that copies the store failed: {last[0]}")
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
+def _parts(source: Client) -> Iterator[tuple[str, Any, Any]]:
+    """Yield a collection's name and metadata, then its rows in pages."""
     for name in [collection.name for collection in source.list_collections()]:
         collection = source.get_collection(name, embedding_function=None)
-        if name == REGISTRY:
-            made = target.create_collection(
-                name, metadata=collection.metadata, embedding_function=None
-            )
-        else:
-            made = make_collection(target, name)
-        _copy_rows(collection, made)
+        yield "collection", name, collection.metadata
+        for page in _pages(collection):
+            yield "rows", name, page
 
 
-def _copy_rows(source: Collection, target: Collection) -> None:
-    ids = source.get(include=[])["ids"]
+def _pages(collection: Collection) -> Iterator[dict[str, Any]]:
+    ids = collection.get(include=[])["ids"]
     for start in range(0, len(ids), PAGE):
-        page: Any = source.get(
+        page: Any = collection.get(
             ids=ids[start : start + PAGE], include=["documents", "metadatas", "embeddings"]
         )
-        # Rows of the registry have no text.
-        texts = page["documents"] if any(page["documents"]) else None
-        target.upsert(
-            ids=page["ids"],
-            embeddings=page["embeddings"],
-            documents=texts,
-            metadatas=page["metadatas"],
-        )
+        yield {
+            "ids": page["ids"],
+            "embeddings": page["embeddings"],
+            # Rows of the registry have no text.
+            "documents": page["documents"] if any(page["documents"]) else None,
+            "metadatas": page["metadatas"],
+        }
+
+
+def receive() -> None:
+    """Write what `copy` sends to standard input; the directory is the first argument."""
+    from ._clients import close, embedded
+
+    client = embedded(Path(sys.argv[1]))
+    try:
+        _write(client, sys.stdin.buffer)
+    finally:
+        close(client)
+
+
+def _write(client: Client, stream: IO[bytes]) -> None:
+    from ._directory import REGISTRY
+    from ._partitions import make_collection
+
+    made: dict[str, Collection] = {}
+    while True:
+        try:
+            # From our own parent process, so it is safe to unpickle.
+            kind, name, content = pickle.load(stream)
+        except EOFError:
+            break
+        if kind == "rows":
+            made[name].upsert(**content)
+        elif name == REGISTRY:
+            made[name] = client.create_collection(name, metadata=content, embedding_function=None)
+        else:
+            made[name] = make_collection(client, name)
+    for collection in made.values():
+        # Chroma brings an index up to date when it is first asked, which should be here.
+        if collection.count():
+            collection.query(query_embeddings=collection.peek(1)["embeddings"], n_results=1)
 
 
 def size_of(path: Path) -> int:

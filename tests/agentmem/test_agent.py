@@ -242,7 +242,12 @@ class TestTools:
         assert said(memory) == [("user", "Oslo today?"), ("assistant", "Take an umbrella.")]
 
     def test_failures_are_told_to_the_model(self, memory: MemoryController) -> None:
-        script = [calls("broken"), calls("unknown"), calls("weather", town="Oslo"), "Sorry."]
+        script: list[Any] = [
+            calls("broken"),
+            calls("unknown"),
+            calls("weather", town="Oslo"),
+            "Sorry.",
+        ]
         model = ScriptedChatModel(script)
         reply = Agent(model, memory, [weather, broken]).invoke("Go.", talk("s"))
         answers = [m for m in model.calls[-1] if isinstance(m, ToolMessage)]
@@ -270,9 +275,7 @@ class TestTools:
 
     def test_a_model_without_tools_is_refused_by_name(self, memory: MemoryController) -> None:
         model = ScriptedChatModel(["x"], tools_supported=False)
-        with pytest.raises(
-            InvalidInputError, match=r"cannot call tools.*weather"
-        ):
+        with pytest.raises(InvalidInputError, match=r"cannot call tools.*weather"):
             Agent(model, memory, [weather])
         assert Agent(model, memory).invoke("Hello.", talk("s")).text == "x"
 
@@ -364,7 +367,7 @@ class TestAsARunnable:
         assert said(memory)[-1] == ("assistant", " Rain.")
 
     def test_async_does_the_same(self, memory: MemoryController) -> None:
-        script = [calls("weather", city="Oslo"), "Rain, I fear."]
+        script: list[Any] = [calls("weather", city="Oslo"), "Rain, I fear."]
         agent = Agent(ScriptedChatModel(script, repeat=True), memory, [weather])
 
         async def both() -> tuple[str, list[str]]:
@@ -379,13 +382,13 @@ class TestAsARunnable:
 
     def test_batches(self, memory: MemoryController) -> None:
         agent = Agent(ScriptedChatModel([lambda asked: f"Re: {asked[-1].text}"] * 3), memory)
-        names = ["a", "b", "c"]
+        names: list[Any] = ["a", "b", "c"]
         replies = agent.batch(names, [talk("s", user_id=name) for name in names])
         assert [r.text for r in replies] == ["Re: a", "Re: b", "Re: c"]
 
     def test_traces_show_recall_model_tools_and_write(self, memory: MemoryController) -> None:
         expected = ["recall", "write", "ScriptedChatModel", "weather", "ScriptedChatModel", "write"]
-        script = [calls("weather", city="Oslo"), "Rain."]
+        script: list[Any] = [calls("weather", city="Oslo"), "Rain."]
         agent = Agent(ScriptedChatModel(script, repeat=True), memory, [weather])
         runs = [Runs(), Runs(), Runs()]
         agent.invoke("Oslo?", {**talk("s1"), "callbacks": [runs[0]]})

@@ -17,7 +17,7 @@ __all__ = ["memory"]
 @pytest.mark.anyio
 class TestRetriever(standard.RetrieversIntegrationTests):  # type: ignore[misc, name-defined]
     @pytest.fixture(autouse=True)
-    def _remember(self, memory: MemoryController) -> None:  # noqa: F811
+    def _remember(self, memory: MemoryController) -> None:
         self.memory = memory
 
     @pytest.fixture

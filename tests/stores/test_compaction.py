@@ -71,6 +71,14 @@ def test_what_lives_is_found_as_before(store: ChromaStore, tmp_path: Path) -> No
         assert {m.id for m in again.scan(ADA, Granularity.TURN)} == {f"m{i}" for i in range(50)}
 
 
+def test_a_scope_without_memories_is_compacted_too(store: ChromaStore) -> None:
+    with store:
+        store.write(Batch(ADA, put=entries(3)))
+        store.write(Batch(ADA, delete=[(Granularity.TURN, f"m{i}") for i in range(3)]))
+        store.compact()
+        assert list(store.scan(ADA, Granularity.TURN)) == []
+
+
 def test_files_of_others_in_the_directory_stay(store: ChromaStore, tmp_path: Path) -> None:
     note = tmp_path / "store" / "note.txt"
     note.write_text("not ours")

@@ -169,7 +169,9 @@ class TestMeaning:
 
     def test_each_field_is_found_by_itself(self, store: AgentMemoryStore) -> None:
         chapters = [{"about": "keeping bees"}, {"about": "repairing bicycles"}]
-        store.put(NS, "book", {"title": "Hobbies", "chapters": chapters}, index=["chapters[*].about"])
+        store.put(
+            NS, "book", {"title": "Hobbies", "chapters": chapters}, index=["chapters[*].about"]
+        )
         store.put(NS, "memo", {"text": "buy milk"})
         found = store.search(NS, query="how do I mend my bike?")
         assert keys(found) == ["book", "memo"]

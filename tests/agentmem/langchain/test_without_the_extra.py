@@ -1,0 +1,78 @@
+"""Without LangChain's agents and LangGraph the core and the tools work, and the rest says why."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import agentmem.langchain
+
+ROOT = Path(__file__).parents[3]
+BLOCKED = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"langchain", "langgraph"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Missing())
+"""
+
+
+def without_the_extra(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", BLOCKED + code],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", ["AgentMemoryStore", "MemoryMiddleware"])
+def test_what_needs_it_names_the_command(name: str) -> None:
+    code = f"""
+import agentmem.langchain
+try:
+    from agentmem.langchain import {name}
+except ImportError as error:
+    print(type(error).__name__, error)
+"""
+    shown = without_the_extra(code)
+    assert shown.startswith(f"MissingExtraError {name} needs")
+    assert 'pip install "ebbinghaus-agentmem[langchain]"' in shown
+
+
+def test_the_tools_and_the_retriever_need_it_not() -> None:
+    code = """
+from agentmem import InMemoryStore, MemoryController, Scope
+from agentmem.langchain import create_manage_memory_tool, create_search_memory_tool
+from agentmem.migration import import_mem0
+from langchain_core.embeddings import FakeEmbeddings
+from agentmem import EmbedderSpec
+
+class Fake(FakeEmbeddings):
+    spec: object = EmbedderSpec("fake", 8)
+
+store = InMemoryStore(EmbedderSpec("fake", 8))
+with MemoryController(store, scope=Scope("ada"), embeddings=Fake(size=8)) as memory:
+    create_manage_memory_tool(memory).invoke({"content": "Ada likes tea"})
+    print(create_search_memory_tool(memory).invoke({"query": "tea"}))
+    print(memory.as_retriever().invoke("tea")[0].page_content)
+"""
+    shown = without_the_extra(code)
+    assert shown.count("Ada likes tea") == 2
+
+
+def test_the_public_names_are_sorted_and_all_there() -> None:
+    assert (
+        dir(agentmem.langchain) == agentmem.langchain.__all__ == sorted(agentmem.langchain.__all__)
+    )
+    for name in agentmem.langchain.__all__:
+        assert getattr(agentmem.langchain, name).__name__ == name

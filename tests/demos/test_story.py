@@ -1,0 +1,53 @@
+"""The story of `make demo`, played with a scripted model over the real embedder and store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from langchain_core.messages import BaseMessage
+
+from agentmem import AgentMemError
+from agentmem.testing import ScriptedChatModel
+from demos.story import __main__ as story
+from demos.story._acts import ACTS, play
+
+
+def reply(asked: list[BaseMessage]) -> str:
+    """What is asked for, as far as it is in the prompt."""
+    prompt = str(asked[-1].text)
+    found = [word for word in ("Biscuit", "Lisbon", "Porto") if word in prompt]
+    return f"I know: {' and '.join(found) or 'nothing'}."
+
+
+def test_facts_are_told_recalled_explained_updated_faded_and_swept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = []
+    for act in ACTS:
+        play(act, tmp_path, ScriptedChatModel([reply], repeat=True))
+        shown.append(capsys.readouterr().out)
+    first, second, third = shown
+    assert "5 January 2026" in first
+    assert "you> My beagle is called Biscuit." in first
+    assert second.count("you> What is my dog called?\nagentmem> I know: Biscuit") == 1
+    assert "put before the model: " in second
+    assert "version 1, since 2026-01-05: I live in Lisbon." in second
+    assert "version 2, since 2026-01-12: I live in Porto." in second
+    assert "Porto" in second.partition("Where do I live now?")[2].partition("\n\n")[0]
+    assert "The parking ticket is valid until noon." in third.partition("still remembered")[0]
+    assert "you> What is my dog called?\nagentmem> I know: Biscuit" in third
+    assert " 1 It rained when I went for lunch today." in third
+    for picture in ("graph.png", "forgetting-curve.png"):
+        assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_act_that_fails_ends_the_story(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise AgentMemError("no model here")
+
+    monkeypatch.setattr(story, "play", fail)
+    assert story.main(["--act", "1", "--out", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == "no model here\n"
