@@ -37,6 +37,8 @@ class Directory:
         self.path = path
         try:
             path.mkdir(parents=True, exist_ok=True)
+            # In a directory that turns out to be somebody else's, nothing is to be left behind.
+            self._is_guest = not (path / LOCK).exists()
             # Not per thread: whoever closes the store releases it.
             self._lock = FileLock(path / LOCK, timeout=0, thread_local=False)
             self._lock.acquire()
@@ -62,7 +64,12 @@ class Directory:
         """
         found = {entry.name for entry in self.path.iterdir()} - {LOCK, NURSERY}
         if found:
-            self._check(found)
+            try:
+                self._check(found)
+            except StoreFormatError:
+                if self._is_guest:
+                    (self.path / LOCK).unlink(missing_ok=True)
+                raise
             self._tidy()
             return
         self.make_aside(create)

@@ -34,10 +34,12 @@ def test_the_examples_do_what_they_say(
     for example in examples:
         exec(compile(example, DOCUMENT.name, "exec"), names)
     said = re.findall(r"^print\(.*\)  # (.*)$", "\n".join(examples), flags=re.MULTILINE)
-    shown = capsys.readouterr().out.replace("\nborn", " | born").splitlines()
+    shown = capsys.readouterr().out.splitlines()
     assert shown == said
     assert len(said) == "\n".join(examples).count("print(")
 
 
 def _dog(prompt: str) -> str:
-    return "Your dog is called Biscuit." if '"I adopted a beagle called Biscuit."' in prompt else "?"
+    return (
+        "Your dog is called Biscuit." if '"I adopted a beagle called Biscuit."' in prompt else "?"
+    )

@@ -214,7 +214,7 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 StoreMachine.TestCase.settings = settings(
-    max_examples=80,
+    max_examples=200,
     stateful_step_count=30,
     deadline=None,
     derandomize=True,
