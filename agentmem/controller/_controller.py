@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from agentmem_stores import Compaction, Scope, require_aware
 
 from .._maintenance import CheckReport, ConsolidationReport, Stats, SweepReport
+from ._items import Items
 from ._twins import twin
 from ._writes import Writes
 
@@ -42,7 +43,9 @@ class MemoryController(Writes):
     """
 
     def sweep(self, now: datetime | None = None, *, scope: Scope | None = None) -> SweepReport:
-        """Archive what has faded below `curve.archive_below`; nothing is deleted.
+        """Archive what has faded below `curve.archive_below`.
+
+        Nothing is deleted but items of a LangGraph store that are past their time to live.
 
         Args:
             now: the moment to count retention at, aware; by default the clock's.
@@ -51,6 +54,7 @@ class MemoryController(Writes):
         moment = require_aware(now, "now") if now else self.clock()
         with self._lock:
             self._reinforcement.flush()
+            Items(self).expire(owner)
             return self._maintenance.sweep(owner, moment)
 
     def consolidate(self, *, scope: Scope | None = None) -> ConsolidationReport:

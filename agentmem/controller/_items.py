@@ -2,69 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from functools import lru_cache
-from typing import Any
+from datetime import timedelta
 
 import numpy as np
 
 from agentmem_retrievers import ScopeIndex
 from agentmem_stores import Batch, Entry, Granularity, Memory, Scope, State, Vectors
 
-from .._sessions import SHELF
+from ._item_records import (
+    UNINDEXED,
+    Address,
+    ItemDraft,
+    StoredItem,
+    address_of,
+    head_ids,
+    holds_value,
+    records_of,
+    session_of,
+)
 from ._writes import Writes
 
-__all__ = ["Address", "Draft", "Found", "Items", "StoredItem", "address_of"]
-
-# A namespace and a key in it.
-Address = tuple[tuple[str, ...], str]
+__all__ = ["Found", "Items"]
 
 _TURN = Granularity.TURN
-# In place of a part's number: the record of an item that is not to be found by its text.
-_UNINDEXED = "x"
-
-
-@dataclass(frozen=True)
-class Draft:
-    """An item on its way in: its value as JSON, texts to find it by, minutes it is kept."""
-
-    value: str
-    texts: tuple[str, ...]
-    ttl: float | None = None
-
-
-@dataclass(frozen=True)
-class StoredItem:
-    """An item as it is kept; `memory` is the record that holds its value."""
-
-    address: Address
-    memory: Memory
-
-    @property
-    def value(self) -> dict[str, Any]:
-        """A copy of the value, which the caller may change."""
-        value: dict[str, Any] = json.loads(self.memory.metadata["item"]["value"])
-        return value
-
-    @property
-    def created_at(self) -> datetime:
-        """When something was first put under the key."""
-        return datetime.fromisoformat(self.memory.metadata["item"]["created_at"])
-
-    @property
-    def updated_at(self) -> datetime:
-        """When this value was put under the key."""
-        return self.memory.said_at
-
-    @property
-    def ttl(self) -> float | None:
-        """How many minutes it is kept after it was last put or read; None for ever."""
-        ttl: float | None = self.memory.metadata["item"]["ttl"]
-        return ttl
 
 
 @dataclass(frozen=True)
@@ -89,7 +51,7 @@ class Items:
     def get(self, scope: Scope, addresses: Sequence[Address]) -> dict[Address, StoredItem]:
         """Return the items under these addresses; those that are not there are left out."""
         owner = self.memory._scope(scope)
-        ids = [i for a in dict.fromkeys(addresses) for i in _head_ids(a)]
+        ids = [i for a in dict.fromkeys(addresses) for i in head_ids(a)]
         return self._heads(owner, ids)
 
     def read(self, scope: Scope, found: Iterable[Found]) -> dict[Address, StoredItem]:
@@ -101,7 +63,7 @@ class Items:
         held: dict[Address, StoredItem] = {}
         for entry in self.memory._store.read(scope, _TURN, ids) if ids else ():
             memory, address = entry.memory, address_of(entry.memory.session_id)
-            if address is None or "value" not in memory.metadata.get("item", {}):
+            if address is None or not holds_value(memory):
                 continue
             if memory.expires_at is not None and memory.expires_at <= now:
                 continue
@@ -126,9 +88,15 @@ class Items:
         vector = self.memory._embedder.query(query)
         with self.memory._lock:
             index = self.memory._engine.index(owner)
+            rows_of = self._rows(index, prefix)
+            cosines = _cosines(index, [row for rows in rows_of.values() for row in rows], vector)
             found = [
-                Found(address, _heads_of(index, rows), _best(index, rows, vector))
-                for address, rows in self._rows(index, prefix).items()
+                Found(
+                    address,
+                    _heads_of(index, rows),
+                    max((cosines[r] for r in rows if r in cosines), default=None),
+                )
+                for address, rows in rows_of.items()
             ]
         return sorted(found, key=lambda f: -np.inf if f.score is None else f.score, reverse=True)
 
@@ -147,7 +115,7 @@ class Items:
                 found.setdefault(address, []).append(int(row))
         return found
 
-    def put(self, scope: Scope, changes: Mapping[Address, Draft | None]) -> None:
+    def put(self, scope: Scope, changes: Mapping[Address, ItemDraft | None]) -> None:
         """Put items under their addresses, or delete what is there where there is no draft.
 
         Raises:
@@ -171,7 +139,7 @@ class Items:
 
     def _records(self, scope: Scope, index: ScopeIndex, address: Address) -> list[Memory]:
         """All that is there of an item, former versions too."""
-        ids = index.members(_session(address), _TURN)
+        ids = index.members(session_of(address), _TURN)
         current = [e.memory for e in self.memory._store.read(scope, _TURN, ids)] if ids else []
         former = [f"{m.id}@{n}" for m in current for n in range(1, m.version)]
         return [*current, *self.memory._read(scope, former)]
@@ -180,7 +148,7 @@ class Items:
         self,
         scope: Scope,
         index: ScopeIndex,
-        changes: Mapping[Address, Draft | None],
+        changes: Mapping[Address, ItemDraft | None],
         old: Mapping[Address, Sequence[Memory]],
     ) -> list[Memory]:
         now = self.memory.clock()
@@ -190,9 +158,9 @@ class Items:
             if draft is not None:
                 held = [m for m in old[address] if m.expires_at is None or m.expires_at > now]
                 place = min((m.position for m in held), default=position)
-                heads = [m for m in held if "value" in m.metadata.get("item", {})]
+                heads = [m for m in held if holds_value(m)]
                 since = StoredItem(address, heads[0]).created_at if heads else now
-                made = _records_of(scope, address, draft, now, since)
+                made = records_of(scope, address, draft, now, since)
                 new.extend(replace(m, position=place + n) for n, m in enumerate(made))
                 position += len(made)
         return new
@@ -233,77 +201,23 @@ class Items:
             due = table.column("alive") & table.expired(self.memory.clock())
             numbers = {int(n) for n in table.column("session")[due]}
             addresses = (address_of(index.session_names[n]) for n in sorted(numbers))
-            gone: dict[Address, Draft | None] = {a: None for a in addresses if a is not None}
+            gone: dict[Address, ItemDraft | None] = {a: None for a in addresses if a is not None}
             if gone:
                 self.put(owner, gone)
         return len(gone)
 
 
-def _session(address: Address) -> str:
-    namespace, key = address
-    return SHELF + json.dumps([list(namespace), key])
-
-
-@lru_cache(maxsize=1 << 16)
-def address_of(session_id: str) -> Address | None:
-    """The address of the item whose records are in a session, None where it holds no item."""
-    if not session_id.startswith(f"{SHELF}["):
-        return None
-    try:
-        namespace, key = json.loads(session_id.removeprefix(SHELF))
-        address = tuple(map(str, namespace)), str(key)
-    except (ValueError, TypeError):
-        return None
-    return address if _session(address) == session_id else None
-
-
-@lru_cache(maxsize=1 << 12)
-def _stem(address: Address) -> str:
-    return hashlib.sha256(_session(address).encode()).hexdigest()[:32]
-
-
-def _head_ids(address: Address) -> tuple[str, str]:
-    return f"{_stem(address)}-0", f"{_stem(address)}-{_UNINDEXED}"
-
-
 def _heads_of(index: ScopeIndex, rows: Sequence[int]) -> tuple[str, ...]:
     ids = [index.tables[_TURN].ids[row] for row in rows]
-    return tuple(i for i in ids if i.endswith(("-0", f"-{_UNINDEXED}")))
+    return tuple(i for i in ids if i.endswith(("-0", f"-{UNINDEXED}")))
 
 
-def _best(index: ScopeIndex, rows: Sequence[int], vector: Vectors) -> float | None:
+def _cosines(index: ScopeIndex, rows: Sequence[int], vector: Vectors) -> dict[int, float]:
+    """How near the rows are to a vector, but for those of what is not indexed."""
     table = index.tables[_TURN]
-    indexed = [row for row in rows if not table.ids[row].endswith(f"-{_UNINDEXED}")]
-    if not indexed:
-        return None
-    return float((table.vectors(np.array(indexed, dtype=np.intp)) @ vector).max())
-
-
-def _records_of(
-    scope: Scope, address: Address, draft: Draft, now: datetime, since: datetime
-) -> list[Memory]:
-    """The memories of an item, the one with its value first; strength and edges come later."""
-    namespace, key = address
-    named = {"namespace": list(namespace), "key": key}
-    kept = {"value": draft.value, "created_at": since.isoformat(), "ttl": draft.ttl}
-    texts = {str(n): text for n, text in enumerate(draft.texts)} or {_UNINDEXED: draft.value}
-    return [
-        Memory(
-            id=f"{_stem(address)}-{part}",
-            scope=scope,
-            granularity=_TURN,
-            text=text,
-            session_id=_session(address),
-            said_at=now,
-            written_at=now,
-            role="assistant",
-            state=State.SUPERSEDED if part == _UNINDEXED else State.ACTIVE,
-            state_changed_at=now if part == _UNINDEXED else None,
-            expires_at=now + timedelta(minutes=draft.ttl) if draft.ttl is not None else None,
-            metadata={"item": named | (kept if part in ("0", _UNINDEXED) else {})},
-        )
-        for part, text in texts.items()
-    ]
+    indexed = [row for row in rows if not table.ids[row].endswith(f"-{UNINDEXED}")]
+    near = table.vectors(np.array(indexed, dtype=np.intp)) @ vector
+    return dict(zip(indexed, near.tolist(), strict=True))
 
 
 def _lived(memory: Memory, old: Memory | None) -> Memory:

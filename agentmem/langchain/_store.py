@@ -27,7 +27,8 @@ from langgraph.store.base import (
 from agentmem_stores import InvalidInputError, InvalidScopeError, Scope
 
 from ..controller import MemoryController
-from ..controller._items import Address, Draft, Found, Items, StoredItem
+from ..controller._item_records import Address, ItemDraft, StoredItem
+from ..controller._items import Found, Items
 from ._values import check_filter, matches, readable, to_json
 
 __all__ = ["AgentMemoryStore"]
@@ -86,7 +87,7 @@ class AgentMemoryStore(BaseStore):
         """
         asked = list(ops)
         owners = [self._checked(op) for op in asked]
-        changes: dict[Scope, dict[Address, Draft | None]] = {}
+        changes: dict[Scope, dict[Address, ItemDraft | None]] = {}
         for op, owner in zip(asked, owners, strict=True):
             if isinstance(op, PutOp):
                 changes.setdefault(owner, {})[tuple(op.namespace), op.key] = self._draft(op)
@@ -132,13 +133,13 @@ class AgentMemoryStore(BaseStore):
         own = self.memory.scope
         return Scope(namespace[place], agent_id=own.agent_id if own else None)
 
-    def _draft(self, op: PutOp) -> Draft | None:
+    def _draft(self, op: PutOp) -> ItemDraft | None:
         if op.value is None:
             return None
         if op.ttl is not None and not (math.isfinite(op.ttl) and op.ttl > 0):
             raise InvalidInputError(f"ttl={op.ttl} must be a number of minutes above 0, or None")
         value = to_json(op.value)
-        return Draft(value, tuple(self._texts(op)), op.ttl)
+        return ItemDraft(value, tuple(self._texts(op)), op.ttl)
 
     def _texts(self, op: PutOp) -> Iterator[str]:
         if op.index is False:

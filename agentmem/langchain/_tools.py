@@ -22,7 +22,7 @@ from .._messages import Draft, to_drafts
 from .._notes import write_notes
 from .._quoting import quote
 from ..controller import MemoryController
-from ..controller._items import address_of
+from ..controller._item_records import address_of
 from ._owner import owner_of, running_context
 from ._values import check_filter, matches
 

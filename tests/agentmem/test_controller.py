@@ -342,6 +342,15 @@ class TestSearch:
         assert len(recall) == 0
         assert recall.confidence < 0.2
 
+    def test_is_not_confident_about_what_was_never_said(self, memory: MemoryController) -> None:
+        memory.add(
+            ["I adopted a beagle called Biscuit.", "My sister Clara lives in Porto."],
+            session_id="s",
+        )
+        answered = memory.search("Where does my sister Clara live?").confidence
+        for question in ("Who won the chess tournament?", "How does a diesel engine work?"):
+            assert memory.search(question).confidence < min(0.1, answered / 2)
+
     def test_explains_its_scores(self, memory: MemoryController) -> None:
         memory.add(["I adopted a beagle.", "I sold a car."], session_id="s")
         memory.end_session("s")

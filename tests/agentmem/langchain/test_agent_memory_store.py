@@ -201,6 +201,10 @@ class TestItemsAmongMemories:
         memory.end_session("s")
         assert {m.session_id for m in memory.get_all(granularity=Granularity.SUMMARY)} == {"s"}
         assert memory.stats().sessions == 1
+        with pytest.raises(InvalidInputError, match="no conversation"):
+            memory.end_session('shelf:[["notes", "home"], "k"]')
+        found = memory.search("tea", granularity=Granularity.SESSION)
+        assert [hit.memory.session_id for hit in found] == ["s"]
 
     def test_leave_nothing_behind(self, memory: MemoryController, store: AgentMemoryStore) -> None:
         store.put(NS, "k", {"text": "green tea", "more": ["tea", "milk"]}, index=["more[*]"])
@@ -244,6 +248,14 @@ class TestTime:
         clock.advance(minutes=0.2)
         assert not memory.search("tea")
         assert store.get(NS, "k") is None
+        assert memory.get_all() == []
+
+    def test_past_is_deleted_by_a_sweep(
+        self, memory: MemoryController, store: AgentMemoryStore, clock: ManualClock
+    ) -> None:
+        store.put(NS, "k", {"text": "tea"}, ttl=10)
+        clock.advance(minutes=10)
+        assert memory.sweep().archived == ()
         assert memory.get_all() == []
 
     def test_begins_anew_with_every_reading(

@@ -200,6 +200,33 @@ class TestWriting:
         agent().invoke(None, run("ada", "t"))
         assert turns(memory) == ["pay 3", "Paid."]
 
+    def test_an_interrupted_run_is_written_once_asynchronously_too(
+        self, memory: MemoryController, tmp_path: Path
+    ) -> None:
+        sqlite = pytest.importorskip("langgraph.checkpoint.sqlite.aio")
+
+        async def story() -> None:
+            async with sqlite.AsyncSqliteSaver.from_conn_string(str(tmp_path / "t.db")) as saver:
+                model = ScriptedChatModel([calling("pay", amount=3), "Paid."])
+                agent: Any = create_agent(
+                    model,
+                    [pay],
+                    middleware=[MemoryMiddleware(memory)],
+                    checkpointer=saver,
+                    interrupt_before=["tools"],
+                )
+                await agent.ainvoke(says("pay 3"), run("ada", "t"))
+                assert turns(memory) == ["pay 3 on Mondays"]
+                async for _ in agent.astream(None, run("ada", "t")):
+                    pass
+                kept = repr([checkpoint async for checkpoint in saver.alist(None)])
+                assert "on Mondays" not in kept
+                assert "on Mondays" in heard(model.calls[1])
+
+        memory.add("pay 3 on Mondays", session_id="old", scope=ADA)
+        asyncio.run(story())
+        assert turns(memory) == ["pay 3 on Mondays", "pay 3", "Paid."]
+
     def test_a_replayed_checkpoint_writes_only_what_is_new(
         self, memory: MemoryController, saver: BaseCheckpointSaver[Any]
     ) -> None:
