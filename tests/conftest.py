@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+from hypothesis import settings
 from langchain_core.embeddings import Embeddings
 
 from agentmem._embedding import default_embeddings
+
+# Checks of a change must not fail by chance, nor because a machine is busy; at a desk, every run
+# looks for something new.
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("desk", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
 
 @pytest.fixture(scope="session")
