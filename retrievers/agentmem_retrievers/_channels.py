@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from agentmem_stores import Granularity, MemoryStore, Scope, Vectors
 
-from ._lexical import Lookup
+from ._lexical import TURN_B, TURN_K1, Lookup
 from ._router import Routing, route
 from ._table import NONE, Rows, Table
 
@@ -81,7 +81,7 @@ def candidate_rows(
     They are the nearest, those that share the rarest words, and the neighbours of the best of
     both; where all of them are fewer than `at_least`, the last turns said are added.
     """
-    lexical = words.scores(0.9, 0.4)
+    lexical = words.scores(TURN_K1, TURN_B)
     best = np.argsort(-lexical, kind="stable")[:n] if len(words.terms) else np.empty(0, np.intp)
     best = best[lexical[best] > 0]
     dense = near.rows if near is not None else np.empty(0, np.intp)

@@ -15,7 +15,7 @@ from agentmem_stores import Granularity, Vectors
 
 from ._channels import Channel, Channels
 from ._index import ScopeIndex
-from ._lexical import Lookup, bm25, idf
+from ._lexical import TURN_B, TURN_K1, Lookup, bm25, idf
 from ._question import Question
 from ._table import NONE, Rows
 
@@ -29,8 +29,6 @@ Features = dict[str, Floats]
 NEAR = {0: 1.0, -1: 0.7, 1: 0.5, -2: 0.35, 2: 0.25}
 WIDE = {offset: 0.7 ** abs(offset) for offset in range(-4, 5)}
 
-# BM25 of short, alike turns: little saturation, little normalisation by length.
-TURN_K1, TURN_B = 0.9, 0.4
 SESSION_K1, SESSION_B = 1.2, 0.75
 
 

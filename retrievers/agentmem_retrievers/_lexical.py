@@ -16,6 +16,9 @@ __all__ = ["InvertedIndex", "Lookup", "bm25", "tokenize"]
 
 Floats = NDArray[np.float64]
 
+# BM25 of short, alike turns: little saturation, little normalisation by length.
+TURN_K1, TURN_B = 0.9, 0.4
+
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _APOSTROPHE = re.compile(r"['\u2019]")
 # Written without spaces, so every pair of neighbouring characters is taken as a word.
