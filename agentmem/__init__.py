@@ -40,9 +40,9 @@ if TYPE_CHECKING:
         StoreUnavailableError,
     )
 
-    from ._agent import Agent
-    from ._association import Association
+    from .agent import Agent
     from .controller import MemoryController
+    from .writing import Association
 
 __all__ = [
     "Agent",
@@ -80,8 +80,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Agent": "agentmem._agent",
-    "Association": "agentmem._association",
+    "Agent": "agentmem.agent",
+    "Association": "agentmem.writing",
     "MemoryController": "agentmem.controller",
     **dict.fromkeys(
         ["ForgettingCurve", "MemoryRetriever", "Recall", "RecalledMemory", "Routing"],

@@ -12,9 +12,9 @@ from typing import Any
 
 from agentmem_stores import DataFormatError, InvalidScopeError, Scope, StoreUnavailableError
 
-from ._messages import Draft, to_drafts
-from ._notes import write_notes
 from .controller import MemoryController
+from .langchain._notes import write_notes
+from .writing import Draft, to_drafts
 
 __all__ = ["MigrationReport", "import_mem0"]
 

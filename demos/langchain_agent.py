@@ -17,7 +17,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from agentmem import AgentMemError, MemoryController, Scope
-from agentmem._local_model import resolve_model
+from agentmem.models import resolve_model
 from agentmem.testing import ScriptedChatModel
 
 _STORY = [

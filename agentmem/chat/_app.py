@@ -101,8 +101,8 @@ def _hold(
     clock: Callable[[], datetime] | None,
     typed: Iterator[str] | None,
 ) -> int:
-    from .._local_model import resolve_model
     from ..controller import MemoryController
+    from ..models import resolve_model
 
     chosen = resolve_model(model) if model is None or isinstance(model, str) else model
     with MemoryController.open(path, scope=scope, clock=clock) as memory:

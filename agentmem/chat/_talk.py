@@ -13,13 +13,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from agentmem_retrievers import Recall
 
-from .._local_model import LocalChatModel
+from ..models import LocalChatModel
 from ._streaming import SafeStream, Wrapper
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-    from .._agent import Agent
+    from ..agent import Agent
     from ..controller import MemoryController
 
 __all__ = ["Talk"]
@@ -53,7 +53,7 @@ class Talk:
     def load(self) -> Agent:
         """Make everything ready to answer, with a bar that shows how far that is."""
         if self._agent is None:
-            from .._agent import Agent
+            from ..agent import Agent
 
             if isinstance(self.model, LocalChatModel):
                 with _bar() as bar:

@@ -95,7 +95,7 @@ def scope_of(user: str, agent: str | None) -> Scope:
 
 @cache
 def _embeddings() -> Embeddings:
-    from agentmem._embedding import default_embeddings
+    from agentmem.embedding import default_embeddings
 
     return default_embeddings()
 

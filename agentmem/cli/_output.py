@@ -100,7 +100,7 @@ def short_id(memory_id: str) -> str:
 
 def memory_json(memory: Memory) -> dict[str, Any]:
     """Everything of a memory, in what JSON can hold."""
-    from agentmem._transfer import to_json
+    from agentmem.upkeep import to_json
 
     owner = {"user_id": memory.scope.user_id, "agent_id": memory.scope.agent_id}
     return to_json(memory) | owner

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agentmem import Granularity, Memory, Recall, RecalledMemory, Routing, State
-from agentmem._maintenance import Stats
+from agentmem.upkeep import Stats
 
 from ._output import date, line, plain, short_id, show
 

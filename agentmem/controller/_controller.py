@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from agentmem_stores import Compaction, Scope, require_aware
 
-from .._maintenance import CheckReport, ConsolidationReport, Stats, SweepReport
+from ..upkeep import CheckReport, ConsolidationReport, Stats, SweepReport
 from ._items import Items
 from ._twins import twin
 from ._writes import Writes

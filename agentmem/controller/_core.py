@@ -12,14 +12,10 @@ from typing import TYPE_CHECKING, Any, Self
 from agentmem_retrievers import ForgettingCurve, SearchEngine, SearchSettings
 from agentmem_stores import ChromaStore, ClosedError, InvalidScopeError, MemoryStore, Scope
 
-from .._association import Association
-from .._digest import Digester
-from .._embedding import Embedder, default_embeddings
-from .._maintenance import Maintenance
-from .._reinforcement import Reinforcement
-from .._sessions import Sessions
-from .._transfer import Transfer
-from .._writing import Clock, Writer
+from ..digest import Digester
+from ..embedding import Embedder, default_embeddings
+from ..upkeep import Maintenance, Reinforcement, Transfer
+from ..writing import Association, Clock, Sessions, Writer
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings

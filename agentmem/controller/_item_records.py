@@ -11,7 +11,7 @@ from typing import Any
 
 from agentmem_stores import Granularity, Memory, Scope, State
 
-from .._sessions import SHELF
+from ..writing import SHELF
 
 __all__ = [
     "UNINDEXED",

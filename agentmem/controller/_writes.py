@@ -20,8 +20,7 @@ from agentmem_stores import (
     require_aware,
 )
 
-from .._messages import Draft, MessageLike, to_drafts
-from .._sessions import is_shelf
+from ..writing import Draft, MessageLike, is_shelf, to_drafts
 from ._reads import Reads
 from ._twins import twin
 

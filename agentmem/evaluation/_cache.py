@@ -85,7 +85,7 @@ class IngestCache:
         """
         from agentmem import ChromaStore
 
-        from .._embedding import Embedder
+        from ..embedding import Embedder
 
         spec = Embedder(self.embeddings).spec
         place = self.folder / _key(dialogue, spec.name, spec.dimension)

@@ -78,7 +78,7 @@ def examples(
 
 
 def _asked(asked: Dialogue, of: Dialogue, found: Ingested, progress: Progress) -> Iterator[Example]:
-    from .._embedding import Embedder
+    from ..embedding import Embedder
 
     engine = SearchEngine(found.store, settings=SearchSettings(retention=0.0))
     embed = Embedder(found.embeddings).query

@@ -39,8 +39,7 @@ def embeddings_of(name: str | None) -> Embeddings:
     Raises:
         MissingExtraError, InvalidInputError: as `chat_model`.
     """
-    from .._embedding import default_embeddings
-    from .._sentence_embeddings import SentenceTransformerEmbeddings
+    from ..embedding import SentenceTransformerEmbeddings, default_embeddings
 
     if name is None:
         return default_embeddings()

@@ -154,7 +154,7 @@ def _latency(seconds: Sequence[float]) -> dict[str, float]:
 
 
 def _versions(cache: IngestCache) -> dict[str, str]:
-    from .._embedding import Embedder
+    from ..embedding import Embedder
 
     found = {"python": platform.python_version(), "ingest": str(INGEST_VERSION)}
     for name, distribution in _PACKAGES.items():

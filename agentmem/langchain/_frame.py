@@ -8,7 +8,7 @@ from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 
 from agentmem_retrievers import RecalledMemory
 
-from .._quoting import quote
+from ..agent import quote
 
 __all__ = ["GUIDE", "guided", "with_memories"]
 

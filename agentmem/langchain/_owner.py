@@ -11,7 +11,7 @@ from langchain_core.runnables import RunnableConfig
 
 from agentmem_stores import Scope
 
-from .._agent_input import scope_of, session_of
+from ..agent import scope_of, session_of
 
 __all__ = ["Owner", "owner_of", "running_context"]
 

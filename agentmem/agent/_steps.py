@@ -22,7 +22,7 @@ from ._recall_log import RecallLog
 from ._tool_calls import Toolbox
 
 if TYPE_CHECKING:
-    from .controller import MemoryController
+    from ..controller import MemoryController
 
 __all__ = ["AgentSteps", "Step", "adrive", "drive"]
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from ._embedding import estimate_tokens
+from ..embedding import estimate_tokens
 
 __all__ = ["digest_with_model"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ._embedding import estimate_tokens
+from ..embedding import estimate_tokens
 from ._sentences import Sentence, is_unspaced, stem
 
 __all__ = ["keywords", "selection", "summary"]

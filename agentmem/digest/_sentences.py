@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
-from ._embedding import estimate_tokens
+from ..embedding import estimate_tokens
 
 __all__ = ["Sentence", "is_unspaced", "is_word", "sentences", "stem", "stop_words", "terms"]
 

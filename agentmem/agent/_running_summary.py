@@ -8,7 +8,7 @@ from threading import Lock
 
 from agentmem_stores import Memory
 
-from ._digest import Digester
+from ..digest import Digester
 
 __all__ = ["RunningSummary"]
 

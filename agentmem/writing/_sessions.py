@@ -16,9 +16,9 @@ from agentmem_stores import (
     Scope,
 )
 
-from ._digest import Digester
+from ..digest import Digester
 from ._passages import passages
-from ._writing import Writer
+from ._writer import Writer
 
 __all__ = ["DERIVED", "SHELF", "Sessions", "is_shelf"]
 

@@ -25,7 +25,7 @@ from agentmem_stores import (
     StoreUnavailableError,
 )
 
-from ._embedding import Embedder
+from ..embedding import Embedder
 
 __all__ = ["Transfer", "from_json", "to_json"]
 

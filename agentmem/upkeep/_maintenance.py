@@ -21,7 +21,7 @@ from agentmem_stores import (
     State,
 )
 
-from ._sessions import is_shelf
+from ..writing import is_shelf
 
 if TYPE_CHECKING:
     import networkx as nx

@@ -23,8 +23,8 @@ from agentmem_stores import (
     Vectors,
 )
 
+from ..embedding import Embedder
 from ._association import Association
-from ._embedding import Embedder
 from ._messages import Draft
 
 __all__ = ["Clock", "Writer"]

@@ -18,19 +18,19 @@ from langchain_core.tools import BaseTool
 from agentmem_retrievers import Recall
 from agentmem_stores import InvalidInputError, Scope
 
-from ._agent_input import AgentInput, read_input, scope_of, session_of
-from ._agent_steps import AgentSteps, adrive, drive
+from ..models import LocalChatModel
 from ._exchange import Exchange
-from ._local_model import LocalChatModel
+from ._input import AgentInput, read_input, scope_of, session_of
 from ._prompt import PromptBuilder
 from ._prompt_styles import CAPABLE, SMALL, PromptStyle
 from ._recall_log import RecallLog
 from ._running_summary import RunningSummary
+from ._steps import AgentSteps, adrive, drive
 from ._tokens import count_tokens
 from ._tool_calls import Toolbox
 
 if TYPE_CHECKING:
-    from .controller import MemoryController
+    from ..controller import MemoryController
 
 __all__ = ["Agent"]
 

@@ -17,7 +17,7 @@ from langchain_core.messages import (
 from agentmem_retrievers import Recall
 from agentmem_stores import Memory, Scope, State
 
-from ._agent_input import Incoming
+from ._input import Incoming
 
 __all__ = ["Exchange"]
 

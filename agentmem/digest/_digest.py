@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ._embedding import estimate_tokens
+from ..embedding import estimate_tokens
 from ._sentences import sentences
 from ._textrank import keywords, selection, summary
 

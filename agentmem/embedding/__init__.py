@@ -1,0 +1,6 @@
+"""Embeddings: the offline default, and the seam to any of LangChain's."""
+
+from ._embedder import Embedder, default_embeddings, estimate_tokens
+from ._sentence_embeddings import SentenceTransformerEmbeddings
+
+__all__ = ["Embedder", "SentenceTransformerEmbeddings", "default_embeddings", "estimate_tokens"]
