@@ -12,7 +12,7 @@ from agentmem.cli._output import line, plain, short_id, show
 from agentmem.cli._tables import print_memories, print_recall, print_stats
 from agentmem_stores import Granularity
 
-from ._shown import print_graph, print_help, print_timeline
+from ._shown import print_graph, print_help, print_timeline, print_topics
 from ._talk import Talk
 
 __all__ = ["COMMANDS", "Command", "obey"]
@@ -126,6 +126,17 @@ def _timeline(talk: Talk, argument: str) -> None:
         print_timeline(turns)
     else:
         show("nothing was said yet")
+
+
+@_command("/topics [QUESTION]")
+def _topics(talk: Talk, argument: str) -> None:
+    """Sum up what has been talked about, or what of it is near to a question."""
+    talk.memory.consolidate()
+    topics = talk.memory.topics(argument or None, k=_NAMED)
+    if topics:
+        print_topics(topics)
+    else:
+        show("too little was said yet to tell topics apart")
 
 
 @_command("/graph [FILE]")

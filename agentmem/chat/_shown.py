@@ -17,7 +17,7 @@ from agentmem_stores import Memory, State
 if TYPE_CHECKING:
     import networkx as nx
 
-__all__ = ["print_graph", "print_help", "print_timeline"]
+__all__ = ["print_graph", "print_help", "print_timeline", "print_topics"]
 
 _TREES = 8
 _BRANCHES = 6
@@ -76,6 +76,15 @@ def _label(graph: nx.Graph, node: str) -> Text:
     data = graph.nodes[node]
     text = line(str(data["text"]), _TEXT)
     return Text.assemble(text, (f"  {data['granularity']} {short_id(node)}", "dim"))
+
+
+def print_topics(topics: Iterable[Memory]) -> None:
+    """Print what topics are about, each with how many turns it sums up."""
+    for topic in topics:
+        keywords = ", ".join(map(str, topic.metadata.get("keywords", ())))
+        head = Text(line(keywords, _TEXT), style="bold")
+        show(head.append(f"  {len(topic.sources)} turns, {short_id(topic.id)}", style="dim"))
+        show(Padding(Text(line(topic.text, 400)), (0, 0, 0, 2)))
 
 
 def print_help(rows: Iterable[tuple[str, str]]) -> None:

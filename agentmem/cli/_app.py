@@ -18,7 +18,18 @@ KEEP = "Keep in order"
 MOVE = "Take along and draw"
 
 
-_ORDER = ("chat", "add", "ingest", "search", "list", "show", "forget", "sweep", "stats")
+_ORDER = (
+    "chat",
+    "add",
+    "ingest",
+    "search",
+    "list",
+    "show",
+    "forget",
+    "sweep",
+    "consolidate",
+    "stats",
+)
 
 
 class _Commands(TyperGroup):

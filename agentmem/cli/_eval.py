@@ -237,7 +237,8 @@ def _evaluate(
 ) -> None:
     from agentmem.evaluation import IngestCache, default_cache, embeddings_of, parts, report, run
 
-    from ._eval_output import Bars, check_outputs, write
+    from ._bars import Bars
+    from ._eval_output import check_outputs, write
     from ._options import _embeddings
 
     check_outputs(json, plot)

@@ -52,7 +52,7 @@ def fit(
     )
     from agentmem.formats import read
 
-    from ._eval_output import Bars
+    from ._bars import Bars
     from ._options import _embeddings
 
     embedder = embeddings_of(embeddings) if embeddings else _embeddings()

@@ -1,4 +1,4 @@
-"""`forget`, `sweep` and `stats`."""
+"""`forget`, `sweep`, `consolidate` and `stats`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ._output import line, plain, print_json, short_id
 if TYPE_CHECKING:
     from agentmem import Memory, MemoryController
 
-__all__ = ["forget", "stats", "sweep"]
+__all__ = ["consolidate", "forget", "stats", "sweep"]
 
 
 @app.command(
@@ -120,6 +120,48 @@ def sweep(
         print_json({"archived": list(report.archived), "kept": report.kept})
     else:
         typer.echo(f"archived {len(report.archived)}, kept {report.kept}")
+
+
+@app.command(
+    rich_help_panel=KEEP,
+    epilog=examples("agentmem consolidate", "agentmem consolidate --budget 20 --keep 5000"),
+)
+def consolidate(
+    store: Store = DEFAULT_STORE,
+    user: User = DEFAULT_USER,
+    agent: Agent = None,
+    budget: Annotated[
+        int | None,
+        typer.Option(min=0, help="Do so many pieces of work at most.", show_default=False),
+    ] = None,
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Archive the weakest, unused and redundant turns beyond so many.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """End open conversations, merge what says the same, and sum up topics and days.
+
+    It can be interrupted; the next run goes on. Nothing is deleted.
+    """
+    from ._bars import Bars
+
+    with open_memory(store, user, agent) as memory, Bars() as bars:
+        report = memory.consolidate(budget=budget, keep=keep, progress=bars)
+    if as_json:
+        print_json(asdict(report))
+        return
+    typer.echo(
+        f"ended {len(report.ended)} conversations, merged {len(report.merged)} turns into others, "
+        f"summed up {len(report.topics)} topics and {len(report.days)} days, "
+        f"archived {len(report.archived)}"
+    )
+    if not report.finished:
+        typer.echo("more is left to do; run it again to go on")
 
 
 @app.command(rich_help_panel=KEEP, epilog=examples("agentmem stats --user ada"))

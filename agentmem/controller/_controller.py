@@ -6,8 +6,9 @@ from datetime import datetime
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from agentmem_stores import Compaction, Scope, require_aware
+from agentmem_stores import Compaction, InvalidInputError, Scope, require_aware
 
+from .._progress import Progress
 from ..upkeep import CheckReport, ConsolidationReport, Stats, SweepReport
 from ._items import Items
 from ._twins import twin
@@ -37,6 +38,8 @@ class MemoryController(Writes):
         settings: what a search does and leaves out.
         rng: the source of new ids.
         linger: seconds after which recalls are written when nothing else is; None for never.
+        consolidate_after_session: how many pieces of work `consolidate` does in the background
+            when a session has ended; None for none.
 
     Raises:
         EmbedderMismatchError: the store holds another embedder's vectors.
@@ -57,20 +60,35 @@ class MemoryController(Writes):
             Items(self).expire(owner)
             return self._maintenance.sweep(owner, moment)
 
-    def consolidate(self, *, scope: Scope | None = None) -> ConsolidationReport:
-        """End the sessions that were left open, and let one memory stand for near-duplicates.
+    def consolidate(
+        self,
+        *,
+        budget: int | None = None,
+        keep: int | None = None,
+        progress: Progress | None = None,
+        scope: Scope | None = None,
+    ) -> ConsolidationReport:
+        """Put what was said in order, as far as a budget goes.
 
-        The session open in this controller is left alone. Running it again changes nothing.
+        The sessions that were left open are ended, but for the one open in this controller; of
+        turns that say the same the newest stands for all, with the others as its sources; topics
+        and days are summed up in memories of their own (`topics`, `Granularity.DAY`); and of more
+        turns than are to be kept, the weak, unused and redundant are archived.
+
+        It may be interrupted anywhere, and the next call goes on. Running it again changes
+        nothing. No turn is ever deleted.
+
+        Args:
+            budget: how many pieces of work are done at most, each the ending of a session, a
+                merge or a summary; by default all there are.
+            keep: how many turns stay active at most; by default none is archived.
+            progress: hears how far it is.
         """
         owner = self._scope(scope)
-        with self._lock:
-            self._reinforcement.flush()
-            current = self._open_sessions.get(owner)
-            left = [s for s in self._sessions.unfinished(owner) if s != current]
-            for session_id in left:
-                self._sessions.end(owner, session_id)
-            merged = self._maintenance.merge_duplicates(owner, self.clock())
-        return ConsolidationReport(tuple(left), merged)
+        for name, value in (("budget", budget), ("keep", keep)):
+            if value is not None and value < 0:
+                raise InvalidInputError(f"{name}={value} must not be negative")
+        return self._consolidated(owner, budget=budget, keep=keep, progress=progress)
 
     def export(self, path: str | PathLike[str], *, scope: Scope | None = None) -> int:
         """Write a scope to a file of JSON lines; return the number of records.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime
 from os import PathLike
 from threading import RLock
@@ -12,9 +13,18 @@ from typing import TYPE_CHECKING, Any, Self
 from agentmem_retrievers import ForgettingCurve, SearchEngine, SearchSettings
 from agentmem_stores import ChromaStore, ClosedError, InvalidScopeError, MemoryStore, Scope
 
+from .._progress import Progress, Silent
 from ..digest import Digester
 from ..embedding import Embedder, default_embeddings
-from ..upkeep import Maintenance, Reinforcement, Transfer
+from ..upkeep import (
+    Background,
+    Consolidation,
+    ConsolidationReport,
+    Gists,
+    Maintenance,
+    Reinforcement,
+    Transfer,
+)
 from ..writing import Association, Clock, Sessions, Writer
 
 if TYPE_CHECKING:
@@ -44,6 +54,7 @@ class Core:
         settings: SearchSettings | None = None,
         rng: random.Random | None = None,
         linger: float | None = 2.0,
+        consolidate_after_session: int | None = None,
     ) -> None:
         self.scope = scope
         self.clock = clock or _system_clock
@@ -60,12 +71,26 @@ class Core:
             clock=self.clock,
             rng=rng or random.SystemRandom(),
         )
-        self._sessions = Sessions(self._writer, Digester(model))
+        digester = Digester(model)
+        self._lock = RLock()
+        self._sessions = Sessions(self._writer, digester)
         self._maintenance = Maintenance(store, self._engine, self.curve)
         self._transfer = Transfer(store, self._engine, self._embedder)
         self._reinforcement = Reinforcement(store, self._engine, self.curve, linger)
+        self._consolidation = Consolidation(
+            store=store,
+            engine=self._engine,
+            curve=self.curve,
+            sessions=self._sessions,
+            gists=Gists(
+                store, self._engine, self._embedder, digester, self.curve, self.clock, self._lock
+            ),
+            clock=self.clock,
+            lock=self._lock,
+        )
+        self._background = Background(self._consolidate_behind)
+        self._consolidate_after_session = consolidate_after_session
         self._open_sessions: dict[Scope, str] = {}
-        self._lock = RLock()
         self._closed = False
 
     @classmethod
@@ -115,6 +140,36 @@ class Core:
             )
         return owner
 
+    def _consolidated(
+        self,
+        owner: Scope,
+        *,
+        budget: int | None,
+        keep: int | None = None,
+        progress: Progress | None = None,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> ConsolidationReport:
+        self.flush()
+        return self._consolidation.run(
+            owner,
+            current=self._open_sessions.get(owner),
+            budget=budget,
+            keep=keep,
+            progress=progress or Silent(),
+            stopped=stopped,
+        )
+
+    def _consolidate_behind(self, owner: Scope) -> None:
+        self._consolidated(
+            owner,
+            budget=self._consolidate_after_session,
+            stopped=lambda: self._background.closed,
+        )
+
+    def _session_ended(self, owner: Scope) -> None:
+        if self._consolidate_after_session is not None:
+            self._background.ask(owner)
+
     def flush(self) -> None:
         """Write pending recalls now instead of with the next write."""
         with self._lock:
@@ -122,7 +177,12 @@ class Core:
                 self._reinforcement.flush()
 
     def close(self) -> None:
-        """End the sessions opened here, write what is pending, and close the store."""
+        """End the sessions opened here, write what is pending, and close the store.
+
+        Consolidating in the background stops; what it did not come to is done when it next runs.
+        """
+        # Without the lock, which the work that is going on may be waiting for.
+        self._background.close()
         with self._lock:
             if self._closed:
                 return

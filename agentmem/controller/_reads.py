@@ -14,6 +14,7 @@ from agentmem_stores import (
     Memory,
     MemoryNotFoundError,
     Scope,
+    State,
     require_aware,
 )
 
@@ -154,6 +155,25 @@ class Reads(Core):
         former = self._read(owner, [f"{memory_id}@{n}" for n in range(1, current.version)])
         return [*sorted(former, key=lambda m: m.version), current]
 
+    def topics(
+        self, query: str | None = None, *, k: int | None = None, scope: Scope | None = None
+    ) -> list[Memory]:
+        """Return what has been talked about, as `consolidate` has summed it up.
+
+        Args:
+            query: the topics nearest to it come first; by default those with the most turns.
+            k: at most so many; by default all of them.
+        """
+        owner = self._scope(scope)
+        self.flush()
+        held = [m for m in self._held(owner, Granularity.TOPIC, None) if m.state is State.ACTIVE]
+        if query is None or not held:
+            return sorted(held, key=lambda m: (-len(m.sources), m.id))[:k]
+        found = self.search(
+            query, k=k or len(held), scope=owner, granularity=Granularity.TOPIC, reinforce=False
+        )
+        return [hit.memory for hit in found]
+
     def as_retriever(self, *, k: int = 5, **options: Any) -> MemoryRetriever:
         """Return a LangChain retriever over this controller; `options` are those of `search`."""
         from agentmem_retrievers import MemoryRetriever
@@ -164,3 +184,4 @@ class Reads(Core):
     aget = twin(get)
     aget_all = twin(get_all)
     ahistory = twin(history)
+    atopics = twin(topics)

@@ -20,6 +20,7 @@ from agentmem_stores import (
     require_aware,
 )
 
+from ..upkeep import GISTS
 from ..writing import Draft, MessageLike, is_shelf, to_drafts
 from ._reads import Reads
 from ._twins import twin
@@ -78,6 +79,7 @@ class Writes(Reads):
             for other in self._sessions.unfinished(owner):
                 if other != session:
                     self._sessions.end(owner, other)
+                    self._session_ended(owner)
         return memories
 
     def _new_session(self) -> str:
@@ -104,6 +106,7 @@ class Writes(Reads):
             derived = self._sessions.end(owner, session)
             if self._open_sessions.get(owner) == session:
                 del self._open_sessions[owner]
+        self._session_ended(owner)
         return derived
 
     def update(
@@ -163,6 +166,8 @@ class Writes(Reads):
         session = memory.session_id
         ended = memory.granularity is Granularity.TURN and index.is_digested(session)
         stale = self._sessions.removal(scope, session) if ended else []
+        pointing = index.pointing_at(memory.id)
+        stale += [(g, i) for i in sorted(pointing) if (g := index.granularity_of(i)) in GISTS]
         gone = {i for _, i in [*stale, *delete]}
         patch = self._unlinked(scope, gone, {entry.memory.id for entry in put})
         # Before anything else goes: a crash must not leave what was derived from a deleted turn.

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from agentmem_retrievers import Recall
 from agentmem_stores import Scope
 
+from .._progress import Progress, Silent
+
 if TYPE_CHECKING:
     from ..controller import MemoryController
     from ..formats import Dialogue
@@ -37,26 +39,6 @@ class Moment:
 
     def __call__(self) -> datetime:
         return self.now
-
-
-class Progress(Protocol):
-    """Hears how far an evaluation is; `stage` is what is being done."""
-
-    def expect(self, stage: str, count: int) -> None:
-        """Announce that so many more are to be done."""
-
-    def advance(self, stage: str, count: int) -> None:
-        """Say that so many more have been done."""
-
-
-class Silent:
-    """Progress that nobody hears."""
-
-    def expect(self, stage: str, count: int) -> None:
-        """Do nothing."""
-
-    def advance(self, stage: str, count: int) -> None:
-        """Do nothing."""
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,19 @@
-"""What is done to memories after they are written: strengthening, sweeping, checking, moving."""
+"""What is done to memories after they are written, from strengthening to moving them."""
 
-from ._maintenance import CheckReport, ConsolidationReport, Maintenance, Stats, SweepReport
+from ._background import Background
+from ._consolidation import Consolidation, ConsolidationReport
+from ._gists import GISTS, Gists
+from ._maintenance import CheckReport, Maintenance, Stats, SweepReport
 from ._reinforcement import Reinforcement
 from ._transfer import Transfer, to_json
 
 __all__ = [
+    "GISTS",
+    "Background",
     "CheckReport",
+    "Consolidation",
     "ConsolidationReport",
+    "Gists",
     "Maintenance",
     "Reinforcement",
     "Stats",

@@ -1,4 +1,4 @@
-"""Keeping a scope in order: fading, consolidating, checking, counting."""
+"""Keeping a scope in order: fading, checking, counting."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ..writing import is_shelf
 if TYPE_CHECKING:
     import networkx as nx
 
-__all__ = ["CheckReport", "ConsolidationReport", "Maintenance", "Stats", "SweepReport"]
+__all__ = ["CheckReport", "Maintenance", "Stats", "SweepReport"]
 
 
 @dataclass(frozen=True)
@@ -35,19 +35,6 @@ class SweepReport:
 
     archived: tuple[str, ...]
     kept: int
-
-
-@dataclass(frozen=True)
-class ConsolidationReport:
-    """What consolidating did.
-
-    Attributes:
-        ended: the sessions whose derived memories were missing and have been written.
-        merged: ids of near-duplicates, each to the id of the memory that now stands for it.
-    """
-
-    ended: tuple[str, ...]
-    merged: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -93,7 +80,6 @@ class Maintenance:
     store: MemoryStore
     engine: SearchEngine
     curve: ForgettingCurve
-    duplicate_from: float = 0.97
 
     def sweep(self, scope: Scope, now: datetime) -> SweepReport:
         """Archive the active memories whose retention at `now` is below the threshold."""
@@ -109,42 +95,6 @@ class Maintenance:
         patch = [replace(m, state=State.ARCHIVED, state_changed_at=now) for m in faded]
         self.engine.write(Batch(scope, patch=patch))
         return SweepReport(tuple(memory.id for memory in faded), kept)
-
-    def merge_duplicates(self, scope: Scope, now: datetime) -> dict[str, str]:
-        """Let the newest of several turns that say the same stand for all of them."""
-        import networkx as nx
-
-        index = self.engine.index(scope)
-        turns = index.tables[Granularity.TURN]
-        active = turns.visible(None)
-        alike = nx.Graph(
-            (a, b)
-            for a, targets in index.edges.items()
-            for b, weight in targets.items()
-            if weight >= self.duplicate_from
-            and all(i in turns.row_of and active[turns.row_of[i]] for i in (a, b))
-        )
-        merged: dict[str, str] = {}
-        patch: list[Memory] = []
-        for group in nx.connected_components(alike):
-            found = [e.memory for e in self.store.read(scope, Granularity.TURN, sorted(group))]
-            patch.extend(self._merged(found, now, merged))
-        self.engine.write(Batch(scope, patch=patch))
-        return merged
-
-    def _merged(
-        self, found: list[Memory], now: datetime, merged: dict[str, str]
-    ) -> Iterable[Memory]:
-        *older, newest = sorted(found, key=lambda m: (m.said_at, m.position, m.id))
-        merged.update({memory.id: newest.id for memory in older})
-        yield replace(
-            newest,
-            strength=max(memory.strength for memory in found),
-            recall_count=sum(memory.recall_count for memory in found),
-            sources=tuple(dict.fromkeys([*newest.sources, *(m.id for m in older)])),
-        )
-        for memory in older:
-            yield replace(memory, state=State.SUPERSEDED, state_changed_at=now)
 
     def check(self, scope: Scope) -> CheckReport:
         """Compare what must agree: links with memories, and the derived index with the store."""

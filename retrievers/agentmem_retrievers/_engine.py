@@ -94,7 +94,9 @@ class SearchEngine:
             ranking = self.ranking(scope, query)
             turns = ranked = ranking.run()
             paths: Paths = {}
-            if query.granularity is not Granularity.TURN:
+            if not query.granularity.of_session:
+                ranked = self._alone(scope, query)
+            elif query.granularity is not Granularity.TURN:
                 ranked = rank_sessions(ranking, turns, query.granularity)
             elif query.hops > 1:
                 ranked, paths = ranking.followed(turns, query.hops)
@@ -122,7 +124,7 @@ class SearchEngine:
                 self._store, scope, g, table, vectors[0], self._settings.candidates, shown[g]
             )
             for g, table in index.tables.items()
-            if len(table) and g.value not in self._settings.off
+            if len(table) and g.of_session and g.value not in self._settings.off
         }
         return TurnRanking(
             index=index,
@@ -135,6 +137,15 @@ class SearchEngine:
             weights=self._weights,
             at_least=query.k,
         )
+
+    def _alone(self, scope: Scope, query: Query) -> Ranked:
+        """Rank memories that belong to no session, by how near they are to the question."""
+        table = self.index(scope).tables[query.granularity]
+        shown = table.visible(query.as_of, include_archived=query.include_archived)
+        wanted = max(query.k, self._settings.candidates)
+        vector = query.embed(query.text)
+        near = Channel.ask(self._store, scope, query.granularity, table, vector, wanted, shown)
+        return Ranked(near.rows, near.similarities, {"similar": near.similarities})
 
     def _hits(
         self, scope: Scope, query: Query, ranked: Ranked, paths: Paths

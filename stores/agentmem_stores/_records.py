@@ -22,12 +22,30 @@ MOMENTS = ("said_at", "written_at", "last_recalled_at", "state_changed_at", "exp
 
 
 class Granularity(StrEnum):
-    """How much of a conversation one memory holds (MemGAS, section 3.1)."""
+    """How much of what was said one memory holds.
+
+    The first four are a conversation's own (MemGAS, section 3.1). The others are made of many
+    conversations by consolidating: what is about the same, and what was said on one day. Plans
+    are ways of doing something that an agent has tried.
+    """
 
     TURN = "turn"
     SESSION = "session"
     SUMMARY = "summary"
     KEYWORDS = "keywords"
+    TOPIC = "topic"
+    DAY = "day"
+    PLAN = "plan"
+
+    @property
+    def of_session(self) -> bool:
+        """Whether such a memory belongs to one conversation, and is found through its turns."""
+        return self in _OF_SESSION
+
+
+_OF_SESSION = frozenset(
+    [Granularity.TURN, Granularity.SESSION, Granularity.SUMMARY, Granularity.KEYWORDS]
+)
 
 
 class State(StrEnum):

@@ -1,0 +1,118 @@
+"""Which statements are taken to say the same, by the real embedder's vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from langchain_core.embeddings import Embeddings
+
+from agentmem import Granularity, InMemoryStore, Memory, MemoryController, Scope
+from agentmem.embedding import Embedder
+from agentmem.upkeep._duplicates import duplicates
+from agentmem_stores import Entry
+
+SAID = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+
+FIVE_WAYS = [
+    ["I live in Oslo.", "My home is in Oslo.", "Oslo is where I live.",
+     "I'm living in Oslo these days.", "I reside in Oslo."],
+    ["My dog is called Biscuit.", "I have a dog named Biscuit.", "Biscuit is my dog.",
+     "The name of my dog is Biscuit.", "My dog's name is Biscuit."],
+    ["I work as a nurse.", "My job is nursing.", "I'm working as a nurse.",
+     "I am employed as a nurse.", "Nurse is my profession."],
+    ["My sister lives in Porto.", "My sister's home is in Porto.",
+     "Porto is where my sister lives.", "My sister is living in Porto now.",
+     "My sister resides in Porto."],
+    ["My favourite colour is green.", "Green is my favourite colour.",
+     "My favourite colour: green!", "Well, green is my favourite colour.",
+     "Really, my favourite colour is green."],
+]  # fmt: skip
+
+DIFFERENT = [
+    ("I live in Oslo.", "I live in Lisbon."),
+    ("I live in Oslo.", "I lived in Oslo."),
+    ("I live in Oslo.", "I don't live in Oslo."),
+    ("I live in Oslo.", "He lives in Oslo."),
+    ("I live in Oslo.", "I work in Oslo."),
+    ("I live in Oslo.", "I want to live in Oslo."),
+    ("I live in Oslo.", "Do I live in Oslo?"),
+    ("I'm in Oslo.", "I live in Oslo."),
+    ("I like tea.", "I like coffee."),
+    ("I love hiking.", "I do not love hiking."),
+    ("My dog is called Biscuit.", "My cat is called Biscuit."),
+    ("I worked at Google.", "I work at Google."),
+    ("My sister is a nurse.", "My sister was a nurse."),
+    ("I sold the car.", "I bought the car."),
+    ("I ran 5 miles.", "I ran 10 miles."),
+    ("I ate before the show.", "I ate after the show."),
+    ("Anna loves Ben.", "Ben loves Anna."),
+    ("The cat chased the dog.", "The dog chased the cat."),
+    ("I moved from Oslo to Rome.", "I moved from Rome to Oslo."),
+    ("I paid Tom.", "Tom paid me."),
+]
+
+
+def said(
+    embeddings: Embeddings,
+    texts: Sequence[str],
+    *,
+    speaker: str | None = None,
+    since: datetime = SAID,
+) -> list[Entry]:
+    vectors = Embedder(embeddings).documents(texts)
+    turns = [
+        Memory(
+            id=f"m{number}",
+            scope=Scope("ada"),
+            granularity=Granularity.TURN,
+            text=text,
+            session_id="s",
+            said_at=since + timedelta(minutes=number),
+            written_at=since,
+            speaker=speaker,
+            position=number,
+        )
+        for number, text in enumerate(texts)
+    ]
+    return [Entry(turn, vector) for turn, vector in zip(turns, vectors, strict=True)]
+
+
+@pytest.mark.parametrize("phrasings", FIVE_WAYS, ids=lambda p: p[0])
+def test_one_thing_said_five_ways_is_one_thing(
+    embeddings: Embeddings, phrasings: list[str]
+) -> None:
+    [group] = duplicates(said(embeddings, phrasings))
+    assert [memory.text for memory in group] == phrasings
+
+
+@pytest.mark.parametrize("pair", DIFFERENT, ids=" / ".join)
+def test_what_differs_stays_apart(embeddings: Embeddings, pair: tuple[str, str]) -> None:
+    assert duplicates(said(embeddings, pair)) == []
+
+
+def test_whoever_says_the_same_of_himself_says_something_else(embeddings: Embeddings) -> None:
+    ada = said(embeddings, ["I live in Oslo."], speaker="Ada")
+    ben = said(embeddings, ["I live in Oslo."], speaker="Ben")
+    assert duplicates([*ada, *ben]) == []
+
+
+def test_yesterday_is_another_day_when_it_is_said_on_another(embeddings: Embeddings) -> None:
+    one = said(embeddings, ["I ran ten miles yesterday."])
+    other = said(embeddings, ["I ran ten miles yesterday."], since=SAID + timedelta(days=9))
+    assert duplicates([*one, *other]) == []
+
+
+def test_five_answers_do_not_crowd_out_everything_else(embeddings: Embeddings) -> None:
+    with MemoryController(
+        InMemoryStore(), scope=Scope("ada"), embeddings=embeddings, linger=None
+    ) as memory:
+        for n, text in enumerate(FIVE_WAYS[1]):
+            memory.add([text, f"By the way, lunch number {n} was pasta."], session_id=f"s{n}")
+        memory.consolidate()
+        hits = memory.search("What is my dog called?", k=5)
+        dogs = [hit.memory for hit in hits if "Biscuit" in hit.memory.text]
+        assert len(dogs) == 1
+        others = {m.id for m in memory.get_all() if "Biscuit" in m.text and m.role == "user"}
+        assert set(dogs[0].sources) == others - {dogs[0].id}
