@@ -38,11 +38,12 @@ if TYPE_CHECKING:
         StoreFormatError,
         StoreLockedError,
         StoreUnavailableError,
+        WriteHookError,
     )
 
     from .agent import Agent
     from .controller import MemoryController
-    from .writing import Association
+    from .writing import Association, Draft
 
 __all__ = [
     "Agent",
@@ -51,6 +52,7 @@ __all__ = [
     "ChromaStore",
     "ClosedError",
     "DataFormatError",
+    "Draft",
     "Edge",
     "EmbedderMismatchError",
     "EmbedderSpec",
@@ -77,11 +79,13 @@ __all__ = [
     "StoreFormatError",
     "StoreLockedError",
     "StoreUnavailableError",
+    "WriteHookError",
 ]
 
 _HOMES = {
     "Agent": "agentmem.agent",
     "Association": "agentmem.writing",
+    "Draft": "agentmem.writing",
     "MemoryController": "agentmem.controller",
     **dict.fromkeys(
         ["ForgettingCurve", "MemoryRetriever", "Recall", "RecalledMemory", "Routing"],

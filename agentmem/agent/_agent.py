@@ -94,6 +94,9 @@ class Agent(Runnable[AgentInput, AIMessage]):
         self.memory = memory
         self.tools = toolbox.tools
         self._recalls = RecallLog()
+        self._summary = RunningSummary()
+        memory.tell(self._recalls)
+        memory.tell(self._summary)
         self._steps = AgentSteps(
             model=toolbox.bind(model),
             memory=memory,
@@ -103,7 +106,7 @@ class Agent(Runnable[AgentInput, AIMessage]):
                 token_budget=style.token_budget if token_budget is None else token_budget,
                 count=count,
                 reserved=toolbox.tokens,
-                summarise=RunningSummary(),
+                summarise=self._summary,
             ),
             recalls=self._recalls,
             k=k,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from threading import Lock
 
 from agentmem_retrievers import Recall
-from agentmem_stores import Scope
+from agentmem_stores import Memory, Scope
 
 __all__ = ["RecallLog"]
 
@@ -34,3 +35,13 @@ class RecallLog:
                 if owner == scope and session_id in (None, session):
                     return recall
         return None
+
+    def forget(self, scope: Scope, gone: Sequence[Memory] | None) -> None:
+        """Drop the recalls that found, or asked with the words of, what was deleted."""
+        ids = None if gone is None else {memory.id for memory in gone}
+        texts = [memory.text for memory in gone or ()]
+        with self._lock:
+            for key, recall in list(self._recalls.items()):
+                touched = ids is None or any(hit.memory.id in ids for hit in recall)
+                if key[0] == scope and (touched or any(text in recall.query for text in texts)):
+                    del self._recalls[key]

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from threading import Lock
 
-from agentmem_stores import Memory
+from agentmem_stores import Memory, Scope
 
 from ..digest import Digester
 
@@ -43,3 +43,8 @@ class RunningSummary:
             while len(self._known) > _CACHED:
                 self._known.popitem(last=False)
         return summary
+
+    def forget(self, scope: Scope, gone: Sequence[Memory] | None) -> None:
+        """Drop all summaries; those that are needed again are written again."""
+        with self._lock:
+            self._known.clear()

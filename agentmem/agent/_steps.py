@@ -131,14 +131,14 @@ class AgentSteps:
 
         def write(messages: Sequence[BaseMessage]) -> list[str]:
             written = memory.add(list(messages), **_place_of(exchange))
-            if exchange.session_id is None:
+            if written and exchange.session_id is None:
                 exchange.session_id = written[0].session_id
                 exchange.follow(memory.get_all(**_turns_of(exchange)))
             return [turn.id for turn in written]
 
         async def awrite(messages: Sequence[BaseMessage]) -> list[str]:
             written = await memory.aadd(list(messages), **_place_of(exchange))
-            if exchange.session_id is None:
+            if written and exchange.session_id is None:
                 exchange.session_id = written[0].session_id
                 exchange.follow(await memory.aget_all(**_turns_of(exchange)))
             return [turn.id for turn in written]

@@ -4,7 +4,17 @@ Modules here import nothing heavy at their top, so that `--help` is quick. Each 
 commands adds its own to the app.
 """
 
-from . import _chat, _drawing, _eval, _fit, _keeping, _moving, _reading, _writing  # noqa: F401
+from . import (  # noqa: F401
+    _chat,
+    _drawing,
+    _eval,
+    _fit,
+    _forgetting,
+    _keeping,
+    _moving,
+    _reading,
+    _writing,
+)
 from ._app import app
 
 __all__ = ["app"]

@@ -26,6 +26,7 @@ _ORDER = (
     "list",
     "show",
     "forget",
+    "compact",
     "sweep",
     "consolidate",
     "stats",

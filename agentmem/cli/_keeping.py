@@ -1,11 +1,10 @@
-"""`forget`, `sweep`, `consolidate` and `stats`."""
+"""`sweep`, `consolidate` and `stats`."""
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -18,83 +17,11 @@ from ._options import (
     Store,
     Time,
     User,
-    find_id,
     open_memory,
 )
-from ._output import line, plain, print_json, short_id
+from ._output import print_json
 
-if TYPE_CHECKING:
-    from agentmem import Memory, MemoryController
-
-__all__ = ["consolidate", "forget", "stats", "sweep"]
-
-
-@app.command(
-    rich_help_panel=KEEP,
-    epilog=examples(
-        "agentmem forget 3f2a9c1b7e04",
-        "agentmem forget --session trip --yes",
-        "agentmem forget --all --user ada",
-    ),
-)
-def forget(
-    ids: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[ID]...", help="Ids, or beginnings of ids.", show_default=False),
-    ] = None,
-    store: Store = DEFAULT_STORE,
-    user: User = DEFAULT_USER,
-    agent: Agent = None,
-    session: Annotated[
-        str | None, typer.Option(help="Forget this whole conversation.", show_default=False)
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Forget everything of this user.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-) -> None:
-    """Delete memories for good, with their former versions and what was derived from them.
-
-    This is not fading: what fades is archived by `agentmem sweep` and can come back.
-    """
-    if sum([bool(ids), session is not None, everything]) != 1:
-        raise typer.BadParameter("name ids, or a --session, or --all")
-    with open_memory(store, user, agent) as memory:
-        if everything:
-            _agree(f"Forget everything of {memory.scope}?", yes)
-            typer.echo(f"forgot {memory.delete_all()} records of {plain(str(memory.scope))}")
-        elif session is not None:
-            _agree(f"Forget the conversation {session} of {memory.scope}?", yes)
-            _forget_session(memory, session)
-        else:
-            # All are found before the first is deleted, so that a typing error deletes nothing.
-            for found in [find_id(memory, beginning) for beginning in ids or ()]:
-                memory.delete(found.id)
-                typer.echo(f"forgot {short_id(found.id)}  {line(found.text, 80)}")
-
-
-def _agree(question: str, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise typer.BadParameter("nobody can be asked here; add --yes to go ahead")
-    typer.confirm(plain(question), abort=True)
-
-
-def _forget_session(memory: MemoryController, session: str) -> None:
-    from agentmem import Granularity, MemoryNotFoundError
-
-    held = memory.get_all(limit=None, session_id=session)
-    if not held:
-        raise MemoryNotFoundError(f"{memory.scope} has no session {session!r}")
-
-    def turns_last(m: Memory) -> bool:
-        return m.granularity is Granularity.TURN
-
-    # What is derived goes first, else it would be written anew after every turn.
-    for found in sorted(held, key=turns_last):
-        memory.delete(found.id)
-    typer.echo(f"forgot {len(held)} memories of {line(session)}")
+__all__ = ["consolidate", "stats", "sweep"]
 
 
 @app.command(

@@ -1,5 +1,6 @@
 """The memory controller: every verb on memories, one scope at a time."""
 
 from ._controller import MemoryController
+from ._deletes import Deletion
 
-__all__ = ["MemoryController"]
+__all__ = ["Deletion", "MemoryController"]

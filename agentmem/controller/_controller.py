@@ -40,6 +40,9 @@ class MemoryController(Writes):
         linger: seconds after which recalls are written when nothing else is; None for never.
         consolidate_after_session: how many pieces of work `consolidate` does in the background
             when a session has ended; None for none.
+        before_write: sees every text before it is stored, as a `Draft`, and returns what is to
+            be stored in its place, or None for nothing; see docs/guarantees.md. If it raises,
+            nothing is written, and the call raises `WriteHookError`.
 
     Raises:
         EmbedderMismatchError: the store holds another embedder's vectors.

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from os import PathLike
 from threading import RLock
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
+from weakref import WeakSet
 
 from agentmem_retrievers import ForgettingCurve, SearchEngine, SearchSettings
-from agentmem_stores import ChromaStore, ClosedError, InvalidScopeError, MemoryStore, Scope
+from agentmem_stores import (
+    ChromaStore,
+    ClosedError,
+    InvalidScopeError,
+    Memory,
+    MemoryStore,
+    Scope,
+)
 
 from .._progress import Progress, Silent
 from ..digest import Digester
@@ -25,17 +33,25 @@ from ..upkeep import (
     Reinforcement,
     Transfer,
 )
-from ..writing import Association, Clock, Sessions, Writer
+from ..writing import Admission, Association, BeforeWrite, Clock, Sessions, Writer
+from ._item_records import check_item
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
     from langchain_core.language_models import BaseChatModel
 
-__all__ = ["Core"]
+__all__ = ["Core", "Forgetful"]
 
 
 def _system_clock() -> datetime:
     return datetime.now(UTC)
+
+
+class Forgetful(Protocol):
+    """Something outside the store that keeps what it was told of memories."""
+
+    def forget(self, scope: Scope, gone: Sequence[Memory] | None) -> None:
+        """Let go of what was deleted; None means everything of the scope."""
 
 
 class Core:
@@ -55,6 +71,7 @@ class Core:
         rng: random.Random | None = None,
         linger: float | None = 2.0,
         consolidate_after_session: int | None = None,
+        before_write: BeforeWrite | None = None,
     ) -> None:
         self.scope = scope
         self.clock = clock or _system_clock
@@ -75,7 +92,10 @@ class Core:
         self._lock = RLock()
         self._sessions = Sessions(self._writer, digester)
         self._maintenance = Maintenance(store, self._engine, self.curve)
-        self._transfer = Transfer(store, self._engine, self._embedder)
+        self._admission = Admission(before_write)
+        self._transfer = Transfer(
+            store, self._engine, self._embedder, self._admission, check=check_item
+        )
         self._reinforcement = Reinforcement(store, self._engine, self.curve, linger)
         self._consolidation = Consolidation(
             store=store,
@@ -91,6 +111,7 @@ class Core:
         self._background = Background(self._consolidate_behind)
         self._consolidate_after_session = consolidate_after_session
         self._open_sessions: dict[Scope, str] = {}
+        self._told: WeakSet[Forgetful] = WeakSet()
         self._closed = False
 
     @classmethod
@@ -170,6 +191,16 @@ class Core:
         if self._consolidate_after_session is not None:
             self._background.ask(owner)
 
+    def tell(self, forgetful: Forgetful) -> None:
+        """Let something that keeps copies of memories know, as long as it lives, what is gone."""
+        self._told.add(forgetful)
+
+    def _forgotten(self, scope: Scope, gone: Sequence[Memory] | None = None) -> None:
+        """Empty what else may hold something of what was deleted; None means the whole scope."""
+        self._embedder.forget()
+        for forgetful in list(self._told):
+            forgetful.forget(scope, gone)
+
     def flush(self) -> None:
         """Write pending recalls now instead of with the next write."""
         with self._lock:
@@ -189,7 +220,9 @@ class Core:
             try:
                 self._reinforcement.flush()
                 for scope, session_id in list(self._open_sessions.items()):
-                    self._sessions.end(scope, session_id)
+                    # What was said in it may have been deleted since.
+                    if session_id in self._sessions.unfinished(scope):
+                        self._sessions.end(scope, session_id)
             finally:
                 self._closed = True
                 self._store.close()

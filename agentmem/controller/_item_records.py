@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -19,6 +20,7 @@ __all__ = [
     "ItemDraft",
     "StoredItem",
     "address_of",
+    "check_item",
     "head_ids",
     "holds_value",
     "records_of",
@@ -128,3 +130,27 @@ def records_of(
 def holds_value(memory: Memory) -> bool:
     """Whether a record is the one with its item's value."""
     return "value" in memory.metadata.get("item", {})
+
+
+def check_item(memory: Memory) -> None:
+    """Check that a record which claims to be of an item is one that `records_of` could have made.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is not.
+    """
+    address = address_of(memory.session_id)
+    if address is None:
+        return
+    item = memory.metadata["item"]
+    if not memory.id.startswith(f"{_stem(address)}-") or [*address[0], address[1]] != [
+        *item["namespace"],
+        item["key"],
+    ]:
+        raise ValueError("field metadata.item: it belongs to another item than its session")
+    if "value" in item:
+        since = datetime.fromisoformat(item["created_at"])
+        ttl = item["ttl"]
+        if not isinstance(json.loads(item["value"]), dict) or since.tzinfo is None:
+            raise ValueError("field metadata.item: it holds no value with a time")
+        if ttl is not None and not 0 < float(ttl) < math.inf:
+            raise ValueError("field metadata.item.ttl: it is no number of minutes above 0")

@@ -132,10 +132,8 @@ class Items:
             new = self._memories(owner, index, changes, old)
             put = self._entries(new, vectors, old)
             kept = {entry.memory.id for entry in put}
-            gone = {m.id for records in old.values() for m in records} - kept
-            patch = memory._unlinked(owner, gone, kept)
-            delete = [(_TURN, i) for i in sorted(gone)]
-            memory._engine.write(Batch(owner, put=put, patch=patch, delete=delete))
+            gone = [m for records in old.values() for m in records if m.id not in kept]
+            memory._erase(owner, gone, put=put)
 
     def _records(self, scope: Scope, index: ScopeIndex, address: Address) -> list[Memory]:
         """All that is there of an item, former versions too."""

@@ -11,25 +11,23 @@ from agentmem_retrievers import Recall
 from agentmem_stores import (
     Batch,
     EmptyTextError,
-    Entry,
-    Granularity,
     InvalidInputError,
     Memory,
     MemoryNotFoundError,
     Scope,
     require_aware,
 )
+from agentmem_stores._records import is_unicode
 
-from ..upkeep import GISTS
 from ..writing import Draft, MessageLike, is_shelf, to_drafts
-from ._reads import Reads
+from ._deletes import Deletes
 from ._twins import twin
 
 __all__ = ["Writes"]
 
 
-class Writes(Reads):
-    """Adding, ending sessions, updating and deleting."""
+class Writes(Deletes):
+    """Adding, ending sessions and updating."""
 
     def add(
         self,
@@ -59,15 +57,19 @@ class Writes(Reads):
 
         Raises:
             EmptyTextError, NaiveDatetimeError, InvalidInputError: nothing was written.
+            WriteHookError: `before_write` failed; nothing was written.
             EmbeddingError: the embedder failed; nothing was written.
         """
         owner = self._scope(scope)
-        if session_id is not None and not session_id.strip():
-            raise InvalidInputError("session_id is empty; name the session, or pass None")
+        if session_id is not None and not (session_id.strip() and is_unicode(session_id)):
+            raise InvalidInputError(
+                "session_id is empty or holds lone surrogates; name the session, or pass None"
+            )
         said_at = require_aware(timestamp, "timestamp") if timestamp else None
         shared = Draft("", said_at=said_at, importance=importance, metadata=metadata or {})
         drafts = [draft.completed(shared) for draft in to_drafts(messages)]
-        drafts = [drafts[row] for row in self._writer.unwritten(owner, drafts)]
+        new = [drafts[row] for row in self._writer.unwritten(owner, drafts)]
+        drafts = self._admission.drafts(new)
         vectors = self._embedder.documents([draft.spoken for draft in drafts])
         with self._lock:
             self._reinforcement.flush()
@@ -123,9 +125,11 @@ class Writes(Reads):
             timestamp: since when the new text holds, aware; by default now.
 
         Returns:
-            The new version, under the same id.
+            The new version, under the same id; the old one where `before_write` keeps the new
+            text out.
 
         Raises:
+            WriteHookError: `before_write` failed; nothing was changed.
             MemoryNotFoundError, EmptyTextError, NaiveDatetimeError: nothing was changed.
             InvalidInputError: the id names a former version.
             EmbeddingError: the embedder failed; nothing was changed.
@@ -138,75 +142,13 @@ class Writes(Reads):
             old = self.get(memory_id, scope=owner)
             if old.version_of is not None:
                 raise InvalidInputError(f"{old.id} is a former version; update {old.version_of}")
-            [vector] = self._embedder.documents([replace(old, text=text).spoken])
-            put = self._writer.updated(old, text, vector, since)
-            self._rewrite(owner, old, put=put)
+            new = self._admission.memory(replace(old, text=text))
+            if new is None:
+                return old
+            [vector] = self._embedder.documents([new.spoken])
+            put = self._writer.updated(old, new, vector, since)
+            self._erase(owner, [], put=put)
         return put[0].memory
-
-    def delete(self, memory_id: str, *, scope: Scope | None = None) -> None:
-        """Delete a memory, its former versions, its associations and what it is derived into.
-
-        Raises:
-            MemoryNotFoundError: the scope has no such memory.
-        """
-        owner = self._scope(scope)
-        with self._lock:
-            versions = self.history(memory_id, scope=owner)
-            self._rewrite(owner, versions[-1], delete=[(m.granularity, m.id) for m in versions])
-
-    def _rewrite(
-        self,
-        scope: Scope,
-        memory: Memory,
-        put: Sequence[Entry] = (),
-        delete: Sequence[tuple[Granularity, str]] = (),
-    ) -> None:
-        """Change a turn, and with it whatever was derived from its session."""
-        index = self._engine.index(scope)
-        session = memory.session_id
-        ended = memory.granularity is Granularity.TURN and index.is_digested(session)
-        stale = self._sessions.removal(scope, session) if ended else []
-        pointing = index.pointing_at(memory.id)
-        stale += [(g, i) for i in sorted(pointing) if (g := index.granularity_of(i)) in GISTS]
-        gone = {i for _, i in [*stale, *delete]}
-        patch = self._unlinked(scope, gone, {entry.memory.id for entry in put})
-        # Before anything else goes: a crash must not leave what was derived from a deleted turn.
-        self._engine.write(Batch(scope, delete=[*stale, *delete]))
-        self._engine.write(Batch(scope, put=put, patch=patch))
-        if ended and index.members(session, Granularity.TURN):
-            self._sessions.end(scope, session)
-
-    def _unlinked(self, scope: Scope, gone: set[str], replaced: set[str]) -> list[Memory]:
-        """The memories that point at ids about to go, without those edges and sources."""
-        index = self._engine.index(scope)
-        pointing = {n for i in gone for n in index.pointing_at(i)} - gone - replaced
-        return [
-            replace(
-                memory,
-                edges=tuple(e for e in memory.edges if e.target not in gone),
-                sources=tuple(s for s in memory.sources if s not in gone),
-            )
-            for memory in self._read(scope, sorted(pointing))
-        ]
-
-    def delete_all(self, *, scope: Scope | None = None) -> int:
-        """Delete everything of a scope; return how many records there were."""
-        owner = self._scope(scope)
-        with self._lock:
-            self._reinforcement.flush()
-            tables = self._engine.index(owner).tables
-            # Derived memories first, so that a crash leaves none without its sources.
-            records = [(g, i) for g in reversed(Granularity) for i in tables[g].row_of]
-            self._engine.write(Batch(owner, delete=records))
-            self._open_sessions.pop(owner, None)
-        return len(records)
-
-    def reset(self, *, scope: Scope | None = None) -> None:
-        """Start a scope anew, as if nobody had ever said anything in it.
-
-        Unlike mem0's verb of this name it never reaches beyond one scope.
-        """
-        self.delete_all(scope=scope)
 
     def feedback(self, hits: Recall, *, cited: Sequence[str], scope: Scope | None = None) -> None:
         """Say which of the memories found were of use: those are strengthened as by a long rest.
@@ -229,7 +171,4 @@ class Writes(Reads):
     aadd = twin(add)
     aend_session = twin(end_session)
     aupdate = twin(update)
-    adelete = twin(delete)
-    adelete_all = twin(delete_all)
-    areset = twin(reset)
     afeedback = twin(feedback)

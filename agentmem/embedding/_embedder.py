@@ -138,6 +138,11 @@ class Embedder:
                 self._queries.popitem(last=False)
         return vector
 
+    def forget(self) -> None:
+        """Drop the queries that are kept, which may say what is to be forgotten."""
+        with self._lock:
+            self._queries.clear()
+
     def _call(self, function: Callable[..., Any], *args: Any) -> Any:
         try:
             return function(*args)

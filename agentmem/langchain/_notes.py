@@ -24,7 +24,8 @@ def write_notes(
     """Write notes, each in a session of its own, so that nothing stands before or after it.
 
     Returns:
-        The ids of those written; a note whose id the scope holds already is left out.
+        The ids of those written; a note whose id the scope holds already is left out, and so is
+        one that `before_write` keeps out.
 
     Raises:
         EmbeddingError: the embedder failed; what was written before stays.
@@ -39,7 +40,8 @@ def write_notes(
 def _write(memory: MemoryController, scope: Scope, notes: Sequence[Draft]) -> list[str]:
     writer = memory._writer
     drafts = [replace(note, id=note.id or writer.new_id()) for note in notes]
-    drafts = [drafts[row] for row in writer.unwritten(scope, drafts)]
+    new = [drafts[row] for row in writer.unwritten(scope, drafts)]
+    drafts = memory._admission.drafts(new)
     vectors = memory._embedder.documents([draft.spoken for draft in drafts])
     with memory._lock:
         memory._reinforcement.flush()

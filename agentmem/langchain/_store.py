@@ -88,7 +88,7 @@ class AgentMemoryStore(BaseStore):
         asked = list(ops)
         owners = [self._checked(op) for op in asked]
         changes: dict[Scope, dict[Address, ItemDraft | None]] = {}
-        for op, owner in zip(asked, owners, strict=True):
+        for op, owner in zip(map(self._admitted, asked), owners, strict=True):
             if isinstance(op, PutOp):
                 changes.setdefault(owner, {})[tuple(op.namespace), op.key] = self._draft(op)
         for owner in dict.fromkeys(owners):
@@ -132,6 +132,14 @@ class AgentMemoryStore(BaseStore):
             )
         own = self.memory.scope
         return Scope(namespace[place], agent_id=own.agent_id if own else None)
+
+    def _admitted(self, op: Op) -> Op | None:
+        """An operation with what `before_write` leaves of a value; None where it is kept out."""
+        if not isinstance(op, PutOp) or op.value is None:
+            return op
+        where = {"namespace": list(op.namespace), "key": op.key}
+        value = self.memory._admission.value(op.value, "assistant", where)
+        return None if value is None else op._replace(value=value)
 
     def _draft(self, op: PutOp) -> ItemDraft | None:
         if op.value is None:

@@ -172,8 +172,8 @@ class _Manager:
         if action == "create":
             if memory_id:
                 raise InvalidInputError("leave the id out to create a memory; it gets its own")
-            [made] = write_notes(self._memory, [_draft(content)], scope=scope)
-            return f"created memory {made}"
+            made = write_notes(self._memory, [_draft(content)], scope=scope)
+            return f"created memory {made[0]}" if made else "nothing of this may be remembered"
         known = self._known(scope, memory_id)
         if action == "delete":
             self._memory.delete(known, scope=scope)

@@ -2,13 +2,12 @@
 
 from ._background import Background
 from ._consolidation import Consolidation, ConsolidationReport
-from ._gists import GISTS, Gists
+from ._gists import Gists
 from ._maintenance import CheckReport, Maintenance, Stats, SweepReport
 from ._reinforcement import Reinforcement
 from ._transfer import Transfer, to_json
 
 __all__ = [
-    "GISTS",
     "Background",
     "CheckReport",
     "Consolidation",

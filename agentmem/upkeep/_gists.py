@@ -20,10 +20,7 @@ from ..embedding import Embedder
 from ..writing import SHELF, is_shelf
 from ._topics import FEWEST, partition
 
-__all__ = ["GISTS", "Gist", "Gists"]
-
-# What is derived from turns of many sessions, and goes when one of those turns changes.
-GISTS = (Granularity.TOPIC, Granularity.DAY)
+__all__ = ["Gist", "Gists"]
 
 # Topics stand until this share of turns has come to those that they were found among.
 GROWTH = 0.1

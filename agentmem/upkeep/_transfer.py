@@ -4,43 +4,33 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from agentmem_retrievers import SearchEngine
 from agentmem_stores import (
     Batch,
-    DataFormatError,
-    Edge,
     Entry,
     Granularity,
-    InvalidInputError,
     Memory,
     MemoryStore,
     Scope,
-    State,
     StoreUnavailableError,
 )
 
 from ..embedding import Embedder
+from ..writing import Admission
+from ._incoming import FORMAT, PLAIN, TIMES, read_export
 
-__all__ = ["Transfer", "from_json", "to_json"]
-
-FORMAT = 1
-_TIMES = ("said_at", "written_at", "last_recalled_at", "state_changed_at", "expires_at")
-_PLAIN = (
-    "id", "text", "session_id", "role", "speaker", "position", "strength", "recall_count",
-    "version", "version_of",
-)  # fmt: skip
+__all__ = ["Transfer", "to_json"]
 
 
 def to_json(memory: Memory) -> dict[str, Any]:
     """Everything of a memory but its scope, in what JSON can hold."""
-    record: dict[str, Any] = {name: getattr(memory, name) for name in _PLAIN}
-    for name in _TIMES:
+    record: dict[str, Any] = {name: getattr(memory, name) for name in PLAIN}
+    for name in TIMES:
         moment = getattr(memory, name)
         record[name] = moment and moment.isoformat()
     return record | {
@@ -52,35 +42,19 @@ def to_json(memory: Memory) -> dict[str, Any]:
     }
 
 
-def from_json(record: Mapping[str, Any], scope: Scope) -> Memory:
-    """Read what `to_json` wrote.
-
-    Raises:
-        KeyError, TypeError, ValueError: the record is not one of ours.
-    """
-    fields: dict[str, Any] = {name: record[name] for name in _PLAIN}
-    for name in _TIMES:
-        moment = record.get(name) if name == "expires_at" else record[name]
-        fields[name] = moment and datetime.fromisoformat(moment)
-    return Memory(
-        **fields,
-        scope=scope,
-        granularity=Granularity(record["granularity"]),
-        state=State(record["state"]),
-        sources=tuple(map(str, record["sources"])),
-        edges=tuple(Edge(str(target), float(weight)) for target, weight in record["edges"]),
-        metadata=dict(record["metadata"]),
-    )
-
-
 @dataclass(frozen=True)
 class Transfer:
-    """Writes scopes to files and reads them back."""
+    """Writes scopes to files and reads them back.
+
+    Args:
+        check: raises ValueError for a record that cannot be what it claims to be.
+    """
 
     store: MemoryStore
     engine: SearchEngine
     embedder: Embedder
-    batch_size: int = 256
+    admission: Admission
+    check: Callable[[Memory], None]
 
     def export(self, scope: Scope, path: str | os.PathLike[str]) -> int:
         """Write every memory of a scope, former versions too; the file appears whole or not."""
@@ -105,44 +79,25 @@ class Transfer:
 
     def import_(self, scope: Scope, path: str | os.PathLike[str]) -> int:
         """Read a file of `export` into a scope; see `MemoryController.import_`."""
-        memories = _unique(_read(Path(path), scope))
-        for start in range(0, len(memories), self.batch_size):
-            part = memories[start : start + self.batch_size]
-            vectors = self.embedder.documents([memory.spoken for memory in part])
-            entries = [Entry(m, v) for m, v in zip(part, vectors, strict=True)]
-            self.engine.write(Batch(scope, put=entries))
-        return len(memories)
+        index = self.engine.index(scope)
+        read = list(read_export(Path(path), scope, index.granularity_of, self.check))
+        memories = [m for memory in read if (m := self.admission.memory(memory)) is not None]
+        vectors = self.embedder.documents([memory.spoken for memory in memories])
+        known = {memory.id for memory in memories}
+
+        def there(memory_id: str) -> bool:
+            return memory_id in known or index.granularity_of(memory_id) is not None
+
+        whole = [_pruned(memory, there) for memory in memories]
+        entries = [Entry(m, v) for m, v in zip(whole, vectors, strict=True)]
+        self.engine.write(Batch(scope, put=entries))
+        return len(entries)
 
 
-def _unique(memories: Iterable[Memory]) -> list[Memory]:
-    return list({memory.id: memory for memory in memories}.values())
-
-
-def _read(path: Path, scope: Scope) -> Iterator[Memory]:
-    try:
-        # Only line feeds end a line here: a text may hold other separators of Unicode.
-        lines = path.read_bytes().decode("utf-8").rstrip("\n").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StoreUnavailableError(f"cannot read {path}: {error}") from error
-    _check_header(path, lines[0])
-    for number, line in enumerate(lines[1:], start=2):
-        try:
-            yield from_json(json.loads(line), scope)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            reason = f"no {error}" if type(error) is KeyError else str(error)
-            raise DataFormatError(
-                f"{path}, line {number}: {reason}; nothing was imported, mend or remove the line"
-            ) from error
-
-
-def _check_header(path: Path, line: str) -> None:
-    try:
-        version = json.loads(line)["agentmem"]
-    except (ValueError, KeyError, TypeError):
-        raise DataFormatError(
-            f"{path} was not written by `agentmem export`: its first line has no header"
-        ) from None
-    if not isinstance(version, int) or version > FORMAT:
-        raise InvalidInputError(
-            f"{path} has format {version}, this agentmem reads up to {FORMAT}; upgrade agentmem"
-        )
+def _pruned(memory: Memory, there: Callable[[str], bool]) -> Memory:
+    """A memory without what it says of others that do not exist, as when lines were taken out."""
+    return replace(
+        memory,
+        edges=tuple(edge for edge in memory.edges if there(edge.target)),
+        sources=tuple(source for source in memory.sources if there(source)),
+    )

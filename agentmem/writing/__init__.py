@@ -1,18 +1,24 @@
 """What is written when something is said: turns, passages, sessions and what they are tied to."""
 
+from ._admission import Admission, BeforeWrite
 from ._association import Association
-from ._messages import Draft, MessageLike, to_drafts
-from ._sessions import SHELF, Sessions, is_shelf
+from ._messages import Draft, MessageLike, as_json, to_drafts
+from ._sessions import DERIVED, SHELF, Sessions, is_derived, is_shelf
 from ._writer import Clock, Writer
 
 __all__ = [
+    "DERIVED",
     "SHELF",
+    "Admission",
     "Association",
+    "BeforeWrite",
     "Clock",
     "Draft",
     "MessageLike",
     "Sessions",
     "Writer",
+    "as_json",
+    "is_derived",
     "is_shelf",
     "to_drafts",
 ]

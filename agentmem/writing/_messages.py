@@ -13,9 +13,14 @@ from langchain_core.messages import AIMessage, BaseMessage
 from agentmem_stores import EmptyTextError, InvalidInputError, require_aware
 from agentmem_stores._records import is_unicode
 
-__all__ = ["Draft", "MessageLike", "to_drafts"]
+__all__ = ["Draft", "MessageLike", "as_json", "checked_speaker", "checked_text", "to_drafts"]
 
 MessageLike = str | BaseMessage | Mapping[str, Any]
+
+# Levels of lists and dicts in metadata: more than anybody writes, fewer than readers give up at.
+_DEPTH = 64
+# Characters of a text, and of metadata as JSON: far more than a turn, and no harm to hold.
+_LONGEST = 1_000_000
 
 _ROLES = {"human": "user", "ai": "assistant"}
 _KEYS = {"role", "content", "speaker", "name", "timestamp", "metadata", "importance", "id"}
@@ -47,7 +52,7 @@ class Draft:
             self,
             said_at=self.said_at or shared.said_at,
             importance=shared.importance if self.importance is None else self.importance,
-            metadata=_as_json({**shared.metadata, **self.metadata}),
+            metadata=as_json({**shared.metadata, **self.metadata}),
         )
 
 
@@ -87,10 +92,10 @@ def _only_calls_tools(message: MessageLike) -> bool:
 
 def _draft(message: MessageLike) -> Draft:
     if isinstance(message, str):
-        return Draft(_text(message))
+        return Draft(checked_text(message))
     if isinstance(message, BaseMessage):
         role = _ROLES.get(message.type, message.type)
-        return Draft(_text(str(message.text)), role, message.name)
+        return Draft(checked_text(str(message.text)), role, checked_speaker(message.name))
     if isinstance(message, Mapping):
         return _draft_of_mapping(message)
     raise InvalidInputError(
@@ -114,9 +119,9 @@ def _draft_of_mapping(message: Mapping[str, Any]) -> Draft:
         raise InvalidInputError('"id" of a message must be a non-empty string without "@"')
     role = str(message.get("role", "user"))
     return Draft(
-        text=_text(message["content"]),
+        text=checked_text(message["content"]),
         role=_ROLES.get(role, role),
-        speaker=message.get("speaker") or message.get("name"),
+        speaker=checked_speaker(message.get("speaker") or message.get("name")),
         said_at=said_at and require_aware(said_at, "timestamp"),
         importance=message.get("importance"),
         metadata=dict(message.get("metadata") or {}),
@@ -124,21 +129,57 @@ def _draft_of_mapping(message: Mapping[str, Any]) -> Draft:
     )
 
 
-def _as_json(metadata: dict[str, Any]) -> dict[str, Any]:
+def as_json(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return metadata as they come back from JSON.
+
+    Raises:
+        InvalidInputError: JSON cannot hold them, would change them, or they are nested too deeply.
+    """
     try:
-        kept: dict[str, Any] = json.loads(json.dumps(metadata, allow_nan=False))
-    except (TypeError, ValueError) as error:
+        written = json.dumps(metadata, allow_nan=False)
+        kept: dict[str, Any] = json.loads(written)
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInputError(f"metadata must be what JSON can hold: {error}") from error
     if kept != metadata:
         raise InvalidInputError(
             "metadata would not come back from JSON as it is; use strings as keys, and lists"
         )
+    if len(written) > _LONGEST:
+        raise InvalidInputError(f"metadata have {len(written)} characters; at most {_LONGEST}")
+    if _depth(kept) > _DEPTH:
+        raise InvalidInputError(f"metadata is nested deeper than {_DEPTH} levels; flatten it")
     return kept
 
 
-def _text(text: str) -> str:
+def _depth(value: Any) -> int:
+    held = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, held), default=0) if isinstance(value, dict | list) else 0
+
+
+def checked_text(text: str) -> str:
+    """Return a text that can be stored.
+
+    Raises:
+        EmptyTextError: there is nothing in it.
+        InvalidInputError: it holds lone surrogates, or is longer than a million characters.
+    """
     if not text.strip():
         raise EmptyTextError("a message is empty; there is nothing to remember")
     if not is_unicode(text):
         raise InvalidInputError("a message holds lone surrogates, which are no characters")
+    if len(text) > _LONGEST:
+        raise InvalidInputError(
+            f"a message has {len(text)} characters; at most {_LONGEST} are taken, so split it"
+        )
     return text
+
+
+def checked_speaker(name: Any) -> str | None:
+    """Return the name of a speaker, or None.
+
+    Raises:
+        InvalidInputError: it is no string, or holds lone surrogates.
+    """
+    if name is not None and not (isinstance(name, str) and is_unicode(name)):
+        raise InvalidInputError('"speaker" of a message must be a string without lone surrogates')
+    return name

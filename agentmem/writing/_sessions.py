@@ -20,7 +20,7 @@ from ..digest import Digester
 from ._passages import passages
 from ._writer import Writer
 
-__all__ = ["DERIVED", "SHELF", "Sessions", "is_shelf"]
+__all__ = ["DERIVED", "SHELF", "Sessions", "is_derived", "is_shelf"]
 
 # The summary comes last: it marks that the others are there, whatever a crash cuts off.
 DERIVED = (Granularity.SESSION, Granularity.KEYWORDS, Granularity.SUMMARY)
@@ -35,6 +35,15 @@ _IDS = uuid.UUID("5ac9e3a4-0f5e-4b47-9d0c-6a4b0d1c7f11")
 def is_shelf(session_id: str) -> bool:
     """Whether a session is no conversation, see `SHELF`."""
     return session_id.startswith(SHELF)
+
+
+def is_derived(memory: Memory) -> bool:
+    """Whether a memory was made from its sources, and goes when one of them does.
+
+    A turn that stands for others which say the same has sources too, but somebody said it.
+    """
+    made_up = memory.role == "system" and is_shelf(memory.session_id)
+    return bool(memory.sources) and (memory.granularity is not Granularity.TURN or made_up)
 
 
 @dataclass(frozen=True)
@@ -74,7 +83,7 @@ class Sessions:
     def removal(self, scope: Scope, session_id: str) -> list[tuple[Granularity, str]]:
         """What was derived from a session, to be deleted with or before its turns."""
         index = self.writer.engine.index(scope)
-        return [(g, i) for g in DERIVED for i in index.members(session_id, g)]
+        return [(g, i) for g in DERIVED for i in index.records(session_id, g)]
 
     def _derived(self, scope: Scope, session_id: str) -> list[Memory]:
         index, store = self.writer.engine.index(scope), self.writer.store

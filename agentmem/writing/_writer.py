@@ -140,12 +140,14 @@ class Writer:
             for found in self.store.nearest(scope, granularity, vectors, n)
         ]
 
-    def updated(self, old: Memory, text: str, vector: Vectors, said_at: datetime) -> list[Entry]:
-        """Return the new version of a memory, and the former one as a record of its own."""
+    def updated(self, old: Memory, new: Memory, vector: Vectors, said_at: datetime) -> list[Entry]:
+        """Return the new version of a memory, and the former one as a record of its own.
+
+        Args:
+            new: the memory with what has changed in what it says.
+        """
         now = self.clock()
-        new = replace(
-            old, text=text, said_at=said_at, written_at=now, version=old.version + 1, edges=()
-        )
+        new = replace(new, said_at=said_at, written_at=now, version=old.version + 1, edges=())
         [entry] = self.remembered([new], vector[np.newaxis], leave_out=frozenset({old.id}))
         new = replace(
             entry.memory,

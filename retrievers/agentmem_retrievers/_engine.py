@@ -88,6 +88,11 @@ class SearchEngine:
             index = self.index(batch.scope)
             index.apply(batch, self._store.write(batch))
 
+    def drop(self, scope: Scope) -> None:
+        """Let go of a scope's index; it is built anew when the scope is asked about again."""
+        with self._lock:
+            self._indexes.pop(scope, None)
+
     def search(self, scope: Scope, query: Query) -> Recall:
         """Rank a scope's memories; see `Recall`."""
         with self._lock:

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 
+import numpy as np
+
 from agentmem_stores import Batch, Entry, Granularity, Memory, MemoryStore, Scope, Vectors
 
-from ._table import Table
+from ._table import NONE, Table
 
 __all__ = ["ScopeIndex"]
 
@@ -102,6 +104,17 @@ class ScopeIndex:
     def pointing_at(self, memory_id: str) -> set[str]:
         """The ids of memories associated with a memory or derived from it."""
         return {*self.edges.get(memory_id, {}), *self._derivatives.get(memory_id, ())}
+
+    def derived_from(self, memory_id: str) -> set[str]:
+        """The ids of memories that name a memory among their sources."""
+        return set(self._derivatives.get(memory_id, ()))
+
+    def records(self, session_id: str, granularity: Granularity) -> list[str]:
+        """The ids of all that one granularity holds of a session, former versions too."""
+        table = self.tables[granularity]
+        number = self._session_numbers.get(session_id, NONE)
+        rows = np.flatnonzero(table.column("alive") & (table.column("session") == number))
+        return [table.ids[row] for row in rows]
 
     def members(self, session_id: str, granularity: Granularity) -> list[str]:
         """The ids of what one granularity holds of a session, in order of position."""

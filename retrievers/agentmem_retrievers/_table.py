@@ -140,6 +140,7 @@ class Table:
         if self._last.get(session) == row:
             self._last[session] = before
         self._columns["alive"][row] = False
+        self._vectors[row] = 0.0
         self.words.remove(row)
 
     def column(self, name: str) -> NDArray[Any]:

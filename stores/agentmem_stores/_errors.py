@@ -9,6 +9,7 @@ AgentMemError
 ├── MemoryNotFoundError (KeyError)         no such id in this scope
 ├── ClosedError (RuntimeError)             used after close()
 ├── EmbeddingError (RuntimeError)          the embedder failed or returned nonsense
+├── WriteHookError (RuntimeError)          the hook before writing failed
 ├── MissingExtraError (ImportError)        an optional dependency is not installed
 └── StoreError (OSError)                   the store cannot be read or written
     ├── StoreUnavailableError              the path or the server cannot be reached
@@ -35,6 +36,7 @@ __all__ = [
     "StoreFormatError",
     "StoreLockedError",
     "StoreUnavailableError",
+    "WriteHookError",
 ]
 
 
@@ -76,6 +78,10 @@ class ClosedError(AgentMemError, RuntimeError):
 
 class EmbeddingError(AgentMemError, RuntimeError):
     """The embedder raised, or returned vectors of the wrong shape or not finite."""
+
+
+class WriteHookError(AgentMemError, RuntimeError):
+    """The hook that sees texts before they are written raised; nothing was written."""
 
 
 class MissingExtraError(AgentMemError, ImportError):

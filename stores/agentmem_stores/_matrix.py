@@ -51,6 +51,8 @@ class Matrix:
                 self._ids[row] = last
                 self._row_of[last] = row
                 self._units[row] = self._units[len(self._ids)]
+            # Nothing of a deleted vector is to be left, not even in memory.
+            self._units[len(self._ids)] = 0.0
 
     def nearest(self, vectors: Vectors, n: int) -> list[list[Neighbour]]:
         """Return up to `n` neighbours of each row of `vectors`, best first; ties by id."""

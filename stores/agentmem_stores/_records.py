@@ -181,7 +181,7 @@ class Memory:
     def __post_init__(self) -> None:
         if not self.text.strip():
             raise EmptyTextError("text is empty; there is nothing to remember")
-        for name in ("text", "id"):
+        for name in ("text", "id", "session_id"):
             if not is_unicode(getattr(self, name)):
                 raise InvalidInputError(f"{name} holds lone surrogates, which are no characters")
         if not self.id or not self.session_id:

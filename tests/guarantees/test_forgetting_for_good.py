@@ -1,0 +1,246 @@
+"""What is deleted is gone at once, and everything that was made from it with it."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.embeddings import Embeddings
+
+from agentmem import (
+    Agent,
+    Granularity,
+    InMemoryStore,
+    Memory,
+    MemoryController,
+    MemoryNotFoundError,
+    Scope,
+    State,
+)
+from agentmem.testing import ManualClock, ScriptedChatModel
+from agentmem_stores import Batch, Entry
+
+START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+ADA = Scope("ada")
+SECRET = "zanzibar"
+SAID = "My secret hideout is in zanzibar, where the cloves grow."
+
+
+@pytest.fixture
+def memory(embeddings: Embeddings) -> Iterator[MemoryController]:
+    with MemoryController(
+        InMemoryStore(),
+        scope=ADA,
+        embeddings=embeddings,
+        clock=ManualClock(START),
+        rng=random.Random(7),
+        linger=None,
+    ) as controller:
+        yield controller
+
+
+def records(memory: MemoryController) -> list[Memory]:
+    """All that the store holds, whatever its state, former versions too."""
+    return [m for g in Granularity for m in memory._store.scan(ADA, g)]
+
+
+def traces(memory: MemoryController, tmp_path: Path, gone: tuple[str, ...] = ()) -> list[str]:
+    """Where the secret, or the id of something deleted, is still to be found."""
+    memory.export(tmp_path / "trace.jsonl")
+    held = [json.dumps(str(vars(record))) for record in records(memory)]
+    index = memory._engine.index(ADA)
+    links = [str(sorted(index.edges.items()))]
+    recalled = [str(hit) for hit in memory.search(SECRET, k=50, include_archived=True)]
+    past = [str(hit) for hit in memory.search(SECRET, k=50, as_of=START + timedelta(days=9))]
+    graph = [str(memory.graph().nodes(data=True)), str(memory.graph().edges(data=True))]
+    places = {
+        "records": held, "links": links, "search": recalled, "as_of": past, "graph": graph,
+        "export": [(tmp_path / "trace.jsonl").read_text()],
+    }  # fmt: skip
+    lexical = [
+        t for g in Granularity if index.tables[g].words.postings(SECRET)[0].size for t in (g,)
+    ]
+    found = [
+        name
+        for name, texts in places.items()
+        if any(word in text for text in texts for word in (SECRET, *gone))
+    ]
+    return found + ["lexical"] * bool(lexical)
+
+
+def talk(memory: MemoryController) -> list[Memory]:
+    turns = memory.add(
+        ["The weather is grey.", SAID, "I play the cello on Mondays.", "Rehearsal was long."],
+        session_id="s",
+    )
+    memory.end_session("s")
+    memory.add("I bought new strings for the cello.", session_id="t")
+    memory.end_session("t")
+    return turns
+
+
+def test_a_deleted_turn_is_gone_from_everything_made_of_it(
+    memory: MemoryController, tmp_path: Path
+) -> None:
+    turns = talk(memory)
+    made = [m for m in records(memory) if m.granularity is not Granularity.TURN]
+    assert any(SECRET in m.text for m in made)
+    report = memory.delete(turns[1].id)
+    assert traces(memory, tmp_path, (turns[1].id,)) == []
+    assert report.deleted == (turns[1].id,)
+    assert set(report.derived) <= {m.id for m in made}
+    summaries = [m for m in records(memory) if m.granularity is Granularity.SUMMARY]
+    assert {m.session_id for m in summaries} == {"s", "t"}
+    assert any("cello" in m.text for m in summaries)
+    assert memory.check().ok
+
+
+def test_so_is_one_said_before_its_session_went_on(
+    memory: MemoryController, tmp_path: Path
+) -> None:
+    turns = talk(memory)
+    # The session's digest no longer covers all of its turns, and still holds the secret.
+    memory.add("One more thing.", session_id="s")
+    memory.delete(turns[1].id)
+    assert traces(memory, tmp_path, (turns[1].id,)) == []
+
+
+def test_former_versions_of_what_was_derived_go_too(
+    memory: MemoryController, tmp_path: Path
+) -> None:
+    turns = talk(memory)
+    [summary] = [
+        m
+        for m in memory.get_all(granularity=Granularity.SUMMARY, limit=None)
+        if m.session_id == "s"
+    ]
+    memory.update(summary.id, text="They talked about a hideout and a cello.")
+    assert "zanzibar" in memory.history(summary.id)[0].text
+    memory.delete(turns[1].id)
+    assert traces(memory, tmp_path, (turns[1].id,)) == []
+    assert all("hideout" not in m.text for m in records(memory))
+
+
+def test_topics_and_days_go_too(memory: MemoryController, tmp_path: Path) -> None:
+    for n in range(40):
+        memory.add([f"Day {n}: the cello again.", f"The garden in week {n}."], session_id=f"d{n}")
+    turns = talk(memory)
+    memory.consolidate()
+    gists = [m for m in records(memory) if m.granularity in (Granularity.TOPIC, Granularity.DAY)]
+    assert any(turns[1].id in gist.sources for gist in gists)
+    memory.delete(turns[1].id)
+    assert traces(memory, tmp_path, (turns[1].id,)) == []
+
+
+def test_what_was_made_of_something_made_goes_too(memory: MemoryController, tmp_path: Path) -> None:
+    turns = talk(memory)
+    [vector] = memory._embedder.documents(["x"])
+
+    def put(name: str, text: str, sources: tuple[str, ...], **more: Any) -> None:
+        derived = Memory(
+            name, ADA, Granularity.TURN, text, "shelf:facts", START, START,
+            role="system", sources=sources, **more,
+        )  # fmt: skip
+        memory._engine.write(Batch(ADA, put=[Entry(derived, vector)]))
+
+    put("derived-1", f"hides in {SECRET}", (turns[1].id, turns[0].id))
+    put("derived-2", f"somebody who hides in {SECRET}", ("derived-1",))
+    put("derived-3", "plays the cello", (turns[2].id,))
+    report = memory.delete(turns[1].id)
+    assert {"derived-1", "derived-2"} <= set(report.derived)
+    assert traces(memory, tmp_path, (turns[1].id, "derived-1", "derived-2")) == []
+    assert memory.get("derived-3").text == "plays the cello"
+
+
+def test_turns_that_say_the_same_go_together(memory: MemoryController, tmp_path: Path) -> None:
+    memory.add("I live in zanzibar.", session_id="a")
+    memory.add("I live in zanzibar.", session_id="b")
+    memory.add("Something else.", session_id="c")
+    memory.consolidate()
+    [stands] = [
+        m
+        for m in memory.get_all(granularity=Granularity.TURN)
+        if SECRET in m.text and m.state is State.ACTIVE
+    ]
+    report = memory.delete(stands.id)
+    assert len(report.deleted) == 2
+    assert traces(memory, tmp_path) == []
+
+
+def test_update_takes_the_former_text_out_of_search_and_of_what_was_made_of_it(
+    memory: MemoryController, tmp_path: Path
+) -> None:
+    turns = talk(memory)
+    memory.update(turns[1].id, text="My hideout is nobody's business.")
+    assert all(SECRET not in hit.memory.text for hit in memory.search(SECRET, k=50))
+    current = [m for m in records(memory) if m.version_of is None]
+    assert all(SECRET not in m.text for m in current)
+    # Only the history has it, and deleting takes the history along.
+    memory.delete(turns[1].id)
+    assert traces(memory, tmp_path, (turns[1].id,)) == []
+
+
+def test_a_conversation_goes_as_a_whole(memory: MemoryController, tmp_path: Path) -> None:
+    turns = talk(memory)
+    report = memory.delete_session("s")
+    assert {t.id for t in turns} <= set(report.deleted)
+    assert {m.session_id for m in records(memory)} == {"t"}
+    assert traces(memory, tmp_path, tuple(t.id for t in turns)) == []
+    assert memory.check().ok
+    with pytest.raises(MemoryNotFoundError, match="no session 's'"):
+        memory.delete_session("s")
+
+
+@pytest.mark.parametrize("verb", ["delete_all", "reset"])
+def test_nothing_of_a_scope_is_left(memory: MemoryController, tmp_path: Path, verb: str) -> None:
+    turns = talk(memory)
+    memory.update(turns[1].id, text="Changed.")
+    memory.search(SECRET)
+    getattr(memory, verb)()
+    assert records(memory) == []
+    assert traces(memory, tmp_path, tuple(t.id for t in turns)) == []
+    assert memory._engine.index(ADA).session_names == []
+
+
+def test_recalls_that_wait_bring_nothing_back(memory: MemoryController, tmp_path: Path) -> None:
+    turns = talk(memory)
+    memory.search(SECRET)
+    memory.delete(turns[1].id)
+    memory.flush()
+    assert traces(memory, tmp_path, (turns[1].id,)) == []
+
+
+def test_closing_a_session_that_was_emptied_is_no_error(embeddings: Embeddings) -> None:
+    memory = MemoryController(InMemoryStore(), scope=ADA, embeddings=embeddings)
+    [turn] = memory.add(SAID)
+    memory.delete(turn.id)
+    memory.close()
+
+
+def test_an_agent_remembers_nothing_of_it_either(memory: MemoryController) -> None:
+    agent = Agent(ScriptedChatModel(["I see.", "Yes?"]), memory)
+    config: Any = {"configurable": {"session_id": "chat"}}
+    agent.invoke(SAID, config)
+    agent.invoke("Do you know zanzibar?", config)
+    recall = agent.recall_for("chat")
+    assert recall is not None
+    assert any(SECRET in hit.memory.text for hit in recall)
+    [turn] = [m for m in memory.get_all(session_id="chat", limit=None) if m.text == SAID]
+    memory.delete(turn.id)
+    assert agent.recall_for("chat") is None
+    assert SAID not in memory._embedder._queries
+    assert not agent._summary._known
+
+
+def test_vectors_are_overwritten_in_memory(memory: MemoryController) -> None:
+    turns = talk(memory)
+    table = memory._engine.index(ADA).tables[Granularity.TURN]
+    row = table.row_of[turns[1].id]
+    assert table._vectors[row].any()
+    memory.delete(turns[1].id)
+    assert not table._vectors[row].any()
