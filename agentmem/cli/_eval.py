@@ -184,7 +184,7 @@ def needle(
 
 @evaluation.command()
 def updates(
-    users: Annotated[int, typer.Option(min=1, help="How many users are generated.")] = 4,
+    users: Annotated[int, typer.Option(min=1, help="How many users are generated.")] = 12,
     sessions: Annotated[int, typer.Option(min=4, help="How many talks each of them has.")] = 30,
     seed: Seed = 0,
     k: K = 10,

@@ -77,7 +77,7 @@ Kind = Annotated[
         "--granularity",
         "-g",
         parser=granularity,
-        metavar="turn|session|summary|keywords|topic|day|plan",
+        metavar="turn|session|summary|keywords|topic|day|plan|fact",
         help="Which form of what was said.",
         show_default=False,
     ),

@@ -46,7 +46,7 @@ class Life:
     asked: dict[str, str]
 
 
-def lives(*, users: int = 4, sessions: int = 30, seed: int = 0) -> Iterator[Life]:
+def lives(*, users: int = 12, sessions: int = 30, seed: int = 0) -> Iterator[Life]:
     """Make users one by one; the same arguments make the same.
 
     Every attribute is told two to four times, in different sessions, in between what is told of
@@ -132,7 +132,7 @@ class UpdatesTask:
     two changes, the value of that time is found, before every other value of the attribute.
     """
 
-    users: int = 4
+    users: int = 12
     sessions: int = 30
     seed: int = 0
     limit: int | None = None

@@ -26,7 +26,8 @@ class Granularity(StrEnum):
 
     The first four are a conversation's own (MemGAS, section 3.1). The others are made of many
     conversations by consolidating: what is about the same, and what was said on one day. Plans
-    are ways of doing something that an agent has tried.
+    are ways of doing something that an agent has tried. A fact is what a turn says of somebody:
+    one attribute and its value.
     """
 
     TURN = "turn"
@@ -36,10 +37,11 @@ class Granularity(StrEnum):
     TOPIC = "topic"
     DAY = "day"
     PLAN = "plan"
+    FACT = "fact"
 
     @property
     def of_session(self) -> bool:
-        """Whether such a memory belongs to one conversation, and is found through its turns."""
+        """Whether such a memory is of one conversation, and is found through its turns."""
         return self in _OF_SESSION
 
 
