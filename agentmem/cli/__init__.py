@@ -11,6 +11,7 @@ from . import (  # noqa: F401
     _fit,
     _forgetting,
     _keeping,
+    _learning,
     _moving,
     _reading,
     _writing,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json as json_
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -13,7 +14,7 @@ from ._output import console, plain
 if TYPE_CHECKING:
     from agentmem.evaluation import Report
 
-__all__ = ["check_outputs", "write"]
+__all__ = ["check_outputs", "write", "write_json"]
 
 
 def check_outputs(json: Path | None, plot: Path | None) -> None:
@@ -40,7 +41,6 @@ def write(report: Report, json: Path | None, plot: Path | None) -> None:
     Raises:
         StoreUnavailableError: a file cannot be written.
     """
-    from agentmem import StoreUnavailableError
     from agentmem.evaluation import plot_report, tables
 
     shown = console()
@@ -48,11 +48,21 @@ def write(report: Report, json: Path | None, plot: Path | None) -> None:
         shown.print(table)
         shown.print()
     if json is not None:
-        text = json_.dumps(report.to_json(), indent=2) + "\n"
-        try:
-            json.expanduser().write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise StoreUnavailableError(f"cannot write {json}: {error}") from error
-        typer.echo(plain(str(json)))
+        write_json(report.to_json(), json)
     if plot is not None:
         typer.echo(plain(str(plot_report(report, plot.expanduser()))))
+
+
+def write_json(content: Mapping[str, Any], path: Path) -> None:
+    """Write what was found to a file, and say where.
+
+    Raises:
+        StoreUnavailableError: it cannot be written.
+    """
+    from agentmem import StoreUnavailableError
+
+    try:
+        path.expanduser().write_text(json_.dumps(content, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise StoreUnavailableError(f"cannot write {path}: {error}") from error
+    typer.echo(plain(str(path)))

@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ._eval import Cache, Embeddings, File, Fresh, evaluation
 
-__all__ = ["fit"]
+if TYPE_CHECKING:
+    from agentmem.evaluation import Example
+
+    from ._bars import Bars
+
+__all__ = ["fit", "known_examples"]
 
 SHOWN = (
     "session recall_all@5",
@@ -41,24 +46,16 @@ def fit(
     """
     from agentmem.evaluation import (
         L2,
-        IngestCache,
         as_json,
-        default_cache,
-        embeddings_of,
-        examples,
         learn,
         leave_one_out,
         with_confidence,
     )
-    from agentmem.formats import read
 
     from ._bars import Bars
-    from ._options import _embeddings
 
-    embedder = embeddings_of(embeddings) if embeddings else _embeddings()
-    kept = IngestCache((cache or default_cache()).expanduser(), embedder, fresh=fresh)
     with Bars() as bars:
-        known = list(examples(read(file, "locomo"), kept, bars))
+        known = known_examples(file, embeddings, cache, bars, fresh=fresh)
     judged = leave_one_out(known)
     _show(judged)
     if out is not None:
@@ -74,6 +71,20 @@ def fit(
             },
         }
         out.write_text(as_json(with_confidence(learn(known), known), provenance), encoding="utf-8")
+
+
+def known_examples(
+    file: Path, embeddings: str | None, cache: Path | None, bars: Bars, *, fresh: bool
+) -> list[Example]:
+    """Ask everything in a file of LoCoMo's format, before anything is weighed."""
+    from agentmem.evaluation import IngestCache, default_cache, embeddings_of, examples
+    from agentmem.formats import read
+
+    from ._options import _embeddings
+
+    embedder = embeddings_of(embeddings) if embeddings else _embeddings()
+    kept = IngestCache((cache or default_cache()).expanduser(), embedder, fresh=fresh)
+    return list(examples(read(file, "locomo"), kept, bars))
 
 
 def _show(judged: Mapping[str, Mapping[str, float]]) -> None:

@@ -12,7 +12,7 @@ from .._progress import Progress
 from ..upkeep import CheckReport, ConsolidationReport, Stats, SweepReport
 from ._items import Items
 from ._twins import twin
-from ._writes import Writes
+from ._uses import Uses
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["MemoryController"]
 
 
-class MemoryController(Writes):
+class MemoryController(Uses):
     """Writes, associates, fades and finds memories, each call within one scope.
 
     Every method that touches memories takes `scope=` and falls back to the controller's own;

@@ -30,6 +30,7 @@ from ..upkeep import (
     ConsolidationReport,
     Gists,
     Maintenance,
+    Reflection,
     Reinforcement,
     Transfer,
 )
@@ -107,6 +108,9 @@ class Core:
             ),
             clock=self.clock,
             lock=self._lock,
+        )
+        self._reflection = Reflection(
+            store, self._engine, self.curve, self.clock, self._writer.new_id
         )
         self._background = Background(self._consolidate_behind)
         self._consolidate_after_session = consolidate_after_session

@@ -65,6 +65,8 @@ class Reads(Core):
             raise EmptyTextError("the query is empty; ask for something")
         if k < 1:
             raise InvalidInputError(f"k={k} must be at least 1")
+        if granularity is Granularity.CITATION:
+            raise InvalidInputError("citations are nothing to be found; see learned()")
         if hops < 1:
             raise InvalidInputError(f"hops={hops} must be at least 1, which follows nothing")
         question = Query(
@@ -119,14 +121,15 @@ class Reads(Core):
 
         Args:
             limit: at least 1; None for all.
-            granularity: only this one; by default all.
+            granularity: only this one; by default all but citations.
             session_id: only this session's.
         """
         owner = self._scope(scope)
         if limit is not None and limit < 1:
             raise InvalidInputError(f"limit={limit} must be at least 1, or None for all")
         self.flush()
-        wanted = [Granularity(granularity)] if granularity else list(Granularity)
+        all_kinds = [g for g in Granularity if g is not Granularity.CITATION]
+        wanted = [Granularity(granularity)] if granularity else all_kinds
         held = [
             memory
             for g in wanted

@@ -7,9 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from agentmem_retrievers import Recall
 from agentmem_stores import (
-    Batch,
     EmptyTextError,
     InvalidInputError,
     Memory,
@@ -150,25 +148,6 @@ class Writes(Deletes):
             self._erase(owner, [], put=put)
         return put[0].memory
 
-    def feedback(self, hits: Recall, *, cited: Sequence[str], scope: Scope | None = None) -> None:
-        """Say which of the memories found were of use: those are strengthened as by a long rest.
-
-        Raises:
-            MemoryNotFoundError: an id is not among the hits; nothing was changed.
-        """
-        owner = self._scope(scope)
-        strangers = sorted(set(cited) - {hit.memory.id for hit in hits})
-        if strangers:
-            raise MemoryNotFoundError(f"{strangers} are not among the hits of {hits.query!r}")
-        with self._lock:
-            self._reinforcement.flush()
-            patch = [self._cited(memory) for memory in self._read(owner, list(cited))]
-            self._engine.write(Batch(owner, patch=patch))
-
-    def _cited(self, memory: Memory) -> Memory:
-        return replace(memory, strength=self.curve.strengthened(memory.strength, float("inf")))
-
     aadd = twin(add)
     aend_session = twin(end_session)
     aupdate = twin(update)
-    afeedback = twin(feedback)

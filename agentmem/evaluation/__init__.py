@@ -14,6 +14,7 @@ from ._models import *
 from ._needle import *
 from ._plot import *
 from ._ranking import *
+from ._reflection import *
 from ._report import *
 from ._run import *
 from ._tables import *

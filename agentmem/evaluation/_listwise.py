@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-__all__ = ["Group", "fit_listwise"]
+__all__ = ["Group", "fit_above", "fit_listwise"]
 
 Floats = NDArray[np.float64]
 
@@ -54,3 +54,30 @@ def fit_listwise(
     start = np.zeros(len(spread))
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
     return np.asarray(found.x / spread, dtype=np.float64)
+
+
+def fit_above(groups: Sequence[tuple[Floats, Floats, NDArray[np.bool_]]], *, l2: float) -> Floats:
+    """Return the weights that best raise the right candidates above scores that are given.
+
+    Args:
+        groups: for each question the scores, shape (candidates,); features, shape (candidates,
+            features); and which candidates are right, at least one.
+        l2: of the squared weights, against the entropy of all questions together.
+    """
+    offsets = np.concatenate([scores for scores, _, _ in groups])
+    features = np.concatenate([columns for _, columns, _ in groups])
+    target = np.concatenate([right / right.sum() for _, _, right in groups])
+    sizes = np.array([len(right) for _, _, right in groups])
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        scores = offsets + features @ weights
+        top = np.maximum.reduceat(scores, starts)
+        raised = np.exp(scores - np.repeat(top, sizes))
+        total = np.add.reduceat(raised, starts)
+        entropy = float((np.log(total) + top).sum() - target @ scores)
+        slope = (raised / np.repeat(total, sizes) - target) @ features
+        return entropy + l2 * float(weights @ weights), slope + 2 * l2 * weights
+
+    found = minimize(loss, np.zeros(features.shape[1]), jac=True, method="L-BFGS-B")
+    return np.asarray(found.x, dtype=np.float64)

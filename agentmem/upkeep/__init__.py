@@ -4,6 +4,7 @@ from ._background import Background
 from ._consolidation import Consolidation, ConsolidationReport
 from ._gists import Gists
 from ._maintenance import CheckReport, Maintenance, Stats, SweepReport
+from ._reflection import Learned, Reflection
 from ._reinforcement import Reinforcement
 from ._transfer import Transfer, to_json
 
@@ -13,7 +14,9 @@ __all__ = [
     "Consolidation",
     "ConsolidationReport",
     "Gists",
+    "Learned",
     "Maintenance",
+    "Reflection",
     "Reinforcement",
     "Stats",
     "SweepReport",

@@ -96,7 +96,8 @@ class Gists:
             return len(turns) < FEWEST
         [first, *rest] = [memory.metadata for memory in held]
         covered = {source for memory in held for source in memory.sources}
-        whole = len(held) == first["topics"] and all(m["among"] == first["among"] for m in rest)
+        same = all(m.get("among") == first.get("among") for m in rest)
+        whole = same and len(held) == first.get("topics")
         fresh = len(turns - covered)
         return whole and covered <= turns and fresh <= GROWTH * len(covered)
 

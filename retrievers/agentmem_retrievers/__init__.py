@@ -11,6 +11,7 @@ from ._forgetting import *
 from ._fusion import *
 from ._graph import *
 from ._index import *
+from ._learning import *
 from ._lexical import *
 from ._question import *
 from ._ranking import *

@@ -68,7 +68,7 @@ class SearchEngine:
         self._store = store
         self._curve = curve or ForgettingCurve()
         self._settings = settings or SearchSettings()
-        self._weights = weights or Weights.shipped()
+        self.weights = weights or Weights.shipped()
         self._indexes: dict[Scope, ScopeIndex] = {}
         self._lock = RLock()
 
@@ -111,6 +111,7 @@ class SearchEngine:
                 routing=ranking.channels.routing,
                 confidence=confidence(ranking, turns),
                 asked_at=query.moment,
+                **_learnable(query, ranking),
             )
 
     def ranking(self, scope: Scope, query: Query) -> TurnRanking:
@@ -139,7 +140,8 @@ class SearchEngine:
             shown=shown,
             now=query.moment,
             settings=self._settings,
-            weights=self._weights,
+            weights=self.weights,
+            learning=index.learning,
             at_least=query.k,
         )
 
@@ -164,6 +166,7 @@ class SearchEngine:
                 score=float(ranked.scores[place]),
                 retention=self._curve.retention_of(entry.memory, query.moment),
                 contributions=ranked.explained(place) if query.explain else {},
+                learned=ranked.explained(place).get("learned", 0.0),
                 path=tuple(table.ids[row] for row in paths.get(int(rows[place]), ())),
                 load_context=partial(self._context, scope, entry.memory),
             )
@@ -173,3 +176,9 @@ class SearchEngine:
     def _context(self, scope: Scope, memory: Memory) -> tuple[Memory, ...]:
         ids = self.index(scope).members(memory.session_id, Granularity.TURN)
         return tuple(e.memory for e in self._store.read(scope, Granularity.TURN, ids))
+
+
+def _learnable(query: Query, ranking: TurnRanking) -> dict[str, Vectors]:
+    """What former citations of such hits can be found by; see `Recall.asked`."""
+    plain = query.granularity is Granularity.TURN and query.hops == 1
+    return {"asked": ranking.asked} if plain else {}

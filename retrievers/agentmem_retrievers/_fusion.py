@@ -32,6 +32,7 @@ PARTS = (
     "graph",
     "router",
     "retention",
+    "learned",
 )
 
 Floats = NDArray[np.float64]
@@ -83,18 +84,26 @@ class Weights:
         second: weights of `second_round`.
         session: weights of `SessionFeatures`.
         confidence: weights of `confidence_features`, of a logistic model.
+        learned: weights of what the scope's own citations say, see `Learning`.
     """
 
     first: Mapping[str, float]
     second: Mapping[str, float]
     session: Mapping[str, float]
     confidence: Mapping[str, float]
+    learned: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def shipped(cls) -> Weights:
         """Return the weights that come with the package."""
         known = _shipped()
-        return cls(known["first"], known["second"], known["session"], known["confidence"])
+        return cls(
+            known["first"],
+            known["second"],
+            known["session"],
+            known["confidence"],
+            known["learned"],
+        )
 
 
 @dataclass(frozen=True)

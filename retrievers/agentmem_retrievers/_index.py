@@ -10,6 +10,7 @@ import numpy as np
 
 from agentmem_stores import Batch, Entry, Granularity, Memory, MemoryStore, Scope, Vectors
 
+from ._learning import Learning
 from ._table import NONE, Table
 
 __all__ = ["ScopeIndex"]
@@ -25,6 +26,7 @@ class ScopeIndex:
         self.edges: dict[str, dict[str, float]] = {}
         # Only of turns are vectors needed again: what surrounds a turn is compared as well.
         self.tables = {g: Table(dimension if g is Granularity.TURN else 0) for g in Granularity}
+        self.learning = Learning()
         self.session_names: list[str] = []
         self._session_numbers: dict[str, int] = {}
         self._members: dict[tuple[str, Granularity], dict[str, tuple[int, datetime]]] = {}
@@ -63,6 +65,8 @@ class ScopeIndex:
             members[memory.id] = (memory.position, memory.said_at)
         if memory.granularity is Granularity.SUMMARY:
             self._digests[memory.session_id] = frozenset(memory.sources)
+        if memory.granularity is Granularity.CITATION:
+            self.learning.note(memory)
 
     def _session_number(self, session_id: str) -> int:
         number = self._session_numbers.setdefault(session_id, len(self.session_names))
@@ -80,6 +84,8 @@ class ScopeIndex:
     def _remove(self, granularity: Granularity, memory_id: str) -> None:
         self._leave_session(granularity, memory_id)
         self.tables[granularity].remove(memory_id)
+        if granularity is Granularity.CITATION:
+            self.learning.forget(memory_id)
         self._derivatives.pop(memory_id, None)
         for neighbour in self.edges.pop(memory_id, {}):
             self.edges.get(neighbour, {}).pop(memory_id, None)

@@ -14,6 +14,7 @@ from ._channels import Channels, Shown, candidate_rows
 from ._features import Features, Floats, TurnFeatures
 from ._fusion import Ranked, SearchSettings, Weights, weighed
 from ._index import ScopeIndex
+from ._learning import Learning
 from ._question import Question
 from ._second import second_round
 from ._sessions import session_features
@@ -33,6 +34,7 @@ class TurnRanking:
     Attributes:
         vectors: embeddings of the question and of `question.bare`, shape (2, dimension).
         shown: which rows of each table the question may find.
+        learning: what the scope's use has taught.
         at_least: how many candidates are wanted, while the scope holds as many.
     """
 
@@ -44,6 +46,7 @@ class TurnRanking:
     now: datetime
     settings: SearchSettings
     weights: Weights
+    learning: Learning
     at_least: int = 1
 
     def first(self) -> tuple[Rows, Features]:
@@ -75,6 +78,7 @@ class TurnRanking:
         parts = {name: values[best] for name, values in parts.items()}
         parts = self._revised(rows[best], scores[best], parts)
         parts = self._with_retention(rows[best], parts)
+        parts = self._with_learned(rows[best], parts)
         return _followed(_ordered(rows[best], parts), rows, scores)
 
     def followed(self, turns: Ranked, hops: int) -> tuple[Ranked, Mapping[int, tuple[int, ...]]]:
@@ -107,6 +111,19 @@ class TurnRanking:
             return dict(parts)
         kept = self.index.tables[Granularity.TURN].retention(self.now)[rows]
         return {**parts, "retention": self.settings.retention * kept}
+
+    @property
+    def asked(self) -> Vectors:
+        """The embedding by which former questions like this one are known again."""
+        vector: Vectors = self.vectors[1]
+        return vector
+
+    def _with_learned(self, rows: Rows, parts: Mapping[str, Floats]) -> dict[str, Floats]:
+        learning = self.learning
+        if not (self._has("learned") and len(learning)):
+            return dict(parts)
+        ids = [self.index.tables[Granularity.TURN].ids[row] for row in rows]
+        return {**parts, "learned": learning.adds(self.asked, ids, self.weights.learned)}
 
 
 def rank_sessions(ranking: TurnRanking, turns: Ranked, granularity: Granularity) -> Ranked:

@@ -8,11 +8,17 @@ from datetime import datetime
 from functools import cached_property
 from typing import overload
 
-from agentmem_stores import Memory
+import numpy as np
+
+from agentmem_stores import Memory, Vectors
 
 from ._router import Routing
 
 __all__ = ["Recall", "RecalledMemory"]
+
+
+def _nothing() -> Vectors:
+    return np.empty(0, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,7 @@ class RecalledMemory:
         contributions: what every part added to the score (with `explain=True`, else empty);
             they sum to the score.
         path: where a thread was followed (`hops`), the ids that led here, itself last.
+        learned: how much of the score comes from former citations.
     """
 
     memory: Memory
@@ -33,6 +40,7 @@ class RecalledMemory:
     retention: float
     contributions: Mapping[str, float] = field(default_factory=dict)
     path: tuple[str, ...] = ()
+    learned: float = field(default=0.0, repr=False, compare=False)
     load_context: Callable[[], tuple[Memory, ...]] = field(default=tuple, repr=False, compare=False)
 
     @cached_property
@@ -51,6 +59,8 @@ class Recall(Sequence[RecalledMemory]):
         routing: how far each granularity was trusted.
         confidence: how likely it is that the answer was ever said, in [0, 1].
         asked_at: the moment whose memory answered (`as_of`, or the clock), UTC.
+        asked: the question's embedding, shape (dimension,); empty where the hits cannot be
+            learned from, because they are no turns or were reached over others.
     """
 
     query: str
@@ -58,6 +68,7 @@ class Recall(Sequence[RecalledMemory]):
     routing: Routing
     confidence: float
     asked_at: datetime
+    asked: Vectors = field(default_factory=_nothing, repr=False, compare=False)
 
     @overload
     def __getitem__(self, index: int) -> RecalledMemory: ...

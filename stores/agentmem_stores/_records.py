@@ -27,7 +27,8 @@ class Granularity(StrEnum):
     The first four are a conversation's own (MemGAS, section 3.1). The others are made of many
     conversations by consolidating: what is about the same, and what was said on one day. Plans
     are ways of doing something that an agent has tried. A fact is what a turn says of somebody:
-    one attribute and its value.
+    one attribute and its value. Citations say which memories were of use; they are nothing that
+    is remembered for its own sake, and their text says nothing.
     """
 
     TURN = "turn"
@@ -38,6 +39,7 @@ class Granularity(StrEnum):
     DAY = "day"
     PLAN = "plan"
     FACT = "fact"
+    CITATION = "citation"
 
     @property
     def of_session(self) -> bool:

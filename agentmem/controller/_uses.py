@@ -1,0 +1,89 @@
+"""The verbs by which use changes what is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from agentmem_retrievers import Recall
+from agentmem_stores import Batch, Memory, MemoryNotFoundError, Scope
+
+from ..upkeep import Learned
+from ._twins import twin
+from ._writes import Writes
+
+__all__ = ["Uses"]
+
+
+class Uses(Writes):
+    """Strengthening, and learning from what was of use."""
+
+    def reinforce(
+        self, hits: Recall, *, shown: Sequence[str] | None = None, scope: Scope | None = None
+    ) -> None:
+        """Strengthen what a search with `reinforce=False` has found, behind this call.
+
+        Args:
+            shown: ids of the hits that were made use of; by default all of them.
+        """
+        owner = self._scope(scope)
+        kept = [hit for hit in hits if shown is None or hit.memory.id in shown]
+        self._reinforcement.note(owner, replace(hits, hits=tuple(kept)))
+
+    def feedback(
+        self,
+        hits: Recall,
+        *,
+        cited: Sequence[str],
+        shown: Sequence[str] | None = None,
+        scope: Scope | None = None,
+    ) -> None:
+        """Say which of the memories found were of use.
+
+        Those are strengthened as by a long rest, and similar questions find them higher up, those
+        passed over further down; see `learned`.
+
+        Args:
+            cited: ids of hits that an answer made use of.
+            shown: ids of the hits that it could make use of; by default all of them.
+
+        Raises:
+            MemoryNotFoundError: an id is not among the hits, or cited but not shown; nothing was
+                changed.
+        """
+        owner = self._scope(scope)
+        found = {hit.memory.id for hit in hits}
+        seen = found if shown is None else set(shown)
+        strangers = sorted((seen - found) | (set(cited) - seen))
+        if strangers:
+            raise MemoryNotFoundError(f"{strangers} are not among the hits of {hits.query!r}")
+        with self._lock:
+            self._reinforcement.flush()
+            held = self._read(owner, sorted(seen))
+            self._engine.write(Batch(owner, patch=[self._cited(m) for m in held if m.id in cited]))
+            # Of what was deleted since, nothing is to be learned.
+            if len(held) == len(seen):
+                self._reflection.note(owner, hits, cited, seen)
+
+    def _cited(self, memory: Memory) -> Memory:
+        return replace(memory, strength=self.curve.strengthened(memory.strength, float("inf")))
+
+    def learned(self, *, scope: Scope | None = None) -> Learned:
+        """Say what use has taught: how many citations are kept, and how far they are believed."""
+        owner = self._scope(scope)
+        return self._reflection.learned(owner)
+
+    def reset_learning(self, *, scope: Scope | None = None) -> int:
+        """Forget which memories were cited, so that all rank as they did before any feedback.
+
+        Returns:
+            How many citations there were.
+        """
+        owner = self._scope(scope)
+        with self._lock:
+            return self._reflection.reset(owner)
+
+    areinforce = twin(reinforce)
+    afeedback = twin(feedback)
+    alearned = twin(learned)
+    areset_learning = twin(reset_learning)

@@ -1,0 +1,179 @@
+"""Learning from citations: what it changes, how far, and that it can be undone."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from langchain_core.embeddings import Embeddings
+
+from agentmem import Granularity, InMemoryStore, MemoryController, MemoryNotFoundError, Scope
+from agentmem.upkeep._reflection import KEPT
+from agentmem_retrievers import Recall
+
+ADA, BEN = Scope("ada"), Scope("ben")
+SAID = [
+    "The red kettle in the kitchen whistles when the water boils.",
+    "I keep the good tea in the blue tin above the stove.",
+    "Grandmother's teapot broke, so I bought a new one in Delft.",
+    "We drank tea on the balcony and talked about the holidays.",
+    "The tea house by the river closes on Mondays.",
+    "My favourite tea is a smoky lapsang souchong.",
+]
+ASKED = [
+    "Where do I keep my tea?",
+    "In which place is the tea kept?",
+    "Where can I find the good tea?",
+    "Where is the tea stored in my kitchen?",
+]
+
+
+@pytest.fixture
+def memory(embeddings: Embeddings) -> Iterator[MemoryController]:
+    with MemoryController(
+        InMemoryStore(), scope=ADA, embeddings=embeddings, rng=random.Random(1), linger=None
+    ) as controller:
+        controller.add(SAID, session_id="s")
+        yield controller
+
+
+def ask(memory: MemoryController, question: str) -> Recall:
+    return memory.search(question, k=6, reinforce=False, explain=True)
+
+
+def cite(memory: MemoryController, question: str, text: str) -> None:
+    hits = ask(memory, question)
+    memory.feedback(hits, cited=[h.memory.id for h in hits if h.memory.text == text])
+
+
+def gap(recall: Recall, text: str) -> float:
+    """How far a memory is ahead of the best other."""
+    mine = next(h.score for h in recall if h.memory.text == text)
+    return mine - max(h.score for h in recall if h.memory.text != text)
+
+
+class TestWhatItChanges:
+    def test_what_was_cited_is_ranked_higher_for_similar_questions(
+        self, memory: MemoryController
+    ) -> None:
+        before = gap(ask(memory, ASKED[-1]), SAID[1])
+        for question in ASKED[:-1]:
+            cite(memory, question, SAID[1])
+        after = ask(memory, ASKED[-1])
+        assert gap(after, SAID[1]) > before + 0.3
+        assert after[0].contributions["learned"] == pytest.approx(after[0].learned)
+        assert memory.learned().citations == 3
+        assert 0 < memory.learned().trust <= 1
+
+    def test_citations_that_follow_nothing_are_not_believed(self, memory: MemoryController) -> None:
+        chance = random.Random(0)
+        for n in range(24):
+            hits = ask(memory, f"{ASKED[n % 4]} ({n})")
+            memory.feedback(hits, cited=[chance.choice(hits).memory.id])
+        assert memory.learned().trust < 0.35
+
+    def test_what_was_not_shown_is_not_passed_over(self, memory: MemoryController) -> None:
+        hits = ask(memory, ASKED[0])
+        seen = [h.memory.id for h in hits][:2]
+        memory.feedback(hits, cited=seen[:1], shown=seen)
+        [kept] = memory.get_all(granularity=Granularity.CITATION)
+        assert set(kept.sources) == set(seen)
+
+    def test_nothing_cited_teaches_nothing(self, memory: MemoryController) -> None:
+        memory.feedback(ask(memory, ASKED[0]), cited=[])
+        assert memory.learned().citations == 0
+
+    def test_refuses_what_was_not_found(self, memory: MemoryController) -> None:
+        hits = ask(memory, ASKED[0])
+        with pytest.raises(MemoryNotFoundError, match="stranger"):
+            memory.feedback(hits, cited=["stranger"])
+        with pytest.raises(MemoryNotFoundError):
+            memory.feedback(hits, cited=[hits[1].memory.id], shown=[hits[0].memory.id])
+        assert memory.learned().citations == 0
+
+    def test_only_so_many_are_kept_the_latest(self, memory: MemoryController) -> None:
+        hits = ask(memory, ASKED[0])
+        for _ in range(KEPT + 3):
+            memory.feedback(hits, cited=[hits[0].memory.id])
+        assert memory.learned().citations == KEPT
+
+    def test_what_is_learned_has_a_bound(self, memory: MemoryController) -> None:
+        for _ in range(60):
+            cite(memory, ASKED[0], SAID[1])
+        assert all(abs(hit.learned) <= 3.0 for hit in ask(memory, ASKED[0]))
+
+
+class TestWhereItLives:
+    def test_it_belongs_to_its_scope(self, memory: MemoryController) -> None:
+        memory.add(SAID, session_id="s", scope=BEN)
+        cite(memory, ASKED[0], SAID[1])
+        found = memory.search(ASKED[0], scope=BEN, reinforce=False)
+        assert memory.learned(scope=BEN).citations == 0
+        assert all(hit.learned == 0 for hit in found)
+
+    def test_it_outlives_the_controller(
+        self, memory: MemoryController, embeddings: Embeddings
+    ) -> None:
+        cite(memory, ASKED[0], SAID[1])
+        before = {h.memory.id: h.learned for h in ask(memory, ASKED[1])}
+        other = MemoryController(memory._store, scope=ADA, embeddings=embeddings, linger=None)
+        after = {h.memory.id: h.learned for h in ask(other, ASKED[1])}
+        assert after == pytest.approx(before)
+        assert any(after.values())
+
+    def test_it_can_be_reset(self, memory: MemoryController) -> None:
+        before = [(h.memory.id, h.score) for h in ask(memory, ASKED[1])]
+        for question in ASKED:
+            cite(memory, question, SAID[1])
+        assert memory.reset_learning() == 4
+        after = ask(memory, ASKED[1])
+        assert [h.memory.id for h in after] == [i for i, _ in before]
+        assert all(h.learned == 0 for h in after)
+
+    def test_it_goes_with_an_export(
+        self, memory: MemoryController, embeddings: Embeddings, tmp_path: Path
+    ) -> None:
+        for question in ASKED:
+            cite(memory, question, SAID[1])
+        memory.export(tmp_path / "all.jsonl")
+        with MemoryController(
+            InMemoryStore(), scope=BEN, embeddings=embeddings, linger=None
+        ) as other:
+            other.import_(tmp_path / "all.jsonl")
+            assert other.learned() == memory.learned()
+            assert [h.learned for h in ask(other, ASKED[1])] == pytest.approx(
+                [h.learned for h in ask(memory, ASKED[1])], abs=1e-3
+            )
+
+    def test_it_holds_no_word_of_the_question(
+        self, memory: MemoryController, tmp_path: Path
+    ) -> None:
+        cite(memory, ASKED[0], SAID[1])
+        memory.export(tmp_path / "all.jsonl")
+        kept = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
+        [citation] = [record for record in kept if record.get("granularity") == "citation"]
+        assert citation["text"] == "citation"
+        assert "tea" not in json.dumps(citation["metadata"]["scores"])
+
+    def test_what_was_learned_from_a_deleted_turn_is_unlearned(
+        self, memory: MemoryController
+    ) -> None:
+        cite(memory, ASKED[0], SAID[1])
+        passed = next(h.memory for h in ask(memory, ASKED[0]) if h.memory.text != SAID[1])
+        memory.delete(passed.id)
+        assert memory.learned().citations == 0
+        assert memory.check().ok
+
+    def test_citations_are_not_listed_among_memories(self, memory: MemoryController) -> None:
+        cite(memory, ASKED[0], SAID[1])
+        assert {m.granularity for m in memory.get_all()} == {Granularity.TURN}
+        assert len(memory.get_all(granularity=Granularity.CITATION)) == 1
+
+
+def test_only_what_was_made_use_of_is_strengthened(memory: MemoryController) -> None:
+    hits = ask(memory, ASKED[0])
+    memory.reinforce(hits, shown=[hits[0].memory.id])
+    assert [memory.get(h.memory.id).recall_count for h in hits[:2]] == [1, 0]
