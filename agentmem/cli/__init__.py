@@ -5,6 +5,7 @@ commands adds its own to the app.
 """
 
 from . import (  # noqa: F401
+    _bench,
     _chat,
     _drawing,
     _eval,

@@ -1,0 +1,93 @@
+"""`agentmem bench`: ratios to a floor, on real stores with the real embedder, in small."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from agentmem.bench import Ratio, in_turns
+from agentmem.cli import app
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("AGENTMEM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "250")
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(app, ["bench", *arguments])
+
+    return run
+
+
+def test_both_sides_are_measured_in_turns_and_the_first_turn_is_not_counted() -> None:
+    order: list[str] = []
+
+    in_turns(lambda i: order.append(f"ours {i}"), lambda i: order.append(f"floor {i}"), 2)
+
+    assert order == ["ours 0", "floor 0", "ours 1", "floor 1", "ours 2", "floor 2"]
+
+
+def test_a_ratio_says_whether_it_holds() -> None:
+    assert Ratio("a", measured=3.0, floor=2.0, at_most=1.5).holds is True
+    assert Ratio("a", measured=3.2, floor=2.0, at_most=1.5).holds is False
+    assert Ratio("a", measured=3.2, floor=2.0).holds is None
+
+
+def test_searching_is_compared_with_bare_chroma(call: Any, tmp_path: Path) -> None:
+    out, picture = tmp_path / "bench.json", tmp_path / "bench.png"
+
+    result = call(
+        "--sizes", "60,200", "--scopes", "3", "--rounds", "2", "--only", "search,scopes",
+        "--json", str(out), "--plot", str(picture),
+    )  # fmt: skip
+
+    assert result.exit_code == 0, result.output
+    assert len(list((tmp_path / "cache").glob("bench-*"))) == 3, "kept for the next run"
+    found = json.loads(out.read_text())
+    names = [row["name"] for row in found["ratios"]]
+    assert names[0] == "search at 200 / floor"
+    assert "search without embedding, 200 / 60" in names
+    assert any(name.startswith("search in one of 3 owners") for name in names)
+    assert all(row["ratio"] > 0 and row["measured"] > 0 for row in found["ratios"])
+    assert "vectors drawn" in result.stdout
+    assert picture.stat().st_size > 0
+
+
+def test_writing_is_compared_with_embedding_and_broken_down(call: Any, tmp_path: Path) -> None:
+    out = tmp_path / "bench.json"
+
+    result = call(
+        "--sizes", "60", "--turns", "60", "--rounds", "1", "--only", "ingest,add", "--stage",
+        "--json", str(out),
+    )  # fmt: skip
+
+    assert result.exit_code == 0, result.output
+    found = json.loads(out.read_text())
+    assert [row["at_most"] for row in found["ratios"]] == [1.25, 2.5, 1.5]
+    assert found["ratios"][0]["parts"]["embedding"] > 0
+    for stages in found["stages"].values():
+        # A stage whose function went by another name would take no time.
+        assert all(ms > 0 for ms in stages.values()), stages
+
+
+def test_opening_is_compared_in_processes_of_their_own(call: Any, tmp_path: Path) -> None:
+    out = tmp_path / "bench.json"
+
+    result = call("--sizes", "60", "--rounds", "1", "--only", "opening", "--json", str(out))
+
+    assert result.exit_code == 0, result.output
+    opening, memory = json.loads(out.read_text())["ratios"]
+    assert opening["unit"] == "ms"
+    assert 50 < memory["floor"] < memory["measured"]
+
+
+def test_what_cannot_be_measured_is_said_in_one_line(call: Any) -> None:
+    result = call("--only", "speed")
+
+    assert result.exit_code == 1
+    assert "there are ('search'" in result.stderr
