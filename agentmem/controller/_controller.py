@@ -146,7 +146,8 @@ class MemoryController(Uses):
     def compact(self) -> Compaction:
         """Rewrite the store's files, so that no byte of anything deleted is left in them.
 
-        Needs room on the disk for a second copy meanwhile, and changes no memory of anybody.
+        Needs room on the disk for a second copy meanwhile, and changes no memory of anybody. Other
+        threads may go on searching; what they write waits. See docs/guarantees.md.
 
         Raises:
             StoreError: the store is on a server, whose files are not ours to rewrite.

@@ -97,7 +97,9 @@ class Core:
         self._transfer = Transfer(
             store, self._engine, self._embedder, self._admission, check=check_item
         )
-        self._reinforcement = Reinforcement(store, self._engine, self.curve, linger)
+        self._reinforcement = Reinforcement(
+            store, self._engine, self.curve, linger, guard=self._lock
+        )
         self._consolidation = Consolidation(
             store=store,
             engine=self._engine,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from agentmem_stores import Batch, Entry, Granularity, Memory, MemoryNotFoundError, Scope, State
 
 from ..writing import DERIVED, is_derived
@@ -12,6 +14,9 @@ from ._reads import Reads
 from ._twins import twin
 
 __all__ = ["Deletes", "Deletion"]
+
+# The cosine of two embeddings of one text, whatever was rounded on the way.
+_SAME = 0.999
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ class Deletes(Reads):
         index = self._engine.index(scope)
         replaced = {entry.memory.id for entry in put}
         derived = self._derived_from(scope, {m.id for m in doomed} | replaced)
+        derived += self._asked_like(scope, doomed, {m.id for m in derived})
         made_of = dict.fromkeys(m.session_id for m in derived if m.granularity in DERIVED)
         ended = [session for session in made_of if index.is_digested(session)]
         gone = {m.id for m in (*derived, *doomed)} - replaced
@@ -120,6 +126,25 @@ class Deletes(Reads):
             found |= made
             frontier = set(made)
         return list(found.values())
+
+    def _asked_like(self, scope: Scope, doomed: Sequence[Memory], known: set[str]) -> list[Memory]:
+        """What was learned from questions in the very words of something that is to go.
+
+        Citations keep of a question its embedding, and nothing by which to know whose it was.
+        """
+        kind = Granularity.CITATION
+        held = len(self._engine.index(scope).tables[kind])
+        if not held or not doomed:
+            return []
+        vectors = [
+            entry.vector
+            for g in Granularity
+            for entry in self._store.read(scope, g, [m.id for m in doomed if m.granularity is g])
+        ]
+        near = self._store.nearest(scope, kind, np.stack(vectors), held)
+        same = {n.id for found in near for n in found if n.similarity > _SAME} - known
+        gone = same - {m.id for m in doomed}
+        return [entry.memory for entry in self._store.read(scope, kind, sorted(gone))]
 
     def _unlinked(self, scope: Scope, gone: set[str], replaced: set[str]) -> list[Memory]:
         """The memories that point at ids about to go, without those edges and sources."""

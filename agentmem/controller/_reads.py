@@ -90,8 +90,11 @@ class Reads(Core):
 
         Raises:
             MemoryNotFoundError: the scope has no such memory.
+            InvalidInputError: `memory_id` is no string.
         """
         owner = self._scope(scope)
+        if not isinstance(memory_id, str):
+            raise InvalidInputError(f"memory_id={memory_id!r} must be a string")
         self.flush()
         found = self._read(owner, [memory_id])
         if not found:

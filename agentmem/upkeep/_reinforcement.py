@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock, Timer
+from typing import Any
 
 from agentmem_retrievers import ForgettingCurve, Recall, SearchEngine, rest_days
-from agentmem_stores import Batch, Granularity, Memory, MemoryStore, Scope, State
+from agentmem_stores import (
+    AgentMemError,
+    Batch,
+    Granularity,
+    Memory,
+    MemoryNotFoundError,
+    MemoryStore,
+    Scope,
+    State,
+)
 
 __all__ = ["Reinforcement", "recalled"]
 
 _Key = tuple[Scope, Granularity, str]
+_Recalls = Mapping[tuple[Granularity, str], Sequence[datetime]]
+
+# Reading and writing again, when another client of a server deletes in between.
+_TRIES = 3
+
+_log = logging.getLogger("agentmem")
 
 
 def recalled(memory: Memory, curve: ForgettingCurve, moment: datetime) -> Memory:
@@ -34,12 +53,17 @@ class Reinforcement:
     A batch is written when something else is (the controller calls `flush`), and otherwise
     `linger` seconds after the first recall by a thread of its own. A crash before that loses
     reinforcement only, never a memory.
+
+    Args:
+        guard: held by that thread while it writes, so that nothing is written meanwhile that it
+            would undo.
     """
 
     store: MemoryStore
     engine: SearchEngine
     curve: ForgettingCurve
     linger: float | None
+    guard: AbstractContextManager[Any]
 
     def __post_init__(self) -> None:
         self._pending: dict[_Key, list[datetime]] = {}
@@ -53,9 +77,16 @@ class Reinforcement:
                 key = (scope, hit.memory.granularity, hit.memory.id)
                 self._pending.setdefault(key, []).append(recall.asked_at)
             if self._pending and self._timer is None and self.linger is not None:
-                self._timer = Timer(self.linger, self.flush)
+                self._timer = Timer(self.linger, self._flush_behind)
                 self._timer.daemon = True
                 self._timer.start()
+
+    def _flush_behind(self) -> None:
+        try:
+            with self.guard:
+                self.flush()
+        except AgentMemError as error:
+            _log.warning("recalls could not be written, so nothing was strengthened: %s", error)
 
     def flush(self) -> None:
         """Write what is pending."""
@@ -67,13 +98,20 @@ class Reinforcement:
         for scope in dict.fromkeys(scope for scope, _, _ in pending):
             self._write(scope, {k[1:]: v for k, v in pending.items() if k[0] == scope})
 
-    def _write(self, scope: Scope, recalls: dict[tuple[Granularity, str], list[datetime]]) -> None:
-        patch = []
+    def _write(self, scope: Scope, recalls: _Recalls) -> None:
+        for _ in range(_TRIES):
+            try:
+                self.engine.write(Batch(scope, patch=list(self._strengthened(scope, recalls))))
+            except MemoryNotFoundError:
+                # Another client deleted one of them after it was read.
+                continue
+            return
+
+    def _strengthened(self, scope: Scope, recalls: _Recalls) -> Iterator[Memory]:
         for granularity in Granularity:
             ids = [i for g, i in recalls if g is granularity]
             for entry in self.store.read(scope, granularity, ids) if ids else ():
                 memory = entry.memory
                 for moment in recalls[granularity, memory.id]:
                     memory = recalled(memory, self.curve, moment)
-                patch.append(memory)
-        self.engine.write(Batch(scope, patch=patch))
+                yield memory

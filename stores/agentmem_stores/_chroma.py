@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import wraps
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 
 from ._checks import check_batch, check_patched, check_queries
 from ._clients import close, create_on_disk, embedded, ensure_registry, remote
 from ._codec import encode
-from ._compaction import copy, size_of
+from ._compaction import copy, size_of, wipe_what_is_freed
 from ._directory import REGISTRY, Directory
 from ._errors import InvalidInputError, StoreError
+from ._gate import Gate
 from ._groups import grouped, parts
 from ._nearest import Nearest
 from ._partitions import Partitions
@@ -42,6 +44,21 @@ __all__ = ["ChromaStore"]
 PAGE = 500
 
 Metadata = dict[str, dict[str, str]]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _reading(
+    method: Callable[Concatenate[ChromaStore, P], R],
+) -> Callable[Concatenate[ChromaStore, P], R]:
+    """Let a method wait while the store goes over to other files."""
+
+    @wraps(method)
+    def call(self: ChromaStore, *args: P.args, **kwargs: P.kwargs) -> R:
+        with self._gate.shared():
+            return method(self, *args, **kwargs)
+
+    return cast("Callable[Concatenate[ChromaStore, P], R]", call)
 
 
 class ChromaStore(MemoryStore):
@@ -61,6 +78,8 @@ class ChromaStore(MemoryStore):
         self._where = where
         self._directory = directory
         self._lock = RLock()
+        # Shared by what reads; what writes holds the lock.
+        self._gate = Gate()
         self._closed = False
         self._use(client, embedder)
 
@@ -204,6 +223,7 @@ class ChromaStore(MemoryStore):
         return Table(collection, scope, granularity, largest=self._largest)
 
     @guarded
+    @_reading
     def read(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Entry]:
         table = self._table(scope, granularity)
         return table.entries(ids) if table is not None and ids else []
@@ -216,16 +236,19 @@ class ChromaStore(MemoryStore):
         )
 
     @guarded
+    @_reading
     def _ids(self, scope: Scope, granularity: Granularity) -> list[str]:
         table = self._table(scope, granularity)
         return table.ids() if table is not None else []
 
     @guarded
+    @_reading
     def _page(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Memory]:
         table = self._table(scope, granularity)
         return table.memories(ids) if table is not None else []
 
     @guarded
+    @_reading
     def nearest(
         self, scope: Scope, granularity: Granularity, vectors: Vectors, n: int
     ) -> list[list[Neighbour]]:
@@ -236,10 +259,12 @@ class ChromaStore(MemoryStore):
         return self._nearest.search(collection, (scope, granularity), vectors, n)
 
     @guarded
+    @_reading
     def scopes(self) -> list[Scope]:
         return self._registry.scopes()
 
     @guarded
+    @_reading
     def revision(self, scope: Scope) -> str:
         return self._registry.revision(scope)
 
@@ -248,9 +273,12 @@ class ChromaStore(MemoryStore):
         """Make the files anew from what lives; everything deleted is gone from them then.
 
         Needs room for a second copy meanwhile. A crash leaves the store as it was, or compacted.
-        Chroma writes index files out of memory that it has not cleared, so a process that has
-        handled what was deleted may put remains of it there again when it goes on writing: to be
-        sure, compact last, or in a process of its own.
+        Others may go on reading; what writes waits.
+
+        Chroma writes index files out of memory that it has not cleared, in which the texts of
+        this process can lie. With glibc, memory is overwritten from now on when it is freed and
+        when it is given out (`Compaction.wiped`), so that nothing deleted comes back with later
+        writes. Elsewhere only a process of its own, such as `agentmem compact`, is sure.
 
         Raises:
             StoreError: the store is on a server, whose files are not this client's.
@@ -263,10 +291,12 @@ class ChromaStore(MemoryStore):
             )
         with self._lock:
             before = size_of(directory.path)
+            wiped = wipe_what_is_freed()
             self._registry.settle()
             directory.make_aside(lambda path: copy(self._client, path))
-            self._reopen(directory)
-            return Compaction(before, size_of(directory.path))
+            with self._gate.alone():
+                self._reopen(directory)
+            return Compaction(before, size_of(directory.path), wiped)
 
     def _reopen(self, directory: Directory) -> None:
         """Go over to the store made aside."""

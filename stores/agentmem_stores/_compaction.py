@@ -8,6 +8,7 @@ what lives.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pickle
 import subprocess
@@ -22,9 +23,12 @@ if TYPE_CHECKING:
     from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
 
-__all__ = ["copy", "receive", "size_of"]
+__all__ = ["copy", "receive", "size_of", "wipe_what_is_freed"]
 
 PAGE = 500
+# mallopt(3): overwrite memory when it is freed, and when it is given out without being cleared.
+M_PERTURB = -6
+PATTERN = 0x55
 
 
 def copy(source: Client, path: Path) -> None:
@@ -111,6 +115,20 @@ def _write(client: Client, stream: IO[bytes]) -> None:
         # Chroma brings an index up to date when it is first asked, which should be here.
         if collection.count():
             collection.query(query_embeddings=collection.peek(1)["embeddings"], n_results=1)
+
+
+def wipe_what_is_freed() -> bool:
+    """Have the C library overwrite memory for the rest of the process; False where it cannot.
+
+    Memory that is free already goes back to the system, which clears it.
+    """
+    try:
+        libc = ctypes.CDLL(None)
+        wiped = bool(libc.mallopt(M_PERTURB, PATTERN))
+        libc.malloc_trim(0)
+    except (AttributeError, OSError, TypeError):
+        return False
+    return wiped
 
 
 def size_of(path: Path) -> int:

@@ -5,7 +5,8 @@ and only over everything: of many near-identical vectors it may never reach some
 replacements make that worse (https://github.com/chroma-core/chroma/issues/7758), and a filter
 costs time linear in the collection. So
 
-- a scope of up to `EXACT` memories is compared with all of its vectors, which are kept here;
+- a scope of up to `EXACT` memories is compared with all of its vectors, which are kept here, so
+  that whatever else is in the collection changes nothing of what is found, not even a digit;
 - a larger one asks the index, for more than it needs where others share the collection, and is
   compared with all of its vectors only where the index does not give enough.
 """
@@ -57,7 +58,6 @@ class Nearest:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
-        self._wide: set[str] = set()
         # Scopes of more than EXACT memories, and how many to ask the index for per one needed.
         self._large: dict[Key, float] = {}
         self._lock = RLock()
@@ -65,15 +65,10 @@ class Nearest:
     def search(self, collection: Collection, key: Key, vectors: Vectors, n: int) -> Found:
         """Return up to `n` neighbours of each row of `vectors`, best first."""
         matrix = self._current(key)
-        if matrix is None and not self._is_wide(collection):
+        if matrix is None:
             matrix = self._load(collection, key, vectors.shape[1])
         if matrix is None:
-            found = self._ask(collection, key, vectors, n)
-            if found is not None:
-                return found
-            matrix = self._load(collection, key, vectors.shape[1])
-        if matrix is None:
-            return self._ask_more(collection, key, vectors, n)
+            return self._ask(collection, key, vectors, n)
         with self._lock:
             return matrix.nearest(vectors, n)
 
@@ -125,17 +120,7 @@ class Nearest:
                 self._kept.popitem(last=False)
         return matrix
 
-    def _is_wide(self, collection: Collection) -> bool:
-        if collection.name not in self._wide and collection.count() > EXACT:
-            self._wide.add(collection.name)
-        return collection.name in self._wide
-
-    def _ask(self, collection: Collection, key: Key, vectors: Vectors, n: int) -> Found | None:
-        asked = int(n * self._large.get(key, 1.0))
-        found = _query(collection, key[0], vectors, asked, n)
-        return found if _fewest(found) >= n else None
-
-    def _ask_more(self, collection: Collection, key: Key, vectors: Vectors, n: int) -> Found:
+    def _ask(self, collection: Collection, key: Key, vectors: Vectors, n: int) -> Found:
         size = collection.count()
         for _ in range(ROUNDS):
             asked = int(n * self._large.get(key, 1.0))

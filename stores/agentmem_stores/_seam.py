@@ -70,10 +70,18 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Compaction:
-    """What compacting did to the size of a store's files, in bytes; zeros where it has none."""
+    """What compacting did.
+
+    Attributes:
+        before: the size of the store's files in bytes, 0 where it has none.
+        after: their size now.
+        wiped: whether this process overwrites memory from now on, so that its later writes bring
+            nothing back that was deleted.
+    """
 
     before: int
     after: int
+    wiped: bool = False
 
 
 class MemoryStore(ABC):

@@ -1,0 +1,402 @@
+"""No call in one scope shows, changes, counts, links or deletes anything of another."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import shutil
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+from langchain.agents import create_agent
+from langchain_core.messages import BaseMessage
+from langchain_core.tools import ToolException
+
+from agentmem import (
+    ChromaStore,
+    Granularity,
+    InMemoryStore,
+    Memory,
+    MemoryController,
+    MemoryNotFoundError,
+    MemoryStore,
+    Scope,
+)
+from agentmem.langchain import (
+    AgentMemoryStore,
+    MemoryMiddleware,
+    create_manage_memory_tool,
+    create_search_memory_tool,
+)
+from agentmem.testing import ManualClock, ScriptedChatModel
+from tests.agentmem.langchain.conftest import WordEmbeddings
+
+START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+
+# One user with and without agents, names that print alike, look alike, are alike once normalised,
+# or mean something to a query language; in one partition of a store opened with one.
+SCOPES = (
+    Scope("jos\u00e9"),
+    Scope("jos\u00e9", "helper"),
+    Scope("jos\u00e9/helper"),
+    Scope("jose\u0301"),
+    Scope('{"$ne": ""}'),
+)
+MARKS = tuple(f"qx{n}zq" for n in range(len(SCOPES)))
+SENTENCES = (
+    "I adopted a beagle called Biscuit.",
+    "I live in Porto now.",
+    "The cello needs new strings.",
+    "My sister visits on Sunday.",
+    "Where did I put the key?",
+)
+
+numbers = st.integers(0, len(SCOPES) - 1)
+sentences = st.sampled_from(SENTENCES)
+sessions = st.sampled_from(["s", "t", "*"])
+picks = st.integers(0, 10_000)
+namespaces = st.sampled_from([("notes",), ("notes", "old"), ("plans",)])
+keys = st.sampled_from(["a", "b", "*"])
+filters = st.sampled_from(
+    [None, {}, {"n": {"$ne": ""}}, {"scope": {"$ne": ""}}, {"user_id": {"$gte": ""}}, {"n": 1}]
+)
+
+
+def is_item(memory: Memory) -> bool:
+    return memory.session_id.startswith('shelf:["') or memory.session_id.startswith("shelf:[[")
+
+
+class Isolation(RuleBasedStateMachine):
+    """Acts in one scope at a time, and looks at all of them after every step."""
+
+    steps = 0
+
+    def new_store(self) -> MemoryStore:
+        return InMemoryStore(WordEmbeddings.spec)
+
+    @initialize()
+    def open(self) -> None:
+        self.folder = Path(tempfile.mkdtemp())
+        self.clock = ManualClock(START)
+        self.memory = MemoryController(
+            self.new_store(),
+            embeddings=WordEmbeddings(),
+            clock=self.clock,
+            rng=random.Random(5),
+            linger=None,
+        )
+        self.turns: dict[Scope, dict[str, str]] = {scope: {} for scope in SCOPES}
+        self.items: dict[Scope, dict[tuple[tuple[str, ...], str], Any]] = {s: {} for s in SCOPES}
+        self.seen: dict[Scope, dict[tuple[str, str], Memory]] = {scope: {} for scope in SCOPES}
+        self.acted: Scope | None = None
+
+    def teardown(self) -> None:
+        if hasattr(self, "memory"):
+            self.memory.close()
+            shutil.rmtree(self.folder)
+
+    def enter(self, number: int) -> Scope:
+        self.acted = SCOPES[number]
+        self.clock.advance(hours=7)
+        return SCOPES[number]
+
+    def mine(self, scope: Scope, pick: int) -> str | None:
+        known = sorted(self.turns[scope])
+        return known[pick % len(known)] if known else None
+
+    def others(self, scope: Scope, pick: int) -> str | None:
+        known = sorted(i for s in SCOPES if s != scope for i in self.turns[s])
+        return known[pick % len(known)] if known else None
+
+    def only_own(self, scope: Scope, shown: object) -> None:
+        """Whatever was returned says nothing of anybody else."""
+        text = str(shown)
+        for other, mark in zip(SCOPES, MARKS, strict=True):
+            assert other == scope or mark not in text
+
+    # What writes.
+
+    @rule(number=numbers, session=sessions, said=st.lists(sentences, min_size=1, max_size=3))
+    def add(self, number: int, session: str, said: list[str]) -> None:
+        scope = self.enter(number)
+        texts = [f"{text} {MARKS[number]}" for text in said]
+        made = self.memory.add(texts, session_id=session, scope=scope, metadata={"n": number})
+        self.turns[scope] |= {m.id: m.text for m in made}
+
+    @rule(number=numbers, said=sentences)
+    def add_later(self, number: int, said: str) -> None:
+        scope = self.enter(number)
+        made = asyncio.run(self.memory.aadd(f"{said} {MARKS[number]}", scope=scope))
+        self.turns[scope] |= {m.id: m.text for m in made}
+
+    @rule(number=numbers, session=sessions)
+    def end_session(self, number: int, session: str) -> None:
+        scope = self.enter(number)
+        try:
+            self.only_own(scope, self.memory.end_session(session, scope=scope))
+        except MemoryNotFoundError:
+            assert not self.memory.get_all(scope=scope, session_id=session, limit=None)
+
+    @rule(number=numbers, pick=picks, said=sentences)
+    def update(self, number: int, pick: int, said: str) -> None:
+        scope = self.enter(number)
+        if (mine := self.mine(scope, pick)) is not None:
+            new = self.memory.update(mine, text=f"{said} {MARKS[number]}", scope=scope)
+            self.turns[scope][mine] = new.text
+
+    @rule(number=numbers, pick=picks)
+    def delete(self, number: int, pick: int) -> None:
+        scope = self.enter(number)
+        if (mine := self.mine(scope, pick)) is not None:
+            for gone in self.memory.delete(mine, scope=scope).deleted:
+                self.turns[scope].pop(gone, None)
+
+    @rule(number=numbers, session=sessions)
+    def delete_session(self, number: int, session: str) -> None:
+        scope = self.enter(number)
+        try:
+            gone = self.memory.delete_session(session, scope=scope)
+        except MemoryNotFoundError:
+            return
+        for i in gone.deleted:
+            self.turns[scope].pop(i, None)
+
+    @rule(number=numbers, verb=st.sampled_from(["delete_all", "reset", "areset"]))
+    def delete_all(self, number: int, verb: str) -> None:
+        scope = self.enter(number)
+        done = getattr(self.memory, verb)(scope=scope)
+        if asyncio.iscoroutine(done):
+            asyncio.run(done)
+        self.turns[scope], self.items[scope] = {}, {}
+
+    @rule(number=numbers, days=st.sampled_from([0, 400]))
+    def keep_in_order(self, number: int, days: int) -> None:
+        scope = self.enter(number)
+        self.clock.advance(days=days)
+        archived = set(self.memory.sweep(scope=scope).archived)
+        assert archived <= {i for _, i in self.dump(scope)}
+        self.only_own(scope, self.memory.consolidate(scope=scope))
+
+    @rule(number=numbers, other=numbers, said=sentences)
+    def feedback(self, number: int, other: int, said: str) -> None:
+        scope = self.enter(number)
+        hits = self.memory.search(said, scope=SCOPES[other], reinforce=False)
+        self.memory.feedback(hits, cited=[hit.memory.id for hit in hits], scope=scope)
+
+    @rule(number=numbers)
+    def export_and_import(self, number: int) -> None:
+        scope = self.enter(number)
+        before = self.dump(scope)
+        count = self.memory.export(self.folder / "x.jsonl", scope=scope)
+        assert count == len(before)
+        self.only_own(scope, (self.folder / "x.jsonl").read_text())
+        assert self.memory.import_(self.folder / "x.jsonl", scope=scope) == count
+        assert self.dump(scope) == before
+
+    # What reads.
+
+    @rule(
+        number=numbers,
+        said=sentences,
+        k=st.sampled_from([1, 5, 50]),
+        kind=st.sampled_from([g for g in Granularity if g is not Granularity.CITATION]),
+        past=st.booleans(),
+        archived=st.booleans(),
+        hops=st.sampled_from([1, 3]),
+    )
+    def search(
+        self,
+        number: int,
+        said: str,
+        k: int,
+        kind: Granularity,
+        past: bool,
+        archived: bool,
+        hops: int,
+    ) -> None:
+        scope = self.enter(number)
+        known = {i for _, i in self.dump(scope)}
+        options: dict[str, Any] = {
+            "k": k,
+            "granularity": kind,
+            "as_of": self.clock() if past else None,
+            "include_archived": archived,
+            "explain": True,
+            "hops": hops,
+        }
+        found = self.memory.search(said, scope=scope, **options)
+        later = asyncio.run(self.memory.asearch(said, scope=scope, **options))
+        assert [hit.memory.id for hit in later] == [hit.memory.id for hit in found]
+        for hit in found:
+            assert hit.memory.scope == scope
+            assert {hit.memory.id, *hit.path, *(m.id for m in hit.context)} <= known
+        self.only_own(scope, (found, [hit.context for hit in found]))
+        retriever = self.memory.as_retriever(k=k, scope=scope, granularity=kind)
+        self.only_own(scope, retriever.invoke(said))
+
+    @rule(number=numbers, session=sessions)
+    def read(self, number: int, session: str) -> None:
+        scope = self.enter(number)
+        self.only_own(scope, self.memory.get_all(scope=scope, session_id=session, limit=None))
+        self.only_own(scope, self.memory.topics(scope=scope))
+        stats = self.memory.stats(scope=scope)
+        held = self.dump(scope)
+        assert sum(stats.memories.values()) + stats.versions == len(held)
+        graph = self.memory.graph(scope=scope)
+        assert set(graph) <= {i for _, i in held}
+        self.only_own(scope, (stats, graph.nodes(data=True), graph.edges))
+        assert self.memory.check(scope=scope).ok
+
+    @rule(number=numbers, pick=picks, said=sentences)
+    def reach_across(self, number: int, pick: int, said: str) -> None:
+        """An id of another scope is no id here, whatever is done with it."""
+        scope = self.enter(number)
+        theirs = self.others(scope, pick)
+        if theirs is None:
+            return
+        for verb in ("get", "history", "delete"):
+            with pytest.raises(MemoryNotFoundError):
+                getattr(self.memory, verb)(theirs, scope=scope)
+        with pytest.raises(MemoryNotFoundError):
+            asyncio.run(self.memory.aget(theirs, scope=scope))
+        with pytest.raises(MemoryNotFoundError):
+            self.memory.update(theirs, text=said, scope=scope)
+        tool = create_manage_memory_tool(self.memory, scope=scope)
+        for action in ("update", "delete"):
+            arguments = {"action": action, "id": theirs, "content": said}
+            assert "has no memory" in str(tool.invoke(arguments))
+
+    # LangGraph, tools and agents.
+
+    def store(self, scope: Scope) -> AgentMemoryStore:
+        return AgentMemoryStore(self.memory, scope=scope)
+
+    @rule(number=numbers, namespace=namespaces, key=keys, said=sentences)
+    def put_item(self, number: int, namespace: tuple[str, ...], key: str, said: str) -> None:
+        scope = self.enter(number)
+        value = {"text": f"{said} {MARKS[number]}", "n": number}
+        self.store(scope).put(namespace, key, value)
+        self.items[scope][namespace, key] = value
+
+    @rule(number=numbers, namespace=namespaces, key=keys)
+    def delete_item(self, number: int, namespace: tuple[str, ...], key: str) -> None:
+        scope = self.enter(number)
+        self.store(scope).delete(namespace, key)
+        self.items[scope].pop((namespace, key), None)
+
+    @rule(number=numbers, said=st.none() | sentences, wanted=filters)
+    def search_items(self, number: int, said: str | None, wanted: Any) -> None:
+        scope = self.enter(number)
+        store = self.store(scope)
+        found = store.search((), query=said, filter=wanted, limit=100)
+        mine = self.items[scope]
+        assert {(i.namespace, i.key) for i in found} <= mine.keys()
+        if not wanted:
+            assert {(i.namespace, i.key): i.value for i in found} == mine
+        assert store.list_namespaces() == sorted({namespace for namespace, _ in mine})
+        for namespace, key in {address for held in self.items.values() for address in held}:
+            item = store.get(namespace, key)
+            assert (item and item.value) == mine.get((namespace, key))
+
+    @rule(number=numbers, said=sentences, wanted=filters)
+    def use_tools(self, number: int, said: str, wanted: Any) -> None:
+        scope = self.enter(number)
+        manage = create_manage_memory_tool(self.memory, scope=scope)
+        made = manage.invoke({"content": f"{said} {MARKS[number]}"}).split()[-1]
+        self.turns[scope][made] = f"{said} {MARKS[number]}"
+        look = create_search_memory_tool(self.memory, scope=scope)
+        try:
+            found = look.invoke({"query": said, "limit": 50, "filter": wanted})
+        except ToolException:
+            return
+        self.only_own(scope, found)
+        if not found.startswith("Error"):
+            assert {hit["id"] for hit in json.loads(found)} <= {i for _, i in self.dump(scope)}
+
+    @rule(number=numbers, said=sentences)
+    def talk_to_an_agent(self, number: int, said: str) -> None:
+        scope = self.enter(number)
+        heard: list[str] = []
+
+        def reply(messages: list[BaseMessage]) -> str:
+            heard.extend(str(message.text) for message in messages)
+            return f"Good. {MARKS[number]}"
+
+        agent = create_agent(
+            ScriptedChatModel([reply]), [], middleware=[MemoryMiddleware(self.memory, k=50)]
+        )
+        who = {"user_id": scope.user_id, "agent_id": scope.agent_id, "thread_id": "agent"}
+        asked = {"role": "user", "content": f"{said} {MARKS[number]}"}
+        agent.invoke({"messages": [asked]}, {"configurable": who})
+        self.only_own(scope, heard)
+        spoken = self.memory.get_all(scope=scope, session_id="agent", limit=None)
+        self.turns[scope] |= {m.id: m.text for m in spoken if m.granularity is Granularity.TURN}
+
+    # What must hold.
+
+    def dump(self, scope: Scope) -> dict[tuple[str, str], Memory]:
+        """Everything the store holds of a scope, as it stands."""
+        self.memory.flush()
+        return {(g.value, m.id): m for g in Granularity for m in self.memory._store.scan(scope, g)}
+
+    @invariant()
+    def nothing_of_one_scope_is_in_another(self) -> None:
+        if getattr(self, "acted", None) is None:
+            return
+        type(self).steps += 1
+        for scope in SCOPES:
+            held = self.dump(scope)
+            if scope != self.acted:
+                assert held == self.seen[scope]
+                continue
+            self.seen[scope] = held
+            self.only_own(scope, held)
+            known = {i for _, i in held}
+            for memory in held.values():
+                assert memory.scope == scope
+                assert {*memory.sources, *(edge.target for edge in memory.edges)} <= known
+            said = {
+                m.id: m.text
+                for m in held.values()
+                if m.granularity is Granularity.TURN and m.version_of is None and not is_item(m)
+            }
+            assert said == self.turns[scope]
+
+
+class OnChroma(Isolation):
+    """The same on a real embedded Chroma with one partition, which all scopes share."""
+
+    steps = 0
+
+    def new_store(self) -> MemoryStore:
+        return ChromaStore.open(self.folder / "store", WordEmbeddings.spec, partitions=1)
+
+
+@pytest.mark.parametrize(("machine", "examples", "steps"), [(Isolation, 24, 40), (OnChroma, 4, 25)])
+def test_scopes_know_nothing_of_each_other(
+    machine: type[Isolation], examples: int, steps: int
+) -> None:
+    machine.steps = 0
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            suppress_health_check=list(HealthCheck),
+            print_blob=False,
+        ),
+    )
+    print(f"{machine.__name__}: {machine.steps} steps over {len(SCOPES)} scopes")
