@@ -62,8 +62,9 @@ def fit(
         provenance = {
             "learned from": file.name,
             "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
-            "conversations": len({example.dialogue for example in known}),
-            "questions": sum(bool(example.turns) for example in known),
+            "conversations": len({example.dialogue for example in known if not example.drill}),
+            "questions": sum(bool(e.turns) and not e.drill for e in known),
+            "drills": sum(example.drill for example in known),
             "l2": L2,
             "command": f"agentmem eval fit {file.name} --out weights.json",
             "leaving one conversation out, percent": {

@@ -79,7 +79,9 @@ class Core:
         self.curve = curve or ForgettingCurve()
         self._store = store
         self._embedder = Embedder(embeddings or default_embeddings())
-        self._engine = SearchEngine(store, curve=self.curve, settings=settings)
+        self._engine = SearchEngine(
+            store, curve=self.curve, settings=settings, embed=self._embedder.documents
+        )
         self._writer = Writer(
             store=store,
             engine=self._engine,

@@ -19,7 +19,6 @@ from agentmem_retrievers import (
     TurnRanking,
     Weights,
     confidence_features,
-    part_of,
     session_features,
 )
 from agentmem_stores import Granularity
@@ -27,6 +26,7 @@ from agentmem_stores import Granularity
 from ._cache import IngestCache, Ingested
 from ._listwise import Group, fit_listwise
 from ._metrics import mean_by_name, ranking_scores
+from ._needle import haystack
 from ._ranking import evidence, turn_names
 from ._tasks import Progress, end_of
 
@@ -38,10 +38,6 @@ __all__ = ["L2", "Example", "as_json", "examples", "learn", "leave_one_out", "wi
 # Of the squared standardised weights; coarse on purpose, and not tuned to any conversation.
 L2 = 3e-3
 _KS = (5, 10)
-# Parts that can only speak for a candidate: being more alike is never a fault.
-SPEAKING_FOR = frozenset(
-    ["turn", "session", "summary", "keywords", "lexical", "context", "time", "graph"]
-)
 
 
 @dataclass(frozen=True)
@@ -53,6 +49,7 @@ class Example:
         rows, features: the candidates of the first round.
         turns: the rows that answer it; none where it was asked of a strange conversation.
         sessions: the numbers of the sessions that answer it.
+        drill: made up to be learned from, never to be judged by.
     """
 
     dialogue: str
@@ -62,12 +59,22 @@ class Example:
     features: Features
     turns: frozenset[int]
     sessions: frozenset[int]
+    drill: bool = False
+
+
+def drills() -> Iterator[Dialogue]:
+    """Make conversations that teach what people's own seldom do: that a key is the turn's own.
+
+    What surrounds a turn tells more than the turn, but not where a number or an identifier is
+    asked for.
+    """
+    yield haystack(turns=300, hops=5, questions=10, seed=7).dialogue()
 
 
 def examples(
     dialogues: Iterable[Dialogue], cache: IngestCache, progress: Progress
 ) -> Iterator[Example]:
-    """Ask every question of its own conversation and of the one before it."""
+    """Ask every question of its own conversation and of the one before it; and the drills."""
     before: Dialogue | None = None
     for dialogue in dialogues:
         with cache.open(dialogue, progress) as found:
@@ -75,13 +82,18 @@ def examples(
             if before is not None:
                 yield from _asked(before, dialogue, found, progress)
         before = dialogue
+    for drill in drills():
+        with cache.open(drill, progress) as found:
+            for example in _asked(drill, drill, found, progress):
+                yield replace(example, drill=True)
 
 
 def _asked(asked: Dialogue, of: Dialogue, found: Ingested, progress: Progress) -> Iterator[Example]:
     from ..embedding import Embedder
 
-    engine = SearchEngine(found.store, settings=SearchSettings(retention=0.0))
-    embed = Embedder(found.embeddings).query
+    embedder = Embedder(found.embeddings)
+    settings = SearchSettings(retention=0.0)
+    engine = SearchEngine(found.store, settings=settings, embed=embedder.documents)
     index = engine.index(found.scope)
     table = index.tables[Granularity.TURN]
     held = list(found.store.scan(found.scope, Granularity.TURN))
@@ -93,7 +105,7 @@ def _asked(asked: Dialogue, of: Dialogue, found: Ingested, progress: Progress) -
         progress.advance("asking", 1)
         if wanted is None:
             continue
-        ranking = engine.ranking(found.scope, Query(question.text, embed, end_of(of)))
+        ranking = engine.ranking(found.scope, Query(question.text, embedder.query, end_of(of)))
         rows, features = ranking.first()
         turns = frozenset(row_of[n] for n in wanted.turns) if asked is of else frozenset[int]()
         sessions = frozenset(int(table.column("session")[row]) for row in turns)
@@ -156,18 +168,20 @@ def _fit(
     for features, right in found:
         columns = [features.get(name, np.zeros(len(right))) for name in names]
         groups.append((np.stack(columns, axis=1), right))
-    speaking_for = [part_of(name) in SPEAKING_FOR for name in names]
-    weights = fit_listwise(groups, l2=L2, at_least_zero=speaking_for)
+    weights = fit_listwise(groups, l2=L2)
     return {name: float(f"{weight:.4g}") for name, weight in zip(names, weights, strict=True)}
 
 
 def _fit_confidence(known: Sequence[Example], weights: Weights) -> dict[str, float]:
     from sklearn.linear_model import LogisticRegression
 
+    known = [e for e in known if not e.drill]
     found = [confidence_features(_ranking(e, weights), _turns(e, weights)) for e in known]
+    # Each question also as if it named nobody, as few questions to an assistant do.
+    found += [{**features, "named": 0.0} for features in found]
     names = list(found[0])
     rows = np.array([[features[name] for name in names] for features in found])
-    own = np.array([bool(e.turns) for e in known])
+    own = np.array([bool(e.turns) for e in known] * 2)
     model = LogisticRegression(fit_intercept=False, max_iter=5000).fit(rows, own)
     return {name: float(f"{w:.4g}") for name, w in zip(names, model.coef_[0], strict=True)}
 
@@ -179,7 +193,7 @@ def leave_one_out(known: Sequence[Example]) -> dict[str, Mapping[str, float]]:
         Means in percent, by metric, for each conversation and for all questions (`all`).
     """
     outcomes: dict[str, list[dict[str, float]]] = {}
-    for held_out in dict.fromkeys(e.dialogue for e in known):
+    for held_out in dict.fromkeys(e.dialogue for e in known if not e.drill):
         weights = learn([e for e in known if e.dialogue != held_out])
         judged = [_judged(e, weights) for e in known if e.dialogue == held_out and e.turns]
         outcomes[held_out] = judged

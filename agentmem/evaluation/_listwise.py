@@ -16,43 +16,43 @@ Floats = NDArray[np.float64]
 Group = tuple[Floats, NDArray[np.bool_]]
 
 
-def fit_listwise(
-    groups: Sequence[Group], *, l2: float, at_least_zero: Sequence[bool] | None = None
-) -> Floats:
-    """Return the weights that minimise the cross entropy of a softmax over each question's scores.
+def fit_listwise(groups: Sequence[Group], *, l2: float) -> Floats:
+    """Return the weights by which every right candidate stands out from all wrong ones.
 
-    ListNet's top-one loss (Cao et al. 2007, eq. 4) with the right candidates sharing the target
-    evenly, plus `l2` times the squared weights of the standardised features. Convex, so where the
-    search starts does not matter. Questions without a right candidate teach nothing.
-
-    Args:
-        at_least_zero: which features may not count against a candidate.
+    Each right candidate on its own is to be told from the wrong ones: the cross entropy of a
+    softmax over it and them (ListNet's top-one loss, Cao et al. 2007, eq. 4, for one relevant
+    document), so that of several pieces of evidence none may lie behind for another's sake. A
+    question with n right candidates counts as the square root of n. To this come `l2` times the
+    squared weights of the standardised features. Convex, so where the search starts does not
+    matter. Questions without a right or without a wrong candidate teach nothing.
 
     Returns:
         Shape (features,), for features as they are.
     """
-    groups = [(features, right) for features, right in groups if right.any()]
+    groups = [(features, right) for features, right in groups if right.any() and not right.all()]
     features = np.concatenate([features for features, _ in groups])
-    target = np.concatenate([right / right.sum() for _, right in groups])
+    right = np.concatenate([right for _, right in groups])
     sizes = np.array([len(right) for _, right in groups])
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    asked = np.repeat(np.arange(len(sizes)), sizes)
     spread = features.std(axis=0) + 1e-9
     standard = (features - features.mean(axis=0)) / spread
-    pulled = target @ standard
+    of, each = asked[right], np.sqrt(np.add.reduceat(right.astype(np.float64), starts))
+    counts = 1 / each[of] / len(sizes)
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         scores = standard @ weights
         top = np.maximum.reduceat(scores, starts)
-        raised = np.exp(scores - np.repeat(top, sizes))
-        total = np.add.reduceat(raised, starts)
-        entropy = float((np.log(total) + top).sum() - pulled @ weights)
-        slope = (raised / np.repeat(total, sizes)) @ standard - pulled
-        n = len(sizes)
-        return entropy / n + l2 * float(weights @ weights), slope / n + 2 * l2 * weights
+        raised = np.exp(scores - top[asked]) * ~right
+        wrong = np.add.reduceat(raised, starts)
+        ahead = np.log(wrong + 1e-300)[of] + top[of] - scores[right]
+        pull = counts / (1 + np.exp(-ahead))
+        push = raised * (np.bincount(of, pull, minlength=len(sizes)) / (wrong + 1e-300))[asked]
+        push[right] -= pull
+        value = float(counts @ np.logaddexp(0, ahead)) + l2 * float(weights @ weights)
+        return value, push @ standard + 2 * l2 * weights
 
-    bounds = [(0.0 if bound else None, None) for bound in at_least_zero or [False] * len(spread)]
-    start = np.zeros(len(spread))
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
+    found = minimize(loss, np.zeros(len(spread)), jac=True, method="L-BFGS-B")
     return np.asarray(found.x / spread, dtype=np.float64)
 
 

@@ -22,7 +22,7 @@ from ._metrics import recall_all
 from ._tasks import Asker, Outcome
 
 if TYPE_CHECKING:
-    from ..formats import Dialogue
+    from ..formats import Dialogue, Question
 
 __all__ = ["Haystack", "NeedleTask", "Thread", "haystack"]
 
@@ -74,7 +74,27 @@ class Haystack:
                 for minute, pair in enumerate(self.pairs[first : first + _TURNS_PER_SESSION])
             )
             sessions.append(DialogueSession(id=f"day-{day + 1}", started_at=begun, turns=turns))
-        return Dialogue(owner="haystack", sessions=tuple(sessions), questions=())
+        return Dialogue(owner="haystack", sessions=tuple(sessions), questions=self._plain())
+
+    def _plain(self) -> tuple[Question, ...]:
+        """The questions that no thread needs to be followed for, with the names of their turns."""
+        from ..formats import Question
+
+        place = {
+            pair: f"day-{i // _TURNS_PER_SESSION + 1}:{i % _TURNS_PER_SESSION}"
+            for i, pair in enumerate(self.pairs)
+        }
+        return tuple(
+            Question(
+                id=f"needle-{n}",
+                text=question.text,
+                answer=", ".join(value for _, value in question.needles),
+                category=question.kind,
+                evidence_turns=tuple(place[pair] for pair in question.needles),
+            )
+            for n, question in enumerate(self.questions)
+            if question.hops is None
+        )
 
 
 def turn_text(pair: tuple[str, str]) -> str:

@@ -78,6 +78,7 @@ class Sessions:
         turns = [e.memory for e in self.writer.store.read(scope, Granularity.TURN, ids)]
         batch = self._batch(scope, session_id, self._drafts(turns))
         self.writer.engine.write(batch)
+        self.writer.engine.learn(scope)
         return [entry.memory for entry in batch.put]
 
     def removal(self, scope: Scope, session_id: str) -> list[tuple[Granularity, str]]:

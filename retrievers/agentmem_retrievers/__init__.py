@@ -19,6 +19,8 @@ from ._results import *
 from ._router import *
 from ._sessions import *
 from ._table import *
+from ._vocabulary import *
+from ._wording import *
 
 if TYPE_CHECKING:
     from ._langchain import MemoryRetriever as MemoryRetriever

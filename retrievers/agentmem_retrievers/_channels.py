@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from agentmem_stores import Granularity, MemoryStore, Scope, Vectors
 
-from ._lexical import TURN_B, TURN_K1, Lookup
 from ._router import Routing, route
 from ._table import NONE, Rows, Table
 
@@ -19,7 +18,7 @@ __all__ = ["Channel", "Channels", "candidate_rows"]
 Shown = NDArray[np.bool_]
 
 # The neighbours in the session of this many best hits of a channel are candidates too.
-SURROUNDED = 40
+SURROUNDED = 60
 
 
 @dataclass(frozen=True)
@@ -74,21 +73,27 @@ class Channels:
 
 
 def candidate_rows(
-    table: Table, near: Channel | None, words: Lookup, shown: Shown, n: int, at_least: int
+    table: Table,
+    near: Channel | None,
+    lexical: Sequence[NDArray[np.float64]],
+    shown: Shown,
+    n: int,
+    at_least: int,
 ) -> Rows:
     """Return the rows of the turns that are compared in full, in ascending order.
 
-    They are the nearest, those that share the rarest words, and the neighbours of the best of
-    both; where all of them are fewer than `at_least`, the last turns said are added.
+    They are the nearest, the best by words, and the neighbours of the best of all; where all of
+    them are fewer than `at_least`, the last turns said are added.
+
+    Args:
+        lexical: scores of all rows, each of shape (rows,), 0 for what shares no word.
     """
-    lexical = words.scores(TURN_K1, TURN_B)
-    best = np.argsort(-lexical, kind="stable")[:n] if len(words.terms) else np.empty(0, np.intp)
-    best = best[lexical[best] > 0]
-    dense = near.rows if near is not None else np.empty(0, np.intp)
-    around = [
-        table.neighbours(rows[:SURROUNDED], offset) for rows in (dense, best) for offset in (-1, 1)
-    ]
-    rows = np.unique(np.concatenate([dense, best, *around]))
+    found = [near.rows if near is not None else np.empty(0, np.intp)]
+    for scores in lexical:
+        best = np.argsort(-scores, kind="stable")[:n]
+        found.append(best[scores[best] > 0])
+    around = [table.neighbours(rows[:SURROUNDED], o) for rows in found for o in (-1, 1)]
+    rows = np.unique(np.concatenate([*found, *around]))
     rows = rows[(rows != NONE) & shown[rows]] if len(rows) else rows
     if len(rows) < at_least:
         latest = np.flatnonzero(shown)

@@ -9,8 +9,7 @@ import numpy as np
 
 from agentmem_stores import Granularity
 
-from ._features import NEAR
-from ._lexical import Lookup
+from ._wording import NEAR
 
 if TYPE_CHECKING:
     from ._fusion import Ranked
@@ -23,21 +22,23 @@ LOOKED_AT = 5
 
 
 def confidence_features(ranking: TurnRanking, turns: Ranked) -> dict[str, float]:
-    """Return what speaks for the best hits answering the question, numbers in [0, 1] mostly."""
-    table = ranking.index.tables[Granularity.TURN]
+    """Return what speaks for the best hits answering the question, numbers in [0, 1] mostly.
+
+    Who is named is a feature of its own and all others leave names out, so that questions to an
+    assistant, which name nobody, are judged by the same measure.
+    """
+    table, wording = ranking.index.tables[Granularity.TURN], ranking.wording
     rows = turns.rows[:LOOKED_AT]
-    words = Lookup(table.words, ranking.question.terms)
-    total = max(float(words.idf.sum()), 1e-9)
-    around = [words.frequencies(table.neighbours(rows, offset)) > 0 for offset in NEAR]
-    covered = words.idf @ np.any(around, axis=0) / total
-    alone = words.idf @ (words.frequencies(rows) > 0) / total
-    known = words.idf @ words.known() / total
-    similar = table.vectors(rows) @ ranking.vectors[0]
+    around = [table.neighbours(rows, offset) for offset in NEAR]
+    words, total = wording.rest, max(float(wording.rest.idf.sum()), 1e-9)
+    held = [words.frequencies(places) > 0 for places in around]
+    similar = table.vectors(rows) @ ranking.vector
     return {
         "bias": 1.0,
-        "known": float(known),
-        "covered": float(covered.max(initial=0.0)),
-        "covered_alone": float(alone.max(initial=0.0)),
+        "known": float(words.idf @ words.known() / total),
+        "covered": float((words.idf @ np.any(held, axis=0) / total).max(initial=0.0)),
+        "covered_alone": float((words.idf @ held[0] / total).max(initial=0.0)),
+        "covered_softly": float(wording.coverage(around).max(initial=0.0)),
         "similar": float(similar.max(initial=0.0)),
         "similar_mean": float(similar.mean()) if len(similar) else 0.0,
         "named": float(bool(ranking.question.named)),

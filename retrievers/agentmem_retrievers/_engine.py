@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from threading import RLock
-
-import numpy as np
 
 from agentmem_stores import Batch, Granularity, Memory, MemoryStore, Scope, Vectors
 
@@ -20,6 +18,8 @@ from ._index import ScopeIndex
 from ._question import Question
 from ._ranking import TurnRanking, rank_sessions
 from ._results import Recall, RecalledMemory
+from ._table import Table
+from ._vocabulary import Embed, Kin
 
 __all__ = ["Query", "SearchEngine"]
 
@@ -64,8 +64,15 @@ class SearchEngine:
         curve: ForgettingCurve | None = None,
         settings: SearchSettings | None = None,
         weights: Weights | None = None,
+        embed: Embed | None = None,
     ) -> None:
+        """Prepare.
+
+        Args:
+            embed: returns the embeddings of words; without it no word is like another.
+        """
         self._store = store
+        self._embed = embed
         self._curve = curve or ForgettingCurve()
         self._settings = settings or SearchSettings()
         self.weights = weights or Weights.shipped()
@@ -87,6 +94,12 @@ class SearchEngine:
         with self._lock:
             index = self.index(batch.scope)
             index.apply(batch, self._store.write(batch))
+
+    def learn(self, scope: Scope) -> None:
+        """Embed the words of a scope that are new, so that the next question need not wait."""
+        if self._embed is not None:
+            with self._lock:
+                self.index(scope).tables[Granularity.TURN].vocabulary.learn(self._embed)
 
     def drop(self, scope: Scope) -> None:
         """Let go of a scope's index; it is built anew when the scope is asked about again."""
@@ -119,7 +132,7 @@ class SearchEngine:
         index = self.index(scope)
         turns = index.tables[Granularity.TURN]
         question = Question(query.text, turns.speaker_terms())
-        vectors = np.stack([query.embed(query.text), query.embed(question.bare)])
+        vector = query.embed(question.bare)
         shown = {
             g: table.visible(query.as_of, include_archived=query.include_archived)
             & ~table.expired(query.moment)
@@ -127,7 +140,7 @@ class SearchEngine:
         }
         near = {
             g: Channel.ask(
-                self._store, scope, g, table, vectors[0], self._settings.candidates, shown[g]
+                self._store, scope, g, table, vector, self._settings.candidates, shown[g]
             )
             for g, table in index.tables.items()
             if len(table) and g.of_session and g.value not in self._settings.off
@@ -135,7 +148,8 @@ class SearchEngine:
         return TurnRanking(
             index=index,
             question=question,
-            vectors=vectors,
+            vector=vector,
+            kin=self._kin(turns, question),
             channels=Channels.of(near, fixed="router" in self._settings.off),
             shown=shown,
             now=query.moment,
@@ -153,6 +167,11 @@ class SearchEngine:
         vector = query.embed(query.text)
         near = Channel.ask(self._store, scope, query.granularity, table, vector, wanted, shown)
         return Ranked(near.rows, near.similarities, {"similar": near.similarities})
+
+    def _kin(self, turns: Table, question: Question) -> Mapping[str, Sequence[Kin]]:
+        if self._embed is None or "soft" in self._settings.off:
+            return dict.fromkeys(question.rest, ())
+        return turns.vocabulary.kin(question.content, self._embed, turns.words.holding)
 
     def _hits(
         self, scope: Scope, query: Query, ranked: Ranked, paths: Paths

@@ -25,6 +25,7 @@ PARTS = (
     "summary",
     "keywords",
     "lexical",
+    "soft",
     "context",
     "time",
     "manner",
@@ -57,7 +58,7 @@ class SearchSettings:
         InvalidInputError: a part does not exist, or a number is out of range.
     """
 
-    candidates: int = 100
+    candidates: int = 200
     retention: float = 0.3
     off: frozenset[str] = field(default_factory=frozenset)
 

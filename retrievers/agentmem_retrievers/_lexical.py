@@ -12,7 +12,7 @@ import numpy as np
 import Stemmer
 from numpy.typing import NDArray
 
-__all__ = ["InvertedIndex", "Lookup", "bm25", "tokenize"]
+__all__ = ["InvertedIndex", "Lookup", "bm25", "stems_of", "tokenize", "words_in"]
 
 Floats = NDArray[np.float64]
 
@@ -37,8 +37,8 @@ def _stemmer() -> Stemmer.Stemmer:
     return Stemmer.Stemmer("english")
 
 
-def tokenize(text: str) -> list[str]:
-    """Return the stems of the words of a text that carry meaning, in order (Snowball English)."""
+def words_in(text: str) -> list[str]:
+    """Return the words of a text that carry meaning as they are written, in lower case."""
     words: list[str] = []
     for word in _WORD.findall(text.lower()):
         if _UNSPACED.search(word):
@@ -48,8 +48,18 @@ def tokenize(text: str) -> list[str]:
         bare = _APOSTROPHE.split(word)[0]
         if bare not in _STOP_WORDS:
             words.append(bare)
-    stems: list[str] = _stemmer().stemWords(words)
+    return words
+
+
+def stems_of(words: Sequence[str]) -> list[str]:
+    """Return the stem of each word (Snowball English)."""
+    stems: list[str] = _stemmer().stemWords(list(words))
     return stems
+
+
+def tokenize(text: str) -> list[str]:
+    """Return the stems of the words of a text that carry meaning, in order."""
+    return stems_of(words_in(text))
 
 
 class InvertedIndex:
@@ -96,6 +106,15 @@ class InvertedIndex:
     def terms(self, number: int) -> tuple[str, ...]:
         """The distinct terms of a document."""
         return self._terms[number]
+
+    @property
+    def given(self) -> int:
+        """How many numbers have been given to documents, removed ones included."""
+        return len(self._lengths)
+
+    def holding(self, term: str) -> int:
+        """How many documents hold a term."""
+        return len(self._documents.get(term, ()))
 
     def lengths(self) -> Floats:
         """The number of terms of every document, shape (numbers given,)."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
-from ._lexical import tokenize
+from ._lexical import stems_of, tokenize, words_in
 
-__all__ = ["Period", "Question", "dates_in", "speaks_of_time"]
+__all__ = ["Period", "Question", "dates_in", "ends_asking", "speaks_of_time"]
 
 _MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september",
@@ -30,6 +30,8 @@ _TIME = re.compile(
     rf"{_MONTH}|(?:19|20)\d\d)\b",
     re.IGNORECASE,
 )
+_KEY = re.compile(r"(?=.*\d)\w{4,}")
+_NOTE = re.compile(r"\s*\[[^\[\]]*\]\s*$")
 _WHEN = re.compile(
     r"^\W*(?:when|how long|since when|(?:what|which) (?:date|day|month|year|time))\b", re.IGNORECASE
 )
@@ -38,6 +40,11 @@ _WHEN = re.compile(
 def speaks_of_time(text: str) -> bool:
     """Whether a text holds an expression of time."""
     return _TIME.search(text) is not None
+
+
+def ends_asking(text: str) -> bool:
+    """Whether a text ends in a question, whatever is noted in brackets behind it."""
+    return _NOTE.sub("", text).rstrip().endswith("?")
 
 
 @dataclass(frozen=True)
@@ -119,6 +126,18 @@ class Question:
     def rest(self) -> tuple[str, ...]:
         """Its stems but for the names of speakers, whose words are everywhere in what they say."""
         return tuple(term for term in self.terms if term not in self.speakers)
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """Numbers and identifiers among `rest`: they stand for one thing, however they look."""
+        return frozenset(t for t in self.rest if _KEY.fullmatch(t) and not _YEAR.fullmatch(t))
+
+    @cached_property
+    def content(self) -> dict[str, str]:
+        """The stems of `rest`, each with the word as it is written."""
+        words = words_in(self.text)
+        pairs = zip(stems_of(words), words, strict=True)
+        return {stem: word for stem, word in pairs if stem not in self.speakers}
 
     @cached_property
     def named(self) -> frozenset[str]:

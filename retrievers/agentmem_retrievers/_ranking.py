@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 
 from agentmem_stores import Granularity, Vectors
 
 from ._channels import Channels, Shown, candidate_rows
-from ._features import Features, Floats, TurnFeatures
+from ._features import TurnFeatures
 from ._fusion import Ranked, SearchSettings, Weights, weighed
 from ._index import ScopeIndex
 from ._learning import Learning
@@ -20,11 +21,13 @@ from ._second import second_round
 from ._sessions import session_features
 from ._table import Rows
 from ._threads import follow
+from ._vocabulary import Kin
+from ._wording import Features, Floats, Wording
 
 __all__ = ["TurnRanking", "rank_sessions"]
 
 # The second round looks at this many of the first one's best.
-SHORTLIST = 80
+SHORTLIST = 60
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,8 @@ class TurnRanking:
     """One question's way through the two rounds.
 
     Attributes:
-        vectors: embeddings of the question and of `question.bare`, shape (2, dimension).
+        vector: embedding of `question.bare`, shape (dimension,).
+        kin: for each of the question's content stems, the words of the scope that are alike.
         shown: which rows of each table the question may find.
         learning: what the scope's use has taught.
         at_least: how many candidates are wanted, while the scope holds as many.
@@ -40,8 +44,9 @@ class TurnRanking:
 
     index: ScopeIndex
     question: Question
-    vectors: Vectors
+    vector: Vectors
     channels: Channels
+    kin: Mapping[str, Sequence[Kin]]
     shown: Mapping[Granularity, Shown]
     now: datetime
     settings: SearchSettings
@@ -49,21 +54,26 @@ class TurnRanking:
     learning: Learning
     at_least: int = 1
 
+    @cached_property
+    def wording(self) -> Wording:
+        """The question's words in the turns."""
+        turns = self.index.tables[Granularity.TURN]
+        return Wording(turns, len(self.index.session_names), self.question, self.kin)
+
     def first(self) -> tuple[Rows, Features]:
         """The candidates and their features."""
         table = self.index.tables[Granularity.TURN]
         near = self.channels.near.get(Granularity.TURN)
-        features = TurnFeatures(self.index, self.question, self.vectors, self.channels)
+        features = TurnFeatures(self.index, self.question, self.vector, self.wording)
         shown, wanted = self.shown[Granularity.TURN], self.settings.candidates
-        rows = candidate_rows(table, near, features.rest, shown, wanted, self.at_least)
+        rows = candidate_rows(table, near, self.wording.scores(), shown, wanted, self.at_least)
         return rows, features.compute(rows)
 
     def shortlist(self, rows: Rows, features: Features) -> tuple[Rows, Features]:
         """The best candidates by the first round, and their features for the second."""
         parts = weighed(features, self.weights.first, self.settings.off)
         best, scores = _best(parts, len(rows))
-        table = self.index.tables[Granularity.TURN]
-        return rows[best], second_round(table, rows[best], scores[best], self.index.edges)
+        return rows[best], self._second(rows[best], scores[best])
 
     def run(self) -> Ranked:
         """Rank all candidates."""
@@ -95,13 +105,16 @@ class TurnRanking:
     def _revised(
         self, rows: Rows, scores: Floats, parts: Mapping[str, Floats]
     ) -> dict[str, Floats]:
-        table = self.index.tables[Granularity.TURN]
-        features = second_round(table, rows, scores, self.index.edges)
+        features = self._second(rows, scores)
         # The first score goes on in the parts that it is the sum of.
         kept = self.weights.second["second.score"] if self._has("second") else 1.0
         del features["second.score"]
         revised = {name: kept * values for name, values in parts.items()}
         return revised | weighed(features, self.weights.second, self.settings.off)
+
+    def _second(self, rows: Rows, scores: Floats) -> Features:
+        table = self.index.tables[Granularity.TURN]
+        return second_round(table, rows, scores, self.question.terms, self.index.edges)
 
     def _has(self, part: str) -> bool:
         return part not in self.settings.off

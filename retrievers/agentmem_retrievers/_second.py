@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._features import NEAR, Features, Floats
+from ._expansion import expanded
 from ._graph import personalised_pagerank
 from ._table import NONE, Rows, Table
+from ._wording import NEAR, Features, Floats
 
 __all__ = ["second_round"]
 
@@ -22,6 +23,7 @@ def second_round(
     table: Table,
     rows: Rows,
     scores: Floats,
+    asked: Collection[str],
     edges: Mapping[str, Mapping[str, float]],
 ) -> Features:
     """Return features of the best candidates, from the first round's scores.
@@ -29,6 +31,7 @@ def second_round(
     Args:
         rows: candidates, ascending.
         scores: of the first round, shape (candidates,).
+        asked: the stems of the question.
     """
     behind = np.maximum(scores - scores.max(), LEAST)
     share = np.exp(scores - scores.max())
@@ -38,6 +41,7 @@ def second_round(
         **_sessions(table, rows, share, behind),
         **_neighbours(table, rows, behind),
         "second.feedback": _feedback(table, rows, share),
+        "second.expanded": expanded(table.words, rows, behind, asked),
         "graph.pagerank": _spread(table, rows, share, edges),
     }
 

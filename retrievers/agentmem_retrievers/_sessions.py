@@ -7,9 +7,9 @@ import numpy as np
 from agentmem_stores import Granularity
 
 from ._channels import Channels
-from ._features import Features, Floats, relative
 from ._index import ScopeIndex
 from ._table import Rows
+from ._wording import Features, Floats
 
 __all__ = ["session_features"]
 
@@ -38,7 +38,7 @@ def session_features(
             mine = of[np.newaxis, :] == numbers[:, np.newaxis]
             similar = np.where(mine, channel.similarities, channel.least()).max(axis=1)
             trust = channels.routing.weights[granularity]
-            features[f"{granularity.value}.routed"] = trust * relative(similar)
+            features[f"{granularity.value}.routed"] = trust * _relative(similar)
     return numbers, features
 
 
@@ -58,3 +58,9 @@ def _second(place: Rows, values: Floats, n: int) -> Floats:
     is_second[2:] &= ordered[2:] != ordered[:-2]
     second[ordered[is_second]] = values[order[is_second]]
     return second
+
+
+def _relative(similarities: Floats) -> Floats:
+    """Min-max scale to [0, 1]; zeros where nothing differs."""
+    low, high = similarities.min(initial=1.0), similarities.max(initial=-1.0)
+    return np.asarray((similarities - low) / max(high - low, 1e-9), dtype=np.float64)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from agentmem_stores import Memory, State, Vectors
 
-from ._lexical import InvertedIndex, tokenize
-from ._question import speaks_of_time
+from ._lexical import InvertedIndex, stems_of, tokenize, words_in
+from ._question import ends_asking, speaks_of_time
+from ._vocabulary import Vocabulary
 
 __all__ = ["NONE", "Rows", "Table"]
 
@@ -58,6 +59,7 @@ class Table:
         self.speakers: list[frozenset[str]] = []
         self.row_of: dict[str, int] = {}
         self.words = InvertedIndex()
+        self.vocabulary = Vocabulary(dimension)
         self._columns = np.zeros(64, dtype=_COLUMNS)
         self._vectors = np.zeros((64, dimension), dtype=np.float16)
         self._last: dict[int, int] = {}
@@ -95,7 +97,9 @@ class Table:
 
     def _append(self, memory: Memory, session: int, vector: Vectors | None) -> int:
         speaker = tokenize(memory.speaker) if memory.speaker else []
-        row = self.words.add([*speaker, *tokenize(memory.text)])
+        words = words_in(memory.text)
+        stems = stems_of(words)
+        row = self.words.add([*speaker, *stems])
         if row == len(self._columns):
             self._columns = np.concatenate([self._columns, np.zeros_like(self._columns)])
             self._vectors = np.concatenate([self._vectors, np.zeros_like(self._vectors)])
@@ -109,9 +113,10 @@ class Table:
         columns["span"][row] = len(memory.sources)
         columns["timed"][row] = speaks_of_time(memory.text)
         columns["asks"][row] = "?" in memory.text
-        columns["ends_asking"][row] = memory.text.rstrip().endswith("?")
+        columns["ends_asking"][row] = ends_asking(memory.text)
         if vector is not None:
             self._vectors[row] = vector
+            self.vocabulary.note(stems, words)
         self.patch(memory)
         return row
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._channels import Shown
-from ._features import Floats
 from ._fusion import Ranked
 from ._lexical import Lookup
 from ._table import Rows, Table
+from ._wording import Floats
 
 __all__ = ["Thread", "follow"]
 

@@ -1,0 +1,86 @@
+"""The words of a scope, and which of them mean much the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agentmem_stores import Vectors
+
+__all__ = ["Embed", "Kin", "Vocabulary"]
+
+# Returns embeddings of texts, float32 of shape (n, dimension), rows of unit length.
+Embed = Callable[[Sequence[str]], Vectors]
+
+# A word of the scope, by its stem, and its cosine to the word that was asked for.
+Kin = tuple[str, float]
+
+# A word has this many kin at most, none of them less alike.
+MOST_KIN = 12
+LEAST_ALIKE = 0.45
+
+
+class Vocabulary:
+    """One written word for each stem, and its embedding.
+
+    Words are noted when they are written and embedded when they are next needed. Those with
+    digits are not: what a number or a key looks like says nothing of what it stands for.
+    """
+
+    def __init__(self, dimension: int) -> None:
+        self._rows: dict[str, int] = {}
+        self._written: list[str] = []
+        self._vectors = np.empty((0, dimension), dtype=np.float32)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def note(self, stems: Sequence[str], words: Sequence[str]) -> None:
+        """Take in stems that are new, each with the word that it is the stem of."""
+        for stem, word in zip(stems, words, strict=True):
+            if stem not in self._rows and word.isalpha():
+                self._rows[stem] = len(self._written)
+                self._written.append(word)
+
+    def learn(self, embed: Embed) -> None:
+        """Embed the words that have been noted since the last time, in one batch."""
+        fresh = self._written[len(self._vectors) :]
+        if fresh:
+            self._vectors = np.concatenate([self._vectors, embed(fresh)])
+
+    def kin(
+        self, asked: Mapping[str, str], embed: Embed, held: Callable[[str], int]
+    ) -> dict[str, list[Kin]]:
+        """Return for each asked stem the words of the scope that are alike, nearest first.
+
+        Args:
+            asked: stems, each with the word that it is the stem of.
+            held: in how many documents a stem stands; what stands in none is nobody's kin.
+        """
+        vectors = self._vectors_of(asked, embed)
+        stems = list(self._rows)
+        alive = np.array([held(stem) > 0 for stem in stems], dtype=np.bool_)
+        found: dict[str, list[Kin]] = {stem: [] for stem in asked}
+        for stem, vector in vectors.items():
+            alike = np.where(alive, self._vectors @ vector, -1.0)
+            found[stem] = [(stems[i], float(alike[i])) for i in _best(alike)]
+        return found
+
+    def _vectors_of(self, asked: Mapping[str, str], embed: Embed) -> dict[str, Vectors]:
+        self.learn(embed)
+        vectors = {s: self._vectors[self._rows[s]] for s in asked if s in self._rows}
+        strange = [s for s, word in asked.items() if s not in vectors and word.isalpha()]
+        if strange and self._rows:
+            vectors.update(zip(strange, embed([asked[s] for s in strange]), strict=True))
+        return vectors
+
+
+def _best(alike: NDArray[np.floating]) -> NDArray[np.intp]:
+    most = min(MOST_KIN + 1, len(alike))
+    if not most:
+        return np.empty(0, dtype=np.intp)
+    best = np.argpartition(-alike, most - 1)[:most]
+    best = best[np.argsort(-alike[best], kind="stable")]
+    return best[alike[best] >= LEAST_ALIKE]

@@ -1,0 +1,156 @@
+"""What the words of a turn, of its surroundings and of its session say: lexical features."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._lexical import TURN_B, TURN_K1, Lookup, bm25, idf
+from ._question import Question
+from ._soft import SoftLookup
+from ._table import NONE, Rows, Table
+from ._vocabulary import Kin
+
+__all__ = ["NEAR", "WIDE", "Around", "Features", "Floats", "Wording"]
+
+Floats = NDArray[np.float64]
+Features = dict[str, Floats]
+
+# The rows at each offset in the session from the candidates.
+Around = Mapping[int, Rows]
+
+# How much a neighbour at an offset counts in what surrounds a turn. What came before weighs more:
+# an answer is understood from its question.
+NEAR = {0: 1.0, -1: 0.7, 1: 0.5, -2: 0.35, 2: 0.25}
+WIDE = {offset: 0.7 ** abs(offset) for offset in range(-4, 5)}
+NEXT_TO = {0: 1.0, -1: 0.6, 1: 0.4}
+
+SESSION_K1, SESSION_B = 1.2, 0.75
+
+
+class Wording:
+    """Compares the words of one question with those of turns."""
+
+    def __init__(
+        self, table: Table, sessions: int, question: Question, kin: Mapping[str, Sequence[Kin]]
+    ) -> None:
+        """Prepare.
+
+        Args:
+            sessions: how many sessions there are.
+            kin: for each of the question's content stems, the words of the scope that are alike.
+        """
+        self.table = table
+        self.sessions = sessions
+        self.session = table.column("session").astype(np.intp)
+        self.all = Lookup(table.words, question.terms)
+        self.rest = Lookup(table.words, question.rest)
+        self.soft = SoftLookup(table.words, kin)
+        self.keys = question.keys
+
+    def scores(self) -> tuple[Floats, Floats]:
+        """What candidates are found by: BM25, and soft matches; of all rows, shape (rows,)."""
+        return self.rest.scores(TURN_K1, TURN_B), self.soft.best.sum(axis=0)
+
+    def compute(self, rows: Rows, around: Around) -> Features:
+        """Return the features of candidates, each of their shape."""
+        mine = self.session[rows]
+        return {
+            **self._turn(rows),
+            **self._context(around),
+            **{name: scores[mine] for name, scores in self._session().items()},
+            **self._soft(rows, around),
+        }
+
+    def coverage(self, around: Sequence[Rows]) -> Floats:
+        """The share of the question that rows take up, softly, each with those around it.
+
+        Args:
+            around: rows and their neighbours, each of the same shape (rows,).
+        """
+        best = np.maximum.reduce([_at(self.soft.covered, rows) for rows in around])
+        return np.asarray(best.sum(axis=0) / self._softly_asked, dtype=np.float64)
+
+    @cached_property
+    def _asked(self) -> float:
+        """What the question's words weigh."""
+        return max(float(self.rest.idf.sum()), 1e-9)
+
+    @property
+    def _scale(self) -> float:
+        """What scores are divided by: long questions and large scopes must not drown the rest."""
+        return math.sqrt(self._asked)
+
+    @cached_property
+    def _softly_asked(self) -> float:
+        return max(float(self.soft.idf.sum()), 1e-9)
+
+    def _turn(self, rows: Rows) -> Features:
+        held = (self.rest.frequencies(rows) > 0) * self.rest.idf[:, np.newaxis]
+        is_key = np.array([term in self.keys for term in self.rest.terms], dtype=np.bool_)
+        return {
+            "lexical.turn": self._bm25(self.all, {0: 1.0}, {0: rows}),
+            "lexical.coverage": held.sum(axis=0) / self._asked,
+            "lexical.key": held[is_key].sum(axis=0) / max(self.rest.idf[is_key].sum(), 1e-9),
+        }
+
+    def _context(self, around: Around) -> Features:
+        following = self._bm25(self.rest, {0: 1.0}, {0: around[1]})
+        return {
+            "context.near": self._bm25(self.all, NEAR, around),
+            "context.near_rest": self._bm25(self.rest, NEAR, around),
+            "context.wide_rest": self._bm25(self.rest, WIDE, around),
+            "context.next": np.where(around[1] == NONE, 0.0, following),
+        }
+
+    def _bm25(self, lookup: Lookup, window: Mapping[int, float], around: Around) -> Floats:
+        frequencies = sum(w * lookup.frequencies(around[o]) for o, w in window.items())
+        lengths = sum(w * lookup.lengths(around[o]) for o, w in window.items())
+        mean = lookup.mean * sum(window.values())
+        weights = lookup.idf / self._scale
+        return bm25(np.asarray(frequencies), np.asarray(lengths), mean, weights, TURN_K1, TURN_B)
+
+    def _session(self) -> Features:
+        """Features of every session, each of shape (sessions,)."""
+        frequencies, lengths = self.rest.grouped(self.session, self.sessions)
+        used = max(int((lengths > 0).sum()), 1)
+        mean = float(lengths.sum()) / used
+        rarity = idf(used, (frequencies > 0).sum(axis=1).astype(np.float64))
+        best, kindred = np.zeros(self.sessions), np.zeros(self.sessions)
+        np.maximum.at(best, self.session, self.rest.scores(TURN_K1, TURN_B))
+        np.maximum.at(kindred, self.session, self.soft.others.sum(axis=0))
+        scores = {
+            "session.lexical": self._of_sessions(frequencies, lengths, mean, rarity),
+            "session.lexical_turn_idf": self._of_sessions(
+                frequencies, lengths, mean, self.rest.idf
+            ),
+            "session.best_turn": best,
+            "soft.session": kindred,
+        }
+        return {name: values / self._scale for name, values in scores.items()}
+
+    @staticmethod
+    def _of_sessions(tf: Floats, lengths: Floats, mean: float, rarity: Floats) -> Floats:
+        return bm25(tf, lengths, mean, rarity, SESSION_K1, SESSION_B)
+
+    def _soft(self, rows: Rows, around: Around) -> Features:
+        scale = self._scale
+        best, others = self.soft.best.sum(axis=0) / scale, self.soft.others.sum(axis=0) / scale
+        near = np.maximum.reduce([w * _at(self.soft.best, around[o]) for o, w in NEAR.items()])
+        return {
+            "soft.turn": best[rows],
+            "soft.kindred": others[rows],
+            "soft.next_to": sum(w * _at(best, around[o]) for o, w in NEXT_TO.items()),
+            "soft.kindred_next_to": sum(w * _at(others, around[o]) for o, w in NEXT_TO.items()),
+            "soft.near": near.sum(axis=0) / scale,
+            "soft.coverage": self.soft.covered.sum(axis=0)[rows] / self._softly_asked,
+        }
+
+
+def _at(values: Floats, rows: Rows) -> Floats:
+    """The values of rows, along the last axis; 0 where NONE."""
+    return np.asarray(np.where(rows == NONE, 0.0, values[..., rows]), dtype=np.float64)
