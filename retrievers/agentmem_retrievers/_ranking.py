@@ -95,7 +95,8 @@ class TurnRanking:
         """Extend the result by what it leads to; see `follow`."""
         table, shown = self.index.tables[Granularity.TURN], self.shown[Granularity.TURN]
         terms = frozenset(self.question.terms)
-        return follow(table, self.index.edges, turns, terms, shown, hops)
+        covered = self.wording.coverage([turns.rows])
+        return follow(table, self.index.edges, turns, covered, terms, shown, hops)
 
     def sessions(self, turns: Ranked) -> tuple[Rows, dict[str, Floats]]:
         """The sessions of ranked turns, as numbers, and what each part says of them."""

@@ -47,6 +47,7 @@ def follow(
     table: Table,
     edges: Mapping[str, Mapping[str, float]],
     ranked: Ranked,
+    covered: Floats,
     terms: frozenset[str],
     shown: Shown,
     hops: int,
@@ -57,6 +58,8 @@ def follow(
     Threading", arXiv 2411.05000), and for its associations.
 
     Args:
+        covered: the share of the question's words that each hit takes up, shape (hits,); a thread
+            starts where the question says, not where it is only spoken of the like.
         terms: the question's stems.
         hops: length of a thread, its start included; 1 follows nothing.
 
@@ -64,6 +67,8 @@ def follow(
         The new ranking, and for each row that was reached the path to it.
     """
     values = np.exp((ranked.scores - ranked.scores.max(initial=-np.inf)) / SCALE)
+    if covered.any():
+        values = values * covered / covered.max()
     best = {int(row): float(value) for row, value in zip(ranked.rows, values, strict=True)}
     started = [row for row in list(best)[:STARTS] if best[row] >= START_FROM]
     frontier = [Thread((row,), best[row], terms) for row in started]
@@ -75,7 +80,7 @@ def follow(
             if thread.value > best.get(thread.row, 0.0):
                 best[thread.row], paths[thread.row] = thread.value, thread.path
                 frontier.append(thread)
-    return _ranked(best), paths
+    return _ranked(best, paths), paths
 
 
 def _next(
@@ -107,8 +112,9 @@ def _links(table: Table, edges: Mapping[str, Mapping[str, float]], thread: Threa
     return links
 
 
-def _ranked(best: Mapping[int, float]) -> Ranked:
+def _ranked(best: Mapping[int, float], paths: Mapping[int, tuple[int, ...]]) -> Ranked:
     rows: Rows = np.array(list(best), dtype=np.intp)
     values = np.array(list(best.values()), dtype=np.float64)
-    order = np.argsort(-values, kind="stable")
+    # Where every link is sure all of a thread is worth the same, and is told from its beginning.
+    order = np.lexsort(([len(paths.get(row, ())) for row in best], -values))
     return Ranked(rows[order], values[order], {"thread": values[order]})
