@@ -48,6 +48,7 @@ def fit(
         L2,
         as_json,
         learn,
+        learn_from_citations,
         leave_one_out,
         with_confidence,
     )
@@ -71,7 +72,8 @@ def fit(
                 name: round(100 * judged["all"][name], 1) for name in SHOWN
             },
         }
-        out.write_text(as_json(with_confidence(learn(known), known), provenance), encoding="utf-8")
+        weights = with_confidence(learn_from_citations(known, learn(known)), known)
+        out.write_text(as_json(weights, provenance), encoding="utf-8")
 
 
 def known_examples(

@@ -64,7 +64,7 @@ def reflect(
     Every conversation is judged by weights that were learned from the others alone.
     """
     heard = progress or Silent()
-    dialogues = list(dict.fromkeys(e.dialogue for e in known))
+    dialogues = list(dict.fromkeys(e.dialogue for e in known if not e.drill))
     heard.expect("reflecting", len(dialogues))
     found = []
     for held_out in dialogues:

@@ -129,8 +129,7 @@ class TurnRanking:
     @property
     def asked(self) -> Vectors:
         """The embedding by which former questions like this one are known again."""
-        vector: Vectors = self.vectors[1]
-        return vector
+        return self.vector
 
     def _with_learned(self, rows: Rows, parts: Mapping[str, Floats]) -> dict[str, Floats]:
         learning = self.learning
