@@ -143,7 +143,7 @@ def learn_from_citations(known: Sequence[Example], weights: Weights) -> Weights:
     and the citations of the other questions of the same half.
     """
     groups: list[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]] = []
-    for dialogue in dict.fromkeys(e.dialogue for e in known):
+    for dialogue in dict.fromkeys(e.dialogue for e in known if not e.drill):
         mine = [e for e in known if e.dialogue == dialogue and e.turns]
         for seed in range(SPLITS):
             order = np.random.default_rng(seed).permutation(len(mine))

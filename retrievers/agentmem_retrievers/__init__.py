@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._confidence import *
 from ._engine import *
+from ._expansion import *
 from ._features import *
 from ._forgetting import *
 from ._fusion import *
@@ -18,6 +19,7 @@ from ._ranking import *
 from ._results import *
 from ._router import *
 from ._sessions import *
+from ._soft import *
 from ._table import *
 from ._vocabulary import *
 from ._wording import *

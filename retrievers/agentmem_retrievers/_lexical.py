@@ -12,7 +12,7 @@ import numpy as np
 import Stemmer
 from numpy.typing import NDArray
 
-__all__ = ["InvertedIndex", "Lookup", "bm25", "stems_of", "tokenize", "words_in"]
+__all__ = ["InvertedIndex", "Lookup", "bm25", "idf", "stems_of", "tokenize", "words_in"]
 
 Floats = NDArray[np.float64]
 

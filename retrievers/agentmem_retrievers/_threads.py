@@ -116,5 +116,6 @@ def _ranked(best: Mapping[int, float], paths: Mapping[int, tuple[int, ...]]) -> 
     rows: Rows = np.array(list(best), dtype=np.intp)
     values = np.array(list(best.values()), dtype=np.float64)
     # Where every link is sure all of a thread is worth the same, and is told from its beginning.
-    order = np.lexsort(([len(paths.get(row, ())) for row in best], -values))
+    far = np.array([len(paths.get(row, ())) for row in best])
+    order = np.lexsort((far, -values))
     return Ranked(rows[order], values[order], {"thread": values[order]})

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agentmem_retrievers import Period, Question, dates_in, speaks_of_time
+from agentmem_retrievers import Period, Question, dates_in, ends_asking, speaks_of_time
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,28 @@ def test_asks_when(text: str, asks: bool) -> None:
 def test_speaks_of_time() -> None:
     assert speaks_of_time("I moved last week.")
     assert not speaks_of_time("I like tea.")
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("What is stored under 9f3a-77c1?", {"9f3a", "77c1"}),
+        ("Whose number is 555 0134?", {"0134"}),
+        ("What happened on 7 May 2023?", set()),
+        ("Where is the 3rd cafe?", set()),
+    ],
+)
+def test_numbers_and_identifiers_are_keys_but_dates_are_not(text: str, keys: set[str]) -> None:
+    assert Question(text, ()).keys == keys
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("Shall we go?", True),
+        ("Shall we go? [shares a photo: a lake]", True),
+        ("We went. Did you? I did.", False),
+    ],
+)
+def test_what_is_noted_in_brackets_is_not_what_was_said(text: str, asks: bool) -> None:
+    assert ends_asking(text) is asks

@@ -1,0 +1,103 @@
+"""Words that mean much the same: a scope's vocabulary, soft matches, and query expansion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from langchain_core.embeddings import Embeddings
+
+from agentmem.embedding import Embedder
+from agentmem_retrievers import InvertedIndex, SoftLookup, Vocabulary, expanded, idf, stems_of
+from agentmem_stores import Vectors
+
+
+class Counted:
+    """The real embeddings, and what they were asked for."""
+
+    def __init__(self, embeddings: Embeddings) -> None:
+        self._embedder = Embedder(embeddings)
+        self.asked: list[list[str]] = []
+
+    def __call__(self, texts: Sequence[str]) -> Vectors:
+        self.asked.append(list(texts))
+        return self._embedder.documents(texts)
+
+
+@pytest.fixture
+def embed(embeddings: Embeddings) -> Counted:
+    return Counted(embeddings)
+
+
+def vocabulary_of(*words: str) -> Vocabulary:
+    vocabulary = Vocabulary(384)
+    vocabulary.note(stems_of(words), words)
+    return vocabulary
+
+
+def kin(vocabulary: Vocabulary, word: str, embed: Counted) -> list[str]:
+    [stem] = stems_of([word])
+    found = vocabulary.kin({stem: word}, embed, lambda stem: 1)
+    return [other for other, _ in found[stem]]
+
+
+def test_a_word_finds_those_that_mean_much_the_same(embed: Counted) -> None:
+    vocabulary = vocabulary_of("puppy", "carburettor", "kitten", "tuesday")
+    assert kin(vocabulary, "dog", embed)[0] == "puppi"
+    assert "carburettor" not in kin(vocabulary, "dog", embed)
+
+
+def test_words_are_embedded_once_and_together(embed: Counted) -> None:
+    vocabulary = vocabulary_of("puppy", "kitten")
+    kin(vocabulary, "puppy", embed)
+    kin(vocabulary, "kitten", embed)
+    assert embed.asked == [["puppy", "kitten"]]
+
+
+def test_a_word_of_what_was_deleted_is_nobodys_kin(embed: Counted) -> None:
+    vocabulary = vocabulary_of("puppy", "hound")
+    found = vocabulary.kin({"dog": "dog"}, embed, {"hound": 1, "puppi": 0}.__getitem__)
+    assert [stem for stem, _ in found["dog"]] == ["hound"]
+
+
+def test_keys_and_numbers_have_no_kin(embed: Counted) -> None:
+    vocabulary = vocabulary_of("a1b2", "2023", "street")
+    assert len(vocabulary) == 1
+    assert kin(vocabulary, "7f3e", embed) == []
+    assert embed.asked == [["street"]]
+
+
+def index_of(*documents: list[str]) -> InvertedIndex:
+    index = InvertedIndex()
+    for document in documents:
+        index.add(document)
+    return index
+
+
+def test_the_best_word_of_a_document_counts() -> None:
+    index = index_of(["dog", "puppi"], ["puppi"], ["cat"], ["car"])
+    found = SoftLookup(index, {"dog": [("puppi", 0.8), ("cat", 0.5)]})
+    rare, common = float(idf(4, 1.0)), float(idf(4, 2.0))
+    assert found.best[0] == pytest.approx([rare, 0.64 * common, 0.25 * rare, 0])
+    assert found.others[0] == pytest.approx([0.64 * common, 0.64 * common, 0.25 * rare, 0])
+
+
+def test_a_match_covers_no_more_than_was_asked() -> None:
+    index = index_of(["dog"], ["dog"], ["dog"], ["terrier"])
+    found = SoftLookup(index, {"dog": [("terrier", 1.0)]})
+    assert found.covered[0, 3] == pytest.approx(found.idf[0])
+    assert found.best[0, 3] > found.idf[0]
+
+
+def test_what_was_found_says_what_else_to_look_for() -> None:
+    index = index_of(["dog", "beagl"], ["beagl", "bone"], ["car", "road"], ["dog", "road"])
+    rows = np.arange(4)
+    gain = expanded(index, rows, np.array([0.0, -8.0, -8.0, -8.0]), {"dog"})
+    assert gain[1] > gain[2]
+    assert gain[1] > gain[3]
+
+
+def test_nothing_found_adds_nothing() -> None:
+    index = index_of([], [])
+    assert expanded(index, np.arange(2), np.zeros(2), set()) == pytest.approx([0, 0])
