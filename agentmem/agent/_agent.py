@@ -50,7 +50,8 @@ class Agent(Runnable[AgentInput, AIMessage]):
     Input is a text, a message, a list of messages or `{"messages": [...]}`; of several messages,
     those after the last reply are new, and those before are shown to the model in place of what
     the session holds. Output is an `AIMessage`, whose `response_metadata["agentmem"]` names the
-    session, the memories recalled and how sure the search was; `recall_for` returns the `Recall`.
+    session, the memories recalled, shown and cited, and how sure the search was; `recall_for`
+    returns the `Recall`.
 
     Args:
         model: any chat model of LangChain.
@@ -62,6 +63,11 @@ class Agent(Runnable[AgentInput, AIMessage]):
         style: the words around the memories; by default what suits the model.
         max_steps: how often the model is asked in one exchange.
         profile: returns a line about a user that goes into every prompt.
+        cite: have the model say by ids such as [m1] which memories a reply rests on; what is cited
+            is learned from (`MemoryController.feedback`). Ids in a reply are understood in any
+            case, and left out of what is stored of it.
+        abstain_below: answer a question with `style.unknown`, without asking the model, where
+            the search is less confident than this, in [0, 1]; None for never.
         count: returns the number of tokens of a list of messages; by default an estimate.
 
     Raises:
@@ -81,11 +87,17 @@ class Agent(Runnable[AgentInput, AIMessage]):
         style: PromptStyle | None = None,
         max_steps: int = 8,
         profile: Callable[[Scope], str | None] | None = None,
+        cite: bool = False,
+        abstain_below: float | None = None,
         count: Callable[[Sequence[BaseMessage]], int] = count_tokens,
     ) -> None:
         style = style or (SMALL if isinstance(model, LocalChatModel) else CAPABLE)
         if system_prompt is not None:
             style = replace(style, system=f"{system_prompt}\n\n{style.system}")
+        if cite:
+            style = replace(style, system=f"{style.system}\n{style.citing}")
+        if abstain_below is not None and not 0 <= abstain_below <= 1:
+            raise InvalidInputError(f"abstain_below={abstain_below} must be in [0, 1], or None")
         k = style.k if k is None else k
         if k < 1 or max_steps < 1:
             raise InvalidInputError(f"k={k} and max_steps={max_steps} must be at least 1")
@@ -112,6 +124,7 @@ class Agent(Runnable[AgentInput, AIMessage]):
             k=k,
             max_steps=max_steps,
             profile=profile,
+            abstain_below=abstain_below,
         )
 
     def recall_for(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
 
 from langchain_core.messages import (
@@ -11,16 +12,22 @@ from langchain_core.messages import (
     AIMessageChunk,
     BaseMessage,
     HumanMessage,
+    ToolMessage,
     message_chunk_to_message,
 )
 
-from agentmem_retrievers import Recall
+from agentmem_retrievers import Recall, Routing
 from agentmem_stores import Memory, Scope, State
 
+from ..upkeep import Plan
+from ._citations import cited
 from ._input import Incoming
+from ._plan_line import PLAN
 
-__all__ = ["Exchange"]
+__all__ = ["Exchange", "nothing"]
 
+# How well a plan must fit what the user says to be offered; see `Plan.fit`.
+_FITS = 0.5
 _GAVE_UP = "I could not finish this: it took more steps than I am allowed."
 
 
@@ -35,6 +42,7 @@ class Exchange:
             as when the same call is tried again after a failure.
         steps: the model's calls of tools, and what the tools answered.
         shown: ids in the prompt, such as m1, with the ids of the memories they stand for.
+        plan: the plan that is offered to the model.
         said: the model's current message as far as it has come.
         reply: the message that called no tools; None until then.
     """
@@ -47,6 +55,7 @@ class Exchange:
     repeated: bool = False
     steps: list[BaseMessage] = field(default_factory=list)
     shown: dict[str, str] = field(default_factory=dict)
+    plan: Plan | None = None
     said: str = ""
     reply: AIMessage | None = None
     _heard: AIMessage | None = None
@@ -61,6 +70,27 @@ class Exchange:
         asked = [("user", str(message.text)) for message in self.questions()]
         self.repeated = [(t.role, t.text) for t in standing[-len(asked) :]] == asked
         self.turns = standing[: -len(asked)] if self.repeated else standing
+
+    def offer(self, plans: Sequence[Plan]) -> None:
+        """Take up a plan if one fits what the user wants."""
+        self.plan = next((plan for plan in plans if plan.fit >= _FITS), None)
+
+    @property
+    def cited(self) -> list[str]:
+        """The ids of the memories that the reply cites."""
+        return cited(self.said, self.shown) if self.reply else []
+
+    @property
+    def followed(self) -> bool:
+        """Whether the model said that it follows the plan offered."""
+        said = [str(m.text) for m in self.steps if isinstance(m, AIMessage)]
+        return bool(cited("\n".join([*said, self.said]), {PLAN: PLAN}))
+
+    @property
+    def went_well(self) -> bool:
+        """Whether there is a reply, and no tool failed on the way to it."""
+        failed = [m for m in self.steps if isinstance(m, ToolMessage) and m.status == "error"]
+        return self.reply is not None and not failed
 
     def hear(self, piece: AIMessage) -> Iterator[str]:
         """Take the next piece of the model's message; yields its text if there is any."""
@@ -110,5 +140,11 @@ class Exchange:
                 for hit in self.recall or ()
             ],
             "shown": dict(self.shown),
+            "cited": self.cited,
             "finished": self.reply is not None,
         }
+
+
+def nothing(query: str, now: datetime) -> Recall:
+    """The recall for what needs none."""
+    return Recall(query, (), Routing({}, {}), 0.0, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,6 +11,9 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from agentmem_retrievers import RecalledMemory
 from agentmem_stores import InvalidInputError, Memory
 
+from ..upkeep import Plan
+from ._forms import Shown, forms, line
+from ._plan_line import plan_line
 from ._prompt_styles import CAPABLE, PromptStyle
 from ._quoting import quote
 from ._tokens import count_tokens, shortened
@@ -21,7 +24,7 @@ __all__ = ["Prompt", "PromptBuilder", "PromptParts"]
 _MEMORY_SHARE = 0.5
 _SUMMARY_SHARE = 0.25
 _SUMMARY_CHARS = 1200
-_NAME_CHARS = 40
+_GOAL_CHARS = 120
 # For a question, a call and an answer, each cut as short as they can be.
 _LEAST = 200
 
@@ -36,6 +39,8 @@ class PromptParts:
         turns: the session so far, in order.
         context: messages to show instead of `turns`, from callers who keep the conversation.
         profile: a line about the user.
+        goals: what the user still wants to get done.
+        plan: what has led to such a goal before.
         system: what the caller adds to the style's system text.
         now: the time, aware.
     """
@@ -46,6 +51,8 @@ class PromptParts:
     turns: Sequence[Memory] = ()
     context: Sequence[BaseMessage] = ()
     profile: str | None = None
+    goals: Sequence[str] = ()
+    plan: Plan | None = None
     system: Sequence[str] = ()
 
 
@@ -114,15 +121,22 @@ class PromptBuilder:
         return f"{text}\n\n{added.text}"
 
     def _about(self, parts: PromptParts, room: int) -> list[str]:
-        if not parts.profile:
-            return []
-        lines = [f"[profile] {quote(parts.profile, self.style.memory_chars)}"]
-        return lines if self._cost(lines) <= room // 2 else []
+        """Lines that stand whatever is recalled, as many as half of the room holds."""
+        lines = []
+        if parts.profile:
+            lines.append(f"[profile] {quote(parts.profile, self.style.memory_chars)}")
+        if parts.plan is not None:
+            lines.append(plan_line(parts.plan, self.style.memory_chars))
+        if parts.goals:
+            lines.append(f"[open goals] {'; '.join(quote(g, _GOAL_CHARS) for g in parts.goals)}")
+        while lines and self._cost(lines) > room // 2:
+            lines.pop()
+        return lines
 
     def _examples(self) -> Iterable[BaseMessage]:
         for example in self.style.examples:
             lines = [
-                _line(n, date, "user", quote(said, self.style.memory_chars))
+                f"[m{n}] {date}, user: {quote(said, self.style.memory_chars)}"
                 for n, (date, said) in enumerate(example.memories, start=1)
             ]
             yield HumanMessage(_framed(lines, example.said))
@@ -140,9 +154,7 @@ class PromptBuilder:
         self, parts: PromptParts, recalled: Sequence[RecalledMemory], room: int
     ) -> tuple[list[BaseMessage], set[str], list[str]]:
         """The latest turns that fit, their ids, and a line for those that do not."""
-        room -= min(
-            int(room * _MEMORY_SHARE), self._cost(self._lines(recalled[: self.style.shown]))
-        )
+        room -= min(int(room * _MEMORY_SHARE), self._cost(self._expected(recalled)))
         if parts.context:
             return self._newest(parts.context, room), set(), []
         turns = [t for t in parts.turns if t.role in _MESSAGES]
@@ -173,22 +185,30 @@ class PromptBuilder:
             start += 1
         return list(messages[start:])
 
-    def _chosen(self, recalled: Sequence[RecalledMemory], room: int) -> list[RecalledMemory]:
-        """The best memories that fit."""
-        chosen: list[RecalledMemory] = []
+    def _chosen(self, recalled: Sequence[RecalledMemory], room: int) -> list[Shown]:
+        """The best memories that fit, each in the form that says most of those that fit."""
+        chosen: list[Shown] = []
         for hit in recalled:
             if len(chosen) == self.style.shown:
                 break
-            if self._cost(self._lines([*chosen, hit])) > room:
+            fitting = (f for f in self._forms(hit) if self._fits([*chosen, f], room))
+            form = next(fitting, None)
+            if form is None:
                 break
-            chosen.append(hit)
+            chosen.append(form)
         return chosen
 
-    def _lines(self, recalled: Iterable[RecalledMemory]) -> list[str]:
-        return [
-            _line(n, f"{m.said_at:%Y-%m-%d}", _name(m), quote(m.text, self.style.memory_chars))
-            for n, m in enumerate((hit.memory for hit in recalled), start=1)
-        ]
+    def _fits(self, chosen: Sequence[Shown], room: int) -> bool:
+        return self._cost(_lines(chosen)) <= room
+
+    def _forms(self, hit: RecalledMemory) -> Iterator[Shown]:
+        if not self.style.plain:
+            return forms(hit, self.style.memory_chars)
+        return iter([Shown(hit.memory, quote(hit.memory.text, self.style.memory_chars))])
+
+    def _expected(self, recalled: Sequence[RecalledMemory]) -> list[str]:
+        """The memories' lines in their first form, to keep room for."""
+        return _lines([next(self._forms(hit)) for hit in recalled[: self.style.shown]])
 
     def _cost(self, lines: Sequence[str]) -> int:
         # Counted as a message of its own, which is a little too much and never too little.
@@ -199,17 +219,18 @@ class PromptBuilder:
         head: Sequence[BaseMessage],
         past: Sequence[BaseMessage],
         new: Sequence[BaseMessage],
-        chosen: Sequence[RecalledMemory],
+        chosen: Sequence[Shown],
         about: Sequence[str],
     ) -> Prompt:
         if self.style.best_last:
             ordered = list(reversed(chosen))
         else:
-            ordered = sorted(chosen, key=lambda h: (h.memory.said_at, h.memory.position))
-        lines = [*about, *self._lines(ordered)]
+            ordered = sorted(chosen, key=lambda s: (s.memory.said_at, s.memory.position))
+        lines = [*about, *_lines(ordered)]
         first, *rest = new
         messages = [*head, *past, _with_frame(first, lines), *rest]
-        return Prompt(messages, {f"m{n}": h.memory.id for n, h in enumerate(ordered, start=1)})
+        shown = {f"m{n}": s.memory.id for n, s in enumerate(ordered, start=1)}
+        return Prompt(messages, shown)
 
 
 _MESSAGES: dict[str, type[HumanMessage | AIMessage]] = {
@@ -218,13 +239,8 @@ _MESSAGES: dict[str, type[HumanMessage | AIMessage]] = {
 }
 
 
-def _name(memory: Memory) -> str:
-    name = quote(memory.speaker or memory.role, _NAME_CHARS)[1:-1]
-    return name.replace("\\", "").replace(":", "").replace(",", "") or memory.role
-
-
-def _line(number: int, date: str, who: str, quoted: str) -> str:
-    return f"[m{number}] {date}, {who}: {quoted}"
+def _lines(chosen: Iterable[Shown]) -> list[str]:
+    return [line(shown, number) for number, shown in enumerate(chosen, start=1)]
 
 
 def _framed(lines: Sequence[str], said: str) -> str:

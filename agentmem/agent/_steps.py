@@ -16,7 +16,10 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from agentmem_retrievers import Recall
 from agentmem_stores import Granularity, Scope
 
-from ._exchange import Exchange
+from ._activation import is_question, needs_memory
+from ._citations import without_citations
+from ._exchange import Exchange, nothing
+from ._goals import open_goals
 from ._prompt import PromptBuilder, PromptParts
 from ._recall_log import RecallLog
 from ._tool_calls import Toolbox
@@ -57,6 +60,7 @@ class AgentSteps:
     k: int
     max_steps: int
     profile: Callable[[Scope], str | None] | None
+    abstain_below: float | None = None
 
     def of(self, exchange: Exchange) -> Steps:
         """Yield the steps of an exchange; it takes up what comes of them."""
@@ -72,10 +76,17 @@ class AgentSteps:
         try:
             yield from self._answer(exchange)
         finally:
-            if exchange.said.strip():
-                yield Step(write, [AIMessage(exchange.said)])
+            said = without_citations(exchange.said)
+            if said.strip():
+                yield Step(write, [AIMessage(said)])
+        if exchange.recall is not None:
+            yield Step(self._reflect(exchange), exchange.recall)
 
     def _answer(self, exchange: Exchange) -> Steps:
+        if self._abstains(exchange):
+            yield Step(RunnableLambda(lambda _: AIMessage(self.prompts.style.unknown)), [], True)
+            exchange.complete()
+            return
         for _ in range(self.max_steps):
             yield Step(self.model, self._prompt(exchange), spoken=True)
             message = exchange.complete()
@@ -84,6 +95,13 @@ class AgentSteps:
             exchange.steps += self.toolbox.refusals(message)
             for call in message.tool_calls:
                 exchange.steps.append((yield from self._call(call)))
+
+    def _abstains(self, exchange: Exchange) -> bool:
+        """Whether the user asks for something that nothing remembered is likely to answer."""
+        recall = exchange.recall
+        if self.abstain_below is None or recall is None or not recall.routing.weights:
+            return False
+        return recall.confidence < self.abstain_below and is_question(exchange.incoming.query)
 
     def _call(self, call: ToolCall) -> Generator[Step, Any, ToolMessage]:
         tool = self.toolbox.get(call["name"])
@@ -105,6 +123,8 @@ class AgentSteps:
                 turns=exchange.turns,
                 context=incoming.context,
                 profile=self.profile(exchange.scope) if self.profile else None,
+                goals=open_goals(exchange.turns),
+                plan=exchange.plan,
                 system=incoming.system,
             )
         )
@@ -113,18 +133,52 @@ class AgentSteps:
 
     def _recall(self, exchange: Exchange) -> Runnable[str, Recall]:
         memory, scope = self.memory, exchange.scope
+        options: dict[str, Any] = {
+            "k": self.k,
+            "scope": scope,
+            "explain": True,
+            # What is not put before the model is not strengthened.
+            "reinforce": False,
+        }
 
         def recall(query: str) -> Recall:
             if exchange.session_id is not None:
                 exchange.follow(memory.get_all(**_turns_of(exchange)))
-            return memory.search(query, k=self.k, scope=scope, explain=True)
+            if not needs_memory(query):
+                return nothing(query, memory.clock())
+            exchange.offer(memory.plans(query, k=1, scope=scope))
+            return memory.search(query, **options)
 
         async def arecall(query: str) -> Recall:
             if exchange.session_id is not None:
                 exchange.follow(await memory.aget_all(**_turns_of(exchange)))
-            return await memory.asearch(query, k=self.k, scope=scope, explain=True)
+            if not needs_memory(query):
+                return nothing(query, memory.clock())
+            exchange.offer(await memory.aplans(query, k=1, scope=scope))
+            return await memory.asearch(query, **options)
 
         return RunnableLambda(recall, arecall, name="recall")
+
+    def _reflect(self, exchange: Exchange) -> Runnable[Recall, None]:
+        """Strengthen what was shown, learn from what was cited, and say how the plan went."""
+        memory, scope = self.memory, exchange.scope
+        shown = list(exchange.shown.values())
+
+        def reflect(recall: Recall) -> None:
+            memory.reinforce(recall, shown=shown, scope=scope)
+            if exchange.cited:
+                memory.feedback(recall, cited=exchange.cited, shown=shown, scope=scope)
+            if exchange.plan is not None and exchange.followed:
+                memory.plan_went(exchange.plan.id, exchange.went_well, scope=scope)
+
+        async def areflect(recall: Recall) -> None:
+            await memory.areinforce(recall, shown=shown, scope=scope)
+            if exchange.cited:
+                await memory.afeedback(recall, cited=exchange.cited, shown=shown, scope=scope)
+            if exchange.plan is not None and exchange.followed:
+                await memory.aplan_went(exchange.plan.id, exchange.went_well, scope=scope)
+
+        return RunnableLambda(reflect, areflect, name="reflect")
 
     def _write(self, exchange: Exchange) -> Runnable[Sequence[BaseMessage], list[str]]:
         memory = self.memory

@@ -12,7 +12,7 @@ from agentmem.cli._output import line, plain, short_id, show
 from agentmem.cli._tables import print_memories, print_recall, print_stats
 from agentmem_stores import Granularity
 
-from ._shown import print_graph, print_help, print_timeline, print_topics
+from ._shown import print_graph, print_help, print_plans, print_timeline, print_topics
 from ._talk import Talk
 
 __all__ = ["COMMANDS", "Command", "obey"]
@@ -85,7 +85,7 @@ def _why(talk: Talk, argument: str) -> None:
     if recall is None:
         show("there was no reply yet")
     elif not recall:
-        show("nothing was recalled: there was nothing to remember")
+        show("nothing was recalled: nothing was remembered, or no memory needed")
     else:
         told = [n for n, hit in enumerate(recall, start=1) if hit.memory.id in talk.shown]
         show(f"for “{line(recall.query, 80)}” this came to mind, best first:", "")
@@ -137,6 +137,16 @@ def _topics(talk: Talk, argument: str) -> None:
         print_topics(topics)
     else:
         show("too little was said yet to tell topics apart")
+
+
+@_command("/plans [GOAL]")
+def _plans(talk: Talk, argument: str) -> None:
+    """List the ways of doing something that went best, or those that fit a goal."""
+    plans = talk.memory.plans(argument or None, k=_NAMED)
+    if plans:
+        print_plans(plans)
+    else:
+        show("there are no plans yet; programs add them with add_plan()")
 
 
 @_command("/graph [FILE]")

@@ -17,7 +17,9 @@ from agentmem_stores import Memory, State
 if TYPE_CHECKING:
     import networkx as nx
 
-__all__ = ["print_graph", "print_help", "print_timeline", "print_topics"]
+    from ..upkeep import Plan
+
+__all__ = ["print_graph", "print_help", "print_plans", "print_timeline", "print_topics"]
 
 _TREES = 8
 _BRANCHES = 6
@@ -85,6 +87,17 @@ def print_topics(topics: Iterable[Memory]) -> None:
         head = Text(line(keywords, _TEXT), style="bold")
         show(head.append(f"  {len(topic.sources)} turns, {short_id(topic.id)}", style="dim"))
         show(Padding(Text(line(topic.text, 400)), (0, 0, 0, 2)))
+
+
+def print_plans(plans: Iterable[Plan]) -> None:
+    """Print plans with how they went, and their steps."""
+    for plan in plans:
+        tried = plan.succeeded + plan.failed
+        went = f"worked {plan.succeeded} of {tried} times" if tried else "not tried yet"
+        head = Text(line(plan.goal, _TEXT), style="bold")
+        show(head.append(f"  {went}, {short_id(plan.id)}", style="dim"))
+        for number, step in enumerate(plan.steps, start=1):
+            show(Padding(Text(f"{number}. {line(step, 200)}"), (0, 0, 0, 2)))
 
 
 def print_help(rows: Iterable[tuple[str, str]]) -> None:

@@ -30,6 +30,7 @@ from ..upkeep import (
     ConsolidationReport,
     Gists,
     Maintenance,
+    Plans,
     Reflection,
     Reinforcement,
     Transfer,
@@ -116,6 +117,7 @@ class Core:
         self._reflection = Reflection(
             store, self._engine, self.curve, self.clock, self._writer.new_id
         )
+        self._plans = Plans(store, self._engine, self._embedder, self.curve, self.clock)
         self._background = Background(self._consolidate_behind)
         self._consolidate_after_session = consolidate_after_session
         self._open_sessions: dict[Scope, str] = {}

@@ -6,9 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agentmem_retrievers import Recall
-from agentmem_stores import Batch, Memory, MemoryNotFoundError, Scope
+from agentmem_stores import (
+    Batch,
+    Granularity,
+    InvalidInputError,
+    Memory,
+    MemoryNotFoundError,
+    Scope,
+)
 
-from ..upkeep import Learned
+from ..upkeep import Learned, Plan, went_well
 from ._twins import twin
 from ._writes import Writes
 
@@ -16,7 +23,7 @@ __all__ = ["Uses"]
 
 
 class Uses(Writes):
-    """Strengthening, and learning from what was of use."""
+    """Strengthening, learning from what was of use, and plans."""
 
     def reinforce(
         self, hits: Recall, *, shown: Sequence[str] | None = None, scope: Scope | None = None
@@ -83,6 +90,62 @@ class Uses(Writes):
         with self._lock:
             return self._reflection.reset(owner)
 
+    def add_plan(
+        self,
+        goal: str,
+        steps: Sequence[str],
+        outcome: bool | str | None = None,
+        *,
+        scope: Scope | None = None,
+    ) -> Plan:
+        """Remember a way of reaching a goal.
+
+        Args:
+            outcome: `success` or True, `failure` or False, None while it was not tried. Success
+                strengthens the plan, failure weakens it.
+
+        Raises:
+            EmptyTextError: there is no goal, or a step says nothing.
+            InvalidInputError: the outcome is none of these.
+            EmbeddingError: the embedder failed; nothing was written.
+        """
+        owner = self._scope(scope)
+        well = went_well(outcome)
+        with self._lock:
+            return self._plans.add(owner, goal, steps, well)
+
+    def plan_went(self, plan_id: str, outcome: bool | str, *, scope: Scope | None = None) -> Plan:
+        """Say how a plan went, `success` or `failure`.
+
+        Raises:
+            MemoryNotFoundError: the scope has no such plan.
+            InvalidInputError: the outcome is neither.
+        """
+        owner = self._scope(scope)
+        well = went_well(outcome)
+        if well is None:
+            raise InvalidInputError("outcome=None says nothing; pass 'success' or 'failure'")
+        with self._lock:
+            return self._plans.went(owner, plan_id, well)
+
+    def plans(
+        self, goal: str | None = None, *, k: int = 5, scope: Scope | None = None
+    ) -> list[Plan]:
+        """Return plans for a goal, those that fit and went best first; all without a goal."""
+        owner = self._scope(scope)
+        self.flush()
+        if not len(self._engine.index(owner).tables[Granularity.PLAN]):
+            return []
+        if goal is None:
+            return self._plans.all(owner)[:k]
+        found = self.search(
+            goal, k=max(k, 20), scope=owner, granularity=Granularity.PLAN, reinforce=False
+        )
+        return self._plans.ranked(owner, [(hit.memory.id, hit.score) for hit in found])[:k]
+
+    aadd_plan = twin(add_plan)
+    aplan_went = twin(plan_went)
+    aplans = twin(plans)
     areinforce = twin(reinforce)
     afeedback = twin(feedback)
     alearned = twin(learned)

@@ -387,7 +387,8 @@ class TestAsARunnable:
         assert [r.text for r in replies] == ["Re: a", "Re: b", "Re: c"]
 
     def test_traces_show_recall_model_tools_and_write(self, memory: MemoryController) -> None:
-        expected = ["recall", "write", "ScriptedChatModel", "weather", "ScriptedChatModel", "write"]
+        model = "ScriptedChatModel"
+        expected = ["recall", "write", model, "weather", model, "write", "reflect"]
         script: list[Any] = [calls("weather", city="Oslo"), "Rain."]
         agent = Agent(ScriptedChatModel(script, repeat=True), memory, [weather])
         runs = [Runs(), Runs(), Runs()]

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from langchain_core.embeddings import Embeddings
 
 from agentmem import Granularity, MemoryController, Scope
 from agentmem.chat import run
@@ -118,6 +119,22 @@ class TestCommands:
         assert "2 turn" in shown
         assert f"records written to {out}" in shown
         assert len(out.read_text().splitlines()) >= 2
+
+    def test_topics(self, chat: Said) -> None:
+        assert "too little was said" in chat(["I sing.", "/topics"], ["Nice."])
+        said = [f"My {name} sings." for name in ("cat", "dog", "hen", "cow", "pig", "bee")]
+        shown = chat([*said, "/topics", "/topics cats"], ["Nice."] * len(said))
+        assert "turns," in shown
+
+    def test_plans(self, chat: Said, tmp_path: Path, embeddings: Embeddings) -> None:
+        assert "there are no plans yet" in chat(["/plans"])
+        with MemoryController.open(
+            tmp_path / "d", scope=Scope("ada"), embeddings=embeddings
+        ) as memory:
+            memory.add_plan("Bake bread", ["Knead", "Bake"], "success")
+        shown = chat(["/plans", "/plans making a loaf"])
+        assert shown.count("Bake bread  worked 1 of 1 times") == 2
+        assert "  2. Bake" in shown
 
     def test_help_names_every_command(self, chat: Said) -> None:
         shown = chat(["/help", "/help why"])

@@ -1,0 +1,214 @@
+"""What an agent learns from its own replies: citations, plans, and when to say nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from langchain_core.embeddings import Embeddings
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.runnables import RunnableConfig
+
+from agentmem import (
+    Agent,
+    EmptyTextError,
+    Granularity,
+    InMemoryStore,
+    InvalidInputError,
+    MemoryController,
+    MemoryNotFoundError,
+    Scope,
+)
+from agentmem.agent._citations import cited, without_citations
+from agentmem.agent._prompt_styles import CAPABLE
+from agentmem.agent._tokens import count_tokens
+from agentmem.testing import ManualClock, Response, ScriptedChatModel
+
+ADA = Scope("ada")
+ANIMALS = ("horse", "goat", "donkey", "hen")
+# How many turns the long conversation has; `AGENTMEM_LONG=1000 make test` has it in full.
+TURNS = int(os.environ.get("AGENTMEM_LONG", "60"))
+
+
+@pytest.fixture
+def memory(embeddings: Embeddings) -> Iterator[MemoryController]:
+    with MemoryController(
+        InMemoryStore(), scope=ADA, embeddings=embeddings, clock=ManualClock(), linger=None
+    ) as controller:
+        yield controller
+
+
+def talk(session: str = "s") -> RunnableConfig:
+    return {"configurable": {"session_id": session}}
+
+
+def citing(text: str, word: str) -> Response:
+    """A reply that cites the memory whose line in the prompt holds a word."""
+
+    def reply(messages: list[BaseMessage]) -> str:
+        lines = str(messages[-1].text).splitlines()
+        [mark] = [line.split("]")[0] + "]" for line in lines if line[:2] == "[m" and word in line]
+        return text.format(mark)
+
+    return reply
+
+
+class TestCitations:
+    def test_are_read_in_every_form(self) -> None:
+        shown = {"m1": "a", "m2": "b", "m12": "c"}
+        assert cited("It is [m2]. Or [m1, m12] [m9] [m2].", shown) == ["b", "a", "c"]
+        assert cited("m1 and [n1] and [m1", shown) == []
+        assert without_citations("It is Biscuit [m1], I think [m2, m3].") == (
+            "It is Biscuit, I think."
+        )
+
+    def test_are_learned_from_and_not_stored(self, memory: MemoryController) -> None:
+        memory.add(["My dog is called Biscuit.", "I sing in a choir."], session_id="before")
+        model = ScriptedChatModel([citing("Your dog is Biscuit {}.", "Biscuit")])
+        reply = Agent(model, memory, cite=True).invoke("What is my dog called?", talk())
+        assert "as in [m1]" in str(model.calls[0][0].text)
+        [dog] = [m for m in memory.get_all() if m.text == "My dog is called Biscuit."]
+        assert reply.response_metadata["agentmem"]["cited"] == [dog.id]
+        assert memory.learned().citations == 1
+        assert memory.get_all(session_id="s")[-1].text == "Your dog is Biscuit."
+
+    def test_without_any_nothing_is_learned(self, memory: MemoryController) -> None:
+        memory.add("My dog is called Biscuit.", session_id="before")
+        Agent(ScriptedChatModel(["Biscuit [m77]."]), memory).invoke("My dog's name?", talk())
+        assert memory.learned().citations == 0
+
+    def test_async_does_the_same(self, memory: MemoryController) -> None:
+        memory.add("My dog is called Biscuit.", session_id="before")
+        model = ScriptedChatModel([citing("Biscuit {}.", "Biscuit")])
+        asyncio.run(Agent(model, memory).ainvoke("What is my dog called?", talk()))
+        assert memory.learned().citations == 1
+
+    def test_only_what_the_model_saw_is_strengthened(self, memory: MemoryController) -> None:
+        said = [f"My {name} lives in the stable." for name in ANIMALS]
+        memory.add(said, session_id="before")
+        agent = Agent(ScriptedChatModel(["Biscuit."]), memory, style=replace(CAPABLE, shown=2))
+        reply = agent.invoke("Who lives in the stable?", talk())
+        shown = set(reply.response_metadata["agentmem"]["shown"].values())
+        strengthened = {m.id for m in memory.get_all() if m.recall_count}
+        assert strengthened == shown
+        assert len(shown) == 2
+
+
+class TestActivation:
+    def test_a_greeting_recalls_nothing(self, memory: MemoryController) -> None:
+        memory.add("My dog is called Biscuit.", session_id="before")
+        agent = Agent(ScriptedChatModel(["Hello!"]), memory)
+        reply = agent.invoke("Good morning!", talk())
+        assert reply.response_metadata["agentmem"]["recalled"] == []
+        assert not agent.recall_for("s")
+
+
+class TestAbstaining:
+    def test_what_was_never_said_is_not_known(self, memory: MemoryController) -> None:
+        memory.add("My dog is called Biscuit.", session_id="before")
+        agent = Agent(ScriptedChatModel(["Biscuit."]), memory, abstain_below=0.3)
+        unknown = agent.invoke("Who won the chess tournament in Reykjavik?", talk())
+        assert "I don't know" in str(unknown.text)
+        assert str(agent.invoke("What is my dog called?", talk()).text) == "Biscuit."
+
+    def test_so_it_streams(self, memory: MemoryController) -> None:
+        memory.add("My dog is called Biscuit.", session_id="before")
+        agent = Agent(ScriptedChatModel([]), memory, abstain_below=0.3)
+        pieces = agent.stream("Who won the chess tournament in Reykjavik?", talk())
+        assert "I don't know" in "".join(str(piece.text) for piece in pieces)
+
+    def test_what_is_told_or_greeted_is_answered(self, memory: MemoryController) -> None:
+        agent = Agent(ScriptedChatModel(["Nice."], repeat=True), memory, abstain_below=1.0)
+        for said in ("I bought a lighthouse.", "Good morning!", "What is 3*4?"):
+            assert str(agent.invoke(said, talk()).text) == "Nice."
+
+    def test_refuses_what_is_no_confidence(self, memory: MemoryController) -> None:
+        with pytest.raises(InvalidInputError, match="abstain_below=7"):
+            Agent(ScriptedChatModel([]), memory, abstain_below=7)
+
+
+class TestPlans:
+    def test_are_recalled_by_their_goal_the_proven_first(self, memory: MemoryController) -> None:
+        worse = memory.add_plan("Book a table for dinner", ["Write a letter"], "failure")
+        better = memory.add_plan("Book a table for dinner", ["Call", "Confirm"], "success")
+        memory.add_plan("Repair a bicycle tyre", ["Find the hole", "Patch it"])
+        found = memory.plans("reserve a table at a restaurant", k=2)
+        assert [plan.id for plan in found] == [better.id, worse.id]
+        assert found[0].steps == ("Call", "Confirm")
+        assert len(memory.plans()) == 3
+
+    def test_the_same_plan_is_one_whose_outcomes_add_up(self, memory: MemoryController) -> None:
+        first = memory.add_plan("Bake bread", ["Knead", "Bake"])
+        memory.clock.advance(days=9)  # type: ignore[attr-defined]
+        again = memory.add_plan("Bake bread", ["Knead", "Bake"], outcome=True)
+        assert again.id == first.id
+        assert (again.succeeded, again.failed) == (1, 0)
+        assert again.memory.strength > first.memory.strength
+        assert memory.plan_went(first.id, "failure").memory.strength < again.memory.strength
+
+    def test_refuse_what_is_none(self, memory: MemoryController) -> None:
+        with pytest.raises(EmptyTextError):
+            memory.add_plan("Bake bread", [])
+        with pytest.raises(InvalidInputError, match="outcome='maybe'"):
+            memory.add_plan("Bake bread", ["Bake"], "maybe")
+        with pytest.raises(MemoryNotFoundError):
+            memory.plan_went("nobody", "success")
+
+    def test_one_that_fits_is_offered_and_its_outcome_kept(self, memory: MemoryController) -> None:
+        plan = memory.add_plan("Bake a loaf of bread", ["Knead the dough", "Bake it"], "success")
+        model = ScriptedChatModel(["I follow the plan [p1]: knead first.", "Nice weather."])
+        agent = Agent(model, memory)
+        agent.invoke("Help me bake a loaf of bread", talk())
+        assert "1. Knead the dough; 2. Bake it" in str(model.calls[0][-1].text)
+        assert memory.plans()[0].succeeded == 2
+        agent.invoke("What do you think of the weather in the Alps?", talk())
+        assert plan.goal not in str(model.calls[1][-1].text.split("Help me")[0])
+        assert memory.plans()[0].succeeded == 2
+
+    def test_one_that_ends_in_a_failing_tool_has_failed(self, memory: MemoryController) -> None:
+        def oven() -> str:
+            """Heat the oven."""
+            raise OSError("no gas")
+
+        memory.add_plan("Bake a loaf of bread", ["Heat the oven", "Bake it"])
+        call = {"name": "oven", "args": {}, "id": "1"}
+        script: list[Response] = [AIMessage("As in [p1].", tool_calls=[call]), "It did not work."]
+        Agent(ScriptedChatModel(script), memory, [oven]).invoke("Bake a loaf of bread", talk())
+        assert memory.plans()[0].failed == 1
+
+    def test_are_forgotten_exported_and_kept_apart(
+        self, memory: MemoryController, embeddings: Embeddings, tmp_path: object
+    ) -> None:
+        plan = memory.add_plan("Bake bread", ["Knead", "Bake"], "success")
+        assert memory.plans(scope=Scope("ben")) == []
+        memory.export(f"{tmp_path}/all.jsonl")
+        memory.import_(f"{tmp_path}/all.jsonl", scope=Scope("ben"))
+        assert memory.plans(scope=Scope("ben"))[0].succeeded == 1
+        memory.delete(plan.id)
+        assert memory.plans("Bake bread") == []
+
+
+def test_a_fact_of_the_beginning_is_known_at_the_end_of_a_long_conversation(
+    memory: MemoryController,
+) -> None:
+    budget = 1500
+    subjects = ["the weather", "football", "a film", "the news", "cooking", "a book", "the train"]
+    chance = random.Random(5)
+    model = ScriptedChatModel(["I see, tell me more about that."], repeat=True)
+    agent = Agent(model, memory, token_budget=budget)
+    said = ["Hello, I am new here.", "My locker at the station has the code 4711."]
+    said += [
+        f"Let me tell you about {chance.choice(subjects)}, part {n}: "
+        + " ".join(chance.choices(["nice", "rainy", "long", "old", "funny", "quick"], k=9))
+        for n in range(TURNS // 2 - 3)
+    ]
+    for text in [*said, "What is the code of my locker?"]:
+        agent.invoke(text, talk())
+    assert len(memory.get_all(limit=None, granularity=Granularity.TURN)) == len(said) * 2 + 2
+    assert all(count_tokens(messages) <= budget for messages in model.calls)
+    *_, last = model.calls
+    assert any("4711" in line and line.startswith("[m") for line in str(last[-1].text).splitlines())
