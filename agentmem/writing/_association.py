@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,9 @@ __all__ = ["Association"]
 
 # Added to every variance, so that equal values do not make a component infinitely sharp.
 _SMALLEST = 1e-4
+# A fit that has not converged after these steps is still compared fairly by its BIC.
+_STEPS = 100
+_PRECISE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -69,21 +71,54 @@ def _upper_component(similarities: NDArray[np.float64]) -> NDArray[np.bool_] | N
     """Membership of the upper of two Gaussians, or None where one explains the values as well."""
     if len(similarities) < 6 or np.ptp(similarities) < 1e-3:
         return None
-    from sklearn.mixture import GaussianMixture
-
-    column = similarities[:, np.newaxis]
-    ends = [[similarities.min()], [similarities.max()]]
-    with warnings.catch_warnings():
-        # A fit that has not converged after these steps is still compared fairly by its BIC.
-        warnings.simplefilter("ignore")
-        two = GaussianMixture(
-            2, reg_covar=_SMALLEST, means_init=ends, init_params="random_from_data", random_state=0
-        ).fit(column)
-    if two.bic(column) >= _bic_of_one(similarities):
+    means, joint = _two_gaussians(similarities)
+    likelihood = float(np.logaddexp(*joint).sum())
+    # Two means, two variances and a weight.
+    if 5 * np.log(len(similarities)) - 2 * likelihood >= _bic_of_one(similarities):
         return None
-    upper: NDArray[np.bool_] = two.predict(column) == int(np.argmax(two.means_))
+    upper = joint.argmax(axis=0) == means.argmax()
     # A wide upper component can claim the far lower tail as well; related means nearer.
-    return np.asarray(upper & (similarities >= two.means_.min()), dtype=np.bool_)
+    return np.asarray(upper & (similarities >= means.min()), dtype=np.bool_)
+
+
+def _two_gaussians(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Fit two Gaussians to n numbers by expectation and maximisation (Dempster et al. 1977).
+
+    The steps of scikit-learn's `GaussianMixture`, begun at the least and the greatest value with
+    the smallest variance; in one dimension they are a few lines, and take a tenth of its time.
+
+    Returns:
+        The means, shape (2,), and the joint log density of component and value, shape (2, n).
+    """
+    n = len(values)
+    means = np.array([values.min(), values.max()])
+    variances, weights = np.full(2, _SMALLEST), np.full(2, 1 / n)
+    before = -np.inf
+    for _ in range(_STEPS):
+        joint = _joint(values, means, variances, weights)
+        density = np.logaddexp(joint[0], joint[1])
+        shares = np.exp(joint - density)
+        sizes = shares.sum(axis=1) + 10 * np.finfo(np.float64).eps
+        means = shares @ values / sizes
+        apart = (values - means[:, np.newaxis]) ** 2
+        variances = (shares * apart).sum(axis=1) / sizes + _SMALLEST
+        weights = sizes / sizes.sum()
+        likelihood = float(density.mean())
+        if abs(likelihood - before) < _PRECISE:
+            break
+        before = likelihood
+    return means, _joint(values, means, variances, weights)
+
+
+def _joint(
+    values: NDArray[np.float64],
+    means: NDArray[np.float64],
+    variances: NDArray[np.float64],
+    weights: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    apart = (values - means[:, np.newaxis]) ** 2 / variances[:, np.newaxis]
+    constant = np.log(weights) - np.log(2 * np.pi * variances) / 2
+    return np.asarray(constant[:, np.newaxis] - apart / 2, dtype=np.float64)
 
 
 def _bic_of_one(values: NDArray[np.float64]) -> float:

@@ -55,8 +55,7 @@ class Sessions:
 
     def unfinished(self, scope: Scope) -> list[str]:
         """Sessions whose derived memories do not cover all of their turns, oldest first."""
-        index = self.writer.engine.index(scope)
-        return [s for s in index.session_ids() if not (is_shelf(s) or index.is_digested(s))]
+        return [s for s in self.writer.engine.index(scope).undigested() if not is_shelf(s)]
 
     def end(self, scope: Scope, session_id: str) -> list[Memory]:
         """Write a session's derived memories, replacing those of an earlier end.

@@ -31,6 +31,8 @@ class ScopeIndex:
         self._session_numbers: dict[str, int] = {}
         self._members: dict[tuple[str, Granularity], dict[str, tuple[int, datetime]]] = {}
         self._digests: dict[str, frozenset[str]] = {}
+        # Sessions whose turns or summary changed since it was last known that they are digested.
+        self._changed: set[str] = set()
         self._derivatives: dict[str, set[str]] = {}
         for entry in entries:
             self._put(entry.memory, entry.vector)
@@ -56,6 +58,7 @@ class ScopeIndex:
 
     def _put(self, memory: Memory, vector: Vectors) -> None:
         self._leave_session(memory.granularity, memory.id)
+        self._changed.add(memory.session_id)
         table = self.tables[memory.granularity]
         session = self._session_number(memory.session_id)
         table.put(memory, session, vector if memory.granularity is Granularity.TURN else None)
@@ -97,6 +100,7 @@ class ScopeIndex:
             return
         session = self.session_names[table.column("session")[row]]
         self._members.get((session, granularity), {}).pop(memory_id, None)
+        self._changed.add(session)
         if granularity is Granularity.SUMMARY:
             self._digests.pop(session, None)
 
@@ -129,11 +133,16 @@ class ScopeIndex:
 
     def session_ids(self) -> list[str]:
         """The sessions that have turns, in the order in which they began."""
-        starts = {
-            session: min(said for _, said in members.values())
-            for (session, granularity), members in self._members.items()
-            if members and granularity is Granularity.TURN
-        }
+        return self._in_order(s for s, g in self._members if g is Granularity.TURN)
+
+    def undigested(self) -> list[str]:
+        """Those of them of which no summary covers every turn."""
+        self._changed = {s for s in self._changed if not self.is_digested(s)}
+        return self._in_order(self._changed)
+
+    def _in_order(self, sessions: Iterable[str]) -> list[str]:
+        members = {s: self._members.get((s, Granularity.TURN)) for s in sessions}
+        starts = {s: min(said for _, said in held.values()) for s, held in members.items() if held}
         return sorted(starts, key=lambda s: (starts[s], s))
 
     def next_position(self, session_id: str) -> int:
@@ -143,8 +152,11 @@ class ScopeIndex:
 
     def is_digested(self, session_id: str) -> bool:
         """Whether a summary covers every turn of the session."""
+        covered = self._digests.get(session_id)
+        if covered is None:
+            return False
         turns = self._members.get((session_id, Granularity.TURN), {})
-        return bool(turns) and self._digests.get(session_id) == frozenset(turns)
+        return bool(turns) and covered == frozenset(turns)
 
 
 def _entries(store: MemoryStore, scope: Scope) -> Iterator[Entry]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from sklearn.mixture import GaussianMixture
 
 from agentmem import Association, InvalidInputError
+from agentmem.writing._association import _two_gaussians
 from agentmem_stores import Neighbour
 
 ASSOCIATION = Association()
@@ -52,6 +56,24 @@ def test_never_accepts_below_the_floor(similarities: np.ndarray) -> None:
     accepted = ASSOCIATION.accepts(similarities)
     assert accepted.shape == similarities.shape
     assert (similarities[accepted] >= ASSOCIATION.floor).all()
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(6, 40), st.floats(0, 0.4))
+@settings(max_examples=40, deadline=None)
+def test_separates_as_scikit_learn_does(seed: int, n: int, apart: float) -> None:
+    rng = np.random.default_rng(seed)
+    values = np.clip(rng.normal(0.4, 0.05, n) + apart * (rng.random(n) < 0.3), -1, 1)
+    ends = [[values.min()], [values.max()]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        reference = GaussianMixture(
+            2, reg_covar=1e-4, means_init=ends, init_params="random_from_data", random_state=0
+        ).fit(values[:, np.newaxis])
+
+    means, joint = _two_gaussians(values)
+
+    assert means == pytest.approx(reference.means_.ravel(), abs=1e-6)
+    assert np.logaddexp(*joint).mean() == pytest.approx(reference.score(values[:, np.newaxis]))
 
 
 @pytest.mark.parametrize("wrong", [{"floor": 0.9}, {"neighbours": 0}, {"at_most": -1}])
