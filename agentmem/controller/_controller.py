@@ -6,7 +6,7 @@ from datetime import datetime
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from agentmem_stores import Compaction, InvalidInputError, Scope, require_aware
+from agentmem_stores import Compaction, Granularity, InvalidInputError, Scope, require_aware
 
 from .._progress import Progress
 from ..upkeep import CheckReport, ConsolidationReport, Stats, SweepReport
@@ -110,7 +110,8 @@ class MemoryController(Uses):
         """Read a file that `export` wrote into a scope; return the number of records.
 
         Records replace those of the same id, so importing twice changes nothing. The whole file
-        is checked before anything is written.
+        is checked before anything is written. Where `before_write` changes a text or keeps it out,
+        what was made of it is left out, and summaries are made anew.
 
         Raises:
             StoreUnavailableError: the file cannot be read.
@@ -119,7 +120,11 @@ class MemoryController(Uses):
         owner = self._scope(scope)
         with self._lock:
             self._reinforcement.flush()
-            return self._transfer.import_(owner, path)
+            imported = self._transfer.import_(owner, path)
+            for session_id in imported.undigested:
+                if self._engine.index(owner).members(session_id, Granularity.TURN):
+                    self._sessions.end(owner, session_id)
+        return imported.records
 
     def stats(self, *, scope: Scope | None = None) -> Stats:
         """Count what a scope holds."""

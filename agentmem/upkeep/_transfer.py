@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from agentmem_stores import (
 )
 
 from ..embedding import Embedder
-from ..writing import Admission
+from ..writing import Admission, is_derived, is_shelf
 from ._incoming import FORMAT, PLAIN, TIMES, read_export
 
 __all__ = ["Transfer", "to_json"]
@@ -40,6 +40,14 @@ def to_json(memory: Memory) -> dict[str, Any]:
         "edges": [[edge.target, edge.weight] for edge in memory.edges],
         "metadata": dict(memory.metadata),
     }
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import wrote, and the sessions whose derived memories it left out."""
+
+    records: int
+    undigested: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -77,11 +85,11 @@ class Transfer:
         for granularity in Granularity:
             yield from sorted(self.store.scan(scope, granularity), key=lambda m: (m.said_at, m.id))
 
-    def import_(self, scope: Scope, path: str | os.PathLike[str]) -> int:
+    def import_(self, scope: Scope, path: str | os.PathLike[str]) -> Imported:
         """Read a file of `export` into a scope; see `MemoryController.import_`."""
         index = self.engine.index(scope)
         read = list(read_export(Path(path), scope, index.granularity_of, self.check))
-        memories = [m for memory in read if (m := self.admission.memory(memory)) is not None]
+        memories, left_out = self._admitted(read)
         vectors = self.embedder.documents([memory.spoken for memory in memories])
         known = {memory.id for memory in memories}
 
@@ -91,7 +99,31 @@ class Transfer:
         whole = [_pruned(memory, there) for memory in memories]
         entries = [Entry(m, v) for m, v in zip(whole, vectors, strict=True)]
         self.engine.write(Batch(scope, put=entries))
-        return len(entries)
+        missing = (m.session_id for m in left_out if m.granularity.of_session)
+        ended = dict.fromkeys(session for session in missing if not is_shelf(session))
+        return Imported(len(entries), tuple(ended))
+
+    def _admitted(self, read: Sequence[Memory]) -> tuple[list[Memory], list[Memory]]:
+        """What is to be stored, and what was made of texts that were changed or kept out.
+
+        Keywords may hold the parts of an address that nobody would know for one any more.
+        """
+        passed = {memory.id: self.admission.memory(memory) for memory in read}
+        changed = {m.version_of or m.id for m in read if _differs(m, passed[m.id])}
+        tainted: dict[str, Memory] = {}
+        while found := {m.id: m for m in read if m.id not in tainted and _is_tainted(m, changed)}:
+            tainted |= found
+            changed |= found.keys()
+        kept = [new for i, new in passed.items() if new is not None and i not in tainted]
+        return kept, list(tainted.values())
+
+
+def _differs(memory: Memory, passed: Memory | None) -> bool:
+    return passed is None or passed.text != memory.text
+
+
+def _is_tainted(memory: Memory, changed: set[str]) -> bool:
+    return is_derived(memory) and not changed.isdisjoint(memory.sources)
 
 
 def _pruned(memory: Memory, there: Callable[[str], bool]) -> Memory:
