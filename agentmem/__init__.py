@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from .agent import Agent
     from .controller import MemoryController
+    from .refining import Refiner, RelevanceFilter, Reranker
     from .writing import Association, Draft
 
 __all__ = [
@@ -72,6 +73,9 @@ __all__ = [
     "NaiveDatetimeError",
     "Recall",
     "RecalledMemory",
+    "Refiner",
+    "RelevanceFilter",
+    "Reranker",
     "Routing",
     "Scope",
     "State",
@@ -87,6 +91,7 @@ _HOMES = {
     "Association": "agentmem.writing",
     "Draft": "agentmem.writing",
     "MemoryController": "agentmem.controller",
+    **dict.fromkeys(["Refiner", "RelevanceFilter", "Reranker"], "agentmem.refining"),
     **dict.fromkeys(
         ["ForgettingCurve", "MemoryRetriever", "Recall", "RecalledMemory", "Routing"],
         "agentmem_retrievers",

@@ -67,6 +67,14 @@ Judge = Annotated[
     str | None,
     typer.Option(help="Let this model judge the answers of --model.", show_default=False),
 ]
+Rerank = Annotated[
+    str | None,
+    typer.Option(
+        help="Let this sentence-transformers cross-encoder (name or folder) order the best 50 "
+        "turns anew.",
+        show_default=False,
+    ),
+]
 Cache = Annotated[
     Path | None,
     typer.Option(
@@ -107,6 +115,7 @@ def locomo(
     ablate: Ablate = False,
     model: Model = None,
     judge: Judge = None,
+    rerank: Rerank = None,
     cache: Cache = None,
     fresh: Fresh = False,
     json: JsonFile = None,
@@ -121,7 +130,7 @@ def locomo(
     knowledge besides, 4 one piece of evidence, 5 asked of the wrong person.
     """
     task = _ranking("locomo", file, k, limit, model, judge)
-    _evaluate(task, k, embeddings, ablate, cache, fresh, json, plot)
+    _evaluate(task, k, embeddings, ablate, cache, fresh, json, plot, rerank)
 
 
 @evaluation.command()
@@ -133,6 +142,7 @@ def longmemeval(
     ablate: Ablate = False,
     model: Model = None,
     judge: Judge = None,
+    rerank: Rerank = None,
     cache: Cache = None,
     fresh: Fresh = False,
     json: JsonFile = None,
@@ -144,7 +154,7 @@ def longmemeval(
     `agentmem eval locomo`.
     """
     task = _ranking("longmemeval", file, k, limit, model, judge)
-    _evaluate(task, k, embeddings, ablate, cache, fresh, json, plot)
+    _evaluate(task, k, embeddings, ablate, cache, fresh, json, plot, rerank)
 
 
 @evaluation.command()
@@ -234,7 +244,9 @@ def _evaluate(
     fresh: bool,
     json: Path | None,
     plot: Path | None,
+    rerank: str | None = None,
 ) -> None:
+    from agentmem import Reranker
     from agentmem.evaluation import IngestCache, default_cache, embeddings_of, parts, report, run
 
     from ._bars import Bars
@@ -245,5 +257,12 @@ def _evaluate(
     embedder = embeddings_of(embeddings) if embeddings else _embeddings()
     kept = IngestCache((cache or default_cache()).expanduser(), embedder, fresh=fresh)
     with Bars() as bars:
-        results = run(task, kept, k=k, ablate=parts() if ablate else (), progress=bars)
+        results = run(
+            task,
+            kept,
+            k=k,
+            ablate=parts() if ablate else (),
+            refiners=[Reranker(rerank)] if rerank else (),
+            progress=bars,
+        )
     write(report(task, results, kept), json, plot)

@@ -36,6 +36,7 @@ class MemoryController(Uses):
         curve: the parameters of forgetting.
         association: the parameters of linking.
         settings: what a search does and leaves out.
+        refiners: stages after the search, such as a `Reranker`, in this order; none by default.
         rng: the source of new ids.
         linger: seconds after which recalls are written when nothing else is; None for never.
         consolidate_after_session: how many pieces of work `consolidate` does in the background

@@ -24,6 +24,7 @@ from agentmem_stores import (
 from .._progress import Progress, Silent
 from ..digest import Digester
 from ..embedding import Embedder, default_embeddings
+from ..refining import Refiner
 from ..upkeep import (
     Background,
     Consolidation,
@@ -74,11 +75,13 @@ class Core:
         linger: float | None = 2.0,
         consolidate_after_session: int | None = None,
         before_write: BeforeWrite | None = None,
+        refiners: Sequence[Refiner] = (),
     ) -> None:
         self.scope = scope
         self.clock = clock or _system_clock
         self.curve = curve or ForgettingCurve()
         self._store = store
+        self._refiners = tuple(refiners)
         self._embedder = Embedder(embeddings or default_embeddings())
         self._engine = SearchEngine(
             store, curve=self.curve, settings=settings, embed=self._embedder.documents

@@ -18,6 +18,7 @@ from agentmem_stores import (
     require_aware,
 )
 
+from ..refining import refined
 from ._core import Core
 from ._twins import twin
 
@@ -73,14 +74,14 @@ class Reads(Core):
             text=query,
             embed=self._embedder.query,
             now=self.clock(),
-            k=k,
+            k=max([k, *(refiner.candidates for refiner in self._refiners)]),
             granularity=Granularity(granularity),
             as_of=require_aware(as_of, "as_of") if as_of else None,
             include_archived=include_archived,
             explain=explain,
             hops=hops,
         )
-        recall = self._engine.search(owner, question)
+        recall = refined(self._engine.search(owner, question), self._refiners, k)
         if reinforce and as_of is None:
             self._reinforcement.note(owner, recall)
         return recall

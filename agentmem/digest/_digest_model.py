@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
-from queue import Empty, SimpleQueue
-from threading import Thread
-from typing import Any, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from ..embedding import estimate_tokens
+from ..models import asked
 
 __all__ = ["digest_with_model"]
-
-_T = TypeVar("_T")
 
 _TASK = """\
 You write what shall be remembered of a conversation. It is given as lines of JSON, one for \
@@ -29,7 +26,6 @@ summary: three to six sentences, at most 80 words, in the language of the conver
 did, said, planned or prefers what, with names, places, numbers and dates. Invent nothing.
 keywords: five to twelve words or short phrases by which the conversation may be looked for."""
 
-_THOUGHTS = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 _SENTENCE = re.compile(r".+?(?:[.!?…](?=\s|$)|[。\uff01\uff1f]|$)", re.DOTALL)
 _LONGEST_KEYWORD = 60
 
@@ -57,14 +53,7 @@ def digest_with_model(
         Exception: whatever the model raised.
     """
     prompt = _prompt(said)
-    # LangChain hands callbacks down through context variables; a new thread has none of them, so
-    # an agent that streams its reply does not stream the digest too.
-    answer = _within(timeout, lambda: model.invoke(prompt))
-    if not isinstance(answer, BaseMessage):
-        raise ValueError(f"the answer is a {type(answer).__name__}, no message")  # noqa: TRY004
-    if isinstance(answer, AIMessage) and answer.tool_calls:
-        raise ValueError("the answer calls tools")
-    found = _json_object(str(answer.text))
+    found = _json_object(asked(model, prompt, timeout=timeout))
     return _summary(found, max_tokens), _keywords(found, max_keywords)
 
 
@@ -75,31 +64,8 @@ def _prompt(said: Sequence[tuple[str, str]]) -> list[BaseMessage]:
     return [SystemMessage(_TASK), HumanMessage(f"<conversation>\n{data}\n</conversation>")]
 
 
-def _within(timeout: float | None, call: Callable[[], _T]) -> _T:
-    done: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
-
-    def run() -> None:
-        try:
-            done.put((True, call()))
-        except BaseException as error:
-            done.put((False, error))
-
-    Thread(target=run, name="agentmem-digest", daemon=True).start()
-    try:
-        succeeded, value = done.get(timeout=timeout)
-    except Empty:
-        raise TimeoutError(f"no answer within {timeout:g} seconds") from None
-    if succeeded:
-        answer: _T = value
-        return answer
-    if isinstance(value, Exception):
-        raise value
-    raise RuntimeError(f"the model ended its thread: {value!r}") from value
-
-
 def _json_object(text: str) -> dict[str, Any]:
     """The first JSON object that has a summary, whatever is written around it."""
-    text = _THOUGHTS.sub("", text)
     decoder = json.JSONDecoder(strict=False)
     for start in re.finditer(r"\{", text):
         try:

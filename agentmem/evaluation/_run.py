@@ -14,6 +14,7 @@ from ._tasks import Asker, Moment, Outcome, Progress, Silent, Task, end_of
 
 if TYPE_CHECKING:
     from ..formats import Dialogue
+    from ..refining import Refiner
 
 __all__ = ["Results", "run"]
 
@@ -61,6 +62,7 @@ def run(
     *,
     k: int = 10,
     ablate: Sequence[str] = (),
+    refiners: Sequence[Refiner] = (),
     progress: Progress | None = None,
 ) -> Results:
     """Ask every question of a task of the memory of its conversation.
@@ -70,13 +72,14 @@ def run(
     Args:
         k: how many memories a question finds.
         ablate: the parts of the search to be switched off in turn.
+        refiners: stages after the search, see `MemoryController`.
     """
     results, heard = Results(), progress or Silent()
     first: Dialogue | None = None
     asked: list[Outcome] = []
     for number, dialogue in enumerate(task.dialogues()):
         with cache.open(dialogue, heard) as found:
-            bench = _Bench(task, found, k, heard)
+            bench = _Bench(task, found, k, refiners, heard)
             if task.crossed and number:
                 results.crossed += bench.confidences(asked)
             asked = bench.ask(results, ablate)
@@ -85,7 +88,7 @@ def run(
         several = number > 0
     if task.crossed and first is not None and several:
         with cache.open(first, heard) as found:
-            results.crossed += _Bench(task, found, k, heard).confidences(asked)
+            results.crossed += _Bench(task, found, k, refiners, heard).confidences(asked)
     return results
 
 
@@ -96,6 +99,7 @@ class _Bench:
     task: Task
     found: Ingested
     k: int
+    refiners: Sequence[Refiner]
     progress: Progress
 
     def ask(self, results: Results, ablate: Sequence[str]) -> list[Outcome]:
@@ -136,6 +140,11 @@ class _Bench:
         clock = Moment()
         # Several controllers share the store, so none of them is closed: the cache closes it.
         memory = MemoryController(
-            self.found.store, embeddings=embeddings, clock=clock, linger=None, **options
+            self.found.store,
+            embeddings=embeddings,
+            clock=clock,
+            linger=None,
+            refiners=self.refiners,
+            **options,
         )
         return Asker(memory, clock, self.found.scope, end_of(self.found.dialogue), self.k)
