@@ -1,18 +1,20 @@
-"""`eval reflection`: whether citations help those who ask after."""
+"""`eval reflection` and `eval abstention`: learning from use, and knowing what is unknown."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._eval import Cache, Embeddings, File, Fresh, JsonFile, evaluation
+import typer
+
+from ._eval import Cache, Embeddings, File, Fresh, JsonFile, Plot, evaluation
 from ._fit import known_examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agentmem.evaluation import Reflected
+    from agentmem.evaluation import Abstention, Reflected
 
-__all__ = ["reflection"]
+__all__ = ["abstention", "reflection"]
 
 
 @evaluation.command()
@@ -59,3 +61,53 @@ def _show(found: Sequence[Reflected]) -> None:
     gain, noise = sum(r.gain for r in found) / n, sum(r.noise for r in found) / n
     table.add_row("mean", "", "", "", f"{gain:+.2f}", f"{noise:+.2f}", "")
     console().print(table)
+
+
+@evaluation.command()
+def abstention(
+    file: File,
+    embeddings: Embeddings = None,
+    cache: Cache = None,
+    fresh: Fresh = False,
+    json: JsonFile = None,
+    plot: Plot = None,
+) -> None:
+    """Knowing what was never said: LoCoMo's questions, asked of the right and a wrong conversation.
+
+    AUROC: how often a question with an answer gets the higher confidence. ECE: how far the
+    confidence is from the share of questions with an answer, over tenths of its scale. Every
+    conversation is judged by weights learned from all others, so the file needs at least three.
+    """
+    from agentmem.evaluation import abstain, abstention_json, plot_abstention
+
+    from ._bars import Bars
+    from ._eval_output import check_outputs, write_json
+    from ._output import plain
+
+    check_outputs(json, plot)
+    with Bars() as bars:
+        known = known_examples(file, embeddings, cache, bars, fresh=fresh)
+        found = abstain(known, progress=bars)
+    _show_abstention(found)
+    if json is not None:
+        write_json(abstention_json(found), json)
+    if plot is not None:
+        typer.echo(plain(str(plot_abstention(found, plot.expanduser()))))
+
+
+def _show_abstention(found: Abstention) -> None:
+    from rich.table import Table
+
+    from ._output import console
+
+    shown = console()
+    table = Table("questions", "confidence", "with an answer", title_justify="left",
+                  title=f"{found.own} own and {found.strange} strange questions")  # fmt: skip
+    for row in found.bins:
+        table.add_row(str(row.questions), f"{row.confidence:.2f}", f"{row.answered:.2f}")
+    shown.print(table)
+    for threshold, (own, strange) in found.thresholds.items():
+        shown.print(
+            f"below {threshold} abstains from {own:.1%} of its own and {strange:.1%} of the strange"
+        )
+    shown.print(f"AUROC {found.auroc:.3f}, ECE {found.ece:.3f}")

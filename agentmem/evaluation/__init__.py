@@ -5,6 +5,7 @@ Everything goes through `add`, `end_session` and `search`. A `Task` says what is
 """
 
 from ._ablation import *
+from ._abstention import *
 from ._answers import *
 from ._cache import *
 from ._fit import *

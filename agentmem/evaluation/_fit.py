@@ -18,6 +18,7 @@ from agentmem_retrievers import (
     SearchSettings,
     TurnRanking,
     Weights,
+    confidence,
     confidence_features,
     session_features,
 )
@@ -33,7 +34,16 @@ from ._tasks import Progress, end_of
 if TYPE_CHECKING:
     from ..formats import Dialogue
 
-__all__ = ["L2", "Example", "as_json", "examples", "learn", "leave_one_out", "with_confidence"]
+__all__ = [
+    "L2",
+    "Example",
+    "as_json",
+    "confidences",
+    "examples",
+    "learn",
+    "leave_one_out",
+    "with_confidence",
+]
 
 # Of the squared standardised weights; coarse on purpose, and not tuned to any conversation.
 L2 = 3e-3
@@ -132,6 +142,11 @@ def learn(known: Sequence[Example]) -> Weights:
 def with_confidence(weights: Weights, known: Sequence[Example]) -> Weights:
     """Fit the confidence: own questions against those put to a strange conversation."""
     return replace(weights, confidence=_fit_confidence(known, weights))
+
+
+def confidences(known: Sequence[Example], weights: Weights) -> list[float]:
+    """How sure the search is of each question, in [0, 1]."""
+    return [confidence(_ranking(e, weights), _turns(e, weights)) for e in known]
 
 
 def as_json(weights: Weights, provenance: Mapping[str, Any]) -> str:
