@@ -19,13 +19,14 @@ from agentmem_retrievers import Recall
 from agentmem_stores import InvalidInputError, Scope
 
 from ..models import LocalChatModel
+from ._driving import adrive, drive
 from ._exchange import Exchange
 from ._input import AgentInput, read_input, scope_of, session_of
 from ._prompt import PromptBuilder
 from ._prompt_styles import CAPABLE, SMALL, PromptStyle
 from ._recall_log import RecallLog
 from ._running_summary import RunningSummary
-from ._steps import AgentSteps, adrive, drive
+from ._steps import AgentSteps
 from ._tokens import count_tokens
 from ._tool_calls import Toolbox
 

@@ -13,6 +13,7 @@ from agentmem_stores import InvalidInputError, Memory
 
 from ..upkeep import Plan
 from ._forms import Shown, forms, line
+from ._frame import framed, with_frame
 from ._plan_line import plan_line
 from ._prompt_styles import CAPABLE, PromptStyle
 from ._quoting import quote
@@ -139,7 +140,7 @@ class PromptBuilder:
                 f"[m{n}] {date}, user: {quote(said, self.style.memory_chars)}"
                 for n, (date, said) in enumerate(example.memories, start=1)
             ]
-            yield HumanMessage(_framed(lines, example.said))
+            yield HumanMessage(framed(lines, example.said))
             yield AIMessage(example.reply)
 
     def _worth_showing(self, parts: PromptParts) -> list[RecalledMemory]:
@@ -212,7 +213,7 @@ class PromptBuilder:
 
     def _cost(self, lines: Sequence[str]) -> int:
         # Counted as a message of its own, which is a little too much and never too little.
-        return self.count([HumanMessage(_framed(lines, ""))]) if lines else 0
+        return self.count([HumanMessage(framed(lines, ""))]) if lines else 0
 
     def _joined(
         self,
@@ -228,7 +229,7 @@ class PromptBuilder:
             ordered = sorted(chosen, key=lambda s: (s.memory.said_at, s.memory.position))
         lines = [*about, *_lines(ordered)]
         first, *rest = new
-        messages = [*head, *past, _with_frame(first, lines), *rest]
+        messages = [*head, *past, with_frame(first, lines), *rest]
         shown = {f"m{n}": s.memory.id for n, s in enumerate(ordered, start=1)}
         return Prompt(messages, shown)
 
@@ -241,18 +242,3 @@ _MESSAGES: dict[str, type[HumanMessage | AIMessage]] = {
 
 def _lines(chosen: Iterable[Shown]) -> list[str]:
     return [line(shown, number) for number, shown in enumerate(chosen, start=1)]
-
-
-def _framed(lines: Sequence[str], said: str) -> str:
-    if not lines:
-        return said
-    return "\n".join(["<memories>", *lines, "</memories>", "", said])
-
-
-def _with_frame(message: BaseMessage, lines: Sequence[str]) -> BaseMessage:
-    if not lines:
-        return message
-    if isinstance(message.content, str):
-        return message.model_copy(update={"content": _framed(lines, message.content)})
-    frame = {"type": "text", "text": _framed(lines, "")}
-    return message.model_copy(update={"content": [frame, *message.content]})

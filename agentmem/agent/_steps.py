@@ -1,23 +1,20 @@
-"""What an agent does in one exchange, step by step, and how the steps are carried out.
-
-The steps are a generator that does nothing itself: it yields what is to be run and is sent what
-came of it. So they are written once, and `drive` and `adrive` carry them out.
-"""
+"""What an agent does in one exchange, step by step."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolCall, ToolMessage
-from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
+from langchain_core.runnables import Runnable, RunnableLambda
 
 from agentmem_retrievers import Recall
 from agentmem_stores import Granularity, Scope
 
 from ._activation import is_question, needs_memory
 from ._citations import without_citations
+from ._driving import Step, Steps
 from ._exchange import Exchange, nothing
 from ._goals import open_goals
 from ._prompt import PromptBuilder, PromptParts
@@ -27,22 +24,10 @@ from ._tool_calls import Toolbox
 if TYPE_CHECKING:
     from ..controller import MemoryController
 
-__all__ = ["AgentSteps", "Step", "adrive", "drive"]
+__all__ = ["AgentSteps"]
 
 # Turns before these are still found by recalling them.
 _TURNS_READ = 500
-
-
-@dataclass(frozen=True)
-class Step:
-    """Something to be run; `spoken` where it is the model, whose words are passed on."""
-
-    run: Runnable[Any, Any]
-    input: Any
-    spoken: bool = False
-
-
-Steps = Generator[Step, Any, None]
 
 
 @dataclass(frozen=True)
@@ -216,62 +201,3 @@ def _place_of(exchange: Exchange) -> dict[str, Any]:
         "session_id": exchange.session_id,
         "metadata": {"interrupted": True} if interrupted else None,
     }
-
-
-def drive(
-    steps: Steps, exchange: Exchange, config: RunnableConfig, *, stream: bool
-) -> Iterator[str]:
-    """Carry out steps; yields what the model says, as it says it if `stream`."""
-    proceed, outcome = steps.send, None
-    while True:
-        try:
-            step = proceed(outcome)
-        except StopIteration:
-            return
-        proceed, outcome = steps.send, None
-        try:
-            if step.spoken:
-                for piece in _pieces(step, config, stream):
-                    yield from exchange.hear(piece)
-            else:
-                outcome = step.run.invoke(step.input, config)
-        except BaseException as error:
-            # The steps see to what must still be done, also when nobody listens any more.
-            proceed, outcome = steps.throw, error
-
-
-async def adrive(
-    steps: Steps, exchange: Exchange, config: RunnableConfig, *, stream: bool
-) -> AsyncIterator[str]:
-    """Do what `drive` does, without blocking the event loop."""
-    proceed, outcome = steps.send, None
-    while True:
-        try:
-            step = proceed(outcome)
-        except StopIteration:
-            return
-        proceed, outcome = steps.send, None
-        try:
-            if step.spoken:
-                async for piece in _apieces(step, config, stream):
-                    for text in exchange.hear(piece):
-                        yield text
-            else:
-                outcome = await step.run.ainvoke(step.input, config)
-        except BaseException as error:
-            proceed, outcome = steps.throw, error
-
-
-def _pieces(step: Step, config: RunnableConfig, stream: bool) -> Iterator[AIMessage]:
-    if stream:
-        yield from step.run.stream(step.input, config)
-    else:
-        yield step.run.invoke(step.input, config)
-
-
-async def _apieces(step: Step, config: RunnableConfig, stream: bool) -> AsyncIterator[AIMessage]:
-    if stream:
-        async for piece in step.run.astream(step.input, config):
-            yield piece
-    else:
-        yield await step.run.ainvoke(step.input, config)

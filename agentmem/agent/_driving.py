@@ -1,0 +1,89 @@
+"""Carrying out the steps of an exchange.
+
+Steps are a generator that does nothing itself: it yields what is to be run and is sent what came
+of it. So they are written once, and `drive` and `adrive` carry them out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Generator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import Runnable, RunnableConfig
+
+from ._exchange import Exchange
+
+__all__ = ["Step", "Steps", "adrive", "drive"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something to be run; `spoken` where it is the model, whose words are passed on."""
+
+    run: Runnable[Any, Any]
+    input: Any
+    spoken: bool = False
+
+
+Steps = Generator[Step, Any, None]
+
+
+def drive(
+    steps: Steps, exchange: Exchange, config: RunnableConfig, *, stream: bool
+) -> Iterator[str]:
+    """Carry out steps; yields what the model says, as it says it if `stream`."""
+    proceed, outcome = steps.send, None
+    while True:
+        try:
+            step = proceed(outcome)
+        except StopIteration:
+            return
+        proceed, outcome = steps.send, None
+        try:
+            if step.spoken:
+                for piece in _pieces(step, config, stream):
+                    yield from exchange.hear(piece)
+            else:
+                outcome = step.run.invoke(step.input, config)
+        except BaseException as error:
+            # The steps see to what must still be done, also when nobody listens any more.
+            proceed, outcome = steps.throw, error
+
+
+async def adrive(
+    steps: Steps, exchange: Exchange, config: RunnableConfig, *, stream: bool
+) -> AsyncIterator[str]:
+    """Do what `drive` does, without blocking the event loop."""
+    proceed, outcome = steps.send, None
+    while True:
+        try:
+            step = proceed(outcome)
+        except StopIteration:
+            return
+        proceed, outcome = steps.send, None
+        try:
+            if step.spoken:
+                async for piece in _apieces(step, config, stream):
+                    for text in exchange.hear(piece):
+                        yield text
+            else:
+                outcome = await step.run.ainvoke(step.input, config)
+        except BaseException as error:
+            proceed, outcome = steps.throw, error
+
+
+def _pieces(step: Step, config: RunnableConfig, stream: bool) -> Iterator[AIMessage]:
+    if stream:
+        yield from step.run.stream(step.input, config)
+    else:
+        yield step.run.invoke(step.input, config)
+
+
+async def _apieces(step: Step, config: RunnableConfig, stream: bool) -> AsyncIterator[AIMessage]:
+    if stream:
+        async for piece in step.run.astream(step.input, config):
+            yield piece
+    else:
+        yield await step.run.ainvoke(step.input, config)
