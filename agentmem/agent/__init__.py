@@ -2,6 +2,6 @@
 
 from ._agent import Agent
 from ._input import scope_of, session_of
-from ._quoting import quote
+from ._quoting import quote, quote_exactly
 
-__all__ = ["Agent", "quote", "scope_of", "session_of"]
+__all__ = ["Agent", "quote", "quote_exactly", "scope_of", "session_of"]

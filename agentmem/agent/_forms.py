@@ -10,11 +10,13 @@ from agentmem_retrievers import RecalledMemory, tokenize
 from agentmem_stores import Memory
 
 from ..digest import Digester
-from ._quoting import quote
+from ._quoting import quote, visible
 
 __all__ = ["Shown", "forms", "line"]
 
 _NAME_CHARS = 40
+# A name stands outside of quotation marks, so it has none of what delimits anything.
+_MARKS = '<>`:,"[]()\\'
 _BEFORE_CHARS = 200
 _SHORT_CHARS = 160
 # A turn of fewer words that carry meaning is understood from the one before it only.
@@ -82,5 +84,5 @@ def line(shown: Shown, number: int) -> str:
 
 def name(memory: Memory) -> str:
     """Return who said something, so that it cannot be taken for anything else."""
-    quoted = quote(memory.speaker or memory.role, _NAME_CHARS)[1:-1]
-    return quoted.replace("\\", "").replace(":", "").replace(",", "") or memory.role
+    shown = " ".join(visible(memory.speaker or memory.role).split())
+    return "".join(c for c in shown if c not in _MARKS)[:_NAME_CHARS].strip() or "somebody"

@@ -6,7 +6,7 @@ import json
 import re
 import unicodedata
 
-__all__ = ["quote", "visible"]
+__all__ = ["quote", "quote_exactly", "visible"]
 
 # Format characters (bidirectional overrides, zero-width marks, tags), controls, private and
 # unassigned code points, lone surrogates: nobody reads them, and models do.
@@ -16,8 +16,8 @@ _BLANK = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 _KEPT = {"\n", "\t"}
-# `[INST]`, `[/INST]`, `[SYSTEM_PROMPT]`, and a forged id such as `[m1]` or `[m1, m2]`.
-_MARKER = re.compile(r"\[(?=/?[A-Z][A-Z_]+\]|m\d+\b)")
+# `[INST]`, `[/INST]`, `[SYSTEM_PROMPT]`, and a forged id such as `[m1]`, `[m1, m2]` or `[p1]`.
+_MARKER = re.compile(r"\[(?=/?[A-Z][A-Z_]+\]|[mp]\d+\b)")
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "`": "\\u0060"}
 
 
@@ -54,6 +54,14 @@ def quote(text: str, limit: int) -> str:
     text = visible(text).strip()
     if len(text) > limit:
         text = text[: limit - 1].rstrip() + "…"
-    quoted = json.dumps(text, ensure_ascii=False)
+    return _escaped(json.dumps(text, ensure_ascii=False))
+
+
+def quote_exactly(text: str) -> str:
+    """Return a text as `quote` does but to the last character, such as an id to be given back."""
+    return _escaped(json.dumps(text))
+
+
+def _escaped(quoted: str) -> str:
     quoted = _MARKER.sub("\\\\u005b", quoted)
     return "".join(_ESCAPES.get(character, character) for character in quoted)

@@ -27,6 +27,7 @@ _URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _UNSPACED = re.compile(r"[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
 # A sentence of more tokens than this is a text without end marks; it is taken apart.
 _LONGEST = 100
+_BEGINNING = 4000
 _LONGEST_WORD = 40
 
 # What chat is full of and says nothing, beside scikit-learn's list of English stop words.
@@ -87,8 +88,9 @@ def _pieces(line: str) -> Iterator[str]:
 
 
 def _short(text: str) -> Iterator[str]:
-    while (tokens := estimate_tokens(text)) > _LONGEST:
-        limit = max(len(text) * _LONGEST // tokens, 1)
+    # Never more than the beginning is looked at, or the time would grow with the square.
+    while (tokens := estimate_tokens(text[:_BEGINNING])) > _LONGEST:
+        limit = max(min(len(text), _BEGINNING) * _LONGEST // tokens, 1)
         cut = max(text.rfind(mark, limit // 2, limit) + 1 for mark in ",;:\uff0c、 ") or limit
         yield text[:cut].strip()
         text = text[cut:].strip()

@@ -18,7 +18,7 @@ from agentmem_retrievers import RecalledMemory
 from agentmem_retrievers._langchain import to_document
 from agentmem_stores import InvalidInputError, InvalidScopeError, MemoryNotFoundError, Scope
 
-from ..agent import quote
+from ..agent import quote, quote_exactly
 from ..controller import MemoryController
 from ..controller._item_records import address_of
 from ..writing import Draft, to_drafts
@@ -240,7 +240,7 @@ def _shown(hit: RecalledMemory) -> str:
     """A memory as a JSON object, its text quoted so that it stays data."""
     memory = hit.memory
     fields = {
-        "id": json.dumps(memory.id),
+        "id": quote_exactly(memory.id),
         "content": quote(memory.text, _CHARS),
         "role": quote(memory.speaker or memory.role, 40),
         "said_at": json.dumps(memory.said_at.isoformat()),

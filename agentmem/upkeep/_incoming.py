@@ -22,7 +22,7 @@ from agentmem_stores import (
 )
 from agentmem_stores._records import is_unicode
 
-from ..writing import as_json
+from ..writing import LONGEST_ID, as_json
 
 __all__ = ["FORMAT", "PLAIN", "TIMES", "read_export"]
 
@@ -207,6 +207,8 @@ def _check_id(memory: Memory, first: int, here: int, held: Granularity | None) -
         raise ValueError(f"field id: {ascii(memory.id)[:60]} is on line {first} already")
     if held not in (None, memory.granularity):
         raise ValueError(f"field id: {ascii(memory.id)[:60]} is the id of a {held} here")
+    if len(memory.version_of or memory.id) > LONGEST_ID:
+        raise ValueError(f"field id: longer than {LONGEST_ID} characters")
     own = memory.id if memory.version_of is None else f"{memory.version_of}@{memory.version}"
     if own != memory.id or ("@" in memory.id) != (memory.version_of is not None):
         raise ValueError('field id: only a former version has "@" and its number in the id')

@@ -2,12 +2,13 @@
 
 from ._admission import Admission, BeforeWrite
 from ._association import Association
-from ._messages import Draft, MessageLike, as_json, to_drafts
+from ._messages import LONGEST_ID, Draft, MessageLike, as_json, to_drafts
 from ._sessions import DERIVED, SHELF, Sessions, is_derived, is_shelf
 from ._writer import Clock, Writer
 
 __all__ = [
     "DERIVED",
+    "LONGEST_ID",
     "SHELF",
     "Admission",
     "Association",

@@ -13,7 +13,15 @@ from langchain_core.messages import AIMessage, BaseMessage
 from agentmem_stores import EmptyTextError, InvalidInputError, require_aware
 from agentmem_stores._records import is_unicode
 
-__all__ = ["Draft", "MessageLike", "as_json", "checked_speaker", "checked_text", "to_drafts"]
+__all__ = [
+    "LONGEST_ID",
+    "Draft",
+    "MessageLike",
+    "as_json",
+    "checked_speaker",
+    "checked_text",
+    "to_drafts",
+]
 
 MessageLike = str | BaseMessage | Mapping[str, Any]
 
@@ -21,6 +29,7 @@ MessageLike = str | BaseMessage | Mapping[str, Any]
 _DEPTH = 64
 # Characters of a text, and of metadata as JSON: far more than a turn, and no harm to hold.
 _LONGEST = 1_000_000
+LONGEST_ID = 512
 
 _ROLES = {"human": "user", "ai": "assistant"}
 _KEYS = {"role", "content", "speaker", "name", "timestamp", "metadata", "importance", "id"}
@@ -115,8 +124,12 @@ def _draft_of_mapping(message: Mapping[str, Any]) -> Draft:
     if said_at is not None and not isinstance(said_at, datetime):
         raise InvalidInputError('"timestamp" of a message must be an aware datetime')
     name = message.get("id")
-    if name is not None and (not isinstance(name, str) or not name or "@" in name):
-        raise InvalidInputError('"id" of a message must be a non-empty string without "@"')
+    if name is not None and not (isinstance(name, str) and 0 < len(name) <= LONGEST_ID):
+        raise InvalidInputError(
+            f'"id" of a message must be a string of 1 to {LONGEST_ID} characters'
+        )
+    if name is not None and ("@" in name or not is_unicode(name)):
+        raise InvalidInputError('"id" of a message must be without "@" and lone surrogates')
     role = str(message.get("role", "user"))
     return Draft(
         text=checked_text(message["content"]),

@@ -31,7 +31,6 @@ _TIME = re.compile(
     re.IGNORECASE,
 )
 _KEY = re.compile(r"(?=.*\d)\w{4,}")
-_NOTE = re.compile(r"\s*\[[^\[\]]*\]\s*$")
 _WHEN = re.compile(
     r"^\W*(?:when|how long|since when|(?:what|which) (?:date|day|month|year|time))\b", re.IGNORECASE
 )
@@ -44,7 +43,12 @@ def speaks_of_time(text: str) -> bool:
 
 def ends_asking(text: str) -> bool:
     """Whether a text ends in a question, whatever is noted in brackets behind it."""
-    return _NOTE.sub("", text).rstrip().endswith("?")
+    end = text.rstrip()
+    if end.endswith("]"):
+        said, bracket, note = end.rpartition("[")
+        if bracket and "]" not in note[:-1]:
+            end = said.rstrip()
+    return end.endswith("?")
 
 
 @dataclass(frozen=True)

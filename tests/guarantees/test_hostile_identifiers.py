@@ -95,7 +95,7 @@ def test_owners_are_kept_apart_exactly(tmp_path: Path) -> None:
 
 
 def test_memory_ids_are_kept_apart_exactly(memory: MemoryController) -> None:
-    names = [*NAMES, "x" * 10_000, "a\nb", "a\x00b", "a\x00c", "\x00", "*", " "]
+    names = [*NAMES, "a\nb", "a\x00b", "a\x00c", "\x00", "*", " "]
     names = [name for name in names if "@" not in name]
     ada, ben = Scope("ada"), Scope("ben")
     for scope in (ada, ben):
@@ -114,7 +114,7 @@ def test_memory_ids_are_kept_apart_exactly(memory: MemoryController) -> None:
             memory.get(refused, scope=ben)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("wrong", ["a@1", "\ud800", "", 7, {"$ne": ""}, ["a"]])
+@pytest.mark.parametrize("wrong", ["a@1", "\ud800", "", 7, {"$ne": ""}, ["a"], "x" * 10_000])
 def test_ids_that_no_memory_can_have_are_refused(memory: MemoryController, wrong: Any) -> None:
     with pytest.raises(AgentMemError):
         memory.add([{"role": "user", "content": "x", "id": wrong}], scope=Scope("ada"))

@@ -91,6 +91,7 @@ HOSTILE: list[tuple[str, Any]] = [
     ("id", None),
     ("id", "\udfff"),
     ("id", "of somebody@2"),
+    ("id", "x" * 10_000),
     ("id", {"$ne": ""}),
     ("session_id", ""),
     ("session_id", "\ud800"),
