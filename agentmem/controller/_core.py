@@ -211,6 +211,7 @@ class Core:
     def _forgotten(self, scope: Scope, gone: Sequence[Memory] | None = None) -> None:
         """Empty what else may hold something of what was deleted; None means the whole scope."""
         self._embedder.forget()
+        self._engine.prune(scope)
         for forgetful in list(self._told):
             forgetful.forget(scope, gone)
 

@@ -101,6 +101,12 @@ class SearchEngine:
             with self._lock:
                 self.index(scope).tables[Granularity.TURN].vocabulary.learn(self._embed)
 
+    def prune(self, scope: Scope) -> None:
+        """Let go of the words that only what was deleted has said."""
+        with self._lock:
+            turns = self.index(scope).tables[Granularity.TURN]
+            turns.vocabulary.prune(turns.words.holding)
+
     def drop(self, scope: Scope) -> None:
         """Let go of a scope's index; it is built anew when the scope is asked about again."""
         with self._lock:

@@ -44,6 +44,15 @@ class Vocabulary:
                 self._rows[stem] = len(self._written)
                 self._written.append(word)
 
+    def prune(self, held: Callable[[str], int]) -> None:
+        """Let go of the words that stand in no document any more."""
+        kept = [stem for stem in self._rows if held(stem)]
+        rows = [self._rows[stem] for stem in kept]
+        embedded = [row for row in rows if row < len(self._vectors)]
+        self._vectors = self._vectors[embedded]
+        self._written = [self._written[row] for row in rows]
+        self._rows = {stem: row for row, stem in enumerate(kept)}
+
     def learn(self, embed: Embed) -> None:
         """Embed the words that have been noted since the last time, in one batch."""
         fresh = self._written[len(self._vectors) :]

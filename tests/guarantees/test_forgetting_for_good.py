@@ -70,7 +70,9 @@ def traces(memory: MemoryController, tmp_path: Path, gone: tuple[str, ...] = ())
         for name, texts in places.items()
         if any(word in text for text in texts for word in (SECRET, *gone))
     ]
-    return found + ["lexical"] * bool(lexical)
+    vocabulary = index.tables[Granularity.TURN].vocabulary
+    kept = [word for word in (*vocabulary._rows, *vocabulary._written) if SECRET in word]
+    return found + ["lexical"] * bool(lexical) + ["vocabulary"] * bool(kept)
 
 
 def talk(memory: MemoryController) -> list[Memory]:
