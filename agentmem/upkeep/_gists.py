@@ -75,12 +75,14 @@ class Gists:
 
     def topics(self, scope: Scope) -> list[Gist] | None:
         """The topics there should be; None where those that there are will do."""
-        turns = [memory.id for memory in self._turns(scope)]
-        if self._will_do(scope, set(turns)):
-            return None
-        if len(turns) < FEWEST:
-            return []
-        numbers = partition(self._vectors(scope, turns))
+        with self.lock:
+            turns = [memory.id for memory in self._turns(scope)]
+            if self._will_do(scope, set(turns)):
+                return None
+            if len(turns) < FEWEST:
+                return []
+            vectors = self._vectors(scope, turns)
+        numbers = partition(vectors)
         members = [
             tuple(turns[i] for i in np.flatnonzero(numbers == n)) for n in np.unique(numbers)
         ]
@@ -110,11 +112,12 @@ class Gists:
 
     def days(self, scope: Scope) -> list[Gist]:
         """The days there should be: all on which something was said in sessions that have ended."""
-        index = self.engine.index(scope)
         said: dict[str, list[str]] = {}
-        for memory in self._turns(scope):
-            if index.is_digested(memory.session_id):
-                said.setdefault(f"{memory.said_at:%Y-%m-%d}", []).append(memory.id)
+        with self.lock:
+            index = self.engine.index(scope)
+            for memory in self._turns(scope):
+                if index.is_digested(memory.session_id):
+                    said.setdefault(f"{memory.said_at:%Y-%m-%d}", []).append(memory.id)
         return [
             Gist(Granularity.DAY, _id("day", date), tuple(ids), {"date": date})
             for date, ids in sorted(said.items())
