@@ -13,6 +13,7 @@ from agentmem_stores import (
     Memory,
     MemoryNotFoundError,
     Scope,
+    WriteHookError,
 )
 
 from ..upkeep import Learned, Plan, went_well
@@ -108,11 +109,16 @@ class Uses(Writes):
             EmptyTextError: there is no goal, or a step says nothing.
             InvalidInputError: the outcome is none of these.
             EmbeddingError: the embedder failed; nothing was written.
+            WriteHookError: `before_write` failed, or keeps the plan out; nothing was written.
         """
         owner = self._scope(scope)
         well = went_well(outcome)
+        kept = steps if isinstance(steps, str) else list(steps)
+        told = self._admission.value({"goal": goal, "steps": kept}, "system", {})
+        if told is None:
+            raise WriteHookError("before_write keeps this plan out; nothing was written")
         with self._lock:
-            return self._plans.add(owner, goal, steps, well)
+            return self._plans.add(owner, told["goal"], told["steps"], well)
 
     def plan_went(self, plan_id: str, outcome: bool | str, *, scope: Scope | None = None) -> Plan:
         """Say how a plan went, `success` or `failure`.

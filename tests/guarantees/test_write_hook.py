@@ -73,6 +73,7 @@ def write_in_every_way(memory: MemoryController, folder: Path) -> None:
     store.put(("a",), "k", {"mail": ADDRESS, "more": [{"card": f"card {CARD}"}]})
     store.put(("a",), "silent", {"mail": ADDRESS}, index=False)
     create_manage_memory_tool(memory).invoke({"content": SAID})
+    memory.add_plan(f"Reach {ADDRESS}", [SAID, "wait"], "success")
     agent = Agent(ScriptedChatModel([f"I will write to {ADDRESS}."]), memory)
     agent.invoke(SAID, {"configurable": {"session_id": "agent"}})
     graph = create_agent(ScriptedChatModel(["Done."]), [], middleware=[MemoryMiddleware(memory)])
@@ -164,6 +165,8 @@ def test_what_the_hook_keeps_out_is_not_stored(choosy: MemoryController, tmp_pat
     assert item.value == {"text": "fine"}
     told = create_manage_memory_tool(choosy).invoke({"content": "a secret"})
     assert "nothing of this may be remembered" in told
+    with pytest.raises(WriteHookError, match="keeps this plan out"):
+        choosy.add_plan("keep a secret", ["say nothing"])
     with controller(None) as other:
         other.add(["a secret", "a secret too", "but this"], session_id="i")
         other.end_session("i")
@@ -216,6 +219,8 @@ def test_a_hook_that_fails_refuses_the_write_and_loses_nothing(
             store.put(("a",), "k", {"fine": "good", "not": "bad"})
         with pytest.raises(WriteHookError):
             create_manage_memory_tool(memory).invoke({"content": "bad"})
+        with pytest.raises(WriteHookError):
+            memory.add_plan("good", ["a good step", "a bad one"])
         lines = (tmp_path / "x.jsonl").read_text().splitlines()
         lines[-1] = json.dumps(json.loads(lines[-1]) | {"text": "bad"})
         (tmp_path / "x.jsonl").write_text("\n".join(lines))
@@ -233,3 +238,17 @@ def test_the_hook_decides_about_words_and_not_about_who_when_and_which() -> None
         [turn] = memory.add(said, timestamp=datetime(2025, 1, 1, tzinfo=UTC))
         assert (turn.text, turn.role, turn.id) == ("Changed.", "user", "mine")
         assert turn.said_at.year == 2025
+
+
+def test_the_documented_example_runs(
+    embeddings: Embeddings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("agentmem.controller._core.default_embeddings", lambda: embeddings)
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[2] / "docs" / "guarantees.md").read_text(encoding="utf-8")
+    example = page.partition("```python\n")[2].partition("```")[0]
+    names: dict[str, Any] = {}
+    exec(compile(example, "docs/guarantees.md", "exec"), names)
+    with names["memory"] as memory:
+        [turn] = memory.add(f"Write to {ADDRESS} soon.")
+        assert turn.text == "Write to [e-mail address] soon."
