@@ -30,7 +30,7 @@ def weakest(index: ScopeIndex, keep: int, now: datetime) -> list[str]:
     if len(rows) <= keep:
         return []
     recalled = ~np.isnan(table.column("recalled")[rows])
-    worth = table.retention(now)[rows] + recalled + 1 - _redundancy(table.vectors(rows))
+    worth = table.retention(now, rows) + recalled + 1 - _redundancy(table.vectors(rows))
     order = np.lexsort((table.column("said")[rows], worth))
     return [table.ids[rows[i]] for i in order[: len(rows) - keep]]
 

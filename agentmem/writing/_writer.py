@@ -10,7 +10,7 @@ from datetime import datetime
 
 import numpy as np
 
-from agentmem_retrievers import ForgettingCurve, SearchEngine
+from agentmem_retrievers import ForgettingCurve, SearchEngine, Shown
 from agentmem_stores import (
     Batch,
     Entry,
@@ -134,11 +134,13 @@ class Writer:
         if not len(table):
             return [[] for _ in memories]
         n = self.association.neighbours + len(leave_out)
-        shown = table.visible(None, include_archived=True)
-        return [
-            [f for f in found if f.id not in leave_out and shown[table.row_of[f.id]]]
-            for found in self.store.nearest(scope, granularity, vectors, n)
-        ]
+        shown = Shown(table, None, include_archived=True)
+        known = []
+        for found in self.store.nearest(scope, granularity, vectors, n):
+            rows = np.array([table.row_of[f.id] for f in found], dtype=np.intp)
+            pairs = zip(found, shown.at(rows), strict=True)
+            known.append([f for f, is_shown in pairs if is_shown and f.id not in leave_out])
+        return known
 
     def updated(self, old: Memory, new: Memory, vector: Vectors, said_at: datetime) -> list[Entry]:
         """Return the new version of a memory, and the former one as a record of its own.

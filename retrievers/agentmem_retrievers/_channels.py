@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 from agentmem_stores import Granularity, MemoryStore, Scope, Vectors
 
 from ._router import Routing, route
-from ._table import NONE, Rows, Table
+from ._table import NONE, Rows, Shown, Table
 
 __all__ = ["Channel", "Channels", "candidate_rows"]
-
-Shown = NDArray[np.bool_]
 
 # The neighbours in the session of this many best hits of a channel are candidates too.
 SURROUNDED = 60
@@ -48,7 +46,9 @@ class Channel:
         [found] = store.nearest(scope, granularity, vector[np.newaxis], n)
         rows = np.array([table.row_of.get(f.id, NONE) for f in found], dtype=np.intp)
         similarities = np.array([f.similarity for f in found], dtype=np.float64)
-        seen = (rows != NONE) & shown[rows] if len(rows) else rows != NONE
+        known = rows != NONE
+        rows, similarities = rows[known], similarities[known]
+        seen = shown.at(rows)
         return cls(rows[seen], similarities[seen])
 
     def least(self) -> float:
@@ -75,7 +75,7 @@ class Channels:
 def candidate_rows(
     table: Table,
     near: Channel | None,
-    lexical: Sequence[NDArray[np.float64]],
+    lexical: Sequence[tuple[Rows, NDArray[np.float64]]],
     shown: Shown,
     n: int,
     at_least: int,
@@ -86,17 +86,18 @@ def candidate_rows(
     them are fewer than `at_least`, the last turns said are added.
 
     Args:
-        lexical: scores of all rows, each of shape (rows,), 0 for what shares no word.
+        lexical: rows that share words, ascending, and their scores, of each way to compare words.
     """
     found = [near.rows if near is not None else np.empty(0, np.intp)]
-    for scores in lexical:
+    for held, scores in lexical:
         best = np.argsort(-scores, kind="stable")[:n]
-        found.append(best[scores[best] > 0])
+        found.append(held[best[scores[best] > 0]])
     around = [table.neighbours(rows[:SURROUNDED], o) for rows in found for o in (-1, 1)]
     rows = np.unique(np.concatenate([*found, *around]))
-    rows = rows[(rows != NONE) & shown[rows]] if len(rows) else rows
+    rows = rows[rows != NONE]
+    rows = rows[shown.at(rows)]
     if len(rows) < at_least:
-        latest = np.flatnonzero(shown)
+        latest = np.flatnonzero(shown.all())
         latest = latest[np.argsort(-table.column("said")[latest], kind="stable")][:at_least]
         rows = np.union1d(rows, latest)
     return rows.astype(np.intp)

@@ -18,7 +18,7 @@ from ._index import ScopeIndex
 from ._question import Question
 from ._ranking import TurnRanking, rank_sessions
 from ._results import Recall, RecalledMemory
-from ._table import Table
+from ._table import Shown, Table
 from ._vocabulary import Embed, Kin
 
 __all__ = ["Query", "SearchEngine"]
@@ -140,8 +140,7 @@ class SearchEngine:
         question = Question(query.text, turns.speaker_terms())
         vector = query.embed(question.bare)
         shown = {
-            g: table.visible(query.as_of, include_archived=query.include_archived)
-            & ~table.expired(query.moment)
+            g: Shown(table, query.as_of, query.include_archived, query.moment)
             for g, table in index.tables.items()
         }
         near = {
@@ -168,7 +167,7 @@ class SearchEngine:
     def _alone(self, scope: Scope, query: Query) -> Ranked:
         """Rank memories that belong to no session, by how near they are to the question."""
         table = self.index(scope).tables[query.granularity]
-        shown = table.visible(query.as_of, include_archived=query.include_archived)
+        shown = Shown(table, query.as_of, query.include_archived)
         wanted = max(query.k, self._settings.candidates)
         vector = query.embed(query.text)
         near = Channel.ask(self._store, scope, query.granularity, table, vector, wanted, shown)

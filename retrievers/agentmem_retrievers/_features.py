@@ -39,7 +39,7 @@ class TurnFeatures:
         self.table = index.tables[Granularity.TURN]
         self.question = question
         self.vector = vector
-        self.session = self.table.column("session").astype(np.intp)
+        self.session = self.table.column("session")
         self.wording = wording
 
     def compute(self, rows: Rows) -> Features:

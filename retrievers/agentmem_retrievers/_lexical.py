@@ -12,12 +12,14 @@ import numpy as np
 import Stemmer
 from numpy.typing import NDArray
 
-__all__ = ["InvertedIndex", "Lookup", "bm25", "idf", "stems_of", "tokenize", "words_in"]
+__all__ = ["InvertedIndex", "Lookup", "bm25", "idf", "reached", "stems_of", "tokenize", "words_in"]
 
 Floats = NDArray[np.float64]
 
 # BM25 of short, alike turns: little saturation, little normalisation by length.
 TURN_K1, TURN_B = 0.9, 0.4
+
+REACHED = 10_000
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _APOSTROPHE = re.compile(r"['\u2019]")
@@ -72,8 +74,10 @@ class InvertedIndex:
         self._documents: dict[str, array[int]] = {}
         self._frequencies: dict[str, array[int]] = {}
         self._terms: list[tuple[str, ...]] = []
-        self._lengths = array("I")
+        self._lengths = np.zeros(64)
+        self._given = 0
         self._alive = 0
+        self._words = 0
 
     def __len__(self) -> int:
         """Return how many documents count."""
@@ -81,13 +85,17 @@ class InvertedIndex:
 
     def add(self, terms: Sequence[str]) -> int:
         """Add a document and return its number."""
-        number = len(self._lengths)
+        number = self._given
+        if number == len(self._lengths):
+            self._lengths = np.concatenate([self._lengths, np.zeros_like(self._lengths)])
         counts = Counter(terms)
         for term, count in counts.items():
             self._documents.setdefault(term, array("I")).append(number)
             self._frequencies.setdefault(term, array("I")).append(count)
         self._terms.append(tuple(counts))
-        self._lengths.append(len(terms))
+        self._lengths[number] = len(terms)
+        self._words += len(terms)
+        self._given += 1
         self._alive += 1
         return number
 
@@ -100,6 +108,7 @@ class InvertedIndex:
             if not self._documents[term]:
                 del self._documents[term], self._frequencies[term]
         self._terms[number] = ()
+        self._words -= int(self._lengths[number])
         self._lengths[number] = 0
         self._alive -= 1
 
@@ -110,15 +119,19 @@ class InvertedIndex:
     @property
     def given(self) -> int:
         """How many numbers have been given to documents, removed ones included."""
-        return len(self._lengths)
+        return self._given
 
     def holding(self, term: str) -> int:
         """How many documents hold a term."""
         return len(self._documents.get(term, ()))
 
     def lengths(self) -> Floats:
-        """The number of terms of every document, shape (numbers given,)."""
-        return np.array(self._lengths, dtype=np.float64)
+        """The number of terms of every document, a view of shape (numbers given,)."""
+        return self._lengths[: self._given]
+
+    def mean_length(self) -> float:
+        """The mean number of terms of the documents that count."""
+        return self._words / max(self._alive, 1)
 
     def postings(self, term: str) -> tuple[NDArray[np.intp], Floats]:
         """Return the numbers of the documents that hold a term, and how often each does."""
@@ -157,7 +170,7 @@ class Lookup:
         self.terms = tuple(dict.fromkeys(terms))
         self._postings = [index.postings(term) for term in self.terms]
         self._lengths = index.lengths()
-        self.mean = float(self._lengths.sum() / max(len(index), 1))
+        self.mean = index.mean_length()
         self.idf = idf(len(index), np.array([float(len(r)) for r, _ in self._postings]))
 
     def frequencies(self, rows: NDArray[np.intp]) -> Floats:
@@ -177,20 +190,19 @@ class Lookup:
         """The lengths of documents; 0 for a negative number."""
         return np.where(rows < 0, 0.0, self._lengths[rows])
 
-    def grouped(self, groups: NDArray[np.integer], count: int) -> tuple[Floats, Floats]:
-        """Take all documents of a group for one: its term frequencies and its length.
+    def grouped(self, groups: NDArray[np.integer], count: int) -> Floats:
+        """Take all documents of a group for one, and return its term frequencies.
 
         Args:
             groups: the group of every document, shape (documents,), below `count`.
 
         Returns:
-            Shapes (terms, groups) and (groups,).
+            Shape (terms, groups).
         """
         frequencies = np.zeros((len(self.terms), count))
         for i, (holders, counts) in enumerate(self._postings):
             frequencies[i] = np.bincount(groups[holders], weights=counts, minlength=count)
-        lengths = np.bincount(groups, weights=self._lengths, minlength=count)
-        return frequencies, lengths.astype(np.float64)
+        return frequencies
 
     def coverage(self) -> Floats:
         """The share of the terms' idf that each document holds, in [0, 1]; (documents,)."""
@@ -199,10 +211,24 @@ class Lookup:
             total[rows] += weight
         return total / max(float(self.idf.sum()), 1e-9)
 
-    def scores(self, k1: float, b: float) -> Floats:
-        """BM25 of every document, shape (documents,); 0 without any of the terms."""
-        total = np.zeros(len(self._lengths))
-        for weight, (rows, tf) in zip(self.idf, self._postings, strict=True):
-            norm = k1 * (1 - b + b * self._lengths[rows] / max(self.mean, 1e-9))
-            total[rows] += weight * tf * (k1 + 1) / (tf + norm)
-        return total
+    def scores(self, k1: float, b: float) -> tuple[NDArray[np.intp], Floats]:
+        """Return the documents that hold any of the terms, see `reached`, and their BM25."""
+        rows = reached([holders for holders, _ in self._postings])
+        return rows, bm25(self.frequencies(rows), self._lengths[rows], self.mean, self.idf, k1, b)
+
+
+def reached(postings: Sequence[NDArray[np.intp]]) -> NDArray[np.intp]:
+    """Return the documents in any of the postings, ascending.
+
+    Of words that stand in very many documents, the shortest postings are taken first and no more
+    than `REACHED` in all, so that it takes no longer however much there is. What only has words
+    that stand everywhere is not found by them.
+    """
+    found = np.empty(0, dtype=np.intp)
+    left = REACHED
+    for holders in sorted(postings, key=len):
+        if len(holders) > left:
+            break
+        left -= len(holders)
+        found = np.concatenate([found, holders])
+    return np.unique(found)

@@ -11,7 +11,7 @@ import numpy as np
 
 from agentmem_stores import Granularity, Vectors
 
-from ._channels import Channels, Shown, candidate_rows
+from ._channels import Channels, candidate_rows
 from ._features import TurnFeatures
 from ._fusion import Ranked, SearchSettings, Weights, weighed
 from ._index import ScopeIndex
@@ -19,7 +19,7 @@ from ._learning import Learning
 from ._question import Question
 from ._second import second_round
 from ._sessions import session_features
-from ._table import Rows
+from ._table import Rows, Shown
 from ._threads import follow
 from ._vocabulary import Kin
 from ._wording import Features, Floats, Wording
@@ -66,7 +66,7 @@ class TurnRanking:
         near = self.channels.near.get(Granularity.TURN)
         features = TurnFeatures(self.index, self.question, self.vector, self.wording)
         shown, wanted = self.shown[Granularity.TURN], self.settings.candidates
-        rows = candidate_rows(table, near, self.wording.scores(), shown, wanted, self.at_least)
+        rows = candidate_rows(table, near, self.wording.found(), shown, wanted, self.at_least)
         return rows, features.compute(rows)
 
     def shortlist(self, rows: Rows, features: Features) -> tuple[Rows, Features]:
@@ -123,7 +123,7 @@ class TurnRanking:
     def _with_retention(self, rows: Rows, parts: Mapping[str, Floats]) -> dict[str, Floats]:
         if not self._has("retention"):
             return dict(parts)
-        kept = self.index.tables[Granularity.TURN].retention(self.now)[rows]
+        kept = self.index.tables[Granularity.TURN].retention(self.now, rows)
         return {**parts, "retention": self.settings.retention * kept}
 
     @property
@@ -147,7 +147,7 @@ def rank_sessions(ranking: TurnRanking, turns: Ranked, granularity: Granularity)
     """
     table = ranking.index.tables[granularity]
     numbers, parts = ranking.sessions(turns)
-    order = np.flatnonzero(ranking.shown[granularity])
+    order = np.flatnonzero(ranking.shown[granularity].all())
     near = ranking.channels.near.get(granularity)
     if near is not None:
         order = np.concatenate([near.rows, order[~np.isin(order, near.rows)]])

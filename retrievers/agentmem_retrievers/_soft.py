@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ._lexical import InvertedIndex, idf
+from ._lexical import InvertedIndex, idf, reached
 from ._vocabulary import Kin
 
 __all__ = ["SoftLookup"]
@@ -23,7 +23,8 @@ class SoftLookup:
     SIGIR 2015), with the best translation in place of the sum.
 
     Attributes:
-        best: shape (asked words, documents).
+        rows: the documents that match, ascending; see `reached`.
+        best: shape (asked words, rows).
         others: the same without the asked word itself.
         covered: the same as `best`, a match counting no more than the asked word's idf.
         idf: of the asked words, shape (asked words,).
@@ -35,24 +36,39 @@ class SoftLookup:
         Args:
             asked: the stems asked for, each with its kin.
         """
-        shape = (len(asked), index.given)
-        self.best, self.others, self.covered = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self.idf = np.array([self._idf(index, stem) for stem in asked])
-        for i, (stem, kin) in enumerate(asked.items()):
-            self._match(index, i, stem, dict(kin))
+        words = [{**dict(kin), stem: 1.0} for stem, kin in asked.items()]
+        self._postings = {t: index.postings(t)[0] for held in words for t in held}
+        self.rows = reached(list(self._postings.values()))
+        shape = (len(asked), len(self.rows))
+        self.best, self.others, self.covered = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        for i, stem in enumerate(asked):
+            for other, alike in words[i].items():
+                self._match(i, other, alike, self._idf(index, other), own=other == stem)
 
     @staticmethod
     def _idf(index: InvertedIndex, stem: str) -> float:
         return float(idf(len(index), float(index.holding(stem))))
 
-    def _match(self, index: InvertedIndex, i: int, stem: str, kin: dict[str, float]) -> None:
-        for other, alike in {**kin, stem: 1.0}.items():
-            rows, _ = index.postings(other)
-            if not len(rows):
-                continue
-            rarity = self._idf(index, other)
-            match = alike**2 * rarity
-            np.maximum.at(self.best[i], rows, match)
-            np.maximum.at(self.covered[i], rows, alike**2 * min(rarity, self.idf[i]))
-            if other != stem:
-                np.maximum.at(self.others[i], rows, match)
+    def at(self, values: Floats, rows: NDArray[np.intp]) -> Floats:
+        """The values of documents, along the last axis; 0 where nothing matches."""
+        if not len(self.rows):
+            return np.zeros((*values.shape[:-1], *rows.shape))
+        places = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
+        return np.asarray(np.where(self.rows[places] == rows, values[..., places], 0.0))
+
+    def _match(self, i: int, other: str, alike: float, rarity: float, *, own: bool) -> None:
+        places = self._places(self._postings[other])
+        match = alike**2 * rarity
+        covered = alike**2 * min(rarity, self.idf[i])
+        self.best[i, places] = np.maximum(self.best[i, places], match)
+        self.covered[i, places] = np.maximum(self.covered[i, places], covered)
+        if not own:
+            self.others[i, places] = np.maximum(self.others[i, places], match)
+
+    def _places(self, holders: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Where documents are among the rows, those of them that are."""
+        if len(holders) > len(self.rows):
+            return np.flatnonzero(np.isin(self.rows, holders, assume_unique=True))
+        places = np.minimum(np.searchsorted(self.rows, holders), max(len(self.rows) - 1, 0))
+        return places[self.rows[places] == holders] if len(self.rows) else places[:0]

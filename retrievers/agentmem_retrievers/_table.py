@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from ._lexical import InvertedIndex, stems_of, tokenize, words_in
 from ._question import ends_asking, speaks_of_time
 from ._vocabulary import Vocabulary
 
-__all__ = ["NONE", "Rows", "Table"]
+__all__ = ["NONE", "Rows", "Shown", "Table"]
 
 Rows = NDArray[np.intp]
 
@@ -22,25 +23,28 @@ Rows = NDArray[np.intp]
 NONE = -1
 
 _STATES = {state: code for code, state in enumerate(State)}
-_COLUMNS = np.dtype(
-    [
-        ("session", np.int32),
-        ("position", np.int32),
-        ("previous", np.int32),
-        ("next", np.int32),
-        ("said", np.float64),
-        ("recalled", np.float64),
-        ("changed", np.float64),
-        ("expires", np.float64),
-        ("strength", np.float32),
-        ("state", np.int8),
-        ("span", np.int32),
-        ("alive", np.bool_),
-        ("timed", np.bool_),
-        ("asks", np.bool_),
-        ("ends_asking", np.bool_),
-    ]
-)
+# Each an array of its own: of one that is scanned, nothing else is read.
+_COLUMNS: dict[str, Any] = {
+    "session": np.int32,
+    "position": np.int32,
+    "previous": np.int32,
+    "next": np.int32,
+    "said": np.float64,
+    "recalled": np.float64,
+    "changed": np.float64,
+    "expires": np.float64,
+    "strength": np.float32,
+    "state": np.int8,
+    "span": np.int32,
+    "alive": np.bool_,
+    "timed": np.bool_,
+    "asks": np.bool_,
+    "ends_asking": np.bool_,
+}
+
+
+def _doubled(held: NDArray[Any]) -> NDArray[Any]:
+    return np.concatenate([held, np.zeros_like(held)])
 
 
 def _seconds(moment: datetime | None) -> float:
@@ -60,7 +64,8 @@ class Table:
         self.row_of: dict[str, int] = {}
         self.words = InvertedIndex()
         self.vocabulary = Vocabulary(dimension)
-        self._columns = np.zeros(64, dtype=_COLUMNS)
+        self._columns = {name: np.zeros(64, dtype) for name, dtype in _COLUMNS.items()}
+        self._session_words = np.zeros(64)
         self._vectors = np.zeros((64, dimension), dtype=np.float16)
         self._last: dict[int, int] = {}
         self._names: dict[frozenset[str], frozenset[str]] = {}
@@ -100,9 +105,12 @@ class Table:
         words = words_in(memory.text)
         stems = stems_of(words)
         row = self.words.add([*speaker, *stems])
-        if row == len(self._columns):
-            self._columns = np.concatenate([self._columns, np.zeros_like(self._columns)])
-            self._vectors = np.concatenate([self._vectors, np.zeros_like(self._vectors)])
+        if row == len(self._vectors):
+            self._columns = {name: _doubled(held) for name, held in self._columns.items()}
+            self._vectors = _doubled(self._vectors)
+        while session >= len(self._session_words):
+            self._session_words = _doubled(self._session_words)
+        self._session_words[session] += self.words.lengths()[row]
         self.ids.append(memory.id)
         self.speakers.append(self._names.setdefault(frozenset(speaker), frozenset(speaker)))
         self.row_of[memory.id] = row
@@ -145,12 +153,20 @@ class Table:
         if self._last.get(session) == row:
             self._last[session] = before
         self._columns["alive"][row] = False
+        self._session_words[session] -= self.words.lengths()[row]
         self._vectors[row] = 0.0
         self.words.remove(row)
 
     def column(self, name: str) -> NDArray[Any]:
         """One column of all rows, a view of shape (rows,)."""
         return self._columns[name][: len(self.ids)]
+
+    def session_words(self, sessions: int) -> NDArray[np.float64]:
+        """The number of terms of each of the first so many sessions, shape (sessions,)."""
+        found = np.zeros(sessions)
+        held = self._session_words[:sessions]
+        found[: len(held)] = held
+        return found
 
     def flags(self, rows: Rows, name: str) -> NDArray[np.float64]:
         """A column of truth values at rows as 0 and 1; 0 where NONE."""
@@ -174,26 +190,56 @@ class Table:
         return rows.astype(np.intp)
 
     def visible(
-        self, as_of: datetime | None, *, include_archived: bool = False
+        self,
+        as_of: datetime | None,
+        *,
+        include_archived: bool = False,
+        rows: Rows | slice = slice(None),
     ) -> NDArray[np.bool_]:
         """Which rows an ordinary search may find, or could have found at `as_of`; (rows,)."""
-        state = self.column("state")
+        state = self.column("state")[rows]
         shown = state == _STATES[State.ACTIVE]
         if include_archived:
-            shown |= state == _STATES[State.ARCHIVED]
+            shown = shown | (state == _STATES[State.ARCHIVED])
         if as_of is not None:
-            shown |= self.column("changed") > as_of.timestamp()
-            shown &= self.column("said") <= as_of.timestamp()
-        return np.asarray(shown & self.column("alive"), dtype=np.bool_)
+            shown = shown | (self.column("changed")[rows] > as_of.timestamp())
+            shown = shown & (self.column("said")[rows] <= as_of.timestamp())
+        return np.asarray(shown & self.column("alive")[rows], dtype=np.bool_)
 
-    def expired(self, now: datetime) -> NDArray[np.bool_]:
+    def expired(self, now: datetime, rows: Rows | slice = slice(None)) -> NDArray[np.bool_]:
         """Which rows are past the time they were kept for; (rows,)."""
-        return np.asarray(self.column("expires") <= now.timestamp(), dtype=np.bool_)
+        return np.asarray(self.column("expires")[rows] <= now.timestamp(), dtype=np.bool_)
 
-    def retention(self, now: datetime) -> NDArray[np.float64]:
-        """R = exp(-t/S) of every row at `now`, shape (rows,); see `ForgettingCurve.retention`."""
+    def retention(self, now: datetime, rows: Rows | slice = slice(None)) -> NDArray[np.float64]:
+        """R = exp(-t/S) of rows at `now`, shape (rows,); see `ForgettingCurve.retention`."""
         moment = now.timestamp()
-        said, recalled = self.column("said"), self.column("recalled")
+        said, recalled = self.column("said")[rows], self.column("recalled")[rows]
         since = np.where((recalled > said) & (recalled <= moment), recalled, said)
         days = np.maximum(moment - since, 0.0) / 86_400.0
-        return np.asarray(np.exp(-days / self.column("strength")), dtype=np.float64)
+        return np.asarray(np.exp(-days / self.column("strength")[rows]), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Which rows of a table a search may find; looked up row by row, for tables are long.
+
+    Attributes:
+        as_of, include_archived: as in `Table.visible`.
+        now: leave out what is past the time it was kept for; None for nothing.
+    """
+
+    table: Table
+    as_of: datetime | None
+    include_archived: bool = False
+    now: datetime | None = None
+
+    def at(self, rows: Rows | slice) -> NDArray[np.bool_]:
+        """Whether each of the rows may be found, of their shape."""
+        shown = self.table.visible(self.as_of, include_archived=self.include_archived, rows=rows)
+        if self.now is not None:
+            shown = shown & ~self.table.expired(self.now, rows)
+        return shown
+
+    def all(self) -> NDArray[np.bool_]:
+        """The same for all rows of the table, shape (rows,)."""
+        return self.at(slice(None))

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._channels import Shown
 from ._fusion import Ranked
 from ._lexical import Lookup
-from ._table import Rows, Table
+from ._table import Rows, Shown, Table
 from ._wording import Floats
 
 __all__ = ["Thread", "follow"]
@@ -87,7 +86,7 @@ def _next(
     table: Table, edges: Mapping[str, Mapping[str, float]], thread: Thread, shown: Shown
 ) -> Thread | None:
     links = _links(table, edges, thread)
-    links[~shown] = 0.0
+    links[~shown.all()] = 0.0
     links[list(thread.path)] = 0.0
     if not len(links):
         return None

@@ -32,6 +32,7 @@ class Vocabulary:
     def __init__(self, dimension: int) -> None:
         self._rows: dict[str, int] = {}
         self._written: list[str] = []
+        self._stems: list[str] = []
         self._vectors = np.empty((0, dimension), dtype=np.float32)
 
     def __len__(self) -> int:
@@ -43,6 +44,7 @@ class Vocabulary:
             if stem not in self._rows and word.isalpha():
                 self._rows[stem] = len(self._written)
                 self._written.append(word)
+                self._stems.append(stem)
 
     def prune(self, held: Callable[[str], int]) -> None:
         """Let go of the words that stand in no document any more."""
@@ -69,13 +71,20 @@ class Vocabulary:
             held: in how many documents a stem stands; what stands in none is nobody's kin.
         """
         vectors = self._vectors_of(asked, embed)
-        stems = list(self._rows)
-        alive = np.array([held(stem) > 0 for stem in stems], dtype=np.bool_)
         found: dict[str, list[Kin]] = {stem: [] for stem in asked}
         for stem, vector in vectors.items():
-            alike = np.where(alive, self._vectors @ vector, -1.0)
-            found[stem] = [(stems[i], float(alike[i])) for i in _best(alike)]
+            found[stem] = self._nearest(self._vectors @ vector, held)
         return found
+
+    def _nearest(self, alike: NDArray[np.floating], held: Callable[[str], int]) -> list[Kin]:
+        wanted = MOST_KIN + 1
+        while True:
+            best = _best(alike, wanted)
+            kin = [(self._stems[i], float(alike[i])) for i in best if held(self._stems[i])]
+            # Where words are gone that stood there, those behind them are looked at as well.
+            if len(kin) > MOST_KIN or len(best) < wanted:
+                return kin[: MOST_KIN + 1]
+            wanted *= 2
 
     def _vectors_of(self, asked: Mapping[str, str], embed: Embed) -> dict[str, Vectors]:
         self.learn(embed)
@@ -86,10 +95,7 @@ class Vocabulary:
         return vectors
 
 
-def _best(alike: NDArray[np.floating]) -> NDArray[np.intp]:
-    most = min(MOST_KIN + 1, len(alike))
-    if not most:
-        return np.empty(0, dtype=np.intp)
-    best = np.argpartition(-alike, most - 1)[:most]
-    best = best[np.argsort(-alike[best], kind="stable")]
-    return best[alike[best] >= LEAST_ALIKE]
+def _best(alike: NDArray[np.floating], most: int) -> NDArray[np.intp]:
+    """The places of the most alike, at most so many, best first."""
+    enough = np.flatnonzero(alike >= LEAST_ALIKE)
+    return enough[np.argsort(-alike[enough], kind="stable")][:most]

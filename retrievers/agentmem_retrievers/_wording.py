@@ -46,15 +46,19 @@ class Wording:
         """
         self.table = table
         self.sessions = sessions
-        self.session = table.column("session").astype(np.intp)
+        self.session = table.column("session")
         self.all = Lookup(table.words, question.terms)
         self.rest = Lookup(table.words, question.rest)
         self.soft = SoftLookup(table.words, kin)
         self.keys = question.keys
 
-    def scores(self) -> tuple[Floats, Floats]:
-        """What candidates are found by: BM25, and soft matches; of all rows, shape (rows,)."""
-        return self.rest.scores(TURN_K1, TURN_B), self.soft.best.sum(axis=0)
+    def found(self) -> Sequence[tuple[Rows, Floats]]:
+        """What candidates are found by: rows and their BM25, rows and their soft matches."""
+        return self._scored, (self.soft.rows, self.soft.best.sum(axis=0))
+
+    @cached_property
+    def _scored(self) -> tuple[Rows, Floats]:
+        return self.rest.scores(TURN_K1, TURN_B)
 
     def compute(self, rows: Rows, around: Around) -> Features:
         """Return the features of candidates, each of their shape."""
@@ -72,7 +76,7 @@ class Wording:
         Args:
             around: rows and their neighbours, each of the same shape (rows,).
         """
-        best = np.maximum.reduce([_at(self.soft.covered, rows) for rows in around])
+        best = np.maximum.reduce([self.soft.at(self.soft.covered, rows) for rows in around])
         return np.asarray(best.sum(axis=0) / self._softly_asked, dtype=np.float64)
 
     @cached_property
@@ -116,13 +120,15 @@ class Wording:
 
     def _session(self) -> Features:
         """Features of every session, each of shape (sessions,)."""
-        frequencies, lengths = self.rest.grouped(self.session, self.sessions)
+        frequencies = self.rest.grouped(self.session, self.sessions)
+        lengths = self.table.session_words(self.sessions)
         used = max(int((lengths > 0).sum()), 1)
         mean = float(lengths.sum()) / used
         rarity = idf(used, (frequencies > 0).sum(axis=1).astype(np.float64))
         best, kindred = np.zeros(self.sessions), np.zeros(self.sessions)
-        np.maximum.at(best, self.session, self.rest.scores(TURN_K1, TURN_B))
-        np.maximum.at(kindred, self.session, self.soft.others.sum(axis=0))
+        rows, scored = self._scored
+        np.maximum.at(best, self.session[rows], scored)
+        np.maximum.at(kindred, self.session[self.soft.rows], self.soft.others.sum(axis=0))
         scores = {
             "session.lexical": self._of_sessions(frequencies, lengths, mean, rarity),
             "session.lexical_turn_idf": self._of_sessions(
@@ -140,17 +146,13 @@ class Wording:
     def _soft(self, rows: Rows, around: Around) -> Features:
         scale = self._scale
         best, others = self.soft.best.sum(axis=0) / scale, self.soft.others.sum(axis=0) / scale
-        near = np.maximum.reduce([w * _at(self.soft.best, around[o]) for o, w in NEAR.items()])
+        at = self.soft.at
+        near = np.maximum.reduce([w * at(self.soft.best, around[o]) for o, w in NEAR.items()])
         return {
-            "soft.turn": best[rows],
-            "soft.kindred": others[rows],
-            "soft.next_to": sum(w * _at(best, around[o]) for o, w in NEXT_TO.items()),
-            "soft.kindred_next_to": sum(w * _at(others, around[o]) for o, w in NEXT_TO.items()),
+            "soft.turn": at(best, rows),
+            "soft.kindred": at(others, rows),
+            "soft.next_to": sum(w * at(best, around[o]) for o, w in NEXT_TO.items()),
+            "soft.kindred_next_to": sum(w * at(others, around[o]) for o, w in NEXT_TO.items()),
             "soft.near": near.sum(axis=0) / scale,
-            "soft.coverage": self.soft.covered.sum(axis=0)[rows] / self._softly_asked,
+            "soft.coverage": at(self.soft.covered.sum(axis=0), rows) / self._softly_asked,
         }
-
-
-def _at(values: Floats, rows: Rows) -> Floats:
-    """The values of rows, along the last axis; 0 where NONE."""
-    return np.asarray(np.where(rows == NONE, 0.0, values[..., rows]), dtype=np.float64)

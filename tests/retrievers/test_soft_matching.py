@@ -79,15 +79,15 @@ def test_the_best_word_of_a_document_counts() -> None:
     index = index_of(["dog", "puppi"], ["puppi"], ["cat"], ["car"])
     found = SoftLookup(index, {"dog": [("puppi", 0.8), ("cat", 0.5)]})
     rare, common = float(idf(4, 1.0)), float(idf(4, 2.0))
-    assert found.best[0] == pytest.approx([rare, 0.64 * common, 0.25 * rare, 0])
-    assert found.others[0] == pytest.approx([0.64 * common, 0.64 * common, 0.25 * rare, 0])
+    assert found.at(found.best[0], np.arange(4)) == pytest.approx([rare, 0.64 * common, 0.25 * rare, 0])
+    assert found.at(found.others[0], np.arange(4)) == pytest.approx([0.64 * common, 0.64 * common, 0.25 * rare, 0])
 
 
 def test_a_match_covers_no_more_than_was_asked() -> None:
     index = index_of(["dog"], ["dog"], ["dog"], ["terrier"])
     found = SoftLookup(index, {"dog": [("terrier", 1.0)]})
-    assert found.covered[0, 3] == pytest.approx(found.idf[0])
-    assert found.best[0, 3] > found.idf[0]
+    assert found.at(found.covered[0], np.array(3)) == pytest.approx(found.idf[0])
+    assert found.at(found.best[0], np.array(3)) > found.idf[0]
 
 
 def test_what_was_found_says_what_else_to_look_for() -> None:
