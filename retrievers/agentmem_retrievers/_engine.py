@@ -183,23 +183,23 @@ class SearchEngine:
     ) -> tuple[RecalledMemory, ...]:
         table = self.index(scope).tables[query.granularity]
         rows = ranked.rows[: query.k]
-        found = self._store.read(scope, query.granularity, [table.ids[row] for row in rows])
+        found = self._store.recall(scope, query.granularity, [table.ids[row] for row in rows])
         return tuple(
             RecalledMemory(
-                memory=entry.memory,
+                memory=memory,
                 score=float(ranked.scores[place]),
-                retention=self._curve.retention_of(entry.memory, query.moment),
+                retention=self._curve.retention_of(memory, query.moment),
                 contributions=ranked.explained(place) if query.explain else {},
                 learned=ranked.explained(place).get("learned", 0.0),
                 path=tuple(table.ids[row] for row in paths.get(int(rows[place]), ())),
-                load_context=partial(self._context, scope, entry.memory),
+                load_context=partial(self._context, scope, memory),
             )
-            for place, entry in enumerate(found)
+            for place, memory in enumerate(found)
         )
 
     def _context(self, scope: Scope, memory: Memory) -> tuple[Memory, ...]:
         ids = self.index(scope).members(memory.session_id, Granularity.TURN)
-        return tuple(e.memory for e in self._store.read(scope, Granularity.TURN, ids))
+        return tuple(self._store.recall(scope, Granularity.TURN, ids))
 
 
 def _learnable(query: Query, ranking: TurnRanking) -> dict[str, Vectors]:

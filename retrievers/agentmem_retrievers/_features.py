@@ -54,10 +54,9 @@ class TurnFeatures:
         }
 
     def _dense(self) -> Features:
-        around = {o: self.table.vectors(self.around[o]) for o in NEAR}
-        near = sum(w * around[o] for o, w in NEAR.items())
+        near = self.table.surroundings(self.rows, NEAR)
         near = near / np.maximum(np.linalg.norm(near, axis=1, keepdims=True), 1e-9)
-        similar = _floats(around[0] @ self.vector)
+        similar = _floats(self.table.vectors(self.rows) @ self.vector)
         best = np.full(len(self.index.session_names), -1.0)
         np.maximum.at(best, self.session[self.rows], similar)
         return {

@@ -12,12 +12,14 @@ __all__ = ["neighbourhood", "personalised_pagerank"]
 # The mean change of a share from one step to the next at which the shares are taken as final.
 PRECISE = 1e-6
 STEPS = 100
+# What a search looks at, counted from its ten seeds.
+LIMIT = 100
 
 Edges = Mapping[str, Mapping[str, float]]
 
 
 def neighbourhood(
-    edges: Edges, seeds: Mapping[str, float], limit: int = 200
+    edges: Edges, seeds: Mapping[str, float], limit: int = LIMIT
 ) -> tuple[list[str], NDArray[np.float64]]:
     """Return what lies around the seeds: breadth first, until `limit` nodes are reached.
 
@@ -33,13 +35,14 @@ def neighbourhood(
     while frontier and len(place) < limit:
         reached: list[str] = []
         for node in frontier:
-            for target, weight in sorted(edges.get(node, {}).items(), key=lambda e: (-e[1], e[0])):
+            held = sorted(((-w, target) for target, w in edges.get(node, {}).items()))
+            for weight, target in held:
                 if target not in place:
                     if len(place) >= limit:
                         continue
                     place[target] = len(place)
                     reached.append(target)
-                found.append((place[node], place[target], weight))
+                found.append((place[node], place[target], -weight))
         frontier = reached
     weights = np.zeros((len(place), len(place)))
     for one, other, weight in found:
@@ -52,7 +55,7 @@ def personalised_pagerank(
     seeds: Mapping[str, float],
     *,
     damping: float = 0.5,
-    limit: int = 200,
+    limit: int = LIMIT,
 ) -> dict[str, float]:
     """Let the seeds' relevance flow to what they are associated with (MemGAS, section 3.3).
 

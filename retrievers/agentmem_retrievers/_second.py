@@ -75,7 +75,7 @@ def _neighbours(table: Table, rows: Rows, behind: Floats) -> Features:
 
 def _feedback(table: Table, rows: Rows, share: Floats) -> Floats:
     """Similarity to the middle of the three best (Rocchio 1971), each seen with its neighbours."""
-    near = sum(w * table.vectors(table.neighbours(rows, o)) for o, w in NEAR.items())
+    near = table.surroundings(rows, NEAR)
     near = near / np.maximum(np.linalg.norm(near, axis=1, keepdims=True), 1e-9)
     best = np.argsort(-share, kind="stable")[:3]
     middle = np.sqrt(share[best]) @ near[best]

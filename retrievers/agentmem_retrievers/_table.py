@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -181,6 +182,21 @@ class Table:
         found = self._vectors[rows].astype(np.float32)
         found[rows == NONE] = 0
         return found
+
+    def surroundings(self, rows: Rows, weights: Mapping[int, float]) -> Vectors:
+        """The weighed sum of the embeddings around each row, shape (len(rows), dimension).
+
+        Args:
+            weights: of the rows at each offset in the session, 0 for the row itself.
+        """
+        around = np.concatenate([self.neighbours(rows, offset) for offset in weights])
+        # Rows that are close to each other share their surroundings, which are read once.
+        read, places = np.unique(around, return_inverse=True)
+        vectors = self.vectors(read)
+        total = np.zeros((len(rows), vectors.shape[1]), dtype=np.float32)
+        for place, weight in zip(np.split(places, len(weights)), weights.values(), strict=True):
+            total += np.float32(weight) * vectors[place]
+        return total
 
     def neighbours(self, rows: Rows, offset: int) -> Rows:
         """The rows `offset` turns later (or earlier) in the session, or NONE, shape of `rows`."""

@@ -228,6 +228,19 @@ class ChromaStore(MemoryStore):
         table = self._table(scope, granularity)
         return table.entries(ids) if table is not None and ids else []
 
+    @guarded
+    @_reading
+    def recall(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Memory]:
+        table = self._table(scope, granularity)
+        if table is None or not ids:
+            return []
+        found = {
+            memory.id: memory
+            for part in parts(list(dict.fromkeys(ids)), PAGE)
+            for memory in table.memories(part)
+        }
+        return [found[i] for i in ids if i in found]
+
     def scan(self, scope: Scope, granularity: Granularity) -> Iterator[Memory]:
         # Ids first: what is written meanwhile moves no page.
         ids = self._ids(scope, granularity)

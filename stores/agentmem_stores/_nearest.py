@@ -121,13 +121,12 @@ class Nearest:
         return matrix
 
     def _ask(self, collection: Collection, key: Key, vectors: Vectors, n: int) -> Found:
-        size = collection.count()
         for _ in range(ROUNDS):
             asked = int(n * self._large.get(key, 1.0))
             found = _query(collection, key[0], vectors, asked, n)
             if _fewest(found) >= n:
                 return found
-            if asked >= size:
+            if asked >= collection.count():
                 break
             growth = 1.5 * n / max(1, _fewest(found))
             self._large[key] = self._large.get(key, 1.0) * min(10.0, max(1.5, growth))

@@ -111,6 +111,10 @@ class MemoryStore(ABC):
     def read(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Entry]:
         """Return the entries with these ids, in this order; ids that do not exist are left out."""
 
+    def recall(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Memory]:
+        """Return the same as `read`, but the memories alone; faster where vectors are apart."""
+        return [entry.memory for entry in self.read(scope, granularity, ids)]
+
     @abstractmethod
     def scan(self, scope: Scope, granularity: Granularity) -> Iterator[Memory]:
         """Yield every memory of one granularity, whatever its state, in no particular order."""

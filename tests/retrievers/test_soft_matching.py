@@ -79,8 +79,12 @@ def test_the_best_word_of_a_document_counts() -> None:
     index = index_of(["dog", "puppi"], ["puppi"], ["cat"], ["car"])
     found = SoftLookup(index, {"dog": [("puppi", 0.8), ("cat", 0.5)]})
     rare, common = float(idf(4, 1.0)), float(idf(4, 2.0))
-    assert found.at(found.best[0], np.arange(4)) == pytest.approx([rare, 0.64 * common, 0.25 * rare, 0])
-    assert found.at(found.others[0], np.arange(4)) == pytest.approx([0.64 * common, 0.64 * common, 0.25 * rare, 0])
+    assert found.at(found.best[0], np.arange(4)) == pytest.approx(
+        [rare, 0.64 * common, 0.25 * rare, 0]
+    )
+    assert found.at(found.others[0], np.arange(4)) == pytest.approx(
+        [0.64 * common, 0.64 * common, 0.25 * rare, 0]
+    )
 
 
 def test_a_match_covers_no_more_than_was_asked() -> None:
