@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from .controller import MemoryController
     from .formats import Dialogue, DialogueSession, DialogueTurn
 
-__all__ = ["IngestReport", "ingest"]
+__all__ = ["IngestReport", "ingest", "portions"]
+
+# How many turns are embedded and written at once.
+PORTION = 128
 
 
 @dataclass(frozen=True)
@@ -31,10 +34,11 @@ def ingest(
     scope: Scope | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> IngestReport:
-    """Write a conversation, session by session, into a scope of its own.
+    """Write a conversation, a few sessions at a time, into a scope of its own.
 
-    A session's missing turns are written in one atomic batch, so whatever an interruption left
-    out is written by the next run, and a run over what is there changes nothing.
+    The missing turns of some sessions are written in one atomic batch, so whatever an
+    interruption left out is written by the next run, and a run over what is there changes
+    nothing.
 
     Args:
         scope: whose memories they become; by default `Scope(dialogue.owner)`.
@@ -45,30 +49,47 @@ def ingest(
     """
     owner = scope or Scope(dialogue.owner)
     written = present = 0
-    for session in dialogue.sessions:
-        held = memory.get_all(
-            scope=owner, session_id=session.id, granularity=Granularity.TURN, limit=None
-        )
-        texts = [m.text for m in sorted(held, key=lambda m: m.position)]
-        if texts != [turn.text for turn in session.turns[: len(texts)]]:
-            raise DataFormatError(
-                f"{owner} already holds a session {session.id!r} with other turns; "
-                "ingest into another scope, or forget that session first"
-            )
-        _finish(memory, owner, session, len(texts))
-        present += len(texts)
-        written += len(session.turns) - len(texts)
+    for sessions in portions(dialogue.sessions):
+        missing: dict[str, list[dict[str, Any]]] = {}
+        for session in sessions:
+            held = _held(memory, owner, session)
+            missing[session.id] = [_message(turn) for turn in session.turns[held:]]
+            present += held
+            written += len(session.turns) - held
+        memory.add_many({s: told for s, told in missing.items() if told}, scope=owner)
+        for session in sessions:
+            # Its turns may all be there, and what is derived from them not yet.
+            if session.turns and not missing[session.id]:
+                memory.end_session(session.id, scope=owner)
         if progress is not None:
-            progress(len(session.turns))
+            progress(sum(len(session.turns) for session in sessions))
     return IngestReport(owner, written, present)
 
 
-def _finish(memory: MemoryController, owner: Scope, session: DialogueSession, done: int) -> None:
-    missing = [_message(turn) for turn in session.turns[done:]]
-    if missing:
-        memory.add(missing, session_id=session.id, scope=owner)
-    if session.turns:
-        memory.end_session(session.id, scope=owner)
+def portions(sessions: Sequence[DialogueSession]) -> Iterator[list[DialogueSession]]:
+    """Sessions in groups of about `PORTION` turns."""
+    group: list[DialogueSession] = []
+    for session in sessions:
+        group.append(session)
+        if sum(len(s.turns) for s in group) >= PORTION:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _held(memory: MemoryController, owner: Scope, session: DialogueSession) -> int:
+    """How many turns of a session are there already."""
+    held = memory.get_all(
+        scope=owner, session_id=session.id, granularity=Granularity.TURN, limit=None
+    )
+    texts = [m.text for m in sorted(held, key=lambda m: m.position)]
+    if texts != [turn.text for turn in session.turns[: len(texts)]]:
+        raise DataFormatError(
+            f"{owner} already holds a session {session.id!r} with other turns; "
+            "ingest into another scope, or forget that session first"
+        )
+    return len(texts)
 
 
 def _message(turn: DialogueTurn) -> dict[str, Any]:

@@ -19,7 +19,7 @@ SEARCH_STAGES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "candidates": (("_ranking", "first"),),
     "second round": (("_second", "second_round"),),
     "confidence": (("_confidence", "confidence"),),
-    "reading the hits": (("_chroma", "read"),),
+    "reading the hits": (("_chroma", "recall"),),
 }
 WRITE_STAGES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "embedding": (("_embedder", "documents"),),

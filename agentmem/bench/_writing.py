@@ -15,6 +15,7 @@ import numpy as np
 
 from agentmem_stores import Scope
 
+from .._ingest import portions
 from ..embedding import Embedder
 from ._measure import Ratio, in_turns
 from ._settings import BenchSettings
@@ -107,7 +108,10 @@ def _ingested(settings: BenchSettings, piece: Dialogue, folder: Path, number: in
     recording: Any = Recording(settings.embeddings)
     recording.embed_query("warm up")
     ours = _ours(recording, piece, folder / f"ours-{number}")
-    turns = [[turn.text for turn in session.turns] for session in piece.sessions]
+    turns = [
+        [turn.text for session in sessions for turn in session.turns]
+        for sessions in portions(piece.sessions)
+    ]
     floors = [
         _floor(settings, batches, folder / f"floor-{number}-{kind}")
         for kind, batches in (("all", recording.batches), ("turns", turns))

@@ -59,15 +59,12 @@ class Writes(Deletes):
             EmbeddingError: the embedder failed; nothing was written.
         """
         owner = self._scope(scope)
-        if session_id is not None and not (session_id.strip() and is_unicode(session_id)):
-            raise InvalidInputError(
-                "session_id is empty or holds lone surrogates; name the session, or pass None"
-            )
+        if session_id is not None:
+            _check_session(session_id)
         said_at = require_aware(timestamp, "timestamp") if timestamp else None
         shared = Draft("", said_at=said_at, importance=importance, metadata=metadata or {})
         drafts = [draft.completed(shared) for draft in to_drafts(messages)]
-        new = [drafts[row] for row in self._writer.unwritten(owner, drafts)]
-        drafts = self._admission.drafts(new)
+        drafts = self._admission.drafts(self._new(owner, drafts))
         vectors = self._embedder.documents([draft.spoken for draft in drafts])
         with self._lock:
             self._reinforcement.flush()
@@ -81,6 +78,44 @@ class Writes(Deletes):
                     self._sessions.end(owner, other)
                     self._session_ended(owner)
         return memories
+
+    def add_many(
+        self,
+        sessions: Mapping[str, Sequence[MessageLike]],
+        *,
+        scope: Scope | None = None,
+    ) -> list[Memory]:
+        """Remember whole conversations at once, and end them.
+
+        What `add` and `end_session` would do one after another, with one embedding batch and one
+        write for all turns and another for all that is derived from them.
+
+        Args:
+            sessions: the messages of each conversation, by its id.
+
+        Returns:
+            The turns written.
+
+        Raises as `add` does.
+        """
+        owner = self._scope(scope)
+        for session_id in sessions:
+            _check_session(session_id)
+        given = {s: to_drafts(messages) for s, messages in sessions.items() if messages}
+        drafts = {s: self._admission.drafts(self._new(owner, held)) for s, held in given.items()}
+        vectors = self._embedder.documents([d.spoken for held in drafts.values() for d in held])
+        with self._lock:
+            self._reinforcement.flush()
+            memories = self._writer.write_sessions(owner, drafts, vectors)
+            self._sessions.end_many(owner, list(drafts))
+            if self._open_sessions.get(owner) in drafts:
+                del self._open_sessions[owner]
+        for _ in drafts:
+            self._session_ended(owner)
+        return memories
+
+    def _new(self, owner: Scope, drafts: Sequence[Draft]) -> list[Draft]:
+        return [drafts[row] for row in self._writer.unwritten(owner, drafts)]
 
     def _new_session(self) -> str:
         return f"session-{self.clock():%Y%m%dT%H%M%S.%fZ}"
@@ -149,5 +184,13 @@ class Writes(Deletes):
         return put[0].memory
 
     aadd = twin(add)
+    aadd_many = twin(add_many)
     aend_session = twin(end_session)
     aupdate = twin(update)
+
+
+def _check_session(session_id: str) -> None:
+    if not (session_id.strip() and is_unicode(session_id)):
+        raise InvalidInputError(
+            "session_id is empty or holds lone surrogates; name the session, or pass None"
+        )

@@ -75,10 +75,24 @@ class Sessions:
         if index.is_digested(session_id):
             return self._derived(scope, session_id)
         turns = [e.memory for e in self.writer.store.read(scope, Granularity.TURN, ids)]
-        batch = self._batch(scope, session_id, self._drafts(turns))
+        batch = self._batch(scope, [session_id], self._drafts(turns))
         self.writer.engine.write(batch)
         self.writer.engine.learn(scope)
         return [entry.memory for entry in batch.put]
+
+    def end_many(self, scope: Scope, session_ids: Sequence[str]) -> None:
+        """End several sessions in one batch; those that need not be ended are passed over."""
+        index, store = self.writer.engine.index(scope), self.writer.store
+        ended: list[str] = []
+        drafts: list[Memory] = []
+        for session_id in session_ids:
+            ids = index.members(session_id, Granularity.TURN)
+            if ids and not is_shelf(session_id) and not index.is_digested(session_id):
+                ended.append(session_id)
+                drafts += self._drafts(store.recall(scope, Granularity.TURN, ids))
+        if ended:
+            self.writer.engine.write(self._batch(scope, ended, drafts))
+            self.writer.engine.learn(scope)
 
     def removal(self, scope: Scope, session_id: str) -> list[tuple[Granularity, str]]:
         """What was derived from a session, to be deleted with or before its turns."""
@@ -124,18 +138,18 @@ class Sessions:
             sources=tuple(t.id for t in turns),
         )
 
-    def _batch(self, scope: Scope, session_id: str, drafts: Sequence[Memory]) -> Batch:
+    def _batch(self, scope: Scope, sessions: Sequence[str], drafts: Sequence[Memory]) -> Batch:
         vectors = self.writer.embedder.documents([d.text for d in drafts])
         put: list[Entry] = []
         for granularity in DERIVED:
             rows = [i for i, d in enumerate(drafts) if d.granularity is granularity]
             if rows:
-                old = frozenset(self._kept(scope, session_id, granularity))
+                old = frozenset(i for s in sessions for i in self._kept(scope, s, granularity))
                 group = [drafts[i] for i in rows]
                 put.extend(self.writer.remembered(group, vectors[rows], leave_out=old))
         put = self._with_old_lives(scope, put)
         kept = {(e.memory.granularity, e.memory.id) for e in put}
-        stale = [r for r in self.removal(scope, session_id) if r not in kept]
+        stale = [r for s in sessions for r in self.removal(scope, s) if r not in kept]
         return Batch(scope, put=put, delete=stale)
 
     def _kept(self, scope: Scope, session_id: str, granularity: Granularity) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -52,13 +52,26 @@ class Writer:
         Args:
             vectors: the embeddings of the drafts, shape (drafts, dimension).
         """
-        rows = self.unwritten(scope, drafts)
+        return self.write_sessions(scope, {session_id: drafts}, vectors)
+
+    def write_sessions(
+        self, scope: Scope, sessions: Mapping[str, Sequence[Draft]], vectors: Vectors
+    ) -> list[Memory]:
+        """Write the next turns of several sessions in one batch, as `write_turns` does.
+
+        Args:
+            vectors: the embeddings of all drafts in their order, shape (drafts, dimension).
+        """
+        placed = [(session, draft) for session, drafts in sessions.items() for draft in drafts]
+        rows = self.unwritten(scope, [draft for _, draft in placed])
         if not rows:
             return []
-        drafts, vectors = [drafts[i] for i in rows], vectors[rows]
-        importances = [draft.importance or 0.0 for draft in drafts]
-        made = self.memories(scope, session_id, drafts)
-        entries = self.remembered(made, vectors, importances)
+        made: list[Memory] = []
+        for session in sessions:
+            mine = [placed[row][1] for row in rows if placed[row][0] == session]
+            made += self.memories(scope, session, mine)
+        importances = [placed[row][1].importance or 0.0 for row in rows]
+        entries = self.remembered(made, vectors[rows], importances)
         self.engine.write(Batch(scope, put=entries))
         return [entry.memory for entry in entries]
 
@@ -111,12 +124,11 @@ class Writer:
             leave_out: ids that are about to be replaced, so not to be linked to.
         """
         known = self._known(memories, vectors, leave_out)
-        among = vectors @ vectors.T
+        among = np.clip(vectors @ vectors.T, -1.0, 1.0)
         entries = []
         for i, memory in enumerate(memories):
-            earlier = [
-                Neighbour(memories[j].id, float(np.clip(among[i, j], -1, 1))) for j in range(i)
-            ]
+            near = np.argsort(-among[i, :i], kind="stable")[: self.association.neighbours]
+            earlier = [Neighbour(memories[j].id, float(among[i, j])) for j in near]
             found = sorted(known[i] + earlier, key=lambda n: (-n.similarity, n.id))
             nearest = found[0].similarity if found else 0.0
             importance = importances[i] if importances else 0.0

@@ -103,7 +103,8 @@ class Table:
 
     def _append(self, memory: Memory, session: int, vector: Vectors | None) -> int:
         speaker = tokenize(memory.speaker) if memory.speaker else []
-        words = words_in(memory.text)
+        # Of what is derived from turns, nobody looks at the words.
+        words = words_in(memory.text) if vector is not None else []
         stems = stems_of(words)
         row = self.words.add([*speaker, *stems])
         if row == len(self._vectors):

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from langchain_core.embeddings import Embeddings
@@ -305,6 +306,36 @@ class TestForgetting:
         assert memory.get(other.id).strength == other.strength
         with pytest.raises(MemoryNotFoundError):
             memory.feedback(hits, cited=["stranger"])
+
+
+class TestAddMany:
+    TOLD: ClassVar[dict[str, list[str]]] = {
+        "dog": ["I adopted a beagle called Biscuit.", "He sleeps on the sofa."],
+        "tax": ["The tax office wrote to me again.", "It is about the beagle."],
+    }
+
+    def test_writes_what_adding_one_after_another_would(
+        self, memory: MemoryController, embeddings: Embeddings, clock: ManualClock
+    ) -> None:
+        other = MemoryController(InMemoryStore(), scope=ADA, embeddings=embeddings, clock=clock)
+        for session, told in self.TOLD.items():
+            other.add(told, session_id=session)
+            other.end_session(session)
+
+        memory.add_many(self.TOLD)
+
+        def told(held: MemoryController) -> list[tuple[str, str, int, str]]:
+            kept = held.get_all(limit=None)
+            return sorted((m.granularity, m.session_id, m.position, m.text) for m in kept)
+
+        assert told(memory) == told(other)
+        assert memory.stats().sessions == 2
+
+    def test_again_changes_nothing_but_adds_what_is_new(self, memory: MemoryController) -> None:
+        named = {"dog": [{"role": "user", "content": "I have a beagle.", "id": "1"}]}
+        assert len(memory.add_many(named)) == 1
+        assert memory.add_many(named) == []
+        assert memory.add_many({"dog": [], "tax": ["A letter came."]})[0].session_id == "tax"
 
 
 class TestConsolidate:
