@@ -7,6 +7,7 @@ commands adds its own to the app.
 from . import (  # noqa: F401
     _bench,
     _chat,
+    _copying,
     _drawing,
     _eval,
     _fit,

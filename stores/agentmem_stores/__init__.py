@@ -1,6 +1,7 @@
 """Where memories live: the records, the store seam and its implementations."""
 
 from ._chroma import *
+from ._copying import *
 from ._errors import *
 from ._inmemory import *
 from ._records import *

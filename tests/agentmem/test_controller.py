@@ -324,11 +324,11 @@ class TestAddMany:
 
         memory.add_many(self.TOLD)
 
-        def told(held: MemoryController) -> list[tuple[str, str, int, str]]:
+        def kept_by(held: MemoryController) -> list[tuple[str, str, int, str]]:
             kept = held.get_all(limit=None)
             return sorted((m.granularity, m.session_id, m.position, m.text) for m in kept)
 
-        assert told(memory) == told(other)
+        assert kept_by(memory) == kept_by(other)
         assert memory.stats().sessions == 2
 
     def test_again_changes_nothing_but_adds_what_is_new(self, memory: MemoryController) -> None:

@@ -1,0 +1,35 @@
+"""`agentmem copy`: the memories of one store in another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from langchain_core.embeddings import Embeddings
+from typer.testing import CliRunner
+
+from agentmem import MemoryController, Scope
+from agentmem.cli import app
+
+ADA = Scope("ada")
+
+
+def test_what_was_copied_is_found_there(tmp_path: Path, embeddings: Embeddings) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    with MemoryController.open(one, scope=ADA, embeddings=embeddings) as memory:
+        memory.add("I adopted a beagle called Biscuit.", session_id="s")
+        memory.end_session("s")
+        before = memory.get_all()
+
+    result = CliRunner().invoke(app, ["copy", str(one), str(two)])
+
+    assert result.exit_code == 0, result.output
+    assert "of 1 owners" in result.stderr
+    with MemoryController.open(two, scope=ADA, embeddings=embeddings) as memory:
+        assert memory.get_all() == before
+        assert memory.search("What is my dog called?", k=1)[0].memory.text.endswith("Biscuit.")
+
+
+def test_a_server_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["copy", "http://localhost:1", str(tmp_path / "two")])
+    assert result.exit_code == 1
+    assert "localhost:1" in result.stderr
