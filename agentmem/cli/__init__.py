@@ -8,6 +8,7 @@ from . import (  # noqa: F401
     _bench,
     _chat,
     _copying,
+    _crowd,
     _drawing,
     _eval,
     _fit,

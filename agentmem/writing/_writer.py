@@ -149,9 +149,10 @@ class Writer:
         shown = Shown(table, None, include_archived=True)
         known = []
         for found in self.store.nearest(scope, granularity, vectors, n):
-            rows = np.array([table.row_of[f.id] for f in found], dtype=np.intp)
-            pairs = zip(found, shown.at(rows), strict=True)
-            known.append([f for f, is_shown in pairs if is_shown and f.id not in leave_out])
+            # What another client has written since the index was looked at is passed over.
+            mine = [f for f in found if f.id in table.row_of and f.id not in leave_out]
+            rows = np.array([table.row_of[f.id] for f in mine], dtype=np.intp)
+            known.append([f for f, is_shown in zip(mine, shown.at(rows), strict=True) if is_shown])
         return known
 
     def updated(self, old: Memory, new: Memory, vector: Vectors, said_at: datetime) -> list[Entry]:
