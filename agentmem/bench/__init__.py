@@ -6,6 +6,7 @@ Every figure is a ratio to a floor that is measured in turns with it, in the sam
 from ._corpus import *
 from ._crowd import *
 from ._measure import *
+from ._partitions import *
 from ._plot import *
 from ._run import *
 from ._settings import *

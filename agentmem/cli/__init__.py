@@ -16,6 +16,7 @@ from . import (  # noqa: F401
     _keeping,
     _learning,
     _moving,
+    _partitions,
     _reading,
     _writing,
 )

@@ -20,7 +20,7 @@ from ._errors import InvalidInputError, StoreError
 from ._gate import Gate
 from ._groups import grouped, parts
 from ._nearest import Nearest
-from ._partitions import Partitions
+from ._partitions import Index, Partitions
 from ._records import Granularity, Memory, Scope
 from ._registry import Layout, Registry
 from ._seam import (
@@ -74,7 +74,10 @@ class ChromaStore(MemoryStore):
         where: str,
         embedder: EmbedderSpec | None,
         directory: Directory | None = None,
+        *,
+        index: Index = "hnsw",
     ) -> None:
+        self._index: Index = index
         self._where = where
         self._directory = directory
         self._lock = RLock()
@@ -90,7 +93,7 @@ class ChromaStore(MemoryStore):
         layout.require(embedder, self._where)
         self.embedder = layout.embedder
         self._registry = Registry(collection, shared=self._directory is None)
-        self._partitions = Partitions(client, layout.partitions)
+        self._partitions = Partitions(client, layout.partitions, self._index)
         self._nearest = Nearest(self._registry)
         self._largest = client.get_max_batch_size()
 
@@ -138,6 +141,7 @@ class ChromaStore(MemoryStore):
         embedder: EmbedderSpec | None = None,
         partitions: int = 32,
         timeout: float = 60.0,
+        index: Index = "hnsw",
     ) -> ChromaStore:
         """Connect with the store on a Chroma server, or create one in an empty database.
 
@@ -146,6 +150,8 @@ class ChromaStore(MemoryStore):
             tenant, database: Chroma's defaults when not given.
             embedder, partitions: as in `open`.
             timeout: how many seconds to wait for an answer.
+            index: what new collections are searched with: Chroma's distributed mode, and so
+                Chroma Cloud, has SPANN; a single server takes either for HNSW.
 
         Raises:
             StoreUnavailableError: the server cannot be reached, or refuses the client.
@@ -166,7 +172,7 @@ class ChromaStore(MemoryStore):
             )
             stack.callback(close, client)
             ensure_registry(client, layout)
-            return cls(client, where, embedder)._owning(stack.pop_all())
+            return cls(client, where, embedder, index=index)._owning(stack.pop_all())
 
     def _owning(self, resources: ExitStack) -> ChromaStore:
         """Release resources on close(), and on garbage collection at the latest."""

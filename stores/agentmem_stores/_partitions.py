@@ -7,7 +7,7 @@ share one by hash, because a collection for each of many owners would cost memor
 from __future__ import annotations
 
 from threading import RLock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from ._records import Granularity, Scope
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from chromadb.api import ClientAPI
     from chromadb.api.models.Collection import Collection
 
-__all__ = ["Partitions", "make_collection"]
+__all__ = ["Index", "Partitions", "make_collection"]
+
+Index = Literal["hnsw", "spann"]
 
 
 class Partitions:
@@ -24,11 +26,13 @@ class Partitions:
     Args:
         client: Chroma's client.
         count: how many collections each granularity is spread over.
+        index: which of Chroma's indexes new collections get.
     """
 
-    def __init__(self, client: ClientAPI, count: int) -> None:
+    def __init__(self, client: ClientAPI, count: int, index: Index = "hnsw") -> None:
         self._client = client
         self._count = count
+        self._index = index
         self._found: dict[str, Collection] = {}
         self._lock = RLock()
 
@@ -57,11 +61,12 @@ class Partitions:
             return found
         name = self.name(scope, granularity)
         with self._lock:
-            return self._found.setdefault(name, make_collection(self._client, name))
+            return self._found.setdefault(name, make_collection(self._client, name, self._index))
 
 
-def make_collection(client: ClientAPI, name: str) -> Collection:
+def make_collection(client: ClientAPI, name: str, index: Index = "hnsw") -> Collection:
     """Make the collection of one granularity and partition, or return it."""
+    configuration: Any = {index: {"space": "cosine"}}
     return client.get_or_create_collection(
-        name, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
+        name, configuration=configuration, embedding_function=None
     )

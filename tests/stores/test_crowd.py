@@ -17,7 +17,7 @@ def test_clients_lose_nothing_and_see_each_other(tmp_path: Path) -> None:
         server.stop()
     assert together.errors == []
     assert together.lost == []
-    assert len(together.written) > 4
+    assert len(together.written) >= 2
     # By words alone: vectors are drawn, so the index over words has followed the other's writes.
     assert together.seen_after
     assert any("turns written, 0 lost" in line for line in together.lines())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,6 +47,22 @@ def test_the_layout_is_the_first_clients(server: ChromaServer, database: str) ->
         assert store._partitions._count == 2
     with pytest.raises(EmbedderMismatchError, match=str(server.port)):
         server.connect(database=database, embedder=EmbedderSpec("another", 8))
+
+
+def test_what_is_configured_for_the_cloud_works_on_one_server(
+    server: ChromaServer, database: str
+) -> None:
+    cloud: dict[str, Any] = {
+        "headers": {"x-chroma-token": "key"},
+        "tenant": "default_tenant",
+        "index": "spann",
+    }
+    with server.connect(database=database, embedder=SPEC, **cloud) as store:
+        entry = make_entry(store, "m")
+        store.write(Batch(ADA, put=[entry]))
+        [found] = store.nearest(ADA, TURN, entry.vector[None], 1)[0]
+        assert found.id == "m"
+        assert found.similarity == pytest.approx(1, abs=1e-5)
 
 
 def test_clients_see_one_anothers_writes(pair: tuple[ChromaStore, ChromaStore]) -> None:

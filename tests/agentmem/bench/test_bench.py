@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from agentmem.bench import Ratio, in_turns
+from agentmem import InvalidInputError
+from agentmem.bench import Ratio, in_turns, spread
 from agentmem.cli import app
 
 
@@ -92,3 +93,16 @@ def test_what_cannot_be_measured_is_said_in_one_line(call: Any) -> None:
 
     assert result.exit_code == 1
     assert "there are ('search'" in result.stderr
+
+
+def test_partitions_are_tried_out_on_paper() -> None:
+    found = spread(owners=10_000, memories=100, partitions=32)
+    assert found.mean == pytest.approx(10_000 * 100 / 32, rel=0.1)
+    assert found.mean < found.largest < 1.5 * found.mean
+    assert found.foreign > 0.99
+    with pytest.raises(InvalidInputError):
+        spread(owners=0, memories=100, partitions=32)
+
+    result = CliRunner().invoke(app, ["partitions", "--owners", "1000", "--count", "4"])
+    assert "100,000 memories" in result.stdout
+    assert "largest partition" in result.stdout
