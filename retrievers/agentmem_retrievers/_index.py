@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from itertools import islice
 
 import numpy as np
 
@@ -14,8 +13,6 @@ from ._learning import Learning
 from ._table import NONE, Table
 
 __all__ = ["ScopeIndex"]
-
-_PAGE = 500
 
 
 class ScopeIndex:
@@ -160,7 +157,9 @@ class ScopeIndex:
 
 
 def _entries(store: MemoryStore, scope: Scope) -> Iterator[Entry]:
+    nothing = np.empty(0, dtype=np.float32)
     for granularity in Granularity:
-        ids = (memory.id for memory in store.scan(scope, granularity))
-        while page := list(islice(ids, _PAGE)):
-            yield from store.read(scope, granularity, page)
+        if granularity is Granularity.TURN:
+            yield from store.entries(scope, granularity)
+        else:
+            yield from (Entry(memory, nothing) for memory in store.scan(scope, granularity))

@@ -254,6 +254,10 @@ class ChromaStore(MemoryStore):
             memory for part in parts(ids, PAGE) for memory in self._page(scope, granularity, part)
         )
 
+    def entries(self, scope: Scope, granularity: Granularity) -> Iterator[Entry]:
+        for part in parts(self._ids(scope, granularity), PAGE):
+            yield from self.read(scope, granularity, part)
+
     @guarded
     @_reading
     def _ids(self, scope: Scope, granularity: Granularity) -> list[str]:

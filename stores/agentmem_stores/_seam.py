@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Self
 
 import numpy as np
@@ -110,6 +111,12 @@ class MemoryStore(ABC):
     @abstractmethod
     def read(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Entry]:
         """Return the entries with these ids, in this order; ids that do not exist are left out."""
+
+    def entries(self, scope: Scope, granularity: Granularity) -> Iterator[Entry]:
+        """Yield the same as `scan`, with the vectors, a page at a time."""
+        memories = self.scan(scope, granularity)
+        while page := list(islice(memories, 500)):
+            yield from self.read(scope, granularity, [memory.id for memory in page])
 
     def recall(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Memory]:
         """Return the same as `read`, but the memories alone; faster where vectors are apart."""
