@@ -53,6 +53,7 @@ class Vocabulary:
         embedded = [row for row in rows if row < len(self._vectors)]
         self._vectors = self._vectors[embedded]
         self._written = [self._written[row] for row in rows]
+        self._stems = kept
         self._rows = {stem: row for row, stem in enumerate(kept)}
 
     def learn(self, embed: Embed) -> None:
@@ -72,8 +73,11 @@ class Vocabulary:
         """
         vectors = self._vectors_of(asked, embed)
         found: dict[str, list[Kin]] = {stem: [] for stem in asked}
-        for stem, vector in vectors.items():
-            found[stem] = self._nearest(self._vectors @ vector, held)
+        if vectors:
+            # All at once: of a large vocabulary, reading it is what takes the time.
+            alike = np.stack(list(vectors.values())) @ self._vectors.T
+            for stem, row in zip(vectors, alike, strict=True):
+                found[stem] = self._nearest(row, held)
         return found
 
     def _nearest(self, alike: NDArray[np.floating], held: Callable[[str], int]) -> list[Kin]:

@@ -75,6 +75,14 @@ def index_of(*documents: list[str]) -> InvertedIndex:
     return index
 
 
+def test_what_was_pruned_is_gone_and_the_others_keep_their_names(embed: Counted) -> None:
+    vocabulary = vocabulary_of("carburettor", "puppy", "kitten")
+    kin(vocabulary, "dog", embed)
+    vocabulary.prune(lambda stem: int(stem != "carburettor"))
+    assert kin(vocabulary, "dog", embed)[0] == "puppi"
+    assert "carburettor" not in str(vars(vocabulary))
+
+
 def test_the_best_word_of_a_document_counts() -> None:
     index = index_of(["dog", "puppi"], ["puppi"], ["cat"], ["car"])
     found = SoftLookup(index, {"dog": [("puppi", 0.8), ("cat", 0.5)]})
