@@ -231,4 +231,6 @@ def reached(postings: Sequence[NDArray[np.intp]]) -> NDArray[np.intp]:
             break
         left -= len(holders)
         found = np.concatenate([found, holders])
-    return np.unique(found)
+    # Faster than numpy.unique, which takes to hashing.
+    found = np.sort(found, kind="stable")
+    return found[np.diff(found, prepend=-1) > 0]
