@@ -11,7 +11,7 @@ RECENT := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 PIP := $(VENV_PYTHON) -m pip install --disable-pip-version-check $(if $(CI),--quiet) -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install chat demo test crowd lint format build clean distclean
+.PHONY: help install chat demo test torture soak crowd lint format build clean distclean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,12 @@ crowd: $(STAMP) ## Let four client processes use one Chroma server for five minu
 	@folder=$$(mktemp -d) && $(VENV)/bin/chroma run --path $$folder --port 8765 >$$folder/log 2>&1 & \
 	  server=$$!; sleep 5; $(VENV_PYTHON) -m agentmem crowd --port 8765 $(ARGS); \
 	  ended=$$?; kill $$server; exit $$ended
+
+torture: $(STAMP) ## Kill a process with a memory again and again: make torture ARGS="--kills 500"
+	@$(VENV_PYTHON) -m tests.torture $(ARGS)
+
+soak: $(STAMP) ## Work on one memory with many threads: make soak ARGS="--operations 20000"
+	@$(VENV_PYTHON) -m tests.soak $(ARGS)
 
 lint: $(STAMP) ## Check style, format and types.
 	$(VENV_PYTHON) -m ruff check .

@@ -37,7 +37,7 @@ def python_that_exits(code: int, folder: Path) -> str:
 
 def test_help_names_every_target(folder: Path) -> None:
     shown = make(folder, "help").stdout
-    for target in ("chat", "demo", "test", "lint", "format", "build", "clean"):
+    for target in ("chat", "demo", "test", "torture", "soak", "lint", "format", "build", "clean"):
         assert f"make {target}" in shown
 
 

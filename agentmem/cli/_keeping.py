@@ -1,4 +1,4 @@
-"""`sweep`, `consolidate` and `stats`."""
+"""`sweep`, `consolidate`, `check` and `stats`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from ._options import (
     User,
     open_memory,
 )
-from ._output import print_json
+from ._output import plain, print_json
 
-__all__ = ["consolidate", "stats", "sweep"]
+__all__ = ["check", "consolidate", "stats", "sweep"]
 
 
 @app.command(
@@ -89,6 +89,35 @@ def consolidate(
     )
     if not report.finished:
         typer.echo("more is left to do; run it again to go on")
+
+
+@app.command(
+    rich_help_panel=KEEP, epilog=examples("agentmem check", "agentmem check --repair --json")
+)
+def check(
+    store: Store = DEFAULT_STORE,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Make anew what is derived from what was said.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Look for damage, of all users of the store; exit with 1 where some is left.
+
+    --repair embeds texts whose vectors were lost, drops links to nothing and digests conversations
+    again. What people said is never touched.
+    """
+    with open_memory(store, DEFAULT_USER, repair=repair) as memory:
+        reports = {str(s): memory.check(repair=repair, scope=s) for s in memory.owners()}
+    if as_json:
+        print_json({name: asdict(report) for name, report in reports.items()})
+    else:
+        for name, report in reports.items():
+            for kind, said in (("repaired", report.repaired), ("problem", report.problems)):
+                for sentence in said:
+                    typer.echo(plain(f"{kind} of {name}: {sentence}"))
+        typer.echo(f"{sum(len(r.problems) for r in reports.values())} problems are left")
+    if not all(report.ok for report in reports.values()):
+        raise typer.Exit(1)
 
 
 @app.command(rich_help_panel=KEEP, epilog=examples("agentmem stats --user ada"))

@@ -102,12 +102,13 @@ def _embeddings() -> Embeddings:
 
 @contextmanager
 def open_memory(
-    store: Path, user: str, agent: str | None = None, *, create: bool = False
+    store: Path, user: str, agent: str | None = None, *, create: bool = False, repair: bool = False
 ) -> Iterator[MemoryController]:
     """Open the memory that the options name, and close it again.
 
     Args:
         create: make a store where there is none, as befits commands that write.
+        repair: open it although index files are damaged.
 
     Raises:
         StoreUnavailableError: there is no store, or it cannot be opened.
@@ -120,7 +121,9 @@ def open_memory(
             f"there is no store at {path} yet; write something with `agentmem add`, "
             "or name another folder with --store"
         )
-    with MemoryController.open(path, scope=scope, embeddings=_embeddings()) as memory:
+    with MemoryController.open(
+        path, scope=scope, embeddings=_embeddings(), repair=repair
+    ) as memory:
         yield memory
 
 

@@ -143,11 +143,23 @@ class MemoryController(Uses):
         self.flush()
         return self._maintenance.graph(owner, self.clock())
 
-    def check(self, *, scope: Scope | None = None) -> CheckReport:
-        """Look for what must not be: links to nothing, an index that disagrees with the store."""
+    def check(self, *, repair: bool = False, scope: Scope | None = None) -> CheckReport:
+        """Look for what must not be; reads everything of the scope, and the store's files.
+
+        Every record is whole, with a finite vector of unit length; links, sources and versions
+        lead to memories that exist; the index says what the store does; the files are undamaged.
+
+        Args:
+            repair: make anew what is derived: lost vectors from their texts, summaries whose
+                sources are gone from what is left, links without those to nothing, the index.
+                What people said is never touched.
+        """
         owner = self._scope(scope)
-        self.flush()
-        return self._maintenance.check(owner)
+        with self._lock:
+            self._reinforcement.flush()
+            if repair:
+                return self._repair.run(owner)
+            return CheckReport(self._check.problems(owner))
 
     def compact(self) -> Compaction:
         """Rewrite the store's files, so that no byte of anything deleted is left in them.

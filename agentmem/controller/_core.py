@@ -27,6 +27,7 @@ from ..embedding import Embedder, default_embeddings
 from ..refining import Refiner
 from ..upkeep import (
     Background,
+    Check,
     Consolidation,
     ConsolidationReport,
     Gists,
@@ -34,6 +35,7 @@ from ..upkeep import (
     Plans,
     Reflection,
     Reinforcement,
+    Repair,
     Transfer,
 )
 from ..writing import Admission, Association, BeforeWrite, Clock, Sessions, Writer
@@ -99,6 +101,8 @@ class Core:
         self._lock = RLock()
         self._sessions = Sessions(self._writer, digester)
         self._maintenance = Maintenance(store, self._engine, self.curve)
+        self._check = Check(store, self._engine)
+        self._repair = Repair(store, self._engine, self._embedder, self._sessions, self._check)
         self._admission = Admission(before_write)
         self._transfer = Transfer(
             store, self._engine, self._embedder, self._admission, check=check_item
@@ -134,11 +138,13 @@ class Core:
         *,
         scope: Scope | None = None,
         embeddings: Embeddings | None = None,
+        repair: bool = False,
         **options: Any,
     ) -> Self:
         """Open an embedded store, or create one.
 
         Args:
+            repair: open it although index files are damaged, for `check(repair=True)`.
             options: those of the constructor.
 
         Raises:
@@ -148,7 +154,7 @@ class Core:
             EmbedderMismatchError: it holds another embedder's vectors.
         """
         embeddings = embeddings or default_embeddings()
-        store = ChromaStore.open(path, Embedder(embeddings).spec)
+        store = ChromaStore.open(path, Embedder(embeddings).spec, repair=repair)
         try:
             return cls(store, scope=scope, embeddings=embeddings, **options)
         except BaseException:
@@ -159,6 +165,11 @@ class Core:
     def embeddings(self) -> Embeddings:
         """The LangChain embeddings that memories and queries are embedded with."""
         return self._embedder.embeddings
+
+    def owners(self) -> list[Scope]:
+        """Whoever ever wrote to the store, sorted by name; for those who look after all of it."""
+        self._require_open()
+        return self._store.scopes()
 
     def _require_open(self) -> None:
         if self._closed:

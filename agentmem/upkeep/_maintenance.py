@@ -1,4 +1,4 @@
-"""Keeping a scope in order: fading, checking, counting."""
+"""Keeping a scope in order: fading and counting."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ..writing import is_shelf
 if TYPE_CHECKING:
     import networkx as nx
 
-__all__ = ["CheckReport", "Maintenance", "Stats", "SweepReport"]
+__all__ = ["Maintenance", "Stats", "SweepReport"]
 
 
 @dataclass(frozen=True)
@@ -35,18 +35,6 @@ class SweepReport:
 
     archived: tuple[str, ...]
     kept: int
-
-
-@dataclass(frozen=True)
-class CheckReport:
-    """What is wrong with a scope, a sentence each; nothing when all is well."""
-
-    problems: tuple[str, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.problems
 
 
 @dataclass(frozen=True)
@@ -95,28 +83,6 @@ class Maintenance:
         patch = [replace(m, state=State.ARCHIVED, state_changed_at=now) for m in faded]
         self.engine.write(Batch(scope, patch=patch))
         return SweepReport(tuple(memory.id for memory in faded), kept)
-
-    def check(self, scope: Scope) -> CheckReport:
-        """Compare what must agree: links with memories, and the derived index with the store."""
-        held = {m.id: m for g in Granularity for m in self.store.scan(scope, g)}
-        problems = [
-            f"{memory.granularity} {memory.id} {kind} {target}, which does not exist"
-            for memory in held.values()
-            for kind, targets in (
-                ("is linked to", [edge.target for edge in memory.edges]),
-                ("derives from", memory.sources),
-            )
-            for target in targets
-            if target not in held
-        ]
-        known = {i for table in self.engine.index(scope).tables.values() for i in table.row_of}
-        problems += [
-            f"{i} is in the store but not in the index" for i in sorted(held.keys() - known)
-        ]
-        problems += [
-            f"{i} is in the index but not in the store" for i in sorted(known - held.keys())
-        ]
-        return CheckReport(tuple(problems))
 
     def stats(self, scope: Scope, now: datetime) -> Stats:
         """Count what a scope holds."""

@@ -31,6 +31,8 @@ class ScopeIndex:
         # Sessions whose turns or summary changed since it was last known that they are digested.
         self._changed: set[str] = set()
         self._derivatives: dict[str, set[str]] = {}
+        # The edges that each memory brought itself, which go when it is written again without.
+        self._own: dict[str, dict[str, float]] = {}
         for entry in entries:
             self._put(entry.memory, entry.vector)
 
@@ -75,7 +77,12 @@ class ScopeIndex:
         return number
 
     def _link(self, memory: Memory) -> None:
+        for target in self._own.pop(memory.id, {}):
+            if memory.id not in self._own.get(target, {}):
+                self.edges.get(memory.id, {}).pop(target, None)
+                self.edges.get(target, {}).pop(memory.id, None)
         for edge in memory.edges:
+            self._own.setdefault(memory.id, {})[edge.target] = edge.weight
             self.edges.setdefault(memory.id, {})[edge.target] = edge.weight
             self.edges.setdefault(edge.target, {})[memory.id] = edge.weight
         for source in memory.sources:
@@ -87,6 +94,7 @@ class ScopeIndex:
         if granularity is Granularity.CITATION:
             self.learning.forget(memory_id)
         self._derivatives.pop(memory_id, None)
+        self._own.pop(memory_id, None)
         for neighbour in self.edges.pop(memory_id, {}):
             self.edges.get(neighbour, {}).pop(memory_id, None)
 

@@ -29,6 +29,7 @@ from ._seam import (
     Compaction,
     EmbedderSpec,
     Entry,
+    Fault,
     MemoryStore,
     Neighbour,
     Vectors,
@@ -104,6 +105,7 @@ class ChromaStore(MemoryStore):
         embedder: EmbedderSpec | None = None,
         *,
         partitions: int = 32,
+        repair: bool = False,
     ) -> ChromaStore:
         """Open the store in a directory, or create one where nothing is.
 
@@ -111,6 +113,8 @@ class ChromaStore(MemoryStore):
             embedder: whose vectors it holds. None means whichever an existing store was made
                 for, and all-MiniLM-L6-v2 for a new one.
             partitions: over how many collections the owners of a new store are spread.
+            repair: take out index files that are damaged; `faults` then tells whose vectors were
+                lost with them, and `MemoryController.check(repair=True)` embeds their texts anew.
 
         Raises:
             StoreUnavailableError: the path cannot be read or written.
@@ -123,10 +127,13 @@ class ChromaStore(MemoryStore):
         with ExitStack() as stack, translated(str(where)):
             directory = Directory(where)
             stack.callback(directory.release)
-            directory.prepare(lambda new: create_on_disk(new, layout))
+            directory.prepare(lambda new: create_on_disk(new, layout), repair=repair)
             client = embedded(where)
             stack.callback(close, client)
-            return cls(client, str(where), embedder, directory)._owning(stack.pop_all())
+            store = cls(client, str(where), embedder, directory)
+            if repair:
+                store._registry.restore()
+            return store._owning(stack.pop_all())
 
     @classmethod
     def connect(
@@ -290,6 +297,18 @@ class ChromaStore(MemoryStore):
     @_reading
     def revision(self, scope: Scope) -> str:
         return self._registry.revision(scope)
+
+    @guarded
+    @_reading
+    def faults(self, scope: Scope) -> list[Fault]:
+        tables = [self._table(scope, granularity) for granularity in Granularity]
+        dimension = self.embedder.dimension
+        return [fault for table in tables if table for fault in table.faults(dimension)]
+
+    @guarded
+    def damage(self) -> list[str]:
+        with self._lock:
+            return self._directory.faults() if self._directory else []
 
     @guarded
     def compact(self) -> Compaction:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sqlite3
@@ -10,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from ._errors import StoreFormatError, StoreLockedError, StoreUnavailableError
+from ._segments import damaged_segments, database_faults, set_aside
 
 __all__ = ["REGISTRY", "Directory"]
 
@@ -42,9 +44,11 @@ class Directory:
             # Not per thread: whoever closes the store releases it.
             self._lock = FileLock(path / LOCK, timeout=0, thread_local=False)
             self._lock.acquire()
+            # For the message of whoever comes second; the lock itself is the system's.
+            (path / LOCK).write_text(str(os.getpid()))
         except Timeout as error:
             raise StoreLockedError(
-                f"{path} is in use; close the other store, or share one through a Chroma server: "
+                f"{path} is in use{_holder(path)}; close the other store, or share one through a Chroma server: "
                 f"chroma run --path {path}, then ChromaStore.connect(...)"
             ) from error
         except (OSError, NotImplementedError, ValueError) as error:
@@ -56,8 +60,10 @@ class Directory:
         """Give the path free; doing so twice is allowed."""
         self._lock.release()
 
-    def prepare(self, create: Callable[[Path], None]) -> None:
+    def prepare(self, create: Callable[[Path], None], *, repair: bool = False) -> None:
         """Check the store, or let `create` make one where there is none.
+
+        With `repair`, index files that are damaged are taken out, with the vectors in them.
 
         It is made aside and moved in as a last step, so that a store which is not whole is
         always a broken one and never a beginning.
@@ -71,6 +77,7 @@ class Directory:
                     (self.path / LOCK).unlink(missing_ok=True)
                 raise
             self._tidy()
+            self._check_segments(repair=repair)
             return
         self.make_aside(create)
         self.move_in()
@@ -92,6 +99,33 @@ class Directory:
         for entry in sorted(nursery.iterdir(), key=lambda e: e.name == DATABASE):
             entry.replace(self.path / entry.name)
         self._tidy()
+
+    def _check_segments(self, *, repair: bool) -> None:
+        database = self.path / DATABASE
+        damaged = damaged_segments(self.path, database, deep=repair)
+        if damaged and repair:
+            set_aside(self.path, database, list(damaged))
+        elif damaged:
+            name, fault = next(iter(damaged.items()))
+            raise StoreFormatError(
+                f"{self.path / name}: {fault}; the texts are whole, and `agentmem check --repair` "
+                "embeds them anew"
+            )
+
+    def faults(self) -> list[str]:
+        """What is wrong with the files; reads all of them."""
+        database = self.path / DATABASE
+        damaged = damaged_segments(self.path, database, deep=True)
+        return [
+            *(
+                f"{database}: {said}; restore it from a backup, or export what can be read"
+                for said in database_faults(database)
+            ),
+            *(
+                f"{self.path / name}: {said}; close the store and run `agentmem check --repair`"
+                for name, said in damaged.items()
+            ),
+        ]
 
     def _tidy(self) -> None:
         """Remove what an interrupted move left, and index folders that no database names."""
@@ -120,6 +154,14 @@ class Directory:
                 f"{self.path} holds a Chroma database that agentmem did not write; "
                 "pass a new or empty directory"
             )
+
+
+def _holder(path: Path) -> str:
+    try:
+        process = (path / LOCK).read_text()
+    except OSError:
+        return ""
+    return f" by process {process}" if process.isdecimal() else ""
 
 
 def _is_cut_short(database: Path) -> bool:

@@ -164,6 +164,15 @@ class Registry:
             if not self._shared:
                 self._put({scope: self._counts.get(scope, 0) for scope in self._stored})
 
+    def restore(self) -> None:
+        """Write every row again, with the vector that it may have lost."""
+        for page in list(_pages(self._collection)):
+            self._collection.upsert(
+                ids=page["ids"],
+                embeddings=np.zeros((len(page["ids"]), 1), dtype=np.float32),
+                metadatas=page["metadatas"],
+            )
+
     def _look(self, scope: Scope) -> Marks:
         found: Any = self._collection.get(where={SCOPE: scope.key}, include=["metadatas"])
         marks = {

@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 
 from ._records import Granularity, Memory, Scope
 
-__all__ = ["Batch", "Compaction", "EmbedderSpec", "Entry", "MemoryStore", "Neighbour", "Vectors"]
+__all__ = [
+    "Batch",
+    "Compaction",
+    "EmbedderSpec",
+    "Entry",
+    "Fault",
+    "MemoryStore",
+    "Neighbour",
+    "Vectors",
+    "vector_fault",
+]
 
 Vectors = NDArray[np.float32]
 
@@ -85,6 +95,30 @@ class Compaction:
     wiped: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A record that is not whole: `lost` is its `record`, which cannot be read, or its `vector`."""
+
+    granularity: Granularity
+    id: str
+    lost: str
+    said: str
+
+
+# Embeddings are written with unit length, in float32.
+_TOLERANCE = 1e-3
+
+
+def vector_fault(vector: Vectors, dimension: int) -> str:
+    """What is wrong with a vector that should be finite and of unit length; nothing if all well."""
+    if vector.shape != (dimension,):
+        return f"has shape {vector.shape} instead of ({dimension},)"
+    if not np.isfinite(vector).all():
+        return "is not finite"
+    length = float(np.linalg.norm(vector))
+    return "" if abs(length - 1) <= _TOLERANCE else f"has length {length:.4g} instead of 1"
+
+
 class MemoryStore(ABC):
     """Holds memories and their vectors, one scope strictly apart from another.
 
@@ -152,6 +186,19 @@ class MemoryStore(ABC):
             StoreError: the files are not this client's.
         """
         return Compaction(0, 0)
+
+    def faults(self, scope: Scope) -> list[Fault]:
+        """Every record of a scope that is not whole; reads all of them, vectors included."""
+        return [
+            Fault(g, entry.memory.id, "vector", said)
+            for g in Granularity
+            for entry in self.read(scope, g, [memory.id for memory in self.scan(scope, g)])
+            if (said := vector_fault(entry.vector, self.embedder.dimension))
+        ]
+
+    def damage(self) -> list[str]:
+        """What is wrong with the store's files, a sentence each; reads all of them."""
+        return []
 
     @abstractmethod
     def close(self) -> None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._codec import SCOPE, decode, memory_id, row_id
+from ._errors import StoreFormatError
 from ._groups import parts
 from ._records import Granularity, Memory, Scope, is_unicode
-from ._seam import Entry
+from ._seam import Entry, Fault, vector_fault
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
@@ -89,6 +90,36 @@ class Table:
         """Return the memories with these ids, in no particular order."""
         page = self._collection.get(ids=self._rows(ids), include=["documents", "metadatas"])
         return list(self._decoded(page))
+
+    def faults(self, dimension: int) -> Iterator[Fault]:
+        """Yield what is wrong with rows of the scope."""
+        from chromadb.errors import InternalError
+
+        for part in parts(self.ids(), PAGE):
+            try:
+                yield from self._vector_faults(part, dimension)
+            except (InternalError, StoreFormatError):
+                # Chroma does not say which of them it is.
+                for one in part:
+                    yield from self._faults_of(one, dimension)
+
+    def _vector_faults(self, ids: Sequence[str], dimension: int) -> list[Fault]:
+        return [
+            Fault(self._granularity, entry.memory.id, "vector", said)
+            for entry in self.entries(ids)
+            if (said := vector_fault(entry.vector, dimension))
+        ]
+
+    def _faults_of(self, one: str, dimension: int) -> list[Fault]:
+        from chromadb.errors import InternalError
+
+        try:
+            self.memories([one])
+            return self._vector_faults([one], dimension)
+        except StoreFormatError as error:
+            return [Fault(self._granularity, one, "record", str(error))]
+        except InternalError:
+            return [Fault(self._granularity, one, "vector", "is lost")]
 
     def _rows(self, ids: Sequence[str]) -> list[str]:
         # Ids that no memory can have; Chroma cannot even be asked for them.

@@ -1,0 +1,233 @@
+"""Damage to a store is found, named, and repaired or refused; what people said is never touched."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agentmem import Granularity, MemoryController, Scope, StoreFormatError
+from agentmem_stores import Batch, Edge, Entry
+from tests.torture._embedding import WordEmbeddings
+
+ADA, BOB = Scope("ada"), Scope("bob")
+TURNS = 1100
+
+
+def reopened(path: Path, *, repair: bool = False) -> MemoryController:
+    return MemoryController.open(
+        path, scope=ADA, embeddings=WordEmbeddings(), linger=None, repair=repair
+    )
+
+
+def said(memory: MemoryController, scope: Scope = ADA) -> dict[str, str]:
+    held = memory.get_all(scope=scope, limit=None, granularity=Granularity.TURN)
+    return {m.id: m.text for m in held}
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of so many turns that Chroma keeps their vectors in files."""
+    path = tmp_path_factory.mktemp("large") / "store"
+    with reopened(path) as memory:
+        [first] = memory.add("number0 met friend0", session_id="s")
+        texts = [f"number{n} met friend{n % 7}" for n in range(1, TURNS)]
+        vectors = memory._embedder.documents(texts)
+        turns = [replace(first, id=f"t{n}", position=n, text=t) for n, t in enumerate(texts, 1)]
+        put = [Entry(turn, vector) for turn, vector in zip(turns, vectors, strict=True)]
+        memory._store.write(Batch(ADA, put=put))
+    assert any(path.glob("*/index_metadata.pickle"))
+    return path
+
+
+@pytest.fixture
+def copy(large: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(large, tmp_path / "copy"))
+
+
+def folders(path: Path) -> Iterator[Path]:
+    return (found.parent for found in path.glob("*/index_metadata.pickle"))
+
+
+def cut(name: str, size: int) -> Callable[[Path], None]:
+    return lambda folder: os.truncate(folder / name, size)
+
+
+def removed(name: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).unlink()
+
+
+def scrambled(folder: Path) -> None:
+    file = folder / "data_level0.bin"
+    file.write_bytes(np.random.default_rng(1).bytes(file.stat().st_size))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        shutil.rmtree,
+        removed("data_level0.bin"),
+        removed("link_lists.bin"),
+        removed("index_metadata.pickle"),
+        cut("data_level0.bin", 1000),
+        cut("data_level0.bin", 0),
+        cut("header.bin", 10),
+        cut("index_metadata.pickle", 10),
+    ],
+    ids=["folder", "level0", "links", "pickle", "cut", "empty", "header", "half a pickle"],
+)
+def test_damaged_index_files_are_refused(copy: Path, damage: Callable[[Path], None]) -> None:
+    """Chroma itself would search the rest in silence, or end the process."""
+    for folder in list(folders(copy)):
+        damage(folder)
+    for _ in range(2):
+        with pytest.raises(StoreFormatError, match=r"agentmem check --repair"):
+            reopened(copy)
+
+
+def test_lost_vectors_are_made_anew(copy: Path) -> None:
+    for folder in list(folders(copy)):
+        shutil.rmtree(folder)
+    with reopened(copy, repair=True) as memory:
+        report = memory.check(repair=True)
+        assert report.ok
+        assert any("vector is lost" in sentence for sentence in report.repaired)
+        assert len(said(memory)) == TURNS
+        assert memory.search("number7 met friend0")[0].memory.id == "t7"
+    with reopened(copy) as memory:
+        assert memory.check().ok
+
+
+def test_links_in_the_index_that_lead_nowhere(copy: Path) -> None:
+    """Too dear to look for at every opening; Chroma would end the process over them."""
+    for folder in list(folders(copy)):
+        scrambled(folder)
+    with reopened(copy) as memory:
+        assert "data_level0.bin is damaged" in memory._store.damage()[0]
+    with reopened(copy, repair=True) as memory:
+        assert memory.check(repair=True).ok
+
+
+def test_a_damaged_page_is_found(copy: Path) -> None:
+    with (copy / "chroma.sqlite3").open("r+b") as file:
+        file.seek(4096 * 60)
+        file.write(b"\xff" * 4096 * 3)
+    with reopened(copy) as memory:
+        assert "restore it from a backup" in memory._store.damage()[0]
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[MemoryController]:
+    with reopened(tmp_path / "store") as opened:
+        opened.add(["the boat is red", "the oar is blue"], session_id="a")
+        opened.end_session("a")
+        opened.add(["the boat sails", "the oar broke"], session_id="b")
+        opened.end_session("b")
+        yield opened
+
+
+def stored(memory: MemoryController, granularity: Granularity, n: int = 0) -> Entry:
+    found = sorted(memory._store.scan(ADA, granularity), key=lambda m: (m.session_id, m.position))
+    return memory._store.read(ADA, granularity, [found[n].id])[0]
+
+
+def repaired(memory: MemoryController, problem: str) -> None:
+    """What is wrong is named; then it is repaired, and nobody's words are touched."""
+    words = said(memory)
+    assert any(problem in sentence for sentence in memory.check().problems)
+    report = memory.check(repair=True)
+    assert report.ok
+    assert any(problem in sentence for sentence in report.repaired)
+    assert memory.check() == replace(report, repaired=())
+    assert said(memory) == words
+
+
+def test_a_store_in_order(memory: MemoryController) -> None:
+    report = memory.check(repair=True)
+    assert report.ok
+    assert not report.repaired
+
+
+def test_an_edge_to_nothing(memory: MemoryController) -> None:
+    entry = stored(memory, Granularity.TURN)
+    memory._store.write(Batch(ADA, patch=[replace(entry.memory, edges=(Edge("gone", 0.5),))]))
+    repaired(memory, "linked to gone, which does not exist")
+
+
+def test_a_summary_of_something_that_is_gone(memory: MemoryController) -> None:
+    entry = stored(memory, Granularity.SUMMARY)
+    patch = replace(entry.memory, sources=(*entry.memory.sources, "gone"))
+    memory._store.write(Batch(ADA, patch=[patch]))
+    repaired(memory, "derives from gone, which does not exist")
+    summaries = list(memory._store.scan(ADA, Granularity.SUMMARY))
+    assert {m.session_id for m in summaries} == {"a", "b"}
+    assert all("gone" not in m.sources for m in summaries)
+
+
+def test_a_vector_that_is_not_of_unit_length(memory: MemoryController) -> None:
+    entry = stored(memory, Granularity.TURN)
+    memory._store.write(Batch(ADA, put=[Entry(entry.memory, entry.vector * 3)]))
+    repaired(memory, "vector has length 3 instead of 1")
+    assert np.allclose(stored(memory, Granularity.TURN).vector, entry.vector, atol=1e-5)
+
+
+@pytest.mark.parametrize("part", ["a column", "a posting", "a vector", "an edge", "a row"])
+def test_an_index_that_says_something_else(memory: MemoryController, part: str) -> None:
+    index = memory._engine.index(ADA)
+    table = index.tables[Granularity.TURN]
+    if part == "a column":
+        table.column("strength")[0] += 1
+    elif part == "a posting":
+        table.words.remove(0)
+    elif part == "a vector":
+        table._vectors[0] = 0
+    elif part == "an edge":
+        index.edges[table.ids[0]] = {table.ids[1]: 0.123}
+    else:
+        table.remove(table.ids[0])
+    repaired(memory, "in the index")
+
+
+def test_a_version_of_nothing_stays_because_somebody_said_it(memory: MemoryController) -> None:
+    old = stored(memory, Granularity.TURN)
+    memory.update(old.memory.id, text="the boat is green")
+    [former] = [m for m in memory._store.scan(ADA, Granularity.TURN) if m.version_of]
+    memory._store.write(Batch(ADA, patch=[replace(former, version_of="gone")]))
+    report = memory.check(repair=True)
+    assert [former.id in sentence for sentence in report.problems] == [True]
+    assert former.id in {m.id for m in memory._store.scan(ADA, Granularity.TURN)}
+
+
+def test_a_record_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with reopened(tmp_path) as memory:
+        [turn] = memory.add("the boat is red", session_id="a")
+    with closing(sqlite3.connect(tmp_path / "chroma.sqlite3")) as database:
+        database.execute("UPDATE embedding_metadata SET string_value = '{}' WHERE key = 'record'")
+        database.commit()
+    with reopened(tmp_path) as memory:
+        for repair in (False, True):
+            problems = memory.check(repair=repair).problems
+            assert any(turn.id in sentence and "export" in sentence for sentence in problems)
+
+
+def test_the_command_checks_all_owners(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from agentmem.__main__ import main
+
+    store = str(tmp_path / "store")
+    for user in ("ada", "bob"):
+        with pytest.raises(SystemExit):
+            main(["add", "I like tea.", "--store", store, "--user", user])
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as done:
+        main(["check", "--json", "--repair", "--store", store])
+    assert done.value.code == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown == {u: {"problems": [], "repaired": []} for u in ("ada", "bob")}

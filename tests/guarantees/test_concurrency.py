@@ -1,0 +1,135 @@
+"""Threads and tasks on one memory, two processes on one path, and the end of it all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from agentmem import Granularity, MemoryController, Scope
+from tests.torture._embedding import WordEmbeddings
+
+ADA = Scope("ada")
+ROOT = Path(__file__).parents[2]
+
+SECOND = """
+import sys
+from agentmem import MemoryController, Scope, StoreLockedError
+from tests.torture._embedding import WordEmbeddings
+try:
+    MemoryController.open(sys.argv[1], scope=Scope("ada"), embeddings=WordEmbeddings())
+except StoreLockedError as error:
+    print(error)
+"""
+
+# Ends without closing anything, a recall still pending.
+CARELESS = """
+import sys
+from agentmem import MemoryController, Scope
+from tests.torture._embedding import WordEmbeddings
+memory = MemoryController.open(
+    sys.argv[1], scope=Scope("ada"), embeddings=WordEmbeddings(), linger=60,
+    consolidate_after_session=3,
+)
+memory.add("the boat is red", session_id="a")
+memory.end_session("a")
+memory.search("boat")
+"""
+
+
+def run(code: str, path: Path) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    ).stdout
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[MemoryController]:
+    with MemoryController.open(tmp_path / "s", scope=ADA, embeddings=WordEmbeddings()) as opened:
+        yield opened
+
+
+def test_threads_lose_nothing_and_read_what_was_written(memory: MemoryController) -> None:
+    def talk(n: int) -> None:
+        for i in range(6):
+            word = f"unheard{n}of{i}"
+            [turn] = memory.add(f"{word} of course", session_id=f"s{n % 3}")
+            assert memory.get(turn.id).text.startswith(word)
+            # Found by its word alone, so through the lexical channel.
+            assert memory.search(word, k=1)[0].memory.id == turn.id
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(talk, range(8)))
+    turns = memory.get_all(limit=None, granularity=Granularity.TURN)
+    assert len(turns) == 48
+    for session in ("s0", "s1", "s2"):
+        positions = [m.position for m in turns if m.session_id == session]
+        assert sorted(positions) == list(range(len(positions)))
+    assert memory.check().ok
+
+
+def test_every_update_of_many_at_once_is_a_version(memory: MemoryController) -> None:
+    [turn] = memory.add("the boat is red", session_id="a")
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda n: memory.update(turn.id, text=f"the boat is hue{n}"), range(12)))
+    assert memory.get(turn.id).version == 13
+    assert [m.version for m in memory.history(turn.id)] == list(range(1, 14))
+    assert memory.check().ok
+
+
+def test_every_recall_of_many_at_once_counts(memory: MemoryController) -> None:
+    [turn] = memory.add("the boat is red", session_id="a")
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda _: memory.search("boat"), range(30)))
+    memory.flush()
+    assert memory.get(turn.id).recall_count == 30
+
+
+def test_tasks_of_an_event_loop(memory: MemoryController) -> None:
+    async def talk() -> None:
+        await asyncio.gather(*(memory.aadd(f"word{n} said", session_id="a") for n in range(20)))
+        found = await asyncio.gather(*(memory.asearch(f"word{n}", k=1) for n in range(20)))
+        assert [hits[0].memory.text for hits in found] == [f"word{n} said" for n in range(20)]
+
+    asyncio.run(talk())
+    assert memory.check().ok
+
+
+def test_a_second_process_is_refused_at_once(memory: MemoryController, tmp_path: Path) -> None:
+    said = run(SECOND, tmp_path / "s")
+    assert "is in use" in said
+    assert f"by process {os.getpid()}" in said
+
+
+def test_two_controllers_over_one_store_see_each_others_writes(memory: MemoryController) -> None:
+    other = MemoryController(memory._store, scope=ADA, embeddings=WordEmbeddings(), linger=None)
+    pair = (memory, other)
+
+    def talk(n: int) -> None:
+        pair[n % 2].add(f"unheard{n} of course", session_id=f"s{n}")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(talk, range(24)))
+    for controller in pair:
+        assert controller.check().ok
+        for n in range(24):
+            assert controller.search(f"unheard{n}", k=1)[0].memory.text == f"unheard{n} of course"
+
+
+def test_a_process_that_closes_nothing_ends_and_keeps_what_it_was_told(tmp_path: Path) -> None:
+    run(CARELESS, tmp_path)
+    with MemoryController.open(tmp_path, scope=ADA, embeddings=WordEmbeddings()) as memory:
+        assert memory.check().ok
+        [turn] = memory.get_all(granularity=Granularity.TURN)
+        assert turn.text == "the boat is red"

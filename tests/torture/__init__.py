@@ -1,0 +1,1 @@
+"""Killing a process that uses a memory, over and over: `python -m tests.torture --kills 500`."""

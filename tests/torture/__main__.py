@@ -1,0 +1,119 @@
+"""Kill a process that uses a memory, again and again, and check what it left."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from select import select
+
+from rich.progress import track
+
+from ._ledger import Ledger
+from ._life import live
+
+__all__ = ["Figures", "torture"]
+
+# A life that does not wake by then hangs.
+PATIENCE = 60.0
+
+
+@dataclass
+class Figures:
+    """What was survived.
+
+    Attributes:
+        kills: how many there were, and `asleep` of them while the store was being opened.
+        acknowledged: calls that returned; all that they wrote was found after every later kill.
+        settled: calls that were cut off and found to be wholly there or not at all.
+    """
+
+    kills: int = 0
+    asleep: int = 0
+    acknowledged: int = 0
+    settled: int = 0
+    turns: int = 0
+    seconds: float = 0.0
+
+
+def torture(folder: Path, kills: int, seed: int, *, longest: float = 0.5) -> Figures:
+    """Let lives follow each other on one store, each killed at a random moment but the last.
+
+    Raises:
+        AssertionError: a life found something wrong; its traceback is on standard error.
+    """
+    rng = random.Random(seed)
+    figures, began = Figures(), time.monotonic()
+    for n in track(range(kills), description="kills", disable=not sys.stderr.isatty()):
+        asleep = rng.random() < 0.15
+        figures.asleep += _kill_one(folder, seed * 100_003 + n, rng.uniform(0, longest), asleep)
+        figures.kills += 1
+    _kill_one(folder, seed * 100_003 + kills, 0.0, asleep=False)
+    ledger = Ledger(folder / "ledger.jsonl")
+    figures.acknowledged, figures.settled = ledger.acknowledged, ledger.settled
+    figures.turns = len(ledger.texts["ada"])
+    figures.seconds = round(time.monotonic() - began, 1)
+    return figures
+
+
+def _kill_one(folder: Path, seed: int, after: float, asleep: bool) -> bool:
+    """Start a life, kill it some time after it woke, or before; return whether it still slept."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _be_born(folder, seed, writer)
+    os.close(writer)
+    try:
+        woke = bool(select([reader], [], [], after if asleep else PATIENCE)[0])
+        if woke:
+            # Nothing to read means that it ended: then there is no need to wait.
+            assert os.read(reader, 1), "a life ended before it woke; see above"
+            ended = select([reader], [], [], after)[0]
+            assert not ended, "a life ended while it worked; see above"
+    finally:
+        os.close(reader)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert woke or asleep, f"the store did not open within {PATIENCE} s"
+    return not woke
+
+
+def _be_born(folder: Path, seed: int, writer: int) -> None:
+    # Everything is imported already and nothing is open, so a fork is safe, and saves a second.
+    try:
+        live(folder, seed, lambda: os.write(writer, b"!"))
+    except BaseException:
+        traceback.print_exc()
+    os._exit(1)
+
+
+def main() -> None:
+    """Read the arguments, and print the figures as JSON."""
+    parser = argparse.ArgumentParser(prog="make torture", description=__doc__)
+    parser.add_argument("--kills", type=int, default=200, help="how many lives are cut off")
+    parser.add_argument("--seed", type=int, default=1, help="of kills and calls")
+    parser.add_argument(
+        "--folder", type=Path, help="where the store is kept; a new one if not given"
+    )
+    given = parser.parse_args()
+    _import_all()
+    with tempfile.TemporaryDirectory() as place:
+        figures = torture(given.folder or Path(place), given.kills, given.seed)
+    print(json.dumps(asdict(figures)))
+
+
+def _import_all() -> None:
+    import chromadb.api.rust  # noqa: F401
+    import sklearn.mixture  # noqa: F401
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""What must be true of a memory when it opens after a kill."""
+
+from __future__ import annotations
+
+from agentmem import Granularity, Memory, MemoryController, Scope
+
+from ._ledger import Ledger
+
+__all__ = ["inspect"]
+
+ADA, COPY = Scope("ada"), Scope("copy")
+
+
+def inspect(memory: MemoryController, ledger: Ledger) -> None:
+    """Compare a memory with its ledger, and settle what was in flight.
+
+    Raises:
+        AssertionError: something acknowledged is lost or changed, or something is half there.
+    """
+    for owner in (ADA, COPY):
+        problems = memory.check(scope=owner).problems
+        assert not problems, f"check() of {owner} finds {problems[:5]}"
+    turns = {owner: _turns(memory, owner) for owner in (ADA, COPY)}
+    flight = ledger.in_flight or {}
+    if flight:
+        owner = Scope(flight.get("owner", "ada"))
+        ledger.settle(happened=_happened(flight, turns[owner], ledger.texts[owner.user_id]))
+    for owner, held in turns.items():
+        found = {m.id: m.text for m in held.values()}
+        expected = ledger.texts[owner.user_id]
+        assert found == expected, f"{owner} differs: {_difference(expected, found)}"
+    for memory_id, count in ledger.recalls.items():
+        assert turns[ADA][memory_id].recall_count >= count, f"recalls of {memory_id} are lost"
+    digests = {m.session_id for m in _all(memory, ADA) if m.granularity is Granularity.SUMMARY}
+    # What was in flight may have been about to rewrite them.
+    missing = ledger.digested - digests - set(flight.get("touched", ()))
+    assert not missing, f"ended sessions without a summary: {sorted(missing)}"
+
+
+def _happened(flight: dict[str, dict[str, str]], turns: dict[str, Memory], before: object) -> bool:
+    """Whether it is there; all of it or nothing."""
+    put, gone = flight.get("put", {}), flight.get("gone", ())
+    known = before if isinstance(before, dict) else {}
+    signs = [
+        turns[i].text == t if i in turns else False for i, t in put.items() if known.get(i) != t
+    ]
+    signs += [i not in turns for i in gone if i in known]
+    assert len(set(signs)) <= 1, f"{flight['begin']} is half there"
+    return bool(signs) and signs[0]
+
+
+def _turns(memory: MemoryController, owner: Scope) -> dict[str, Memory]:
+    held = _all(memory, owner)
+    return {m.id: m for m in held if m.granularity is Granularity.TURN and m.version_of is None}
+
+
+def _all(memory: MemoryController, owner: Scope) -> list[Memory]:
+    return memory.get_all(limit=None, scope=owner)
+
+
+def _difference(expected: dict[str, str], found: dict[str, str]) -> str:
+    lost, new = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
+    changed = sorted(i for i in expected.keys() & found.keys() if expected[i] != found[i])
+    return f"lost {lost[:3]}, never acknowledged {new[:3]}, changed {changed[:3]}"

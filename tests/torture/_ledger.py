@@ -1,0 +1,67 @@
+"""What a memory has acknowledged, on paper of its own; what must be true of it after a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Ledger"]
+
+Texts = dict[str, str]
+
+
+class Ledger:
+    """A log of lines, each begun before a call and acknowledged (with fsync) after it.
+
+    What was begun and not acknowledged is in flight: it may have happened or not, but whole. The
+    next life looks, and settles it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.texts: dict[str, Texts] = {"ada": {}, "copy": {}}
+        self.recalls: dict[str, int] = {}
+        self.digested: set[str] = set()
+        self.in_flight: dict[str, Any] | None = None
+        self.acknowledged = self.settled = 0
+        for line in path.read_bytes().splitlines() if path.exists() else ():
+            self._take(json.loads(line))
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def begin(self, op: str, **what: Any) -> None:
+        """Say what is about to be done: `put` and `gone` are texts and ids of an owner."""
+        self._write({"begin": op, **what})
+
+    def acknowledge(self, **result: Any) -> None:
+        """Say that it was done."""
+        self._write({"done": True, **result})
+        os.fsync(self._file)
+
+    def settle(self, *, happened: bool) -> None:
+        """Say whether what was in flight at the kill is there."""
+        self._write({"done": happened, "settled": True})
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        # One call of the system, so that a kill leaves no half of a line.
+        os.write(self._file, json.dumps(line).encode() + b"\n")
+        self._take(line)
+
+    def _take(self, line: Mapping[str, Any]) -> None:
+        if "begin" in line:
+            self.in_flight = dict(line)
+            return
+        begun, self.in_flight = self.in_flight, None
+        self.settled += "settled" in line
+        if begun is None or not line["done"]:
+            return
+        self.acknowledged += "settled" not in line
+        held = self.texts[begun.get("owner", "ada")]
+        held.update(begun.get("put", {}))
+        for memory_id in [*begun.get("gone", ()), *line.get("gone", ())]:
+            held.pop(memory_id, None)
+            self.recalls.pop(memory_id, None)
+        self.recalls.update(line.get("recalls", {}))
+        self.digested.difference_update(begun.get("touched", ()))
+        self.digested.update(line.get("digested", ()))

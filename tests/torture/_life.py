@@ -1,0 +1,135 @@
+"""One life of a process with a memory: it checks what it finds, and works until it is killed."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from agentmem import Granularity, MemoryController
+from agentmem.testing import ManualClock
+
+from ._embedding import WordEmbeddings
+from ._inspection import ADA, COPY, inspect
+from ._ledger import Ledger
+
+__all__ = ["live"]
+
+WORDS = [
+    f"{a}{b}"
+    for a in ("ba", "ke", "li", "mo", "ru", "ta")
+    for b in ("dan", "fer", "gol", "nim", "sup")
+]
+# Beyond so many turns, more is deleted than added, so that a life costs what the last one did.
+FULL = 120
+
+
+def live(folder: Path, seed: int, awake: Callable[[], object]) -> None:
+    """Open the memory in a folder, inspect it, and go on with it for ever.
+
+    Args:
+        awake: called when everything was found to be in order.
+    """
+    ledger = Ledger(folder / "ledger.jsonl")
+    clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=ledger.acknowledged))
+    with MemoryController.open(
+        folder / "store",
+        scope=ADA,
+        embeddings=WordEmbeddings(),
+        clock=clock,
+        rng=random.Random(seed),
+        linger=0.05,
+    ) as memory:
+        inspect(memory, ledger)
+        awake()
+        life = _Life(memory, ledger, folder, random.Random(seed))
+        while True:
+            clock.advance(minutes=20)
+            life.act()
+
+
+class _Life:
+    def __init__(
+        self, memory: MemoryController, ledger: Ledger, folder: Path, rng: random.Random
+    ) -> None:
+        self.memory, self.ledger, self.folder, self.rng = memory, ledger, folder, rng
+        self.session = f"s{ledger.acknowledged}-{os.getpid()}"
+
+    def act(self) -> None:
+        held = len(self.ledger.texts["ada"])
+        weights = [8, 3, 4, 1, 3, 2 if held < FULL else 14, 1, 1]
+        acts = (
+            self.add, self.end, self.search, self.sweep, self.update, self.delete, self.move,
+            self.consolidate,
+        )  # fmt: skip
+        act = self.rng.choices(acts, weights)[0] if held > 4 else self.add
+        act()
+
+    def _text(self) -> str:
+        return " ".join([*self.rng.choices(WORDS, k=6), f"n{self.rng.getrandbits(40):x}"])
+
+    def _any(self) -> str:
+        return self.rng.choice(sorted(self.ledger.texts["ada"]))
+
+    def add(self) -> None:
+        if self.rng.random() < 0.2:
+            self.session = f"s{self.rng.getrandbits(40):x}"
+        put = {
+            f"t{self.rng.getrandbits(60):x}": self._text() for _ in range(self.rng.randint(1, 5))
+        }
+        messages = [{"role": "user", "content": text, "id": i} for i, text in put.items()]
+        self.ledger.begin("add", put=put, touched=[self.session])
+        self.memory.add(messages, session_id=self.session)
+        self.ledger.acknowledge()
+
+    def end(self) -> None:
+        session = self.memory.get(self._any()).session_id
+        self.ledger.begin("end_session", touched=[session])
+        self.memory.end_session(session)
+        self.ledger.acknowledge(digested=[session])
+
+    def search(self) -> None:
+        self.ledger.begin("search")
+        hits = self.memory.search(self._text(), k=3, include_archived=True)
+        self.memory.flush()
+        recalls = {h.memory.id: h.memory.recall_count + 1 for h in hits}
+        self.ledger.acknowledge(recalls=recalls)
+
+    def sweep(self) -> None:
+        self.ledger.begin("sweep")
+        self.memory.sweep(self.memory.clock() + timedelta(days=self.rng.randint(0, 9)))
+        self.ledger.acknowledge()
+
+    def update(self) -> None:
+        old = self.memory.get(self._any())
+        text = self._text()
+        self.ledger.begin("update", put={old.id: text}, touched=self._sessions())
+        self.memory.update(old.id, text=text)
+        self.ledger.acknowledge()
+
+    def delete(self) -> None:
+        old = self.memory.get(self._any())
+        gone = [old.id, *old.sources]
+        self.ledger.begin("delete", gone=gone, touched=self._sessions())
+        done = self.memory.delete(old.id)
+        self.ledger.acknowledge(gone=list(done.deleted))
+
+    def _sessions(self) -> list[str]:
+        return sorted({m.session_id for m in self.memory.get_all(limit=None)})
+
+    def move(self) -> None:
+        """Export everything, and import it for another owner."""
+        path = self.folder / "moved.jsonl"
+        self.memory.export(path)
+        turns = self.memory.get_all(limit=None, granularity=Granularity.TURN)
+        put = {m.id: m.text for m in turns}
+        self.ledger.begin("import", owner=COPY.user_id, put=put)
+        self.memory.import_(path, scope=COPY)
+        self.ledger.acknowledge()
+
+    def consolidate(self) -> None:
+        self.ledger.begin("consolidate", touched=self._sessions())
+        self.memory.consolidate(budget=3)
+        self.ledger.acknowledge()
