@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import random
+import weakref
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from os import PathLike
-from threading import RLock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 from weakref import WeakSet
 
 from agentmem_retrievers import ForgettingCurve, SearchEngine, SearchSettings
 from agentmem_stores import (
+    AgentMemError,
     ChromaStore,
     ClosedError,
     InvalidScopeError,
@@ -46,6 +49,21 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 __all__ = ["Core", "Forgetful"]
+
+
+_log = logging.getLogger("agentmem")
+
+
+def _close(controller: weakref.ref[Core], process: int) -> None:
+    """Close what is still open when the process ends; of what was collected, nothing is left."""
+    core = controller()
+    # What a fork has inherited is not its own.
+    if core is None or os.getpid() != process:
+        return
+    try:
+        core.close()
+    except AgentMemError as error:
+        _log.warning("what was pending at the end of the process could not be written: %s", error)
 
 
 def _system_clock() -> datetime:
@@ -98,7 +116,7 @@ class Core:
             rng=rng or random.SystemRandom(),
         )
         digester = Digester(model)
-        self._lock = RLock()
+        self._lock = store.verb_lock
         self._sessions = Sessions(self._writer, digester)
         self._maintenance = Maintenance(store, self._engine, self.curve)
         self._check = Check(store, self._engine)
@@ -130,6 +148,8 @@ class Core:
         self._open_sessions: dict[Scope, str] = {}
         self._told: WeakSet[Forgetful] = WeakSet()
         self._closed = False
+        # Made after the store's own finalizer, so it comes before that when the process ends.
+        weakref.finalize(self, _close, weakref.ref(self), os.getpid())
 
     @classmethod
     def open(

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from threading import RLock
 
 from agentmem_stores import Batch, Granularity, Memory, MemoryStore, Scope, Vectors
 
@@ -77,7 +76,7 @@ class SearchEngine:
         self._settings = settings or SearchSettings()
         self.weights = weights or Weights.shipped()
         self._indexes: dict[Scope, ScopeIndex] = {}
-        self._lock = RLock()
+        self._lock = store.index_lock
 
     def index(self, scope: Scope) -> ScopeIndex:
         """The scope's index, rebuilt from the store when something else wrote to it."""

@@ -48,8 +48,8 @@ class Directory:
             (path / LOCK).write_text(str(os.getpid()))
         except Timeout as error:
             raise StoreLockedError(
-                f"{path} is in use{_holder(path)}; close the other store, or share one through a Chroma server: "
-                f"chroma run --path {path}, then ChromaStore.connect(...)"
+                f"{path} is in use{_holder(path)}; close the other store, or share one through a "
+                f"Chroma server: chroma run --path {path}, then ChromaStore.connect(...)"
             ) from error
         except (OSError, NotImplementedError, ValueError) as error:
             raise StoreUnavailableError(

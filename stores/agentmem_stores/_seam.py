@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
-from typing import Self
+from threading import RLock
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,6 +130,20 @@ class MemoryStore(ABC):
     """
 
     embedder: EmbedderSpec
+
+    @cached_property
+    def index_lock(self) -> AbstractContextManager[Any]:
+        """Held, reentrantly, from looking at an index of this store to writing it and the store.
+
+        It is the store's, so that whoever shares the store object does not hide each other's
+        writes from their indexes.
+        """
+        return RLock()
+
+    @cached_property
+    def verb_lock(self) -> AbstractContextManager[Any]:
+        """Held, reentrantly, from reading what a change depends on to writing the change."""
+        return RLock()
 
     @abstractmethod
     def write(self, batch: Batch) -> str:

@@ -190,7 +190,7 @@ def test_an_index_that_says_something_else(memory: MemoryController, part: str) 
     elif part == "a vector":
         table._vectors[0] = 0
     elif part == "an edge":
-        index.edges[table.ids[0]] = {table.ids[1]: 0.123}
+        index.edges[table.ids[0]] = {"nobody": 0.123}
     else:
         table.remove(table.ids[0])
     repaired(memory, "in the index")

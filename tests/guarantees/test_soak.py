@@ -1,4 +1,4 @@
-"""Several threads work on one memory, and what they use levels off; `make soak` does it for long."""
+"""Several threads work on one memory, and what they use levels off; see `make soak`."""
 
 from __future__ import annotations
 
