@@ -82,9 +82,10 @@ class Deletes(Reads):
         ended = [session for session in made_of if index.is_digested(session)]
         gone = {m.id for m in (*derived, *doomed)} - replaced
         patch = self._unlinked(scope, gone, replaced)
-        # First of all: a crash must not leave what was made from something that is gone.
-        self._engine.write(Batch(scope, delete=_rows(derived)))
-        self._engine.write(Batch(scope, put=put, patch=patch, delete=_rows(doomed)))
+        # First of all: a crash must not leave what was made from something that is gone, nor a
+        # link to it.
+        self._engine.write(Batch(scope, patch=patch, delete=_rows(derived)))
+        self._engine.write(Batch(scope, put=put, delete=_rows(doomed)))
         self._forgotten(scope, [*doomed, *derived])
         rewritten = [
             memory.id

@@ -150,7 +150,18 @@ class Sessions:
         put = self._with_old_lives(scope, put)
         kept = {(e.memory.granularity, e.memory.id) for e in put}
         stale = [r for s in sessions for r in self.removal(scope, s) if r not in kept]
-        return Batch(scope, put=put, delete=stale)
+        patch = self._unlinked(scope, {i for _, i in stale}, {i for _, i in kept})
+        return Batch(scope, put=put, patch=patch, delete=stale)
+
+    def _unlinked(self, scope: Scope, gone: set[str], written: set[str]) -> list[Memory]:
+        """What is linked to memories that are about to go, without these links."""
+        index, store = self.writer.engine.index(scope), self.writer.store
+        near = {n for i in gone for n in index.edges.get(i, {})} - gone - written
+        return [
+            replace(m, edges=tuple(e for e in m.edges if e.target not in gone))
+            for g in Granularity
+            for m in (e.memory for e in store.read(scope, g, sorted(near)))
+        ]
 
     def _kept(self, scope: Scope, session_id: str, granularity: Granularity) -> list[str]:
         return self.writer.engine.index(scope).members(session_id, granularity)

@@ -10,9 +10,10 @@ from tests.soak.__main__ import SAMPLES, soak
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
-def test_four_hundred_operations(tmp_path: Path) -> None:
-    figures = soak(tmp_path, operations=400, workers=4, seed=3)
-    assert figures.operations == 400
+def test_a_short_soak(tmp_path: Path) -> None:
+    figures = soak(tmp_path, operations=80, workers=4, seed=3)
+    assert figures.operations == 80
     assert len(figures.memory) == SAMPLES
     assert figures.problems == []
-    assert figures.files_grew <= 4
+    # All collections are there by then, and whoever opens more files leaks them.
+    assert figures.files[-1] <= figures.files[-5] + 4
