@@ -87,6 +87,7 @@ class Table:
         """Take over everything that can change while the text stays."""
         columns = self._columns
         row = self.row_of[memory.id]
+        columns["span"][row] = len(memory.sources)
         columns["position"][row] = memory.position
         columns["said"][row] = memory.said_at.timestamp()
         columns["strength"][row] = memory.strength
@@ -120,7 +121,6 @@ class Table:
         columns["alive"][row] = True
         columns["session"][row] = session
         columns["previous"][row] = columns["next"][row] = NONE
-        columns["span"][row] = len(memory.sources)
         columns["timed"][row] = speaks_of_time(memory.text)
         columns["asks"][row] = "?" in memory.text
         columns["ends_asking"][row] = ends_asking(memory.text)
