@@ -1,0 +1,85 @@
+"""Expressions of time, read on Monday, 8 May 2023."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pytest
+
+from agentmem_retrievers import anchor_in, spans_in, windows_in
+
+NOW = datetime(2023, 5, 8, 13, 56, tzinfo=UTC)
+
+
+def days(*pairs: tuple[datetime, datetime]) -> list[tuple[str, str]]:
+    return [(f"{start:%Y-%m-%d}", f"{end:%Y-%m-%d}") for start, end in pairs]
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("I saw her yesterday", "2023-05-07", "2023-05-08"),
+        ("the day before yesterday", "2023-05-06", "2023-05-07"),
+        ("last week", "2023-05-01", "2023-05-08"),
+        ("last Friday", "2023-05-05", "2023-05-06"),
+        ("last monday", "2023-05-01", "2023-05-02"),
+        ("next Monday", "2023-05-15", "2023-05-16"),
+        ("last weekend", "2023-05-06", "2023-05-08"),
+        ("two weeks ago", "2023-04-24", "2023-05-01"),
+        ("a couple of weeks ago", "2023-04-24", "2023-05-01"),
+        ("ten days ago", "2023-04-28", "2023-04-29"),
+        ("a year ago", "2022-01-01", "2023-01-01"),
+        ("the last three months", "2023-02-08", "2023-05-08"),
+        ("last summer", "2022-06-01", "2022-09-01"),
+        ("this summer", "2023-06-01", "2023-09-01"),
+        ("in December", "2022-12-01", "2023-01-01"),
+        ("in May", "2023-05-01", "2023-06-01"),
+        ("on 7 May 2023", "2023-05-07", "2023-05-08"),
+        ("on March 3rd", "2023-03-03", "2023-03-04"),
+        ("back in 2021", "2021-01-01", "2022-01-01"),
+        ("2023-04-02", "2023-04-02", "2023-04-03"),
+    ],
+)
+def test_a_text_names_a_time(text: str, start: str, end: str) -> None:
+    assert days(*((s.start, s.end) for s in spans_in(text, NOW))) == [(start, end)]
+
+
+@pytest.mark.parametrize("text", ["She may be late", "the first of all", "on time"])
+def test_other_texts_name_none(text: str) -> None:
+    assert list(spans_in(text, NOW)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("Where was I between March and June?", "2023-03-01", "2023-07-01"),
+        ("Whom did I meet between November and February?", "2022-11-01", "2023-03-01"),
+        ("What did I do since March?", "2023-03-01", "2023-05-08"),
+        ("What did I do before 2022?", "1900-01-01", "2022-01-01"),
+        ("What did I do two days before 9 March 2023?", "2023-03-07", "2023-03-08"),
+    ],
+)
+def test_a_question_asks_about_a_time(text: str, start: str, end: str) -> None:
+    assert days(*((w.start, w.end) for w in windows_in(text, NOW))) == [(start, end)]
+
+
+def test_an_event_can_tell_the_time() -> None:
+    anchor = anchor_in("What did I eat two days before my birthday?", NOW)
+    assert anchor is not None
+    assert anchor.clause == "my birthday"
+    party = datetime(2023, 4, 20, tzinfo=UTC), datetime(2023, 4, 21, tzinfo=UTC)
+    assert anchor.window(*party, NOW).start.date() == date(2023, 4, 18)
+    since = anchor_in("Where have I been since I moved?", NOW)
+    assert since is not None
+    assert since.window(*party, NOW).holds(NOW.replace(day=1))
+    assert anchor_in("What did I do since March?", NOW) is None
+
+
+def test_a_window_fits_less_the_farther_off() -> None:
+    [window] = windows_in("last week", NOW)
+    inside, near, far = (datetime(2023, m, d, tzinfo=UTC) for m, d in ((5, 3), (4, 28), (1, 1)))
+    said = np.array([moment.timestamp() for moment in (inside, near, far)])
+    one, some, none = window.fits(said, said)
+    assert (one, none) == (1.0, 0.0)
+    assert 0.5 < some < 1.0
