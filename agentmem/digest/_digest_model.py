@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from ..embedding import estimate_tokens
 from ..models import asked
+from ._json import clean, conversation, objects_in
 
 __all__ = ["digest_with_model"]
 
@@ -52,41 +51,22 @@ def digest_with_model(
         ValueError: the answer is not what was asked for.
         Exception: whatever the model raised.
     """
-    prompt = _prompt(said)
+    prompt = conversation(_TASK, [{"speaker": who, "text": text} for who, text in said])
     found = _json_object(asked(model, prompt, timeout=timeout))
     return _summary(found, max_tokens), _keywords(found, max_keywords)
 
 
-def _prompt(said: Sequence[tuple[str, str]]) -> list[BaseMessage]:
-    lines = [json.dumps({"speaker": s, "text": t}, ensure_ascii=False) for s, t in said]
-    # Nothing said can look like the end of the data.
-    data = "\n".join(lines).replace("<", "\\u003c")
-    return [SystemMessage(_TASK), HumanMessage(f"<conversation>\n{data}\n</conversation>")]
-
-
 def _json_object(text: str) -> dict[str, Any]:
-    """The first JSON object that has a summary, whatever is written around it."""
-    decoder = json.JSONDecoder(strict=False)
-    for start in re.finditer(r"\{", text):
-        try:
-            found, _ = decoder.raw_decode(text, start.start())
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(found, dict) and "summary" in found:
+    """The first JSON object that has a summary."""
+    for found in objects_in(text):
+        if "summary" in found:
             return found
     raise ValueError(f"the answer holds no JSON object with a summary: {text[:80]!r}")
 
 
-def _clean(text: object) -> str:
-    if not isinstance(text, str):
-        return ""
-    # JSON can spell half a character, and NUL, which no store takes.
-    return " ".join(text.encode("utf-8", "ignore").decode().replace("\0", " ").split())
-
-
 def _summary(found: dict[str, Any], max_tokens: int) -> str:
     """The summary; of one that is a little too long, the whole sentences that fit."""
-    text = _clean(found["summary"])
+    text = clean(found["summary"])
     if not text:
         raise ValueError("the summary is empty")
     if estimate_tokens(text) > 2 * max_tokens:
@@ -111,7 +91,7 @@ def _keywords(found: dict[str, Any], at_most: int) -> tuple[str, ...]:
         given = given.split(",")
     if not isinstance(given, list):
         raise ValueError("keywords are no list")  # noqa: TRY004
-    words = [_clean(word).strip(" ,.;") for word in given]
+    words = [clean(word).strip(" ,.;") for word in given]
     fitting = {w.casefold(): w for w in reversed(words) if 0 < len(w) <= _LONGEST_KEYWORD}
     if not fitting:
         raise ValueError("there are no keywords")

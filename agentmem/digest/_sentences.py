@@ -10,7 +10,16 @@ from typing import Any
 
 from ..embedding import estimate_tokens
 
-__all__ = ["Sentence", "is_unspaced", "is_word", "sentences", "stem", "stop_words", "terms"]
+__all__ = [
+    "Sentence",
+    "is_unspaced",
+    "is_word",
+    "sentences",
+    "split",
+    "stem",
+    "stop_words",
+    "terms",
+]
 
 # An end mark, closed quotes and white space, or an ideographic end mark.
 _END = re.compile(r"(?<=[.!?…])[\"')\]\u201d\u2019]*\s+|(?<=[。\uff01\uff1f｡])")
@@ -63,11 +72,12 @@ def sentences(turns: Sequence[tuple[str, str]]) -> list[Sentence]:
     return [
         Sentence(speaker, part, i)
         for i, (speaker, text) in enumerate(turns)
-        for part in _split(text)
+        for part in split(text)
     ]
 
 
-def _split(text: str) -> Iterator[str]:
+def split(text: str) -> Iterator[str]:
+    """Yield the sentences of one text."""
     for line in text.splitlines():
         held = ""
         for piece in _pieces(" ".join(_BULLET.sub("", line.strip()).split())):
