@@ -1,0 +1,74 @@
+"""What happened when, whenever it was told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from langchain_core.embeddings import Embeddings
+
+from agentmem import InMemoryStore, InvalidInputError, MemoryController, NaiveDatetimeError, Scope
+from agentmem.testing import ManualClock
+
+NOW = datetime(2026, 5, 8, 9, 0, tzinfo=UTC)
+WEDDING = "Last week I went to the wedding of my cousin."
+MOVE = "Two months ago I moved to Rome."
+HEDGEHOG = "I saw a hedgehog in February."
+RAIN = "It rains on everything."
+
+
+@pytest.fixture(scope="module")
+def memory(embeddings: Embeddings) -> Iterator[MemoryController]:
+    with MemoryController(
+        InMemoryStore(), scope=Scope("ada"), embeddings=embeddings, clock=ManualClock(NOW)
+    ) as controller:
+        controller.add([WEDDING, MOVE, RAIN, "And how are you?", HEDGEHOG], session_id="s")
+        controller.end_session("s")
+        yield controller
+
+
+def told(memory: MemoryController, *args: object, **options: object) -> list[str]:
+    return [event.text for event in memory.timeline(*args, **options)]  # type: ignore[arg-type]
+
+
+def test_events_stand_where_they_happened(memory: MemoryController) -> None:
+    events = memory.timeline()
+    assert [e.text for e in events] == [HEDGEHOG, MOVE, WEDDING, RAIN]
+    assert [f"{e.when:%m-%d}" for e in events] == ["02-01", "03-01", "04-27", "05-08"]
+    assert [e.dated for e in events] == [True, True, True, False]
+
+
+def test_of_two_events_it_says_which_came_first(memory: MemoryController) -> None:
+    question = "What came first, the wedding or the move to Rome?"
+    assert told(memory, question) == [MOVE, WEDDING]
+
+
+def test_a_question_names_its_time(memory: MemoryController) -> None:
+    assert told(memory, "What happened last week?") == [WEDDING]
+    assert told(memory, "What happened between February and March?") == [HEDGEHOG, MOVE]
+
+
+def test_since_and_until_bound_it(memory: MemoryController) -> None:
+    april = datetime(2026, 4, 1, tzinfo=UTC)
+    assert told(memory, since=april) == [WEDDING, RAIN]
+    assert told(memory, until=april) == [HEDGEHOG, MOVE]
+
+
+def test_only_so_many_are_told(memory: MemoryController) -> None:
+    assert told(memory, k=2) == [WEDDING, RAIN]
+    assert told(memory, "animals", k=1) == [HEDGEHOG]
+
+
+def test_a_deleted_turn_did_not_happen(embeddings: Embeddings) -> None:
+    with MemoryController(InMemoryStore(), scope=Scope("ada"), embeddings=embeddings) as memory:
+        [turn] = memory.add(MOVE, session_id="s")
+        memory.delete(turn.id)
+        assert memory.timeline() == []
+
+
+def test_refuses_what_it_cannot_take(memory: MemoryController) -> None:
+    with pytest.raises(InvalidInputError, match="k=0"):
+        memory.timeline(k=0)
+    with pytest.raises(NaiveDatetimeError):
+        memory.timeline(since=datetime(2026, 1, 1))  # noqa: DTZ001
