@@ -61,7 +61,7 @@ def test_the_tour_runs_as_it_is_written(tmp_path: Path, monkeypatch: pytest.Monk
     ["add", "end_session", "search", "get", "get_all", "update", "history", "delete", "delete_all",
      "reset", "sweep", "consolidate", "feedback", "export", "import_", "stats", "graph", "compact",
      "check", "topics", "reinforce", "learned", "reset_learning", "add_plan", "plans",
-     "plan_went"],
+     "plan_went", "facts", "profile", "timeline"],
 )  # fmt: skip
 def test_every_verb_has_an_async_twin(verb: str) -> None:
     from agentmem import MemoryController

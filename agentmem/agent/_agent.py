@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import (
@@ -22,6 +23,7 @@ from ..models import LocalChatModel
 from ._driving import adrive, drive
 from ._exchange import Exchange
 from ._input import AgentInput, read_input, scope_of, session_of
+from ._portrait import portrait_line
 from ._prompt import PromptBuilder
 from ._prompt_styles import CAPABLE, SMALL, PromptStyle
 from ._recall_log import RecallLog
@@ -63,7 +65,8 @@ class Agent(Runnable[AgentInput, AIMessage]):
         system_prompt: who the assistant is; goes before what the style says about memories.
         style: the words around the memories; by default what suits the model.
         max_steps: how often the model is asked in one exchange.
-        profile: returns a line about a user that goes into every prompt.
+        profile: returns a line about a user that goes into every prompt; by default the best
+            remembered of `memory.profile`.
         cite: have the model say by ids such as [m1] which memories a reply rests on; what is cited
             is learned from (`MemoryController.feedback`). Ids in a reply are understood in any
             case, and left out of what is stored of it.
@@ -124,7 +127,7 @@ class Agent(Runnable[AgentInput, AIMessage]):
             recalls=self._recalls,
             k=k,
             max_steps=max_steps,
-            profile=profile,
+            profile=profile or partial(portrait_line, memory),
             abstain_below=abstain_below,
         )
 

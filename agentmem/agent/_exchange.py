@@ -40,6 +40,7 @@ class Exchange:
         turns: what was said in the session before, in order.
         repeated: whether the session already ends with the user's words and no reply to them,
             as when the same call is tried again after a failure.
+        profile: a line about the user; None where nothing is known.
         steps: the model's calls of tools, and what the tools answered.
         shown: ids in the prompt, such as m1, with the ids of the memories they stand for.
         plan: the plan that is offered to the model.
@@ -53,6 +54,7 @@ class Exchange:
     recall: Recall | None = None
     turns: list[Memory] = field(default_factory=list)
     repeated: bool = False
+    profile: str | None = None
     steps: list[BaseMessage] = field(default_factory=list)
     shown: dict[str, str] = field(default_factory=dict)
     plan: Plan | None = None

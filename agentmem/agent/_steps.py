@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolCall, ToolMessage
 from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.runnables.config import run_in_executor
 
 from agentmem_retrievers import Recall
 from agentmem_stores import Granularity, Scope
@@ -44,7 +45,7 @@ class AgentSteps:
     recalls: RecallLog
     k: int
     max_steps: int
-    profile: Callable[[Scope], str | None] | None
+    profile: Callable[[Scope], str | None]
     abstain_below: float | None = None
 
     def of(self, exchange: Exchange) -> Steps:
@@ -107,7 +108,7 @@ class AgentSteps:
                 recalled=exchange.recall or (),
                 turns=exchange.turns,
                 context=incoming.context,
-                profile=self.profile(exchange.scope) if self.profile else None,
+                profile=exchange.profile,
                 goals=open_goals(exchange.turns),
                 plan=exchange.plan,
                 system=incoming.system,
@@ -129,6 +130,7 @@ class AgentSteps:
         def recall(query: str) -> Recall:
             if exchange.session_id is not None:
                 exchange.follow(memory.get_all(**_turns_of(exchange)))
+            exchange.profile = self.profile(scope)
             if not needs_memory(query):
                 return nothing(query, memory.clock())
             exchange.offer(memory.plans(query, k=1, scope=scope))
@@ -137,6 +139,7 @@ class AgentSteps:
         async def arecall(query: str) -> Recall:
             if exchange.session_id is not None:
                 exchange.follow(await memory.aget_all(**_turns_of(exchange)))
+            exchange.profile = await run_in_executor(None, self.profile, scope)
             if not needs_memory(query):
                 return nothing(query, memory.clock())
             exchange.offer(await memory.aplans(query, k=1, scope=scope))

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+from agentmem.cli._known import print_events, print_facts, print_profile
 from agentmem.cli._options import find_id
 from agentmem.cli._output import line, plain, short_id, show
 from agentmem.cli._tables import print_memories, print_recall, print_stats
-from agentmem_stores import Granularity
 
-from ._shown import print_graph, print_help, print_plans, print_timeline, print_topics
+from ._shown import print_graph, print_help, print_plans, print_topics
 from ._talk import Talk
 
 __all__ = ["COMMANDS", "Command", "obey"]
 
 _LISTED = 20
 _NAMED = 10
+_EVENTS = 100
 
 
 @dataclass(frozen=True)
@@ -118,14 +119,34 @@ def _forget(talk: Talk, argument: str) -> None:
     show(f"forgot {short_id(found.id)}  {line(found.text, 80)}")
 
 
-@_command("/timeline")
+@_command("/timeline [QUESTION]")
 def _timeline(talk: Talk, argument: str) -> None:
-    """Show what was said when, the last 100 turns."""
-    turns = talk.memory.get_all(granularity=Granularity.TURN)
-    if turns:
-        print_timeline(turns)
+    """Show what happened when; a question such as “what happened last week?” chooses."""
+    events = talk.memory.timeline(argument or None, k=_EVENTS)
+    if events:
+        print_events(events)
     else:
-        show("nothing was said yet")
+        show("nothing was said of that time" if argument else "nothing was said yet")
+
+
+@_command("/profile")
+def _profile(talk: Talk, argument: str) -> None:
+    """Show what is known of you, as far as past conversations say; /forget removes a line."""
+    lines = talk.memory.profile()
+    if lines:
+        print_profile(lines)
+    else:
+        show("nothing is known of you yet; facts are found when a conversation ends")
+
+
+@_command("/facts [ATTRIBUTE]")
+def _facts(talk: Talk, argument: str) -> None:
+    """Show what was said of people, also what no longer holds; /facts home shows one attribute."""
+    found = talk.memory.facts(attribute=argument or None, superseded=True)
+    if found:
+        print_facts(found)
+    else:
+        show("there are no such facts; they are found when a conversation ends")
 
 
 @_command("/topics [QUESTION]")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rich.padding import Padding
@@ -12,39 +11,18 @@ from rich.text import Text
 from rich.tree import Tree
 
 from agentmem.cli._output import line, short_id, show
-from agentmem_stores import Memory, State
+from agentmem_stores import Memory
 
 if TYPE_CHECKING:
     import networkx as nx
 
     from ..upkeep import Plan
 
-__all__ = ["print_graph", "print_help", "print_plans", "print_timeline", "print_topics"]
+__all__ = ["print_graph", "print_help", "print_plans", "print_topics"]
 
 _TREES = 8
 _BRANCHES = 6
 _TEXT = 72
-
-
-def print_timeline(turns: Sequence[Memory]) -> None:
-    """Print what was said, day by day."""
-    for day, said in groupby(turns, key=lambda t: f"{t.said_at:%A, %Y-%m-%d}"):
-        show(Text(day, style="bold"))
-        for session, part in groupby(said, key=lambda t: t.session_id):
-            show(Padding(Text(line(session, 60), style="dim"), (0, 0, 0, 2)))
-            show(Padding(_turns(part), (0, 0, 0, 4)))
-
-
-def _turns(turns: Iterable[Memory]) -> Table:
-    table = Table.grid(padding=(0, 1))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(style="cyan", no_wrap=True)
-    table.add_column()
-    for turn in turns:
-        faded = "" if turn.state is State.ACTIVE else f" ({turn.state.value})"
-        who = line(turn.speaker or turn.role, 20)
-        table.add_row(f"{turn.said_at:%H:%M}", who, Text(line(turn.text, 400) + faded))
-    return table
 
 
 def print_graph(graph: nx.Graph) -> None:

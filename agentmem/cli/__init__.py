@@ -14,6 +14,7 @@ from . import (  # noqa: F401
     _fit,
     _forgetting,
     _keeping,
+    _knowing,
     _learning,
     _moving,
     _partitions,

@@ -24,6 +24,7 @@ evaluation = typer.Typer(
         "agentmem eval longmemeval longmemeval_s.json --limit 50 --model openai:gpt-5-mini",
         "agentmem eval needle --turns 2000",
         "agentmem eval updates --ablate",
+        "agentmem eval time",
     ),
 )
 app.add_typer(evaluation, name="eval", rich_help_panel=MEASURE)
@@ -217,6 +218,30 @@ def updates(
 
     task = UpdatesTask(users=users, sessions=sessions, seed=seed, limit=limit)
     _evaluate(task, k, embeddings, ablate, cache, fresh, json, plot)
+
+
+@evaluation.command()
+def time(
+    users: Annotated[int, typer.Option(min=1, help="How many users are generated.")] = 8,
+    seed: Seed = 0,
+    limit: Limit = None,
+    embeddings: Embeddings = None,
+    cache: Cache = None,
+    fresh: Fresh = False,
+    json: JsonFile = None,
+    plot: Plot = None,
+) -> None:
+    """Generated users who tell of events out of order, in words such as "two weeks ago".
+
+    first_right: asked which of two events came first, the timeline puts it first. Asked what
+    happened in a month, between two days or since a day, window_recall is the share of what did
+    that is found, and window_precision the share of what is found that did. --limit is of each
+    kind and user.
+    """
+    from agentmem.evaluation import TimeTask
+
+    task = TimeTask(users=users, seed=seed, limit=limit)
+    _evaluate(task, 10, embeddings, False, cache, fresh, json, plot)
 
 
 def _ranking(

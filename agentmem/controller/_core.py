@@ -27,6 +27,7 @@ from agentmem_stores import (
 from .._progress import Progress, Silent
 from ..digest import Digester
 from ..embedding import Embedder, default_embeddings
+from ..facts import Attributes, FactFinder, Facts
 from ..refining import Refiner
 from ..upkeep import (
     Background,
@@ -103,8 +104,13 @@ class Core:
         self._store = store
         self._refiners = tuple(refiners)
         self._embedder = Embedder(embeddings or default_embeddings())
+        attributes = Attributes(self._embedder)
         self._engine = SearchEngine(
-            store, curve=self.curve, settings=settings, embed=self._embedder.documents
+            store,
+            curve=self.curve,
+            settings=settings,
+            embed=self._embedder.documents,
+            attributes=attributes.asked,
         )
         self._writer = Writer(
             store=store,
@@ -117,7 +123,9 @@ class Core:
         )
         digester = Digester(model)
         self._lock = store.verb_lock
-        self._sessions = Sessions(self._writer, digester)
+        facts = Facts(store, self._engine, FactFinder(self._embedder, attributes, model))
+        self._sessions = Sessions(self._writer, digester, facts)
+        self._facts = facts
         self._maintenance = Maintenance(store, self._engine, self.curve)
         self._check = Check(store, self._engine)
         self._repair = Repair(store, self._engine, self._embedder, self._sessions, self._check)

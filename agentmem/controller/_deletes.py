@@ -10,7 +10,7 @@ import numpy as np
 from agentmem_stores import Batch, Entry, Granularity, Memory, MemoryNotFoundError, Scope, State
 
 from ..writing import DERIVED, is_derived
-from ._reads import Reads
+from ._knowledge import Knowledge
 from ._twins import twin
 
 __all__ = ["Deletes", "Deletion"]
@@ -36,7 +36,7 @@ class Deletion:
     unlinked: tuple[str, ...] = ()
 
 
-class Deletes(Reads):
+class Deletes(Knowledge):
     """Deleting memories, conversations and whole scopes."""
 
     def delete(self, memory_id: str, *, scope: Scope | None = None) -> Deletion:
@@ -44,7 +44,8 @@ class Deletes(Reads):
 
         What was made from it is removed before this returns, and what other turns of its session
         have a share in, such as the summary, is made anew from them. A turn that stands for others
-        which say the same, since `consolidate`, takes them with it.
+        which say the same, since `consolidate`, takes them with it, and a fact those whose place
+        it has taken; a fact that was deleted is not found again in the turn that told it.
 
         Raises:
             MemoryNotFoundError: the scope has no such memory.
@@ -52,8 +53,9 @@ class Deletes(Reads):
         owner = self._scope(scope)
         with self._lock:
             versions = self.history(memory_id, scope=owner)
-            same = self._stood_for(owner, versions[-1])
-            return self._erase(owner, [*versions, *same])
+            doomed = [*versions, *self._stood_for(owner, versions[-1])]
+            self._engine.write(Batch(owner, patch=self._facts.not_again(owner, doomed)))
+            return self._erase(owner, doomed)
 
     def delete_session(self, session_id: str, *, scope: Scope | None = None) -> Deletion:
         """Delete a conversation, and with it everything that was made from it.
@@ -87,6 +89,9 @@ class Deletes(Reads):
         self._engine.write(Batch(scope, patch=patch, delete=_rows(derived)))
         self._engine.write(Batch(scope, put=put, delete=_rows(doomed)))
         self._forgotten(scope, [*doomed, *derived])
+        changed = (*doomed, *derived, *(entry.memory for entry in put))
+        if any(memory.granularity is Granularity.FACT for memory in changed):
+            self._facts.settle(scope)
         rewritten = [
             memory.id
             for session in ended
@@ -105,7 +110,7 @@ class Deletes(Reads):
         found: dict[str, Memory] = {memory.id: memory}
         frontier = [memory]
         while frontier:
-            near = {s for m in frontier for s in m.sources} - found.keys()
+            near = {i for m in frontier for i in _beneath(m)} - found.keys()
             held = [m for m in self._read(scope, sorted(near)) if m.state is State.SUPERSEDED]
             frontier = [m for m in held if m.granularity is memory.granularity]
             found |= {m.id: m for m in frontier}
@@ -185,6 +190,13 @@ class Deletes(Reads):
     adelete_session = twin(delete_session)
     adelete_all = twin(delete_all)
     areset = twin(reset)
+
+
+def _beneath(memory: Memory) -> Iterable[str]:
+    """What a memory may stand for: turns that say the same, or facts that held before."""
+    if memory.granularity is Granularity.FACT:
+        return [edge.target for edge in memory.edges]
+    return memory.sources
 
 
 def _rows(memories: Iterable[Memory]) -> list[tuple[Granularity, str]]:

@@ -9,6 +9,7 @@ from ._abstention import *
 from ._answers import *
 from ._cache import *
 from ._fit import *
+from ._happenings import *
 from ._listwise import *
 from ._metrics import *
 from ._models import *

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agentmem_stores import (
@@ -17,13 +17,14 @@ from agentmem_stores import (
 )
 
 from ..digest import Digester
+from ..facts import Facts
 from ._passages import passages
 from ._writer import Writer
 
 __all__ = ["DERIVED", "SHELF", "Sessions", "is_derived", "is_shelf"]
 
 # The summary comes last: it marks that the others are there, whatever a crash cuts off.
-DERIVED = (Granularity.SESSION, Granularity.KEYWORDS, Granularity.SUMMARY)
+DERIVED = (Granularity.SESSION, Granularity.KEYWORDS, Granularity.FACT, Granularity.SUMMARY)
 
 # What is kept one by one, such as notes and the items of a LangGraph store, is in sessions whose
 # names begin with this. Nobody speaks in them, so there is nothing to sum up.
@@ -52,6 +53,7 @@ class Sessions:
 
     writer: Writer
     digester: Digester
+    facts: Facts
 
     def unfinished(self, scope: Scope) -> list[str]:
         """Sessions whose derived memories do not cover all of their turns, oldest first."""
@@ -74,8 +76,8 @@ class Sessions:
             )
         if index.is_digested(session_id):
             return self._derived(scope, session_id)
-        turns = [e.memory for e in self.writer.store.read(scope, Granularity.TURN, ids)]
-        batch = self._batch(scope, [session_id], self._drafts(turns))
+        turns = self.writer.store.read(scope, Granularity.TURN, ids)
+        batch = self._batch(scope, {session_id: turns})
         self.writer.engine.write(batch)
         self.writer.engine.learn(scope)
         return [entry.memory for entry in batch.put]
@@ -83,15 +85,13 @@ class Sessions:
     def end_many(self, scope: Scope, session_ids: Sequence[str]) -> None:
         """End several sessions in one batch; those that need not be ended are passed over."""
         index, store = self.writer.engine.index(scope), self.writer.store
-        ended: list[str] = []
-        drafts: list[Memory] = []
+        ended: dict[str, list[Entry]] = {}
         for session_id in session_ids:
             ids = index.members(session_id, Granularity.TURN)
             if ids and not is_shelf(session_id) and not index.is_digested(session_id):
-                ended.append(session_id)
-                drafts += self._drafts(store.recall(scope, Granularity.TURN, ids))
+                ended[session_id] = store.read(scope, Granularity.TURN, ids)
         if ended:
-            self.writer.engine.write(self._batch(scope, ended, drafts))
+            self.writer.engine.write(self._batch(scope, ended))
             self.writer.engine.learn(scope)
 
     def removal(self, scope: Scope, session_id: str) -> list[tuple[Granularity, str]]:
@@ -138,10 +138,14 @@ class Sessions:
             sources=tuple(t.id for t in turns),
         )
 
-    def _batch(self, scope: Scope, sessions: Sequence[str], drafts: Sequence[Memory]) -> Batch:
+    def _batch(self, scope: Scope, sessions: Mapping[str, Sequence[Entry]]) -> Batch:
+        drafts = [d for turns in sessions.values() for d in self._drafts([t.memory for t in turns])]
         vectors = self.writer.embedder.documents([d.text for d in drafts])
+        facts = self.facts.of_turns(scope, [t for turns in sessions.values() for t in turns])
         put: list[Entry] = []
         for granularity in DERIVED:
+            if granularity is Granularity.FACT:
+                put.extend(facts)
             rows = [i for i, d in enumerate(drafts) if d.granularity is granularity]
             if rows:
                 old = frozenset(i for s in sessions for i in self._kept(scope, s, granularity))
@@ -149,6 +153,7 @@ class Sessions:
                 put.extend(self.writer.remembered(group, vectors[rows], leave_out=old))
         put = self._with_old_lives(scope, put)
         kept = {(e.memory.granularity, e.memory.id) for e in put}
+        kept |= {(Granularity.FACT, i) for s in sessions for i in self._edited(scope, s)}
         stale = [r for s in sessions for r in self.removal(scope, s) if r not in kept]
         patch = self._unlinked(scope, {i for _, i in stale}, {i for _, i in kept})
         return Batch(scope, put=put, patch=patch, delete=stale)
@@ -162,6 +167,10 @@ class Sessions:
             for g in Granularity
             for m in (e.memory for e in store.read(scope, g, sorted(near)))
         ]
+
+    def _edited(self, scope: Scope, session_id: str) -> set[str]:
+        index = self.writer.engine.index(scope)
+        return self.facts.edited(scope, index.records(session_id, Granularity.FACT))
 
     def _kept(self, scope: Scope, session_id: str, granularity: Granularity) -> list[str]:
         return self.writer.engine.index(scope).members(session_id, granularity)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ._calendar import *
 from ._confidence import *
 from ._engine import *
 from ._expansion import *
@@ -13,6 +14,7 @@ from ._fusion import *
 from ._graph import *
 from ._index import *
 from ._learning import *
+from ._ledger import *
 from ._lexical import *
 from ._question import *
 from ._ranking import *
@@ -22,6 +24,7 @@ from ._sessions import *
 from ._soft import *
 from ._table import *
 from ._vocabulary import *
+from ._when import *
 from ._wording import *
 
 if TYPE_CHECKING:

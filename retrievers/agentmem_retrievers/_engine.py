@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+
+import numpy as np
 
 from agentmem_stores import Batch, Granularity, Memory, MemoryStore, Scope, Vectors
 
 from ._channels import Channel, Channels
 from ._confidence import confidence
+from ._currency import SELF, asked_for, newest_first
 from ._forgetting import ForgettingCurve
 from ._fusion import Ranked, SearchSettings, Weights
 from ._index import ScopeIndex
@@ -19,6 +22,7 @@ from ._ranking import TurnRanking, rank_sessions
 from ._results import Recall, RecalledMemory
 from ._table import Shown, Table
 from ._vocabulary import Embed, Kin
+from ._when import Window, anchor_in, windows_in
 
 __all__ = ["Query", "SearchEngine"]
 
@@ -64,12 +68,16 @@ class SearchEngine:
         settings: SearchSettings | None = None,
         weights: Weights | None = None,
         embed: Embed | None = None,
+        attributes: Callable[[Vectors], Sequence[str]] = lambda vector: (),
     ) -> None:
         """Prepare.
 
         Args:
             embed: returns the embeddings of words; without it no word is like another.
+            attributes: says which attributes of people, by the names that facts give them, a
+                question with this embedding asks for, the likeliest first.
         """
+        self._attributes = attributes
         self._store = store
         self._embed = embed
         self._curve = curve or ForgettingCurve()
@@ -115,7 +123,8 @@ class SearchEngine:
         """Rank a scope's memories; see `Recall`."""
         with self._lock:
             ranking = self.ranking(scope, query)
-            turns = ranked = ranking.run()
+            turns = ranking.run()
+            ranked = self._up_to_date(ranking, turns)
             paths: Paths = {}
             if not query.granularity.of_session:
                 ranked = self._alone(scope, query)
@@ -132,11 +141,24 @@ class SearchEngine:
                 **_learnable(query, ranking),
             )
 
+    def _up_to_date(self, ranking: TurnRanking, ranked: Ranked) -> Ranked:
+        """Let what is so now come before what was, where the question asks for what is."""
+        ledger, turns = ranking.index.facts, ranking.index.tables[Granularity.TURN]
+        if not ledger.known() or "currency" in self._settings.off:
+            return ranked
+        attributes = self._attributes(ranking.vector)
+        for key in reversed(asked_for(ranking.question, attributes, ledger)):
+            rows = [turns.row_of[i] for i in ledger.turns(key) if i in turns.row_of]
+            told = np.array(rows, dtype=np.intp)
+            told = told[ranking.shown[Granularity.TURN].at(told)]
+            ranked = newest_first(ranked, told, lift=key[0] == SELF)
+        return ranked
+
     def ranking(self, scope: Scope, query: Query) -> TurnRanking:
         """Ask the channels, and return what ranks their candidates."""
         index = self.index(scope)
         turns = index.tables[Granularity.TURN]
-        question = Question(query.text, turns.speaker_terms())
+        question = Question(query.text, turns.speaker_terms(), self._windows(scope, query))
         vector = query.embed(question.bare)
         shown = {
             g: Shown(table, query.as_of, query.include_archived, query.moment)
@@ -162,6 +184,18 @@ class SearchEngine:
             learning=index.learning,
             at_least=query.k,
         )
+
+    def _windows(self, scope: Scope, query: Query) -> tuple[Window, ...]:
+        """The times that a query asks about; one told by an event is looked up in memory."""
+        anchor = anchor_in(query.text, query.moment)
+        if anchor is None or "time" in self._settings.off:
+            return windows_in(query.text, query.moment)
+        event = replace(query, text=anchor.clause, k=1, granularity=Granularity.TURN, hops=1)
+        table = self.index(scope).tables[Granularity.TURN]
+        for hit in self.search(scope, event):
+            about = table.about(table.row_of[hit.memory.id]) or (hit.memory.said_at,) * 2
+            return (anchor.window(*about, query.moment),)
+        return ()
 
     def _alone(self, scope: Scope, query: Query) -> Ranked:
         """Rank memories that belong to no session, by how near they are to the question."""

@@ -67,17 +67,33 @@ class TurnFeatures:
 
     def _time(self) -> Features:
         timed = self.table.flags(self.rows, "timed")
-        fits = np.zeros(len(self.rows))
-        if self.question.periods:
-            said = self.table.column("said")[self.rows]
-            for i, seconds in enumerate(said):
-                moment = datetime.fromtimestamp(float(seconds), UTC)
-                fits[i] = max(period.fits(moment) for period in self.question.periods)
         return {
-            "time.named": fits,
+            "time.named": np.maximum(self._in_periods(), self._in_windows()),
             "time.told": timed,
             "time.told_when_asked": timed * self.question.asks_when,
         }
+
+    def _in_periods(self) -> Floats:
+        """How well the time of saying fits the dates that the question names."""
+        fits = np.zeros(len(self.rows))
+        if self.question.periods:
+            for i, seconds in enumerate(self.table.column("said")[self.rows]):
+                moment = datetime.fromtimestamp(float(seconds), UTC)
+                fits[i] = max(period.fits(moment) for period in self.question.periods)
+        return fits
+
+    def _in_windows(self) -> Floats:
+        """How well the time spoken of fits the times asked about; or where those are no dates,
+        such as "last week", the time of saying.
+        """
+        about = [self.table.column(name)[self.rows] for name in ("about_from", "about_until")]
+        said = self.table.column("said")[self.rows]
+        fits = np.zeros(len(self.rows))
+        for window in self.question.windows:
+            fits = np.fmax(fits, window.fits(*about))
+            if not self.question.periods:
+                fits = np.maximum(fits, window.fits(said, said))
+        return fits
 
     def _manner(self) -> Features:
         before = self.around[-1]

@@ -34,6 +34,7 @@ PARTS = (
     "router",
     "retention",
     "learned",
+    "currency",
 )
 
 Floats = NDArray[np.float64]

@@ -10,6 +10,7 @@ import numpy as np
 from agentmem_stores import Batch, Entry, Granularity, Memory, MemoryStore, Scope, Vectors
 
 from ._learning import Learning
+from ._ledger import Ledger
 from ._table import NONE, Table
 
 __all__ = ["ScopeIndex"]
@@ -33,6 +34,7 @@ class ScopeIndex:
         self._derivatives: dict[str, set[str]] = {}
         # The edges that each memory brought itself, which go when it is written again without.
         self._own: dict[str, dict[str, float]] = {}
+        self.facts = Ledger()
         for entry in entries:
             self._put(entry.memory, entry.vector)
 
@@ -69,6 +71,8 @@ class ScopeIndex:
             self._digests[memory.session_id] = frozenset(memory.sources)
         if memory.granularity is Granularity.CITATION:
             self.learning.note(memory)
+        if memory.granularity is Granularity.FACT:
+            self.facts.put(memory)
 
     def _session_number(self, session_id: str) -> int:
         number = self._session_numbers.setdefault(session_id, len(self.session_names))
@@ -95,6 +99,7 @@ class ScopeIndex:
             self.learning.forget(memory_id)
         self._derivatives.pop(memory_id, None)
         self._own.pop(memory_id, None)
+        self.facts.remove(memory_id)
         for neighbour in self.edges.pop(memory_id, {}):
             self.edges.get(neighbour, {}).pop(memory_id, None)
 

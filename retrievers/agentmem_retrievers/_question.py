@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 from ._lexical import stems_of, tokenize, words_in
+from ._when import Window
 
 __all__ = ["Period", "Question", "dates_in", "ends_asking", "speaks_of_time"]
 
@@ -116,10 +117,12 @@ class Question:
 
     Attributes:
         speakers: the stems of the names of those who speak in the scope.
+        windows: the times that it asks about, as far as they depend on when it is asked.
     """
 
     text: str
     speakers: Collection[str]
+    windows: tuple[Window, ...] = ()
 
     @cached_property
     def terms(self) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from agentmem_stores import Memory, State, Vectors
 
+from ._calendar import spans_in
 from ._lexical import InvertedIndex, stems_of, tokenize, words_in
 from ._question import ends_asking, speaks_of_time
 from ._vocabulary import Vocabulary
@@ -39,6 +41,8 @@ _COLUMNS: dict[str, Any] = {
     "span": np.int32,
     "alive": np.bool_,
     "timed": np.bool_,
+    "about_from": np.float64,
+    "about_until": np.float64,
     "asks": np.bool_,
     "ends_asking": np.bool_,
 }
@@ -124,11 +128,19 @@ class Table:
         columns["timed"][row] = speaks_of_time(memory.text)
         columns["asks"][row] = "?" in memory.text
         columns["ends_asking"][row] = ends_asking(memory.text)
+        columns["about_from"][row] = columns["about_until"][row] = np.nan
         if vector is not None:
             self._vectors[row] = vector
+            self._date(row, memory)
             self.vocabulary.note(stems, words)
         self.patch(memory)
         return row
+
+    def _date(self, row: int, memory: Memory) -> None:
+        """Note the first time that a text names: what is told today may be of yesterday."""
+        for span in islice(spans_in(memory.text, memory.said_at), 1):
+            self._columns["about_from"][row] = span.start.timestamp()
+            self._columns["about_until"][row] = span.end.timestamp()
 
     def _chain(self, row: int) -> None:
         """Put a row between those that come before and after it in its session."""
@@ -222,6 +234,13 @@ class Table:
             shown = shown | (self.column("changed")[rows] > as_of.timestamp())
             shown = shown & (self.column("said")[rows] <= as_of.timestamp())
         return np.asarray(shown & self.column("alive")[rows], dtype=np.bool_)
+
+    def about(self, row: int) -> tuple[datetime, datetime] | None:
+        """The time that a row's text names, as its first moment and the first after it; UTC."""
+        start, end = self._columns["about_from"][row], self._columns["about_until"][row]
+        if np.isnan(start):
+            return None
+        return datetime.fromtimestamp(float(start), UTC), datetime.fromtimestamp(float(end), UTC)
 
     def expired(self, now: datetime, rows: Rows | slice = slice(None)) -> NDArray[np.bool_]:
         """Which rows are past the time they were kept for; (rows,)."""

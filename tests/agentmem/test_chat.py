@@ -95,7 +95,8 @@ class TestCommands:
         listed = chat(["/memories", "/search dog"])
         assert listed.count("My beagle is called Biscuit.") >= 2
         with MemoryController.open(tmp_path / "d", scope=Scope("ada")) as memory:
-            [beagle] = [m for m in memory.get_all() if m.text.startswith("My beagle is")]
+            turns = memory.get_all(granularity=Granularity.TURN)
+            [beagle] = [m for m in turns if m.text.startswith("My beagle is")]
         assert "forgot" in chat([f"/forget {beagle.id[:12]}"])
         assert "Biscuit" not in chat(["/memories", "/timeline", "/graph"])
 

@@ -1,0 +1,17 @@
+"""What is said of people: found in turns, kept up to date, shown as facts and as a portrait."""
+
+from ._attributes import Attributes
+from ._facts import Facts
+from ._finder import FactFinder
+from ._views import Fact, ProfileLine, held_at, portrait, shown
+
+__all__ = [
+    "Attributes",
+    "Fact",
+    "FactFinder",
+    "Facts",
+    "ProfileLine",
+    "held_at",
+    "portrait",
+    "shown",
+]

@@ -1,0 +1,66 @@
+"""What a fact's memory says of itself, in its metadata."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from agentmem_stores import Memory
+
+__all__ = ["Record"]
+
+FACT = "fact"
+
+
+@dataclass(frozen=True)
+class Record:
+    """Whose attribute a fact tells, and its value.
+
+    Attributes:
+        also: other attributes that it may be about, for finding it.
+        section: where it stands in a portrait.
+        one: whether the attribute has one value at a time.
+        date: since when it is so, as far as is known, as ISO 8601.
+    """
+
+    subject: str
+    attribute: str
+    value: str
+    date: str
+    also: tuple[str, ...] = ()
+    section: str = "other"
+    one: bool = True
+
+    @classmethod
+    def of(cls, memory: Memory) -> Record | None:
+        """Read a memory; None where it is no fact, as when something else was imported as one."""
+        told = memory.metadata.get(FACT)
+        if not isinstance(told, dict):
+            return None
+        texts = [told.get(name) for name in ("subject", "attribute", "value", "date", "section")]
+        also = told.get("also", [])
+        if not (all(isinstance(text, str) for text in texts) and isinstance(also, list)):
+            return None
+        subject, attribute, value, date, section = map(str, texts)
+        try:
+            if datetime.fromisoformat(date).tzinfo is None:
+                return None
+        except ValueError:
+            return None
+        one = told.get("one") is True
+        return cls(subject, attribute, value, date, tuple(map(str, also)), section, one)
+
+    @property
+    def since(self) -> datetime:
+        """The date, aware."""
+        return datetime.fromisoformat(self.date)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What only one fact can say at a time: of what can be many, each value is one."""
+        return self.subject, self.attribute, "" if self.one else self.value.casefold()
+
+    def metadata(self) -> dict[str, Any]:
+        """Return it as a memory's metadata hold it."""
+        return {FACT: {**asdict(self), "also": list(self.also)}}

@@ -1,0 +1,94 @@
+"""What is so now comes before what was, where a question asks for what is.
+
+A turn says more than one thing, so an outdated fact does not outdate its turn. But where a
+question asks for an attribute of somebody, the turn that told its value last is the answer, and
+those that told it before come after it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from ._fusion import Ranked
+from ._ledger import Key, Ledger
+from ._lexical import tokenize
+from ._question import Question
+from ._table import Rows
+
+__all__ = ["SELF", "asked_for", "newest_first"]
+
+# Whom a fact is about that somebody without a name tells of themselves.
+SELF = "user"
+
+_OF_SELF = re.compile(r"\b(?:i|me|my|mine|we|us|our|i'm|i've)\b", re.IGNORECASE)
+# Asks for what was, for how often or for everything, not for what is; "what was it again?" does.
+_NOT_NOW = re.compile(
+    r"^\W*(?:when|how (?:long|often|many|much))\b|\bbefore\W*$|(?<!of )\ball\b|"
+    r"\b(?:did|was|were|had|used|formerly|first|ever|different|previous|old)\b",
+    re.IGNORECASE,
+)
+_NOW = re.compile(r"\b(?:now|again|currently|these days|at the moment|nowadays)\b", re.IGNORECASE)
+
+
+def asked_for(question: Question, attributes: Sequence[str], ledger: Ledger) -> list[Key]:
+    """Return whose attributes a question asks for as they are now, the likeliest first.
+
+    Args:
+        attributes: what the question asks for by its sense; an attribute whose name it holds is
+            asked for in any case.
+    """
+    if _NOT_NOW.search(question.text) and not _NOW.search(question.text):
+        return []
+    meant = [key for key in ledger.known() if _is_meant(key[0], question)]
+    terms = set(question.terms)
+    named = [key for key in meant if key[1] not in attributes and terms >= set(tokenize(key[1]))]
+    return [*(key for name in attributes for key in meant if key[1] == name), *named]
+
+
+def _is_meant(subject: str, question: Question) -> bool:
+    if set(tokenize(subject)) & set(question.terms):
+        return True
+    return subject == SELF and _OF_SELF.search(question.text) is not None
+
+
+def newest_first(ranked: Ranked, told: Rows, *, lift: bool) -> Ranked:
+    """Order the turns that tell of an attribute newest first, in the places that they hold.
+
+    Args:
+        told: rows, the newest last.
+        lift: put the newest before everything else; if it is not ranked, it is added.
+    """
+    if lift:
+        ranked = _with(ranked, told)
+    place = {int(row): n for n, row in enumerate(ranked.rows)}
+    newest = [place[row] for row in reversed(told.tolist()) if row in place]
+    if not newest:
+        return ranked
+    order = np.arange(len(ranked.rows))
+    order[sorted(newest)] = newest
+    scores = ranked.scores
+    if lift:
+        order = np.concatenate([newest[:1], order[order != newest[0]]])
+        scores = np.concatenate([scores[:1], np.delete(scores, min(newest))])
+    parts = {name: values[order] for name, values in ranked.parts.items()}
+    gained = scores - ranked.scores[order] + parts.get("currency", 0.0)
+    return Ranked(ranked.rows[order], scores, {**parts, "currency": gained})
+
+
+def _with(ranked: Ranked, rows: Rows) -> Ranked:
+    """Append rows that are not ranked, below all that are."""
+    more = rows[~np.isin(rows, ranked.rows)]
+    if not len(more):
+        return ranked
+    least = float(ranked.scores[-1]) if len(ranked.scores) else 0.0
+    zeros = np.zeros(len(more))
+    parts = {name: np.concatenate([v, zeros]) for name, v in ranked.parts.items()}
+    parts["rest"] = np.concatenate(
+        [ranked.parts.get("rest", np.zeros(len(ranked.rows))), zeros + least]
+    )
+    return Ranked(
+        np.concatenate([ranked.rows, more]), np.concatenate([ranked.scores, zeros + least]), parts
+    )
