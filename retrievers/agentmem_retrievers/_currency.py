@@ -40,18 +40,20 @@ def asked_for(question: Question, attributes: Sequence[str], ledger: Ledger) -> 
         attributes: what the question asks for by its sense; an attribute whose name it holds is
             asked for in any case.
     """
-    if _NOT_NOW.search(question.text) and not _NOW.search(question.text):
+    now = _NOW.search(question.text) is not None
+    if _NOT_NOW.search(question.text) and not now:
         return []
-    meant = [key for key in ledger.known() if _is_meant(key[0], question)]
+    meant = [key for key in ledger.known() if _is_meant(key[0], question, now)]
     terms = set(question.terms)
     named = [key for key in meant if key[1] not in attributes and terms >= set(tokenize(key[1]))]
     return [*(key for name in attributes for key in meant if key[1] == name), *named]
 
 
-def _is_meant(subject: str, question: Question) -> bool:
-    if set(tokenize(subject)) & set(question.terms):
-        return True
-    return subject == SELF and _OF_SELF.search(question.text) is not None
+def _is_meant(subject: str, question: Question, now: bool) -> bool:
+    if subject == SELF:
+        return _OF_SELF.search(question.text) is not None
+    # Of others, a question without "now" asks for all that was said of them as often as not.
+    return now and bool(set(tokenize(subject)) & set(question.terms))
 
 
 def newest_first(ranked: Ranked, told: Rows, *, lift: bool) -> Ranked:
