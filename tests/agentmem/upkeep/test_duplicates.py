@@ -114,5 +114,6 @@ def test_five_answers_do_not_crowd_out_everything_else(embeddings: Embeddings) -
         hits = memory.search("What is my dog called?", k=5)
         dogs = [hit.memory for hit in hits if "Biscuit" in hit.memory.text]
         assert len(dogs) == 1
-        others = {m.id for m in memory.get_all() if "Biscuit" in m.text and m.role == "user"}
+        said = memory.get_all(granularity=Granularity.TURN)
+        others = {m.id for m in said if "Biscuit" in m.text and m.role == "user"}
         assert set(dogs[0].sources) == others - {dogs[0].id}
