@@ -71,7 +71,11 @@ class TestCitations:
         model = ScriptedChatModel([citing("Your dog is Biscuit {}.", "Biscuit")])
         reply = Agent(model, memory, cite=True).invoke("What is my dog called?", talk())
         assert "as in [m1]" in str(model.calls[0][0].text)
-        [dog] = [m for m in memory.get_all() if m.text == "My dog is called Biscuit."]
+        [dog] = [
+            m
+            for m in memory.get_all(granularity=Granularity.TURN)
+            if m.text == "My dog is called Biscuit."
+        ]
         assert reply.response_metadata["agentmem"]["cited"] == [dog.id]
         assert memory.learned().citations == 1
         assert memory.get_all(session_id="s")[-1].text == "Your dog is Biscuit."
