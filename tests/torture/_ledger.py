@@ -54,7 +54,11 @@ class Ledger:
             return
         begun, self.in_flight = self.in_flight, None
         self.settled += "settled" in line
-        if begun is None or not line["done"]:
+        if begun is None:
+            return
+        # Even what did not happen may have got as far as taking a summary away.
+        self.digested.difference_update(begun.get("touched", ()))
+        if not line["done"]:
             return
         self.acknowledged += "settled" not in line
         held = self.texts[begun.get("owner", "ada")]
@@ -63,5 +67,4 @@ class Ledger:
             held.pop(memory_id, None)
             self.recalls.pop(memory_id, None)
         self.recalls.update(line.get("recalls", {}))
-        self.digested.difference_update(begun.get("touched", ()))
         self.digested.update(line.get("digested", ()))
