@@ -9,8 +9,7 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 
 from ..embedding import estimate_tokens
-from ..models import asked
-from ._json import clean, conversation, objects_in
+from ..models import asked, clean, framed, objects_in
 
 __all__ = ["digest_with_model"]
 
@@ -51,7 +50,7 @@ def digest_with_model(
         ValueError: the answer is not what was asked for.
         Exception: whatever the model raised.
     """
-    prompt = conversation(_TASK, [{"speaker": who, "text": text} for who, text in said])
+    prompt = framed(_TASK, [{"speaker": who, "text": text} for who, text in said])
     found = _json_object(asked(model, prompt, timeout=timeout))
     return _summary(found, max_tokens), _keywords(found, max_keywords)
 

@@ -10,8 +10,7 @@ from langchain_core.language_models import BaseChatModel
 from agentmem_stores import Memory
 
 from ..digest import split
-from ..digest._json import clean, conversation, objects_in
-from ..models import asked
+from ..models import asked, clean, framed, objects_in
 from ._statements import SPEAKER, Statement
 
 __all__ = ["told_by_model"]
@@ -45,7 +44,7 @@ def told_by_model(
         {"turn": number, "speaker": turn.speaker or turn.role, "text": turn.text}
         for number, turn in enumerate(turns)
     ]
-    answer = asked(model, conversation(_TASK, lines), timeout=timeout)
+    answer = asked(model, framed(_TASK, lines), timeout=timeout)
     found: list[list[Statement]] = [[] for _ in turns]
     for fact in _facts(answer):
         number, statement = _checked(fact, turns)

@@ -1,6 +1,7 @@
-"""The chat model that runs here, without a key or a network."""
+"""Chat models: the one that runs here, and how any of them is asked."""
 
 from ._asking import asked
+from ._json import clean, framed, objects_in
 from ._local_model import LocalChatModel, resolve_model
 
-__all__ = ["LocalChatModel", "asked", "resolve_model"]
+__all__ = ["LocalChatModel", "asked", "clean", "framed", "objects_in", "resolve_model"]

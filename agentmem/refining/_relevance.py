@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Sequence
@@ -13,7 +12,6 @@ from agentmem_stores import InvalidInputError
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
-    from langchain_core.messages import BaseMessage
 
 __all__ = ["RelevanceFilter"]
 
@@ -57,32 +55,21 @@ class RelevanceFilter:
 
     def __call__(self, query: str, hits: Sequence[RecalledMemory]) -> list[RecalledMemory]:
         """Return the hits that are kept; those beyond `candidates` are."""
-        from ..models import asked
+        from ..models import asked, framed
 
         shown, rest = hits[: self.candidates], hits[self.candidates :]
         if len(shown) < 2:
             return list(hits)
+        memories = [{"number": n, "memory": hit.memory.spoken} for n, hit in enumerate(shown, 1)]
+        prompt = framed(_TASK, [{"question": query}, *memories], tag="memories")
         try:
-            answer = asked(self._model, _prompt(query, shown), timeout=self._timeout)
+            answer = asked(self._model, prompt, timeout=self._timeout)
             kept = _kept(answer, len(shown))
         except Exception as error:
             # Whatever a model does, the memories that were found are still there.
             _log.warning("the relevance filter kept everything: %s", error)
             return list(hits)
         return [*(hit for n, hit in enumerate(shown, 1) if n in kept), *rest]
-
-
-def _prompt(query: str, hits: Sequence[RecalledMemory]) -> list[BaseMessage]:
-    from langchain_core.messages import HumanMessage, SystemMessage
-
-    lines = [json.dumps({"question": query}, ensure_ascii=False)]
-    lines += [
-        json.dumps({"number": n, "memory": hit.memory.spoken}, ensure_ascii=False)
-        for n, hit in enumerate(hits, 1)
-    ]
-    # Nothing said can look like the end of the data.
-    data = "\n".join(lines).replace("<", "\\u003c")
-    return [SystemMessage(_TASK), HumanMessage(f"<memories>\n{data}\n</memories>")]
 
 
 def _kept(answer: str, shown: int) -> frozenset[int]:

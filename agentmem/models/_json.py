@@ -9,15 +9,15 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
-__all__ = ["clean", "conversation", "objects_in"]
+__all__ = ["clean", "framed", "objects_in"]
 
 
-def conversation(task: str, lines: Sequence[Any]) -> list[BaseMessage]:
-    """Return a prompt of a task and of data, a line of JSON each."""
+def framed(task: str, lines: Sequence[Any], *, tag: str = "conversation") -> list[BaseMessage]:
+    """Return a prompt of a task and of data, a line of JSON each, between tags."""
     written = [json.dumps(line, ensure_ascii=False) for line in lines]
     # Nothing said can look like the end of the data.
     data = "\n".join(written).replace("<", "\\u003c")
-    return [SystemMessage(task), HumanMessage(f"<conversation>\n{data}\n</conversation>")]
+    return [SystemMessage(task), HumanMessage(f"<{tag}>\n{data}\n</{tag}>")]
 
 
 def objects_in(text: str) -> Iterator[dict[str, Any]]:
