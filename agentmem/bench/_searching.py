@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Searching", "opened"]
 
-ASKED = 30
-
 
 @contextmanager
 def opened(place: Path, embeddings: Embeddings, scope: Scope) -> Iterator[MemoryController]:

@@ -124,7 +124,6 @@ class SearchEngine:
         with self._lock:
             ranking = self.ranking(scope, query)
             turns = ranking.run()
-            ranked = self._up_to_date(ranking, turns)
             paths: Paths = {}
             if not query.granularity.of_session:
                 ranked = self._alone(scope, query)
@@ -132,6 +131,8 @@ class SearchEngine:
                 ranked = rank_sessions(ranking, turns, query.granularity)
             elif query.hops > 1:
                 ranked, paths = ranking.followed(turns, query.hops)
+            else:
+                ranked = self._up_to_date(ranking, turns)
             return Recall(
                 query=query.text,
                 hits=self._hits(scope, query, ranked, paths),
@@ -217,18 +218,20 @@ class SearchEngine:
         table = self.index(scope).tables[query.granularity]
         rows = ranked.rows[: query.k]
         found = self._store.recall(scope, query.granularity, [table.ids[row] for row in rows])
-        return tuple(
-            RecalledMemory(
+        hits = []
+        for place, memory in enumerate(found):
+            parts = ranked.explained(place)
+            hit = RecalledMemory(
                 memory=memory,
                 score=float(ranked.scores[place]),
                 retention=self._curve.retention_of(memory, query.moment),
-                contributions=ranked.explained(place) if query.explain else {},
-                learned=ranked.explained(place).get("learned", 0.0),
+                contributions=parts if query.explain else {},
+                learned=parts.get("learned", 0.0),
                 path=tuple(table.ids[row] for row in paths.get(int(rows[place]), ())),
                 load_context=partial(self._context, scope, memory),
             )
-            for place, memory in enumerate(found)
-        )
+            hits.append(hit)
+        return tuple(hits)
 
     def _context(self, scope: Scope, memory: Memory) -> tuple[Memory, ...]:
         ids = self.index(scope).members(memory.session_id, Granularity.TURN)
