@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import wraps
 from pathlib import Path
 from threading import RLock
@@ -16,9 +16,10 @@ from ._clients import close, create_on_disk, embedded, ensure_registry, remote
 from ._codec import encode
 from ._compaction import copy, size_of, wipe_what_is_freed
 from ._directory import REGISTRY, Directory
-from ._errors import InvalidInputError, StoreError
+from ._errors import AgentMemError, InvalidInputError, StoreError
 from ._gate import Gate
 from ._groups import grouped, parts
+from ._held import Held
 from ._nearest import Nearest
 from ._partitions import Index, Partitions
 from ._records import Granularity, Memory, Scope
@@ -52,11 +53,12 @@ R = TypeVar("R")
 def _reading(
     method: Callable[Concatenate[ChromaStore, P], R],
 ) -> Callable[Concatenate[ChromaStore, P], R]:
-    """Let a method wait while the store goes over to other files."""
+    """Let a method wait while the store goes over to other files, or to another client."""
 
     @wraps(method)
     def call(self: ChromaStore, *args: P.args, **kwargs: P.kwargs) -> R:
-        with self._gate.shared():
+        self._recover()
+        with self._gate.shared(), self._noting_failure():
             return method(self, *args, **kwargs)
 
     return cast("Callable[Concatenate[ChromaStore, P], R]", call)
@@ -80,12 +82,22 @@ class ChromaStore(MemoryStore):
     ) -> None:
         self._index: Index = index
         self._where = where
-        self._directory = directory
+        self._held = Held(client, directory)
+        # Gives files and connections free, on garbage collection at the latest.
+        self._release = weakref.finalize(self, self._held.close)
         self._lock = RLock()
         # Shared by what reads; what writes holds the lock.
         self._gate = Gate()
-        self._closed = False
+        self._closed = self._failed = False
         self._use(client, embedder)
+
+    @property
+    def _directory(self) -> Directory | None:
+        return self._held.directory
+
+    @property
+    def _process(self) -> int:
+        return self._held.process
 
     def _use(self, client: Client, embedder: EmbedderSpec | None) -> None:
         self._client = client
@@ -133,7 +145,8 @@ class ChromaStore(MemoryStore):
             store = cls(client, str(where), embedder, directory)
             if repair:
                 store._registry.restore()
-            return store._owning(stack.pop_all())
+            stack.pop_all()
+            return store
 
     @classmethod
     def connect(
@@ -179,12 +192,32 @@ class ChromaStore(MemoryStore):
             )
             stack.callback(close, client)
             ensure_registry(client, layout)
-            return cls(client, where, embedder, index=index)._owning(stack.pop_all())
+            store = cls(client, where, embedder, index=index)
+            stack.pop_all()
+            return store
 
-    def _owning(self, resources: ExitStack) -> ChromaStore:
-        """Release resources on close(), and on garbage collection at the latest."""
-        self._release = weakref.finalize(self, resources.close)
-        return self
+    def _recover(self) -> None:
+        """Open Chroma anew after it failed.
+
+        Its connections may still hold locks of the database, for which the next write would wait
+        without end.
+        """
+        if not self._failed:
+            return
+        with self._lock, self._gate.alone():
+            if self._failed:
+                self._use(self._held.reopen(), self.embedder)
+                self._failed = False
+
+    @contextmanager
+    def _noting_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except AgentMemError:
+            raise
+        except BaseException:
+            self._failed = self._directory is not None
+            raise
 
     @guarded
     def write(self, batch: Batch) -> str:
@@ -192,19 +225,26 @@ class ChromaStore(MemoryStore):
         memories = [*(entry.memory for entry in batch.put), *batch.patch]
         metadata = {memory.id: encode(memory) for memory in memories}
         with self._lock:
+            self._recover()
             if not batch:
                 return self._registry.revision(batch.scope)
-            self._check_patched(batch)
-            before = self._registry.announce(batch.scope)
-            try:
-                self._apply(batch, metadata)
-            except BaseException:
-                self._registry.failed(batch.scope)
-                self._nearest.forget(batch.scope)
-                raise
-            after = self._registry.written(batch.scope)
-            self._nearest.written(batch, before, after)
-            return after
+            if self._directory is not None:
+                self._directory.require_room(_size(batch))
+            with self._noting_failure():
+                return self._write(batch, metadata)
+
+    def _write(self, batch: Batch, metadata: Metadata) -> str:
+        self._check_patched(batch)
+        before = self._registry.announce(batch.scope)
+        try:
+            self._apply(batch, metadata)
+        except BaseException:
+            self._registry.failed(batch.scope)
+            self._nearest.forget(batch.scope)
+            raise
+        after = self._registry.written(batch.scope)
+        self._nearest.written(batch, before, after)
+        return after
 
     def _check_patched(self, batch: Batch) -> None:
         known: set[tuple[str, str]] = set()
@@ -332,25 +372,15 @@ class ChromaStore(MemoryStore):
                 "its directory with ChromaStore.open(path).compact()"
             )
         with self._lock:
+            self._recover()
             before = size_of(directory.path)
+            directory.require_room(before)
             wiped = wipe_what_is_freed()
             self._registry.settle()
             directory.make_aside(lambda path: copy(self._client, path))
-            with self._gate.alone():
-                self._reopen(directory)
+            with self._gate.alone(), self._noting_failure():
+                self._use(self._held.reopen(Directory.move_in), self.embedder)
             return Compaction(before, size_of(directory.path), wiped)
-
-    def _reopen(self, directory: Directory) -> None:
-        """Go over to the store made aside."""
-        self._release.detach()
-        with ExitStack() as stack:
-            stack.callback(directory.release)
-            close(self._client)
-            directory.move_in()
-            client = embedded(directory.path)
-            stack.callback(close, client)
-            self._use(client, self.embedder)
-            self._owning(stack.pop_all())
 
     def close(self) -> None:
         with self._lock:
@@ -358,10 +388,16 @@ class ChromaStore(MemoryStore):
                 return
             try:
                 with translated(self._where):
-                    self._registry.settle()
+                    if not self._failed:
+                        self._registry.settle()
             finally:
                 self._closed = True
                 self._release()
+
+
+def _size(batch: Batch) -> int:
+    """About how many bytes a batch takes: everything is kept in several forms."""
+    return sum(4 * (entry.vector.nbytes + len(entry.memory.text)) for entry in batch.put)
 
 
 def _layout(embedder: EmbedderSpec | None, partitions: int) -> Layout:

@@ -22,12 +22,23 @@ def embedded(path: Path) -> Client:
 
     try:
         return cast("Client", chromadb.PersistentClient(path, settings=_settings()))
-    except AttributeError as error:
+    except BaseException as error:
+        _forget_start(path)
+        if not isinstance(error, AttributeError):
+            raise
         # Chroma's clean-up stumbles over a client that never started, and hides what was wrong.
         raise StoreFormatError(
             f"{path}: Chroma cannot start ({error.__context__ or error}); restore it from a "
             "backup, or make a new store and import an export"
         ) from error
+
+
+def _forget_start(path: Path) -> None:
+    """Let a path be opened again, where Chroma would go on with what did not start."""
+    from chromadb.api.shared_system_client import SharedSystemClient
+
+    SharedSystemClient._identifier_to_system.pop(str(path), None)
+    SharedSystemClient._identifier_to_refcount.pop(str(path), None)
 
 
 def remote(

@@ -20,6 +20,8 @@ DATABASE = "chroma.sqlite3"
 LOCK = "agentmem.lock"
 NURSERY = ".agentmem-new"
 # Chroma keeps an index in a folder named after its segment.
+# Chroma that meets a full disk may leave an index file cut short, so it is not to meet one.
+SPARE = 64 * 2**20
 _FOLDER = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -82,10 +84,24 @@ class Directory:
         self.make_aside(create)
         self.move_in()
 
+    def require_room(self, size: int = 0) -> None:
+        """Check that the disk has room for something of a size in bytes, and some to spare.
+
+        Raises:
+            StoreUnavailableError: it has not.
+        """
+        free = shutil.disk_usage(self.path).free
+        if free < size + SPARE:
+            raise StoreUnavailableError(
+                f"{self.path} has {free / 1e6:.0f} MB left, and {(size + SPARE) / 1e6:.0f} MB are "
+                "wanted before anything is written; make room on the disk, then try again"
+            )
+
     def make_aside(self, create: Callable[[Path], None]) -> None:
         """Let `create` make a store beside this one."""
         nursery = self.path / NURSERY
         shutil.rmtree(nursery, ignore_errors=True)
+        self.require_room()
         nursery.mkdir()
         create(nursery)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Concatenate, ParamSpec, Protocol, TypeVar, cast
@@ -27,6 +28,9 @@ class Guarded(Protocol):
 
     _closed: bool
     _where: str
+
+    @property
+    def _process(self) -> int: ...
 
 
 S = TypeVar("S", bound=Guarded)
@@ -57,6 +61,9 @@ _SAYINGS: dict[str, tuple[type[AgentMemError], str]] = {
     "not a database": (StoreFormatError, "restore the store from an export"),
     "no space left": (StoreUnavailableError, "make room on the disk"),
     "is full": (StoreUnavailableError, "make room on the disk"),
+    "file too large": (StoreUnavailableError, "raise the limit of sizes of files, or make room"),
+    "failed to apply logs": (StoreUnavailableError, "make room on the disk, or check it"),
+    "pickle": (StoreFormatError, "close the store and run `agentmem check --repair`"),
     "readonly": (StoreUnavailableError, "make the path writable"),
     "unable to open": (StoreUnavailableError, "make the path readable and writable"),
     "disk i/o": (StoreUnavailableError, "check the disk"),
@@ -104,6 +111,10 @@ def guarded(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P
 def _require_open(store: Guarded) -> None:
     if store._closed:
         raise ClosedError(f"the store {store._where} is closed; open it again")
+    if os.getpid() != store._process:
+        raise ClosedError(
+            f"the store {store._where} was opened before this process was forked off; open one here"
+        )
 
 
 def _translation(error: Exception, where: str) -> AgentMemError:
