@@ -55,14 +55,17 @@ __all__ = ["Core", "Forgetful"]
 _log = logging.getLogger("agentmem")
 
 
-def _close(controller: weakref.ref[Core], process: int) -> None:
-    """Close what is still open when the process ends; of what was collected, nothing is left."""
+def _close(controller: weakref.ref[Core], pending: Reinforcement, process: int) -> None:
+    """Close what is still open when the process ends; flush what was collected before."""
     core = controller()
     # What a fork has inherited is not its own.
-    if core is None or os.getpid() != process:
+    if os.getpid() != process:
         return
     try:
-        core.close()
+        if core is None:
+            pending.leave()
+        else:
+            core.close()
     except AgentMemError as error:
         _log.warning("what was pending at the end of the process could not be written: %s", error)
 
@@ -157,7 +160,7 @@ class Core:
         self._told: WeakSet[Forgetful] = WeakSet()
         self._closed = False
         # Made after the store's own finalizer, so it comes before that when the process ends.
-        weakref.finalize(self, _close, weakref.ref(self), os.getpid())
+        weakref.finalize(self, _close, weakref.ref(self), self._reinforcement, os.getpid())
 
     @classmethod
     def open(

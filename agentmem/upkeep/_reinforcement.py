@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from threading import Lock, Timer
+from threading import Lock, Thread, Timer
 from typing import Any
 
 from agentmem_retrievers import ForgettingCurve, Recall, SearchEngine, rest_days
@@ -87,6 +87,23 @@ class Reinforcement:
                 self.flush()
         except AgentMemError as error:
             _log.warning("recalls could not be written, so nothing was strengthened: %s", error)
+
+    def leave(self) -> None:
+        """Write what is pending when nobody is left who could ask for it.
+
+        The garbage collector calls this, in any thread and with any lock held, so another thread
+        writes, and is not waited for if it has to wait itself.
+        """
+        if not self._pending:
+            return
+        writing = Thread(target=self._flush_behind, name="agentmem-flush")
+        try:
+            writing.start()
+        except RuntimeError:
+            # The interpreter ends, and starts no more threads.
+            self._flush_behind()
+            return
+        writing.join(1.0)
 
     def flush(self) -> None:
         """Write what is pending."""

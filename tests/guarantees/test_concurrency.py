@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from agentmem import Granularity, MemoryController, Scope
+from tests.guarantees._children import run
 from tests.torture._embedding import WordEmbeddings
 
 ADA = Scope("ada")
-ROOT = Path(__file__).parents[2]
 
 SECOND = """
 import sys
@@ -43,15 +42,36 @@ memory.search("boat")
 """
 
 
-def run(code: str, path: Path) -> str:
-    return subprocess.run(
-        [sys.executable, "-c", code, str(path)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    ).stdout
+# Its child uses what it has inherited, then ends as any process does.
+FORKING = """
+import os, sys
+from agentmem import ClosedError, MemoryController, Scope, StoreLockedError
+from tests.torture._embedding import WordEmbeddings
+def open_():
+    return MemoryController.open(sys.argv[1], scope=Scope("ada"), embeddings=WordEmbeddings())
+memory = open_()
+memory.add("the boat is red", session_id="a")
+memory.search("boat")
+if os.fork() == 0:
+    for use in (lambda: memory.add("in the child"), lambda: memory.search("boat"), memory.flush):
+        try:
+            use()
+        except ClosedError as error:
+            print(error, flush=True)
+    try:
+        open_()
+    except StoreLockedError:
+        print("locked", flush=True)
+    del memory
+    sys.exit()
+assert os.wait()[1] == 0
+try:
+    open_()
+except StoreLockedError:
+    print("locked", flush=True)
+memory.add("and the car is blue", session_id="a")
+assert memory.check().ok
+"""
 
 
 @pytest.fixture
@@ -133,3 +153,24 @@ def test_a_process_that_closes_nothing_ends_and_keeps_what_it_was_told(tmp_path:
         assert memory.check().ok
         [turn] = memory.get_all(granularity=Granularity.TURN)
         assert turn.text == "the boat is red"
+
+
+def test_a_controller_that_is_collected_writes_what_is_pending(tmp_path: Path) -> None:
+    memory = MemoryController.open(tmp_path, scope=ADA, embeddings=WordEmbeddings(), linger=None)
+    [turn] = memory.add("the boat is red", session_id="a")
+    memory.search("boat")
+    del memory
+    gc.collect()
+    with MemoryController.open(tmp_path, scope=ADA, embeddings=WordEmbeddings()) as again:
+        assert again.get(turn.id).recall_count == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_fork_is_refused_and_does_no_harm(tmp_path: Path) -> None:
+    said = run(FORKING, tmp_path)
+    assert said.count("opened before this process was forked off") == 3
+    assert said.count("locked") == 2
+    with MemoryController.open(tmp_path, scope=ADA, embeddings=WordEmbeddings()) as memory:
+        turns = memory.get_all(granularity=Granularity.TURN)
+        assert [turn.text for turn in turns] == ["the boat is red", "and the car is blue"]
+        assert turns[0].recall_count == 1
