@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -77,8 +79,9 @@ class Talk:
         wrapper = Wrapper(width, indent=len(_WHO))
         reply = _Reply(self.load(), text, self.session_id)
         try:
-            for piece in self._awaited(reply):
-                self._write(wrapper.feed(safe.feed(piece)))
+            with reply.ended_by_ctrl_c():
+                for piece in self._awaited(reply):
+                    self._write(wrapper.feed(safe.feed(piece)))
         finally:
             self._write(wrapper.feed(safe.end()) + wrapper.end())
             self.console.print()
@@ -102,15 +105,18 @@ class Talk:
 class _Reply:
     """An agent's reply, made on a thread of its own.
 
-    Ctrl-C reaches only the main thread. So it can end the reply between two pieces, but never
+    Ctrl-C reaches only the main thread. So it ends the reply between two pieces, but never
     strikes in the middle of a write, and nothing that was said is lost.
+
+    Attributes:
+        interrupted: whether Ctrl-C has ended it; what was said until then is stored.
+        shown: ids of the memories that were put before the model.
     """
 
     def __init__(self, agent: Agent, text: str, session_id: str) -> None:
         self.interrupted = False
         self.shown: frozenset[str] = frozenset()
         self._pieces: SimpleQueue[str | BaseException | None] = SimpleQueue()
-        self._stop = threading.Event()
         self._work = (agent, text, session_id)
         threading.Thread(target=self._run, name="agentmem-reply", daemon=True).start()
 
@@ -119,7 +125,7 @@ class _Reply:
         stream = agent.stream(text, {"configurable": {"session_id": session_id}})
         try:
             for piece in stream:
-                if self._stop.is_set():
+                if self.interrupted:
                     # Closing it stores what the model has said so far.
                     stream.close()  # type: ignore[attr-defined]
                     break
@@ -132,26 +138,33 @@ class _Reply:
             self._pieces.put(None)
 
     def __iter__(self) -> Iterator[str]:
-        """Yield pieces; after Ctrl-C wait until what was said is stored.
-
-        Raises:
-            KeyboardInterrupt: Ctrl-C a second time; the reply is left to itself.
-        """
-        while True:
-            try:
-                piece = self._pieces.get()
-            except KeyboardInterrupt:
-                if self.interrupted:
-                    raise
-                self.interrupted = True
-                self._stop.set()
-                continue
-            if piece is None:
-                return
+        """Yield pieces; after Ctrl-C wait until what was said is stored."""
+        while (piece := self._pieces.get()) is not None:
             if isinstance(piece, BaseException):
                 raise piece
             if not self.interrupted:
                 yield piece
+
+    @contextmanager
+    def ended_by_ctrl_c(self) -> Iterator[None]:
+        """Let Ctrl-C end the reply, wherever it finds this thread: waiting, or showing a piece.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C a second time; the reply is left to itself.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        former = signal.signal(signal.SIGINT, self._interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, former)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        if self.interrupted:
+            raise KeyboardInterrupt
+        self.interrupted = True
 
 
 @contextmanager

@@ -293,6 +293,11 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._end, text.encode())
 
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._end)
+
 
 def test_ctrl_c_ends_the_reply_and_loses_nothing(tmp_path: Path) -> None:
     terminal = Terminal(sys.executable, "-c", textwrap.dedent(SLOW_MODEL), str(tmp_path / "d"))
@@ -305,7 +310,7 @@ def test_ctrl_c_ends_the_reply_and_loses_nothing(tmp_path: Path) -> None:
         terminal.type("/quit\r")
         assert terminal.process.wait(30) == 0
     finally:
-        terminal.process.kill()
+        terminal.close()
     [asked, replied] = turns(tmp_path / "d")
     assert asked == ("user", "My beagle is called Biscuit.")
     assert replied[1].startswith("word word")
