@@ -24,8 +24,9 @@ chat: $(STAMP) ## Talk with an assistant that remembers: make chat ARGS="--user 
 demo: $(STAMP) ## Play a short story about remembering and forgetting.
 	@$(VENV_PYTHON) -m demos.story $(ARGS)
 
-test: $(STAMP) ## Run the tests.
-	$(VENV_PYTHON) -m pytest $(ARGS)
+# Each process of the tests loads a model of its own, so a machine of many cores gets four of them.
+test: $(STAMP) ## Run the tests: make test ARGS="-k router"
+	$(VENV_PYTHON) -m pytest --numprocesses=auto --maxprocesses=4 $(ARGS)
 
 crowd: $(STAMP) ## Let four client processes use one Chroma server for five minutes.
 	@folder=$$(mktemp -d) && $(VENV)/bin/chroma run --path $$folder --port 8765 >$$folder/log 2>&1 & \

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 
+# Tests run in several processes; threads of each of them would only wait for one another's.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 from hypothesis import settings
 from langchain_core.embeddings import Embeddings
