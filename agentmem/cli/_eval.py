@@ -195,7 +195,7 @@ def needle(
 
 @evaluation.command()
 def updates(
-    users: Annotated[int, typer.Option(min=1, help="How many users are generated.")] = 12,
+    users: Annotated[int, typer.Option(min=1, help="How many users are generated.")] = 18,
     sessions: Annotated[int, typer.Option(min=4, help="How many talks each of them has.")] = 30,
     seed: Seed = 0,
     k: K = 10,
@@ -211,8 +211,9 @@ def updates(
 
     newest_first: the turn with the newest value is found, before those with older ones.
     newest_at_1: it is the first of all. as_of_right: asked as of the middle between two
-    changes, the value of that time is found before every other. Half of the users speak and
-    are asked in held-out words, with which nothing was ever tuned.
+    changes, the value of that time is found before every other. A third of the users speak and
+    are asked in known words, a third in held-out and a third in fresh ones, which nobody looked
+    at while anything was tuned.
     """
     from agentmem.evaluation import UpdatesTask
 

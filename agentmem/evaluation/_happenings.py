@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from agentmem_stores import InvalidInputError
 
-from ._phrases import ASIDES, REPLIES
+from ._phrases import phrases
 from ._tasks import Asker, Outcome
 
 if TYPE_CHECKING:
@@ -84,10 +84,12 @@ def _past(rng: random.Random, owner: str, seed: str) -> Past:
         days = rng.choice([1, 2, 3, 4, 5, 6, *(7 * n for n in range(2, 9))])
         day = begun - timedelta(days=days)
         events.append(Happening(told, name, day.replace(hour=0)))
-        lines = [f"{told} {_when(rng, days, day)}.", *rng.sample(ASIDES, 2)]
+        lines = [f"{told} {_when(rng, days, day)}.", *rng.sample(phrases().asides, 2)]
         rng.shuffle(lines)
         texts = [
-            said for line in lines for said in (("user", line), ("assistant", rng.choice(REPLIES)))
+            said
+            for line in lines
+            for said in (("user", line), ("assistant", rng.choice(phrases().replies)))
         ]
         turns = tuple(
             DialogueTurn(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from agentmem_stores import InvalidInputError
 
-from ._phrases import ASIDES, ATTRIBUTES, PEOPLE, REPLIES, Attribute
+from ._phrases import PHRASINGS, Attribute, phrases
 from ._tasks import Asker, Outcome
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ __all__ = ["Change", "Life", "UpdatesTask", "lives"]
 
 _BEGUN = datetime(2024, 1, 1, 18, tzinfo=UTC)
 _DAYS_APART = 10
-# A phrasing for every other user, so that half of all questions are in words kept aside.
-_PHRASINGS = ("known", "held_out")
 
 Place = tuple[str, int]
 
@@ -46,7 +44,7 @@ class Life:
     asked: dict[str, str]
 
 
-def lives(*, users: int = 12, sessions: int = 30, seed: int = 0) -> Iterator[Life]:
+def lives(*, users: int = 18, sessions: int = 30, seed: int = 0) -> Iterator[Life]:
     """Make users one by one; the same arguments make the same.
 
     Every attribute is told two to four times, in different sessions, in between what is told of
@@ -61,26 +59,27 @@ def lives(*, users: int = 12, sessions: int = 30, seed: int = 0) -> Iterator[Lif
         )
     for number in range(users):
         rng = random.Random(f"{seed}:{number}")
-        yield _life(rng, f"user-{number + 1}", _PHRASINGS[number % 2], sessions)
+        yield _life(rng, f"user-{number + 1}", PHRASINGS[number % len(PHRASINGS)], sessions)
 
 
 def _life(rng: random.Random, owner: str, phrasing: str, sessions: int) -> Life:
     from ..formats import Dialogue
 
-    plan = {a.name: _plan(rng, a, sessions) for a in ATTRIBUTES}
-    changes: dict[str, list[Change]] = {a.name: [] for a in ATTRIBUTES}
+    attributes = phrases().attributes
+    plan = {a.name: _plan(rng, a, sessions) for a in attributes}
+    changes: dict[str, list[Change]] = {a.name: [] for a in attributes}
     made = []
     for day in range(sessions):
         told = [
-            (a, plan[a.name][day], rng.choice(getattr(a, phrasing).told))
-            for a in ATTRIBUTES
+            (a, plan[a.name][day], rng.choice(a.words[phrasing].told))
+            for a in attributes
             if day in plan[a.name]
         ]
         session, placed = _session(rng, day, told)
         made.append(session)
         for name, change in placed.items():
             changes[name].append(change)
-    asked = {a.name: rng.choice(getattr(a, phrasing).asked) for a in ATTRIBUTES}
+    asked = {a.name: rng.choice(a.words[phrasing].asked) for a in attributes}
     dialogue = Dialogue(owner=owner, sessions=tuple(made), questions=())
     return Life(dialogue, phrasing, {n: tuple(c) for n, c in changes.items()}, asked)
 
@@ -97,11 +96,12 @@ def _session(
 ) -> tuple[DialogueSession, dict[str, Change]]:
     from ..formats import DialogueSession, DialogueTurn
 
+    known = phrases()
     lines = [(a.name, value, template.format(value)) for a, value, template in told]
-    for attribute in rng.sample(ATTRIBUTES, 2):
-        person, value = rng.choice(PEOPLE), rng.choice(attribute.values)
+    for attribute in rng.sample(known.attributes, 2):
+        person, value = rng.choice(known.people), rng.choice(attribute.values)
         lines.append(("", "", _of_others(rng.choice(attribute.others), person, value)))
-    lines += [("", "", text) for text in rng.sample(ASIDES, 2)]
+    lines += [("", "", text) for text in rng.sample(known.asides, 2)]
     rng.shuffle(lines)
     session_id, begun = f"talk-{day + 1}", _BEGUN + timedelta(days=day * _DAYS_APART)
     turns: list[DialogueTurn] = []
@@ -110,7 +110,7 @@ def _session(
         said_at = begun + timedelta(minutes=len(turns))
         if name:
             placed[name] = Change(value, (session_id, len(turns)), said_at)
-        for role, words in (("user", text), ("assistant", rng.choice(REPLIES))):
+        for role, words in (("user", text), ("assistant", rng.choice(known.replies))):
             turns.append(
                 DialogueTurn(role=role, speaker=None, text=words, said_at=said_at, metadata={})
             )
@@ -132,7 +132,7 @@ class UpdatesTask:
     two changes, the value of that time is found, before every other value of the attribute.
     """
 
-    users: int = 12
+    users: int = 18
     sessions: int = 30
     seed: int = 0
     limit: int | None = None

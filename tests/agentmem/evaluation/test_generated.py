@@ -86,10 +86,11 @@ class TestLives:
                     assert change.value in turn.text
                     assert turn.said_at == change.said_at
 
-    def test_half_of_the_users_speak_in_held_out_words(self) -> None:
-        made = list(lives(users=4))
-        assert [life.phrasing for life in made] == ["known", "held_out"] * 2
+    def test_two_thirds_of_the_users_speak_in_words_kept_aside(self) -> None:
+        made = list(lives(users=6))
+        assert [life.phrasing for life in made] == ["known", "held_out", "fresh"] * 2
         assert not {*made[0].asked.values()} & {*made[1].asked.values()}
+        assert not {*made[0].asked.values()} & {*made[2].asked.values()}
 
     def test_the_user_never_tells_a_value_but_where_it_changes(self) -> None:
         for life in lives(users=2):
