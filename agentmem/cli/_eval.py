@@ -54,6 +54,10 @@ Embeddings = Annotated[
 Ablate = Annotated[
     bool, typer.Option("--ablate", help="Also with each part of the search off in turn.")
 ]
+Consolidate = Annotated[
+    bool,
+    typer.Option("--consolidate", help="Also after `agentmem consolidate`, on a copy."),
+]
 Model = Annotated[
     str | None,
     typer.Option(
@@ -114,6 +118,7 @@ def locomo(
     limit: Limit = None,
     embeddings: Embeddings = None,
     ablate: Ablate = False,
+    consolidate: Consolidate = False,
     model: Model = None,
     judge: Judge = None,
     rerank: Rerank = None,
@@ -131,7 +136,7 @@ def locomo(
     knowledge besides, 4 one piece of evidence, 5 asked of the wrong person.
     """
     task = _ranking("locomo", file, k, limit, model, judge)
-    _evaluate(task, k, embeddings, ablate, cache, fresh, json, plot, rerank)
+    _evaluate(task, k, embeddings, ablate, cache, fresh, json, plot, rerank, consolidate)
 
 
 @evaluation.command()
@@ -141,6 +146,7 @@ def longmemeval(
     limit: Limit = None,
     embeddings: Embeddings = None,
     ablate: Ablate = False,
+    consolidate: Consolidate = False,
     model: Model = None,
     judge: Judge = None,
     rerank: Rerank = None,
@@ -155,7 +161,7 @@ def longmemeval(
     `agentmem eval locomo`.
     """
     task = _ranking("longmemeval", file, k, limit, model, judge)
-    _evaluate(task, k, embeddings, ablate, cache, fresh, json, plot, rerank)
+    _evaluate(task, k, embeddings, ablate, cache, fresh, json, plot, rerank, consolidate)
 
 
 @evaluation.command()
@@ -173,6 +179,7 @@ def needle(
     limit: Limit = None,
     embeddings: Embeddings = None,
     ablate: Ablate = False,
+    consolidate: Consolidate = False,
     cache: Cache = None,
     fresh: Fresh = False,
     json: JsonFile = None,
@@ -190,7 +197,8 @@ def needle(
     made = haystack(
         turns=turns, needles=needles, threads=threads, hops=hops, questions=questions, seed=seed
     )
-    _evaluate(NeedleTask(made, limit=limit), 10, embeddings, ablate, cache, fresh, json, plot)
+    task = NeedleTask(made, limit=limit)
+    _evaluate(task, 10, embeddings, ablate, cache, fresh, json, plot, None, consolidate)
 
 
 @evaluation.command()
@@ -202,6 +210,7 @@ def updates(
     limit: Limit = None,
     embeddings: Embeddings = None,
     ablate: Ablate = False,
+    consolidate: Consolidate = False,
     cache: Cache = None,
     fresh: Fresh = False,
     json: JsonFile = None,
@@ -218,7 +227,7 @@ def updates(
     from agentmem.evaluation import UpdatesTask
 
     task = UpdatesTask(users=users, sessions=sessions, seed=seed, limit=limit)
-    _evaluate(task, k, embeddings, ablate, cache, fresh, json, plot)
+    _evaluate(task, k, embeddings, ablate, cache, fresh, json, plot, None, consolidate)
 
 
 @evaluation.command()
@@ -271,6 +280,7 @@ def _evaluate(
     json: Path | None,
     plot: Path | None,
     rerank: str | None = None,
+    consolidate: bool = False,
 ) -> None:
     from agentmem import Reranker
     from agentmem.evaluation import IngestCache, default_cache, embeddings_of, parts, report, run
@@ -288,6 +298,7 @@ def _evaluate(
             kept,
             k=k,
             ablate=parts() if ablate else (),
+            consolidate=consolidate,
             refiners=[Reranker(rerank)] if rerank else (),
             progress=bars,
         )

@@ -9,16 +9,19 @@ if TYPE_CHECKING:
 
 __all__ = ["parts", "settings_without"]
 
+# Of these one makes up for the other, so that what they are worth is seen without both.
+_TOGETHER = {"lexical and soft": frozenset({"lexical", "soft"})}
+
 
 def parts() -> tuple[str, ...]:
-    """Return the names of the parts that can be switched off, as the search lists them."""
+    """Return the names of what can be switched off: the search's parts, and some together."""
     from agentmem_retrievers import PARTS
 
-    return tuple(PARTS)
+    return (*PARTS, *_TOGETHER)
 
 
 def settings_without(part: str) -> SearchSettings:
-    """Return the settings of a search with one part switched off."""
+    """Return the settings of a search without one of `parts()`."""
     from agentmem_retrievers import SearchSettings
 
-    return SearchSettings(off=frozenset({part}))
+    return SearchSettings(off=_TOGETHER.get(part, frozenset({part})))

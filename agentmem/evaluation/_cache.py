@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,12 +24,14 @@ from ._tasks import Moment, Progress, end_of
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
+    from ..controller import MemoryController
     from ..formats import Dialogue
 
 __all__ = ["INGEST_VERSION", "IngestCache", "Ingested", "default_cache"]
 
 # To be raised when what `add` and `end_session` write changes.
 INGEST_VERSION = 2
+_MEMORIES = "memories"
 
 
 def default_cache() -> Path:
@@ -83,18 +86,44 @@ class IngestCache:
         Raises:
             StoreUnavailableError: the folder cannot be written.
         """
+        place = self._place(dialogue)
+        self._make(place)
+        with self._opened(dialogue, place / _MEMORIES) as found:
+            self._complete(found, place, progress)
+            yield found
+
+    @contextmanager
+    def consolidated(self, dialogue: Dialogue, progress: Progress) -> Iterator[Ingested]:
+        """Open a copy, gone afterwards, of that memory after `MemoryController.consolidate`.
+
+        Raises:
+            StoreUnavailableError: the folder cannot be written.
+        """
+        with self.open(dialogue, progress):
+            pass
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            copy = Path(folder) / _MEMORIES
+            shutil.copytree(self._place(dialogue) / _MEMORIES, copy)
+            with self._opened(dialogue, copy) as found:
+                _controller(found, self.embeddings).consolidate(
+                    progress=progress, scope=found.scope
+                )
+                yield found
+
+    def _place(self, dialogue: Dialogue) -> Path:
+        from ..embedding import Embedder
+
+        spec = Embedder(self.embeddings).spec
+        return self.folder / _key(dialogue, spec.name, spec.dimension)
+
+    @contextmanager
+    def _opened(self, dialogue: Dialogue, folder: Path) -> Iterator[Ingested]:
         from agentmem import ChromaStore
 
         from ..embedding import Embedder
 
-        spec = Embedder(self.embeddings).spec
-        place = self.folder / _key(dialogue, spec.name, spec.dimension)
-        self._make(place)
-        with ChromaStore.open(place / "memories", spec) as store:
-            scope = Scope(dialogue.owner or "user")
-            found = Ingested(dialogue, store, self.embeddings, scope)
-            self._complete(found, place, progress)
-            yield found
+        with ChromaStore.open(folder, Embedder(self.embeddings).spec) as store:
+            yield Ingested(dialogue, store, self.embeddings, Scope(dialogue.owner or "user"))
 
     def seconds_per_1000_turns(self) -> float | None:
         """Return how long ingesting took, whenever it was done; None if nobody measured it."""
@@ -126,17 +155,10 @@ class IngestCache:
 
     def _ingest(self, found: Ingested, progress: Progress) -> dict[str, float]:
         from .._ingest import ingest
-        from ..controller import MemoryController
 
         turns = sum(len(session.turns) for session in found.dialogue.sessions)
         progress.expect("ingesting", turns)
-        memory = MemoryController(
-            found.store,
-            embeddings=self.embeddings,
-            clock=Moment(end_of(found.dialogue)),
-            rng=_ids(found),
-            linger=None,
-        )
+        memory = _controller(found, self.embeddings)
         # Loading the weights is not what a turn takes.
         self.embeddings.embed_query("warm up")
         start = time.perf_counter()
@@ -147,6 +169,19 @@ class IngestCache:
             progress=partial(progress.advance, "ingesting"),
         )
         return {"turns": report.written, "seconds": time.perf_counter() - start}
+
+
+def _controller(found: Ingested, embeddings: Embeddings) -> MemoryController:
+    """What writes to a conversation's memory; not to be closed, as it owns no store."""
+    from ..controller import MemoryController
+
+    return MemoryController(
+        found.store,
+        embeddings=embeddings,
+        clock=Moment(end_of(found.dialogue)),
+        rng=_ids(found),
+        linger=None,
+    )
 
 
 def _ids(found: Ingested) -> random.Random:

@@ -44,14 +44,15 @@ def plot_report(report: Report, out: str | PathLike[str]) -> Path:
         StoreUnavailableError: the file cannot be written.
     """
     path = _picture(out)
-    rows = 2 if report.ablation else 1
+    below = len(report.compared)
+    rows = 2 if below else 1
     width = min(6.5 + 0.7 * len(report.by_category), 18.0)
-    figure = _figure(width, 4.6 + (1.6 + 0.32 * len(report.ablation)) * (rows - 1))
-    heights = [4.2, 1.4 + 0.32 * len(report.ablation)][:rows]
+    figure = _figure(width, 4.6 + (1.6 + 0.32 * below) * (rows - 1))
+    heights = [4.2, 1.4 + 0.32 * below][:rows]
     axes = np.atleast_1d(figure.subplots(rows, 1, height_ratios=heights))
     _draw_categories(axes[0], report)
-    if report.ablation:
-        _draw_ablation(axes[1], report)
+    if below:
+        _draw_compared(axes[1], report)
     figure.suptitle(
         f"{report.dataset}: {report.overall.n_questions} questions",
         x=0.01, ha="left", fontsize=13, color=_INK, weight="bold",
@@ -80,17 +81,17 @@ def _draw_categories(axes: Axes, report: Report) -> None:
     _dress(axes, "y")
 
 
-def _draw_ablation(axes: Axes, report: Report) -> None:
-    differences = [report.differences(part) for part in report.ablation]
+def _draw_compared(axes: Axes, report: Report) -> None:
+    differences = [report.differences(found) for found in report.compared.values()]
     step = 0.82 / max(len(report.shown), 1)
     for i, name in enumerate(report.shown):
         at = np.arange(len(differences)) + (i - (len(report.shown) - 1) / 2) * step
         widths = [difference[name] for difference in differences]
         axes.barh(at, widths, step * 0.92, color=_COLOURS[i % len(_COLOURS)])
     axes.axvline(0, color=_INK, linewidth=0.8)
-    axes.set_yticks(range(len(differences)), [f"without {p}" for p in report.ablation], fontsize=9)
+    axes.set_yticks(range(len(differences)), list(report.compared), fontsize=9)
     axes.invert_yaxis()
-    axes.set_xlabel("difference in points; to the left, the part was of use", color=_INK)
+    axes.set_xlabel("difference in points; to the left, what is left out was of use", color=_INK)
     _dress(axes, "x")
 
 

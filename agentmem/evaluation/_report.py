@@ -53,6 +53,7 @@ class Report:
         confidence_auroc: how often the search is surer of a question about the conversation
             than of one about another, in [0, 1]; None where there is no other.
         ablation: the scores with one part switched off, by its name.
+        consolidated: the scores after consolidating; None where that was not wanted.
         latency_ms: of one search for turns, its question's embedding included.
         ingest_s_per_1000_turns: measured when it was ingested, maybe in an earlier run.
         headline: the names of the scores that a summary shows, as in `Scores.named`.
@@ -64,15 +65,24 @@ class Report:
     by_category: Mapping[str, Scores]
     confidence_auroc: float | None
     ablation: Mapping[str, Scores]
+    consolidated: Scores | None
     latency_ms: Mapping[str, float]
     ingest_s_per_1000_turns: float | None
     versions: Mapping[str, str]
     headline: tuple[str, ...]
 
-    def differences(self, part: str) -> dict[str, float]:
-        """Return what the headline loses (below 0) or gains without a part, in points."""
-        whole, without = self.overall.named(), self.ablation[part].named()
-        return {name: without[name] - whole[name] for name in self.shown}
+    @property
+    def compared(self) -> dict[str, Scores]:
+        """What the scores are compared with, by what is different there."""
+        found = {f"without {part}": scores for part, scores in self.ablation.items()}
+        if self.consolidated is not None:
+            found["after consolidate()"] = self.consolidated
+        return found
+
+    def differences(self, other: Scores) -> dict[str, float]:
+        """Return how the headline of other scores differs from the whole's, in points."""
+        whole, named = self.overall.named(), other.named()
+        return {name: named[name] - whole[name] for name in self.shown}
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -82,10 +92,6 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """Return everything in what JSON can hold; all shares but the AUROC are in percent."""
         overall = asdict(self.overall)
-        ablation = {
-            part: asdict(found) | {"difference": self.differences(part)}
-            for part, found in self.ablation.items()
-        }
         shown: dict[str, Any] = _rounded(
             {
                 "dataset": self.dataset,
@@ -94,13 +100,17 @@ class Report:
                 **overall,
                 "by_category": {name: asdict(s) for name, s in self.by_category.items()},
                 "confidence_auroc": self.confidence_auroc,
-                "ablation": ablation,
+                "ablation": {part: self._compared(s) for part, s in self.ablation.items()},
+                "consolidated": self.consolidated and self._compared(self.consolidated),
                 "latency_ms": dict(self.latency_ms),
                 "ingest_s_per_1000_turns": self.ingest_s_per_1000_turns,
                 "versions": dict(self.versions),
             }
         )
         return shown
+
+    def _compared(self, other: Scores) -> dict[str, Any]:
+        return asdict(other) | {"difference": self.differences(other)}
 
 
 def scores(outcomes: Sequence[Outcome]) -> Scores:
@@ -128,6 +138,7 @@ def report(task: Task, results: Results, cache: IngestCache) -> Report:
         by_category=_by_category(outcomes),
         confidence_auroc=auroc(own, results.crossed),
         ablation={part: scores(found) for part, found in results.without.items()},
+        consolidated=scores(results.consolidated) if results.consolidated else None,
         latency_ms=_latency([o.seconds for o in outcomes]),
         ingest_s_per_1000_turns=cache.seconds_per_1000_turns(),
         versions=_versions(cache),

@@ -26,12 +26,14 @@ class Results:
     Attributes:
         outcomes: one for each question, all parts at work.
         without: the outcomes with a part switched off, by the part's name.
+        consolidated: the outcomes after consolidating, if that was wanted.
         crossed: the confidence of the questions put to the next conversation.
         left_out: how many questions had no evidence.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
     without: dict[str, list[Outcome]] = field(default_factory=dict)
+    consolidated: list[Outcome] = field(default_factory=list)
     crossed: list[float] = field(default_factory=list)
     left_out: int = 0
 
@@ -56,12 +58,17 @@ class _Remembering(Embeddings):
         return self._queries[text]
 
 
+def _without(part: str) -> str:
+    return f"asking without {part}"
+
+
 def run(
     task: Task,
     cache: IngestCache,
     *,
     k: int = 10,
     ablate: Sequence[str] = (),
+    consolidate: bool = False,
     refiners: Sequence[Refiner] = (),
     progress: Progress | None = None,
 ) -> Results:
@@ -72,6 +79,7 @@ def run(
     Args:
         k: how many memories a question finds.
         ablate: the parts of the search to be switched off in turn.
+        consolidate: ask everything again after `MemoryController.consolidate`, on a copy.
         refiners: stages after the search, see `MemoryController`.
     """
     results, heard = Results(), progress or Silent()
@@ -83,6 +91,9 @@ def run(
             if task.crossed and number:
                 results.crossed += bench.confidences(asked)
             asked = bench.ask(results, ablate)
+        if consolidate:
+            with cache.consolidated(dialogue, heard) as found:
+                results.consolidated += _Bench(task, found, k, refiners, heard).ask_once()
         # The first conversation is the next one of the last, if there are several.
         first = dialogue if number == 0 else first
         several = number > 0
@@ -106,17 +117,25 @@ class _Bench:
         """Ask everything with all parts, then without each; return the outcomes of the former."""
         questions, left_out = self.task.count(self.found.dialogue)
         results.left_out += left_out
-        self.progress.expect("asking", questions * (1 + len(ablate)))
+        for stage in ("asking", *map(_without, ablate)):
+            self.progress.expect(stage, questions)
         embeddings = _Remembering(self.found.embeddings)
         asker = self._asker(embeddings)
         # Reading the memory into the search's own index is not what a question takes.
         asker.search("warm up", asker.end)
-        outcomes = list(self._outcomes(asker, answer=True))
+        outcomes = list(self._outcomes(asker, "asking", answer=True))
         results.outcomes += outcomes
         for part in ablate:
             partly = self._asker(embeddings, settings=settings_without(part))
-            results.without.setdefault(part, []).extend(self._outcomes(partly, answer=False))
+            asked = self._outcomes(partly, _without(part), answer=False)
+            results.without.setdefault(part, []).extend(asked)
         return outcomes
+
+    def ask_once(self) -> list[Outcome]:
+        """Ask everything of a memory that has been consolidated."""
+        stage = "asking again"
+        self.progress.expect(stage, self.task.count(self.found.dialogue)[0])
+        return list(self._outcomes(self._asker(self.found.embeddings), stage, answer=False))
 
     def confidences(self, asked: Sequence[Outcome]) -> list[float]:
         """Put questions about another conversation to this one; return how sure it is."""
@@ -129,9 +148,9 @@ class _Bench:
             self.progress.advance("asking the next", 1)
         return sure
 
-    def _outcomes(self, asker: Asker, *, answer: bool) -> Iterator[Outcome]:
+    def _outcomes(self, asker: Asker, stage: str, *, answer: bool) -> Iterator[Outcome]:
         for outcome in self.task.ask(asker, self.found.dialogue, answer=answer):
-            self.progress.advance("asking", 1)
+            self.progress.advance(stage, 1)
             yield outcome
 
     def _asker(self, embeddings: Embeddings, **options: Any) -> Asker:

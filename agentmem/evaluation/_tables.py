@@ -20,8 +20,8 @@ def tables(report: Report) -> Iterator[Table]:
     yield _overall(report)
     if report.by_category:
         yield _by_category(report)
-    if report.ablation:
-        yield _ablation(report)
+    if report.compared:
+        yield _compared(report)
     yield _facts(report)
 
 
@@ -68,16 +68,16 @@ def _columns(report: Report) -> list[str]:
     return [*report.shown, *answers]
 
 
-def _ablation(report: Report) -> Table:
-    table = _table("Without one part, and the difference that makes", "without")
+def _compared(report: Report) -> Table:
+    table = _table("With one thing different, and the difference that makes", "")
     for name in report.shown:
         table.add_column(Text(name.replace(" ", "\n", 1)), justify="right")
     whole = report.overall.named()
-    table.add_row("nothing", *(_percent(whole[name]) for name in report.shown))
-    for part, found in report.ablation.items():
-        named, lost = found.named(), report.differences(part)
+    table.add_row("all as above", *(_percent(whole[name]) for name in report.shown))
+    for different, found in report.compared.items():
+        named, lost = found.named(), report.differences(found)
         cells = (f"{named[name]:.1f} ({lost[name]:+.1f})" for name in report.shown)
-        table.add_row(Text(part), *cells)
+        table.add_row(Text(different), *cells)
     return table
 
 

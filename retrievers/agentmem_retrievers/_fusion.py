@@ -28,14 +28,20 @@ PARTS = (
     "soft",
     "context",
     "time",
+    "windows",
     "manner",
     "second",
+    "expansion",
+    "feedback",
     "graph",
     "router",
     "retention",
     "learned",
     "currency",
 )
+
+# What of a part can be left out alone.
+_ASPECTS = {"second.expanded": "expansion", "second.feedback": "feedback"}
 
 Floats = NDArray[np.float64]
 Features = Mapping[str, Floats]
@@ -134,6 +140,6 @@ def weighed(
     parts: dict[str, NDArray[np.float64]] = {}
     for name, values in features.items():
         part = part_of(name)
-        if part not in off:
+        if part not in off and _ASPECTS.get(name) not in off:
             parts[part] = parts.get(part, 0.0) + weights.get(name, 0.0) * values
     return parts

@@ -137,7 +137,8 @@ class TestRanking:
         shown = evaluated(cache).to_json()
         assert set(shown) == {
             "dataset", "n_questions", "left_out", "session", "turn", "answers", "by_category",
-            "confidence_auroc", "ablation", "latency_ms", "ingest_s_per_1000_turns", "versions",
+            "confidence_auroc", "ablation", "consolidated", "latency_ms", "ingest_s_per_1000_turns",
+            "versions",
         }  # fmt: skip
         assert shown["turn"]["recall_any@3"] == 100.0
         assert shown["by_category"]["2"]["turn"]["recall_all@1"] == 0.0
@@ -164,7 +165,18 @@ class TestRanking:
         found = report(task, run(task, cache, k=3, ablate=parts()), cache)
         assert tuple(found.ablation) == parts()
         assert {s.n_questions for s in found.ablation.values()} == {3}
-        assert "turn recall_all@3" in found.differences("lexical")
+        assert "turn recall_all@3" in found.differences(found.ablation["lexical"])
+
+    def test_what_consolidating_makes_of_it_is_found_on_a_copy(self, cache: IngestCache) -> None:
+        task = RankingTask("small", lambda: [ADA, BEN], k=3)
+        found = report(task, run(task, cache, k=3, consolidate=True), cache)
+        assert found.consolidated is not None
+        assert found.consolidated.n_questions == 3
+        assert set(found.compared) == {"after consolidate()"}
+        with cache.open(ADA, Counting()) as kept:
+            assert not list(kept.store.scan(kept.scope, Granularity.DAY))
+        with cache.consolidated(ADA, Counting()) as copy:
+            assert list(copy.store.scan(copy.scope, Granularity.DAY))
 
 
 class TestCache:
