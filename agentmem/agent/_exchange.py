@@ -16,7 +16,7 @@ from langchain_core.messages import (
     message_chunk_to_message,
 )
 
-from agentmem_retrievers import Recall, Routing
+from agentmem_retrievers import Recall
 from agentmem_stores import Memory, Scope, State
 
 from ..upkeep import Plan
@@ -149,4 +149,4 @@ class Exchange:
 
 def nothing(query: str, now: datetime) -> Recall:
     """The recall for what needs none."""
-    return Recall(query, (), Routing({}, {}), 0.0, now)
+    return Recall(query, (), 0.0, now)

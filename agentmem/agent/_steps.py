@@ -85,7 +85,8 @@ class AgentSteps:
     def _abstains(self, exchange: Exchange) -> bool:
         """Whether the user asks for something that nothing remembered is likely to answer."""
         recall = exchange.recall
-        if self.abstain_below is None or recall is None or not recall.routing.weights:
+        # A confidence of 0 means that there was nothing to look at.
+        if self.abstain_below is None or recall is None or not recall.confidence:
             return False
         return recall.confidence < self.abstain_below and is_question(exchange.incoming.query)
 

@@ -71,8 +71,10 @@ def search(
             include_archived=include_archived,
             explain=explain,
         )
-    if as_json:
-        print_json(_recall_json(recall))
+        # Asks the store, which must be open for it.
+        found = _recall_json(recall) if as_json else None
+    if found is not None:
+        print_json(found)
         return
     from ._tables import print_recall
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,20 +57,44 @@ class Channel:
         return float(self.similarities[-1]) if len(self.similarities) else 0.0
 
 
-@dataclass(frozen=True)
 class Channels:
-    """What every granularity says of a question, and how far each is trusted."""
+    """What every granularity says of a question, and how far each is trusted.
 
-    near: Mapping[Granularity, Channel]
-    routing: Routing
+    Each is asked when its answer is first wanted: to rank turns, theirs is enough.
 
-    @classmethod
-    def of(cls, near: Mapping[Granularity, Channel], *, fixed: bool = False) -> Channels:
-        """Route by the entropies of the channels, or give each the same weight."""
-        routing = route({g: channel.similarities for g, channel in near.items()})
-        if fixed and near:
-            routing = Routing(dict.fromkeys(near, 1 / len(near)), routing.entropies)
-        return cls(near, routing)
+    Args:
+        granularities: those that can be asked.
+        ask: asks one of them.
+        fixed: trust all alike.
+    """
+
+    def __init__(
+        self,
+        granularities: Sequence[Granularity],
+        ask: Callable[[Granularity], Channel],
+        *,
+        fixed: bool = False,
+    ) -> None:
+        self._granularities = tuple(granularities)
+        self._ask = cache(ask)
+        self._fixed = fixed
+
+    def near(self, granularity: Granularity) -> Channel | None:
+        """What a granularity says; None where it cannot be asked."""
+        return self._ask(granularity) if granularity in self._granularities else None
+
+    def all(self) -> dict[Granularity, Channel]:
+        """What all of them say."""
+        return {g: self._ask(g) for g in self._granularities}
+
+    @cached_property
+    def routing(self) -> Routing:
+        """Trust by the entropies of the channels."""
+        found = route({g: channel.similarities for g, channel in self.all().items()})
+        if self._fixed and self._granularities:
+            shared = dict.fromkeys(self._granularities, 1 / len(self._granularities))
+            return Routing(shared, found.entropies)
+        return found
 
 
 def candidate_rows(

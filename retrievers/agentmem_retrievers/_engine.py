@@ -20,6 +20,7 @@ from ._index import ScopeIndex
 from ._question import Question
 from ._ranking import TurnRanking, rank_sessions
 from ._results import Recall, RecalledMemory
+from ._router import Routing
 from ._table import Shown, Table
 from ._vocabulary import Embed, Kin
 from ._when import Window, anchor_in, windows_in
@@ -136,11 +137,22 @@ class SearchEngine:
             return Recall(
                 query=query.text,
                 hits=self._hits(scope, query, ranked, paths),
-                routing=ranking.channels.routing,
+                load_routing=self._routed(scope, query, ranking),
                 confidence=confidence(ranking, turns),
                 asked_at=query.moment,
                 **_learnable(query, ranking),
             )
+
+    def _routed(self, scope: Scope, query: Query, ranking: TurnRanking) -> Callable[[], Routing]:
+        if query.explain:
+            routing = ranking.channels.routing
+            return lambda: routing
+        # Asked anew, so that a result which is kept does not keep an index that is not.
+        return partial(self._routing, scope, query)
+
+    def _routing(self, scope: Scope, query: Query) -> Routing:
+        with self._lock:
+            return self.ranking(scope, query).channels.routing
 
     def _up_to_date(self, ranking: TurnRanking, ranked: Ranked) -> Ranked:
         """Let what is so now come before what was, where the question asks for what is."""
@@ -165,19 +177,22 @@ class SearchEngine:
             g: Shown(table, query.as_of, query.include_archived, query.moment)
             for g, table in index.tables.items()
         }
-        near = {
-            g: Channel.ask(
-                self._store, scope, g, table, vector, self._settings.candidates, shown[g]
-            )
+        asked = [
+            g
             for g, table in index.tables.items()
             if len(table) and g.of_session and g.value not in self._settings.off
-        }
+        ]
+        wanted = self._settings.candidates
+
+        def ask(g: Granularity) -> Channel:
+            return Channel.ask(self._store, scope, g, index.tables[g], vector, wanted, shown[g])
+
         return TurnRanking(
             index=index,
             question=question,
             vector=vector,
             kin=self._kin(turns, question),
-            channels=Channels.of(near, fixed="router" in self._settings.off),
+            channels=Channels(asked, ask, fixed="router" in self._settings.off),
             shown=shown,
             now=query.moment,
             settings=self._settings,

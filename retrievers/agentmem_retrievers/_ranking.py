@@ -63,7 +63,7 @@ class TurnRanking:
     def first(self) -> tuple[Rows, Features]:
         """The candidates and their features."""
         table = self.index.tables[Granularity.TURN]
-        near = self.channels.near.get(Granularity.TURN)
+        near = self.channels.near(Granularity.TURN)
         features = TurnFeatures(self.index, self.question, self.vector, self.wording)
         shown, wanted = self.shown[Granularity.TURN], self.settings.candidates
         rows = candidate_rows(table, near, self.wording.found(), shown, wanted, self.at_least)
@@ -148,7 +148,7 @@ def rank_sessions(ranking: TurnRanking, turns: Ranked, granularity: Granularity)
     table = ranking.index.tables[granularity]
     numbers, parts = ranking.sessions(turns)
     order = np.flatnonzero(ranking.shown[granularity].all())
-    near = ranking.channels.near.get(granularity)
+    near = ranking.channels.near(granularity)
     if near is not None:
         order = np.concatenate([near.rows, order[~np.isin(order, near.rows)]])
     # The first of each session in order of nearness stands for it.

@@ -21,6 +21,10 @@ def _nothing() -> Vectors:
     return np.empty(0, dtype=np.float32)
 
 
+def _unrouted() -> Routing:
+    return Routing({}, {})
+
+
 @dataclass(frozen=True)
 class RecalledMemory:
     """A memory found by a search.
@@ -56,7 +60,6 @@ class Recall(Sequence[RecalledMemory]):
     Attributes:
         query: what was asked.
         hits: the memories.
-        routing: how far each granularity was trusted.
         confidence: how likely it is that the answer was ever said, in [0, 1].
         asked_at: the moment whose memory answered (`as_of`, or the clock), UTC.
         asked: the question's embedding, shape (dimension,); empty where the hits cannot be
@@ -65,10 +68,19 @@ class Recall(Sequence[RecalledMemory]):
 
     query: str
     hits: tuple[RecalledMemory, ...]
-    routing: Routing
     confidence: float
     asked_at: datetime
+    load_routing: Callable[[], Routing] = field(default=_unrouted, repr=False, compare=False)
     asked: Vectors = field(default_factory=_nothing, repr=False, compare=False)
+
+    @cached_property
+    def routing(self) -> Routing:
+        """How far each granularity is trusted.
+
+        Turns are ranked without asking all granularities, so that they are asked when this is
+        first read, or by the search itself with `explain=True`.
+        """
+        return self.load_routing()
 
     @overload
     def __getitem__(self, index: int) -> RecalledMemory: ...

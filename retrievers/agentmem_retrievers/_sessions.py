@@ -32,7 +32,7 @@ def session_features(
         "turns.mass": np.log(np.bincount(place, weights=share) / share.sum() + 1e-4),
         "turns.mass_flat": np.log(np.bincount(place, weights=share**0.5) + 1e-4),
     }
-    for granularity, channel in channels.near.items():
+    for granularity, channel in channels.all().items():
         if granularity is not Granularity.TURN and len(channel.rows):
             of = index.tables[granularity].column("session")[channel.rows]
             mine = of[np.newaxis, :] == numbers[:, np.newaxis]

@@ -11,7 +11,6 @@ from langchain_core.language_models import FakeListChatModel
 from agentmem import Granularity, Memory, Recall, RecalledMemory, Scope
 from agentmem.evaluation import Answerer, exact_match, judged_right, normalised, token_f1
 from agentmem.formats import Question
-from agentmem_retrievers import route
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -30,7 +29,7 @@ def found() -> Recall:
         session_id="s", said_at=NOW, written_at=NOW, speaker="Ada",
     )  # fmt: skip
     hit = RecalledMemory(memory, score=1.0, retention=1.0)
-    return Recall("What dog is it?", (hit,), route({Granularity.TURN: [0.5]}), 0.5, NOW)
+    return Recall("What dog is it?", (hit,), 0.5, NOW)
 
 
 class TestMarks:
