@@ -17,6 +17,9 @@ _COLUMNS = (
     "asks", "ends_asking",
 )  # fmt: skip
 
+# On its way to a server and back, the last digit of a number may change.
+_ROUNDED = 1e-6
+
 
 def differences(kept: ScopeIndex, fresh: ScopeIndex) -> Iterator[str]:
     """Say, a sentence each, where two indexes of one scope do not agree."""
@@ -41,7 +44,8 @@ def _rows(
         a, b = (table.column(name)[places] for table, places in zip(tables, rows, strict=True))
         unequal[name] = [int(n) for n in np.flatnonzero((a != b) & ~((a != a) & (b != b)))]
     a, b = (table.vectors(places) for table, places in zip(tables, rows, strict=True))
-    unequal["vector"] = [int(n) for n in np.flatnonzero((a != b).any(axis=1))] if a.size else []
+    far = np.abs(a - b).max(axis=1, initial=0) > _ROUNDED
+    unequal["vector"] = [int(n) for n in np.flatnonzero(far)]
     words = [[set(t.words.terms(int(row))) for row in r] for t, r in zip(tables, rows, strict=True)]
     unequal["words"] = [n for n in range(len(ids)) if words[0][n] != words[1][n]]
     for name, found in unequal.items():

@@ -79,8 +79,10 @@ class ChromaStore(MemoryStore):
         directory: Directory | None = None,
         *,
         index: Index = "hnsw",
+        timeout: float = 60.0,
     ) -> None:
         self._index: Index = index
+        self._timeout = timeout
         self._where = where
         self._held = Held(client, directory)
         # Gives files and connections free, on garbage collection at the latest.
@@ -105,7 +107,9 @@ class ChromaStore(MemoryStore):
         layout = Layout.of(collection.metadata, self._where)
         layout.require(embedder, self._where)
         self.embedder = layout.embedder
-        self._registry = Registry(collection, shared=self._directory is None)
+        self._registry = Registry(
+            collection, shared=self._directory is None, grace=2 * self._timeout
+        )
         self._partitions = Partitions(client, layout.partitions, self._index)
         self._nearest = Nearest(self._registry)
         self._largest = client.get_max_batch_size()
@@ -169,7 +173,9 @@ class ChromaStore(MemoryStore):
             headers: sent with every request, such as `{"x-chroma-token": ...}`.
             tenant, database: Chroma's defaults when not given.
             embedder, partitions: as in `open`.
-            timeout: how many seconds to wait for an answer.
+            timeout: how many seconds to wait for the server, to connect and for each part of an
+                answer; of whatever fails then, nothing is tried again by itself. A client that
+                dies while it writes is taken for gone by the others after twice this time.
             index: what new collections are searched with: Chroma's distributed mode, and so
                 Chroma Cloud, has SPANN; a single server takes either for HNSW.
 
@@ -192,7 +198,7 @@ class ChromaStore(MemoryStore):
             )
             stack.callback(close, client)
             ensure_registry(client, layout)
-            store = cls(client, where, embedder, index=index)
+            store = cls(client, where, embedder, index=index, timeout=timeout)
             stack.pop_all()
             return store
 

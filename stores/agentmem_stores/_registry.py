@@ -4,6 +4,10 @@ All of it is one more Chroma collection, so that a server's clients see it too. 
 metadata holds the format; a row holds how often one client wrote to one scope. Each client
 writes its own rows only, so no write is ever lost between two, and the rows of a scope taken
 together differ after every write.
+
+A client of a server says in its row that it is about to write before it writes, and counts when
+it has written. If it dies in between, what it says stays, and the others look at everything again
+once it has stayed for longer than a request can take, and again after twice that time, and so on.
 """
 
 from __future__ import annotations
@@ -11,7 +15,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import inf, log2
 from threading import RLock
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,7 +42,11 @@ RESERVED = 1000
 MAX_CLIENTS = 8
 EMBEDDED = "embedded"
 
-Marks = dict[str, int]
+# What was written cannot be seen by its count yet.
+WRITING = "writing"
+
+# By client, what tells its last write from others.
+Marks = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -98,15 +108,21 @@ class Registry:
     Args:
         collection: where it lives.
         shared: whether other clients may write to the store meanwhile.
+        grace: seconds within which whatever a client has asked of the server is done.
     """
 
-    def __init__(self, collection: Collection, *, shared: bool) -> None:
+    def __init__(self, collection: Collection, *, shared: bool, grace: float = 60.0) -> None:
         self._collection = collection
         self._shared = shared
         self._me = uuid.uuid4().hex if shared else EMBEDDED
         self._counts: dict[Scope, int] = {}
         self._seen: dict[Scope, Marks] = {}
         self._stored: dict[Scope, int] = {}
+        # With which count, and since when, a client is seen writing, by its row's id.
+        self._writing: dict[str, tuple[int, float]] = {}
+        # Since when a write of this client has failed that may be done in part, or yet be done.
+        self._unsure: dict[Scope, float] = {}
+        self._grace = grace
         self._lock = RLock()
 
     def scopes(self) -> list[Scope]:
@@ -133,30 +149,38 @@ class Registry:
             return self._mark(scope, self._look(scope))
 
     def announce(self, scope: Scope) -> str:
-        """Make the owner known before anything of theirs is written; return the mark."""
+        """Make known that something of the owner's is about to be written; return the mark."""
         with self._lock:
             if scope not in self._seen:
                 self._seen[scope] = self._look(scope)
             count = self._counts.get(scope, 0)
-            if scope not in self._stored:
-                self._put({scope: count if self._shared else count + RESERVED})
-            elif not self._shared and count >= self._stored[scope]:
+            if self._shared:
+                self._put({scope: count}, writing=True)
+            elif count >= self._stored.get(scope, 0):
                 self._put({scope: count + RESERVED})
             return self._mark(scope, self._seen[scope])
 
     def written(self, scope: Scope) -> str:
         """Count a write; return the mark as it is if nobody else wrote since `revision`."""
         with self._lock:
-            self.failed(scope)
+            self._count(scope)
             if self._shared:
                 self._put({scope: self._counts[scope]})
                 self._prune(scope)
             return self._mark(scope, self._seen[scope])
 
     def failed(self, scope: Scope) -> None:
-        """Count a write that may have been done in part, for this client's own eyes."""
+        """Count a write that may have been done in part, for this client's own eyes.
+
+        The others see it writing until it next writes.
+        """
         with self._lock:
-            self._counts[scope] = self._counts.get(scope, 0) + 1
+            self._count(scope)
+            if self._shared:
+                self._unsure[scope] = monotonic()
+
+    def _count(self, scope: Scope) -> None:
+        self._counts[scope] = self._counts.get(scope, 0) + 1
 
     def settle(self) -> None:
         """Write down exact counts, so that the next opening goes on from them."""
@@ -175,24 +199,36 @@ class Registry:
 
     def _look(self, scope: Scope) -> Marks:
         found: Any = self._collection.get(where={SCOPE: scope.key}, include=["metadatas"])
-        marks = {
-            row.partition("/")[2]: int(metadata["revision"])
-            for row, metadata in zip(found["ids"], found["metadatas"], strict=True)
-        }
-        self._counts.setdefault(scope, marks.get(self._me, 0))
-        return marks
+        rows = dict(zip(found["ids"], found["metadatas"], strict=True))
+        own = rows.get(f"{scope.key}/{self._me}", {"revision": 0})
+        self._counts.setdefault(scope, int(own["revision"]))
+        if monotonic() - self._unsure.get(scope, inf) > self._grace:
+            del self._unsure[scope]
+            self._count(scope)
+        return {row.partition("/")[2]: self._told(row, metadata) for row, metadata in rows.items()}
+
+    def _told(self, row: str, metadata: Mapping[str, Any]) -> str:
+        """What a client's row tells: its count, and how long it has been writing, if too long."""
+        count = int(metadata["revision"])
+        if not metadata.get(WRITING):
+            self._writing.pop(row, None)
+            return str(count)
+        if self._writing.get(row, (None,))[0] != count:
+            self._writing[row] = (count, monotonic())
+        age = monotonic() - self._writing[row][1]
+        return str(count) + "~" * int(log2(max(1.0, 2 * age / self._grace)))
 
     def _mark(self, scope: Scope, seen: Marks) -> str:
-        marks = {**seen, self._me: self._counts[scope]}
-        return ",".join(f"{client}:{n}" for client, n in sorted(marks.items()) if n) or "0"
+        marks = {**seen, self._me: str(self._counts[scope])}
+        return ",".join(f"{client}:{n}" for client, n in sorted(marks.items()) if n != "0") or "0"
 
-    def _put(self, counts: Mapping[Scope, int]) -> None:
+    def _put(self, counts: Mapping[Scope, int], *, writing: bool = False) -> None:
         for part in parts(list(counts), PAGE):
             # Chroma wants vectors; nobody searches here.
             self._collection.upsert(
                 ids=[f"{scope.key}/{self._me}" for scope in part],
                 embeddings=np.zeros((len(part), 1), dtype=np.float32),
-                metadatas=[_row(scope, counts[scope]) for scope in part],
+                metadatas=[_row(scope, counts[scope], writing=writing) for scope in part],
             )
         self._stored.update(counts)
 
@@ -200,13 +236,18 @@ class Registry:
         # Marks stay distinct: this client's own count is new, and one that comes back counts on.
         # What was seen is left as it is, so that this client looks at everything once again, in
         # case one of those taken out wrote a moment ago.
-        others = [client for client in self._seen[scope] if client != self._me]
-        if len(others) > MAX_CLIENTS:
-            self._collection.delete(ids=[f"{scope.key}/{client}" for client in others])
+        seen = self._seen[scope]
+        rows = {
+            f"{scope.key}/{client}": told for client, told in seen.items() if client != self._me
+        }
+        # Of one that is writing, the others would not notice how it ends.
+        gone = [row for row, told in rows.items() if row not in self._writing or "~" in told]
+        if len(gone) > MAX_CLIENTS:
+            self._collection.delete(ids=gone)
 
 
-def _row(scope: Scope, count: int) -> dict[str, Any]:
-    row = {SCOPE: scope.key, "user_id": scope.user_id, "revision": count}
+def _row(scope: Scope, count: int, *, writing: bool) -> dict[str, Any]:
+    row = {SCOPE: scope.key, "user_id": scope.user_id, "revision": count, WRITING: writing}
     return row if scope.agent_id is None else {**row, "agent_id": scope.agent_id}
 
 

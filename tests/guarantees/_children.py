@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["ROOT", "on_a_small_disk", "run"]
+__all__ = ["ROOT", "on_a_small_disk", "run", "started"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,17 +21,23 @@ def run(code: str, *arguments: object, before: Sequence[str] = ()) -> str:
     Args:
         before: a command that runs the command that follows it.
     """
-    done = subprocess.run(
+    with started(code, *arguments, before=before) as process:
+        printed, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said[-3000:]
+    return printed
+
+
+def started(code: str, *arguments: object, before: Sequence[str] = ()) -> subprocess.Popen[str]:
+    """Start the same, to be talked with."""
+    return subprocess.Popen(
         [*before, sys.executable, "-X", "faulthandler", "-c", code, *map(str, arguments)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-        timeout=120,
     )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
 
 
 def on_a_small_disk(place: Path, megabytes: int) -> list[str]:
