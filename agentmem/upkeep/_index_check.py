@@ -17,8 +17,9 @@ _COLUMNS = (
     "asks", "ends_asking",
 )  # fmt: skip
 
-# On its way to a server and back, the last digit of a number may change.
-_ROUNDED = 1e-6
+# On its way to a server and back, the last digit of a number may change, and with it which number
+# of 16 bits is the nearest.
+_ROUNDED = 1e-3
 
 
 def differences(kept: ScopeIndex, fresh: ScopeIndex) -> Iterator[str]:
