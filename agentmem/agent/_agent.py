@@ -72,6 +72,9 @@ class Agent(Runnable[AgentInput, AIMessage]):
             case, and left out of what is stored of it.
         abstain_below: answer a question with `style.unknown`, without asking the model, where
             the search is less confident than this, in [0, 1]; None for never.
+        timeout: how many seconds to wait for the model's next words; then `TimeoutError` is raised,
+            and what it had said is stored as interrupted. By default as long as the model's own
+            client waits.
         count: returns the number of tokens of a list of messages; by default an estimate.
 
     Raises:
@@ -93,6 +96,7 @@ class Agent(Runnable[AgentInput, AIMessage]):
         profile: Callable[[Scope], str | None] | None = None,
         cite: bool = False,
         abstain_below: float | None = None,
+        timeout: float | None = None,
         count: Callable[[Sequence[BaseMessage]], int] = count_tokens,
     ) -> None:
         style = style or (SMALL if isinstance(model, LocalChatModel) else CAPABLE)
@@ -102,6 +106,8 @@ class Agent(Runnable[AgentInput, AIMessage]):
             style = replace(style, system=f"{style.system}\n{style.citing}")
         if abstain_below is not None and not 0 <= abstain_below <= 1:
             raise InvalidInputError(f"abstain_below={abstain_below} must be in [0, 1], or None")
+        if timeout is not None and not timeout > 0:
+            raise InvalidInputError(f"timeout={timeout} must be above 0 seconds, or None")
         k = style.k if k is None else k
         if k < 1 or max_steps < 1:
             raise InvalidInputError(f"k={k} and max_steps={max_steps} must be at least 1")
@@ -129,6 +135,7 @@ class Agent(Runnable[AgentInput, AIMessage]):
             max_steps=max_steps,
             profile=profile or partial(portrait_line, memory),
             abstain_below=abstain_below,
+            timeout=timeout,
         )
 
     def recall_for(

@@ -6,25 +6,35 @@ of it. So they are written once, and `drive` and `adrive` carry them out.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Generator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Generator, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 
+from ..models import pieces
 from ._exchange import Exchange
 
 __all__ = ["Step", "Steps", "adrive", "drive"]
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Step:
-    """Something to be run; `spoken` where it is the model, whose words are passed on."""
+    """Something to be run.
+
+    Attributes:
+        spoken: whether it is the model, whose words are passed on.
+        timeout: seconds to wait for its next words; None for ever.
+    """
 
     run: Runnable[Any, Any]
     input: Any
     spoken: bool = False
+    timeout: float | None = None
 
 
 Steps = Generator[Step, Any, None]
@@ -75,15 +85,28 @@ async def adrive(
 
 
 def _pieces(step: Step, config: RunnableConfig, stream: bool) -> Iterator[AIMessage]:
-    if stream:
-        yield from step.run.stream(step.input, config)
-    else:
-        yield step.run.invoke(step.input, config)
+    def call() -> Iterator[AIMessage]:
+        if stream:
+            yield from step.run.stream(step.input, config)
+        else:
+            yield step.run.invoke(step.input, config)
+
+    return pieces(call, timeout=step.timeout)
 
 
 async def _apieces(step: Step, config: RunnableConfig, stream: bool) -> AsyncIterator[AIMessage]:
-    if stream:
-        async for piece in step.run.astream(step.input, config):
-            yield piece
-    else:
-        yield await step.run.ainvoke(step.input, config)
+    if not stream:
+        yield await _awaited(step.run.ainvoke(step.input, config), step.timeout)
+        return
+    said = step.run.astream(step.input, config)
+    while (piece := await _awaited(anext(said, None), step.timeout)) is not None:
+        yield piece
+
+
+async def _awaited(coming: Awaitable[T], timeout: float | None) -> T:
+    try:
+        return await asyncio.wait_for(coming, timeout)
+    except TimeoutError as error:
+        # The model's own may say more.
+        said = str(error) or f"no answer within {timeout} seconds"
+        raise TimeoutError(said) from error

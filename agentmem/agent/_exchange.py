@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from langchain_core.messages import (
     AIMessage,
@@ -15,6 +15,7 @@ from langchain_core.messages import (
     ToolMessage,
     message_chunk_to_message,
 )
+from langchain_core.messages.ai import add_ai_message_chunks
 
 from agentmem_retrievers import Recall
 from agentmem_stores import Memory, Scope, State
@@ -60,7 +61,7 @@ class Exchange:
     plan: Plan | None = None
     said: str = ""
     reply: AIMessage | None = None
-    _heard: AIMessage | None = None
+    _heard: list[AIMessage] = field(default_factory=list)
 
     def questions(self) -> list[HumanMessage]:
         """What the user says, as far as it is text."""
@@ -96,10 +97,10 @@ class Exchange:
 
     def hear(self, piece: AIMessage) -> Iterator[str]:
         """Take the next piece of the model's message; yields its text if there is any."""
-        if self._heard is None:
-            self._heard, self.said = piece, ""
-        else:
-            self._heard = cast("AIMessage", self._heard + piece)
+        if not self._heard:
+            self.said = ""
+        # Put together at the end: one by one would cost the square of a rambling model's words.
+        self._heard.append(piece)
         text = str(piece.text)
         self.said += text
         if text:
@@ -107,9 +108,7 @@ class Exchange:
 
     def complete(self) -> AIMessage:
         """Take the model's message as complete; it is the reply if it calls no tools."""
-        heard, self._heard = self._heard or AIMessage(""), None
-        message = message_chunk_to_message(heard) if isinstance(heard, AIMessageChunk) else heard
-        assert isinstance(message, AIMessage)
+        message, self._heard = _whole(self._heard), []
         if message.tool_calls or message.invalid_tool_calls:
             self.steps.append(message)
         else:
@@ -145,6 +144,19 @@ class Exchange:
             "cited": self.cited,
             "finished": self.reply is not None,
         }
+
+
+def _whole(pieces: Sequence[AIMessage]) -> AIMessage:
+    """Put a message together."""
+    if not pieces:
+        return AIMessage("")
+    first, *others = pieces
+    if not isinstance(first, AIMessageChunk):
+        return first
+    rest = [piece for piece in others if isinstance(piece, AIMessageChunk)]
+    message = message_chunk_to_message(add_ai_message_chunks(first, *rest))
+    assert isinstance(message, AIMessage)
+    return message
 
 
 def nothing(query: str, now: datetime) -> Recall:

@@ -13,6 +13,7 @@ from langchain_core.runnables.config import run_in_executor
 from agentmem_retrievers import Recall
 from agentmem_stores import Granularity, Scope
 
+from ..writing import storable
 from ._activation import is_question, needs_memory
 from ._citations import without_citations
 from ._driving import Step, Steps
@@ -47,6 +48,7 @@ class AgentSteps:
     max_steps: int
     profile: Callable[[Scope], str | None]
     abstain_below: float | None = None
+    timeout: float | None = None
 
     def of(self, exchange: Exchange) -> Steps:
         """Yield the steps of an exchange; it takes up what comes of them."""
@@ -62,7 +64,7 @@ class AgentSteps:
         try:
             yield from self._answer(exchange)
         finally:
-            said = without_citations(exchange.said)
+            said = storable(without_citations(exchange.said))
             if said.strip():
                 yield Step(write, [AIMessage(said)])
         if exchange.recall is not None:
@@ -74,7 +76,7 @@ class AgentSteps:
             exchange.complete()
             return
         for _ in range(self.max_steps):
-            yield Step(self.model, self._prompt(exchange), spoken=True)
+            yield Step(self.model, self._prompt(exchange), spoken=True, timeout=self.timeout)
             message = exchange.complete()
             if exchange.reply:
                 return

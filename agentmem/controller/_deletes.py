@@ -92,12 +92,8 @@ class Deletes(Knowledge):
         changed = (*doomed, *derived, *(entry.memory for entry in put))
         if any(memory.granularity is Granularity.FACT for memory in changed):
             self._facts.settle(scope)
-        rewritten = [
-            memory.id
-            for session in ended
-            if index.members(session, Granularity.TURN)
-            for memory in self._sessions.end(scope, session)
-        ]
+        left = [session for session in ended if index.members(session, Granularity.TURN)]
+        rewritten = [memory.id for memory in self._sessions.end_or_leave(scope, left)]
         return Deletion(
             deleted=tuple(m.id for m in doomed),
             derived=tuple(m.id for m in derived),

@@ -74,8 +74,7 @@ class Writes(Deletes):
                 return memories
             self._open_sessions[owner] = session
             for other in self._sessions.unfinished(owner):
-                if other != session:
-                    self._sessions.end(owner, other)
+                if other != session and self._sessions.end_or_leave(owner, [other]):
                     self._session_ended(owner)
         return memories
 
@@ -107,7 +106,7 @@ class Writes(Deletes):
         with self._lock:
             self._reinforcement.flush()
             memories = self._writer.write_sessions(owner, drafts, vectors)
-            self._sessions.end_many(owner, list(drafts))
+            self._sessions.end_or_leave(owner, list(drafts))
             if self._open_sessions.get(owner) in drafts:
                 del self._open_sessions[owner]
         for _ in drafts:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import copy_context
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, TypeVar
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 
-__all__ = ["asked"]
+__all__ = ["asked", "pieces"]
 
 _T = TypeVar("_T")
 
@@ -40,6 +41,46 @@ def asked(model: BaseChatModel, prompt: list[BaseMessage], *, timeout: float | N
     return _THOUGHTS.sub("", str(answer.text))
 
 
+def pieces(call: Callable[[], Iterable[_T]], *, timeout: float | None) -> Iterator[_T]:
+    """Yield what a call yields, as it comes.
+
+    Args:
+        timeout: seconds to wait for each piece; None waits for ever.
+
+    Raises:
+        TimeoutError: a piece did not come in time. The call goes on, unheard, until its next one.
+        Exception: whatever the call raised.
+    """
+    if timeout is None:
+        yield from call()
+        return
+    came: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
+    unheard = Event()
+
+    def run() -> None:
+        try:
+            for piece in call():
+                came.put((True, piece))
+                if unheard.is_set():
+                    return
+            came.put((False, None))
+        except BaseException as error:
+            came.put((False, error))
+
+    # What is set in this context, such as LangChain's callbacks, holds in the thread too.
+    context = copy_context()
+    Thread(target=context.run, args=(run,), name="agentmem-model", daemon=True).start()
+    try:
+        while True:
+            succeeded, value = _next(came, timeout)
+            if not succeeded:
+                break
+            yield value
+    finally:
+        unheard.set()
+    _raise(value)
+
+
 def _within(timeout: float | None, call: Callable[[], _T]) -> _T:
     done: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
 
@@ -50,13 +91,22 @@ def _within(timeout: float | None, call: Callable[[], _T]) -> _T:
             done.put((False, error))
 
     Thread(target=run, name="agentmem-model", daemon=True).start()
+    succeeded, value = _next(done, timeout)
+    if not succeeded:
+        _raise(value)
+    answer: _T = value
+    return answer
+
+
+def _next(came: SimpleQueue[tuple[bool, Any]], timeout: float | None) -> tuple[bool, Any]:
     try:
-        succeeded, value = done.get(timeout=timeout)
+        return came.get(timeout=timeout)
     except Empty:
         raise TimeoutError(f"no answer within {timeout:g} seconds") from None
-    if succeeded:
-        answer: _T = value
-        return answer
-    if isinstance(value, Exception):
-        raise value
-    raise RuntimeError(f"the model ended its thread: {value!r}") from value
+
+
+def _raise(error: BaseException | None) -> None:
+    if isinstance(error, Exception):
+        raise error
+    if error is not None:
+        raise RuntimeError(f"the model ended its thread: {error!r}") from error

@@ -2,7 +2,7 @@
 
 from ._admission import Admission, BeforeWrite
 from ._association import Association
-from ._messages import LONGEST_ID, Draft, MessageLike, as_json, to_drafts
+from ._messages import LONGEST_ID, Draft, MessageLike, as_json, storable, to_drafts
 from ._sessions import DERIVED, SHELF, Sessions, is_derived, is_shelf
 from ._writer import Clock, Writer
 
@@ -21,5 +21,6 @@ __all__ = [
     "as_json",
     "is_derived",
     "is_shelf",
+    "storable",
     "to_drafts",
 ]

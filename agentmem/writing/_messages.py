@@ -20,6 +20,7 @@ __all__ = [
     "as_json",
     "checked_speaker",
     "checked_text",
+    "storable",
     "to_drafts",
 ]
 
@@ -185,6 +186,11 @@ def checked_text(text: str) -> str:
             f"a message has {len(text)} characters; at most {_LONGEST} are taken, so split it"
         )
     return text
+
+
+def storable(text: str) -> str:
+    """Return of a text whatever can be stored, for what must not fail: a model may say anything."""
+    return text.encode("utf-8", "ignore").decode()[:_LONGEST]
 
 
 def checked_speaker(name: Any) -> str | None:

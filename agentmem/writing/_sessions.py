@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agentmem_stores import (
     Batch,
+    EmbeddingError,
     Entry,
     Granularity,
     InvalidInputError,
     Memory,
     MemoryNotFoundError,
     Scope,
+    StoreError,
 )
 
 from ..digest import Digester
@@ -29,6 +32,8 @@ DERIVED = (Granularity.SESSION, Granularity.KEYWORDS, Granularity.FACT, Granular
 # What is kept one by one, such as notes and the items of a LangGraph store, is in sessions whose
 # names begin with this. Nobody speaks in them, so there is nothing to sum up.
 SHELF = "shelf:"
+
+_log = logging.getLogger("agentmem")
 
 _IDS = uuid.UUID("5ac9e3a4-0f5e-4b47-9d0c-6a4b0d1c7f11")
 
@@ -81,6 +86,18 @@ class Sessions:
         self.writer.engine.write(batch)
         self.writer.engine.learn(scope)
         return [entry.memory for entry in batch.put]
+
+    def end_or_leave(self, scope: Scope, session_ids: Sequence[str]) -> list[Memory]:
+        """End sessions after something else was done, which stands even if this fails.
+
+        What could not be ended stays unfinished, and is tried again with the next turn added.
+        """
+        try:
+            self.end_many(scope, session_ids)
+        except (EmbeddingError, StoreError) as error:
+            _log.warning("sessions of %s could not be summed up for now: %s", scope, error)
+            return []
+        return [memory for session in session_ids for memory in self._derived(scope, session)]
 
     def end_many(self, scope: Scope, session_ids: Sequence[str]) -> None:
         """End several sessions in one batch; those that need not be ended are passed over."""

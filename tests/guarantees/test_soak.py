@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from tests.soak.__main__ import SAMPLES, soak
+from tests.soak.__main__ import SAMPLES, place, soak
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
-def test_a_short_soak(tmp_path: Path) -> None:
-    figures = soak(tmp_path, operations=80, workers=4, seed=3)
-    assert figures.operations == 80
+def test_a_short_soak() -> None:
+    with tempfile.TemporaryDirectory(dir=place()) as folder:
+        figures = soak(Path(folder), operations=160, workers=4, seed=3)
+    assert figures.operations == 160
     assert len(figures.memory) == SAMPLES
     assert figures.problems == []
     # All collections are there by then, and whoever opens more files leaks them.
