@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import wraps
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 
 from ._checks import check_batch, check_patched, check_queries
-from ._clients import close, create_on_disk, embedded, ensure_registry, remote
+from ._clients import create_on_disk, ensure_registry, remote
 from ._codec import encode
 from ._compaction import copy, size_of, wipe_what_is_freed
 from ._directory import REGISTRY, Directory
@@ -20,6 +21,7 @@ from ._errors import AgentMemError, InvalidInputError, StoreError
 from ._gate import Gate
 from ._groups import grouped, parts
 from ._held import Held
+from ._journal import Journal
 from ._nearest import Nearest
 from ._partitions import Index, Partitions
 from ._records import Granularity, Memory, Scope
@@ -45,7 +47,7 @@ __all__ = ["ChromaStore"]
 
 PAGE = 500
 
-Metadata = dict[str, dict[str, str]]
+Metadata = Mapping[str, dict[str, str]]
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -68,15 +70,17 @@ class ChromaStore(MemoryStore):
     """Holds memories in Chroma; made by `open` or `connect`. Safe to share between threads.
 
     What a batch puts into one granularity is one request to Chroma, and so atomic, up to
-    Chroma's largest request (5,461 memories when embedded); more than that is split.
+    Chroma's largest request (5,461 memories when embedded). More than that, and what is deleted
+    from several granularities, is several requests; an embedded store writes such a batch down
+    first, and finishes it after a crash. On a server each request stays whole by itself.
     """
 
     def __init__(
         self,
+        held: Held,
         client: Client,
         where: str,
         embedder: EmbedderSpec | None,
-        directory: Directory | None = None,
         *,
         index: Index = "hnsw",
         timeout: float = 60.0,
@@ -84,13 +88,14 @@ class ChromaStore(MemoryStore):
         self._index: Index = index
         self._timeout = timeout
         self._where = where
-        self._held = Held(client, directory)
+        self._held = held
         # Gives files and connections free, on garbage collection at the latest.
-        self._release = weakref.finalize(self, self._held.close)
+        self._release = weakref.finalize(self, held.close)
         self._lock = RLock()
         # Shared by what reads; what writes holds the lock.
         self._gate = Gate()
         self._closed = self._failed = False
+        self._journal = Journal(held.directory.path) if held.directory else None
         self._use(client, embedder)
 
     @property
@@ -142,13 +147,13 @@ class ChromaStore(MemoryStore):
         where = Path(path).expanduser().absolute()
         with ExitStack() as stack, translated(str(where)):
             directory = Directory(where)
-            stack.callback(directory.release)
+            held = Held(directory)
+            stack.callback(held.close)
             directory.prepare(lambda new: create_on_disk(new, layout), repair=repair)
-            client = embedded(where)
-            stack.callback(close, client)
-            store = cls(client, str(where), embedder, directory)
+            store = cls(held, held.reopen(), str(where), embedder)
             if repair:
                 store._registry.restore()
+            store._redo()
             stack.pop_all()
             return store
 
@@ -196,9 +201,10 @@ class ChromaStore(MemoryStore):
                 database=database,
                 timeout=timeout,
             )
-            stack.callback(close, client)
+            held = Held(client=client)
+            stack.callback(held.close)
             ensure_registry(client, layout)
-            store = cls(client, where, embedder, index=index, timeout=timeout)
+            store = cls(held, client, where, embedder, index=index, timeout=timeout)
             stack.pop_all()
             return store
 
@@ -213,6 +219,7 @@ class ChromaStore(MemoryStore):
         with self._lock, self._gate.alone():
             if self._failed:
                 self._use(self._held.reopen(), self.embedder)
+                self._redo()
                 self._failed = False
 
     @contextmanager
@@ -243,7 +250,8 @@ class ChromaStore(MemoryStore):
         self._check_patched(batch)
         before = self._registry.announce(batch.scope)
         try:
-            self._apply(batch, metadata)
+            with self._journal_for(batch, metadata):
+                self._apply(batch, metadata)
         except BaseException:
             self._registry.failed(batch.scope)
             self._nearest.forget(batch.scope)
@@ -251,6 +259,25 @@ class ChromaStore(MemoryStore):
         after = self._registry.written(batch.scope)
         self._nearest.written(batch, before, after)
         return after
+
+    def _journal_for(self, batch: Batch, metadata: Metadata) -> AbstractContextManager[None]:
+        """A journal where a crash could halve the batch in a way that its builder cannot order."""
+        sizes = Counter(("put", entry.memory.granularity) for entry in batch.put)
+        sizes.update(("patch", memory.granularity) for memory in batch.patch)
+        deleted = Counter(("delete", granularity) for granularity, _ in batch.delete)
+        split = max((sizes + deleted).values()) > self._largest or len(deleted) > 1
+        return self._journal.of(batch, metadata) if split and self._journal else nullcontext()
+
+    def _redo(self) -> None:
+        """Finish the batch in which the process ended, or Chroma failed."""
+        if self._journal is None:
+            return
+        with self._journal.left() as left:
+            if left is not None:
+                batch, metadata = left
+                self._registry.announce(batch.scope)
+                self._apply(batch, metadata)
+                self._registry.written(batch.scope)
 
     def _check_patched(self, batch: Batch) -> None:
         known: set[tuple[str, str]] = set()
@@ -403,7 +430,7 @@ class ChromaStore(MemoryStore):
 
 def _size(batch: Batch) -> int:
     """About how many bytes a batch takes: everything is kept in several forms."""
-    return sum(4 * (entry.vector.nbytes + len(entry.memory.text)) for entry in batch.put)
+    return sum(8 * (entry.vector.nbytes + len(entry.memory.text)) for entry in batch.put)
 
 
 def _layout(embedder: EmbedderSpec | None, partitions: int) -> Layout:

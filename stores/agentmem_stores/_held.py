@@ -25,13 +25,13 @@ class Held:
         process: the process that opened them; a fork of it has no use of them.
     """
 
-    def __init__(self, client: Client, directory: Directory | None) -> None:
+    def __init__(self, directory: Directory | None = None, client: Client | None = None) -> None:
         self.process = os.getpid()
         self.directory = directory
-        self._client: Client | None = client
+        self._client = client
 
     def reopen(self, between: Callable[[Directory], object] = lambda _: None) -> Client:
-        """Close the embedded client and open another; if that fails, it can be tried again.
+        """Close the embedded client, if any, and open another; this may be tried again.
 
         Args:
             between: what is done to the directory while nothing has it open.
