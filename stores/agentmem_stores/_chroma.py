@@ -115,7 +115,9 @@ class ChromaStore(MemoryStore):
         self._registry = Registry(
             collection, shared=self._directory is None, grace=2 * self._timeout
         )
-        self._partitions = Partitions(client, layout.partitions, self._index)
+        self._partitions = Partitions(
+            client, layout.partitions, self._index, shared=self._directory is None
+        )
         self._nearest = Nearest(self._registry)
         self._largest = client.get_max_batch_size()
 
@@ -311,14 +313,14 @@ class ChromaStore(MemoryStore):
     @guarded
     @_reading
     def read(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Entry]:
-        table = self._table(scope, granularity)
-        return table.entries(ids) if table is not None and ids else []
+        table = self._table(scope, granularity) if ids else None
+        return table.entries(ids) if table is not None else []
 
     @guarded
     @_reading
     def recall(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Memory]:
-        table = self._table(scope, granularity)
-        if table is None or not ids:
+        table = self._table(scope, granularity) if ids else None
+        if table is None:
             return []
         found = {
             memory.id: memory

@@ -27,13 +27,19 @@ class Partitions:
         client: Chroma's client.
         count: how many collections each granularity is spread over.
         index: which of Chroma's indexes new collections get.
+        shared: whether other clients may make collections meanwhile.
     """
 
-    def __init__(self, client: ClientAPI, count: int, index: Index = "hnsw") -> None:
+    def __init__(
+        self, client: ClientAPI, count: int, index: Index = "hnsw", *, shared: bool = True
+    ) -> None:
         self._client = client
         self._count = count
         self._index = index
+        self._shared = shared
         self._found: dict[str, Collection] = {}
+        # Nobody else makes them, so there is no need to ask for these again.
+        self._missing: set[str] = set()
         self._lock = RLock()
 
     def name(self, scope: Scope, granularity: Granularity) -> str:
@@ -46,10 +52,14 @@ class Partitions:
 
         name = self.name(scope, granularity)
         with self._lock:
+            if name in self._missing:
+                return None
             if name not in self._found:
                 try:
                     found = self._client.get_collection(name, embedding_function=None)
                 except NotFoundError:
+                    if not self._shared:
+                        self._missing.add(name)
                     return None
                 self._found[name] = found
             return self._found[name]
@@ -61,6 +71,7 @@ class Partitions:
             return found
         name = self.name(scope, granularity)
         with self._lock:
+            self._missing.discard(name)
             return self._found.setdefault(name, make_collection(self._client, name, self._index))
 
 
