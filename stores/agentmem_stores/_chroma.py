@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import weakref
 from collections import Counter
@@ -26,6 +27,7 @@ from ._nearest import Nearest
 from ._partitions import Index, Partitions
 from ._records import Granularity, Memory, Scope
 from ._registry import Layout, Registry
+from ._rescue import put_back
 from ._seam import (
     DEFAULT_EMBEDDER,
     Batch,
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
 __all__ = ["ChromaStore"]
 
 PAGE = 500
+
+_log = logging.getLogger("agentmem")
 
 Metadata = Mapping[str, dict[str, str]]
 P = ParamSpec("P")
@@ -152,7 +156,12 @@ class ChromaStore(MemoryStore):
             held = Held(directory)
             stack.callback(held.close)
             directory.prepare(lambda new: create_on_disk(new, layout), repair=repair)
-            store = cls(held, held.reopen(), str(where), embedder)
+            client = held.reopen()
+            if count := put_back(where, client):
+                _log.warning(
+                    "%s: an index was half written; %d vectors were put back", where, count
+                )
+            store = cls(held, client, str(where), embedder)
             if repair:
                 store._registry.restore()
             store._redo()

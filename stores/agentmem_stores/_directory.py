@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from ._errors import StoreFormatError, StoreLockedError, StoreUnavailableError
+from ._rescue import read_out
 from ._segments import damaged_segments, database_faults, set_aside
 
 __all__ = ["REGISTRY", "Directory"]
@@ -119,7 +120,7 @@ class Directory:
     def _check_segments(self, *, repair: bool) -> None:
         database = self.path / DATABASE
         damaged = damaged_segments(self.path, database, deep=repair)
-        if damaged and repair:
+        if damaged and (read_out(self.path, database, list(damaged)) or repair):
             set_aside(self.path, database, list(damaged))
         elif damaged:
             name, fault = next(iter(damaged.items()))

@@ -12,10 +12,11 @@ import sqlite3
 import struct
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["damaged_segments", "database_faults", "set_aside"]
+__all__ = ["damaged_segments", "database_faults", "header_of", "set_aside"]
 
 # hnswlib's header as Chroma writes it: version; offset of level 0, largest and current number of
 # elements, size of an element, offsets of label and vector in it; highest level, entry point;
@@ -25,6 +26,25 @@ _FILES = ("header.bin", "data_level0.bin", "length.bin", "link_lists.bin")
 _STORED = """
 SELECT s.id FROM segments s JOIN max_seq_id m ON m.segment_id = s.id WHERE s.scope = 'VECTOR'
 """
+
+
+class Header(NamedTuple):
+    """What of a header is needed: sizes and places in bytes."""
+
+    held: int
+    size: int
+    label: int
+    vector: int
+    most: int
+
+
+def header_of(folder: Path) -> Header | None:
+    """Read the header of an index folder; None if it is cut short."""
+    content = (folder / "header.bin").read_bytes()
+    if len(content) < _HEADER.size:
+        return None
+    fields = _HEADER.unpack_from(content)
+    return Header(fields[3], fields[4], fields[5], fields[6], fields[10])
 
 
 def damaged_segments(path: Path, database: Path, *, deep: bool = False) -> dict[str, str]:
@@ -43,17 +63,17 @@ def _fault(folder: Path, *, deep: bool) -> str:
     for name in (*_FILES, "index_metadata.pickle"):
         if not (folder / name).is_file():
             return f"{name} is missing"
-    header = (folder / "header.bin").read_bytes()
-    if len(header) < _HEADER.size:
+    header = header_of(folder)
+    if header is None:
         return "header.bin is cut short"
-    _, _, _, count, size, *_ = fields = _HEADER.unpack_from(header)
+    count, size = header.held, header.size
     for name, least in (("data_level0.bin", count * size), ("length.bin", count * 4)):
         if (folder / name).stat().st_size < least:
             return f"{name} is cut short"
     # A pickle ends with a full stop.
     if (folder / "index_metadata.pickle").read_bytes()[-1:] != b".":
         return "index_metadata.pickle is cut short"
-    if deep and count and not _links_lead_somewhere(folder, count, size, most=fields[10]):
+    if deep and count and not _links_lead_somewhere(folder, count, size, most=header.most):
         return "data_level0.bin is damaged"
     return ""
 

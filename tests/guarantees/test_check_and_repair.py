@@ -75,14 +75,13 @@ def scrambled(folder: Path) -> None:
     [
         shutil.rmtree,
         removed("data_level0.bin"),
-        removed("link_lists.bin"),
         removed("index_metadata.pickle"),
         cut("data_level0.bin", 1000),
         cut("data_level0.bin", 0),
         cut("header.bin", 10),
         cut("index_metadata.pickle", 10),
     ],
-    ids=["folder", "level0", "links", "pickle", "cut", "empty", "header", "half a pickle"],
+    ids=["folder", "level0", "pickle", "cut", "empty", "header", "half a pickle"],
 )
 def test_damaged_index_files_are_refused(copy: Path, damage: Callable[[Path], None]) -> None:
     """Chroma itself would search the rest in silence, or end the process."""
@@ -91,6 +90,29 @@ def test_damaged_index_files_are_refused(copy: Path, damage: Callable[[Path], No
     for _ in range(2):
         with pytest.raises(StoreFormatError, match=r"agentmem check --repair"):
             reopened(copy)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [removed("link_lists.bin"), cut("length.bin", 400)],
+    ids=["links", "lengths"],
+)
+def test_vectors_that_can_be_read_are_put_back(
+    copy: Path, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after a kill while Chroma rewrote the files: nothing is embedded, nothing is lost."""
+    for folder in list(folders(copy)):
+        damage(folder)
+    with reopened(copy) as memory:
+        assert "vectors were put back" in caplog.text
+        assert memory.check().ok
+        assert len(said(memory)) == TURNS
+        for turn in memory._store.entries(ADA, Granularity.TURN):
+            true = memory._embedder.documents([turn.memory.spoken])[0]
+            assert np.abs(turn.vector - true).max() < 1e-6
+        assert memory.search("number7 met friend0")[0].memory.id == "t7"
+    with reopened(copy) as memory:
+        assert memory.check().ok
 
 
 def test_lost_vectors_are_made_anew(copy: Path) -> None:

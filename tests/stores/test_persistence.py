@@ -6,6 +6,7 @@ import gc
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,14 +39,27 @@ for i in range(10**6):
 """
 
 
+# Writes so much that Chroma rewrites its index files again and again.
+LARGE_WRITER = """
+import sys
+from agentmem_stores import Batch, ChromaStore, EmbedderSpec, Granularity, Scope
+from agentmem_stores.conformance import make_entry
+ada = Scope("ada")
+store = ChromaStore.open(sys.argv[1], EmbedderSpec("test", 64))
+for n in range(int(sys.argv[2]), 10**6):
+    put = [make_entry(store, f"{n}-{i}", ada, seed=300 * n + i) for i in range(300)]
+    print(n, store.write(Batch(ada, put=put)), flush=True)
+"""
+
+
 def ids(store: ChromaStore) -> set[str]:
     return {memory.id for memory in store.scan(ADA, TURN)}
 
 
 @contextmanager
-def writer(path: Path) -> Iterator[subprocess.Popen[str]]:
+def writer(path: Path, code: str = WRITER, *arguments: object) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        [sys.executable, "-c", WRITER, path],
+        [sys.executable, "-c", code, path, *map(str, arguments)],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -171,3 +185,38 @@ def test_a_write_that_fails_half_way_is_noticed(
             store.write(Batch(ADA, put=[new, later]))
         assert store.revision(ADA) != before
         assert store.nearest(ADA, TURN, new.vector[None], 1)[0][0].id == "new"
+
+
+def test_a_kill_while_index_files_are_rewritten_loses_no_vector(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Chroma rewrites them in place, and cannot read what is half rewritten."""
+    first = 0
+    for _ in range(2):
+        with writer(tmp_path, LARGE_WRITER, first) as process:
+            assert process.stdout is not None
+            next(process.stdout)
+            before, deadline = index_files(tmp_path), time.monotonic() + 60
+            while index_files(tmp_path) == before:
+                assert time.monotonic() < deadline
+            process.kill()
+            said = [first, *(int(line.split()[0]) for line in process.stdout)]
+        with ChromaStore.open(tmp_path) as store:
+            entries = list(store.entries(ADA, TURN))
+            batches = {int(entry.memory.id.partition("-")[0]) for entry in entries}
+            assert batches >= set(said)
+            assert len(entries) == 300 * len(batches)
+            for entry in entries:
+                n, i = map(int, entry.memory.id.split("-"))
+                true = make_entry(store, "x", seed=300 * n + i).vector
+                assert abs(entry.vector - true).max() < 1e-6
+            near = store.nearest(ADA, TURN, entry.vector[None], 1)[0]
+            assert near[0].id == entry.memory.id
+            assert not store.faults(ADA) + store.damage()
+        first = max(batches) + 1
+    print(f"{len(entries)} vectors; {caplog.text.count('put back')} times some were put back")
+
+
+def index_files(path: Path) -> dict[Path, int]:
+    found = (file for file in path.glob("*/*.*") if file.exists())
+    return {file: file.stat().st_mtime_ns for file in found}
