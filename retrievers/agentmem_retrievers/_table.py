@@ -132,7 +132,7 @@ class Table:
         if vector is not None:
             self._vectors[row] = vector
             self._date(row, memory)
-            self.vocabulary.note(stems, words)
+            self.vocabulary.note(stems, words, self.words.holding)
         self.patch(memory)
         return row
 

@@ -20,6 +20,9 @@ Kin = tuple[str, float]
 # A word has this many kin at most, none of them less alike.
 MOST_KIN = 12
 LEAST_ALIKE = 0.45
+# All words are compared with each that is asked for. Of a scope with more than these, those that
+# stand in one document alone are left out, which are about half of all.
+ALL_WORDS = 8192
 
 
 class Vocabulary:
@@ -38,10 +41,18 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def note(self, stems: Sequence[str], words: Sequence[str]) -> None:
-        """Take in stems that are new, each with the word that it is the stem of."""
+    def note(
+        self, stems: Sequence[str], words: Sequence[str], held: Callable[[str], int]
+    ) -> None:
+        """Take in stems that are new, each with the word that it is the stem of.
+
+        Args:
+            held: in how many documents a stem stands, this one included.
+        """
         for stem, word in zip(stems, words, strict=True):
-            if stem not in self._rows and word.isalpha():
+            if stem in self._rows or not word.isalpha():
+                continue
+            if len(self._rows) < ALL_WORDS or held(stem) > 1:
                 self._rows[stem] = len(self._written)
                 self._written.append(word)
                 self._stems.append(stem)
@@ -75,8 +86,8 @@ class Vocabulary:
         found: dict[str, list[Kin]] = {stem: [] for stem in asked}
         if vectors:
             # All at once: of a large vocabulary, reading it is what takes the time.
-            alike = np.stack(list(vectors.values())) @ self._vectors.T
-            for stem, row in zip(vectors, alike, strict=True):
+            alike = self._vectors @ np.stack(list(vectors.values())).T
+            for stem, row in zip(vectors, alike.T, strict=True):
                 found[stem] = self._nearest(row, held)
         return found
 

@@ -32,7 +32,7 @@ def embed(embeddings: Embeddings) -> Counted:
 
 def vocabulary_of(*words: str) -> Vocabulary:
     vocabulary = Vocabulary(384)
-    vocabulary.note(stems_of(words), words)
+    vocabulary.note(stems_of(words), words, lambda stem: 1)
     return vocabulary
 
 
@@ -46,6 +46,19 @@ def test_a_word_finds_those_that_mean_much_the_same(embed: Counted) -> None:
     vocabulary = vocabulary_of("puppy", "carburettor", "kitten", "tuesday")
     assert kin(vocabulary, "dog", embed)[0] == "puppi"
     assert "carburettor" not in kin(vocabulary, "dog", embed)
+
+
+def test_of_very_many_words_those_that_stand_once_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agentmem_retrievers._vocabulary.ALL_WORDS", 2)
+    vocabulary, held = Vocabulary(384), {"hound": 1, "puppi": 1, "kitten": 1}
+    for word in ("hound", "puppy", "kitten"):
+        vocabulary.note(stems_of([word]), [word], held.__getitem__)
+    assert len(vocabulary) == 2
+    held["kitten"] = 2
+    vocabulary.note(["kitten"], ["kittens"], held.__getitem__)
+    assert len(vocabulary) == 3
 
 
 def test_words_are_embedded_once_and_together(embed: Counted) -> None:
