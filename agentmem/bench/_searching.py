@@ -31,10 +31,11 @@ def opened(place: Path, embeddings: Embeddings, scope: Scope) -> Iterator[Memory
     """Open a store for searches that leave it as it is."""
     from agentmem import MemoryController
 
-    with ChromaStore.open(place, Embedder(embeddings).spec) as store:
-        yield MemoryController(
-            store, scope=scope, embeddings=embeddings, clock=lambda: NOW, linger=None
-        )
+    store = ChromaStore.open(place, Embedder(embeddings).spec)
+    with MemoryController(
+        store, scope=scope, embeddings=embeddings, clock=lambda: NOW, linger=None
+    ) as memory:
+        yield memory
 
 
 class Searching:

@@ -279,6 +279,7 @@ class Core:
                     # What was said in it may have been deleted since.
                     if session_id in self._sessions.unfinished(scope):
                         self._sessions.end(scope, session_id)
+                self._engine.keep()
             finally:
                 self._closed = True
                 self._store.close()

@@ -21,6 +21,7 @@ from ._ranking import *
 from ._results import *
 from ._router import *
 from ._sessions import *
+from ._shown import *
 from ._soft import *
 from ._table import *
 from ._vocabulary import *

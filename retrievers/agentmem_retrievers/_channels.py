@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from agentmem_stores import Granularity, MemoryStore, Scope, Vectors
 
 from ._router import Routing, route
-from ._table import NONE, Rows, Shown, Table
+from ._shown import Shown
+from ._table import NONE, Rows, Table
 
 __all__ = ["Channel", "Channels", "candidate_rows"]
 

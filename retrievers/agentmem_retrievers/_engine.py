@@ -17,11 +17,13 @@ from ._currency import SELF, asked_for, newest_first
 from ._forgetting import ForgettingCurve
 from ._fusion import Ranked, SearchSettings, Weights
 from ._index import ScopeIndex
+from ._keeping import Keeping
 from ._question import Question
 from ._ranking import TurnRanking, rank_sessions
 from ._results import Recall, RecalledMemory
 from ._router import Routing
-from ._table import Shown, Table
+from ._shown import Shown
+from ._table import Table
 from ._vocabulary import Embed, Kin
 from ._when import Window, anchor_in, windows_in
 
@@ -86,14 +88,23 @@ class SearchEngine:
         self.weights = weights or Weights.shipped()
         self._indexes: dict[Scope, ScopeIndex] = {}
         self._lock = store.index_lock
+        self._keeping = Keeping(store)
 
     def index(self, scope: Scope) -> ScopeIndex:
         """The scope's index, rebuilt from the store when something else wrote to it."""
         with self._lock:
             index = self._indexes.get(scope)
             if index is None or index.revision != self._store.revision(scope):
-                index = self._indexes[scope] = ScopeIndex.build(self._store, scope)
+                index = self._indexes[scope] = self._made(scope)
             return index
+
+    def _made(self, scope: Scope) -> ScopeIndex:
+        kept = self._keeping.load(scope)
+        if kept is not None:
+            return kept
+        index = ScopeIndex.build(self._store, scope)
+        # Read from its file, it takes a fraction of the memory.
+        return (self._keeping.keep(scope, index) and self._keeping.load(scope)) or index
 
     def write(self, batch: Batch) -> None:
         """Write to the store and keep the index in step."""
@@ -101,6 +112,7 @@ class SearchEngine:
             return
         with self._lock:
             index = self.index(batch.scope)
+            self._keeping.before(batch, index)
             index.apply(batch, self._store.write(batch))
 
     def learn(self, scope: Scope) -> None:
@@ -114,6 +126,12 @@ class SearchEngine:
         with self._lock:
             turns = self.index(scope).tables[Granularity.TURN]
             turns.vocabulary.prune(turns.words.holding)
+
+    def keep(self) -> None:
+        """Write the indexes down where that pays, for whoever opens the store next."""
+        with self._lock:
+            for scope, index in self._indexes.items():
+                self._keeping.keep(scope, index)
 
     def drop(self, scope: Scope) -> None:
         """Let go of a scope's index; it is built anew when the scope is asked about again."""

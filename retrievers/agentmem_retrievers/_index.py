@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from itertools import chain
 
 import numpy as np
 
 from agentmem_stores import Batch, Entry, Granularity, Memory, MemoryStore, Scope, Vectors
 
+from ._frozen import Frozen
 from ._learning import Learning
 from ._ledger import Ledger
+from ._links import Links, Names
 from ._table import NONE, Table
 
 __all__ = ["ScopeIndex"]
@@ -21,19 +23,17 @@ class ScopeIndex:
 
     def __init__(self, entries: Iterable[Entry] = (), *, dimension: int, revision: str) -> None:
         self.revision = revision
-        self.edges: dict[str, dict[str, float]] = {}
+        self.edges = Links()
+        self._sources = Links()
+        # How many records were written since the index was last kept in a file.
+        self.unkept = 0
         # Only of turns are vectors needed again: what surrounds a turn is compared as well.
         self.tables = {g: Table(dimension if g is Granularity.TURN else 0) for g in Granularity}
         self.learning = Learning()
         self.session_names: list[str] = []
         self._session_numbers: dict[str, int] = {}
-        self._members: dict[tuple[str, Granularity], dict[str, tuple[int, datetime]]] = {}
-        self._digests: dict[str, frozenset[str]] = {}
         # Sessions whose turns or summary changed since it was last known that they are digested.
         self._changed: set[str] = set()
-        self._derivatives: dict[str, set[str]] = {}
-        # The edges that each memory brought itself, which go when it is written again without.
-        self._own: dict[str, dict[str, float]] = {}
         self.facts = Ledger()
         for entry in entries:
             self._put(entry.memory, entry.vector)
@@ -55,24 +55,18 @@ class ScopeIndex:
             self._link(memory)
         for granularity, memory_id in batch.delete:
             self._remove(granularity, memory_id)
+        self.unkept += len(batch.patch) + len(batch.delete)
         self.revision = revision
 
     def _put(self, memory: Memory, vector: Vectors) -> None:
         self._leave_session(memory.granularity, memory.id)
         self._changed.add(memory.session_id)
+        self.unkept += 1
         table = self.tables[memory.granularity]
         session = self._session_number(memory.session_id)
         table.put(memory, session, vector if memory.granularity is Granularity.TURN else None)
         self._link(memory)
-        if memory.version_of is None:
-            members = self._members.setdefault((memory.session_id, memory.granularity), {})
-            members[memory.id] = (memory.position, memory.said_at)
-        if memory.granularity is Granularity.SUMMARY:
-            self._digests[memory.session_id] = frozenset(memory.sources)
-        if memory.granularity is Granularity.CITATION:
-            self.learning.note(memory)
-        if memory.granularity is Granularity.FACT:
-            self.facts.put(memory)
+        self._note(memory)
 
     def _session_number(self, session_id: str) -> int:
         number = self._session_numbers.setdefault(session_id, len(self.session_names))
@@ -81,38 +75,24 @@ class ScopeIndex:
         return number
 
     def _link(self, memory: Memory) -> None:
-        for target in self._own.pop(memory.id, {}):
-            if memory.id not in self._own.get(target, {}):
-                self.edges.get(memory.id, {}).pop(target, None)
-                self.edges.get(target, {}).pop(memory.id, None)
-        for edge in memory.edges:
-            self._own.setdefault(memory.id, {})[edge.target] = edge.weight
-            self.edges.setdefault(memory.id, {})[edge.target] = edge.weight
-            self.edges.setdefault(edge.target, {})[memory.id] = edge.weight
-        for source in memory.sources:
-            self._derivatives.setdefault(source, set()).add(memory.id)
+        self.edges.bring(memory.id, {edge.target: edge.weight for edge in memory.edges})
+        self._sources.bring(memory.id, dict.fromkeys(memory.sources, 1.0))
 
     def _remove(self, granularity: Granularity, memory_id: str) -> None:
         self._leave_session(granularity, memory_id)
         self.tables[granularity].remove(memory_id)
         if granularity is Granularity.CITATION:
             self.learning.forget(memory_id)
-        self._derivatives.pop(memory_id, None)
-        self._own.pop(memory_id, None)
         self.facts.remove(memory_id)
-        for neighbour in self.edges.pop(memory_id, {}):
-            self.edges.get(neighbour, {}).pop(memory_id, None)
+        self.edges.cut(memory_id)
+        self._sources.bring(memory_id, {})
 
     def _leave_session(self, granularity: Granularity, memory_id: str) -> None:
         table = self.tables[granularity]
         row = table.row_of.get(memory_id)
         if row is None:
             return
-        session = self.session_names[table.column("session")[row]]
-        self._members.get((session, granularity), {}).pop(memory_id, None)
-        self._changed.add(session)
-        if granularity is Granularity.SUMMARY:
-            self._digests.pop(session, None)
+        self._changed.add(self.session_names[table.column("session")[row]])
 
     def granularity_of(self, memory_id: str) -> Granularity | None:
         """The granularity of a memory, or None when the scope does not hold it."""
@@ -123,11 +103,11 @@ class ScopeIndex:
 
     def pointing_at(self, memory_id: str) -> set[str]:
         """The ids of memories associated with a memory or derived from it."""
-        return {*self.edges.get(memory_id, {}), *self._derivatives.get(memory_id, ())}
+        return {*self.edges.get(memory_id, {}), *self._sources.leading_to(memory_id)}
 
     def derived_from(self, memory_id: str) -> set[str]:
         """The ids of memories that name a memory among their sources."""
-        return set(self._derivatives.get(memory_id, ()))
+        return set(self._sources.leading_to(memory_id))
 
     def records(self, session_id: str, granularity: Granularity) -> list[str]:
         """The ids of all that one granularity holds of a session, former versions too."""
@@ -138,12 +118,13 @@ class ScopeIndex:
 
     def members(self, session_id: str, granularity: Granularity) -> list[str]:
         """The ids of what one granularity holds of a session, in order of position."""
-        members = self._members.get((session_id, granularity), {})
-        return sorted(members, key=lambda i: (members[i][0], i))
+        table, position = self.tables[granularity], self.tables[granularity].column("position")
+        rows = table.in_session(self._session_numbers.get(session_id, NONE))
+        return [i for _, i in sorted((int(position[row]), table.ids[row]) for row in rows)]
 
     def session_ids(self) -> list[str]:
         """The sessions that have turns, in the order in which they began."""
-        return self._in_order(s for s, g in self._members if g is Granularity.TURN)
+        return self._in_order(self._session_numbers)
 
     def undigested(self) -> list[str]:
         """Those of them of which no summary covers every turn."""
@@ -151,22 +132,78 @@ class ScopeIndex:
         return self._in_order(self._changed)
 
     def _in_order(self, sessions: Iterable[str]) -> list[str]:
-        members = {s: self._members.get((s, Granularity.TURN)) for s in sessions}
-        starts = {s: min(said for _, said in held.values()) for s, held in members.items() if held}
+        turns = self.tables[Granularity.TURN]
+        rows = {s: turns.in_session(self._session_numbers[s]) for s in sessions}
+        starts = {s: float(turns.column("said")[held].min()) for s, held in rows.items() if held}
         return sorted(starts, key=lambda s: (starts[s], s))
 
     def next_position(self, session_id: str) -> int:
         """The position of the next turn of a session."""
-        turns = self._members.get((session_id, Granularity.TURN))
-        return max(position for position, _ in turns.values()) + 1 if turns else 0
+        turns = self.tables[Granularity.TURN]
+        last = turns.last_of(self._session_numbers.get(session_id, NONE))
+        return 0 if last == NONE else int(turns.column("position")[last]) + 1
 
     def is_digested(self, session_id: str) -> bool:
         """Whether a summary covers every turn of the session."""
-        covered = self._digests.get(session_id)
-        if covered is None:
+        summaries = self.members(session_id, Granularity.SUMMARY)
+        if not summaries:
             return False
-        turns = self._members.get((session_id, Granularity.TURN), {})
-        return bool(turns) and covered == frozenset(turns)
+        turns = set(self.members(session_id, Granularity.TURN))
+        covered = (set(self._sources.brought_by(summary)) for summary in summaries)
+        return bool(turns) and any(held == turns for held in covered)
+
+    def __len__(self) -> int:
+        return sum(len(table) for table in self.tables.values())
+
+    def freeze(self) -> Frozen:
+        """Return what can be kept in a file; facts and citations are read from the store."""
+        into = Frozen()
+        into.strings["changed"] = self.undigested()
+        for granularity, table in self.tables.items():
+            table.freeze(into, granularity.value)
+        held = {i: None for table in self.tables.values() for i in table.ids if i}
+        others = [i for i in chain(self.edges.ends(), self._sources.ends()) if i not in held]
+        into.strings["others"] = list(dict.fromkeys(others))
+        names = Names([*held, *into.strings["others"]])
+        self.edges.freeze(into, "edges", names)
+        self._sources.freeze(into, "sources", names)
+        used = np.zeros(len(self.session_names) + 1, dtype=np.bool_)
+        for table in self.tables.values():
+            used[table.column("session")[table.column("alive")]] = True
+        into.strings["sessions"] = [
+            name if held else "" for name, held in zip(self.session_names, used, strict=False)
+        ]
+        return into
+
+    @classmethod
+    def thaw(
+        cls, frozen: Frozen, noted: Iterable[Memory], *, dimension: int, revision: str
+    ) -> ScopeIndex:
+        """Return the index that `freeze` was called on.
+
+        Args:
+            noted: the scope's facts and citations.
+        """
+        index = cls(dimension=dimension, revision=revision)
+        index.session_names = frozen.strings["sessions"]
+        index._session_numbers = {s: n for n, s in enumerate(index.session_names) if s}
+        index._changed = set(frozen.strings["changed"])
+        for granularity in Granularity:
+            wide = dimension if granularity is Granularity.TURN else 0
+            index.tables[granularity] = Table.thaw(frozen, granularity.value, wide)
+        held = (i for table in index.tables.values() for i in table.ids if i)
+        names = Names([*held, *frozen.strings["others"]])
+        index.edges.thaw(frozen, "edges", names)
+        index._sources.thaw(frozen, "sources", names)
+        for memory in noted:
+            index._note(memory)
+        return index
+
+    def _note(self, memory: Memory) -> None:
+        if memory.granularity is Granularity.CITATION:
+            self.learning.note(memory)
+        if memory.granularity is Granularity.FACT:
+            self.facts.put(memory)
 
 
 def _entries(store: MemoryStore, scope: Scope) -> Iterator[Entry]:

@@ -12,6 +12,9 @@ import numpy as np
 import Stemmer
 from numpy.typing import NDArray
 
+from ._frozen import Frozen
+from ._postings import KeptPostings
+
 __all__ = ["InvertedIndex", "Lookup", "bm25", "idf", "reached", "stems_of", "tokenize", "words_in"]
 
 Floats = NDArray[np.float64]
@@ -71,9 +74,11 @@ class InvertedIndex:
     """
 
     def __init__(self) -> None:
+        # What was added or changed since the rest was read from a file.
         self._documents: dict[str, array[int]] = {}
         self._frequencies: dict[str, array[int]] = {}
-        self._terms: list[tuple[str, ...]] = []
+        self._terms: dict[int, tuple[str, ...]] = {}
+        self._kept = KeptPostings()
         self._lengths = np.zeros(64)
         self._given = 0
         self._alive = 0
@@ -87,12 +92,13 @@ class InvertedIndex:
         """Add a document and return its number."""
         number = self._given
         if number == len(self._lengths):
-            self._lengths = np.concatenate([self._lengths, np.zeros_like(self._lengths)])
+            self._lengths = np.concatenate([self._lengths, np.zeros(max(number, 64))])
         counts = Counter(terms)
         for term, count in counts.items():
-            self._documents.setdefault(term, array("I")).append(number)
-            self._frequencies.setdefault(term, array("I")).append(count)
-        self._terms.append(tuple(counts))
+            documents, frequencies = self._change(term)
+            documents.append(number)
+            frequencies.append(count)
+        self._terms[number] = tuple(counts)
         self._lengths[number] = len(terms)
         self._words += len(terms)
         self._given += 1
@@ -101,12 +107,10 @@ class InvertedIndex:
 
     def remove(self, number: int) -> None:
         """Take a document out."""
-        for term in self._terms[number]:
-            place = self._documents[term].index(number)
-            del self._documents[term][place]
-            del self._frequencies[term][place]
-            if not self._documents[term]:
-                del self._documents[term], self._frequencies[term]
+        for term in self.terms(number):
+            documents, frequencies = self._change(term)
+            place = documents.index(number)
+            del documents[place], frequencies[place]
         self._terms[number] = ()
         self._words -= int(self._lengths[number])
         self._lengths[number] = 0
@@ -114,7 +118,15 @@ class InvertedIndex:
 
     def terms(self, number: int) -> tuple[str, ...]:
         """The distinct terms of a document."""
-        return self._terms[number]
+        found = self._terms.get(number)
+        return self._kept.terms_of(number) if found is None else found
+
+    def _change(self, term: str) -> tuple[array[int], array[int]]:
+        if term not in self._documents:
+            documents, frequencies = self._kept.postings(term)
+            self._documents[term] = array("I", documents.tobytes())
+            self._frequencies[term] = array("I", frequencies.tobytes())
+        return self._documents[term], self._frequencies[term]
 
     @property
     def given(self) -> int:
@@ -123,7 +135,8 @@ class InvertedIndex:
 
     def holding(self, term: str) -> int:
         """How many documents hold a term."""
-        return len(self._documents.get(term, ()))
+        changed = self._documents.get(term)
+        return self._kept.holding(term) if changed is None else len(changed)
 
     def lengths(self) -> Floats:
         """The number of terms of every document, a view of shape (numbers given,)."""
@@ -135,8 +148,35 @@ class InvertedIndex:
 
     def postings(self, term: str) -> tuple[NDArray[np.intp], Floats]:
         """Return the numbers of the documents that hold a term, and how often each does."""
-        rows = np.array(self._documents.get(term, ()), dtype=np.intp)
-        return rows, np.array(self._frequencies.get(term, ()), dtype=np.float64)
+        rows, counts = self._postings(term)
+        return rows.astype(np.intp), counts.astype(np.float64)
+
+    def freeze(self, into: Frozen, name: str) -> None:
+        """Write down everything."""
+        known = sorted({*self._kept.number, *self._documents})
+        held = [(term, *self._postings(term)) for term in known if self.holding(term)]
+        KeptPostings.freeze(into, name, held, [self.terms(n) for n in range(self._given)])
+        into.arrays[f"{name}.lengths"] = self.lengths()
+
+    def _postings(self, term: str) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+        if term not in self._documents:
+            return self._kept.postings(term)
+        changed = (self._documents[term], self._frequencies[term])
+        return np.array(changed[0], dtype=np.uint32), np.array(changed[1], dtype=np.uint32)
+
+    @classmethod
+    def thaw(cls, frozen: Frozen, name: str, alive: int) -> InvertedIndex:
+        """Take over what was written down.
+
+        Args:
+            alive: how many documents count.
+        """
+        index = cls()
+        index._kept = KeptPostings.thaw(frozen, name)
+        index._lengths = np.array(frozen.arrays[f"{name}.lengths"])
+        index._given, index._alive = len(index._lengths), alive
+        index._words = int(index._lengths.sum())
+        return index
 
 
 def idf(documents: float, holding: Floats | float) -> Floats:

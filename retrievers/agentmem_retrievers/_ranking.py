@@ -19,7 +19,8 @@ from ._learning import Learning
 from ._question import Question
 from ._second import second_round
 from ._sessions import session_features
-from ._table import Rows, Shown
+from ._shown import Shown
+from ._table import Rows
 from ._threads import follow
 from ._vocabulary import Kin
 from ._wording import Features, Floats, Wording

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -14,11 +13,13 @@ from numpy.typing import NDArray
 from agentmem_stores import Memory, State, Vectors
 
 from ._calendar import spans_in
+from ._frozen import Frozen
+from ._halves import Halves
 from ._lexical import InvertedIndex, stems_of, tokenize, words_in
 from ._question import ends_asking, speaks_of_time
 from ._vocabulary import Vocabulary
 
-__all__ = ["NONE", "Rows", "Shown", "Table"]
+__all__ = ["NONE", "Rows", "Table"]
 
 Rows = NDArray[np.intp]
 
@@ -49,7 +50,7 @@ _COLUMNS: dict[str, Any] = {
 
 
 def _doubled(held: NDArray[Any]) -> NDArray[Any]:
-    return np.concatenate([held, np.zeros_like(held)])
+    return np.concatenate([held, np.zeros(max(len(held), 64), held.dtype)])
 
 
 def _seconds(moment: datetime | None) -> float:
@@ -61,6 +62,7 @@ class Table:
 
     Turns are chained to their neighbours in the session, so that what surrounds a row is found
     without looking at any other. Vectors are kept at half precision, where a memory's were given.
+    What is deleted leaves nothing in its row.
     """
 
     def __init__(self, dimension: int = 0) -> None:
@@ -71,8 +73,9 @@ class Table:
         self.vocabulary = Vocabulary(dimension)
         self._columns = {name: np.zeros(64, dtype) for name, dtype in _COLUMNS.items()}
         self._session_words = np.zeros(64)
-        self._vectors = np.zeros((64, dimension), dtype=np.float16)
-        self._last: dict[int, int] = {}
+        self._vectors = Halves(dimension)
+        # Of each session, its last row and how many terms it has.
+        self._last = np.full(64, NONE, dtype=np.int32)
         self._names: dict[frozenset[str], frozenset[str]] = {}
 
     def __len__(self) -> int:
@@ -112,11 +115,11 @@ class Table:
         words = words_in(memory.text) if vector is not None else []
         stems = stems_of(words)
         row = self.words.add([*speaker, *stems])
-        if row == len(self._vectors):
+        if row >= len(self._columns["alive"]):
             self._columns = {name: _doubled(held) for name, held in self._columns.items()}
-            self._vectors = _doubled(self._vectors)
         while session >= len(self._session_words):
             self._session_words = _doubled(self._session_words)
+            self._last = np.concatenate([self._last, np.full_like(self._last, NONE)])
         self._session_words[session] += self.words.lengths()[row]
         self.ids.append(memory.id)
         self.speakers.append(self._names.setdefault(frozenset(speaker), frozenset(speaker)))
@@ -130,7 +133,7 @@ class Table:
         columns["ends_asking"][row] = ends_asking(memory.text)
         columns["about_from"][row] = columns["about_until"][row] = np.nan
         if vector is not None:
-            self._vectors[row] = vector
+            self._vectors.put(row, vector)
             self._date(row, memory)
             self.vocabulary.note(stems, words, self.words.holding)
         self.patch(memory)
@@ -146,7 +149,7 @@ class Table:
         """Put a row between those that come before and after it in its session."""
         session = int(self._columns["session"][row])
         position = self._columns["position"]
-        before, after = self._last.get(session, NONE), NONE
+        before, after = int(self._last[session]), NONE
         while before != NONE and position[before] > position[row]:
             before, after = int(self._columns["previous"][before]), before
         self._join(before, row)
@@ -164,12 +167,60 @@ class Table:
         before, after = int(self._columns["previous"][row]), int(self._columns["next"][row])
         session = int(self._columns["session"][row])
         self._join(before, after)
-        if self._last.get(session) == row:
+        if self._last[session] == row:
             self._last[session] = before
         self._columns["alive"][row] = False
         self._session_words[session] -= self.words.lengths()[row]
-        self._vectors[row] = 0.0
+        # Nothing of what is deleted is to be left, wherever this is written down.
+        self._vectors.put(row, np.zeros(1, dtype=np.float32))
+        self.ids[row], self.speakers[row] = "", frozenset()
         self.words.remove(row)
+
+    def last_of(self, session: int) -> int:
+        """The last row of a session, or NONE; the others are before it."""
+        return int(self._last[session]) if 0 <= session < len(self._last) else NONE
+
+    def in_session(self, session: int) -> list[int]:
+        """The rows of a session in order of position, without former versions."""
+        found, row = [], self.last_of(session)
+        previous = self._columns["previous"]
+        while row != NONE:
+            found.append(row)
+            row = int(previous[row])
+        return found[::-1]
+
+    def freeze(self, into: Frozen, name: str) -> None:
+        """Write down everything that lives."""
+        names = {held: n for n, held in enumerate(dict.fromkeys(self.speakers))}
+        into.strings[f"{name}.ids"] = self.ids
+        into.strings[f"{name}.names"] = [" ".join(sorted(held)) for held in names]
+        into.arrays |= {f"{name}.{column}": self.column(column) for column in _COLUMNS}
+        into.arrays[f"{name}.speakers"] = np.array([names[s] for s in self.speakers], np.int32)
+        into.arrays[f"{name}.last"] = self._last
+        into.arrays[f"{name}.session_words"] = self._session_words
+        into.arrays[f"{name}.vectors"] = self._vectors.all(len(self.ids))
+        into.large.add(f"{name}.vectors")
+        self.words.freeze(into, f"{name}.words")
+        self.vocabulary.prune(self.words.holding)
+        self.vocabulary.freeze(into, f"{name}.vocabulary")
+
+    @classmethod
+    def thaw(cls, frozen: Frozen, name: str, dimension: int) -> Table:
+        """Take over what was written down."""
+        table, arrays = cls(dimension), frozen.arrays
+        table.ids = frozen.strings[f"{name}.ids"]
+        table.row_of = {i: row for row, i in enumerate(table.ids) if i}
+        names = [frozenset(held.split()) for held in frozen.strings[f"{name}.names"]]
+        table._names = {held: held for held in names}
+        table.speakers = [names[n] for n in arrays[f"{name}.speakers"].tolist()]
+        # Copied, but for the vectors, which are many times as large.
+        table._columns = {column: np.array(arrays[f"{name}.{column}"]) for column in _COLUMNS}
+        table._last = np.array(arrays[f"{name}.last"])
+        table._session_words = np.array(arrays[f"{name}.session_words"])
+        table._vectors = Halves(dimension, arrays[f"{name}.vectors"])
+        table.words = InvertedIndex.thaw(frozen, f"{name}.words", alive=len(table.row_of))
+        table.vocabulary = Vocabulary.thaw(frozen, f"{name}.vocabulary", dimension)
+        return table
 
     def column(self, name: str) -> NDArray[Any]:
         """One column of all rows, a view of shape (rows,)."""
@@ -192,9 +243,7 @@ class Table:
 
     def vectors(self, rows: Rows) -> Vectors:
         """Embeddings of rows, float32 of shape (len(rows), dimension); zeros where NONE."""
-        found = self._vectors[rows].astype(np.float32)
-        found[rows == NONE] = 0
-        return found
+        return self._vectors.at(rows)
 
     def surroundings(self, rows: Rows, weights: Mapping[int, float]) -> Vectors:
         """The weighed sum of the embeddings around each row, shape (len(rows), dimension).
@@ -253,29 +302,3 @@ class Table:
         since = np.where((recalled > said) & (recalled <= moment), recalled, said)
         days = np.maximum(moment - since, 0.0) / 86_400.0
         return np.asarray(np.exp(-days / self.column("strength")[rows]), dtype=np.float64)
-
-
-@dataclass(frozen=True)
-class Shown:
-    """Which rows of a table a search may find; looked up row by row, for tables are long.
-
-    Attributes:
-        as_of, include_archived: as in `Table.visible`.
-        now: leave out what is past the time it was kept for; None for nothing.
-    """
-
-    table: Table
-    as_of: datetime | None
-    include_archived: bool = False
-    now: datetime | None = None
-
-    def at(self, rows: Rows | slice) -> NDArray[np.bool_]:
-        """Whether each of the rows may be found, of their shape."""
-        shown = self.table.visible(self.as_of, include_archived=self.include_archived, rows=rows)
-        if self.now is not None:
-            shown = shown & ~self.table.expired(self.now, rows)
-        return shown
-
-    def all(self) -> NDArray[np.bool_]:
-        """The same for all rows of the table, shape (rows,)."""
-        return self.at(slice(None))

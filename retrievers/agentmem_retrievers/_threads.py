@@ -9,7 +9,8 @@ import numpy as np
 
 from ._fusion import Ranked
 from ._lexical import Lookup
-from ._table import Rows, Shown, Table
+from ._shown import Shown
+from ._table import Rows, Table
 from ._wording import Floats
 
 __all__ = ["Thread", "follow"]

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from agentmem_stores import Vectors
 
+from ._frozen import Frozen
+
 __all__ = ["Embed", "Kin", "Vocabulary"]
 
 # Returns embeddings of texts, float32 of shape (n, dimension), rows of unit length.
@@ -36,14 +38,20 @@ class Vocabulary:
         self._rows: dict[str, int] = {}
         self._written: list[str] = []
         self._stems: list[str] = []
-        self._vectors = np.empty((0, dimension), dtype=np.float32)
+        # With room for more, so that a new word does not copy all others.
+        self._room = np.zeros((64, dimension), dtype=np.float32)
+        self._embedded = 0
+        # How many of them were, when they were last written down.
+        self._frozen = 0
+
+    @property
+    def _vectors(self) -> Vectors:
+        return self._room[: self._embedded]
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def note(
-        self, stems: Sequence[str], words: Sequence[str], held: Callable[[str], int]
-    ) -> None:
+    def note(self, stems: Sequence[str], words: Sequence[str], held: Callable[[str], int]) -> None:
         """Take in stems that are new, each with the word that it is the stem of.
 
         Args:
@@ -62,16 +70,46 @@ class Vocabulary:
         kept = [stem for stem in self._rows if held(stem)]
         rows = [self._rows[stem] for stem in kept]
         embedded = [row for row in rows if row < len(self._vectors)]
-        self._vectors = self._vectors[embedded]
+        self._room = self._vectors[embedded]
+        self._embedded = len(embedded)
+        self._frozen = min(self._frozen, self._embedded)
         self._written = [self._written[row] for row in rows]
         self._stems = kept
         self._rows = {stem: row for row, stem in enumerate(kept)}
 
     def learn(self, embed: Embed) -> None:
         """Embed the words that have been noted since the last time, in one batch."""
-        fresh = self._written[len(self._vectors) :]
-        if fresh:
-            self._vectors = np.concatenate([self._vectors, embed(fresh)])
+        fresh = self._written[self._embedded :]
+        if not fresh:
+            return
+        vectors, known = embed(fresh), len(self._written)
+        if known > len(self._room):
+            room = np.zeros((known + known // 4, vectors.shape[1]), dtype=np.float32)
+            room[: self._embedded] = self._vectors
+            self._room = room
+        self._room[self._embedded : known] = vectors
+        self._embedded = known
+
+    def freeze(self, into: Frozen, name: str) -> None:
+        """Write down everything."""
+        into.strings[f"{name}.written"], into.strings[f"{name}.stems"] = self._written, self._stems
+        into.arrays[f"{name}.vectors"] = self._vectors
+        self._frozen = self._embedded
+
+    def unkept(self) -> float:
+        """The share of the words that were embedded since they were last written down."""
+        return 1 - self._frozen / self._embedded if self._embedded else 0.0
+
+    @classmethod
+    def thaw(cls, frozen: Frozen, name: str, dimension: int) -> Vocabulary:
+        """Take over what was written down."""
+        vocabulary = cls(dimension)
+        vocabulary._written = frozen.strings[f"{name}.written"]
+        vocabulary._stems = frozen.strings[f"{name}.stems"]
+        vocabulary._rows = {stem: row for row, stem in enumerate(vocabulary._stems)}
+        vocabulary._room = frozen.arrays[f"{name}.vectors"]
+        vocabulary._embedded = vocabulary._frozen = len(vocabulary._room)
+        return vocabulary
 
     def kin(
         self, asked: Mapping[str, str], embed: Embed, held: Callable[[str], int]

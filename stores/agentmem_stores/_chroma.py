@@ -8,7 +8,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
@@ -22,6 +22,7 @@ from ._errors import AgentMemError, InvalidInputError, StoreError
 from ._gate import Gate
 from ._groups import grouped, parts
 from ._held import Held
+from ._history import changes_since, count, last_write
 from ._journal import Journal
 from ._nearest import Nearest
 from ._partitions import Index, Partitions
@@ -31,6 +32,7 @@ from ._rescue import put_back
 from ._seam import (
     DEFAULT_EMBEDDER,
     Batch,
+    Changes,
     Compaction,
     EmbedderSpec,
     Entry,
@@ -122,7 +124,8 @@ class ChromaStore(MemoryStore):
         self._partitions = Partitions(
             client, layout.partitions, self._index, shared=self._directory is None
         )
-        self._nearest = Nearest(self._registry)
+        quick = partial(count, self._directory.database) if self._directory else None
+        self._nearest = Nearest(self._registry, quick)
         self._largest = client.get_max_batch_size()
 
     @classmethod
@@ -381,6 +384,27 @@ class ChromaStore(MemoryStore):
     @_reading
     def revision(self, scope: Scope) -> str:
         return self._registry.revision(scope)
+
+    def derived_folder(self) -> Path | None:
+        return self._directory.derived if self._directory else None
+
+    @guarded
+    @_reading
+    def mark(self, scope: Scope) -> str:
+        if self._directory is None:
+            return self._registry.revision(scope)
+        return str(last_write(self._directory.database, self._collections(scope)))
+
+    @guarded
+    @_reading
+    def changes(self, scope: Scope, mark: str) -> Changes | None:
+        if self._directory is None:
+            return None
+        database, collections = self._directory.database, self._collections(scope)
+        return changes_since(database, scope, collections, int(mark))
+
+    def _collections(self, scope: Scope) -> dict[Granularity, str]:
+        return {g: self._partitions.name(scope, g) for g in Granularity}
 
     @guarded
     @_reading

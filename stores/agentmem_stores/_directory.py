@@ -20,6 +20,7 @@ REGISTRY = "agentmem"
 DATABASE = "chroma.sqlite3"
 LOCK = "agentmem.lock"
 NURSERY = ".agentmem-new"
+DERIVED = "agentmem-derived"
 # Chroma keeps an index in a folder named after its segment.
 # Chroma that meets a full disk may leave an index file cut short, so it is not to meet one.
 SPARE = 64 * 2**20
@@ -71,7 +72,7 @@ class Directory:
         It is made aside and moved in as a last step, so that a store which is not whole is
         always a broken one and never a beginning.
         """
-        found = {entry.name for entry in self.path.iterdir()} - {LOCK, NURSERY}
+        found = {entry.name for entry in self.path.iterdir()} - {LOCK, NURSERY, DERIVED}
         if found:
             try:
                 self._check(found)
@@ -106,6 +107,16 @@ class Directory:
         nursery.mkdir()
         create(nursery)
 
+    @property
+    def database(self) -> Path:
+        """Chroma's database."""
+        return self.path / DATABASE
+
+    @property
+    def derived(self) -> Path:
+        """The folder of what is derived from the store, and says nothing that it does not."""
+        return self.path / DERIVED
+
     def move_in(self) -> None:
         """Put the store made aside in place of this one, which nobody may have open.
 
@@ -113,6 +124,7 @@ class Directory:
         leaves the old store, from then on the new one.
         """
         nursery = self.path / NURSERY
+        shutil.rmtree(self.derived, ignore_errors=True)
         for entry in sorted(nursery.iterdir(), key=lambda e: e.name == DATABASE):
             entry.replace(self.path / entry.name)
         self._tidy()

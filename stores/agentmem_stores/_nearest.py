@@ -14,6 +14,7 @@ costs time linear in the collection. So
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from threading import RLock
@@ -40,6 +41,7 @@ ROUNDS = 3
 
 Found = list[list[Neighbour]]
 Key = tuple[Scope, Granularity]
+Count = Callable[[Scope, str], int]
 
 
 @dataclass
@@ -53,10 +55,12 @@ class Nearest:
 
     Args:
         registry: tells whether a scope's vectors, as they are kept here, are still current.
+        count: tells how many memories of a scope are in a collection, where that is quick.
     """
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, count: Count | None = None) -> None:
         self._registry = registry
+        self._count = count
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
         # Scopes of more than EXACT memories, and how many to ask the index for per one needed.
         self._large: dict[Key, float] = {}
@@ -104,6 +108,9 @@ class Nearest:
 
     def _load(self, collection: Collection, key: Key, dimension: int) -> Matrix | None:
         """Read a scope's vectors and keep them; None when they are too many."""
+        if key not in self._large and self._count is not None:
+            held = self._count(key[0], collection.name)
+            self._large |= {key: 1.0} if held > EXACT else {}
         if key in self._large:
             return None
         # Asked for before reading, so that a write meanwhile makes them stale, not wrong.

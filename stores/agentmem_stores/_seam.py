@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
+from pathlib import Path
 from threading import RLock
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ from ._records import Granularity, Memory, Scope
 
 __all__ = [
     "Batch",
+    "Changes",
     "Compaction",
     "EmbedderSpec",
     "Entry",
@@ -80,6 +82,19 @@ class Batch:
 
     def __bool__(self) -> bool:
         return bool(self.put or self.patch or self.delete)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What was written to a scope since a mark.
+
+    Attributes:
+        written: granularity and id of what was put or patched, as far as it is still there.
+        held: how many memories the scope holds, of all granularities.
+    """
+
+    written: tuple[tuple[Granularity, str], ...]
+    held: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +210,21 @@ class MemoryStore(ABC):
     @abstractmethod
     def revision(self, scope: Scope) -> str:
         """A mark that differs after every write to the scope, by whichever client."""
+
+    def derived_folder(self) -> Path | None:
+        """Where what is derived from memories may be kept, to be there when the store is opened.
+
+        None where there is no such place. `compact` empties it.
+        """
+        return None
+
+    def mark(self, scope: Scope) -> str:
+        """Where the history of a scope's writes has come to; for `changes`."""
+        return self.revision(scope)
+
+    def changes(self, scope: Scope, mark: str) -> Changes | None:
+        """What was written to a scope since a mark; None where that is not known."""
+        return None
 
     def compact(self) -> Compaction:
         """Leave nothing of what was deleted in any file.

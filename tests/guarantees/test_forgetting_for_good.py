@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from langchain_core.embeddings import Embeddings
 
@@ -243,6 +244,6 @@ def test_vectors_are_overwritten_in_memory(memory: MemoryController) -> None:
     turns = talk(memory)
     table = memory._engine.index(ADA).tables[Granularity.TURN]
     row = table.row_of[turns[1].id]
-    assert table._vectors[row].any()
+    assert table.vectors(np.array([row])).any()
     memory.delete(turns[1].id)
-    assert not table._vectors[row].any()
+    assert not table.vectors(np.array([row])).any()

@@ -1,0 +1,219 @@
+"""The derived index in a file: the same as one made anew, whatever was written since."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agentmem.upkeep._index_check import differences
+from agentmem_retrievers import ScopeIndex, SearchEngine
+from agentmem_retrievers._frozen import Frozen
+from agentmem_stores import (
+    Batch,
+    ChromaStore,
+    Edge,
+    EmbedderSpec,
+    Entry,
+    Granularity,
+    InMemoryStore,
+    Memory,
+    Scope,
+)
+
+ADA = Scope("ada")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SPEC = EmbedderSpec("drawn", 8)
+WORDS = ("beagle", "cello", "garden", "puppy", "kitchen", "quixotic")
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agentmem_retrievers._keeping.LEAST", 1)
+
+
+def entry(n: int, text: str, granularity: Granularity = Granularity.TURN, **fields: Any) -> Entry:
+    memory = Memory(f"{granularity}-{n}", ADA, granularity, text, f"s{n % 3}", NOW, NOW, position=n)
+    vector = np.random.default_rng(n).normal(size=SPEC.dimension).astype(np.float32)
+    return Entry(replace(memory, **fields), vector / np.linalg.norm(vector))
+
+
+def told(*numbers: int) -> list[Entry]:
+    """Turns, each linked to the one before, and a summary of them."""
+    turns = [
+        entry(
+            n, f"The {WORDS[n % 6]} of week {n}.", speaker=("Ada", "Ben")[n % 2],
+            edges=(Edge(f"turn-{n - 1}", 0.5 + n / 100),) if n else (),
+        )
+        for n in numbers
+    ]  # fmt: skip
+    sources = tuple(t.memory.id for t in turns)
+    return [*turns, entry(numbers[0], "A summary.", Granularity.SUMMARY, sources=sources)]
+
+
+def embed(words: object) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    return np.ones((len(list(words)), SPEC.dimension), dtype=np.float32)  # type: ignore[call-overload]
+
+
+def opened(path: Path) -> ChromaStore:
+    return ChromaStore.open(path, SPEC, partitions=1)
+
+
+def kept_in(path: Path) -> list[Path]:
+    return sorted((path / "agentmem-derived").glob("*"))
+
+
+def same(store: ChromaStore, engine: SearchEngine) -> bool:
+    """Whether the index says what one made anew says."""
+    return not list(differences(engine.index(ADA), ScopeIndex.build(store, ADA)))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    with opened(tmp_path / "store") as store:
+        engine = SearchEngine(store, embed=embed)
+        engine.write(Batch(ADA, put=told(*range(12))))
+        engine.learn(ADA)
+        engine.keep()
+    return tmp_path / "store"
+
+
+def test_it_is_read_in_place_of_the_memories(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(path) as store:
+        engine = SearchEngine(store)
+        monkeypatch.setattr(ScopeIndex, "build", lambda *_: pytest.fail("made anew"))
+        index = engine.index(ADA)
+        monkeypatch.undo()
+        assert same(store, engine)
+        assert index.members("s1", Granularity.TURN) == [f"turn-{n}" for n in (1, 4, 7, 10)]
+        assert len(index.tables[Granularity.TURN].vocabulary) > len(WORDS)
+
+
+steps = st.lists(
+    st.tuples(st.sampled_from(["put", "replace", "patch", "delete"]), st.integers(0, 14)),
+    max_size=6,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(before=steps, after=steps)
+def test_frozen_and_thawed_it_goes_on_as_if_it_had_not_been(
+    before: list[tuple[str, int]], after: list[tuple[str, int]], tmp_path_factory: object
+) -> None:
+    store = InMemoryStore(SPEC)
+    index = ScopeIndex.build(store, ADA)
+    batch = Batch(ADA, put=told(*range(9)))
+    index.apply(batch, store.write(batch))
+    play(store, index, before)
+    frozen = index.freeze()
+    thawed = ScopeIndex.thaw(frozen, (), dimension=SPEC.dimension, revision=index.revision)
+    play(store, thawed, after)
+    fresh = ScopeIndex.build(store, ADA)
+    assert list(differences(thawed, fresh)) == []
+    assert thawed.undigested() == fresh.undigested()
+    for table, other in zip(thawed.tables.values(), fresh.tables.values(), strict=True):
+        terms = {t for row in other.row_of.values() for t in other.words.terms(row)}
+        assert all(table.words.holding(t) == other.words.holding(t) for t in terms)
+        assert table.words.mean_length() == other.words.mean_length()
+
+
+def play(store: InMemoryStore, index: ScopeIndex, script: list[tuple[str, int]]) -> None:
+    for kind, n in script:
+        held = {m.id: m for m in store.scan(ADA, Granularity.TURN)}
+        old = held.get(f"turn-{n}")
+        batch = Batch(ADA)
+        if kind in ("put", "replace") and (old is None) == (kind == "put"):
+            batch = Batch(ADA, put=[entry(n, f"Another {WORDS[-n % 6]} for {n}.")])
+        elif kind == "patch" and old is not None:
+            batch = Batch(ADA, patch=[replace(old, strength=7.0 + n)])
+        elif kind == "delete" and old is not None:
+            linked = [
+                replace(m, edges=tuple(e for e in m.edges if e.target != old.id))
+                for m in held.values()
+                if m.id != old.id and any(e.target == old.id for e in m.edges)
+            ]
+            batch = Batch(ADA, patch=linked, delete=[(Granularity.TURN, old.id)])
+        if batch:
+            index.apply(batch, store.write(batch))
+
+
+def test_what_was_written_after_it_is_read_from_the_store(path: Path) -> None:
+    with opened(path) as store:
+        new = [entry(12, "A thirteenth turn."), entry(0, "Cellos", Granularity.KEYWORDS)]
+        store.write(Batch(ADA, put=new))
+        [third] = store.recall(ADA, Granularity.TURN, ["turn-3"])
+        store.write(Batch(ADA, patch=[replace(third, strength=9.0)]))
+    with opened(path) as store:
+        engine = SearchEngine(store)
+        table = engine.index(ADA).tables[Granularity.TURN]
+        assert same(store, engine)
+        assert table.column("strength")[table.row_of["turn-3"]] == 9.0
+
+
+def test_what_was_deleted_behind_its_back_makes_it_worthless(path: Path) -> None:
+    with opened(path) as store:
+        store.write(Batch(ADA, delete=[(Granularity.TURN, "turn-11")]))
+    with opened(path) as store:
+        engine = SearchEngine(store)
+        assert "turn-11" not in engine.index(ADA).tables[Granularity.TURN].row_of
+        assert same(store, engine)
+
+
+@pytest.mark.parametrize("delete", [True, False])
+def test_it_goes_before_any_text_goes(path: Path, delete: bool) -> None:
+    with opened(path) as store:
+        engine = SearchEngine(store)
+        [file] = kept_in(path)
+        assert b"quixot" in file.read_bytes()
+        if delete:
+            [linked] = store.recall(ADA, Granularity.TURN, ["turn-6"])
+            gone = [(Granularity.TURN, f"turn-{n}") for n in (5, 11)]
+            engine.write(Batch(ADA, patch=[replace(linked, edges=())], delete=gone))
+        else:
+            engine.write(Batch(ADA, put=[entry(n, "Nothing.") for n in (5, 11)]))
+        assert not kept_in(path)
+        engine.keep()
+        [file] = kept_in(path)
+        assert b"quixot" not in file.read_bytes()
+        assert same(store, SearchEngine(store))
+
+
+def test_compacting_takes_it_out(path: Path) -> None:
+    with opened(path) as store:
+        engine = SearchEngine(store)
+        engine.index(ADA)
+        store.compact()
+        assert not kept_in(path)
+        assert same(store, engine)
+        engine.keep()
+        assert same(store, SearchEngine(store))
+
+
+def test_a_damaged_one_is_made_anew(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    [file] = kept_in(path)
+    whole = file.read_bytes()
+    for damaged in (b"", whole[:200], whole[:-100], whole.replace(b"beagl", b"eagle")):
+        file.write_bytes(damaged)
+        with caplog.at_level(logging.WARNING, logger="agentmem"), opened(path) as store:
+            assert same(store, SearchEngine(store))
+        assert "made anew" in caplog.text
+        caplog.clear()
+
+
+def test_numbers_come_back_from_a_file(tmp_path: Path) -> None:
+    arrays: dict[str, Any] = {
+        "a": np.arange(7, dtype=np.int32),
+        "b": np.zeros((0, 3)),
+        "c": np.eye(3),
+    }
+    Frozen({"n": 1}, {"s": ["", "ä\n"]}, arrays, {"c"}).write(tmp_path / "f")
+    found = Frozen.read(tmp_path / "f", {"n": 1})
+    assert found.strings == {"s": ["", "ä\n"]}
+    assert all(np.array_equal(found.arrays[name], array) for name, array in arrays.items())
