@@ -17,8 +17,8 @@ _COLUMNS = (
     "asks", "ends_asking",
 )  # fmt: skip
 
-# On its way to a server and back, the last digit of a number may change, and with it which number
-# of 16 bits is the nearest.
+# On its way to a server and back, and where files are made anew, the last digit of a number
+# may change, and with it which number of 16 bits is the nearest.
 _ROUNDED = 1e-3
 
 
