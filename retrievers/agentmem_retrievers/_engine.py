@@ -29,6 +29,9 @@ from ._when import Window, anchor_in, windows_in
 
 __all__ = ["Query", "SearchEngine"]
 
+# Rows of what is gone, beyond as many as there are memories, after which an index is made anew.
+LEAST_WASTE = 2000
+
 Paths = Mapping[int, tuple[int, ...]]
 
 
@@ -114,6 +117,8 @@ class SearchEngine:
             index = self.index(batch.scope)
             self._keeping.before(batch, index)
             index.apply(batch, self._store.write(batch))
+            if index.wasted > LEAST_WASTE + len(index):
+                index.renew(ScopeIndex.build(self._store, batch.scope))
 
     def learn(self, scope: Scope) -> None:
         """Embed the words of a scope that are new, so that the next question need not wait."""

@@ -58,6 +58,19 @@ class ScopeIndex:
         self.unkept += len(batch.patch) + len(batch.delete)
         self.revision = revision
 
+    @property
+    def wasted(self) -> int:
+        """How many rows are of what was deleted or replaced."""
+        return sum(len(table.ids) for table in self.tables.values()) - len(self)
+
+    def renew(self, fresh: ScopeIndex) -> None:
+        """Become another index of the same scope, for whoever holds this one; words stay known."""
+        vocabulary = self.tables[Granularity.TURN].vocabulary
+        self.__dict__.update(fresh.__dict__)
+        turns = self.tables[Granularity.TURN]
+        vocabulary.prune(turns.words.holding)
+        turns.vocabulary = vocabulary
+
     def _put(self, memory: Memory, vector: Vectors) -> None:
         self._leave_session(memory.granularity, memory.id)
         self._changed.add(memory.session_id)

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentmem_retrievers import NONE, ScopeIndex, Table
+from agentmem_retrievers import NONE, ScopeIndex, SearchEngine, Table, _engine
 from agentmem_stores import Batch, Edge, Entry, Granularity, InMemoryStore, Memory, Scope, State
 
 ADA = Scope("ada")
@@ -115,3 +116,17 @@ def view(index: ScopeIndex) -> dict[str, object]:
         "documents": len(table.words),
         "retention": table.retention(NOW + timedelta(days=3))[list(rows.values())].tolist(),
     }
+
+
+def test_what_is_gone_does_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that is mostly rows of what was replaced is made anew, for whoever holds it too."""
+    monkeypatch.setattr(_engine, "LEAST_WASTE", 20)
+    store = InMemoryStore()
+    engine = SearchEngine(store)
+    held = engine.index(ADA)
+    for n in range(200):
+        engine.write(Batch(ADA, put=[entry(turn(f"m{n % 7}", position=n % 7))]))
+        assert held.wasted <= 27
+    assert engine.index(ADA) is held
+    assert held.members("s", TURN) == [f"m{n}" for n in range(7)]
+    assert held.revision == store.revision(ADA)
