@@ -1,170 +1,67 @@
-"""What is commonly known of a person, and which of it a sentence speaks of."""
+"""Which of what is commonly known of a person a sentence speaks of."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from agentmem_stores import Vectors
 
 from ..embedding import Embedder
+from ._inventory import ELSE, INVENTORY, SAID, Attribute
 from ._statements import SPEAKER, Statement
+from ._values import is_name, is_number
 
 __all__ = ["Attribute", "Attributes", "Match"]
 
-# Similarity from which a question asks for an attribute; from which a statement speaks of one, the
-# mean of the sentence's and its skeleton's and some of its value's; and from which it does when it
-# is so far ahead of every other attribute.
-_ASKED = 0.45
-_CERTAIN, _LIKELY, _AHEAD = 0.45, 0.4, 0.08
-# How much the value tells of the attribute beside the sentence: a nurse is a job.
-_KIND = 0.25
+# Similarity from which a question asks for an attribute: that to what states it, and so much of
+# that to the plainest question.
+_ASKED, _PLAINLY = 0.41, 0.3
+# What a statement needs to speak of an attribute: the mean of its similarity and its skeleton's,
+# and so much of the value's to what the attribute's values are. More is needed where it is not
+# sure whom it is about; and a value that is a word has to be like the attribute's at all.
+_CERTAIN, _UNSURE = 0.48, 0.12
+_KIND, _ALIKE = 0.25, 0.45
+# ... unless the sentence is as near as this, and speaks of a favourite or a job: there are
+# strange ones.
+_PLAIN, _HARDLY = 0.55, 0.2
+_STRANGE = np.array([a.name.startswith("favourite") or a.form == "role" for a in INVENTORY])
+# A value that is so much like something else has to be more like the attribute's.
+_ELSE = 0.5
+# What stands before one of several, and before what somebody is: "a nurse", but not "nursing".
+_SHAPES = {
+    "one": r"\b(?:an?|another|two|three|my|our|new)\s+(?:\w+\s+)?",
+    "role": r"\b(?:as(?: an?| the)?|(?:i'm|am|being|became|become|is|me|into|to|now) an?)"
+    r"\s+(?:\w+\s+){0,2}",
+}
+# From here on a statement seems to speak of an attribute.
+_HINT = 0.38
 # An attribute that is nearly as near is spoken of as well, as far as finding is concerned.
 _TIED = 0.05
 # "My bicycle lock is ...": an attribute that nobody thought of.
-_OPEN = re.compile(r"\b(?:[Mm]y|[Oo]ur)\s+(?P<name>[a-z][a-z' -]{1,28}[a-z])\s+(?:is|are)\s")
-
-
-@dataclass(frozen=True)
-class Attribute:
-    """Something that can be said of a person.
-
-    Attributes:
-        section: where it stands in a portrait.
-        one: whether it has one value at a time, so that a newer one takes the older one's place.
-        examples: sentences that speak of it; what matters is their sense, not their words.
-        values: what it might be.
-    """
-
-    name: str
-    section: str
-    one: bool
-    examples: tuple[str, ...] = ()
-    values: str = ""
+_OPEN = re.compile(
+    r"^(?:[Mm]y|[Oo]ur)\s+(?P<name>[a-z][a-z' -]{1,28}[a-z])\s+(?:is|are)\s+"
+    r"(?!about|so|very|too|all|always|really|still|just|on|in|not|\w+ing\b)(?:\w+\s+)?\S+$"
+)
 
 
 @dataclass(frozen=True)
 class Match:
-    """The attribute that a statement speaks of, and those that come close to it."""
+    """The attribute that a statement speaks of, and those that come close to it.
+
+    Attributes:
+        score: how sure that is; comparable between the statements of a turn.
+        hint: whether it is too unsure for a fact.
+    """
 
     attribute: Attribute
     also: tuple[str, ...] = ()
-
-
-def _of(section: str, one: bool, **told: str) -> list[Attribute]:
-    """Read attributes, each told as its examples, a bar, and values such as it has."""
-    found = []
-    for name, text in told.items():
-        examples, _, values = text.partition(" | ")
-        sentences = tuple(f"{sentence}." for sentence in examples.split(". "))
-        found.append(Attribute(name.replace("_", " "), section, one, sentences, values))
-    return found
-
-
-INVENTORY = [
-    *_of(
-        "person", True,
-        name="My name is Robin. People call me Robin | Robin, Alex, Kim",
-        age="I am thirty years old. I turned forty | thirty, 41 years",
-        birthday="My birthday is on the 3rd of May. I was born in July | 3 May, July 14",
-        relationship="I am single. I got divorced. I am married to Anna. I am dating someone "
-        "| single, married, engaged, divorced",
-        religion="I am a Buddhist. I go to church | Buddhist, Catholic, Muslim",
-    ),
-    *_of(
-        "work", True,
-        job="I work as an engineer. My job is being a teacher. I got hired as a cook. "
-        "I make my living as a driver. They made me a manager | engineer, teacher, cook, driver",
-        employer="I work for this company. I was hired by a firm. My employer is this company. "
-        "I get my pay from this company | company, firm, Siemens, Google",
-        studies="I study biology at the university. I go to college for a degree "
-        "| biology, history, engineering degree",
-        boss="My boss is called Miller. My new manager is a woman | Mr Miller, Mrs Jones",
-    ),
-    *_of(
-        "places", True,
-        home="I live in a city. I moved to another town. My home is in this place. "
-        "My address is in this street. My aunt lives in that city "
-        "| Paris, London, Chicago, a village",
-        hometown="I grew up in a village. I was born and raised in that country "
-        "| Sweden, a small village",
-        favourite_place="My favourite place is the beach. I like going to this park best "
-        "| the beach, the park, the museum",
-    ),
-    *_of(
-        "contact", True,
-        phone_number="My phone number is 3141592. You can call me on this number. "
-        "Reach me by phone at this number | 555 3141, 0171 592653",
-        email="My email address is a@b.org. Write to me by mail at this address | a@b.org",
-    ),
-    *_of(
-        "people", False,
-        pet="I have a dog. My cat is called Tom. I adopted a puppy | dog, cat, parrot",
-        children="I have two kids. My daughter was born | two kids, a baby girl",
-        friend="My best friend is Kim. I made a new friend | Kim, Sam",
-    ),
-    *_of(
-        "people", True,
-        doctor="My doctor is Dr. Smith. I am a patient of this physician | Dr. Smith, physician",
-        dentist="My dentist is Dr. Brown. I go to this dentist with my teeth. "
-        "This doctor treats my teeth | Dr. Brown, dentist",
-    ),
-    *_of(
-        "preferences", True,
-        favourite_food="My favourite food is pizza. The dish I love to eat most is soup. "
-        "I like eating this meal best | pizza, soup, pasta, curry",
-        favourite_drink="My favourite drink is tea. I prefer coffee to drink | tea, coffee, beer",
-        diet="I am a vegetarian. I eat vegan. I stopped eating meat | vegetarian, vegan, no sugar",
-        favourite_colour="My favourite colour is blue. I like the color green best "
-        "| blue, green, pink",
-        favourite_music="My favourite band is Queen. I listen mostly to jazz | Queen, jazz, opera",
-        favourite_film="My favourite movie is Alien. My favourite show on TV is this series "
-        "| Alien, Star Wars, a comedy",
-        favourite_author="My favourite author is Kafka | Kafka, Jane Austen",
-    ),
-    *_of(
-        "pursuits", True,
-        book="I am reading a book. The novel I am reading is by Tolstoy | War and Peace, a novel",
-        sport="I play tennis. I took up running as a sport. I train at football. "
-        "My workout is swimming. I go to the club for football "
-        "| tennis, running, football, swimming",
-        instrument="I play the piano. I practise the guitar. My instrument is the violin "
-        "| piano, guitar, violin",
-        language="I am learning Spanish. I take a language course in French. I study German. "
-        "I signed up for lessons in this language | Spanish, French, German",
-    ),
-    *_of(
-        "pursuits", False,
-        hobby="My hobby is gardening. In my free time I paint | gardening, painting, knitting",
-        goal="My goal is to run a marathon. My dream is to become a doctor | run a marathon",
-        project="I am working on a project | a new project",
-    ),
-    *_of(
-        "things", True,
-        car="I drive a Ford. I bought a new car. My car is a BMW. I own this vehicle "
-        "| Ford, BMW, Tesla",
-        bank="My bank is Barclays. I have my account at this bank. "
-        "I keep my money with this bank | Barclays, Citibank, savings bank",
-        computer="I use a laptop. My phone is an iPhone | laptop, iPhone, MacBook",
-    ),
-    *_of(
-        "routines", True,
-        time_to_get_up="I get up at six in the morning. My alarm clock rings at seven. "
-        "I wake up early at five | 6:00, 7 o'clock",
-        bedtime="I go to bed at ten in the evening. I fall asleep at midnight | 22:30, midnight",
-        commute="I go to work by train. I commute by bicycle | by train, by bicycle, by bus",
-        gym="My gym is this one. I work out at this gym | gym, fitness studio",
-    ),
-    *_of(
-        "health", False,
-        allergy="I am allergic to nuts | nuts, pollen, cats",
-        illness="I was diagnosed with asthma. I have got a bad back | asthma, diabetes, back pain",
-    ),
-]  # fmt: skip
+    score: float = 0.0
+    hint: bool = False
 
 
 @dataclass(frozen=True)
@@ -174,17 +71,39 @@ class Attributes:
     embedder: Embedder
 
     @cached_property
-    def _known(self) -> tuple[Vectors, list[int], Vectors]:
-        """Embeddings of all examples, where those of each attribute begin, and of values."""
-        texts = [text for attribute in INVENTORY for text in attribute.examples]
-        starts = np.cumsum([0, *(len(a.examples) for a in INVENTORY[:-1])]).tolist()
-        found = self.embedder.documents([*texts, *(a.values for a in INVENTORY)])
-        return found[: len(texts)], starts, found[len(texts) :]
+    def _known(self) -> tuple[Vectors, list[int], Vectors, list[int]]:
+        """Embeddings of all examples and of all values, and where each attribute's begin.
+
+        The last values are those of `ELSE`.
+        """
+        examples = [text for attribute in INVENTORY for text in attribute.examples]
+        values = [text for attribute in INVENTORY for text in attribute.values]
+        found = self.embedder.documents([*examples, *values, *ELSE])
+        return (
+            found[: len(examples)],
+            _starts([len(a.examples) for a in INVENTORY]),
+            found[len(examples) :],
+            _starts([*(len(a.values) for a in INVENTORY), len(ELSE)]),
+        )
+
+    @cached_property
+    def _questions(self) -> Vectors:
+        return self.embedder.documents([f"What is my {a.name}?" for a in INVENTORY])
 
     def similarities(self, vectors: Vectors) -> Vectors:
         """How near sentences are to every attribute, shape (sentences, attributes)."""
-        examples, starts, _ = self._known
+        examples, starts, _, _ = self._known
         near: Vectors = np.maximum.reduceat(vectors @ examples.T, starts, axis=1)
+        return near
+
+    def kinds(self, vectors: Vectors) -> Vectors:
+        """How near values are to those of every attribute, and to anything else.
+
+        Returns:
+            Shape (values, attributes + 1).
+        """
+        _, _, values, starts = self._known
+        near: Vectors = np.maximum.reduceat(vectors @ values.T, starts, axis=1)
         return near
 
     def asked(self, question: Vectors) -> tuple[str, ...]:
@@ -193,7 +112,8 @@ class Attributes:
         Args:
             question: its embedding, shape (dimension,).
         """
-        near = self.similarities(question[np.newaxis])[0]
+        near = (1 - _PLAINLY) * self.similarities(question[np.newaxis])[0]
+        near = near + _PLAINLY * (self._questions @ question)
         least = max(_ASKED, float(near.max()) - _TIED)
         order = np.argsort(-near, kind="stable")
         return tuple(INVENTORY[i].name for i in order if near[i] >= least and INVENTORY[i].one)
@@ -209,17 +129,62 @@ class Attributes:
             values: those of the values alone, of the same shape.
         """
         near = (self.similarities(texts) + self.similarities(skeletons)) / 2
-        near = near + _KIND * (values @ self._known[2].T)
-        return [_match(statement, row) for statement, row in zip(found, near, strict=True)]
+        kinds = self.kinds(values)
+        return [_match(*row) for row in zip(found, near, kinds, strict=True)]
 
 
-def _match(statement: Statement, near: Vectors) -> Match | None:
-    order = np.argsort(-near, kind="stable")
-    best, second = float(near[order[0]]), float(near[order[1]])
-    if best >= _CERTAIN or (best >= _LIKELY and best - second >= _AHEAD):
-        also = [INVENTORY[i].name for i in order[1:4] if best - near[i] <= _TIED]
-        return Match(INVENTORY[order[0]], tuple(also))
+def _starts(lengths: Sequence[int]) -> list[int]:
+    return [0, *np.cumsum(lengths[:-1]).tolist()]
+
+
+def _match(statement: Statement, near: Vectors, kinds: Vectors) -> Match | None:
+    kinds, other = kinds[:-1], kinds[-1]
+    least = np.where((near >= _PLAIN) & _STRANGE, _HARDLY, _ALIKE)
+    alike = kinds >= np.maximum(least, np.where(other >= _ELSE, other, 0.0))
+    fits = [_fits(a, statement, k) for a, k in zip(INVENTORY, alike.tolist(), strict=True)]
+    scores = np.where(fits, near + _KIND * kinds, -1.0)
+    order = np.argsort(-scores, kind="stable")
+    best = float(scores[order[0]])
+    if best >= _CERTAIN + (0 if statement.sure else _UNSURE):
+        also = [INVENTORY[i].name for i in order[1:4] if best - scores[i] <= _TIED]
+        return Match(INVENTORY[order[0]], tuple(also), best)
     if statement.attribute:
         return Match(Attribute(statement.attribute, "other", True))
-    named = _OPEN.search(statement.text) if statement.subject == SPEAKER else None
-    return Match(Attribute(named["name"], "other", True)) if named else None
+    named = _OPEN.search(statement.text.rstrip(".! ")) if statement.subject == SPEAKER else None
+    plain = is_name(statement.value) or is_number(statement.value)
+    if named and plain:
+        return Match(Attribute(named["name"], "other", True))
+    return _hint(near) if statement.subject == SPEAKER else None
+
+
+def _hint(near: Vectors) -> Match | None:
+    """What a statement seems to speak of, whatever its value is."""
+    order = np.argsort(-near, kind="stable")
+    best = float(near[order[0]])
+    if best < _HINT:
+        return None
+    also = [INVENTORY[i].name for i in order[1:4] if best - near[i] <= _TIED]
+    return Match(INVENTORY[order[0]], tuple(also), best - 1, hint=True)
+
+
+@lru_cache(maxsize=1024)
+def _shaped(shape: str, value: str) -> re.Pattern[str]:
+    return re.compile(shape + re.escape(value), re.IGNORECASE)
+
+
+def _fits(attribute: Attribute, statement: Statement, alike: bool) -> bool:
+    """Whether a value looks like one of an attribute's, and is said to be one."""
+    value = statement.value
+    if not value:
+        return False
+    said = SAID.get(attribute.name) or SAID.get(attribute.name.split()[0])
+    if said is not None and not said.search(statement.text):
+        return False
+    if set(value.lower().split()) <= {*attribute.name.split(), "new", "another", "colour"}:
+        return False
+    if attribute.form == "number" or is_number(value):
+        return attribute.form == "number" and any(c.isdigit() or c == "@" for c in value)
+    if attribute.form == "name":
+        return is_name(value)
+    shape = _SHAPES.get(attribute.form)
+    return alike and (shape is None or _shaped(shape, value).search(statement.text) is not None)

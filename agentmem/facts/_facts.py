@@ -36,7 +36,9 @@ class Facts:
         entries = known | found | edited
         changed = list(settled([e.memory for e in entries.values()]))
         wanted = found.keys() | {m.id for m, old in changed if m != old}
-        return [Entry(m, entries[m.id].vector) for m, _ in changed if m.id in wanted]
+        facts = [Entry(m, entries[m.id].vector) for m, _ in changed if m.id in wanted]
+        settling = {m.id for m, _ in changed}
+        return [*facts, *(entry for i, entry in found.items() if i not in settling)]
 
     def _about_the_same(self, scope: Scope, found: Iterable[Entry]) -> list[Entry]:
         ledger = self.engine.index(scope).facts
@@ -78,7 +80,8 @@ def settled(facts: Sequence[Memory]) -> Iterator[tuple[Memory, Memory]]:
     since the next one's date. Where the latest are of the same date, all of them hold: they
     cannot be ordered, and `Fact.contradicts` says so.
     """
-    told = [(record, memory) for memory in facts if (record := Record.of(memory)) is not None]
+    known = [(record, memory) for memory in facts if (record := Record.of(memory)) is not None]
+    told = [(record, memory) for record, memory in known if not record.hint]
     told.sort(key=lambda fact: (fact[0].key, fact[0].since, fact[1].id))
     for _, group in groupby(told, key=lambda fact: fact[0].key):
         steps = [(at, [m for _, m in same]) for at, same in groupby(group, key=_since)]

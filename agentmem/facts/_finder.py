@@ -32,7 +32,7 @@ _log = logging.getLogger("agentmem")
 
 # What is less near to every attribute than this holds no statement worth a look.
 _WORTH = 0.3
-_PER_TURN = 3
+_PER_TURN = 8
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class FactFinder:
         """Return the facts that turns tell, in order, without strength, state and associations.
 
         A turn's own embedding serves for a statement that is all it says. Only what a longer turn
-        says is embedded anew, and of every statement its value and what it is without it.
+        says is embedded anew, and of what may be a fact its value and what it is without it.
         """
         spoken = [turn for turn in turns if _speaks_of_people(turn.memory)]
         told = self._told_to_model(spoken)
@@ -73,7 +73,11 @@ class FactFinder:
             told = list(self._told(spoken))
         if not told:
             return []
-        texts, skeletons, values = self._vectors(told)
+        told, texts = self._worth(told)
+        if not told:
+            return []
+        skeletons = self._embedded([t.statement.skeleton for t in told])
+        values = self._embedded([t.statement.value for t in told])
         matches = self.attributes.match([t.statement for t in told], texts, skeletons, values)
         return list(_facts(told, matches, texts))
 
@@ -95,25 +99,24 @@ class FactFinder:
         return [Told(turn, s) for turn, group in zip(turns, found, strict=True) for s in group]
 
     def _told(self, turns: Sequence[Entry]) -> Iterator[Told]:
-        found = [[Told(turn, s) for s in statements(turn.memory.text)] for turn in turns]
-        candidates = [group for group in found if group]
-        if not candidates:
-            return
-        vectors = np.stack([group[0].turn.vector for group in candidates])
-        worth = self.attributes.similarities(vectors).max(axis=1) >= _WORTH
-        for group, wanted in zip(candidates, worth, strict=True):
-            if wanted:
-                yield from group[:_PER_TURN]
+        for turn in turns:
+            found = [Told(turn, statement) for statement in statements(turn.memory.text)]
+            yield from found[:_PER_TURN]
 
-    def _vectors(self, told: Sequence[Told]) -> tuple[Vectors, Vectors, Vectors]:
-        """Embeddings of statements, of their skeletons and of their values; a row for each."""
-        parts = [t.statement.text for t in told if not t.whole]
-        skeletons = [t.statement.skeleton for t in told]
-        values = [t.statement.value for t in told]
-        embedded = self.embedder.documents([*parts, *skeletons, *values])
-        anew = iter(embedded)
-        texts = np.stack([t.turn.vector if t.whole else next(anew) for t in told])
-        return texts, embedded[len(parts) : -len(told)], embedded[-len(told) :]
+    def _worth(self, told: Sequence[Told]) -> tuple[list[Told], Vectors]:
+        """What may speak of an attribute at all, and the embeddings of these texts."""
+        anew = list(dict.fromkeys(t.statement.text for t in told if not t.whole))
+        vectors = dict(zip(anew, self.embedder.documents(anew), strict=True))
+        texts = np.stack([t.turn.vector if t.whole else vectors[t.statement.text] for t in told])
+        near = self.attributes.similarities(texts).max(axis=1) >= _WORTH
+        kept = [i for i, t in enumerate(told) if near[i] or t.statement.attribute]
+        return [told[i] for i in kept], texts[kept]
+
+    def _embedded(self, texts: Sequence[str]) -> Vectors:
+        """Embeddings of texts that may be alike, a row for each."""
+        known = list(dict.fromkeys(texts))
+        place = {text: i for i, text in enumerate(known)}
+        return self.embedder.documents(known)[[place[text] for text in texts]]
 
 
 def forgotten(turn: Memory) -> set[str]:
@@ -129,14 +132,37 @@ def _speaks_of_people(turn: Memory) -> bool:
 def _facts(
     told: Sequence[Told], matches: Sequence[Match | None], vectors: Vectors
 ) -> Iterator[Entry]:
-    seen: set[str] = set()
+    """The facts of each turn, of an attribute the surest only; or else what hints at one."""
+    best: dict[str, tuple[float, Entry]] = {}
     for one, match, vector in zip(told, matches, vectors, strict=True):
         if match is None:
             continue
         fact = _fact(one.turn.memory, one.statement, match)
-        if fact.id not in seen and fact.id not in forgotten(one.turn.memory):
-            seen.add(fact.id)
-            yield Entry(fact, vector)
+        if fact.id in forgotten(one.turn.memory):
+            continue
+        if fact.id not in best or match.score > best[fact.id][0]:
+            best[fact.id] = match.score, Entry(fact, vector)
+    yield from _without_hints([entry for _, entry in best.values()])
+
+
+def _without_hints(entries: Sequence[Entry]) -> Iterator[Entry]:
+    """Leave out hints where there is a fact, and all but the first of a turn.
+
+    Where people are called by their names, it is not asked what is so of them now, unless the
+    question says so: see `asked_for`. So there hints would be of no use.
+    """
+    certain = {e.memory.sources for e in entries if not _is_hint(e)}
+    for entry in entries:
+        if _is_hint(entry):
+            if entry.memory.sources in certain or entry.memory.speaker is not None:
+                continue
+            certain.add(entry.memory.sources)
+        yield entry
+
+
+def _is_hint(entry: Entry) -> bool:
+    record = Record.of(entry.memory)
+    return record is not None and record.hint
 
 
 def _fact(turn: Memory, statement: Statement, match: Match) -> Memory:
@@ -152,6 +178,7 @@ def _fact(turn: Memory, statement: Statement, match: Match) -> Memory:
         also=match.also,
         section=match.attribute.section,
         one=match.attribute.one,
+        hint=match.hint,
     )
     return Memory(
         id=uuid.uuid5(_IDS, f"{turn.id}\n{subject}\n{name}").hex,

@@ -22,6 +22,8 @@ class Record:
         section: where it stands in a portrait.
         one: whether the attribute has one value at a time.
         date: since when it is so, as far as is known, as ISO 8601.
+        hint: whether the turn only seems to speak of the attribute: it helps to find the turn, and
+            is neither shown as a fact nor put in the place of one.
     """
 
     subject: str
@@ -31,6 +33,7 @@ class Record:
     also: tuple[str, ...] = ()
     section: str = "other"
     one: bool = True
+    hint: bool = False
 
     @classmethod
     def of(cls, memory: Memory) -> Record | None:
@@ -49,7 +52,8 @@ class Record:
         except ValueError:
             return None
         one = told.get("one") is True
-        return cls(subject, attribute, value, date, tuple(map(str, also)), section, one)
+        hint = told.get("hint") is True
+        return cls(subject, attribute, value, date, tuple(map(str, also)), section, one, hint)
 
     @property
     def since(self) -> datetime:

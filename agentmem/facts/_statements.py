@@ -1,7 +1,7 @@
 """Sentences in which somebody is said to be, have or do something now; and what of them is new.
 
 Nothing here knows what a sentence is about. It tells whom it is about, whether it claims to hold,
-and which of its words would be others if something else held: the value.
+and which of its words might be others if something else held: its values.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..digest import split
+from ._values import CHANGED, values_in
 
 __all__ = ["SPEAKER", "Statement", "statements"]
 
 # Whom a statement is about when it is about who says it.
 SPEAKER = ""
 
-_LONGEST_VALUE = 5
-_LONGEST_SENTENCE = 200
+_LONGEST_CLAUSE = 160
+# Of words: of a clause, of what is none, and of a sentence of several that is seen as a whole.
+_SHORTEST, _LONGEST_WHOLE = 3, 20
 
-_FIRST_PERSON = re.compile(
-    r"\b(?:i|i'm|i've|i'll|i'd|me|my|mine|myself|we|we're|we've|us|our|ours)\b", re.IGNORECASE
-)
+_FIRST_PERSON = re.compile(r"\b(?:i|me|my|mine|myself|we|us|our|ours)\b", re.IGNORECASE)
 _OBJECT = re.compile(r"\b(?:me|us)\b")
 _RELATIVES = (
     "brother|sister|mother|mom|mum|father|dad|parents?|uncle|aunt|cousin|nephew|niece|grandma|"
@@ -34,66 +34,68 @@ _PERSON = re.compile(
     rf"\b(?:[Mm]y|[Oo]ur)\s+(?:[a-z-]+\s+){{0,2}}(?P<who>{_RELATIVES})s?\b"
     r"(?:\s+(?P<name>[A-Z]\w+)\b)?"
 )
+# A name at the beginning, with a verb that people go with: "Music helps" is about nobody.
 _NAMED = re.compile(
-    r"^(?P<who>(?!(?:He|She|It|They|This|That|There|The|You|What|Who)\b)"
+    r"^(?P<who>(?!(?:He|She|It|They|This|That|There|The|You|What|Who|Those|These|\w+ing|\w+ly)\b)"
     r"[A-Z][a-z]+(?: [A-Z][a-z]+)?)\s+"
-    r"(?:is|has|was|lives|works|plays|drives|likes|loves|[a-z]{2,}s)\b"
+    r"(?:lives|works|plays|drives|likes|loves|speaks|studies|has (?:a|an|moved|bought|adopted)|"
+    r"is (?:married|engaged|single|divorced|learning|reading))\b"
 )
 # What does not hold now, or is not claimed to: former habits, conditions, wishes, plans, denials.
 # "If you need me, call ..." is no condition, and "you will find me at ..." is no plan.
 _NOT_SO = re.compile(
-    r"\bused to\b|\bif(?! you\b)|(?<!you )\b(?:will|want|wants)\b|"
-    r"\b(?:unless|whether|would|might|maybe|perhaps|wish|hope|hoping|imagine|suppose|"
-    r"dream of|pretend|formerly|previously|almost|nearly|no longer|never|not|shall|planning|"
-    r"plan to|gonna|thinking|considering|back when|back then|in those days|ever|"
+    r"\bused to\b|\bif(?! you\b)|(?<!you )\b(?:will|want|wants|wanted)\b|"
+    r"\b(?:unless|whether|would|might|maybe|perhaps|wish|hope|hoping|imagine|suppose|wanting|"
+    r"dream of|pretend|formerly|previously|almost|nearly|no longer|any ?more|never|not|shall|"
+    r"planning|plan to|gonna|thinking|think about|considering|ready to|game for|back when|"
+    r"back then|in those days|ever|trying to|try to|need to|been to|heard|your|you(?= and)|"
+    r"looking (?:for|forward)|about to|someday|sounds like|"
     r"once(?! (?:a|an|every|per)\b)|as a (?:child|kid|boy|girl|student))\b|"
-    r"\bcould\b(?!.*\b(?:always|every|all|any) ?(?:day|time|night)?\b)|"
+    r"\b(?:it|you)'d\b|\bcould\b(?!.*\b(?:always|every|all|any) ?(?:day|time|night)?\b)|"
     r"(?:\b(?:am|are|is)|'m|'re|'s) going to\b(?! (?:the|a|my)\b)|"
-    r"n't\b|(?<!you)'ll\b|^\W*(?:should|can|do|did|are|is|have|has)\s+(?:i|we|you|my)\b",
+    r"n't\b|(?<!you)'ll\b|^\W*(?:should|can|do|did|are|is|have|has|let)\s+(?:i|we|you|my|us|me)\b",
     re.IGNORECASE,
 )
-# A state in the past tense is over; "have lived", "moved" and "was hired" are not meant.
+# A state in the past tense is over, and what somebody did once was over when they had done it;
+# "have lived", "moved" and "was hired" are not meant.
+_PAST = (
+    r"\w{2,}ed|had|went|saw|ate|met|told|said|ran|thought|felt|knew|wrote|heard|spent|lost|left|"
+    r"drove|made|did|loved|came|gave|found|kept|won|drank|slept|stayed|sat|watched|read a|took"
+)
 _OVER = re.compile(
+    rf"\b(?:i|we)\s+(?:\w+ly\s+|just\s+|also\s+|even\s+|all\s+)*(?!(?:{CHANGED})\b)(?:{_PAST})\b|"
     r"(?<!have )(?<!'ve )(?<!has )\b(?:lived|worked|drove|owned|played|studied|liked|loved|"
     r"preferred|wanted|had|(?:was|were)(?! \w+ed\b| taken\b| given\b| made\b))\b",
     re.IGNORECASE,
 )
+_DONE = re.compile(r"^\w+ed\b")
 _QUOTED = re.compile(r"[\"\u201c\u201d].+[\"\u201c\u201d]")
-# When and how often, which are no part of a value.
-_WHEN = re.compile(
-    r"[\s,]+(?:right now|just now|now|nowadays|these days|currently|at the moment|lately|recently|"
-    r"today|tonight|yesterday|instead|again|anyway|too|as well|already|at last|finally|for now|"
-    r"by now|from now on|for good|since .+|(?:this|last|next|every|each)\s+\w+|"
-    r"(?:once|twice|\w+ times)\s+(?:a|per)\s+\w+|in the (?:morning|evening|afternoon)s?|"
-    r"on (?:\w+ )?(?:days|weekdays|weekends)|(?:a|an|\w+) (?:day|week|month|year)s? ago)$",
+_SUPPOSED = re.compile(r"^\W*(?:if(?! you\b)|unless|suppose|imagine)\b", re.IGNORECASE)
+_ASSERTS = re.compile(r"^(?:I|We|My|Our)\b")
+_SUBJECT = re.compile(r"(?:i|we|it|they|he|she|you|there)\b", re.IGNORECASE)
+_SUBJECTS = r"(?:i|we|my|our|it|they|he|she|you|the|there|that|this)\b"
+# Where a sentence falls into clauses that are said of themselves.
+_JOINT = re.compile(
+    r"\s*[,;:]\s+|\s+[-\u2013\u2014]+\s+|(?<!\bis)(?<!\ba)\s+(?=(?:because|if|which|although|"
+    r"though|while|whereas|until|where|when|so that)\b)|"
+    rf"(?<!looks)\s+(?=(?:and|but|so|since|after)\s+{_SUBJECTS})|"
+    rf"\s+(?=(?:and|but)\s+(?:{CHANGED})\b)",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"(?<![\w.])[+(]?\d[\d\s()/:.-]*\d(?!\w)|\S+@\S+\.\w+")
-_PROPER = re.compile(
-    r"(?<!^)(?<![.!?] )\b(?:(?:Dr|Mr|Mrs|Ms|St|Prof)\. )?"
-    r"(?!I\b|I'|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|January|February|March|April|May\b|June|"
-    r"July|August|September|October|November|December)"
-    r"[A-Z][\w'-]*(?:\s+(?:of |de |the )?[A-Z][\w'-]*)*"
-)
-_TURNED = re.compile(
-    r"^(?P<value>(?!(?:i|we|my|our|it|this|that|there|here|he|she|they|you|nothing|no|what|the)\b)"
-    r"[\w.' -]{2,40}?)\s+(?:is|are|has become|have become|became|looks|pays|takes|suits|makes)\b",
+# What stands before a clause and says nothing; and a clause that says nothing of itself.
+_LEAD = re.compile(
+    r"^\W*(?:(?:and|but|so|because|since|well|oh|hey|also|then|now|finally|honestly|actually|"
+    r"luckily|anyway|guess what|by the way|turns out|as for me|(?:i|we) (?:think|believe|guess|"
+    r"know|mean|must say|feel like)(?: that)?)\b[\s,]*)+",
     re.IGNORECASE,
 )
-_BEFORE = re.compile(
-    r"\b(?:as an?|is an?|is the|is|are|called|named|into|to|in|at|on|for|with|of|from|the|an?|"
-    r"like|love|prefer|do|does|than|eat|drink|play|study|train|learn|learning|reading|up)\s+",
+_DEPENDENT = re.compile(
+    r"^(?:(?:which|who|whose|where|when|if|unless|until|although|though|while|whereas|as|than|"
+    # "After the injury I changed to tennis" says something, "after I had left" does not.
+    r"even|mostly|so that)\b|(?:after|before)\b(?: (?:i|we)\b|(?!.*\b(?:i|we)\b)))",
     re.IGNORECASE,
 )
-# "tea better than coffee", "tea most of all": what follows is no part of what is liked.
-_COMPARED = re.compile(
-    r"\s+(?:(?:better|more|rather) than|(?:best|most) of|the (?:best|most)|"
-    r"over (?:everything|anything|all|any))\b.*$"
-)
-_NOTHING = re.compile(r"^\W*(?:no|nothing|none|nobody)\b", re.IGNORECASE)
-# What of a sentence may hold though the rest does not: "I am no baker any more, but a nurse".
-_CLAUSE = re.compile(r"\s*[,;:]\s+|\s+but\s+|\s+and\s+")
-_STOP = re.compile(r"\s+(?:and|but|because|so|which|who|that|as|with|for|before|after|when)\b.*$")
+_ELLIPTIC = re.compile(rf"^(?:{CHANGED})\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -102,105 +104,103 @@ class Statement:
 
     Attributes:
         subject: whom it is about; `SPEAKER` for who says it.
-        text: the sentence.
+        text: the sentence, or the clause of it.
         value: the words of it that would be others if something else held.
         attribute: what of the subject, where that is known already.
+        sure: whether the subject of the sentence is whom it is about.
     """
 
     subject: str
     text: str
     value: str
     attribute: str = ""
+    sure: bool = True
 
     @property
     def skeleton(self) -> str:
         """The sentence without its value, as it would be said of anything."""
         if self.attribute:
             return f"My {self.attribute} is something."
-        return self.text.replace(self.value, "something", 1)
+        return self.text.replace(self.value, "something", 1) if self.value else self.text
 
 
 def statements(text: str) -> Iterator[Statement]:
-    """Yield the statements of a text: neither questions nor wishes, nor what is over."""
+    """Yield what a text may state, the likeliest value of each clause first.
+
+    Neither questions nor wishes, nor what is over. A clause without a value is yielded with none.
+    """
     for sentence in split(text):
-        subject = _subject(sentence)
-        claimed = _claimed(sentence)
-        value = _value(claimed.rstrip(".!… ")) if subject is not None else ""
-        if subject is not None and value:
-            yield Statement(subject, claimed, value)
+        if not (_QUOTED.search(sentence) or _SUPPOSED.match(sentence)):
+            yield from _stated(sentence)
 
 
-def _claimed(sentence: str) -> str:
-    """The sentence, or else the last clause of it, that is claimed to hold; or nothing."""
-    if _claims(sentence):
-        return sentence
-    whole = sentence.endswith("?") or _QUOTED.search(sentence)
-    clauses = () if whole else reversed(_CLAUSE.split(sentence))
-    return next((c for c in clauses if len(c.split()) > 2 and _claims(c)), "")
+def _stated(sentence: str) -> Iterator[Statement]:
+    """What each clause states; and with what is said around it, where that is not too long."""
+    clauses = _clauses(sentence)
+    short = len(clauses) > 1 and len(sentence.split()) <= _LONGEST_WHOLE
+    for clause in clauses:
+        subject = _subject(clause, sentence)
+        if subject is not None and _claims(clause):
+            sure = _is_sure(clause, subject)
+            for value in values_in(_without_person(clause).rstrip(".!… ")) or [""]:
+                yield Statement(subject, clause, value, sure=sure)
+                if short:
+                    yield Statement(subject, sentence, value, sure=sure)
 
 
-def _claims(sentence: str) -> bool:
-    return not (
-        sentence.endswith("?")
-        or len(sentence) > _LONGEST_SENTENCE
-        or _NOT_SO.search(sentence)
-        or _OVER.search(sentence)
-        or _QUOTED.search(sentence)
-    )
+def _clauses(sentence: str) -> list[str]:
+    """The clauses of a sentence that say something of themselves, each with who does it."""
+    parts: list[str] = []
+    for part in filter(None, _JOINT.split(sentence)):
+        # "I changed to another dentist, Dr. Brown": this is no clause of its own.
+        if parts and len(part.split()) <= _SHORTEST and not _SUBJECT.match(part):
+            parts[-1] += f", {part}"
+        else:
+            parts.append(part)
+    if sentence.endswith("?"):
+        # "I bought a boat, can you believe it?"
+        parts = parts[:-1] if _ASSERTS.match(sentence) else []
+    found = []
+    for part in parts:
+        clause = _LEAD.sub("", part)
+        if _ELLIPTIC.match(clause):
+            clause = f"I {clause[0].lower()}{clause[1:]}"
+        if len(clause.split()) > 2 and not _DEPENDENT.match(clause):
+            found.append(clause)
+    return found
 
 
-def _subject(sentence: str) -> str | None:
+def _claims(clause: str) -> bool:
+    too_long = len(clause) > _LONGEST_CLAUSE
+    return not (too_long or any(p.search(clause) for p in (_NOT_SO, _OVER, _DONE)))
+
+
+def _subject(clause: str, sentence: str) -> str | None:
     """Whoever is mentioned first: the speaker, or a person of theirs; None for nobody."""
-    person = _PERSON.search(sentence)
-    first = _FIRST_PERSON.search(sentence)
+    person = _PERSON.search(clause)
+    first = _FIRST_PERSON.search(clause)
     # "My teacher shows me how" is about me.
-    if person and _OBJECT.search(sentence, person.end()):
+    if person and _OBJECT.search(clause, person.end()):
         return SPEAKER
     if person and (first is None or person.start() <= first.start()):
         return person["name"] or person["who"].lower()
     if first:
         return SPEAKER
-    named = _NAMED.match(sentence)
-    return named["who"] if named else None
+    named = _NAMED.match(clause)
+    if named:
+        return named["who"]
+    # "I lost my phone, so the number is 555 0123."
+    return SPEAKER if _FIRST_PERSON.search(sentence) else None
 
 
-def _value(sentence: str) -> str:
-    sentence = _without_when(sentence)
-    # "Nothing is better than tea": here what is liked comes last.
-    if not _NOTHING.match(sentence):
-        sentence = _COMPARED.sub("", sentence)
-    number = _NUMBER.search(sentence)
-    if number:
-        return number.group().strip()
-    proper = [m.group() for m in _PROPER.finditer(sentence) if not _is_subject(m, sentence)]
-    if proper:
-        return proper[-1]
-    turned = _TURNED.match(sentence)
-    if turned:
-        return turned["value"]
-    return _last_phrase(sentence)
+def _without_person(clause: str) -> str:
+    """The clause without the person whom it is about, who is no value."""
+    person = _PERSON.search(clause)
+    return clause if person is None else f"{clause[: person.start()]}it{clause[person.end() :]}"
 
 
-def _is_subject(found: re.Match[str], sentence: str) -> bool:
-    """Whether a name follows "my sister" and the like."""
-    person = _PERSON.search(sentence)
-    return person is not None and person.start() <= found.start() < person.end()
+_SURE = re.compile(r"\b(?:I|i|[Ww]e)\b|^(?:[Mm]y|[Oo]ur)\b|\b(?:is|are|'s|become)\s+(?:my|our)\b")
 
 
-def _without_when(sentence: str) -> str:
-    while (shorter := _WHEN.sub("", sentence)) != sentence:
-        sentence = shorter
-    return sentence
-
-
-def _last_phrase(sentence: str) -> str:
-    """What stands behind the last article, preposition or the like, up to five words."""
-    clause = sentence.rpartition(", ")[2]
-    for marker in reversed(list(_BEFORE.finditer(clause))):
-        value = _STOP.sub("", clause[marker.end() :]).strip(" ,;:")
-        if value and len(value.split()) <= _LONGEST_VALUE and not _FIRST_PERSON.search(value):
-            return value
-    if clause != sentence and len(clause.split()) <= 3 and not _FIRST_PERSON.search(clause):
-        return clause
-    last = sentence.rpartition(" ")[2]
-    return "" if _FIRST_PERSON.search(last) else last
+def _is_sure(clause: str, subject: str) -> bool:
+    return subject != SPEAKER or _SURE.search(clause) is not None

@@ -98,7 +98,7 @@ def shown(memories: Sequence[Memory], retention: Callable[[Memory], float]) -> l
     facts = [
         _fact(memory, record, tuple(followed[memory.id]), retention(memory))
         for memory in memories
-        if (record := Record.of(memory)) is not None
+        if (record := Record.of(memory)) is not None and not record.hint
     ]
     facts.sort(key=lambda f: (f.subject != USER, f.subject, f.attribute, f.date, f.id))
     return [_with_contradictions(fact, facts) for fact in facts]

@@ -43,8 +43,15 @@ def asked_for(question: Question, attributes: Sequence[str], ledger: Ledger) -> 
     now = _NOW.search(question.text) is not None
     if _NOT_NOW.search(question.text) and not now:
         return []
-    meant = [key for key in ledger.known() if _is_meant(key[0], question, now)]
-    terms = set(question.terms)
+    terms, known = set(question.terms), ledger.known()
+    # "What is my brother's job?" does not ask for mine, though "who is my boss?" does.
+    others = {subject for subject, _ in known} - {SELF, *attributes}
+    of_others = any(terms.intersection(tokenize(subject)) for subject in others)
+    meant = [
+        (subject, name)
+        for subject, name in known
+        if _is_meant(subject, question, now) and not (subject == SELF and of_others)
+    ]
     named = [key for key in meant if key[1] not in attributes and terms >= set(tokenize(key[1]))]
     return [*(key for name in attributes for key in meant if key[1] == name), *named]
 

@@ -32,6 +32,9 @@ __all__ = ["Query", "SearchEngine"]
 # Rows of what is gone, beyond as many as there are memories, after which an index is made anew.
 LEAST_WASTE = 2000
 
+# A turn that only seems to tell what is asked for has to be among so many of the best.
+HINTED = 10
+
 Paths = Mapping[int, tuple[int, ...]]
 
 
@@ -184,7 +187,9 @@ class SearchEngine:
             return ranked
         attributes = self._attributes(ranking.vector)
         for key in reversed(asked_for(ranking.question, attributes, ledger)):
-            rows = [turns.row_of[i] for i in ledger.turns(key) if i in turns.row_of]
+            best = {turns.ids[row] for row in ranked.rows[:HINTED]}
+            rows = [turns.row_of[i] for i, sure in ledger.turns(key).items()
+                    if i in turns.row_of and (sure or i in best)]  # fmt: skip
             told = np.array(rows, dtype=np.intp)
             told = told[ranking.shown[Granularity.TURN].at(told)]
             ranked = newest_first(ranked, told, lift=key[0] == SELF)

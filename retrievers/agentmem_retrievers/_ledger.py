@@ -43,12 +43,20 @@ class Ledger:
         """The ids of the facts that are about a key first of all."""
         return [i for i in self._told.get(key, ()) if self._keys[i][0] == key]
 
-    def turns(self, key: Key) -> list[str]:
-        """The turns that tell the one value that a key has at a time, in order of saying."""
+    def turns(self, key: Key) -> dict[str, bool]:
+        """The turns that tell the one value that a key has at a time, in order of saying.
+
+        Returns:
+            Each with whether it certainly does; others only seem to.
+        """
         told = self._told.get(key, {}).values()
         facts = (m for m in told if m.metadata["fact"].get("one") is True)
         ordered = sorted(facts, key=lambda m: (m.said_at, m.position))
-        return list(dict.fromkeys(source for fact in ordered for source in fact.sources))
+        found: dict[str, bool] = {}
+        for fact in ordered:
+            sure = fact.metadata["fact"].get("hint") is not True
+            found |= {source: sure or found.get(source, False) for source in fact.sources}
+        return found
 
 
 def _keys_of(fact: Any) -> Iterator[Key]:
