@@ -35,11 +35,11 @@ _ELSE = 0.5
 # What stands before one of several, and before what somebody is: "a nurse", but not "nursing".
 _SHAPES = {
     "one": r"\b(?:an?|another|two|three|my|our|new)\s+(?:\w+\s+)?",
-    "role": r"\b(?:as(?: an?| the)?|(?:i'm|am|being|became|become|is|me|into|to|now) an?)"
+    "role": r"\b(?:as (?:an?|the)|(?:i'm|am|being|became|become|been|me|into|now|job is) an?)"
     r"\s+(?:\w+\s+){0,2}",
 }
 # From here on a statement seems to speak of an attribute.
-_HINT = 0.38
+_HINT, _NEARLY = 0.36, 0.12
 # An attribute that is nearly as near is spoken of as well, as far as finding is concerned.
 _TIED = 0.05
 # "My bicycle lock is ...": an attribute that nobody thought of.
@@ -140,7 +140,8 @@ def _starts(lengths: Sequence[int]) -> list[int]:
 def _match(statement: Statement, near: Vectors, kinds: Vectors) -> Match | None:
     kinds, other = kinds[:-1], kinds[-1]
     least = np.where((near >= _PLAIN) & _STRANGE, _HARDLY, _ALIKE)
-    alike = kinds >= np.maximum(least, np.where(other >= _ELSE, other, 0.0))
+    rivalled = (near < _PLAIN) & (other >= _ELSE)
+    alike = kinds >= np.maximum(least, np.where(rivalled, other, 0.0))
     fits = [_fits(a, statement, k) for a, k in zip(INVENTORY, alike.tolist(), strict=True)]
     scores = np.where(fits, near + _KIND * kinds, -1.0)
     order = np.argsort(-scores, kind="stable")
@@ -154,16 +155,17 @@ def _match(statement: Statement, near: Vectors, kinds: Vectors) -> Match | None:
     plain = is_name(statement.value) or is_number(statement.value)
     if named and plain:
         return Match(Attribute(named["name"], "other", True))
-    return _hint(near) if statement.subject == SPEAKER else None
+    seeming = near + np.float32(_KIND / 2) * kinds
+    return _hint(seeming) if statement.subject == SPEAKER else None
 
 
 def _hint(near: Vectors) -> Match | None:
-    """What a statement seems to speak of, whatever its value is."""
+    """What a statement seems to speak of, by its sense and its value, whatever that looks like."""
     order = np.argsort(-near, kind="stable")
     best = float(near[order[0]])
     if best < _HINT:
         return None
-    also = [INVENTORY[i].name for i in order[1:4] if best - near[i] <= _TIED]
+    also = [INVENTORY[i].name for i in order[1:6] if best - near[i] <= _NEARLY]
     return Match(INVENTORY[order[0]], tuple(also), best - 1, hint=True)
 
 
@@ -186,5 +188,6 @@ def _fits(attribute: Attribute, statement: Statement, alike: bool) -> bool:
         return attribute.form == "number" and any(c.isdigit() or c == "@" for c in value)
     if attribute.form == "name":
         return is_name(value)
-    shape = _SHAPES.get(attribute.form)
+    # Of somebody else, "is a nurse" says enough.
+    shape = _SHAPES.get(attribute.form) if statement.subject == SPEAKER else None
     return alike and (shape is None or _shaped(shape, value).search(statement.text) is not None)

@@ -37,9 +37,9 @@ ELSE = (
     "shelter", "collar", "love", "joy", "motivation", "progress", "promotion", "while", "group",
     "game", "story", "details", "skills", "hospital", "office", "news", "question", "plan",
     "music", "song", "feelings", "activities", "equipment", "trails", "track", "tournament",
-    "gym", "park", "exercise", "training", "leader", "recipes", "problem", "jersey", "playdate",
-    "percentage", "break", "week", "season", "success", "feeling", "nature", "scenery",
-    "concert",
+    "gym", "park", "exercise", "training", "leader", "recipes", "problem", "jersey", "employee",
+    "patient", "member", "customer", "fan", "beginner", "playdate", "percentage", "break",
+    "week", "season", "success", "feeling", "nature", "scenery", "concert",
 )  # fmt: skip
 
 # What has to stand in a sentence for it to say something of an attribute, or of those whose names

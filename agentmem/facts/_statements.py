@@ -71,6 +71,7 @@ _OVER = re.compile(
 _DONE = re.compile(r"^\w+ed\b")
 _QUOTED = re.compile(r"[\"\u201c\u201d].+[\"\u201c\u201d]")
 _SUPPOSED = re.compile(r"^\W*(?:if(?! you\b)|unless|suppose|imagine)\b", re.IGNORECASE)
+_ASKING = re.compile(r"^(?:can|could|would|will) you (?:please )?(?=\w.*\?$)", re.IGNORECASE)
 _ASSERTS = re.compile(r"^(?:I|We|My|Our)\b")
 _SUBJECT = re.compile(r"(?:i|we|it|they|he|she|you|there)\b", re.IGNORECASE)
 _SUBJECTS = r"(?:i|we|my|our|it|they|he|she|you|the|there|that|this)\b"
@@ -129,7 +130,11 @@ def statements(text: str) -> Iterator[Statement]:
 
     Neither questions nor wishes, nor what is over. A clause without a value is yielded with none.
     """
-    for sentence in split(text):
+    for said in split(text):
+        sentence = said
+        # "Could you note my new number, 555 0123?" claims as much as a command does.
+        if request := _ASKING.match(sentence):
+            sentence = sentence[request.end() :].replace("?", ".")
         if not (_QUOTED.search(sentence) or _SUPPOSED.match(sentence)):
             yield from _stated(sentence)
 

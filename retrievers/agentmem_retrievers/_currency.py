@@ -8,7 +8,7 @@ those that told it before come after it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -18,7 +18,10 @@ from ._lexical import tokenize
 from ._question import Question
 from ._table import Rows
 
-__all__ = ["SELF", "asked_for", "newest_first"]
+__all__ = ["SELF", "asked_for", "newest_first", "telling"]
+
+# So many of the best may tell what is asked for though they only seem to.
+_SEEMING = 5
 
 # Whom a fact is about that somebody without a name tells of themselves.
 SELF = "user"
@@ -33,12 +36,15 @@ _NOT_NOW = re.compile(
 _NOW = re.compile(r"\b(?:now|again|currently|these days|at the moment|nowadays)\b", re.IGNORECASE)
 
 
-def asked_for(question: Question, attributes: Sequence[str], ledger: Ledger) -> list[Key]:
+def asked_for(
+    question: Question, attributes: Sequence[str], ledger: Ledger, best: str = ""
+) -> list[Key]:
     """Return whose attributes a question asks for as they are now, the likeliest first.
 
     Args:
         attributes: what the question asks for by its sense; an attribute whose name it holds is
             asked for in any case.
+        best: the id of the turn that is ranked first.
     """
     now = _NOW.search(question.text) is not None
     if _NOT_NOW.search(question.text) and not now:
@@ -53,7 +59,10 @@ def asked_for(question: Question, attributes: Sequence[str], ledger: Ledger) -> 
         if _is_meant(subject, question, now) and not (subject == SELF and of_others)
     ]
     named = [key for key in meant if key[1] not in attributes and terms >= set(tokenize(key[1]))]
-    return [*(key for name in attributes for key in meant if key[1] == name), *named]
+    found = [*(key for name in attributes for key in meant if key[1] == name), *named]
+    # Where its sense does not tell, what the best turn tells is what was asked for.
+    own = [key for key in meant if key[0] == SELF and ledger.turns(key).get(best)]
+    return found or own[:1]
 
 
 def _is_meant(subject: str, question: Question, now: bool) -> bool:
@@ -61,6 +70,22 @@ def _is_meant(subject: str, question: Question, now: bool) -> bool:
         return _OF_SELF.search(question.text) is not None
     # Of others, a question without "now" asks for all that was said of them as often as not.
     return now and bool(set(tokenize(subject)) & set(question.terms))
+
+
+def telling(known: Mapping[int, bool], ranked: Ranked) -> list[int]:
+    """Return the rows that tell what is asked for, in their order.
+
+    Those that only seem to are believed where the ranking finds them to be as near to the question
+    as one that certainly does, or where they are among the best of all.
+
+    Args:
+        known: rows, each with whether it certainly tells it.
+    """
+    place = {int(row): n for n, row in enumerate(ranked.rows)}
+    far = len(place)
+    found = [place.get(row, -1) for row, sure in known.items() if sure]
+    least = max(_SEEMING - 1, *found, -1)
+    return [row for row, sure in known.items() if sure or place.get(row, far) <= least]
 
 
 def newest_first(ranked: Ranked, told: Rows, *, lift: bool) -> Ranked:

@@ -13,7 +13,7 @@ from agentmem_stores import Batch, Granularity, Memory, MemoryStore, Scope, Vect
 
 from ._channels import Channel, Channels
 from ._confidence import confidence
-from ._currency import SELF, asked_for, newest_first
+from ._currency import SELF, asked_for, newest_first, telling
 from ._forgetting import ForgettingCurve
 from ._fusion import Ranked, SearchSettings, Weights
 from ._index import ScopeIndex
@@ -31,9 +31,6 @@ __all__ = ["Query", "SearchEngine"]
 
 # Rows of what is gone, beyond as many as there are memories, after which an index is made anew.
 LEAST_WASTE = 2000
-
-# A turn that only seems to tell what is asked for has to be among so many of the best.
-HINTED = 10
 
 Paths = Mapping[int, tuple[int, ...]]
 
@@ -186,11 +183,10 @@ class SearchEngine:
         if not ledger.known() or "currency" in self._settings.off:
             return ranked
         attributes = self._attributes(ranking.vector)
-        for key in reversed(asked_for(ranking.question, attributes, ledger)):
-            best = {turns.ids[row] for row in ranked.rows[:HINTED]}
-            rows = [turns.row_of[i] for i, sure in ledger.turns(key).items()
-                    if i in turns.row_of and (sure or i in best)]  # fmt: skip
-            told = np.array(rows, dtype=np.intp)
+        best = turns.ids[ranked.rows[0]] if len(ranked.rows) else ""
+        for key in reversed(asked_for(ranking.question, attributes, ledger, best)):
+            known = {turns.row_of[i]: s for i, s in ledger.turns(key).items() if i in turns.row_of}
+            told = np.array(telling(known, ranked), dtype=np.intp)
             told = told[ranking.shown[Granularity.TURN].at(told)]
             ranked = newest_first(ranked, told, lift=key[0] == SELF)
         return ranked

@@ -49,12 +49,13 @@ class Ledger:
         Returns:
             Each with whether it certainly does; others only seem to.
         """
-        told = self._told.get(key, {}).values()
-        facts = (m for m in told if m.metadata["fact"].get("one") is True)
+        about = self._told.get(key, {}).values()
+        facts = (m for m in about if m.metadata["fact"].get("one") is True)
         ordered = sorted(facts, key=lambda m: (m.said_at, m.position))
         found: dict[str, bool] = {}
         for fact in ordered:
-            sure = fact.metadata["fact"].get("hint") is not True
+            told = fact.metadata["fact"]
+            sure = told.get("hint") is not True and self._keys[fact.id][0] == key
             found |= {source: sure or found.get(source, False) for source in fact.sources}
         return found
 
