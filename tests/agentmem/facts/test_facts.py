@@ -128,6 +128,38 @@ class TestForgetting:
         assert known(memory) == []
         assert memory.get_all(granularity=Granularity.FACT, limit=None) == []
 
+    def test_a_deleted_turn_leaves_no_trace_in_anything_made_of_it(
+        self, memory: MemoryController, tmp_path: Path
+    ) -> None:
+        for day in range(12):
+            tell(memory, f"s{day}", f"The garden on day {day}.", "I bought seeds.", day=day)
+        [turn] = tell(memory, "z", "I live in Zanzibar.", day=12)
+        memory.consolidate()
+        hits = memory.search("Where do I live?", reinforce=False)
+        memory.feedback(hits, cited=[turn])
+
+        def told() -> dict[Granularity, int]:
+            held = {g: memory.get_all(granularity=g, limit=None) for g in Granularity}
+            return {
+                g: n
+                for g, found in held.items()
+                if (n := sum("Zanzibar" in m.text or turn in m.sources for m in found))
+            }
+
+        assert {"fact", "day", "topic", "summary"} <= {g.value for g in told()}
+        assert known(memory) == ["home: Zanzibar"]
+        assert memory.learned().citations == 1
+        memory.delete(turn)
+        assert told() == {}
+        assert known(memory) == []
+        assert memory.learned().citations == 0
+        assert not any("Zanzibar" in event.text for event in memory.timeline(k=50))
+        memory.export(tmp_path / "after.jsonl")
+        left = (tmp_path / "after.jsonl").read_text()
+        assert "zanzibar" not in left.lower()
+        assert turn not in left
+        assert memory.check().ok
+
 
 class TestPortrait:
     def test_lines_stand_in_sections_with_their_sources(self, memory: MemoryController) -> None:
