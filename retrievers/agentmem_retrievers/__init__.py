@@ -11,7 +11,6 @@ from ._expansion import *
 from ._features import *
 from ._forgetting import *
 from ._fusion import *
-from ._graph import *
 from ._index import *
 from ._learning import *
 from ._ledger import *

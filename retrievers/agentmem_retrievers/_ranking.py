@@ -97,7 +97,8 @@ class TurnRanking:
         table, shown = self.index.tables[Granularity.TURN], self.shown[Granularity.TURN]
         terms = frozenset(self.question.terms)
         covered = self.wording.coverage([turns.rows])
-        return follow(table, self.index.edges, turns, covered, terms, shown, hops)
+        edges = self.index.edges if self._has("graph") else {}
+        return follow(table, edges, turns, covered, terms, shown, hops)
 
     def sessions(self, turns: Ranked) -> tuple[Rows, dict[str, Floats]]:
         """The sessions of ranked turns, as numbers, and what each part says of them."""
@@ -116,7 +117,7 @@ class TurnRanking:
 
     def _second(self, rows: Rows, scores: Floats) -> Features:
         table = self.index.tables[Granularity.TURN]
-        return second_round(table, rows, scores, self.question.terms, self.index.edges)
+        return second_round(table, rows, scores, self.question.terms)
 
     def _has(self, part: str) -> bool:
         return part not in self.settings.off

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._expansion import expanded
-from ._graph import personalised_pagerank
 from ._table import NONE, Rows, Table
 from ._wording import NEAR, Features, Floats
 
@@ -16,7 +15,6 @@ __all__ = ["second_round"]
 
 # Lower scores are all alike: what is this far behind the best is no evidence of anything.
 LEAST = -8.0
-SEEDS = 10
 
 
 def second_round(
@@ -24,7 +22,6 @@ def second_round(
     rows: Rows,
     scores: Floats,
     asked: Collection[str],
-    edges: Mapping[str, Mapping[str, float]],
 ) -> Features:
     """Return features of the best candidates, from the first round's scores.
 
@@ -42,7 +39,6 @@ def second_round(
         **_neighbours(table, rows, behind),
         "second.feedback": _feedback(table, rows, share),
         "second.expanded": expanded(table.words, rows, behind, asked),
-        "graph.pagerank": _spread(table, rows, share, edges),
     }
 
 
@@ -81,13 +77,3 @@ def _feedback(table: Table, rows: Rows, share: Floats) -> Floats:
     middle = np.sqrt(share[best]) @ near[best]
     similar: NDArray[np.float64] = near @ (middle / max(float(np.linalg.norm(middle)), 1e-9))
     return similar.astype(np.float64)
-
-
-def _spread(
-    table: Table, rows: Rows, share: Floats, edges: Mapping[str, Mapping[str, float]]
-) -> Floats:
-    best = np.argsort(-share, kind="stable")[:SEEDS]
-    seeds = {table.ids[rows[i]]: float(share[i]) for i in best}
-    reached = personalised_pagerank(edges, seeds)
-    gained = [reached.get(table.ids[row], 0.0) for row in rows]
-    return np.log(np.array(gained) + 1e-3)
