@@ -11,6 +11,7 @@ import numpy as np
 from agentmem_retrievers import ScopeIndex
 from agentmem_stores import Batch, Entry, Granularity, Memory, Scope, State, Vectors
 
+from ..embedding import Embedded
 from ._item_records import (
     UNINDEXED,
     Address,
@@ -124,13 +125,13 @@ class Items:
         memory = self.memory
         owner = memory._scope(scope)
         texts = [text for draft in changes.values() if draft for text in draft.texts]
-        vectors = memory._embedder.documents(texts)
+        embedded = memory._embedder.turns(texts)
         with memory._lock:
             memory._reinforcement.flush()
             index = memory._engine.index(owner)
             old = {a: self._records(owner, index, a) for a in changes}
             new = self._memories(owner, index, changes, old)
-            put = self._entries(new, vectors, old)
+            put = self._entries(new, embedded, old)
             kept = {entry.memory.id for entry in put}
             gone = [m for records in old.values() for m in records if m.id not in kept]
             memory._erase(owner, gone, put=put)
@@ -164,15 +165,15 @@ class Items:
         return new
 
     def _entries(
-        self, new: Sequence[Memory], vectors: Vectors, old: Mapping[Address, Sequence[Memory]]
+        self, new: Sequence[Memory], embedded: Embedded, old: Mapping[Address, Sequence[Memory]]
     ) -> list[Entry]:
         former = {m.id: m for records in old.values() for m in records}
         indexed = [m for m in new if m.state is State.ACTIVE]
         writer = self.memory._writer
-        put = writer.remembered(indexed, vectors, leave_out=frozenset(former)) if indexed else []
+        put = writer.remembered(indexed, embedded, leave_out=frozenset(former)) if indexed else []
         nowhere = np.zeros(self.memory._embedder.spec.dimension, dtype=np.float32)
         nowhere[0] = 1.0
-        put = [Entry(_lived(e.memory, former.get(e.memory.id)), e.vector) for e in put]
+        put = [replace(e, memory=_lived(e.memory, former.get(e.memory.id))) for e in put]
         return [*put, *(Entry(m, nowhere) for m in new if m.state is not State.ACTIVE)]
 
     def touch(self, scope: Scope, items: Iterable[StoredItem]) -> None:

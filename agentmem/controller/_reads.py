@@ -73,6 +73,7 @@ class Reads(Core):
         question = Query(
             text=query,
             embed=self._embedder.query,
+            words=self._embedder.query_words,
             now=self.clock(),
             k=max([k, *(refiner.candidates for refiner in self._refiners)]),
             granularity=Granularity(granularity),

@@ -65,11 +65,11 @@ class Writes(Deletes):
         shared = Draft("", said_at=said_at, importance=importance, metadata=metadata or {})
         drafts = [draft.completed(shared) for draft in to_drafts(messages)]
         drafts = self._admission.drafts(self._new(owner, drafts))
-        vectors = self._embedder.documents([draft.spoken for draft in drafts])
+        embedded = self._embedder.turns([draft.spoken for draft in drafts])
         with self._lock:
             self._reinforcement.flush()
             session = session_id or self._open_sessions.get(owner) or self._new_session()
-            memories = self._writer.write_turns(owner, session, drafts, vectors)
+            memories = self._writer.write_turns(owner, session, drafts, embedded)
             if is_shelf(session) or not memories:
                 return memories
             self._open_sessions[owner] = session
@@ -102,10 +102,10 @@ class Writes(Deletes):
             _check_session(session_id)
         given = {s: to_drafts(messages) for s, messages in sessions.items() if messages}
         drafts = {s: self._admission.drafts(self._new(owner, held)) for s, held in given.items()}
-        vectors = self._embedder.documents([d.spoken for held in drafts.values() for d in held])
+        embedded = self._embedder.turns([d.spoken for held in drafts.values() for d in held])
         with self._lock:
             self._reinforcement.flush()
-            memories = self._writer.write_sessions(owner, drafts, vectors)
+            memories = self._writer.write_sessions(owner, drafts, embedded)
             self._sessions.end_or_leave(owner, list(drafts))
             if self._open_sessions.get(owner) in drafts:
                 del self._open_sessions[owner]
@@ -177,8 +177,8 @@ class Writes(Deletes):
             new = self._admission.memory(replace(old, text=text))
             if new is None:
                 return old
-            [vector] = self._embedder.documents([new.spoken])
-            put = self._writer.updated(old, new, vector, since)
+            embedded = self._embedder.turns([new.spoken])
+            put = self._writer.updated(old, new, embedded, since)
             self._erase(owner, [], put=put)
         return put[0].memory
 

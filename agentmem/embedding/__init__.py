@@ -1,6 +1,14 @@
 """Embeddings: the offline default, and the seam to any of LangChain's."""
 
+from ._embedded import Embedded, Reading
 from ._embedder import Embedder, default_embeddings, estimate_tokens
 from ._sentence_embeddings import SentenceTransformerEmbeddings
 
-__all__ = ["Embedder", "SentenceTransformerEmbeddings", "default_embeddings", "estimate_tokens"]
+__all__ = [
+    "Embedded",
+    "Embedder",
+    "Reading",
+    "SentenceTransformerEmbeddings",
+    "default_embeddings",
+    "estimate_tokens",
+]

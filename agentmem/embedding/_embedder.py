@@ -5,12 +5,25 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agentmem_stores import AgentMemError, EmbedderSpec, EmbeddingError, InvalidInputError, Vectors
+from agentmem_retrievers import AskedWord, signs_of, words_in
+from agentmem_stores import (
+    AgentMemError,
+    EmbedderSpec,
+    EmbeddingError,
+    Entry,
+    Granularity,
+    InvalidInputError,
+    Memory,
+    Vectors,
+)
+
+from ._embedded import Embedded, Reading
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -50,8 +63,9 @@ def estimate_tokens(text: str) -> int:
 class Embedder:
     """Embeds for agentmem with any LangChain embeddings, and trusts none of their vectors.
 
-    Embeddings may tell their `spec` (an `EmbedderSpec`), `max_tokens` (int) and
-    `count_tokens(text)`, as `SentenceTransformerEmbeddings` does. Of others, the name is their
+    Embeddings may tell their `spec` (an `EmbedderSpec`), `max_tokens` (int),
+    `count_tokens(text)` and `read(texts, query=)`, which tells words too (`Reading`), as
+    `SentenceTransformerEmbeddings` does. Of others, the name is their
     `model_name` or `model`, the dimension is found by embedding one word, the window is taken to
     be 254 tokens and tokens are estimated. Safe to share between threads as far as the
     embeddings are.
@@ -72,7 +86,7 @@ class Embedder:
                 )
         self.embeddings = embeddings
         self._cached_queries = cached_queries
-        self._queries: OrderedDict[str, Vectors] = OrderedDict()
+        self._queries: OrderedDict[str, tuple[Vectors, tuple[AskedWord, ...]]] = OrderedDict()
         self._lock = RLock()
         self._spec: EmbedderSpec | None = None
 
@@ -120,23 +134,70 @@ class Embedder:
         rows = self._call(self.embeddings.embed_documents, list(texts))
         return self._checked(rows, len(texts), dimension)
 
+    def turns(self, texts: Sequence[str]) -> Embedded:
+        """Embed texts to be found as `documents` does, and their words where that is possible."""
+        readings = self._read(texts, query=False)
+        if readings is None:
+            return Embedded.alone(self.documents(texts))
+        vectors = self._checked([r.vector for r in readings], len(texts), self.spec.dimension)
+        told = [_content(reading) for reading in readings]
+        return Embedded(vectors, [signs_of(reading.embeddings[kept]) for reading, kept in told])
+
+    def entries(self, memories: Sequence[Memory]) -> list[Entry]:
+        """Embed memories, as a store takes them; of turns their words too."""
+        entries: dict[str, Entry] = {}
+        for turns in (True, False):
+            held = [m for m in memories if (m.granularity is Granularity.TURN) == turns]
+            spoken = [memory.spoken for memory in held]
+            made = self.turns(spoken) if turns else Embedded.alone(self.documents(spoken))
+            for memory, vector, words in zip(held, made.vectors, made.words, strict=True):
+                entries[memory.id] = Entry(memory, vector, words)
+        return [entries[memory.id] for memory in memories]
+
     def query(self, text: str) -> Vectors:
         """Embed a text to search with; float32 of shape (dimension,), unit length, read-only.
 
         Raises as `documents` does.
         """
+        return self._asked(text)[0]
+
+    def query_words(self, text: str) -> tuple[AskedWord, ...]:
+        """The words of a text to search with that carry meaning; none if nobody tells them."""
+        return self._asked(text)[1]
+
+    def _asked(self, text: str) -> tuple[Vectors, tuple[AskedWord, ...]]:
         with self._lock:
             if text in self._queries:
                 self._queries.move_to_end(text)
                 return self._queries[text]
-        row = self._call(self.embeddings.embed_query, text)
-        vector: Vectors = self._checked([row], 1, self.spec.dimension)[0]
-        vector.flags.writeable = False
+        asked = self._embedded_query(text)
         with self._lock:
-            self._queries[text] = vector
+            self._queries[text] = asked
             while len(self._queries) > self._cached_queries:
                 self._queries.popitem(last=False)
-        return vector
+        return asked
+
+    def _embedded_query(self, text: str) -> tuple[Vectors, tuple[AskedWord, ...]]:
+        readings = self._read([text], query=True)
+        words: list[AskedWord] = []
+        if readings is None:
+            row = self._call(self.embeddings.embed_query, text)
+        else:
+            row = readings[0].vector
+            for reading, kept in map(_content, readings):
+                signs = [signs_of(reading.embeddings[[place]]) for place in kept]
+                words = [AskedWord(reading.words[p], s) for p, s in zip(kept, signs, strict=True)]
+        vector: Vectors = self._checked([row], 1, self.spec.dimension)[0]
+        vector.flags.writeable = False
+        return vector, tuple(words)
+
+    def _read(self, texts: Sequence[str], *, query: bool) -> Sequence[Reading] | None:
+        """Texts with their words, where the embeddings tell them."""
+        read = getattr(self.embeddings, "read", None)
+        if not (texts and callable(read)):
+            return None
+        readings: Sequence[Reading] = self._call(partial(read, list(texts), query=query))
+        return readings
 
     def forget(self) -> None:
         """Drop the queries that are kept, which may say what is to be forgotten."""
@@ -174,6 +235,11 @@ class Embedder:
         matrix /= largest
         matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
         return matrix.astype(np.float32)
+
+
+def _content(reading: Reading) -> tuple[Reading, list[int]]:
+    """A reading, and the places of its words that carry meaning."""
+    return reading, [place for place, word in enumerate(reading.words) if words_in(word)]
 
 
 def _name_of(embeddings: Embeddings) -> str:

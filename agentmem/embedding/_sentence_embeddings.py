@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from importlib.util import find_spec
@@ -12,9 +12,12 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+import numpy as np
 from langchain_core.embeddings import Embeddings
 
 from agentmem_stores import EmbedderSpec, EmbeddingError, InvalidInputError, MissingExtraError
+
+from ._embedded import Reading
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -84,6 +87,45 @@ class SentenceTransformerEmbeddings(Embeddings):
     def embed_query(self, text: str) -> list[float]:
         """Embed a text to search with; raises as `embed_documents` does."""
         return self._encode("encode_query", [text])[0]
+
+    def read(self, texts: list[str], *, query: bool = False) -> list[Reading]:
+        """Embed texts and their words in one pass of the model; raises as the others do.
+
+        A word is a stretch of letters or digits, or a mark, as the model's tokenizer takes it;
+        what lies beyond the window is not among them. Of a model that puts a prompt of its own
+        before texts, no words are told.
+        """
+        if not texts:
+            return []
+        encode = "encode_query" if query else "encode_document"
+        with self._lock:
+            found = getattr(self._model, encode)(
+                list(texts),
+                batch_size=self.batch_size,
+                show_progress_bar=False,
+                output_value=None,
+                convert_to_numpy=False,
+            )
+            return [
+                self._reading(text, features) for text, features in zip(texts, found, strict=True)
+            ]
+
+    def _reading(self, text: str, features: Mapping[str, Any]) -> Reading:
+        vector = features["sentence_embedding"].cpu().numpy()
+        vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
+        own = self._tokenizer.encode(text)
+        seen = int(features["attention_mask"].sum())
+        tokens = features["token_embeddings"][:seen].cpu().numpy()
+        # The last one that is seen marks the end, also of a text that is cut off there.
+        places = [i for i in range(min(len(own.ids), seen - 1)) if own.word_ids[i] is not None]
+        if features["input_ids"][: seen - 1].tolist() != own.ids[: seen - 1] or not places:
+            return Reading(vector, [], np.empty((0, len(vector)), dtype=np.float32))
+        numbers = np.array([own.word_ids[i] for i in places])
+        begins = np.flatnonzero(np.diff(numbers, prepend=-1))
+        spans = zip(begins, [*begins[1:], len(places)], strict=True)
+        words = [text[own.offsets[places[a]][0] : own.offsets[places[b - 1]][1]] for a, b in spans]
+        embeddings = np.add.reduceat(tokens[places], begins, axis=0)
+        return Reading(vector, [word.lower() for word in words], embeddings)
 
     def _encode(self, method: str, texts: list[str]) -> list[list[float]]:
         if not texts:

@@ -115,8 +115,11 @@ def _asked(asked: Dialogue, of: Dialogue, found: Ingested, progress: Progress) -
         progress.advance("asking", 1)
         if wanted is None:
             continue
-        ranking = engine.ranking(found.scope, Query(question.text, embedder.query, end_of(of)))
+        query = Query(question.text, embedder.query, end_of(of), words=embedder.query_words)
+        ranking = engine.ranking(found.scope, query)
         rows, features = ranking.first()
+        # Sessions are weighed when the store has long been closed.
+        ranking.channels.all()
         turns = frozenset(row_of[n] for n in wanted.turns) if asked is of else frozenset[int]()
         sessions = frozenset(int(table.column("session")[row]) for row in turns)
         yield Example(of.owner, question.category, ranking, rows, features, turns, sessions)

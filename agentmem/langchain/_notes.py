@@ -42,7 +42,7 @@ def _write(memory: MemoryController, scope: Scope, notes: Sequence[Draft]) -> li
     drafts = [replace(note, id=note.id or writer.new_id()) for note in notes]
     new = [drafts[row] for row in writer.unwritten(scope, drafts)]
     drafts = memory._admission.drafts(new)
-    vectors = memory._embedder.documents([draft.spoken for draft in drafts])
+    embedded = memory._embedder.turns([draft.spoken for draft in drafts])
     with memory._lock:
         memory._reinforcement.flush()
         rows = writer.unwritten(scope, drafts)
@@ -50,6 +50,6 @@ def _write(memory: MemoryController, scope: Scope, notes: Sequence[Draft]) -> li
             return []
         made = writer.memories(scope, SHELF, [drafts[row] for row in rows])
         alone = [replace(m, session_id=f"{SHELF}note/{m.id}", position=0) for m in made]
-        entries = writer.remembered(alone, vectors[rows])
+        entries = writer.remembered(alone, embedded.at(rows))
         memory._engine.write(Batch(scope, put=entries))
     return [m.id for m in alone]

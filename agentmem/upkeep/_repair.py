@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from agentmem_retrievers import SearchEngine
-from agentmem_stores import Batch, Entry, Fault, Granularity, Memory, MemoryStore, Scope
+from agentmem_stores import Batch, Fault, Granularity, Memory, MemoryStore, Scope
 
 from ..embedding import Embedder
 from ..writing import Sessions, is_derived, is_shelf
@@ -50,9 +50,7 @@ class Repair:
         kept = [m for m in broken if m.granularity is not Granularity.CITATION]
         for start in range(0, len(kept), _PAGE):
             page = kept[start : start + _PAGE]
-            vectors = self.embedder.documents([memory.spoken for memory in page])
-            put = [Entry(m, v) for m, v in zip(page, vectors, strict=True)]
-            self.store.write(Batch(scope, put=put))
+            self.store.write(Batch(scope, put=self.embedder.entries(page)))
         self.engine.drop(scope)
 
     def _unlink(self, scope: Scope) -> None:

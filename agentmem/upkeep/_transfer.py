@@ -12,7 +12,6 @@ from typing import Any
 from agentmem_retrievers import SearchEngine
 from agentmem_stores import (
     Batch,
-    Entry,
     Granularity,
     Memory,
     MemoryStore,
@@ -90,14 +89,13 @@ class Transfer:
         index = self.engine.index(scope)
         read = list(read_export(Path(path), scope, index.granularity_of, self.check))
         memories, left_out = self._admitted(read)
-        vectors = self.embedder.documents([memory.spoken for memory in memories])
         known = {memory.id for memory in memories}
 
         def there(memory_id: str) -> bool:
             return memory_id in known or index.granularity_of(memory_id) is not None
 
         whole = [_pruned(memory, there) for memory in memories]
-        entries = [Entry(m, v) for m, v in zip(whole, vectors, strict=True)]
+        entries = self.embedder.entries(whole)
         self.engine.write(Batch(scope, put=entries))
         missing = (m.session_id for m in left_out if m.granularity.of_session)
         ended = dict.fromkeys(session for session in missing if not is_shelf(session))

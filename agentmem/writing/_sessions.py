@@ -20,6 +20,7 @@ from agentmem_stores import (
 )
 
 from ..digest import Digester
+from ..embedding import Embedded
 from ..facts import Facts
 from ._passages import passages
 from ._writer import Writer
@@ -167,7 +168,8 @@ class Sessions:
             if rows:
                 old = frozenset(i for s in sessions for i in self._kept(scope, s, granularity))
                 group = [drafts[i] for i in rows]
-                put.extend(self.writer.remembered(group, vectors[rows], leave_out=old))
+                embedded = Embedded.alone(vectors[rows])
+                put.extend(self.writer.remembered(group, embedded, leave_out=old))
         put = self._with_old_lives(scope, put)
         kept = {(e.memory.granularity, e.memory.id) for e in put}
         kept |= {(Granularity.FACT, i) for s in sessions for i in self._edited(scope, s)}
@@ -204,5 +206,5 @@ class Sessions:
                     last_recalled_at=old.memory.last_recalled_at,
                     recall_count=old.memory.recall_count,
                 )
-            lived.append(Entry(memory, entry.vector))
+            lived.append(replace(entry, memory=memory))
         return lived

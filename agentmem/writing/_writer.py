@@ -23,7 +23,7 @@ from agentmem_stores import (
     Vectors,
 )
 
-from ..embedding import Embedder
+from ..embedding import Embedded, Embedder
 from ._association import Association
 from ._messages import Draft
 
@@ -45,22 +45,18 @@ class Writer:
     rng: random.Random
 
     def write_turns(
-        self, scope: Scope, session_id: str, drafts: Sequence[Draft], vectors: Vectors
+        self, scope: Scope, session_id: str, drafts: Sequence[Draft], embedded: Embedded
     ) -> list[Memory]:
-        """Write the next turns of a session, but those held already; durable on return.
-
-        Args:
-            vectors: the embeddings of the drafts, shape (drafts, dimension).
-        """
-        return self.write_sessions(scope, {session_id: drafts}, vectors)
+        """Write the next turns of a session, but those held already; durable on return."""
+        return self.write_sessions(scope, {session_id: drafts}, embedded)
 
     def write_sessions(
-        self, scope: Scope, sessions: Mapping[str, Sequence[Draft]], vectors: Vectors
+        self, scope: Scope, sessions: Mapping[str, Sequence[Draft]], embedded: Embedded
     ) -> list[Memory]:
         """Write the next turns of several sessions in one batch, as `write_turns` does.
 
         Args:
-            vectors: the embeddings of all drafts in their order, shape (drafts, dimension).
+            embedded: all drafts in their order.
         """
         placed = [(session, draft) for session, drafts in sessions.items() for draft in drafts]
         rows = self.unwritten(scope, [draft for _, draft in placed])
@@ -71,7 +67,7 @@ class Writer:
             mine = [placed[row][1] for row in rows if placed[row][0] == session]
             made += self.memories(scope, session, mine)
         importances = [placed[row][1].importance or 0.0 for row in rows]
-        entries = self.remembered(made, vectors[rows], importances)
+        entries = self.remembered(made, embedded.at(rows), importances)
         self.engine.write(Batch(scope, put=entries))
         return [entry.memory for entry in entries]
 
@@ -114,7 +110,7 @@ class Writer:
     def remembered(
         self,
         memories: Sequence[Memory],
-        vectors: Vectors,
+        embedded: Embedded,
         importances: Sequence[float] | None = None,
         leave_out: frozenset[str] = frozenset(),
     ) -> list[Entry]:
@@ -123,6 +119,7 @@ class Writer:
         Args:
             leave_out: ids that are about to be replaced, so not to be linked to.
         """
+        vectors = embedded.vectors
         known = self._known(memories, vectors, leave_out)
         among = np.clip(vectors @ vectors.T, -1.0, 1.0)
         entries = []
@@ -134,7 +131,7 @@ class Writer:
             importance = importances[i] if importances else 0.0
             strength = self.curve.initial_strength(float(np.clip(1 - nearest, 0, 1)), importance)
             linked = replace(memory, strength=strength, edges=self.association.edges(found))
-            entries.append(Entry(linked, vectors[i]))
+            entries.append(Entry(linked, vectors[i], embedded.words[i]))
         return entries
 
     def _known(
@@ -155,7 +152,9 @@ class Writer:
             known.append([f for f, is_shown in zip(mine, shown.at(rows), strict=True) if is_shown])
         return known
 
-    def updated(self, old: Memory, new: Memory, vector: Vectors, said_at: datetime) -> list[Entry]:
+    def updated(
+        self, old: Memory, new: Memory, embedded: Embedded, said_at: datetime
+    ) -> list[Entry]:
         """Return the new version of a memory, and the former one as a record of its own.
 
         Args:
@@ -163,7 +162,7 @@ class Writer:
         """
         now = self.clock()
         new = replace(new, said_at=said_at, written_at=now, version=old.version + 1, edges=())
-        [entry] = self.remembered([new], vector[np.newaxis], leave_out=frozenset({old.id}))
+        [entry] = self.remembered([new], embedded, leave_out=frozenset({old.id}))
         new = replace(
             entry.memory,
             strength=max(entry.memory.strength, old.strength),
@@ -179,4 +178,4 @@ class Writer:
             edges=(),
         )
         [stored] = self.store.read(old.scope, old.granularity, [old.id])
-        return [Entry(new, vector), Entry(former, stored.vector)]
+        return [replace(entry, memory=new), replace(stored, memory=former)]

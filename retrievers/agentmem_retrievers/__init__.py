@@ -12,6 +12,7 @@ from ._features import *
 from ._forgetting import *
 from ._fusion import *
 from ._index import *
+from ._late import *
 from ._learning import *
 from ._ledger import *
 from ._lexical import *
@@ -21,6 +22,7 @@ from ._results import *
 from ._router import *
 from ._sessions import *
 from ._shown import *
+from ._signs import *
 from ._soft import *
 from ._table import *
 from ._vocabulary import *

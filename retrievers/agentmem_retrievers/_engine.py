@@ -18,6 +18,7 @@ from ._forgetting import ForgettingCurve
 from ._fusion import Ranked, SearchSettings, Weights
 from ._index import ScopeIndex
 from ._keeping import Keeping
+from ._late import AskedWord
 from ._question import Question
 from ._ranking import TurnRanking, rank_sessions
 from ._results import Recall, RecalledMemory
@@ -35,6 +36,10 @@ LEAST_WASTE = 2000
 Paths = Mapping[int, tuple[int, ...]]
 
 
+def _told_none(text: str) -> Sequence[AskedWord]:
+    return ()
+
+
 @dataclass(frozen=True, eq=False)
 class Query:
     """A question put to one scope.
@@ -42,6 +47,7 @@ class Query:
     Attributes:
         embed: returns the embedding of a text to search with, float32 of shape (dimension,) and
             unit length.
+        words: returns a text's words as the embedder reads them, if it tells.
         now: the moment from which retention is counted, UTC.
         as_of: answer as the memory stood then; None for as it stands.
         hops: how many memories long the threads are that are followed; 1 for none.
@@ -56,6 +62,7 @@ class Query:
     include_archived: bool = False
     explain: bool = False
     hops: int = 1
+    words: Callable[[str], Sequence[AskedWord]] = _told_none
 
     @property
     def moment(self) -> datetime:
@@ -216,6 +223,7 @@ class SearchEngine:
             question=question,
             vector=vector,
             kin=self._kin(turns, question),
+            asked_words=query.words(question.bare),
             channels=Channels(asked, ask, fixed="router" in self._settings.off),
             shown=shown,
             now=query.moment,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from agentmem_stores import Granularity, Vectors
 
 from ._index import ScopeIndex
+from ._late import LateInteraction
 from ._question import Question
 from ._table import NONE, Rows
 from ._wording import NEAR, WIDE, Features, Floats, Wording
@@ -29,6 +30,7 @@ class TurnFeatures:
         question: Question,
         vector: Vectors,
         wording: Wording,
+        late: LateInteraction,
     ) -> None:
         """Prepare.
 
@@ -41,6 +43,7 @@ class TurnFeatures:
         self.vector = vector
         self.session = self.table.column("session")
         self.wording = wording
+        self.late = late
 
     def compute(self, rows: Rows) -> Features:
         """Return all features of candidates, rows of the turn table; each of their shape."""
@@ -49,6 +52,7 @@ class TurnFeatures:
         return {
             **self.wording.compute(rows, self.around),
             **self._dense(),
+            **self.late.features(self.around, self.session[rows]),
             **self._time(),
             **self._manner(),
         }

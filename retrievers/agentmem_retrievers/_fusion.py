@@ -26,6 +26,7 @@ PARTS = (
     "keywords",
     "lexical",
     "soft",
+    "late",
     "context",
     "time",
     "windows",
@@ -41,7 +42,11 @@ PARTS = (
 )
 
 # What of a part can be left out alone.
-_ASPECTS = {"second.expanded": "expansion", "second.feedback": "feedback"}
+_ASPECTS = {
+    "second.expanded": "expansion",
+    "second.feedback": "feedback",
+    "second.late": "late",
+}
 
 Floats = NDArray[np.float64]
 Features = Mapping[str, Floats]

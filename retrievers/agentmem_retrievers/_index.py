@@ -7,7 +7,7 @@ from itertools import chain
 
 import numpy as np
 
-from agentmem_stores import Batch, Entry, Granularity, Memory, MemoryStore, Scope, Vectors
+from agentmem_stores import Batch, Entry, Granularity, Memory, MemoryStore, Scope
 
 from ._frozen import Frozen
 from ._learning import Learning
@@ -36,7 +36,7 @@ class ScopeIndex:
         self._changed: set[str] = set()
         self.facts = Ledger()
         for entry in entries:
-            self._put(entry.memory, entry.vector)
+            self._put(entry)
 
     @classmethod
     def build(cls, store: MemoryStore, scope: Scope) -> ScopeIndex:
@@ -49,7 +49,7 @@ class ScopeIndex:
     def apply(self, batch: Batch, revision: str) -> None:
         """Take over what has just been written to the store."""
         for entry in batch.put:
-            self._put(entry.memory, entry.vector)
+            self._put(entry)
         for memory in batch.patch:
             self.tables[memory.granularity].patch(memory)
             self._link(memory)
@@ -71,13 +71,17 @@ class ScopeIndex:
         vocabulary.prune(turns.words.holding)
         turns.vocabulary = vocabulary
 
-    def _put(self, memory: Memory, vector: Vectors) -> None:
+    def _put(self, entry: Entry) -> None:
+        memory = entry.memory
         self._leave_session(memory.granularity, memory.id)
         self._changed.add(memory.session_id)
         self.unkept += 1
         table = self.tables[memory.granularity]
         session = self._session_number(memory.session_id)
-        table.put(memory, session, vector if memory.granularity is Granularity.TURN else None)
+        if memory.granularity is Granularity.TURN:
+            table.put(memory, session, entry.vector, entry.words)
+        else:
+            table.put(memory, session, None)
         self._link(memory)
         self._note(memory)
 

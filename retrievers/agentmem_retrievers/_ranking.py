@@ -15,6 +15,7 @@ from ._channels import Channels, candidate_rows
 from ._features import TurnFeatures
 from ._fusion import Ranked, SearchSettings, Weights, weighed
 from ._index import ScopeIndex
+from ._late import AROUND, AskedWord, LateInteraction
 from ._learning import Learning
 from ._question import Question
 from ._second import second_round
@@ -38,6 +39,7 @@ class TurnRanking:
     Attributes:
         vector: embedding of `question.bare`, shape (dimension,).
         kin: for each of the question's content stems, the words of the scope that are alike.
+        asked_words: the question's words as the embedder reads them; none where it does not tell.
         shown: which rows of each table the question may find.
         learning: what the scope's use has taught.
         at_least: how many candidates are wanted, while the scope holds as many.
@@ -48,6 +50,7 @@ class TurnRanking:
     vector: Vectors
     channels: Channels
     kin: Mapping[str, Sequence[Kin]]
+    asked_words: Sequence[AskedWord]
     shown: Mapping[Granularity, Shown]
     now: datetime
     settings: SearchSettings
@@ -61,11 +64,18 @@ class TurnRanking:
         turns = self.index.tables[Granularity.TURN]
         return Wording(turns, len(self.index.session_names), self.question, self.kin)
 
+    @cached_property
+    def late(self) -> LateInteraction:
+        """The same, each of them in its context."""
+        turns = self.index.tables[Granularity.TURN]
+        asked = self.asked_words if self._has("late") else ()
+        return LateInteraction(turns.signs, turns.words, asked, len(self.vector))
+
     def first(self) -> tuple[Rows, Features]:
         """The candidates and their features."""
         table = self.index.tables[Granularity.TURN]
         near = self.channels.near(Granularity.TURN)
-        features = TurnFeatures(self.index, self.question, self.vector, self.wording)
+        features = TurnFeatures(self.index, self.question, self.vector, self.wording, self.late)
         shown, wanted = self.shown[Granularity.TURN], self.settings.candidates
         rows = candidate_rows(table, near, self.wording.found(), shown, wanted, self.at_least)
         return rows, features.compute(rows)
@@ -117,7 +127,9 @@ class TurnRanking:
 
     def _second(self, rows: Rows, scores: Floats) -> Features:
         table = self.index.tables[Granularity.TURN]
-        return second_round(table, rows, scores, self.question.terms)
+        around = {offset: table.neighbours(rows, offset) for offset in AROUND}
+        late = self.late.near(around)
+        return second_round(table, rows, scores, self.question.terms, late)
 
     def _has(self, part: str) -> bool:
         return part not in self.settings.off

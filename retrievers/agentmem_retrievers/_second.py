@@ -18,10 +18,7 @@ LEAST = -8.0
 
 
 def second_round(
-    table: Table,
-    rows: Rows,
-    scores: Floats,
-    asked: Collection[str],
+    table: Table, rows: Rows, scores: Floats, asked: Collection[str], late: Floats
 ) -> Features:
     """Return features of the best candidates, from the first round's scores.
 
@@ -29,6 +26,7 @@ def second_round(
         rows: candidates, ascending.
         scores: of the first round, shape (candidates,).
         asked: the stems of the question.
+        late: how well candidates take up the question's words; see `LateInteraction.near`.
     """
     behind = np.maximum(scores - scores.max(), LEAST)
     share = np.exp(scores - scores.max())
@@ -38,6 +36,7 @@ def second_round(
         **_sessions(table, rows, share, behind),
         **_neighbours(table, rows, behind),
         "second.feedback": _feedback(table, rows, share),
+        "second.late": late,
         "second.expanded": expanded(table.words, rows, behind, asked),
     }
 

@@ -17,6 +17,7 @@ from ._frozen import Frozen
 from ._halves import Halves
 from ._lexical import InvertedIndex, stems_of, tokenize, words_in
 from ._question import ends_asking, speaks_of_time
+from ._signs import Signs
 from ._vocabulary import Vocabulary
 
 __all__ = ["NONE", "Rows", "Table"]
@@ -74,6 +75,7 @@ class Table:
         self._columns = {name: np.zeros(64, dtype) for name, dtype in _COLUMNS.items()}
         self._session_words = np.zeros(64)
         self._vectors = Halves(dimension)
+        self.signs = Signs(dimension)
         # Of each session, its last row and how many terms it has.
         self._last = np.full(64, NONE, dtype=np.int32)
         self._names: dict[frozenset[str], frozenset[str]] = {}
@@ -81,10 +83,16 @@ class Table:
     def __len__(self) -> int:
         return len(self.row_of)
 
-    def put(self, memory: Memory, session: int, vector: Vectors | None) -> None:
-        """Insert a memory of the numbered session, or replace the one with its id."""
+    def put(self, memory: Memory, session: int, vector: Vectors | None, words: bytes = b"") -> None:
+        """Insert a memory of the numbered session, or replace the one with its id.
+
+        Args:
+            vector, words: as in `Entry`; of a table, all memories have vectors or none has.
+        """
         old = self.row_of.get(memory.id)
         row = self._append(memory, session, vector)
+        if vector is not None:
+            self.signs.add(words)
         if old is not None:
             self._kill(old)
         if memory.version_of is None:
@@ -173,6 +181,8 @@ class Table:
         self._session_words[session] -= self.words.lengths()[row]
         # Nothing of what is deleted is to be left, wherever this is written down.
         self._vectors.put(row, np.zeros(1, dtype=np.float32))
+        if row < len(self.signs):
+            self.signs.clear(row)
         self.ids[row], self.speakers[row] = "", frozenset()
         self.words.remove(row)
 
@@ -199,7 +209,8 @@ class Table:
         into.arrays[f"{name}.last"] = self._last
         into.arrays[f"{name}.session_words"] = self._session_words
         into.arrays[f"{name}.vectors"] = self._vectors.all(len(self.ids))
-        into.large.add(f"{name}.vectors")
+        into.arrays[f"{name}.signs"], into.arrays[f"{name}.sign_ends"] = self.signs.all()
+        into.large |= {f"{name}.vectors", f"{name}.signs"}
         self.words.freeze(into, f"{name}.words")
         self.vocabulary.prune(self.words.holding)
         self.vocabulary.freeze(into, f"{name}.vocabulary")
@@ -213,11 +224,13 @@ class Table:
         names = [frozenset(held.split()) for held in frozen.strings[f"{name}.names"]]
         table._names = {held: held for held in names}
         table.speakers = [names[n] for n in arrays[f"{name}.speakers"].tolist()]
-        # Copied, but for the vectors, which are many times as large.
+        # Copied, but for the vectors and signs, which are many times as large.
         table._columns = {column: np.array(arrays[f"{name}.{column}"]) for column in _COLUMNS}
         table._last = np.array(arrays[f"{name}.last"])
         table._session_words = np.array(arrays[f"{name}.session_words"])
         table._vectors = Halves(dimension, arrays[f"{name}.vectors"])
+        ends = np.array(arrays[f"{name}.sign_ends"])
+        table.signs = Signs(dimension, arrays[f"{name}.signs"], ends)
         table.words = InvertedIndex.thaw(frozen, f"{name}.words", alive=len(table.row_of))
         table.vocabulary = Vocabulary.thaw(frozen, f"{name}.vocabulary", dimension)
         return table

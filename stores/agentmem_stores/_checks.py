@@ -9,7 +9,7 @@ import numpy as np
 
 from ._errors import ClosedError, InvalidInputError, MemoryNotFoundError
 from ._records import Memory
-from ._seam import Batch, EmbedderSpec, Vectors
+from ._seam import Batch, EmbedderSpec, Vectors, sign_bytes
 
 __all__ = ["check_batch", "check_patched", "check_queries", "closed"]
 
@@ -24,7 +24,7 @@ def check_batch(batch: Batch, embedder: EmbedderSpec) -> None:
 
     Raises:
         InvalidInputError: a memory belongs to another scope, an id appears twice, or a vector
-            has the wrong shape, is not finite or has no length.
+            has the wrong shape, is not finite or has no length, or words are cut short.
     """
     written: set[str] = set()
     for memory in chain((entry.memory for entry in batch.put), batch.patch):
@@ -41,6 +41,11 @@ def check_batch(batch: Batch, embedder: EmbedderSpec) -> None:
             raise InvalidInputError(f"id {memory_id!r} is both written and deleted; choose one")
     for entry in batch.put:
         _check_vectors(entry.vector, (embedder.dimension,), f"vector of {entry.memory.id!r}")
+        if len(entry.words) % sign_bytes(embedder.dimension):
+            raise InvalidInputError(
+                f"words of {entry.memory.id!r} have {len(entry.words)} bytes, which is no multiple "
+                f"of {sign_bytes(embedder.dimension)}; embed with the store's own embedder"
+            )
 
 
 def check_patched(patch: Collection[Memory], known: Collection[tuple[str, str]]) -> None:

@@ -41,8 +41,7 @@ class InMemoryStore(MemoryStore):
             check_patched(batch.patch, _known(batch.patch, tables))
             batch = replace(
                 batch,
-                # A copy, so that the caller may reuse its array.
-                put=[Entry(_kept(e.memory), np.array(e.vector, np.float32)) for e in batch.put],
+                put=[_copied(entry) for entry in batch.put],
                 patch=[_kept(memory) for memory in batch.patch],
             )
             if batch:
@@ -99,6 +98,12 @@ def _known(memories: Iterable[Memory], tables: Mapping[Granularity, Table]) -> s
     return {(m.granularity, m.id) for m in memories if m.id in tables[m.granularity]}
 
 
+def _copied(entry: Entry) -> Entry:
+    # The caller may use its array again.
+    vector = np.array(entry.vector, np.float32)
+    return replace(entry, memory=_kept(entry.memory), vector=vector)
+
+
 def _kept(memory: Memory) -> Memory:
     # Written and read again, so that what a real store would refuse or change is seen here too.
     row = row_id(memory.scope, memory.id)
@@ -111,6 +116,6 @@ def _apply(batch: Batch, tables: Mapping[Granularity, Table]) -> None:
     for memory in batch.patch:
         table = tables[memory.granularity]
         old = table[memory.id]
-        table[memory.id] = Entry(replace(memory, text=old.memory.text), old.vector)
+        table[memory.id] = replace(old, memory=replace(memory, text=old.memory.text))
     for granularity, memory_id in batch.delete:
         tables[granularity].pop(memory_id, None)

@@ -27,6 +27,7 @@ __all__ = [
     "MemoryStore",
     "Neighbour",
     "Vectors",
+    "sign_bytes",
     "vector_fault",
 ]
 
@@ -47,10 +48,22 @@ DEFAULT_EMBEDDER = EmbedderSpec("sentence-transformers/all-MiniLM-L6-v2", 384)
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """A memory with its embedding, float32 of shape (dimension,) and unit length."""
+    """A memory with what an embedder made of it.
+
+    Attributes:
+        vector: its embedding, float32 of shape (dimension,) and unit length.
+        words: the signs of the embeddings that its words have in their context, `sign_bytes`
+            bytes for each; nothing where the embedder does not tell them.
+    """
 
     memory: Memory
     vector: Vectors
+    words: bytes = b""
+
+
+def sign_bytes(dimension: int) -> int:
+    """How many bytes the signs of an embedding take: a bit each, in whole words of 64."""
+    return -(-dimension // 64) * 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,93 @@
+"""Late interaction: each word of the question, in its context, with each word of a turn in its.
+
+After ColBERT (Khattab and Zaharia, SIGIR 2020, eq. 3: the sum over the asked words of the greatest
+similarity to any word of the text), with the words of an embedder that was not trained for it,
+each weighed by its rarity, and their signs in place of their embeddings: 48 bytes for a word
+instead of 1,536.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._lexical import InvertedIndex, idf, stems_of
+from ._signs import Bits, Signs, bits_of
+from ._table import NONE, Rows
+
+__all__ = ["AskedWord", "LateInteraction"]
+
+Floats = NDArray[np.float64]
+
+# How much a match counts in the turns around, by the offset in the session.
+AROUND = {0: 1.0, -1: 0.9, 1: 0.8, -2: 0.7, 2: 0.6}
+
+
+@dataclass(frozen=True)
+class AskedWord:
+    """A word of a question, and the signs of its embedding there; see `agentmem_stores.Entry`."""
+
+    text: str
+    signs: bytes
+
+
+class LateInteraction:
+    """Compares the words of one question with those of turns.
+
+    Args:
+        words: what tells how rare the asked words are.
+    """
+
+    def __init__(
+        self, signs: Signs, words: InvertedIndex, asked: Sequence[AskedWord], dimension: int
+    ) -> None:
+        self._signs = signs
+        self._dimension = dimension
+        self._asked: Bits = bits_of(b"".join(word.signs for word in asked), dimension)
+        stems = stems_of([word.text for word in asked])
+        rarity = np.array([float(idf(len(words), float(words.holding(s)))) for s in stems])
+        self._weights = rarity / max(float(rarity.sum()), 1e-9)
+
+    def features(self, around: Mapping[int, Rows], session: NDArray[np.int32]) -> dict[str, Floats]:
+        """Return how well rows take up the question, each of shape (rows,).
+
+        Args:
+            around: the rows at each offset in the session, the rows themselves at 0.
+            session: of the rows themselves.
+        """
+        own, near = self._scores(around)
+        _, place = np.unique(session, return_inverse=True)
+        best = np.zeros(int(place.max(initial=-1)) + 1)
+        np.maximum.at(best, place, own)
+        return {"late.turn": own, "late.near": near, "late.session": best[place]}
+
+    def near(self, around: Mapping[int, Rows]) -> Floats:
+        """How well rows with those around them take up the question, shape (rows,)."""
+        return self._scores(around)[1]
+
+    def _scores(self, around: Mapping[int, Rows]) -> tuple[Floats, Floats]:
+        rows = np.unique(np.concatenate([around[offset] for offset in AROUND]))
+        best = self._best(rows)
+        places = {offset: np.searchsorted(rows, around[offset]) for offset in AROUND}
+        near = np.maximum.reduce([w * best[:, places[o]] for o, w in AROUND.items()])
+        return self._weights @ best[:, places[0]], self._weights @ near
+
+    def _best(self, rows: Rows) -> Floats:
+        """The greatest similarity of each asked word to a word of each row; (asked, rows)."""
+        best = np.zeros((len(self._asked), len(rows)))
+        there = np.flatnonzero(rows != NONE)
+        words, counts = self._signs.of(rows[there])
+        if not (len(words) and len(self._asked)):
+            return best
+        differ = np.zeros((len(self._asked), len(words)), dtype=np.int64)
+        for column in range(words.shape[1]):
+            both = self._asked[:, column, np.newaxis] ^ words[np.newaxis, :, column]
+            differ += np.bitwise_count(both)
+        similar = np.maximum(1 - 2 * differ / self._dimension, 0.0)
+        held = counts > 0
+        begins = (np.cumsum(counts) - counts)[held]
+        best[:, there[held]] = np.maximum.reduceat(similar, begins, axis=1)
+        return best
