@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -64,8 +63,8 @@ class Embedder:
     """Embeds for agentmem with any LangChain embeddings, and trusts none of their vectors.
 
     Embeddings may tell their `spec` (an `EmbedderSpec`), `max_tokens` (int),
-    `count_tokens(text)` and `read(texts, query=)`, which tells words too (`Reading`), as
-    `SentenceTransformerEmbeddings` does. Of others, the name is their
+    `count_tokens(text)` and `embed_with_words(texts, query=)`, which returns a `Reading` for each
+    text, as `SentenceTransformerEmbeddings` does. Of others, the name is their
     `model_name` or `model`, the dimension is found by embedding one word, the window is taken to
     be 254 tokens and tokens are estimated. Safe to share between threads as far as the
     embeddings are.
@@ -136,12 +135,11 @@ class Embedder:
 
     def turns(self, texts: Sequence[str]) -> Embedded:
         """Embed texts to be found as `documents` does, and their words where that is possible."""
-        readings = self._read(texts, query=False)
-        if readings is None:
+        told = self._with_words(texts, query=False)
+        if told is None:
             return Embedded.alone(self.documents(texts))
-        vectors = self._checked([r.vector for r in readings], len(texts), self.spec.dimension)
-        told = [_content(reading) for reading in readings]
-        return Embedded(vectors, [signs_of(reading.embeddings[kept]) for reading, kept in told])
+        vectors = self._checked([vector for vector, _ in told], len(texts), self.spec.dimension)
+        return Embedded(vectors, [b"".join(word.signs for word in words) for _, words in told])
 
     def entries(self, memories: Sequence[Memory]) -> list[Entry]:
         """Embed memories, as a store takes them; of turns their words too."""
@@ -178,26 +176,26 @@ class Embedder:
         return asked
 
     def _embedded_query(self, text: str) -> tuple[Vectors, tuple[AskedWord, ...]]:
-        readings = self._read([text], query=True)
-        words: list[AskedWord] = []
-        if readings is None:
-            row = self._call(self.embeddings.embed_query, text)
-        else:
-            row = readings[0].vector
-            for reading, kept in map(_content, readings):
-                signs = [signs_of(reading.embeddings[[place]]) for place in kept]
-                words = [AskedWord(reading.words[p], s) for p, s in zip(kept, signs, strict=True)]
+        told = self._with_words([text], query=True)
+        row, words = told[0] if told else (self._call(self.embeddings.embed_query, text), [])
         vector: Vectors = self._checked([row], 1, self.spec.dimension)[0]
         vector.flags.writeable = False
         return vector, tuple(words)
 
-    def _read(self, texts: Sequence[str], *, query: bool) -> Sequence[Reading] | None:
-        """Texts with their words, where the embeddings tell them."""
-        read = getattr(self.embeddings, "read", None)
+    def _with_words(
+        self, texts: Sequence[str], *, query: bool
+    ) -> list[tuple[Vectors, list[AskedWord]]] | None:
+        """The embeddings of texts with their words, where the embedder tells them."""
+        read = getattr(self.embeddings, "embed_with_words", None)
         if not (texts and callable(read)):
             return None
-        readings: Sequence[Reading] = self._call(partial(read, list(texts), query=query))
-        return readings
+        dimension = self.spec.dimension
+
+        def told() -> list[tuple[Vectors, list[AskedWord]]]:
+            return [_content(reading, dimension) for reading in read(list(texts), query=query)]
+
+        found: list[tuple[Vectors, list[AskedWord]]] = self._call(told)
+        return found
 
     def forget(self) -> None:
         """Drop the queries that are kept, which may say what is to be forgotten."""
@@ -237,9 +235,14 @@ class Embedder:
         return matrix.astype(np.float32)
 
 
-def _content(reading: Reading) -> tuple[Reading, list[int]]:
-    """A reading, and the places of its words that carry meaning."""
-    return reading, [place for place, word in enumerate(reading.words) if words_in(word)]
+def _content(reading: Reading, dimension: int) -> tuple[Vectors, list[AskedWord]]:
+    """A text's embedding, and those of its words that carry meaning."""
+    embeddings = np.asarray(reading.embeddings, dtype=np.float32)
+    if embeddings.shape != (len(reading.words), dimension) or not np.isfinite(embeddings).all():
+        raise ValueError(f"{len(reading.words)} words have embeddings of {embeddings.shape}")
+    signs = [signs_of(embedding[np.newaxis]) for embedding in embeddings]
+    words = zip(reading.words, signs, strict=True)
+    return reading.vector, [AskedWord(word, held) for word, held in words if words_in(word)]
 
 
 def _name_of(embeddings: Embeddings) -> str:

@@ -88,7 +88,7 @@ class SentenceTransformerEmbeddings(Embeddings):
         """Embed a text to search with; raises as `embed_documents` does."""
         return self._encode("encode_query", [text])[0]
 
-    def read(self, texts: list[str], *, query: bool = False) -> list[Reading]:
+    def embed_with_words(self, texts: list[str], *, query: bool = False) -> list[Reading]:
         """Embed texts and their words in one pass of the model; raises as the others do.
 
         A word is a stretch of letters or digits, or a mark, as the model's tokenizer takes it;

@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 
 from ._errors import ClosedError, InvalidInputError, MemoryNotFoundError
 from ._records import Edge, Granularity, Memory, Scope, State
-from ._seam import Batch, Entry, MemoryStore, Vectors
+from ._seam import Batch, Entry, MemoryStore, Vectors, sign_bytes
 
 __all__ = ["StoreConformance", "make_entry", "make_memory", "memories", "unit_vectors"]
 
@@ -231,6 +231,17 @@ class _Writing:
             assert found.memory == changed
             np.testing.assert_allclose(found.vector, entry.vector, atol=1e-6)
 
+    def test_words_stay_until_the_memory_is_put_again(self, store: MemoryStore) -> None:
+        """The signs of words come back bit by bit, after a patch too, and go with their text."""
+        signs = bytes(range(sign_bytes(store.embedder.dimension))) * 3
+        told = replace(make_entry(store, "m"), words=signs)
+        store.write(Batch(ADA, put=[told, make_entry(store, "n", seed=1)]))
+        store.write(Batch(ADA, patch=[replace(told.memory, strength=4.5)]))
+        assert [entry.words for entry in store.read(ADA, TURN, ["m", "n"])] == [signs, b""]
+        assert {e.memory.id: e.words for e in store.entries(ADA, TURN)} == {"m": signs, "n": b""}
+        store.write(Batch(ADA, put=[make_entry(store, "m", seed=2)]))
+        assert [entry.words for entry in store.read(ADA, TURN, ["m"])] == [b""]
+
     def test_delete_leaves_nothing_to_find(self, store: MemoryStore) -> None:
         """Not by id, not by scan, not by vector; unknown ids are passed over."""
         vectors = unit_vectors(store, 3)
@@ -268,6 +279,7 @@ class _Writing:
             lambda e: Batch(ADA, put=[Entry(e.memory, e.vector[np.newaxis])]),
             lambda e: Batch(ADA, put=[Entry(e.memory, e.vector * np.float32("nan"))]),
             lambda e: Batch(ADA, put=[Entry(e.memory, e.vector * 0)]),
+            lambda e: Batch(ADA, put=[replace(e, words=b"cut short")]),
             lambda e: Batch(ADA, put=[Entry(replace(e.memory, metadata={"x": {1}}), e.vector)]),
             lambda e: Batch(ADA, patch=[replace(e.memory, metadata={"x": float("inf")})]),
         ],
@@ -281,6 +293,7 @@ class _Writing:
             "a vector of two dimensions",
             "nan",
             "a vector without length",
+            "words that are cut short",
             "metadata that JSON cannot hold",
             "metadata that is not finite",
         ],

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
 
 from agentmem import EmbedderSpec, EmbeddingError, InvalidInputError, MissingExtraError
+from agentmem.embedding import Reading
 from agentmem.embedding import _sentence_embeddings as sentence_embeddings
 from agentmem.embedding._embedder import Embedder, default_embeddings, estimate_tokens
 from agentmem.embedding._sentence_embeddings import MINILM, SentenceTransformerEmbeddings
@@ -81,6 +82,59 @@ def test_like_texts_are_near(minilm: Embedder) -> None:
     query = minilm.query("What is my dog called?")
     near, far = minilm.documents(["My beagle is named Biscuit.", "The train was late."]) @ query
     assert near > far + 0.2
+
+
+class TestWords:
+    """What late interaction compares."""
+
+    TEXTS = ("We're camping at the lake!", "Café-Müller 2023", "", "!?")
+
+    def test_come_with_the_same_vectors(self, minilm: Embedder) -> None:
+        embedded = minilm.turns(self.TEXTS)
+        np.testing.assert_allclose(embedded.vectors, minilm.documents(self.TEXTS), atol=1e-5)
+        # camping, lake; Café, Müller, 2023: 48 bytes each, stop words and marks without any.
+        assert [len(words) / 48 for words in embedded.words] == [2, 3, 0, 0]
+
+    def test_of_a_question_are_those_of_the_same_text(self, minilm: Embedder) -> None:
+        asked = minilm.query_words(self.TEXTS[0])
+        assert [word.text for word in asked] == ["camping", "lake"]
+        [told] = minilm.turns(self.TEXTS[:1]).words
+        assert b"".join(word.signs for word in asked) == told
+
+    def test_in_one_sense_are_more_alike_than_in_two(self, minilm: Embedder) -> None:
+        def bits(text: str) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+            [word] = [w for w in minilm.query_words(text) if w.text == "bank"]
+            return np.unpackbits(np.frombuffer(word.signs, np.uint8))
+
+        river, shore, money = map(
+            bits,
+            [
+                "We sat on the bank of the river.",
+                "Ducks sleep on the grassy bank by the water.",
+                "The bank refused to lend us money.",
+            ],
+        )
+        assert (river == shore).sum() > (river == money).sum()
+
+    def test_beyond_the_window_are_left_out(self, minilm: Embedder) -> None:
+        [words] = minilm.turns([" ".join(["dog"] * 300)]).words
+        assert len(words) / 48 == minilm.max_tokens
+
+    def test_nobody_tells_are_none(self) -> None:
+        embedder = Embedder(DeterministicFakeEmbedding(size=8))
+        assert embedder.turns(["Hello there."]).words == [b""]
+        assert embedder.query_words("Hello there.") == ()
+
+    @pytest.mark.parametrize("embeddings", [np.zeros((3, 8)), np.full((1, 8), np.nan), "nonsense"])
+    def test_that_are_nonsense_are_refused(self, embeddings: Any) -> None:
+        class Telling(Returning):
+            def embed_with_words(self, texts: list[str], *, query: bool) -> list[Reading]:
+                return [Reading(np.ones(8, np.float32), ["hello"], embeddings) for _ in texts]
+
+        embedder = Embedder(Telling([1.0] * 8))
+        for ask in (lambda: embedder.turns(["Hello."]), lambda: embedder.query("Hello.")):
+            with pytest.raises(EmbeddingError, match="Telling failed"):
+                ask()
 
 
 def test_text_of_max_tokens_is_read_to_its_end_and_no_further(minilm: Embedder) -> None:

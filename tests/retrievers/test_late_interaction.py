@@ -1,0 +1,112 @@
+"""The words of question and turn, each in its context."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentmem_retrievers import (
+    AskedWord,
+    InvertedIndex,
+    LateInteraction,
+    Signs,
+    bits_of,
+    signs_of,
+)
+from agentmem_stores import sign_bytes
+
+DIMENSION = 100
+
+
+def words(count: int, seed: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    drawn = np.random.default_rng(seed).normal(size=(count, DIMENSION))
+    return drawn.astype(np.float32)
+
+
+counts = st.lists(st.integers(0, 9), max_size=200)
+
+
+class TestSigns:
+    @given(counts, st.data())
+    def test_each_row_has_its_words(self, held: list[int], data: st.DataObject) -> None:
+        """Whether they are in memory or were taken over from a file, or some of each."""
+        packed = [signs_of(words(n, seed)) for seed, n in enumerate(held)]
+        first = data.draw(st.integers(0, len(held)))
+        kept = Signs(DIMENSION)
+        for row in packed[:first]:
+            kept.add(row)
+        signs = Signs(DIMENSION, *kept.all())
+        for row in packed[first:]:
+            signs.add(row)
+        rows = np.array(data.draw(st.permutations(range(len(held)))), dtype=np.intp)
+        found, told = signs.of(rows)
+        assert told.tolist() == [held[row] for row in rows]
+        assert found.tobytes() == b"".join(packed[row] for row in rows)
+        assert signs.all()[0].tobytes() == b"".join(packed)
+
+    def test_nothing_is_left_of_what_is_cleared(self) -> None:
+        signs = Signs(DIMENSION)
+        for seed in range(3):
+            signs.add(signs_of(words(2, seed)))
+        bits, ends = signs.all()
+        for held in (signs, Signs(DIMENSION, bits.copy(), ends.copy())):
+            held.clear(1)
+            found, _ = held.of(np.arange(3))
+            assert found.any(axis=1).tolist() == [True, True, False, False, True, True]
+
+    def test_a_bit_is_a_sign(self) -> None:
+        packed = signs_of(np.array([[1.0, -1.0, 0.0, 2.0]], dtype=np.float32))
+        assert len(packed) == sign_bytes(4) == 8
+        assert packed[0] == 0b10010000
+        assert bits_of(packed, 4).shape == (1, 1)
+
+
+class TestLateInteraction:
+    def index(self) -> InvertedIndex:
+        held = InvertedIndex()
+        for terms in (["tea"], ["tea", "garden"], ["tea"]):
+            held.add(terms)
+        return held
+
+    def test_is_the_greatest_likeness_of_each_word_weighed_by_rarity(self) -> None:
+        """ColBERT, eq. 3, over the share of signs that agree."""
+        asked, held = words(2, 1), [words(3, 2), words(0, 3), words(4, 4)]
+        signs = Signs(DIMENSION)
+        for embeddings in held:
+            signs.add(signs_of(embeddings))
+        told = [AskedWord("tea", signs_of(asked[:1])), AskedWord("garden", signs_of(asked[1:]))]
+        rows = np.arange(3)
+        late = LateInteraction(signs, self.index(), told, DIMENSION)
+        none = np.full(3, -1)
+        found = late.features({0: rows, -1: none, 1: none, -2: none, 2: none}, np.array([0, 0, 1]))
+
+        idf = np.log(1 + (3 - np.array([3.0, 1.0]) + 0.5) / (np.array([3.0, 1.0]) + 0.5))
+        expected = []
+        for embeddings in held:
+            alike = np.sign(asked) @ np.sign(embeddings).T / DIMENSION
+            best = alike.max(axis=1) if len(embeddings) else np.zeros(2)
+            expected.append(float(idf @ np.maximum(best, 0) / idf.sum()))
+        np.testing.assert_allclose(found["late.turn"], expected, atol=1e-6)
+        np.testing.assert_allclose(found["late.near"], expected, atol=1e-6)
+        both = max(expected[:2])
+        np.testing.assert_allclose(found["late.session"], [both, both, expected[2]], atol=1e-6)
+
+    def test_what_stands_beside_counts_less(self) -> None:
+        asked = words(1, 1)
+        signs = Signs(DIMENSION)
+        signs.add(signs_of(asked))
+        signs.add(b"")
+        late = LateInteraction(signs, self.index(), [AskedWord("tea", signs_of(asked))], DIMENSION)
+        none, rows = np.full(2, -1), np.arange(2)
+        around = {0: rows, -1: np.array([-1, 0]), 1: np.array([1, -1]), -2: none, 2: none}
+        assert late.near(around).tolist() == pytest.approx([1.0, 0.9])
+
+    def test_without_words_nothing_is_alike(self) -> None:
+        signs = Signs(DIMENSION)
+        signs.add(b"")
+        around = {offset: np.arange(1) for offset in range(-2, 3)}
+        for told in ([], [AskedWord("tea", signs_of(words(1, 1)))]):
+            late = LateInteraction(signs, self.index(), told, DIMENSION)
+            assert late.near(around).tolist() == [0.0]
