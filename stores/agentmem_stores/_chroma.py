@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 
 from ._checks import check_batch, check_patched, check_queries
 from ._clients import create_on_disk, ensure_registry, remote
-from ._codec import encode
+from ._codec import encode, encode_words
 from ._compaction import copy, size_of, wipe_what_is_freed
 from ._directory import REGISTRY, Directory
 from ._errors import AgentMemError, InvalidInputError, StoreError
@@ -249,8 +249,9 @@ class ChromaStore(MemoryStore):
     @guarded
     def write(self, batch: Batch) -> str:
         check_batch(batch, self.embedder)
-        memories = [*(entry.memory for entry in batch.put), *batch.patch]
-        metadata = {memory.id: encode(memory) for memory in memories}
+        metadata = {memory.id: encode(memory) for memory in batch.patch}
+        for entry in batch.put:
+            metadata[entry.memory.id] = {**encode(entry.memory), **encode_words(entry.words)}
         with self._lock:
             self._recover()
             if not batch:
@@ -465,7 +466,8 @@ class ChromaStore(MemoryStore):
 
 def _size(batch: Batch) -> int:
     """About how many bytes a batch takes: everything is kept in several forms."""
-    return sum(8 * (entry.vector.nbytes + len(entry.memory.text)) for entry in batch.put)
+    sizes = (e.vector.nbytes + len(e.memory.text) + len(e.words) for e in batch.put)
+    return 8 * sum(sizes)
 
 
 def _layout(embedder: EmbedderSpec | None, partitions: int) -> Layout:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ._codec import decode, row_id
+from ._codec import decode, decode_words, row_id
 from ._errors import StoreFormatError
 from ._records import Granularity, Scope
 from ._seam import Batch, Entry
@@ -116,7 +116,7 @@ def _read(lines: Iterator[str]) -> tuple[Batch, Metadata]:
         memory = decode(scope, Granularity(granularity), row, text, record)
         if "put" in line:
             vector = np.frombuffer(base64.b64decode(line["vector"]), dtype="<f4")
-            put.append(Entry(memory, vector.astype(np.float32)))
+            put.append(Entry(memory, vector.astype(np.float32), decode_words(record)))
         else:
             patch.append(memory)
     return Batch(scope, put=put, patch=patch, delete=delete), metadata

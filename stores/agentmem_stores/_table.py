@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._codec import SCOPE, decode, decode_words, encode_words, memory_id, row_id
+from ._codec import SCOPE, decode, decode_words, memory_id, row_id
 from ._errors import StoreFormatError
 from ._groups import parts
 from ._records import Granularity, Memory, Scope, is_unicode
@@ -46,9 +46,7 @@ class Table:
                 ids=self._rows([entry.memory.id for entry in part]),
                 embeddings=np.array([entry.vector for entry in part], dtype=np.float32),
                 documents=[entry.memory.text for entry in part],
-                metadatas=[
-                    {**metadata[entry.memory.id], **encode_words(entry.words)} for entry in part
-                ],
+                metadatas=[metadata[entry.memory.id] for entry in part],
             )
 
     def patch(self, memories: Sequence[Memory], metadata: Metadata) -> None:

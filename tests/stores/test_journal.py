@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,12 +102,16 @@ def test_a_failure_in_the_middle_is_made_good(tmp_path: Path) -> None:
             raise OSError("the disk is gone")
 
         store._apply = fail  # type: ignore[method-assign]
-        entries = [make_entry(store, f"m{i}", seed=i) for i in range(9)]
+        signs = [bytes([i]) * 8 for i in range(9)]
+        entries = [
+            replace(make_entry(store, f"m{i}", seed=i), words=held) for i, held in enumerate(signs)
+        ]
         with pytest.raises(StoreError, match="the disk is gone"):
             store.write(Batch(ADA, put=entries))
         store._apply = apply  # type: ignore[method-assign]
         assert {m.id for m in store.scan(ADA, TURN)} == {f"m{i}" for i in range(9)}
         assert store.nearest(ADA, TURN, entries[8].vector[None], 1)[0][0].id == "m8"
+        assert [e.words for e in store.read(ADA, TURN, [f"m{i}" for i in range(9)])] == signs
     assert not (tmp_path / JOURNAL).exists()
 
 
