@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from agentmem_retrievers import words_in
 from agentmem_stores import EmbedderSpec, InvalidInputError, Vectors
 
-from ..embedding import Embedder
+from ..embedding import Embedder, Reading
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -138,6 +139,14 @@ class SampledEmbeddings:
         for row, text in enumerate(texts):
             drawn[row] = self._known.get(text, drawn[row])
         return drawn
+
+    def embed_with_words(self, texts: Sequence[str], *, query: bool = False) -> list[Reading]:
+        """The same with their words, whose embeddings are drawn."""
+        rng = np.random.default_rng(len(texts[0]) if texts else 0)
+        told = [words_in(text) for text in texts]
+        shapes = [(len(words), self.spec.dimension) for words in told]
+        drawn = [rng.standard_normal(shape, dtype=np.float32) for shape in shapes]
+        return list(map(Reading, self.embed_documents(texts), told, drawn))
 
 
 def generated(seed: int = 0) -> Corpus:

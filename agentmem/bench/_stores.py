@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from agentmem_retrievers import words_in
 from agentmem_stores import (
     Batch,
     ChromaStore,
@@ -22,6 +24,7 @@ from agentmem_stores import (
     Memory,
     Scope,
     Vectors,
+    sign_bytes,
 )
 
 from ._corpus import Corpus, SampledVectors
@@ -29,7 +32,7 @@ from ._corpus import Corpus, SampledVectors
 __all__ = ["NOW", "Shape", "owner", "stored"]
 
 # To be raised when what is written here changes.
-VERSION = 1
+VERSION = 2
 BEGUN = datetime(2024, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 # Chroma takes 5,461 in one request.
@@ -108,7 +111,8 @@ def _session(
         for n, (text, speaker) in enumerate(zip(texts, speakers, strict=True))
     ]
     ids = [turn.id for turn in turns]
-    yield from (Entry(turn, vector) for turn, vector in zip(turns, vectors, strict=True))
+    for turn, vector in zip(turns, vectors, strict=True):
+        yield Entry(turn, vector, _drawn(turn.text, len(vector)))
     derived: list[tuple[Granularity, int, int, str]] = [
         (Granularity.SESSION, n, n + PASSAGE, "\n".join(texts[n : n + PASSAGE]))
         for n in range(0, len(texts), PASSAGE)
@@ -123,6 +127,11 @@ def _session(
         )
         middle = vectors[first:last].mean(axis=0)
         yield Entry(made, np.asarray(middle / np.linalg.norm(middle), dtype=np.float32))
+
+
+def _drawn(text: str, dimension: int) -> bytes:
+    """Signs of as many words as a text has."""
+    return random.Random(text).randbytes(sign_bytes(dimension) * len(words_in(text)))
 
 
 def _memory(

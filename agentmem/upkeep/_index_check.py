@@ -49,6 +49,8 @@ def _rows(
     unequal["vector"] = [int(n) for n in np.flatnonzero(far)]
     words = [[set(t.words.terms(int(row))) for row in r] for t, r in zip(tables, rows, strict=True)]
     unequal["words"] = [n for n in range(len(ids)) if words[0][n] != words[1][n]]
+    signs = [[t.signs.row(int(row)) for row in r] for t, r in zip(tables, rows, strict=True)]
+    unequal["signs"] = [n for n in range(len(ids)) if signs[0][n] != signs[1][n]]
     for name, found in unequal.items():
         for n in found:
             yield f"{granularity} {ids[n]} has another {name} in the index than in the store"

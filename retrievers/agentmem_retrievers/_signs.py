@@ -75,6 +75,12 @@ class Signs:
     def _span(self, row: int) -> tuple[int, int]:
         return int(self._ends[row - 1]) if row else 0, int(self._ends[row])
 
+    def row(self, row: int) -> bytes:
+        """A row's words, as they were added; nothing where no row was."""
+        if row >= self._rows:
+            return b""
+        return self._at(np.arange(*self._span(row))).tobytes()
+
     def of(self, rows: NDArray[np.intp]) -> tuple[Bits, NDArray[np.intp]]:
         """Return the words of rows, one row after the other, and how many each has.
 

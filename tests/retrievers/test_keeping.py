@@ -26,6 +26,7 @@ from agentmem_stores import (
     InMemoryStore,
     Memory,
     Scope,
+    sign_bytes,
 )
 
 ADA = Scope("ada")
@@ -41,8 +42,10 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def entry(n: int, text: str, granularity: Granularity = Granularity.TURN, **fields: Any) -> Entry:
     memory = Memory(f"{granularity}-{n}", ADA, granularity, text, f"s{n % 3}", NOW, NOW, position=n)
-    vector = np.random.default_rng(n).normal(size=SPEC.dimension).astype(np.float32)
-    return Entry(replace(memory, **fields), vector / np.linalg.norm(vector))
+    rng = np.random.default_rng(n)
+    vector = rng.normal(size=SPEC.dimension).astype(np.float32)
+    signs = rng.bytes(sign_bytes(SPEC.dimension) * (n % 4))
+    return Entry(replace(memory, **fields), vector / np.linalg.norm(vector), signs)
 
 
 def told(*numbers: int) -> list[Entry]:
