@@ -22,12 +22,12 @@ from rich.progress import track
 from agentmem import Granularity, Memory, MemoryController, MemoryNotFoundError, Scope
 from tests.torture._embedding import WordEmbeddings
 
-__all__ = ["SAMPLES", "Figures", "place", "soak"]
+__all__ = ["Figures", "place", "soak"]
 
 OWNERS = [Scope(f"owner{n}") for n in range(4)]
 # So many turns of an owner are kept: what levels off is the work, not a store that grows.
 KEPT = 60
-SAMPLES = 40
+SAMPLES = 20
 # In kB for every 1,000 operations, over the second half; a leak of a turn an operation, with what
 # belongs to it, would be more.
 MOST_GROWTH = 500.0
@@ -38,7 +38,8 @@ class Figures:
     """What was measured.
 
     Attributes:
-        memory: the process's resident memory in MB, a sample after every fortieth of the work.
+        memory: the process's resident memory in MB, a sample after every twentieth of the work,
+            when the store has been compacted.
         files: how many files it has open, sampled alike.
         turns: how many turns all owners have, sampled alike.
     """
@@ -63,7 +64,7 @@ class Figures:
         return self.files[-1] - self.files[len(self.files) // 2]
 
 
-def soak(folder: Path, operations: int, workers: int, seed: int) -> Figures:
+def soak(folder: Path, operations: int, workers: int, seed: int, samples: int = SAMPLES) -> Figures:
     """Do so many operations, and check what is left of the store."""
     figures, began = Figures(), time.monotonic()
     start = datetime.now(UTC)
@@ -71,12 +72,14 @@ def soak(folder: Path, operations: int, workers: int, seed: int) -> Figures:
         MemoryController.open(folder, embeddings=WordEmbeddings(), linger=0.2) as memory,
         ThreadPoolExecutor(workers) as pool,
     ):
-        share = max(1, operations // SAMPLES // workers)
-        rounds = range(SAMPLES)
+        share = max(1, operations // samples // workers)
+        rounds = range(samples)
         for n in track(rounds, description="soak", disable=not sys.stderr.isatty()):
             seeds = [seed * 1_000_003 + n * workers + w for w in range(workers)]
             done = [pool.submit(_work, memory, share, s, start) for s in seeds]
             figures.operations += sum(task.result() for task in done)
+            # Until it is compacted, Chroma's index keeps an element for all that was ever written.
+            memory.compact()
             figures.memory.append(_resident())
             figures.files.append(len(list(Path("/proc/self/fd").iterdir())))
             figures.turns.append(sum(len(_turns(memory, owner)) for owner in OWNERS))
