@@ -5,22 +5,20 @@ from __future__ import annotations
 import logging
 import os
 import weakref
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial, wraps
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 
-from ._checks import check_batch, check_patched, check_queries
+from ._checks import check_batch, check_queries
 from ._clients import create_on_disk, ensure_registry, remote
-from ._codec import encode, encode_words
 from ._compaction import copy, size_of, wipe_what_is_freed
 from ._directory import REGISTRY, Directory
 from ._errors import AgentMemError, InvalidInputError, StoreError
 from ._gate import Gate
-from ._groups import grouped, parts
+from ._groups import parts
 from ._held import Held
 from ._history import changes_since, count, last_write
 from ._journal import Journal
@@ -41,7 +39,7 @@ from ._seam import (
     Neighbour,
     Vectors,
 )
-from ._table import Table
+from ._tables import Metadata, Tables, metadata_of, size_of_batch
 from ._translate import guarded, translated
 
 if TYPE_CHECKING:
@@ -53,7 +51,6 @@ PAGE = 500
 
 _log = logging.getLogger("agentmem")
 
-Metadata = Mapping[str, dict[str, str]]
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -126,7 +123,7 @@ class ChromaStore(MemoryStore):
         )
         quick = partial(count, self._directory.database) if self._directory else None
         self._nearest = Nearest(self._registry, quick)
-        self._largest = client.get_max_batch_size()
+        self._tables = Tables(self._partitions, client.get_max_batch_size())
 
     @classmethod
     def open(
@@ -249,24 +246,22 @@ class ChromaStore(MemoryStore):
     @guarded
     def write(self, batch: Batch) -> str:
         check_batch(batch, self.embedder)
-        metadata = {memory.id: encode(memory) for memory in batch.patch}
-        for entry in batch.put:
-            metadata[entry.memory.id] = {**encode(entry.memory), **encode_words(entry.words)}
+        metadata = metadata_of(batch)
         with self._lock:
             self._recover()
             if not batch:
                 return self._registry.revision(batch.scope)
             if self._directory is not None:
-                self._directory.require_room(_size(batch))
+                self._directory.require_room(size_of_batch(batch))
             with self._noting_failure():
                 return self._write(batch, metadata)
 
     def _write(self, batch: Batch, metadata: Metadata) -> str:
-        self._check_patched(batch)
+        self._tables.check_patched(batch)
         before = self._registry.announce(batch.scope)
         try:
             with self._journal_for(batch, metadata):
-                self._apply(batch, metadata)
+                self._tables.apply(batch, metadata)
         except BaseException:
             self._registry.failed(batch.scope)
             self._nearest.forget(batch.scope)
@@ -276,12 +271,9 @@ class ChromaStore(MemoryStore):
         return after
 
     def _journal_for(self, batch: Batch, metadata: Metadata) -> AbstractContextManager[None]:
-        """A journal where a crash could halve the batch in a way that its builder cannot order."""
-        sizes = Counter(("put", entry.memory.granularity) for entry in batch.put)
-        sizes.update(("patch", memory.granularity) for memory in batch.patch)
-        deleted = Counter(("delete", granularity) for granularity, _ in batch.delete)
-        split = max((sizes + deleted).values()) > self._largest or len(deleted) > 1
-        return self._journal.of(batch, metadata) if split and self._journal else nullcontext()
+        if self._journal is None or not self._tables.can_be_halved(batch):
+            return nullcontext()
+        return self._journal.of(batch, metadata)
 
     def _redo(self) -> None:
         """Finish the batch in which the process ended, or Chroma failed."""
@@ -291,48 +283,19 @@ class ChromaStore(MemoryStore):
             if left is not None:
                 batch, metadata = left
                 self._registry.announce(batch.scope)
-                self._apply(batch, metadata)
+                self._tables.apply(batch, metadata)
                 self._registry.written(batch.scope)
-
-    def _check_patched(self, batch: Batch) -> None:
-        known: set[tuple[str, str]] = set()
-        for granularity, memories in grouped(batch.patch, lambda memory: memory.granularity):
-            table = self._table(batch.scope, granularity)
-            if table is not None:
-                found = table.existing([memory.id for memory in memories])
-                known.update((granularity, memory_id) for memory_id in found)
-        check_patched(batch.patch, known)
-
-    def _apply(self, batch: Batch, metadata: Metadata) -> None:
-        for granularity, entries in grouped(batch.put, lambda entry: entry.memory.granularity):
-            self._new_table(batch.scope, granularity).put(entries, metadata)
-        for granularity, memories in grouped(batch.patch, lambda memory: memory.granularity):
-            self._new_table(batch.scope, granularity).patch(memories, metadata)
-        for granularity, pairs in grouped(batch.delete, lambda pair: pair[0]):
-            table = self._table(batch.scope, granularity)
-            if table is not None:
-                table.delete([memory_id for _, memory_id in pairs])
-
-    def _table(self, scope: Scope, granularity: Granularity) -> Table | None:
-        collection = self._partitions.find(scope, granularity)
-        if collection is None:
-            return None
-        return Table(collection, scope, granularity, largest=self._largest)
-
-    def _new_table(self, scope: Scope, granularity: Granularity) -> Table:
-        collection = self._partitions.make(scope, granularity)
-        return Table(collection, scope, granularity, largest=self._largest)
 
     @guarded
     @_reading
     def read(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Entry]:
-        table = self._table(scope, granularity) if ids else None
+        table = self._tables.find(scope, granularity) if ids else None
         return table.entries(ids) if table is not None else []
 
     @guarded
     @_reading
     def recall(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Memory]:
-        table = self._table(scope, granularity) if ids else None
+        table = self._tables.find(scope, granularity) if ids else None
         if table is None:
             return []
         found = {
@@ -356,13 +319,13 @@ class ChromaStore(MemoryStore):
     @guarded
     @_reading
     def _ids(self, scope: Scope, granularity: Granularity) -> list[str]:
-        table = self._table(scope, granularity)
+        table = self._tables.find(scope, granularity)
         return table.ids() if table is not None else []
 
     @guarded
     @_reading
     def _page(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Memory]:
-        table = self._table(scope, granularity)
+        table = self._tables.find(scope, granularity)
         return table.memories(ids) if table is not None else []
 
     @guarded
@@ -410,7 +373,7 @@ class ChromaStore(MemoryStore):
     @guarded
     @_reading
     def faults(self, scope: Scope) -> list[Fault]:
-        tables = [self._table(scope, granularity) for granularity in Granularity]
+        tables = [self._tables.find(scope, granularity) for granularity in Granularity]
         dimension = self.embedder.dimension
         return [fault for table in tables if table for fault in table.faults(dimension)]
 
@@ -462,12 +425,6 @@ class ChromaStore(MemoryStore):
             finally:
                 self._closed = True
                 self._release()
-
-
-def _size(batch: Batch) -> int:
-    """About how many bytes a batch takes: everything is kept in several forms."""
-    sizes = (e.vector.nbytes + len(e.memory.text) + len(e.words) for e in batch.put)
-    return 8 * sum(sizes)
 
 
 def _layout(embedder: EmbedderSpec | None, partitions: int) -> Layout:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,12 @@ from ._codec import decode, decode_words, row_id
 from ._errors import StoreFormatError
 from ._records import Granularity, Scope
 from ._seam import Batch, Entry
+from ._tables import Metadata
 
 __all__ = ["Journal"]
 
 NAME = "agentmem.journal"
 FORMAT = 1
-
-Metadata = Mapping[str, dict[str, str]]
 
 
 class Journal:

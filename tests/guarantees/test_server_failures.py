@@ -28,13 +28,13 @@ from tests.torture._embedding import WordEmbeddings
 store = ChromaStore.connect(host="127.0.0.1", port=int(sys.argv[1]))
 memory = MemoryController(store, scope=Scope("ada"), embeddings=WordEmbeddings(), linger=None)
 memory.add("the boat is red", session_id="a")
-write = store._apply
+write = store._tables.apply
 def write_and_die(*batch):
     print("about to write", flush=True)
     sys.stdin.readline()
     write(*batch)
     os._exit(0)
-store._apply = write_and_die
+store._tables.apply = write_and_die
 memory.add("the car is blue", session_id="a")
 """
 

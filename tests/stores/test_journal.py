@@ -35,7 +35,7 @@ from agentmem_stores import Batch, ChromaStore, EmbedderSpec, Granularity, Scope
 from agentmem_stores.conformance import make_entry, make_memory
 ada = Scope("ada")
 store = ChromaStore.open(sys.argv[1], EmbedderSpec("test", 8))
-store._largest = 20
+store._tables.largest = 20
 kinds = (Granularity.TURN, Granularity.SESSION)
 def name(n, i):
     return f"{n}-{i}"
@@ -94,21 +94,20 @@ def test_a_batch_of_many_requests_survives_kills_whole(tmp_path: Path) -> None:
 def test_a_failure_in_the_middle_is_made_good(tmp_path: Path) -> None:
     """What was refused may be there, but whole, as soon as the store can be used again."""
     with ChromaStore.open(tmp_path, SPEC) as store:
-        store._largest = 2
-        apply = store._apply
+        store._tables.largest = 2
+        apply = store._tables.apply
 
         def fail(batch: Batch, metadata: object) -> None:
             apply(Batch(batch.scope, put=batch.put[:4]), metadata)  # type: ignore[arg-type]
             raise OSError("the disk is gone")
 
-        store._apply = fail  # type: ignore[method-assign]
+        store._tables.apply = fail  # type: ignore[method-assign]
         signs = [bytes([i]) * 8 for i in range(9)]
         entries = [
             replace(make_entry(store, f"m{i}", seed=i), words=held) for i, held in enumerate(signs)
         ]
         with pytest.raises(StoreError, match="the disk is gone"):
             store.write(Batch(ADA, put=entries))
-        store._apply = apply  # type: ignore[method-assign]
         assert {m.id for m in store.scan(ADA, TURN)} == {f"m{i}" for i in range(9)}
         assert store.nearest(ADA, TURN, entries[8].vector[None], 1)[0][0].id == "m8"
         assert [e.words for e in store.read(ADA, TURN, [f"m{i}" for i in range(9)])] == signs

@@ -156,7 +156,7 @@ def test_a_batch_larger_than_chromas_largest_request_is_split(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ChromaStore.open(tmp_path, SPEC) as store:
-        monkeypatch.setattr(store, "_largest", 4)
+        monkeypatch.setattr(store._tables, "largest", 4)
         put = [make_entry(store, f"m{i}", seed=i) for i in range(10)]
         store.write(Batch(ADA, put=put))
         store.write(Batch(ADA, patch=[entry.memory for entry in put]))
