@@ -36,15 +36,12 @@ _NOT_NOW = re.compile(
 _NOW = re.compile(r"\b(?:now|again|currently|these days|at the moment|nowadays)\b", re.IGNORECASE)
 
 
-def asked_for(
-    question: Question, attributes: Sequence[str], ledger: Ledger, best: str = ""
-) -> list[Key]:
+def asked_for(question: Question, attributes: Sequence[str], ledger: Ledger) -> list[Key]:
     """Return whose attributes a question asks for as they are now, the likeliest first.
 
     Args:
         attributes: what the question asks for by its sense; an attribute whose name it holds is
             asked for in any case.
-        best: the id of the turn that is ranked first.
     """
     now = _NOW.search(question.text) is not None
     if _NOT_NOW.search(question.text) and not now:
@@ -59,10 +56,7 @@ def asked_for(
         if _is_meant(subject, question, now) and not (subject == SELF and of_others)
     ]
     named = [key for key in meant if key[1] not in attributes and terms >= set(tokenize(key[1]))]
-    found = [*(key for name in attributes for key in meant if key[1] == name), *named]
-    # Where its sense does not tell, what the best turn tells is what was asked for.
-    own = [key for key in meant if key[0] == SELF and ledger.turns(key).get(best)]
-    return found or own[:1]
+    return [*(key for name in attributes for key in meant if key[1] == name), *named]
 
 
 def _is_meant(subject: str, question: Question, now: bool) -> bool:

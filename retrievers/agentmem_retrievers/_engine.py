@@ -190,8 +190,7 @@ class SearchEngine:
         if not ledger.known() or "currency" in self._settings.off:
             return ranked
         attributes = self._attributes(ranking.vector)
-        best = turns.ids[ranked.rows[0]] if len(ranked.rows) else ""
-        for key in reversed(asked_for(ranking.question, attributes, ledger, best)):
+        for key in reversed(asked_for(ranking.question, attributes, ledger)):
             known = {turns.row_of[i]: s for i, s in ledger.turns(key).items() if i in turns.row_of}
             told = np.array(telling(known, ranked), dtype=np.intp)
             told = told[ranking.shown[Granularity.TURN].at(told)]
