@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
 import numpy as np
 
-from agentmem_stores import Batch, Granularity, Memory, MemoryStore, Scope, Vectors
+from agentmem_stores import Batch, ClosedError, Granularity, Memory, MemoryStore, Scope, Vectors
 
 from ._channels import Channel, Channels
 from ._confidence import confidence
@@ -141,7 +142,8 @@ class SearchEngine:
 
     def keep(self) -> None:
         """Write the indexes down where that pays, for whoever opens the store next."""
-        with self._lock:
+        # Of a store that somebody else has closed there is nothing to be kept.
+        with self._lock, suppress(ClosedError):
             for scope, index in self._indexes.items():
                 self._keeping.keep(scope, index)
 

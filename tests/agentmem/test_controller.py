@@ -13,6 +13,7 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.messages import AIMessage, HumanMessage
 
 from agentmem import (
+    ChromaStore,
     ClosedError,
     EmptyTextError,
     Granularity,
@@ -420,3 +421,17 @@ def test_async_twins(memory: MemoryController) -> None:
     import asyncio
 
     assert asyncio.run(_twins(memory)) == ["I adopted a beagle called Biscuit."]
+
+
+def test_closing_after_the_store_is_no_failure(
+    embeddings: Embeddings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing is pending, whoever closed the store has ended what there was to end."""
+    monkeypatch.setattr("agentmem_retrievers._keeping.LEAST", 1)
+    store = ChromaStore.open(tmp_path / "store")
+    memory = MemoryController(store, embeddings=embeddings, scope=Scope("ada"))
+    memory.add("I moved to Rome.", session_id="s1")
+    memory.end_session("s1")
+    memory.search("Where do I live?", reinforce=False)
+    store.close()
+    memory.close()
