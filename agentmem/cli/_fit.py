@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,6 +52,7 @@ def fit(
         learn_from_citations,
         leave_one_out,
         with_confidence,
+        without_words,
     )
 
     from ._bars import Bars
@@ -73,6 +75,8 @@ def fit(
             },
         }
         weights = with_confidence(learn_from_citations(known, learn(known)), known)
+        plain = without_words(known)
+        weights = replace(weights, without_words=with_confidence(learn(plain), plain))
         out.write_text(as_json(weights, provenance), encoding="utf-8")
 
 

@@ -20,6 +20,7 @@ from agentmem_retrievers import (
     Weights,
     confidence,
     confidence_features,
+    part_of,
     session_features,
 )
 from agentmem_stores import Granularity
@@ -43,6 +44,7 @@ __all__ = [
     "learn",
     "leave_one_out",
     "with_confidence",
+    "without_words",
 ]
 
 # Of the squared standardised weights; coarse on purpose, and not tuned to any conversation.
@@ -142,6 +144,18 @@ def learn(known: Sequence[Example]) -> Weights:
     return replace(weights, session=_fit([_sessions(e, weights) for e in own]))
 
 
+def without_words(known: Sequence[Example]) -> list[Example]:
+    """The same examples as an embedder gives them that tells no words."""
+    return [
+        replace(
+            example,
+            ranking=replace(example.ranking, asked_words=()),
+            features={n: v for n, v in example.features.items() if part_of(n) != "late"},
+        )
+        for example in known
+    ]
+
+
 def with_confidence(weights: Weights, known: Sequence[Example]) -> Weights:
     """Fit the confidence: own questions against those put to a strange conversation."""
     return replace(weights, confidence=_fit_confidence(known, weights))
@@ -155,6 +169,9 @@ def confidences(known: Sequence[Example], weights: Weights) -> list[float]:
 def as_json(weights: Weights, provenance: Mapping[str, Any]) -> str:
     """What `agentmem_retrievers/weights.json` holds: where the weights come from, then they."""
     content = {"provenance": dict(provenance), **asdict(weights)}
+    if weights.without_words is not None:
+        stages = ("first", "second", "session", "confidence")
+        content["without_words"] = {s: content["without_words"][s] for s in stages}
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 

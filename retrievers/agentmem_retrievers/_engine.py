@@ -219,20 +219,24 @@ class SearchEngine:
         def ask(g: Granularity) -> Channel:
             return Channel.ask(self._store, scope, g, index.tables[g], vector, wanted, shown[g])
 
+        words = query.words(question.bare) if turns.tells_words and self._uses("late") else ()
         return TurnRanking(
             index=index,
             question=question,
             vector=vector,
             kin=self._kin(turns, question),
-            asked_words=query.words(question.bare),
+            asked_words=words,
             channels=Channels(asked, ask, fixed="router" in self._settings.off),
             shown=shown,
             now=query.moment,
             settings=self._settings,
-            weights=self.weights,
+            weights=self.weights.when(words=bool(words)),
             learning=index.learning,
             at_least=query.k,
         )
+
+    def _uses(self, part: str) -> bool:
+        return part not in self._settings.off
 
     def _windows(self, scope: Scope, query: Query) -> tuple[Window, ...]:
         """The times that a query asks about; one told by an event is looked up in memory."""

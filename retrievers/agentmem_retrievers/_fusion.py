@@ -98,6 +98,8 @@ class Weights:
         session: weights of `SessionFeatures`.
         confidence: weights of `confidence_features`, of a logistic model.
         learned: weights of what the scope's own citations say, see `Learning`.
+        without_words: those for when late interaction has nothing to compare, because the
+            embedder does not tell words, or did not when some of the turns were written.
     """
 
     first: Mapping[str, float]
@@ -105,18 +107,23 @@ class Weights:
     session: Mapping[str, float]
     confidence: Mapping[str, float]
     learned: Mapping[str, float] = field(default_factory=dict)
+    without_words: Weights | None = None
 
     @classmethod
     def shipped(cls) -> Weights:
         """Return the weights that come with the package."""
         known = _shipped()
+        stages = ("first", "second", "session", "confidence")
+        without = {stage: known["without_words"][stage] for stage in stages}
         return cls(
-            known["first"],
-            known["second"],
-            known["session"],
-            known["confidence"],
-            known["learned"],
+            **{stage: known[stage] for stage in stages},
+            learned=known["learned"],
+            without_words=cls(**without, learned=known["learned"]),
         )
+
+    def when(self, *, words: bool) -> Weights:
+        """Those to be used where there are words to compare, or none."""
+        return self if words or self.without_words is None else self.without_words
 
 
 @dataclass(frozen=True)

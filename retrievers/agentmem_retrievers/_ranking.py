@@ -68,8 +68,7 @@ class TurnRanking:
     def late(self) -> LateInteraction:
         """The same, each of them in its context."""
         turns = self.index.tables[Granularity.TURN]
-        asked = self.asked_words if self._has("late") else ()
-        return LateInteraction(turns.signs, turns.words, asked, len(self.vector))
+        return LateInteraction(turns.signs, turns.words, self.asked_words, len(self.vector))
 
     def first(self) -> tuple[Rows, Features]:
         """The candidates and their features."""

@@ -76,6 +76,7 @@ class Table:
         self._session_words = np.zeros(64)
         self._vectors = Halves(dimension)
         self.signs = Signs(dimension)
+        self._untold: set[int] = set()
         # Of each session, its last row and how many terms it has.
         self._last = np.full(64, NONE, dtype=np.int32)
         self._names: dict[frozenset[str], frozenset[str]] = {}
@@ -93,6 +94,8 @@ class Table:
         row = self._append(memory, session, vector)
         if vector is not None:
             self.signs.add(words)
+            if not words and memory.state is State.ACTIVE and words_in(memory.text):
+                self._untold.add(row)
         if old is not None:
             self._kill(old)
         if memory.version_of is None:
@@ -183,8 +186,14 @@ class Table:
         self._vectors.put(row, np.zeros(1, dtype=np.float32))
         if row < len(self.signs):
             self.signs.clear(row)
+            self._untold.discard(row)
         self.ids[row], self.speakers[row] = "", frozenset()
         self.words.remove(row)
+
+    @property
+    def tells_words(self) -> bool:
+        """Whether the signs of words are there for every text that has words."""
+        return not self._untold
 
     def last_of(self, session: int) -> int:
         """The last row of a session, or NONE; the others are before it."""
@@ -210,6 +219,7 @@ class Table:
         into.arrays[f"{name}.session_words"] = self._session_words
         into.arrays[f"{name}.vectors"] = self._vectors.all(len(self.ids))
         into.arrays[f"{name}.signs"], into.arrays[f"{name}.sign_ends"] = self.signs.all()
+        into.arrays[f"{name}.untold"] = np.array(sorted(self._untold), dtype=np.int64)
         into.large |= {f"{name}.vectors", f"{name}.signs"}
         self.words.freeze(into, f"{name}.words")
         self.vocabulary.prune(self.words.holding)
@@ -231,6 +241,7 @@ class Table:
         table._vectors = Halves(dimension, arrays[f"{name}.vectors"])
         ends = np.array(arrays[f"{name}.sign_ends"])
         table.signs = Signs(dimension, arrays[f"{name}.signs"], ends)
+        table._untold = set(arrays[f"{name}.untold"].tolist())
         table.words = InvertedIndex.thaw(frozen, f"{name}.words", alive=len(table.row_of))
         table.vocabulary = Vocabulary.thaw(frozen, f"{name}.vocabulary", dimension)
         return table
