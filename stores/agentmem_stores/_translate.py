@@ -63,6 +63,7 @@ _SAYINGS: dict[str, tuple[type[AgentMemError], str]] = {
     "is full": (StoreUnavailableError, "make room on the disk"),
     "file too large": (StoreUnavailableError, "raise the limit of sizes of files, or make room"),
     "failed to apply logs": (StoreUnavailableError, "make room on the disk, or check it"),
+    "purging logs": (StoreUnavailableError, "make the path writable, and room on the disk"),
     "pickle": (StoreFormatError, "close the store and run `agentmem check --repair`"),
     "readonly": (StoreUnavailableError, "make the path writable"),
     "unable to open": (StoreUnavailableError, "make the path readable and writable"),

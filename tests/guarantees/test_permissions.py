@@ -79,7 +79,7 @@ print(json.dumps(said))
 """
 
 READ_ONLY = """
-import json, subprocess, sys
+import json, subprocess, sys, time
 from pathlib import Path
 from agentmem import MemoryController, Scope, StoreUnavailableError
 from tests.torture._embedding import WordEmbeddings
@@ -92,7 +92,12 @@ def open_():
     )
 
 def mount(how):
-    subprocess.run(["mount", "-o", f"remount,{how}", str(place)], check=True)
+    # Threads of Chroma may have files open a moment longer than the store.
+    for _ in range(100):
+        if not subprocess.run(["mount", "-o", f"remount,{how}", str(place)]).returncode:
+            return
+        time.sleep(0.1)
+    raise TimeoutError("files stay open")
 
 def refused(call, *arguments):
     try:
