@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,10 +38,14 @@ def bytes_of(path: Path) -> bytes:
     return b"\n".join(f.read_bytes() for f in files)
 
 
-def traces_of(vector: np.ndarray[Any, Any]) -> Iterable[bytes]:
-    """An embedding as it may be written, whole and in part."""
+def traces_of(entry: Entry) -> Iterable[bytes]:
+    """An embedding and the signs of words as they may be written, whole and in part."""
+    if entry.words:
+        yield b64encode(entry.words)
+        yield entry.words
+        yield from (entry.words[at : at + 48] for at in range(0, len(entry.words), 48))
     for kind in (np.float64, np.float32, np.float16):
-        written = np.asarray(vector).astype(kind).tobytes()
+        written = np.asarray(entry.vector).astype(kind).tobytes()
         yield written
         yield written[: 16 * np.dtype(kind).itemsize]
         yield written[-16 * np.dtype(kind).itemsize :]
@@ -53,7 +58,7 @@ def found(path: Path, secrets: Sequence[Entry]) -> list[str]:
     words = [word for word in (*WORDS, *STEMS) if word.lower().encode() in lowered]
     wide = [word for word in WORDS if word.encode("utf-16-le") in held]
     texts = [e.memory.text for e in secrets if e.memory.text.encode() in held]
-    vectors = [e.memory.id for e in secrets if any(t in held for t in traces_of(e.vector))]
+    vectors = [e.memory.id for e in secrets if any(t in held for t in traces_of(e))]
     return [*words, *wide, *texts, *vectors]
 
 
