@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +14,7 @@ from ._eval import Cache, Embeddings, File, Fresh, evaluation
 
 if TYPE_CHECKING:
     from agentmem.evaluation import Example
+    from agentmem_retrievers import Weights
 
     from ._bars import Bars
 
@@ -45,15 +46,7 @@ def fit(
     all conversations but one and asking that one, for each in turn; what is written is learned
     from all of them. Agentmem's own are `agentmem_retrievers/weights.json`.
     """
-    from agentmem.evaluation import (
-        L2,
-        as_json,
-        learn,
-        learn_from_citations,
-        leave_one_out,
-        with_confidence,
-        without_words,
-    )
+    from agentmem.evaluation import as_json, leave_one_out
 
     from ._bars import Bars
 
@@ -62,22 +55,41 @@ def fit(
     judged = leave_one_out(known)
     _show(judged)
     if out is not None:
-        provenance = {
-            "learned from": file.name,
-            "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
-            "conversations": len({example.dialogue for example in known if not example.drill}),
-            "questions": sum(bool(e.turns) and not e.drill for e in known),
-            "drills": sum(example.drill for example in known),
-            "l2": L2,
-            "command": f"agentmem eval fit {file.name} --out weights.json",
-            "leaving one conversation out, percent": {
-                name: round(100 * judged["all"][name], 1) for name in SHOWN
-            },
-        }
-        weights = with_confidence(learn_from_citations(known, learn(known)), known)
-        plain = without_words(known)
-        weights = replace(weights, without_words=with_confidence(learn(plain), plain))
-        out.write_text(as_json(weights, provenance), encoding="utf-8")
+        content = as_json(_learned(known), _provenance(file, known, judged["all"]))
+        out.write_text(content, encoding="utf-8")
+
+
+def _learned(known: Sequence[Example]) -> Weights:
+    """All weights: for embedders that tell words, and for those that tell none."""
+    from agentmem.evaluation import (
+        learn,
+        learn_from_citations,
+        with_confidence,
+        without_words,
+    )
+
+    weights = with_confidence(learn_from_citations(known, learn(known)), known)
+    plain = without_words(known)
+    return replace(weights, without_words=with_confidence(learn(plain), plain))
+
+
+def _provenance(
+    file: Path, known: Sequence[Example], judged: Mapping[str, float]
+) -> dict[str, object]:
+    from agentmem.evaluation import L2
+
+    return {
+        "learned from": file.name,
+        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "conversations": len({example.dialogue for example in known if not example.drill}),
+        "questions": sum(bool(e.turns) and not e.drill for e in known),
+        "drills": sum(example.drill for example in known),
+        "l2": L2,
+        "command": f"agentmem eval fit {file.name} --out weights.json",
+        "leaving one conversation out, percent": {
+            name: round(100 * judged[name], 1) for name in SHOWN if name in judged
+        },
+    }
 
 
 def known_examples(

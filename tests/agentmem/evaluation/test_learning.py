@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from agentmem.cli import app
 from agentmem.evaluation import fit_above, reliability
+from agentmem_retrievers import Weights
 
 SAID = {
     "conv-1": [
@@ -112,3 +113,23 @@ def test_what_is_fitted_lifts_the_right_above_given_scores() -> None:
     assert told > 0.5
     assert contrary == pytest.approx(-told, abs=1e-3)
     assert fit_above([(scores, columns, right)] * 9, l2=1e6) == pytest.approx([0, 0], abs=1e-3)
+
+
+def test_weights_are_learned_judged_and_written(file: str, tmp_path: Path) -> None:
+    """Both kinds: with late interaction, and for embedders that tell no words."""
+    done = CliRunner().invoke(app, ["eval", "fit", file, "--out", "weights.json"])
+    assert done.exit_code == 0, done.output
+    judged = next(line for line in done.stdout.splitlines() if "│ all" in line)
+    assert "100.0" in judged
+    written = json.loads((tmp_path / "weights.json").read_text())
+    assert written["provenance"]["questions"] == 18
+    plain = written["without_words"]
+    assert plain.keys() == {"first", "second", "session", "confidence"}
+    late = {"late.turn", "late.near", "late.session"}
+    assert {*written["first"]} - {*plain["first"]} == late
+    shipped = Weights.shipped()
+    assert shipped.without_words is not None
+    assert shipped.first.keys() == written["first"].keys()
+    assert late.isdisjoint(shipped.without_words.first)
+    assert shipped.when(words=False) is shipped.without_words
+    assert shipped.when(words=True) is shipped
