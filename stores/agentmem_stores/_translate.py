@@ -62,7 +62,7 @@ _SAYINGS: dict[str, tuple[type[AgentMemError], str]] = {
     "no space left": (StoreUnavailableError, "make room on the disk"),
     "is full": (StoreUnavailableError, "make room on the disk"),
     "file too large": (StoreUnavailableError, "raise the limit of sizes of files, or make room"),
-    "failed to apply logs": (StoreUnavailableError, "make room on the disk, or check it"),
+    "failed to apply logs": (StoreUnavailableError, "make room on the disk, or the path writable"),
     "purging logs": (StoreUnavailableError, "make the path writable, and room on the disk"),
     "pickle": (StoreFormatError, "close the store and run `agentmem check --repair`"),
     "readonly": (StoreUnavailableError, "make the path writable"),
