@@ -88,7 +88,7 @@ def little_room():
             )
         )
         compare(memory)
-        assert "first-3" in {hit.memory.id for hit in memory.search("word3 first", k=20)}
+        assert memory.search("word3 first")[0].memory.id == "first-3"
         unfill()
         add(memory, "third", 5)
         compare(memory)
