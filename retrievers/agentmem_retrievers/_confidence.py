@@ -30,8 +30,9 @@ def confidence_features(ranking: TurnRanking, turns: Ranked) -> dict[str, float]
     table, wording = ranking.index.tables[Granularity.TURN], ranking.wording
     rows = turns.rows[:LOOKED_AT]
     around = [table.neighbours(rows, offset) for offset in NEAR]
+    counts = wording.rest.frequencies(np.concatenate(around))
     words, total = wording.rest, max(float(wording.rest.idf.sum()), 1e-9)
-    held = [words.frequencies(places) > 0 for places in around]
+    held = np.split(counts > 0, len(around), axis=1)
     similar = table.vectors(rows) @ ranking.vector
     return {
         "bias": 1.0,

@@ -39,7 +39,8 @@ def expanded(words: InvertedIndex, rows: Rows, behind: Floats, asked: Collection
         terms = words.terms(int(rows[place]))
         for term in terms:
             told[term] = told.get(term, 0.0) + float(share[place]) / len(terms)
-    rarity = {t: float(idf(len(words), float(words.holding(t)))) for t in told}
+    rarities = idf(len(words), np.array([float(words.holding(t)) for t in told]))
+    rarity = dict(zip(told, rarities.tolist(), strict=True))
     weights = {t: told[t] * rarity[t] ** 2 for t in told if t not in asked}
     kept = sorted(weights, key=lambda t: (-weights[t], t))[:ADDED]
     norm = max(float(np.linalg.norm([weights[t] for t in kept])), 1e-9)

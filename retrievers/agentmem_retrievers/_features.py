@@ -48,9 +48,9 @@ class TurnFeatures:
     def compute(self, rows: Rows) -> Features:
         """Return all features of candidates, rows of the turn table; each of their shape."""
         self.rows = rows
-        self.around = {o: self.table.neighbours(rows, o) for o in WIDE}
+        self.around = self.table.around(rows, WIDE)
         return {
-            **self.wording.compute(rows, self.around),
+            **self.wording.compute(self.around),
             **self._dense(),
             **self.late.features(self.around, self.session[rows]),
             **self._time(),
@@ -58,9 +58,8 @@ class TurnFeatures:
         }
 
     def _dense(self) -> Features:
-        near = self.table.surroundings(self.rows, NEAR)
-        near = near / np.maximum(np.linalg.norm(near, axis=1, keepdims=True), 1e-9)
-        similar = _floats(self.table.vectors(self.rows) @ self.vector)
+        own, near = self.table.surroundings(self.around, NEAR)
+        similar = _floats(own @ self.vector)
         best = np.full(len(self.index.session_names), -1.0)
         np.maximum.at(best, self.session[self.rows], similar)
         return {

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from agentmem_stores import Vectors
 
 __all__ = ["Halves"]
+
+
+@lru_cache(maxsize=1)
+def _floats() -> NDArray[np.float32]:
+    """All numbers of half precision: looking one up takes half as long as converting it."""
+    return np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
 
 
 class Halves:
@@ -38,16 +46,17 @@ class Halves:
         first = len(self._kept)
         if not self._new.shape[1]:
             return np.zeros((len(rows), 0), dtype=np.float32)
+        # `take` is several times as fast as an index, which looks at every number of a row.
         if not first:
-            found = self._new[rows].astype(np.float32)
+            found = np.take(self._new, rows, axis=0)
         elif rows.max(initial=0) < first:
-            found = self._kept[rows].astype(np.float32)
+            found = np.take(self._kept, rows, axis=0)
         else:
-            found = self._kept[np.minimum(rows, first - 1)].astype(np.float32)
+            found = np.take(self._kept, np.minimum(rows, first - 1), axis=0)
             new = rows >= first
-            found[new] = self._new[rows[new] - first]
+            found[new] = np.take(self._new, rows[new] - first, axis=0)
         found[rows < 0] = 0
-        return found
+        return np.take(_floats(), found.view(np.uint16))
 
     def all(self, count: int) -> NDArray[np.float16]:
         """The first so many rows, float16."""

@@ -8,15 +8,15 @@ instead of 1,536.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ._around import NONE, Around, Rows
 from ._lexical import InvertedIndex, idf, stems_of
 from ._signs import Bits, Signs, bits_of
-from ._table import NONE, Rows
 
 __all__ = ["AskedWord", "LateInteraction"]
 
@@ -51,11 +51,11 @@ class LateInteraction:
         rarity = np.array([float(idf(len(words), float(words.holding(s)))) for s in stems])
         self._weights = rarity / max(float(rarity.sum()), 1e-9)
 
-    def features(self, around: Mapping[int, Rows], session: NDArray[np.int32]) -> dict[str, Floats]:
+    def features(self, around: Around, session: NDArray[np.int32]) -> dict[str, Floats]:
         """Return how well rows take up the question, each of shape (rows,).
 
         Args:
-            around: the rows at each offset in the session, the rows themselves at 0.
+            around: the rows with those around them.
             session: of the rows themselves.
         """
         own, near = self._scores(around)
@@ -64,16 +64,11 @@ class LateInteraction:
         np.maximum.at(best, place, own)
         return {"late.turn": own, "late.near": near, "late.session": best[place]}
 
-    def near(self, around: Mapping[int, Rows]) -> Floats:
-        """How well rows with those around them take up the question, shape (rows,)."""
-        return self._scores(around)[1]
-
-    def _scores(self, around: Mapping[int, Rows]) -> tuple[Floats, Floats]:
-        rows = np.unique(np.concatenate([around[offset] for offset in AROUND]))
-        best = self._best(rows)
-        places = {offset: np.searchsorted(rows, around[offset]) for offset in AROUND}
-        near = np.maximum.reduce([w * best[:, places[o]] for o, w in AROUND.items()])
-        return self._weights @ best[:, places[0]], self._weights @ near
+    def _scores(self, around: Around) -> tuple[Floats, Floats]:
+        around = around.within(AROUND)
+        best = self._best(around.rows)
+        near = np.maximum.reduce([w * best[:, around.places[o]] for o, w in AROUND.items()])
+        return self._weights @ best[:, around.places[0]], self._weights @ near
 
     def _best(self, rows: Rows) -> Floats:
         """The greatest similarity of each asked word to a word of each row; (asked, rows)."""
@@ -82,12 +77,20 @@ class LateInteraction:
         words, counts = self._signs.of(rows[there])
         if not (len(words) and len(self._asked)):
             return best
-        differ = np.zeros((len(self._asked), len(words)), dtype=np.int64)
-        for column in range(words.shape[1]):
-            both = self._asked[:, column, np.newaxis] ^ words[np.newaxis, :, column]
-            differ += np.bitwise_count(both)
-        similar = np.maximum(1 - 2 * differ / self._dimension, 0.0)
         held = counts > 0
         begins = (np.cumsum(counts) - counts)[held]
-        best[:, there[held]] = np.maximum.reduceat(similar, begins, axis=1)
+        differ = np.array([np.minimum.reduceat(d, begins) for d in self._differing(words)])
+        best[:, there[held]] = np.maximum(1 - 2 * differ.astype(np.float64) / self._dimension, 0.0)
         return best
+
+    def _differing(self, words: Bits) -> Iterator[NDArray[np.uint16]]:
+        """For each asked word, in how many signs words differ from it; the same array each time."""
+        columns = np.ascontiguousarray(words.T)
+        both, count = np.empty(len(words), np.uint64), np.empty(len(words), np.uint8)
+        differ = np.empty(len(words), np.uint16)
+        for asked in self._asked:
+            differ[:] = 0
+            for column, bits in zip(columns, asked, strict=True):
+                np.bitwise_xor(column, bits, out=both)
+                differ += np.bitwise_count(both, out=count)
+            yield differ

@@ -146,23 +146,19 @@ class InvertedIndex:
         """The mean number of terms of the documents that count."""
         return self._words / max(self._alive, 1)
 
-    def postings(self, term: str) -> tuple[NDArray[np.intp], Floats]:
+    def postings(self, term: str) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
         """Return the numbers of the documents that hold a term, and how often each does."""
-        rows, counts = self._postings(term)
-        return rows.astype(np.intp), counts.astype(np.float64)
-
-    def freeze(self, into: Frozen, name: str) -> None:
-        """Write down everything."""
-        known = sorted({*self._kept.number, *self._documents})
-        held = [(term, *self._postings(term)) for term in known if self.holding(term)]
-        KeptPostings.freeze(into, name, held, [self.terms(n) for n in range(self._given)])
-        into.arrays[f"{name}.lengths"] = self.lengths()
-
-    def _postings(self, term: str) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
         if term not in self._documents:
             return self._kept.postings(term)
         changed = (self._documents[term], self._frequencies[term])
         return np.array(changed[0], dtype=np.uint32), np.array(changed[1], dtype=np.uint32)
+
+    def freeze(self, into: Frozen, name: str) -> None:
+        """Write down everything."""
+        known = sorted({*self._kept.number, *self._documents})
+        held = [(term, *self.postings(term)) for term in known if self.holding(term)]
+        KeptPostings.freeze(into, name, held, [self.terms(n) for n in range(self._given)])
+        into.arrays[f"{name}.lengths"] = self.lengths()
 
     @classmethod
     def thaw(cls, frozen: Frozen, name: str, alive: int) -> InvertedIndex:
@@ -216,10 +212,12 @@ class Lookup:
     def frequencies(self, rows: NDArray[np.intp]) -> Floats:
         """How often each term stands in each of the documents, shape (terms, rows)."""
         found = np.zeros((len(self.terms), len(rows)))
+        # Of the kind that holders are: else they are converted, all of them. There is no row -1.
+        wanted = rows.astype(np.uint32)
         for i, (holders, counts) in enumerate(self._postings):
             if len(holders):
-                places = np.minimum(np.searchsorted(holders, rows), len(holders) - 1)
-                found[i] = np.where(holders[places] == rows, counts[places], 0)
+                places = np.minimum(np.searchsorted(holders, wanted), len(holders) - 1)
+                found[i] = np.where(holders[places] == wanted, counts[places], 0)
         return found
 
     def known(self) -> Floats:
@@ -257,7 +255,7 @@ class Lookup:
         return rows, bm25(self.frequencies(rows), self._lengths[rows], self.mean, self.idf, k1, b)
 
 
-def reached(postings: Sequence[NDArray[np.intp]]) -> NDArray[np.intp]:
+def reached(postings: Sequence[NDArray[np.uint32]]) -> NDArray[np.intp]:
     """Return the documents in any of the postings, ascending.
 
     Of words that stand in very many documents, the shortest postings are taken first and no more

@@ -15,7 +15,7 @@ from ._channels import Channels, candidate_rows
 from ._features import TurnFeatures
 from ._fusion import Ranked, SearchSettings, Weights, weighed
 from ._index import ScopeIndex
-from ._late import AROUND, AskedWord, LateInteraction
+from ._late import AskedWord, LateInteraction
 from ._learning import Learning
 from ._question import Question
 from ._second import second_round
@@ -83,7 +83,7 @@ class TurnRanking:
         """The best candidates by the first round, and their features for the second."""
         parts = weighed(features, self.weights.first, self.settings.off)
         best, scores = _best(parts, len(rows))
-        return rows[best], self._second(rows[best], scores[best])
+        return rows[best], self._second(rows[best], scores[best], features["late.near"][best])
 
     def run(self) -> Ranked:
         """Rank all candidates."""
@@ -96,7 +96,8 @@ class TurnRanking:
         parts = weighed(features, self.weights.first, self.settings.off)
         best, scores = _best(parts, len(rows))
         parts = {name: values[best] for name, values in parts.items()}
-        parts = self._revised(rows[best], scores[best], parts)
+        second = self._second(rows[best], scores[best], features["late.near"][best])
+        parts = self._revised(second, parts)
         parts = self._with_retention(rows[best], parts)
         parts = self._with_learned(rows[best], parts)
         return _followed(_ordered(rows[best], parts), rows, scores)
@@ -114,20 +115,15 @@ class TurnRanking:
         numbers, features = session_features(self.index, self.channels, turns.rows, turns.scores)
         return numbers, weighed(features, self.weights.session, self.settings.off)
 
-    def _revised(
-        self, rows: Rows, scores: Floats, parts: Mapping[str, Floats]
-    ) -> dict[str, Floats]:
-        features = self._second(rows, scores)
+    def _revised(self, features: Features, parts: Mapping[str, Floats]) -> dict[str, Floats]:
         # The first score goes on in the parts that it is the sum of.
         kept = self.weights.second["second.score"] if self._has("second") else 1.0
         del features["second.score"]
         revised = {name: kept * values for name, values in parts.items()}
         return revised | weighed(features, self.weights.second, self.settings.off)
 
-    def _second(self, rows: Rows, scores: Floats) -> Features:
+    def _second(self, rows: Rows, scores: Floats, late: Floats) -> Features:
         table = self.index.tables[Granularity.TURN]
-        around = {offset: table.neighbours(rows, offset) for offset in AROUND}
-        late = self.late.near(around)
         return second_round(table, rows, scores, self.question.terms, late)
 
     def _has(self, part: str) -> bool:

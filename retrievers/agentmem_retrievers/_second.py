@@ -26,7 +26,7 @@ def second_round(
         rows: candidates, ascending.
         scores: of the first round, shape (candidates,).
         asked: the stems of the question.
-        late: how well candidates take up the question's words; see `LateInteraction.near`.
+        late: how well candidates take up the question's words, as the first round found.
     """
     behind = np.maximum(scores - scores.max(), LEAST)
     share = np.exp(scores - scores.max())
@@ -70,8 +70,7 @@ def _neighbours(table: Table, rows: Rows, behind: Floats) -> Features:
 
 def _feedback(table: Table, rows: Rows, share: Floats) -> Floats:
     """Similarity to the middle of the three best (Rocchio 1971), each seen with its neighbours."""
-    near = table.surroundings(rows, NEAR)
-    near = near / np.maximum(np.linalg.norm(near, axis=1, keepdims=True), 1e-9)
+    _, near = table.surroundings(table.around(rows, NEAR), NEAR)
     best = np.argsort(-share, kind="stable")[:3]
     middle = np.sqrt(share[best]) @ near[best]
     similar: NDArray[np.float64] = near @ (middle / max(float(np.linalg.norm(middle)), 1e-9))

@@ -95,12 +95,15 @@ class Signs:
         return self._at(places), counts
 
     def _at(self, places: NDArray[np.int64]) -> Bits:
+        # `take` is several times as fast as an index, which looks at every number of a row.
         first = len(self._kept)
         if not first:
-            return np.asarray(self._new[places], dtype=np.uint64)
-        found = np.array(self._kept[np.minimum(places, first - 1)])
+            return np.take(self._new, places, axis=0)
+        if places.max(initial=0) < first:
+            return np.take(self._kept, places, axis=0)
+        found = np.take(self._kept, np.minimum(places, first - 1), axis=0)
         new = places >= first
-        found[new] = self._new[places[new] - first]
+        found[new] = np.take(self._new, places[new] - first, axis=0)
         return found
 
     def all(self) -> tuple[Bits, NDArray[np.int64]]:

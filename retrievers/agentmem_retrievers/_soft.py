@@ -40,6 +40,8 @@ class SoftLookup:
         words = [{**dict(kin), stem: 1.0} for stem, kin in asked.items()]
         self._postings = {t: index.postings(t)[0] for held in words for t in held}
         self.rows = reached(list(self._postings.values()))
+        # Of the kind that postings are, so that these are not converted to be compared.
+        self._wanted = self.rows.astype(np.uint32)
         shape = (len(asked), len(self.rows))
         self.best, self.others, self.covered = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         for i, stem in enumerate(asked):
@@ -66,9 +68,11 @@ class SoftLookup:
         if not own:
             self.others[i, places] = np.maximum(self.others[i, places], match)
 
-    def _places(self, holders: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Where documents are among the rows, those of them that are."""
-        if len(holders) > len(self.rows):
-            return np.flatnonzero(np.isin(self.rows, holders, assume_unique=True))
-        places = np.minimum(np.searchsorted(self.rows, holders), max(len(self.rows) - 1, 0))
-        return places[self.rows[places] == holders] if len(self.rows) else places[:0]
+    def _places(self, holders: NDArray[np.uint32]) -> NDArray[np.intp]:
+        """Where documents are among the rows, those of them that are; the fewer are looked up."""
+        rows = self._wanted
+        if len(holders) > len(rows):
+            places = np.minimum(np.searchsorted(holders, rows), len(holders) - 1)
+            return np.flatnonzero(holders[places] == rows)
+        places = np.minimum(np.searchsorted(rows, holders), max(len(rows) - 1, 0))
+        return places[rows[places] == holders] if len(rows) else places[:0]

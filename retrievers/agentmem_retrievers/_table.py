@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from agentmem_stores import Memory, State, Vectors
 
+from ._around import NONE, Around, Rows
 from ._calendar import spans_in
 from ._frozen import Frozen
 from ._halves import Halves
@@ -21,11 +22,6 @@ from ._signs import Signs
 from ._vocabulary import Vocabulary
 
 __all__ = ["NONE", "Rows", "Table"]
-
-Rows = NDArray[np.intp]
-
-# In place of a row number, where there is no such row.
-NONE = -1
 
 _STATES = {state: code for code, state in enumerate(State)}
 # Each an array of its own: of one that is scanned, nothing else is read.
@@ -269,20 +265,26 @@ class Table:
         """Embeddings of rows, float32 of shape (len(rows), dimension); zeros where NONE."""
         return self._vectors.at(rows)
 
-    def surroundings(self, rows: Rows, weights: Mapping[int, float]) -> Vectors:
-        """The weighed sum of the embeddings around each row, shape (len(rows), dimension).
+    def surroundings(self, around: Around, weights: Mapping[int, float]) -> tuple[Vectors, Vectors]:
+        """The embeddings of rows, and the directions of the weighed sums of those around them.
 
         Args:
             weights: of the rows at each offset in the session, 0 for the row itself.
+
+        Returns:
+            Both of shape (rows, dimension).
         """
-        around = np.concatenate([self.neighbours(rows, offset) for offset in weights])
-        # Rows that are close to each other share their surroundings, which are read once.
-        read, places = np.unique(around, return_inverse=True)
-        vectors = self.vectors(read)
-        total = np.zeros((len(rows), vectors.shape[1]), dtype=np.float32)
-        for place, weight in zip(np.split(places, len(weights)), weights.values(), strict=True):
-            total += np.float32(weight) * vectors[place]
-        return total
+        around = around.within(weights)
+        vectors = self.vectors(around.rows)
+        total = np.zeros((len(around.places[0]), vectors.shape[1]), dtype=np.float32)
+        one = np.empty_like(total)
+        for offset, weight in weights.items():
+            # Where all places exist, nothing needs to be checked before it is copied.
+            np.take(vectors, around.places[offset], axis=0, out=one, mode="clip")
+            one *= np.float32(weight)
+            total += one
+        total /= np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9)
+        return vectors[around.places[0]], total
 
     def neighbours(self, rows: Rows, offset: int) -> Rows:
         """The rows `offset` turns later (or earlier) in the session, or NONE, shape of `rows`."""
@@ -290,6 +292,10 @@ class Table:
         for _ in range(abs(offset)):
             rows = np.where(rows == NONE, NONE, step[rows])
         return rows.astype(np.intp)
+
+    def around(self, rows: Rows, offsets: Iterable[int]) -> Around:
+        """What stands at some offsets in the session from rows."""
+        return Around.of({o: self.neighbours(rows, o) for o in offsets}, len(self.ids))
 
     def visible(
         self,

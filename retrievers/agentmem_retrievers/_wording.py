@@ -9,19 +9,17 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ._around import NONE, Around, Rows
 from ._lexical import TURN_B, TURN_K1, Lookup, bm25, idf
 from ._question import Question
 from ._soft import SoftLookup
-from ._table import NONE, Rows, Table
+from ._table import Table
 from ._vocabulary import Kin
 
-__all__ = ["NEAR", "WIDE", "Around", "Features", "Floats", "Wording"]
+__all__ = ["NEAR", "WIDE", "Features", "Floats", "Wording"]
 
 Floats = NDArray[np.float64]
 Features = dict[str, Floats]
-
-# The rows at each offset in the session from the candidates.
-Around = Mapping[int, Rows]
 
 # How much a neighbour at an offset counts in what surrounds a turn. What came before weighs more:
 # an answer is understood from its question.
@@ -30,6 +28,27 @@ WIDE = {offset: 0.7 ** abs(offset) for offset in range(-4, 5)}
 NEXT_TO = {0: 1.0, -1: 0.6, 1: 0.4}
 
 SESSION_K1, SESSION_B = 1.2, 0.75
+
+
+class _Counted:
+    """How often the words of a question stand in rows and around them, each row counted once."""
+
+    def __init__(self, all_words: Lookup, around: Around) -> None:
+        self.around = around
+        self._frequencies = all_words.frequencies(around.rows)
+        self._lengths = all_words.lengths(around.rows)
+        self._place = {term: place for place, term in enumerate(all_words.terms)}
+
+    def at(self, offset: int, lookup: Lookup) -> Floats:
+        """How often the words of a lookup stand at an offset from each row; (words, rows)."""
+        found = self._frequencies[:, self.around.places[offset]]
+        if len(lookup.terms) == len(found):
+            return found
+        return found[[self._place[term] for term in lookup.terms]]
+
+    def lengths(self, offset: int) -> Floats:
+        """How many words stand there, shape (rows,)."""
+        return self._lengths[self.around.places[offset]]
 
 
 class Wording:
@@ -60,12 +79,14 @@ class Wording:
     def _scored(self) -> tuple[Rows, Floats]:
         return self.rest.scores(TURN_K1, TURN_B)
 
-    def compute(self, rows: Rows, around: Around) -> Features:
+    def compute(self, around: Around) -> Features:
         """Return the features of candidates, each of their shape."""
+        rows = around[0]
         mine = self.session[rows]
+        counted = _Counted(self.all, around)
         return {
-            **self._turn(rows),
-            **self._context(around),
+            **self._turn(counted),
+            **self._context(counted),
             **{name: scores[mine] for name, scores in self._session().items()},
             **self._soft(rows, around),
         }
@@ -93,27 +114,27 @@ class Wording:
     def _softly_asked(self) -> float:
         return max(float(self.soft.idf.sum()), 1e-9)
 
-    def _turn(self, rows: Rows) -> Features:
-        held = (self.rest.frequencies(rows) > 0) * self.rest.idf[:, np.newaxis]
+    def _turn(self, counted: _Counted) -> Features:
+        held = (counted.at(0, self.rest) > 0) * self.rest.idf[:, np.newaxis]
         is_key = np.array([term in self.keys for term in self.rest.terms], dtype=np.bool_)
         return {
-            "lexical.turn": self._bm25(self.all, {0: 1.0}, {0: rows}),
+            "lexical.turn": self._bm25(counted, self.all, {0: 1.0}),
             "lexical.coverage": held.sum(axis=0) / self._asked,
             "lexical.key": held[is_key].sum(axis=0) / max(self.rest.idf[is_key].sum(), 1e-9),
         }
 
-    def _context(self, around: Around) -> Features:
-        following = self._bm25(self.rest, {0: 1.0}, {0: around[1]})
+    def _context(self, counted: _Counted) -> Features:
+        following = self._bm25(counted, self.rest, {1: 1.0})
         return {
-            "context.near": self._bm25(self.all, NEAR, around),
-            "context.near_rest": self._bm25(self.rest, NEAR, around),
-            "context.wide_rest": self._bm25(self.rest, WIDE, around),
-            "context.next": np.where(around[1] == NONE, 0.0, following),
+            "context.near": self._bm25(counted, self.all, NEAR),
+            "context.near_rest": self._bm25(counted, self.rest, NEAR),
+            "context.wide_rest": self._bm25(counted, self.rest, WIDE),
+            "context.next": np.where(counted.around[1] == NONE, 0.0, following),
         }
 
-    def _bm25(self, lookup: Lookup, window: Mapping[int, float], around: Around) -> Floats:
-        frequencies = sum(w * lookup.frequencies(around[o]) for o, w in window.items())
-        lengths = sum(w * lookup.lengths(around[o]) for o, w in window.items())
+    def _bm25(self, counted: _Counted, lookup: Lookup, window: Mapping[int, float]) -> Floats:
+        frequencies = sum(w * counted.at(o, lookup) for o, w in window.items())
+        lengths = sum(w * counted.lengths(o) for o, w in window.items())
         mean = lookup.mean * sum(window.values())
         weights = lookup.idf / self._scale
         return bm25(np.asarray(frequencies), np.asarray(lengths), mean, weights, TURN_K1, TURN_B)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentmem_retrievers import (
+    Around,
     AskedWord,
     InvertedIndex,
     LateInteraction,
@@ -80,7 +81,8 @@ class TestLateInteraction:
         rows = np.arange(3)
         late = LateInteraction(signs, self.index(), told, DIMENSION)
         none = np.full(3, -1)
-        found = late.features({0: rows, -1: none, 1: none, -2: none, 2: none}, np.array([0, 0, 1]))
+        around = Around.of({0: rows, -1: none, 1: none, -2: none, 2: none}, size=3)
+        found = late.features(around, np.array([0, 0, 1]))
 
         idf = np.log(1 + (3 - np.array([3.0, 1.0]) + 0.5) / (np.array([3.0, 1.0]) + 0.5))
         expected = []
@@ -100,13 +102,15 @@ class TestLateInteraction:
         signs.add(b"")
         late = LateInteraction(signs, self.index(), [AskedWord("tea", signs_of(asked))], DIMENSION)
         none, rows = np.full(2, -1), np.arange(2)
-        around = {0: rows, -1: np.array([-1, 0]), 1: np.array([1, -1]), -2: none, 2: none}
-        assert late.near(around).tolist() == pytest.approx([1.0, 0.9])
+        beside = {0: rows, -1: np.array([-1, 0]), 1: np.array([1, -1]), -2: none, 2: none}
+        found = late.features(Around.of(beside, size=2), np.zeros(2, np.int32))
+        assert found["late.near"].tolist() == pytest.approx([1.0, 0.9])
 
     def test_without_words_nothing_is_alike(self) -> None:
         signs = Signs(DIMENSION)
         signs.add(b"")
-        around = {offset: np.arange(1) for offset in range(-2, 3)}
+        around = Around.of({offset: np.arange(1) for offset in range(-2, 3)}, size=1)
         for told in ([], [AskedWord("tea", signs_of(words(1, 1)))]):
             late = LateInteraction(signs, self.index(), told, DIMENSION)
-            assert late.near(around).tolist() == [0.0]
+            found = late.features(around, np.zeros(1, np.int32))
+            assert found["late.near"].tolist() == [0.0]
