@@ -2,6 +2,7 @@
 
 from ._embedded import Embedded, Reading
 from ._embedder import Embedder, default_embeddings, estimate_tokens
+from ._kept import kept_documents
 from ._sentence_embeddings import SentenceTransformerEmbeddings
 
 __all__ = [
@@ -11,4 +12,5 @@ __all__ = [
     "SentenceTransformerEmbeddings",
     "default_embeddings",
     "estimate_tokens",
+    "kept_documents",
 ]

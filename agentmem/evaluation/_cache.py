@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import random
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from agentmem_stores import Granularity, MemoryStore, Scope, StoreUnavailableError
 
+from .._folders import cache_folder
 from ._tasks import Moment, Progress, end_of
 
 if TYPE_CHECKING:
@@ -36,16 +35,7 @@ _MEMORIES = "memories"
 
 def default_cache() -> Path:
     """Return AGENTMEM_CACHE, else the place where this system keeps what can be made again."""
-    named = os.environ.get("AGENTMEM_CACHE")
-    if named:
-        return Path(named).expanduser()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "agentmem" / "eval"
+    return cache_folder("eval")
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import repeat
 
 import numpy as np
 
 from agentmem_stores import Vectors
 
-from ..embedding import Embedder
+from ..embedding import Embedder, kept_documents
 from ._inventory import ELSE, INVENTORY, SAID, Attribute
 from ._statements import SPEAKER, Statement
 from ._values import is_name, is_number
@@ -78,7 +79,7 @@ class Attributes:
         """
         examples = [text for attribute in INVENTORY for text in attribute.examples]
         values = [text for attribute in INVENTORY for text in attribute.values]
-        found = self.embedder.documents([*examples, *values, *ELSE])
+        found = kept_documents(self.embedder, [*examples, *values, *ELSE])
         return (
             found[: len(examples)],
             _starts([len(a.examples) for a in INVENTORY]),
@@ -88,7 +89,7 @@ class Attributes:
 
     @cached_property
     def _questions(self) -> Vectors:
-        return self.embedder.documents([f"What is my {a.name}?" for a in INVENTORY])
+        return kept_documents(self.embedder, [f"What is my {a.name}?" for a in INVENTORY])
 
     def similarities(self, vectors: Vectors) -> Vectors:
         """How near sentences are to every attribute, shape (sentences, attributes)."""
@@ -117,6 +118,22 @@ class Attributes:
         least = max(_ASKED, float(near.max()) - _TIED)
         order = np.argsort(-near, kind="stable")
         return tuple(INVENTORY[i].name for i in order if near[i] >= least and INVENTORY[i].one)
+
+    def may_match(self, found: Sequence[Statement], values: Vectors) -> list[bool]:
+        """Whether statements can be facts, by what needs no more than their values to be known.
+
+        What is left out here `match` takes for hints at most.
+
+        Args:
+            values: embeddings of the statements' values, shape (statements, dimension).
+        """
+        kinds = self.kinds(values)[:, :-1]
+        alike = kinds >= np.where(_STRANGE, _HARDLY, _ALIKE)
+        return [
+            bool(s.attribute or _OPEN.search(s.text.rstrip(".! ")))
+            or any(map(_fits, INVENTORY, repeat(s), row))
+            for s, row in zip(found, alike.tolist(), strict=True)
+        ]
 
     def match(
         self, found: Sequence[Statement], texts: Vectors, skeletons: Vectors, values: Vectors

@@ -65,7 +65,7 @@ class FactFinder:
         """Return the facts that turns tell, in order, without strength, state and associations.
 
         A turn's own embedding serves for a statement that is all it says. Only what a longer turn
-        says is embedded anew, and of what may be a fact its value and what it is without it.
+        says is embedded anew: values first, which say most and are the shortest.
         """
         spoken = [turn for turn in turns if _speaks_of_people(turn.memory)]
         told = self._told_to_model(spoken)
@@ -73,11 +73,11 @@ class FactFinder:
             told = list(self._told(spoken))
         if not told:
             return []
-        told, texts = self._worth(told)
+        told, values = self._possible(told)
+        told, texts, values = self._worth(told, values)
         if not told:
             return []
         skeletons = self._embedded([t.statement.skeleton for t in told])
-        values = self._embedded([t.statement.value for t in told])
         matches = self.attributes.match([t.statement for t in told], texts, skeletons, values)
         return list(_facts(told, matches, texts))
 
@@ -103,14 +103,27 @@ class FactFinder:
             found = [Told(turn, statement) for statement in statements(turn.memory.text)]
             yield from found[:_PER_TURN]
 
-    def _worth(self, told: Sequence[Told]) -> tuple[list[Told], Vectors]:
-        """What may speak of an attribute at all, and the embeddings of these texts."""
+    def _possible(self, told: Sequence[Told]) -> tuple[list[Told], Vectors]:
+        """What can come to anything by its value, and the embeddings of these values.
+
+        Of those who are called by their names no hints are kept, see `_without_hints`.
+        """
+        values = self._embedded([t.statement.value for t in told])
+        may_match = self.attributes.may_match([t.statement for t in told], values)
+        named = [t.turn.memory.speaker is not None for t in told]
+        kept = [i for i in range(len(told)) if may_match[i] or not named[i]]
+        return [told[i] for i in kept], values[kept]
+
+    def _worth(self, told: Sequence[Told], values: Vectors) -> tuple[list[Told], Vectors, Vectors]:
+        """What may speak of an attribute at all, and the embeddings of these texts and values."""
+        if not told:
+            return [], values, values
         anew = list(dict.fromkeys(t.statement.text for t in told if not t.whole))
         vectors = dict(zip(anew, self.embedder.documents(anew), strict=True))
         texts = np.stack([t.turn.vector if t.whole else vectors[t.statement.text] for t in told])
         near = self.attributes.similarities(texts).max(axis=1) >= _WORTH
         kept = [i for i, t in enumerate(told) if near[i] or t.statement.attribute]
-        return [told[i] for i in kept], texts[kept]
+        return [told[i] for i in kept], texts[kept], values[kept]
 
     def _embedded(self, texts: Sequence[str]) -> Vectors:
         """Embeddings of texts that may be alike, a row for each."""
