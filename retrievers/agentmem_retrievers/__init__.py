@@ -20,6 +20,7 @@ from ._lexical import *
 from ._question import *
 from ._ranking import *
 from ._results import *
+from ._rounded import *
 from ._router import *
 from ._sessions import *
 from ._shown import *

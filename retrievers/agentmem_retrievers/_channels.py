@@ -98,6 +98,15 @@ class Channels:
         return found
 
 
+def _best(scores: NDArray[np.float64], n: int) -> Rows:
+    """The places of the n greatest scores, best first, of equal ones the first."""
+    if len(scores) <= n:
+        return np.argsort(-scores, kind="stable")
+    # Of many, only those are sorted that can be among them.
+    enough = np.flatnonzero(scores >= np.partition(scores, -n)[-n])
+    return enough[np.argsort(-scores[enough], kind="stable")[:n]]
+
+
 def candidate_rows(
     table: Table,
     near: Channel | None,
@@ -116,7 +125,7 @@ def candidate_rows(
     """
     found = [near.rows if near is not None else np.empty(0, np.intp)]
     for held, scores in lexical:
-        best = np.argsort(-scores, kind="stable")[:n]
+        best = _best(scores, n)
         found.append(held[best[scores[best] > 0]])
     around = [table.neighbours(rows[:SURROUNDED], o) for rows in found for o in (-1, 1)]
     rows = np.unique(np.concatenate([*found, *around]))

@@ -106,9 +106,7 @@ class TurnFeatures:
             "manner.answer": asked_before,
             "manner.length": np.log1p(self.wording.all.lengths(self.rows)),
             "manner.opening": (self.table.column("position")[self.rows] < 2).astype(np.float64),
-            "manner.speaker": np.array(
-                [float(bool(self.table.speakers[r] & self.question.named)) for r in self.rows]
-            ),
+            "manner.speaker": self.table.spoken_by(self.rows, self.question.named),
         }
 
 

@@ -15,9 +15,9 @@ from agentmem_stores import Memory, State, Vectors
 from ._around import NONE, Around, Rows
 from ._calendar import spans_in
 from ._frozen import Frozen
-from ._halves import Halves
 from ._lexical import InvertedIndex, stems_of, tokenize, words_in
 from ._question import ends_asking, speaks_of_time
+from ._rounded import Rounded
 from ._signs import Signs
 from ._vocabulary import Vocabulary
 
@@ -29,6 +29,7 @@ _COLUMNS: dict[str, Any] = {
     "session": np.int32,
     "position": np.int32,
     "previous": np.int32,
+    "speaker": np.int32,
     "next": np.int32,
     "said": np.float64,
     "recalled": np.float64,
@@ -58,24 +59,25 @@ class Table:
     """Rows are only appended: a replaced memory's row dies, and its number is not used again.
 
     Turns are chained to their neighbours in the session, so that what surrounds a row is found
-    without looking at any other. Vectors are kept at half precision, where a memory's were given.
+    without looking at any other. Vectors are kept in 16 bits a number, where a memory's were given.
     What is deleted leaves nothing in its row.
     """
 
     def __init__(self, dimension: int = 0) -> None:
         self.ids: list[str] = []
-        self.speakers: list[frozenset[str]] = []
         self.row_of: dict[str, int] = {}
         self.words = InvertedIndex()
         self.vocabulary = Vocabulary(dimension)
         self._columns = {name: np.zeros(64, dtype) for name, dtype in _COLUMNS.items()}
         self._session_words = np.zeros(64)
-        self._vectors = Halves(dimension)
+        self._vectors = Rounded(dimension)
         self.signs = Signs(dimension)
         self._untold: set[int] = set()
         # Of each session, its last row and how many terms it has.
         self._last = np.full(64, NONE, dtype=np.int32)
-        self._names: dict[frozenset[str], frozenset[str]] = {}
+        # The stems of the name of whoever has spoken; first nobody's, as of what is deleted.
+        self._names: list[frozenset[str]] = [frozenset()]
+        self._named: dict[frozenset[str], int] = {frozenset(): 0}
 
     def __len__(self) -> int:
         return len(self.row_of)
@@ -129,11 +131,11 @@ class Table:
             self._last = np.concatenate([self._last, np.full_like(self._last, NONE)])
         self._session_words[session] += self.words.lengths()[row]
         self.ids.append(memory.id)
-        self.speakers.append(self._names.setdefault(frozenset(speaker), frozenset(speaker)))
         self.row_of[memory.id] = row
         columns = self._columns
         columns["alive"][row] = True
         columns["session"][row] = session
+        columns["speaker"][row] = self._number_of(frozenset(speaker))
         columns["previous"][row] = columns["next"][row] = NONE
         columns["timed"][row] = speaks_of_time(memory.text)
         columns["asks"][row] = "?" in memory.text
@@ -145,6 +147,12 @@ class Table:
             self.vocabulary.note(stems, words, self.words.holding)
         self.patch(memory)
         return row
+
+    def _number_of(self, speaker: frozenset[str]) -> int:
+        number = self._named.setdefault(speaker, len(self._names))
+        if number == len(self._names):
+            self._names.append(speaker)
+        return number
 
     def _date(self, row: int, memory: Memory) -> None:
         """Note the first time that a text names: what is told today may be of yesterday."""
@@ -183,7 +191,7 @@ class Table:
         if row < len(self.signs):
             self.signs.clear(row)
             self._untold.discard(row)
-        self.ids[row], self.speakers[row] = "", frozenset()
+        self.ids[row], self._columns["speaker"][row] = "", 0
         self.words.remove(row)
 
     @property
@@ -206,11 +214,12 @@ class Table:
 
     def freeze(self, into: Frozen, name: str) -> None:
         """Write down everything that lives."""
-        names = {held: n for n, held in enumerate(dict.fromkeys(self.speakers))}
         into.strings[f"{name}.ids"] = self.ids
+        # Not the names of those of whom everything is deleted.
+        used = set(self.column("speaker").tolist())
+        names = [held if n in used else () for n, held in enumerate(self._names)]
         into.strings[f"{name}.names"] = [" ".join(sorted(held)) for held in names]
         into.arrays |= {f"{name}.{column}": self.column(column) for column in _COLUMNS}
-        into.arrays[f"{name}.speakers"] = np.array([names[s] for s in self.speakers], np.int32)
         into.arrays[f"{name}.last"] = self._last
         into.arrays[f"{name}.session_words"] = self._session_words
         into.arrays[f"{name}.vectors"] = self._vectors.all(len(self.ids))
@@ -227,14 +236,13 @@ class Table:
         table, arrays = cls(dimension), frozen.arrays
         table.ids = frozen.strings[f"{name}.ids"]
         table.row_of = {i: row for row, i in enumerate(table.ids) if i}
-        names = [frozenset(held.split()) for held in frozen.strings[f"{name}.names"]]
-        table._names = {held: held for held in names}
-        table.speakers = [names[n] for n in arrays[f"{name}.speakers"].tolist()]
+        table._names = [frozenset(held.split()) for held in frozen.strings[f"{name}.names"]]
+        table._named = {held: n for n, held in enumerate(table._names) if held or not n}
         # Copied, but for the vectors and signs, which are many times as large.
         table._columns = {column: np.array(arrays[f"{name}.{column}"]) for column in _COLUMNS}
         table._last = np.array(arrays[f"{name}.last"])
         table._session_words = np.array(arrays[f"{name}.session_words"])
-        table._vectors = Halves(dimension, arrays[f"{name}.vectors"])
+        table._vectors = Rounded(dimension, arrays[f"{name}.vectors"])
         ends = np.array(arrays[f"{name}.sign_ends"])
         table.signs = Signs(dimension, arrays[f"{name}.signs"], ends)
         table._untold = set(arrays[f"{name}.untold"].tolist())
@@ -256,6 +264,11 @@ class Table:
     def flags(self, rows: Rows, name: str) -> NDArray[np.float64]:
         """A column of truth values at rows as 0 and 1; 0 where NONE."""
         return np.where(rows == NONE, 0.0, self._columns[name][rows].astype(np.float64))
+
+    def spoken_by(self, rows: Rows, named: frozenset[str]) -> NDArray[np.float64]:
+        """1 for each of the rows whose speaker's name has one of the stems, else 0; (rows,)."""
+        meant = np.array([float(bool(name & named)) for name in self._names])
+        return meant[self._columns["speaker"][rows]]
 
     def speaker_terms(self) -> frozenset[str]:
         """The stems of the names of all who speak."""

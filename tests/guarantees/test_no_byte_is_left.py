@@ -18,6 +18,7 @@ from agentmem import ChromaStore, Granularity, MemoryController, Scope
 from agentmem.cli import app
 from agentmem.langchain import AgentMemoryStore
 from agentmem.testing import ManualClock
+from agentmem_retrievers import rounded
 from agentmem_stores import Batch, Entry, Memory, StoreError
 from tests.stores.conftest import ChromaServer
 
@@ -49,6 +50,8 @@ def traces_of(entry: Entry) -> Iterable[bytes]:
         yield written
         yield written[: 16 * np.dtype(kind).itemsize]
         yield written[-16 * np.dtype(kind).itemsize :]
+    kept = rounded(np.asarray(entry.vector)).tobytes()
+    yield from (kept, kept[:32], kept[-32:])
 
 
 def found(path: Path, secrets: Sequence[Entry]) -> list[str]:

@@ -1,45 +1,46 @@
-"""Vectors at half precision, row by row: those from a file where they are, new ones in memory."""
+"""Vectors in 16 bits a number, row by row: those from a file where they are, new ones in memory."""
 
 from __future__ import annotations
-
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agentmem_stores import Vectors
 
-__all__ = ["Halves"]
+__all__ = ["Rounded", "rounded"]
+
+# Numbers of vectors of unit length are at most 1, so fixed-point numbers are as exact as those of
+# half precision, on the whole, and several times as fast to convert.
+_ONE = np.float32(2**15 - 1)
 
 
-@lru_cache(maxsize=1)
-def _floats() -> NDArray[np.float32]:
-    """All numbers of half precision: looking one up takes half as long as converting it."""
-    return np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
+def rounded(vector: Vectors) -> NDArray[np.int16]:
+    """Return a vector as it is kept."""
+    return np.asarray(np.rint(np.clip(vector, -1, 1) * _ONE), dtype=np.int16)
 
 
-class Halves:
-    """Rows of vectors.
+class Rounded:
+    """Rows of vectors of unit length.
 
     Args:
         dimension: of each.
-        kept: the first rows, float16 of shape (rows, dimension).
+        kept: the first rows, int16 of shape (rows, dimension).
     """
 
-    def __init__(self, dimension: int, kept: NDArray[np.float16] | None = None) -> None:
-        nothing = np.zeros((0, dimension), dtype=np.float16)
+    def __init__(self, dimension: int, kept: NDArray[np.int16] | None = None) -> None:
+        nothing = np.zeros((0, dimension), dtype=np.int16)
         self._kept = nothing if kept is None else kept
-        self._new = np.zeros((64, dimension), dtype=np.float16)
+        self._new = np.zeros((64, dimension), dtype=np.int16)
 
     def put(self, row: int, vector: Vectors) -> None:
         """Set a row; those before it need not have been set."""
         if row < len(self._kept):
-            self._kept[row] = vector
+            self._kept[row] = rounded(vector)
             return
         place = row - len(self._kept)
         while place >= len(self._new):
             self._new = np.concatenate([self._new, np.zeros_like(self._new)])
-        self._new[place] = vector
+        self._new[place] = rounded(vector)
 
     def at(self, rows: NDArray[np.intp]) -> Vectors:
         """Rows, float32 of shape (len(rows), dimension); zeros for negative numbers."""
@@ -56,10 +57,12 @@ class Halves:
             new = rows >= first
             found[new] = np.take(self._new, rows[new] - first, axis=0)
         found[rows < 0] = 0
-        return np.take(_floats(), found.view(np.uint16))
+        vectors = found.astype(np.float32)
+        vectors /= _ONE
+        return vectors
 
-    def all(self, count: int) -> NDArray[np.float16]:
-        """The first so many rows, float16."""
+    def all(self, count: int) -> NDArray[np.int16]:
+        """The first so many rows, int16."""
         if not self._new.shape[1]:
-            return np.zeros((count, 0), dtype=np.float16)
+            return np.zeros((count, 0), dtype=np.int16)
         return np.concatenate([self._kept, self._new])[:count]
