@@ -181,7 +181,7 @@ class ScopeIndex:
         held = {i: None for table in self.tables.values() for i in table.ids if i}
         others = [i for i in chain(self.edges.ends(), self._sources.ends()) if i not in held]
         into.strings["others"] = list(dict.fromkeys(others))
-        names = Names([*held, *into.strings["others"]])
+        names = Names(list(held), into.strings["others"])
         self.edges.freeze(into, "edges", names)
         self._sources.freeze(into, "sources", names)
         used = np.zeros(len(self.session_names) + 1, dtype=np.bool_)
@@ -208,8 +208,8 @@ class ScopeIndex:
         for granularity in Granularity:
             wide = dimension if granularity is Granularity.TURN else 0
             index.tables[granularity] = Table.thaw(frozen, granularity.value, wide)
-        held = (i for table in index.tables.values() for i in table.ids if i)
-        names = Names([*held, *frozen.strings["others"]])
+        held = [list(table.ids) for table in index.tables.values()]
+        names = Names(*held, frozen.strings["others"])
         index.edges.thaw(frozen, "edges", names)
         index._sources.thaw(frozen, "sources", names)
         for memory in noted:

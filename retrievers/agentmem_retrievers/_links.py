@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import chain
 
 import numpy as np
@@ -16,11 +17,24 @@ Weights = Mapping[str, float]
 
 
 class Names:
-    """Ids by number, and their numbers."""
+    """Ids by number, and their numbers; brought together when somebody asks for links.
 
-    def __init__(self, ids: Sequence[str]) -> None:
-        self.ids = ids
-        self.number = {name: n for n, name in enumerate(ids)}
+    Args:
+        groups: ids one after the other, without those that are empty; not to be changed.
+    """
+
+    def __init__(self, *groups: Sequence[str]) -> None:
+        self._groups = groups
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """All ids."""
+        return [i for group in self._groups for i in group if i]
+
+    @cached_property
+    def number(self) -> dict[str, int]:
+        """The number of each id."""
+        return {name: n for n, name in enumerate(self.ids)}
 
 
 class _Way:
@@ -28,7 +42,7 @@ class _Way:
 
     def __init__(self) -> None:
         self._changed: dict[str, dict[str, float]] = {}
-        self._names = Names(())
+        self._names = Names()
         self._starts: NDArray[np.int64] = np.zeros(1, dtype=np.int64)
         self._ends: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
         self._weights: NDArray[np.float64] = np.zeros(0)

@@ -198,8 +198,11 @@ class Registry:
             )
 
     def _look(self, scope: Scope) -> Marks:
-        found: Any = self._collection.get(where={SCOPE: scope.key}, include=["metadatas"])
-        rows = dict(zip(found["ids"], found["metadatas"], strict=True))
+        # Not by the scope's key, which every memory of the scope has as well: Chroma looks through
+        # the values of all collections, which takes 0.2 s where there are 200,000 memories.
+        found: Any = self._collection.get(where={"user_id": scope.user_id}, include=["metadatas"])
+        pairs = zip(found["ids"], found["metadatas"], strict=True)
+        rows = {row: told for row, told in pairs if row.startswith(f"{scope.key}/")}
         own = rows.get(f"{scope.key}/{self._me}", {"revision": 0})
         self._counts.setdefault(scope, int(own["revision"]))
         if monotonic() - self._unsure.get(scope, inf) > self._grace:
