@@ -71,7 +71,7 @@ def bench(settings: BenchSettings, *, staged: bool = False) -> BenchReport:
         ratios.append(searching.with_floor(settings.middle))
         ratios += [searching.with_floor(n, embedded=False) for n in sorted(settings.sizes)]
         if settings.smallest < settings.largest:
-            ratios.append(searching.with_size())
+            ratios += searching.with_size()
     if "scopes" in settings.only:
         ratios += searching.among_owners()
     if "ingest" in settings.only:

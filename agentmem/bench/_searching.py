@@ -80,8 +80,8 @@ class Searching:
             name, bound = f"search at {size:,}, not embedding / bare query", None
         return Ratio(name, *times, at_most=bound if size == self.settings.middle else None)
 
-    def with_size(self) -> Ratio:
-        """Searching the largest store against the smallest, without embedding."""
+    def with_size(self) -> list[Ratio]:
+        """Searching the largest store against the smallest, without embedding; and bare Chroma."""
         small, large = self.settings.smallest, self.settings.largest
         with ExitStack() as stack:
             little, much = (
@@ -89,10 +89,18 @@ class Searching:
                 for n in (small, large)
             )
             times = in_turns(self._ask(much), self._ask(little), self.settings.rounds)
-        return Ratio(
-            f"search without embedding, {large:,} / {small:,}", *times, at_most=1.5,
-            note="vectors drawn, questions embedded before",
-        )  # fmt: skip
+            bare = [bare_query(memory, self.by_heart, owner(0)) for memory in (much, little)]
+            asked = self.asked[self.settings.rounds + 1 :]
+            floors = in_turns(
+                lambda i: bare[0](asked[i]), lambda i: bare[1](asked[i]), self.settings.rounds
+            )
+        return [
+            Ratio(
+                f"search without embedding, {large:,} / {small:,}", *times, at_most=1.5,
+                note="vectors drawn, questions embedded before",
+            ),
+            Ratio(f"bare query, {large:,} / {small:,}", *floors),
+        ]  # fmt: skip
 
     def among_owners(self) -> list[Ratio]:
         """Searching one of many owners against the only one, without embedding."""

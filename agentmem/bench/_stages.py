@@ -22,7 +22,7 @@ SEARCH_STAGES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "reading the hits": (("_chroma", "recall"),),
 }
 WRITE_STAGES: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "embedding": (("_embedder", "documents"),),
+    "embedding": (("_embedder", "documents"), ("_embedder", "_with_words")),
     "nearest neighbours": (("_chroma", "nearest"),),
     "association": (("_association", "edges"),),
     "writing to Chroma": (("_chroma", "write"),),

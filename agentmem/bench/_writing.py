@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +42,15 @@ class Recording:
 
     def embed_documents(self, texts: list[str]) -> Any:
         """Embed, and remember."""
+        return self._noted(texts, self._embeddings.embed_documents)
+
+    def embed_with_words(self, texts: list[str], *, query: bool = False) -> Any:
+        """The same of turns, whose words are wanted too."""
+        return self._noted(texts, partial(self._embeddings.embed_with_words, query=query))
+
+    def _noted(self, texts: list[str], embed: Callable[[list[str]], Any]) -> Any:
         start = time.perf_counter()
-        found = self._embeddings.embed_documents(texts)
+        found = embed(texts)
         self.seconds += time.perf_counter() - start
         self.batches.append(list(texts))
         return found

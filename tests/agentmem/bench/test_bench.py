@@ -53,6 +53,7 @@ def test_searching_is_compared_with_bare_chroma(call: Any, tmp_path: Path) -> No
     names = [row["name"] for row in found["ratios"]]
     assert names[0] == "search at 200 / floor"
     assert "search without embedding, 200 / 60" in names
+    assert "bare query, 200 / 60" in names
     assert any(name.startswith("search in one of 3 owners") for name in names)
     assert all(row["ratio"] > 0 and row["measured"] > 0 for row in found["ratios"])
     assert "vectors drawn" in result.stdout
