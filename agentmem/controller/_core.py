@@ -27,7 +27,7 @@ from agentmem_stores import (
 from .._progress import Progress, Silent
 from ..digest import Digester
 from ..embedding import Embedder, default_embeddings
-from ..facts import Attributes, FactFinder, Facts
+from ..facts import Attributes, FactFinder, Facts, Kinds, is_own
 from ..refining import Refiner
 from ..upkeep import (
     Background,
@@ -107,13 +107,14 @@ class Core:
         self._store = store
         self._refiners = tuple(refiners)
         self._embedder = Embedder(embeddings or default_embeddings())
-        attributes = Attributes(self._embedder)
+        kinds = Kinds(self._embedder)
         self._engine = SearchEngine(
             store,
             curve=self.curve,
             settings=settings,
             embed=self._embedder.documents,
-            attributes=attributes.asked,
+            kinds=kinds.asked,
+            own=is_own,
         )
         self._writer = Writer(
             store=store,
@@ -126,7 +127,8 @@ class Core:
         )
         digester = Digester(model)
         self._lock = store.verb_lock
-        facts = Facts(store, self._engine, FactFinder(self._embedder, attributes, model))
+        finder = FactFinder(self._embedder, Attributes(self._embedder), kinds, model)
+        facts = Facts(store, self._engine, finder)
         self._sessions = Sessions(self._writer, digester, facts)
         self._facts = facts
         self._maintenance = Maintenance(store, self._engine, self.curve)

@@ -3,6 +3,8 @@
 from ._attributes import Attributes
 from ._facts import Facts
 from ._finder import FactFinder
+from ._kinds import Kinds
+from ._statements import is_own
 from ._views import Fact, ProfileLine, held_at, portrait, shown
 
 __all__ = [
@@ -10,8 +12,10 @@ __all__ = [
     "Fact",
     "FactFinder",
     "Facts",
+    "Kinds",
     "ProfileLine",
     "held_at",
+    "is_own",
     "portrait",
     "shown",
 ]

@@ -19,9 +19,6 @@ from ._values import is_name, is_number
 
 __all__ = ["Attribute", "Attributes", "Match"]
 
-# Similarity from which a question asks for an attribute: that to what states it, and so much of
-# that to the plainest question.
-_ASKED, _PLAINLY = 0.41, 0.3
 # What a statement needs to speak of an attribute: the mean of its similarity and its skeleton's,
 # and so much of the value's to what the attribute's values are. More is needed where it is not
 # sure whom it is about; and a value that is a word has to be like the attribute's at all.
@@ -39,8 +36,6 @@ _SHAPES = {
     "role": r"\b(?:as (?:an?|the)|(?:i'm|am|being|became|become|been|me|into|now|job is) an?)"
     r"\s+(?:\w+\s+){0,2}",
 }
-# From here on a statement seems to speak of an attribute.
-_HINT, _NEARLY = 0.36, 0.12
 # An attribute that is nearly as near is spoken of as well, as far as finding is concerned.
 _TIED = 0.05
 # "My bicycle lock is ...": an attribute that nobody thought of.
@@ -56,13 +51,11 @@ class Match:
 
     Attributes:
         score: how sure that is; comparable between the statements of a turn.
-        hint: whether it is too unsure for a fact.
     """
 
     attribute: Attribute
     also: tuple[str, ...] = ()
     score: float = 0.0
-    hint: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,10 +80,6 @@ class Attributes:
             _starts([*(len(a.values) for a in INVENTORY), len(ELSE)]),
         )
 
-    @cached_property
-    def _questions(self) -> Vectors:
-        return kept_documents(self.embedder, [f"What is my {a.name}?" for a in INVENTORY])
-
     def similarities(self, vectors: Vectors) -> Vectors:
         """How near sentences are to every attribute, shape (sentences, attributes)."""
         examples, starts, _, _ = self._known
@@ -107,22 +96,10 @@ class Attributes:
         near: Vectors = np.maximum.reduceat(vectors @ values.T, starts, axis=1)
         return near
 
-    def asked(self, question: Vectors) -> tuple[str, ...]:
-        """The attributes that a question asks for, the likeliest first; usually one or none.
-
-        Args:
-            question: its embedding, shape (dimension,).
-        """
-        near = (1 - _PLAINLY) * self.similarities(question[np.newaxis])[0]
-        near = near + _PLAINLY * (self._questions @ question)
-        least = max(_ASKED, float(near.max()) - _TIED)
-        order = np.argsort(-near, kind="stable")
-        return tuple(INVENTORY[i].name for i in order if near[i] >= least and INVENTORY[i].one)
-
     def may_match(self, found: Sequence[Statement], values: Vectors) -> list[bool]:
         """Whether statements can be facts, by what needs no more than their values to be known.
 
-        What is left out here `match` takes for hints at most.
+        What is left out here `match` takes for none.
 
         Args:
             values: embeddings of the statements' values, shape (statements, dimension).
@@ -172,18 +149,7 @@ def _match(statement: Statement, near: Vectors, kinds: Vectors) -> Match | None:
     plain = is_name(statement.value) or is_number(statement.value)
     if named and plain:
         return Match(Attribute(named["name"], "other", True))
-    seeming = near + np.float32(_KIND / 2) * kinds
-    return _hint(seeming) if statement.subject == SPEAKER else None
-
-
-def _hint(near: Vectors) -> Match | None:
-    """What a statement seems to speak of, by its sense and its value, whatever that looks like."""
-    order = np.argsort(-near, kind="stable")
-    best = float(near[order[0]])
-    if best < _HINT:
-        return None
-    also = [INVENTORY[i].name for i in order[1:6] if best - near[i] <= _NEARLY]
-    return Match(INVENTORY[order[0]], tuple(also), best - 1, hint=True)
+    return None
 
 
 @lru_cache(maxsize=1024)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,9 +13,10 @@ import numpy as np
 from agentmem_stores import Entry, Granularity, Memory, Vectors
 
 from ..embedding import Embedder
-from ._attributes import Attributes, Match
+from ._attributes import Attribute, Attributes, Match
+from ._kinds import Kinds, named
 from ._record import Record
-from ._statements import SPEAKER, Statement, statements
+from ._statements import SPEAKER, Statement, own_words, statements
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -37,14 +38,10 @@ _PER_TURN = 8
 
 @dataclass(frozen=True)
 class Told:
-    """A statement, the turn that holds it, and whether it is all that the turn says."""
+    """A statement, and the turn that holds it."""
 
     turn: Entry
     statement: Statement
-
-    @property
-    def whole(self) -> bool:
-        return self.turn.memory.spoken.strip() == self.statement.text
 
 
 @dataclass(frozen=True)
@@ -58,6 +55,7 @@ class FactFinder:
 
     embedder: Embedder
     attributes: Attributes
+    kinds: Kinds
     model: BaseChatModel | None = None
     timeout: float | None = 60.0
 
@@ -71,15 +69,46 @@ class FactFinder:
         told = self._told_to_model(spoken)
         if told is None:
             told = list(self._told(spoken))
-        if not told:
-            return []
         told, values = self._possible(told)
-        told, texts, values = self._worth(told, values)
-        if not told:
-            return []
-        skeletons = self._embedded([t.statement.skeleton for t in told])
-        matches = self.attributes.match([t.statement for t in told], texts, skeletons, values)
-        return list(_facts(told, matches, texts))
+        own = {t.memory.id: list(own_words(t.memory.text)) for t in spoken if _is_user(t.memory)}
+        said = self._said(spoken, [t.statement.text for t in told], own)
+        facts = list(self._stated(told, values, said))
+        return list(_with_kinds(facts, spoken, self._kinds(spoken, own, said)))
+
+    def _said(
+        self, turns: Sequence[Entry], texts: Iterable[str], own: Mapping[str, Sequence[str]]
+    ) -> dict[str, Vectors]:
+        """Embeddings of what was said, by its text; those of whole turns are known."""
+        known = {turn.memory.spoken.strip(): turn.vector for turn in turns}
+        anew = dict.fromkeys((*texts, *(text for said in own.values() for text in said)))
+        wanted = [text for text in anew if text not in known]
+        return known | dict(zip(wanted, self.embedder.documents(wanted), strict=True))
+
+    def _stated(
+        self, told: Sequence[Told], values: Vectors, said: Mapping[str, Vectors]
+    ) -> Iterator[Entry]:
+        told, texts, values = self._worth(told, values, said)
+        if told:
+            skeletons = self._embedded([t.statement.skeleton for t in told])
+            found = [t.statement for t in told]
+            matches = self.attributes.match(found, texts, skeletons, values)
+            yield from _facts(told, matches, texts)
+
+    def _kinds(
+        self,
+        turns: Sequence[Entry],
+        own: Mapping[str, Sequence[str]],
+        said: Mapping[str, Vectors],
+    ) -> dict[str, dict[str, float]]:
+        """What turns may tell of the user, by their ids."""
+        telling = [turn.memory.id for turn in turns if own.get(turn.memory.id)]
+        if not telling:
+            return {}
+        words = [text for i in telling for text in own[i]]
+        starts = np.cumsum([0, *(len(own[i]) for i in telling[:-1])])
+        likely = self.kinds.likely(np.stack([said[text] for text in words]))
+        best = np.maximum.reduceat(likely, starts, axis=0)
+        return {i: named(row) for i, row in zip(telling, best, strict=True)}
 
     def _told_to_model(self, turns: Sequence[Entry]) -> list[Told] | None:
         """What the model finds; None without one, or when it fails, which is logged."""
@@ -104,23 +133,19 @@ class FactFinder:
             yield from found[:_PER_TURN]
 
     def _possible(self, told: Sequence[Told]) -> tuple[list[Told], Vectors]:
-        """What can come to anything by its value, and the embeddings of these values.
-
-        Of those who are called by their names no hints are kept, see `_without_hints`.
-        """
+        """What can come to a fact by its value, and the embeddings of these values."""
         values = self._embedded([t.statement.value for t in told])
-        may_match = self.attributes.may_match([t.statement for t in told], values)
-        named = [t.turn.memory.speaker is not None for t in told]
-        kept = [i for i in range(len(told)) if may_match[i] or not named[i]]
+        may_match = self.attributes.may_match([t.statement for t in told], values) if told else []
+        kept = np.flatnonzero(may_match).tolist()
         return [told[i] for i in kept], values[kept]
 
-    def _worth(self, told: Sequence[Told], values: Vectors) -> tuple[list[Told], Vectors, Vectors]:
+    def _worth(
+        self, told: Sequence[Told], values: Vectors, said: Mapping[str, Vectors]
+    ) -> tuple[list[Told], Vectors, Vectors]:
         """What may speak of an attribute at all, and the embeddings of these texts and values."""
         if not told:
             return [], values, values
-        anew = list(dict.fromkeys(t.statement.text for t in told if not t.whole))
-        vectors = dict(zip(anew, self.embedder.documents(anew), strict=True))
-        texts = np.stack([t.turn.vector if t.whole else vectors[t.statement.text] for t in told])
+        texts = np.stack([said[t.statement.text] for t in told])
         near = self.attributes.similarities(texts).max(axis=1) >= _WORTH
         kept = [i for i, t in enumerate(told) if near[i] or t.statement.attribute]
         return [told[i] for i in kept], texts[kept], values[kept]
@@ -142,10 +167,15 @@ def _speaks_of_people(turn: Memory) -> bool:
     return turn.role == "user" or turn.speaker is not None
 
 
+def _is_user(turn: Memory) -> bool:
+    """Whether somebody without a name speaks: of others it is not asked what is so now."""
+    return turn.role == "user" and turn.speaker is None
+
+
 def _facts(
     told: Sequence[Told], matches: Sequence[Match | None], vectors: Vectors
 ) -> Iterator[Entry]:
-    """The facts of each turn, of an attribute the surest only; or else what hints at one."""
+    """The facts of each turn, of an attribute the surest only."""
     best: dict[str, tuple[float, Entry]] = {}
     for one, match, vector in zip(told, matches, vectors, strict=True):
         if match is None:
@@ -155,30 +185,38 @@ def _facts(
             continue
         if fact.id not in best or match.score > best[fact.id][0]:
             best[fact.id] = match.score, Entry(fact, vector)
-    yield from _without_hints([entry for _, entry in best.values()])
+    yield from (entry for _, entry in best.values())
 
 
-def _without_hints(entries: Sequence[Entry]) -> Iterator[Entry]:
-    """Leave out hints where there is a fact, and all but the first of a turn.
-
-    Where people are called by their names, it is not asked what is so of them now, unless the
-    question says so: see `asked_for`. So there hints would be of no use.
-    """
-    certain = {e.memory.sources for e in entries if not _is_hint(e)}
-    for entry in entries:
-        if _is_hint(entry):
-            if entry.memory.sources in certain or entry.memory.speaker is not None:
-                continue
-            certain.add(entry.memory.sources)
-        yield entry
-
-
-def _is_hint(entry: Entry) -> bool:
-    record = Record.of(entry.memory)
-    return record is not None and record.hint
+def _with_kinds(
+    facts: Sequence[Entry], turns: Sequence[Entry], kinds: Mapping[str, Mapping[str, float]]
+) -> Iterator[Entry]:
+    """Let the first fact of each turn tell of its kinds too; or else a hint."""
+    left = {i: likely for i, likely in kinds.items() if likely}
+    for fact in facts:
+        likely = left.pop(fact.memory.sources[0], None)
+        yield fact if likely is None else _telling(fact, likely)
+    for turn in turns:
+        likely = left.get(turn.memory.id)
+        if likely is not None:
+            hint = _hint(turn.memory, next(iter(likely)))
+            if hint.id not in forgotten(turn.memory):
+                yield _telling(Entry(hint, turn.vector), likely)
 
 
-def _fact(turn: Memory, statement: Statement, match: Match) -> Memory:
+def _telling(fact: Entry, kinds: Mapping[str, float]) -> Entry:
+    record = Record.of(fact.memory)
+    assert record is not None
+    told = replace(record, kinds=kinds).metadata()
+    return replace(fact, memory=replace(fact.memory, metadata={**fact.memory.metadata, **told}))
+
+
+def _hint(turn: Memory, kind: str) -> Memory:
+    statement = Statement(SPEAKER, turn.text, "")
+    return _fact(turn, statement, Match(Attribute(kind, "other", True)), hint=True)
+
+
+def _fact(turn: Memory, statement: Statement, match: Match, *, hint: bool = False) -> Memory:
     subject = statement.subject
     if subject == SPEAKER:
         subject = turn.speaker or USER
@@ -191,10 +229,10 @@ def _fact(turn: Memory, statement: Statement, match: Match) -> Memory:
         also=match.also,
         section=match.attribute.section,
         one=match.attribute.one,
-        hint=match.hint,
+        hint=hint,
     )
     return Memory(
-        id=uuid.uuid5(_IDS, f"{turn.id}\n{subject}\n{name}").hex,
+        id=uuid.uuid5(_IDS, f"{turn.id}\n{subject}\n{'' if hint else name}").hex,
         scope=turn.scope,
         granularity=Granularity.FACT,
         text=statement.text,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +25,7 @@ class Record:
         date: since when it is so, as far as is known, as ISO 8601.
         hint: whether the turn only seems to speak of the attribute: it helps to find the turn, and
             is neither shown as a fact nor put in the place of one.
+        kinds: what its turn may tell of who says it, by `Kinds`, and how likely; for finding it.
     """
 
     subject: str
@@ -34,6 +36,7 @@ class Record:
     section: str = "other"
     one: bool = True
     hint: bool = False
+    kinds: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, memory: Memory) -> Record | None:
@@ -53,7 +56,8 @@ class Record:
             return None
         one = told.get("one") is True
         hint = told.get("hint") is True
-        return cls(subject, attribute, value, date, tuple(map(str, also)), section, one, hint)
+        of = tuple(map(str, also))
+        return cls(subject, attribute, value, date, of, section, one, hint, _kinds(told))
 
     @property
     def since(self) -> datetime:
@@ -68,3 +72,10 @@ class Record:
     def metadata(self) -> dict[str, Any]:
         """Return it as a memory's metadata hold it."""
         return {FACT: {**asdict(self), "also": list(self.also)}}
+
+
+def _kinds(told: Mapping[str, Any]) -> dict[str, float]:
+    kinds = told.get("kinds")
+    if not isinstance(kinds, Mapping):
+        return {}
+    return {str(k): float(v) for k, v in kinds.items() if isinstance(v, int | float)}

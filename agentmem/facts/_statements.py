@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..digest import split
 from ._values import CHANGED, values_in
 
-__all__ = ["SPEAKER", "Statement", "statements"]
+__all__ = ["SPEAKER", "Statement", "is_own", "own_words", "statements"]
 
 # Whom a statement is about when it is about who says it.
 SPEAKER = ""
@@ -40,6 +40,11 @@ _NAMED = re.compile(
     r"[A-Z][a-z]+(?: [A-Z][a-z]+)?)\s+"
     r"(?:lives|works|plays|drives|likes|loves|speaks|studies|has (?:a|an|moved|bought|adopted)|"
     r"is (?:married|engaged|single|divorced|learning|reading))\b"
+)
+# Somebody takes a place in the speaker's life.
+_ROLE = re.compile(
+    r"^\W*(?:[Mm]y|[Oo]ur)\s+(?:[\w'-]+\s+){1,3}(?:is|are)\s+(?:now\s+)?(?:(?:called|named)\s+)?"
+    r"(?:(?:Dr|Mr|Mrs|Ms)\.? )?[A-Z]\w+\W*$"
 )
 # What does not hold now, or is not claimed to: former habits, conditions, wishes, plans, denials.
 # "If you need me, call ..." is no condition, and "you will find me at ..." is no plan.
@@ -72,7 +77,7 @@ _DONE = re.compile(r"^\w+ed\b")
 _QUOTED = re.compile(r"[\"\u201c\u201d].+[\"\u201c\u201d]")
 _SUPPOSED = re.compile(r"^\W*(?:if(?! you\b)|unless|suppose|imagine)\b", re.IGNORECASE)
 _ASKING = re.compile(r"^(?:can|could|would|will) you (?:please )?(?=\w.*\?$)", re.IGNORECASE)
-_ASSERTS = re.compile(r"^(?:I|We|My|Our)\b")
+_ASSERTS = re.compile(r"^(?:I|We|My|Our|They)\b")
 _SUBJECT = re.compile(r"(?:i|we|it|they|he|she|you|there)\b", re.IGNORECASE)
 _SUBJECTS = r"(?:i|we|my|our|it|they|he|she|you|the|there|that|this)\b"
 # Where a sentence falls into clauses that are said of themselves.
@@ -137,6 +142,32 @@ def statements(text: str) -> Iterator[Statement]:
             sentence = sentence[request.end() :].replace("?", ".")
         if not (_QUOTED.search(sentence) or _SUPPOSED.match(sentence)):
             yield from _stated(sentence)
+
+
+def own_words(text: str) -> Iterator[str]:
+    """Yield the sentences of a text, and the clauses of them, that may be about who says it.
+
+    Those about somebody else are left out, and questions; whether they claim anything is not asked.
+    """
+    for sentence in split(text):
+        asks = sentence.endswith("?") and not (_ASSERTS.match(sentence) and "," in sentence)
+        if not (asks or _is_about_other(sentence)):
+            clauses = (c for c in _clauses(sentence) if not _is_about_other(c))
+            yield from dict.fromkeys([sentence, *clauses])
+
+
+def is_own(text: str) -> bool:
+    """Whether a text may be about whoever says it, in part at least."""
+    return next(own_words(text), None) is not None
+
+
+def _is_about_other(clause: str) -> bool:
+    person, first = _PERSON.search(clause), _FIRST_PERSON.search(clause)
+    if person is None or first is None:
+        return first is None and _NAMED.match(clause) is not None
+    # "My new flatmate is Hugo" is about me, as is "my teacher shows me how".
+    mine = _OBJECT.search(clause) or _ROLE.match(clause)
+    return first.start() >= person.start() and not mine
 
 
 def _stated(sentence: str) -> Iterator[Statement]:

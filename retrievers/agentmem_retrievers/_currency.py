@@ -8,62 +8,134 @@ those that told it before come after it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from agentmem_stores import Entry, Vectors
+
 from ._fusion import Ranked
-from ._ledger import Key, Ledger
+from ._ledger import SELF, Key, Ledger
 from ._lexical import tokenize
 from ._question import Question
 from ._table import Rows
 
-__all__ = ["SELF", "asked_for", "newest_first", "telling"]
+__all__ = [
+    "NEAREST",
+    "asked_for",
+    "asks_now",
+    "asks_of_user",
+    "competing",
+    "likeliest",
+    "newest_first",
+    "telling",
+]
 
 # So many of the best may tell what is asked for though they only seem to.
 _SEEMING = 5
 
-# Whom a fact is about that somebody without a name tells of themselves.
-SELF = "user"
+# A turn tells what is asked for if it is so much as likely to as the likeliest; and that one has to
+# be as likely as this.
+_AS_LIKELY, _LEAST = 0.4, 0.2
+# So likely a question has to ask for a kind of thing.
+_SURELY = 0.3
+# Of kinds that nobody thought of, so many turns are compared: what is as near to the question as
+# the nearest one, less this, and so much like it, may be about the same.
+NEAREST = 50
+_AS_NEAR, _ALIKE = 0.15, 0.3
 
 _OF_SELF = re.compile(r"\b(?:i|me|my|mine|we|us|our|i'm|i've)\b", re.IGNORECASE)
-# Asks for what was, for how often or for everything, not for what is; "what was it again?" does.
+# Asks for what was, or for everything, not for what is; "what was it again?" does.
 _NOT_NOW = re.compile(
-    r"^\W*(?:when|how (?:long|often|many|much))\b|\bbefore\W*$|(?<!of )\ball\b|"
-    r"\b(?:did|was|were|had|used|formerly|first|ever|different|previous|old)\b",
+    r"\bbefore\W*$|(?<!of )\ball\b|"
+    r"\b(?:did|was|were|had(?! to\b)|used|formerly|first|ever|different|previous|old)\b",
+    re.IGNORECASE,
+)
+# "When do I get up?" asks for what is so, "when have I got up late?" does not.
+_COUNTS = re.compile(
+    r"^\W*(?:when|how (?:long|often|many|much))\b(?!.*\b(?:do|does|am|is|are) (?:i|my|we|our)\b)",
     re.IGNORECASE,
 )
 _NOW = re.compile(r"\b(?:now|again|currently|these days|at the moment|nowadays)\b", re.IGNORECASE)
 
 
-def asked_for(question: Question, attributes: Sequence[str], ledger: Ledger) -> list[Key]:
-    """Return whose attributes a question asks for as they are now, the likeliest first.
+def asks_now(question: Question) -> bool:
+    """Whether a question asks what is so, rather than what was."""
+    past = _NOT_NOW.search(question.text) or _COUNTS.search(question.text)
+    return past is None or _says_now(question)
+
+
+def asks_of_user(question: Question, kinds: Collection[str], ledger: Ledger) -> bool:
+    """Whether a question asks for something of the user themselves.
 
     Args:
-        attributes: what the question asks for by its sense; an attribute whose name it holds is
-            asked for in any case.
+        kinds: what it may ask for.
     """
-    now = _NOW.search(question.text) is not None
-    if _NOT_NOW.search(question.text) and not now:
-        return []
-    terms, known = set(question.terms), ledger.known()
+    if not _OF_SELF.search(question.text):
+        return False
     # "What is my brother's job?" does not ask for mine, though "who is my boss?" does.
-    others = {subject for subject, _ in known} - {SELF, *attributes}
-    of_others = any(terms.intersection(tokenize(subject)) for subject in others)
-    meant = [
+    others = {subject for subject, _ in ledger.known()} - {SELF, *kinds}
+    return not any(set(question.terms) & set(tokenize(subject)) for subject in others)
+
+
+def likeliest(kinds: Mapping[str, float], telling: Mapping[int, float]) -> list[int]:
+    """Return the rows that are nearly as likely as any to tell what is asked for, in their order.
+
+    Args:
+        kinds: what may be asked for, and how likely; where nothing is likely, nothing tells it.
+        telling: rows, each with how likely it tells it.
+    """
+    best = max(telling.values(), default=0.0)
+    if max(kinds.values(), default=0.0) < _SURELY or best < _LEAST:
+        return []
+    return [row for row, likely in telling.items() if likely >= _AS_LIKELY * best]
+
+
+def competing(question: Vectors, entries: Sequence[Entry]) -> list[Entry]:
+    """Return what may say the same as what is nearest to a question, in order of saying.
+
+    That is what is nearly as near to the question, and alike.
+
+    Args:
+        question: its embedding, shape (dimension,).
+        entries: what may answer it.
+    """
+    if not entries:
+        return []
+    vectors = np.stack([entry.vector for entry in entries])
+    near = vectors @ question
+    best = int(near.argmax())
+    same = (near >= near[best] - _AS_NEAR) & (vectors @ vectors[best] >= _ALIKE)
+    found = [entry for entry, is_same in zip(entries, same.tolist(), strict=True) if is_same]
+    return sorted(found, key=lambda entry: (entry.memory.said_at, entry.memory.position))
+
+
+def asked_for(question: Question, kinds: Mapping[str, float], ledger: Ledger) -> list[Key]:
+    """Return what a question asks for besides what is commonly known of the user.
+
+    That is what is known of others, where it says "now" (a question without it asks for all that
+    was said of them as often as not), and anything that it calls by its name.
+
+    Args:
+        kinds: what it may ask for, and how likely.
+    """
+    terms = set(question.terms)
+    return [
         (subject, name)
-        for subject, name in known
-        if _is_meant(subject, question, now) and not (subject == SELF and of_others)
+        for subject, name in ledger.known()
+        if (terms >= set(tokenize(name)) or (subject != SELF and kinds.get(name, 0.0) >= _SURELY))
+        and _is_meant(subject, question)
     ]
-    named = [key for key in meant if key[1] not in attributes and terms >= set(tokenize(key[1]))]
-    return [*(key for name in attributes for key in meant if key[1] == name), *named]
 
 
-def _is_meant(subject: str, question: Question, now: bool) -> bool:
+def _says_now(question: Question) -> bool:
+    return _NOW.search(question.text) is not None
+
+
+def _is_meant(subject: str, question: Question) -> bool:
     if subject == SELF:
         return _OF_SELF.search(question.text) is not None
-    # Of others, a question without "now" asks for all that was said of them as often as not.
-    return now and bool(set(tokenize(subject)) & set(question.terms))
+    return _says_now(question) and bool(set(tokenize(subject)) & set(question.terms))
 
 
 def telling(known: Mapping[int, bool], ranked: Ranked) -> list[int]:
@@ -82,7 +154,7 @@ def telling(known: Mapping[int, bool], ranked: Ranked) -> list[int]:
     return [row for row, sure in known.items() if sure or place.get(row, far) <= least]
 
 
-def newest_first(ranked: Ranked, told: Rows, *, lift: bool) -> Ranked:
+def newest_first(ranked: Ranked, told: Sequence[int], *, lift: bool) -> Ranked:
     """Order the turns that tell of an attribute newest first, in the places that they hold.
 
     Args:
@@ -90,9 +162,9 @@ def newest_first(ranked: Ranked, told: Rows, *, lift: bool) -> Ranked:
         lift: put the newest before everything else; if it is not ranked, it is added.
     """
     if lift:
-        ranked = _with(ranked, told)
+        ranked = _with(ranked, np.array(told, dtype=np.intp))
     place = {int(row): n for n, row in enumerate(ranked.rows)}
-    newest = [place[row] for row in reversed(told.tolist()) if row in place]
+    newest = [place[row] for row in reversed(told) if row in place]
     if not newest:
         return ranked
     order = np.arange(len(ranked.rows))

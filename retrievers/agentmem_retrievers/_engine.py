@@ -8,18 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-import numpy as np
-
 from agentmem_stores import Batch, ClosedError, Granularity, Memory, MemoryStore, Scope, Vectors
 
 from ._channels import Channel, Channels
 from ._confidence import confidence
-from ._currency import SELF, asked_for, newest_first, telling
 from ._forgetting import ForgettingCurve
 from ._fusion import Ranked, SearchSettings, Weights
 from ._index import ScopeIndex
 from ._keeping import Keeping
 from ._late import AskedWord
+from ._present import Present
 from ._question import Question
 from ._ranking import TurnRanking, rank_sessions
 from ._results import Recall, RecalledMemory
@@ -82,16 +80,18 @@ class SearchEngine:
         settings: SearchSettings | None = None,
         weights: Weights | None = None,
         embed: Embed | None = None,
-        attributes: Callable[[Vectors], Sequence[str]] = lambda vector: (),
+        kinds: Callable[[Vectors], Mapping[str, float]] = lambda vector: {},
+        own: Callable[[str], bool] = lambda text: True,
     ) -> None:
         """Prepare.
 
         Args:
             embed: returns the embeddings of words; without it no word is like another.
-            attributes: says which attributes of people, by the names that facts give them, a
-                question with this embedding asks for, the likeliest first.
+            kinds: says what of people, by the names that facts give it, a question with this
+                embedding may ask for, and how likely.
+            own: says whether a text may be about whoever says it.
         """
-        self._attributes = attributes
+        self._present = Present(store, kinds, own)
         self._store = store
         self._embed = embed
         self._curve = curve or ForgettingCurve()
@@ -165,7 +165,7 @@ class SearchEngine:
             elif query.hops > 1:
                 ranked, paths = ranking.followed(turns, query.hops)
             else:
-                ranked = self._up_to_date(ranking, turns)
+                ranked = self._present.first(scope, ranking, turns)
             return Recall(
                 query=query.text,
                 hits=self._hits(scope, query, ranked, paths),
@@ -185,19 +185,6 @@ class SearchEngine:
     def _routing(self, scope: Scope, query: Query) -> Routing:
         with self._lock:
             return self.ranking(scope, query).channels.routing
-
-    def _up_to_date(self, ranking: TurnRanking, ranked: Ranked) -> Ranked:
-        """Let what is so now come before what was, where the question asks for what is."""
-        ledger, turns = ranking.index.facts, ranking.index.tables[Granularity.TURN]
-        if not ledger.known() or "currency" in self._settings.off:
-            return ranked
-        attributes = self._attributes(ranking.vector)
-        for key in reversed(asked_for(ranking.question, attributes, ledger)):
-            known = {turns.row_of[i]: s for i, s in ledger.turns(key).items() if i in turns.row_of}
-            told = np.array(telling(known, ranked), dtype=np.intp)
-            told = told[ranking.shown[Granularity.TURN].at(told)]
-            ranked = newest_first(ranked, told, lift=key[0] == SELF)
-        return ranked
 
     def ranking(self, scope: Scope, query: Query) -> TurnRanking:
         """Ask the channels, and return what ranks their candidates."""

@@ -1,0 +1,117 @@
+"""Which of what is commonly known of people a sentence tells, or a question asks for."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agentmem_stores import Vectors
+
+from ..embedding import Embedder, kept_documents
+
+__all__ = ["Kinds", "named"]
+
+# Variance that is added to what the wordings of a kind have, as a multiple of its mean.
+_RIDGE = 4.0
+# Few wordings are known, so that the odds which they give are too sure.
+_DOUBT = 3.0
+# A kind that is less likely is not worth keeping.
+_LEAST = 0.05
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """Tells kinds of statements, such as home or job, and the questions for them.
+
+    What it goes by are the sentences in `wordings.toml`. Their embeddings are taken to be normally
+    distributed around the mean of each kind, alike for all kinds: linear discriminant analysis. So
+    a kind is known by what its wordings have in common, and the ways in which wordings of one kind
+    differ count less. What is none of the kinds is one more of them.
+    """
+
+    embedder: Embedder
+
+    @cached_property
+    def _discriminants(self) -> tuple[Vectors, Vectors]:
+        """What a sentence's embedding is multiplied with, and what is added."""
+        texts, kinds, asking = zip(*_sentences(), strict=True)
+        found = kept_documents(self.embedder, texts)
+        of, asks = np.array(kinds), np.array(asking)
+        means = np.stack([_middle(found[of == i], asks[of == i]) for i in range(len(_names()) + 1)])
+        known = of < len(_names())
+        apart = (found - means[of])[known]
+        scatter = apart.T @ apart / len(apart)
+        # However alike all embeddings are, this can be solved.
+        ridge = _RIDGE * float(np.trace(scatter)) / len(scatter) + 1e-6
+        factors = np.linalg.solve(scatter + ridge * np.eye(len(scatter)), means.T)
+        shifts = -0.5 * (means.T * factors).sum(axis=0)
+        return factors.astype(np.float32), shifts.astype(np.float32)
+
+    def likely(self, vectors: Vectors) -> Vectors:
+        """How likely sentences are of each kind, shape (sentences, kinds).
+
+        Args:
+            vectors: their embeddings, shape (sentences, dimension).
+        """
+        factors, shifts = self._discriminants
+        odds = (vectors @ factors + shifts) / np.float32(_DOUBT)
+        shares = np.exp(odds - odds.max(axis=1, keepdims=True))
+        likely: Vectors = (shares / shares.sum(axis=1, keepdims=True))[:, :-1]
+        return likely
+
+    def told(self, vectors: Vectors) -> list[dict[str, float]]:
+        """The kinds that statements may be of, see `asked`."""
+        return [named(likely) for likely in self.likely(vectors)]
+
+    def asked(self, question: Vectors) -> dict[str, float]:
+        """The kinds that a question may ask for, and how likely, the likeliest first.
+
+        Args:
+            question: its embedding, shape (dimension,).
+        """
+        return named(self.likely(question[np.newaxis])[0])
+
+
+def named(likely: Vectors) -> dict[str, float]:
+    """Give the kinds that are likely enough their names, the likeliest first.
+
+    Args:
+        likely: of each kind, shape (kinds,).
+    """
+    order = np.argsort(-likely, kind="stable")
+    return {_names()[i]: round(float(likely[i]), 3) for i in order if likely[i] >= _LEAST}
+
+
+@lru_cache(maxsize=1)
+def _wordings() -> Mapping[str, Mapping[str, Sequence[str]]]:
+    return tomllib.loads(files(__package__).joinpath("wordings.toml").read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=1)
+def _names() -> tuple[str, ...]:
+    return tuple(_wordings())
+
+
+def _middle(found: Vectors, asks: NDArray[np.bool_]) -> Vectors:
+    """The mean of sentences, where statements count as much as questions, however many."""
+    groups = [group for group in (found[~asks], found[asks]) if len(group)]
+    middle: Vectors = np.mean([group.mean(axis=0) for group in groups], axis=0)
+    return middle
+
+
+def _sentences() -> Iterator[tuple[str, int, bool]]:
+    """Each sentence with the number of its kind, the last one for none, and whether it asks."""
+    for kind, words in enumerate(_wordings().values()):
+        values = words["values"]
+        for n, template in enumerate(words["told"]):
+            yield template.format(values[n % len(values)]), kind, False
+        for text in words["asked"]:
+            yield text, kind, True
+        for text in words["besides"]:
+            yield text, len(_names()), False
