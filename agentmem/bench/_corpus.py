@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -141,12 +142,20 @@ class SampledEmbeddings:
         return drawn
 
     def embed_with_words(self, texts: Sequence[str], *, query: bool = False) -> list[Reading]:
-        """The same with their words, whose embeddings are drawn."""
-        rng = np.random.default_rng(len(texts[0]) if texts else 0)
+        """The same with their words, whose embeddings are drawn, for the same word the same."""
         told = [words_in(text) for text in texts]
-        shapes = [(len(words), self.spec.dimension) for words in told]
-        drawn = [rng.standard_normal(shape, dtype=np.float32) for shape in shapes]
+        nothing = np.empty((0, self.spec.dimension), dtype=np.float32)
+        drawn = [
+            np.vstack([nothing, *(_drawn(word, self.spec.dimension) for word in words)])
+            for words in told
+        ]
         return list(map(Reading, self.embed_documents(texts), told, drawn))
+
+
+@lru_cache(maxsize=4096)
+def _drawn(word: str, dimension: int) -> Vectors:
+    rng = np.random.default_rng(zlib.crc32(word.encode()))
+    return rng.standard_normal(dimension, dtype=np.float32)
 
 
 def generated(seed: int = 0) -> Corpus:

@@ -102,12 +102,23 @@ class SearchEngine:
         self._keeping = Keeping(store)
 
     def index(self, scope: Scope) -> ScopeIndex:
-        """The scope's index, rebuilt from the store when something else wrote to it."""
+        """The scope's index, which follows whatever else has written to the store."""
         with self._lock:
-            index = self._indexes.get(scope)
-            if index is None or index.revision != self._store.revision(scope):
+            index, now = self._indexes.get(scope), self._store.revision(scope)
+            if index is None or not (index.revision == now or self._follow(index, scope, now)):
                 index = self._indexes[scope] = self._made(scope)
             return index
+
+    def _follow(self, index: ScopeIndex, scope: Scope, now: str) -> bool:
+        """Take over what others have written; False where it is not known, or pays no more."""
+        written = self._store.between(scope, index.revision, now)
+        if written is None:
+            return False
+        ids = {g: [name for of, name in written if of is g] for g in Granularity}
+        put = [entry for g in Granularity for entry in self._store.read(scope, g, ids[g])]
+        held = {(entry.memory.granularity, entry.memory.id) for entry in put}
+        index.apply(Batch(scope, put=put, delete=[one for one in written if one not in held]), now)
+        return index.wasted <= LEAST_WASTE + len(index)
 
     def _made(self, scope: Scope) -> ScopeIndex:
         kept = self._keeping.load(scope)
@@ -159,7 +170,7 @@ class SearchEngine:
             turns = ranking.run()
             paths: Paths = {}
             if not query.granularity.of_session:
-                ranked = self._alone(scope, query)
+                ranked = self._alone(ranking.index, scope, query)
             elif query.granularity is not Granularity.TURN:
                 ranked = rank_sessions(ranking, turns, query.granularity)
             elif query.hops > 1:
@@ -168,7 +179,7 @@ class SearchEngine:
                 ranked = self._present.first(scope, ranking, turns)
             return Recall(
                 query=query.text,
-                hits=self._hits(scope, query, ranked, paths),
+                hits=self._hits(ranking.index, scope, query, ranked, paths),
                 load_routing=self._routed(scope, query, ranking),
                 confidence=confidence(ranking, turns),
                 asked_at=query.moment,
@@ -239,9 +250,9 @@ class SearchEngine:
             return (anchor.window(*about, query.moment),)
         return ()
 
-    def _alone(self, scope: Scope, query: Query) -> Ranked:
+    def _alone(self, index: ScopeIndex, scope: Scope, query: Query) -> Ranked:
         """Rank memories that belong to no session, by how near they are to the question."""
-        table = self.index(scope).tables[query.granularity]
+        table = index.tables[query.granularity]
         shown = Shown(table, query.as_of, query.include_archived)
         wanted = max(query.k, self._settings.candidates)
         vector = query.embed(query.text)
@@ -254,9 +265,10 @@ class SearchEngine:
         return turns.vocabulary.kin(question.content, self._embed, turns.words.holding)
 
     def _hits(
-        self, scope: Scope, query: Query, ranked: Ranked, paths: Paths
+        self, index: ScopeIndex, scope: Scope, query: Query, ranked: Ranked, paths: Paths
     ) -> tuple[RecalledMemory, ...]:
-        table = self.index(scope).tables[query.granularity]
+        # The index that was ranked: one that has followed others since has other rows.
+        table = index.tables[query.granularity]
         rows = ranked.rows[: query.k]
         found = self._store.recall(scope, query.granularity, [table.ids[row] for row in rows])
         hits = []

@@ -38,6 +38,7 @@ from ._seam import (
     MemoryStore,
     Neighbour,
     Vectors,
+    Written,
 )
 from ._tables import Metadata, Tables, metadata_of, size_of_batch
 from ._translate import guarded, translated
@@ -266,7 +267,7 @@ class ChromaStore(MemoryStore):
             self._registry.failed(batch.scope)
             self._nearest.forget(batch.scope)
             raise
-        after = self._registry.written(batch.scope)
+        after = self._registry.written(batch.scope, batch)
         self._nearest.written(batch, before, after)
         return after
 
@@ -284,7 +285,7 @@ class ChromaStore(MemoryStore):
                 batch, metadata = left
                 self._registry.announce(batch.scope)
                 self._tables.apply(batch, metadata)
-                self._registry.written(batch.scope)
+                self._registry.written(batch.scope, batch)
 
     @guarded
     @_reading
@@ -366,6 +367,9 @@ class ChromaStore(MemoryStore):
             return None
         database, collections = self._directory.database, self._collections(scope)
         return changes_since(database, scope, collections, int(mark))
+
+    def between(self, scope: Scope, before: str, after: str) -> Written | None:
+        return self._registry.between(scope, before, after)
 
     def _collections(self, scope: Scope) -> dict[Granularity, str]:
         return {g: self._partitions.name(scope, g) for g in Granularity}

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._codec import SCOPE, memory_id
+from ._codec import SCOPE, memory_id, row_id
 from ._matrix import Matrix
 from ._records import Granularity, Scope
 from ._seam import Batch, Neighbour, Vectors
@@ -68,7 +68,7 @@ class Nearest:
 
     def search(self, collection: Collection, key: Key, vectors: Vectors, n: int) -> Found:
         """Return up to `n` neighbours of each row of `vectors`, best first."""
-        matrix = self._current(key)
+        matrix = self._current(collection, key)
         if matrix is None:
             matrix = self._load(collection, key, vectors.shape[1])
         if matrix is None:
@@ -98,13 +98,34 @@ class Nearest:
             for granularity in Granularity:
                 self._kept.pop((scope, granularity), None)
 
-    def _current(self, key: Key) -> Matrix | None:
+    def _current(self, collection: Collection, key: Key) -> Matrix | None:
         with self._lock:
             kept = self._kept.get(key)
-            if kept is None or kept.revision != self._registry.current(key[0]):
+            if kept is None:
+                return None
+            now = self._registry.current(key[0])
+            if kept.revision != now and not self._follow(collection, key, kept, now):
                 return None
             self._kept.move_to_end(key)
             return kept.matrix
+
+    def _follow(self, collection: Collection, key: Key, kept: _Kept, now: str) -> bool:
+        """Read what other clients have written since a revision, if that is known."""
+        written = self._registry.between(key[0], kept.revision, now)
+        if written is None:
+            return False
+        ids = [name for granularity, name in written if granularity is key[1]]
+        if ids:
+            rows = [row_id(key[0], name) for name in ids]
+            page: Any = collection.get(ids=rows, include=["embeddings"])
+            found = [memory_id(row) for row in page["ids"]]
+            if found:
+                kept.matrix.put(found, np.asarray(page["embeddings"], dtype=np.float32))
+            kept.matrix.delete(set(ids) - set(found))
+        kept.revision = now
+        if len(kept.matrix) > EXACT:
+            del self._kept[key]
+        return key in self._kept
 
     def _load(self, collection: Collection, key: Key, dimension: int) -> Matrix | None:
         """Read a scope's vectors and keep them; None when they are too many."""

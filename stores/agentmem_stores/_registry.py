@@ -25,8 +25,9 @@ import numpy as np
 from ._codec import SCOPE
 from ._errors import EmbedderMismatchError, StoreFormatError
 from ._groups import parts
+from ._log import WriteLog, between
 from ._records import Scope
-from ._seam import EmbedderSpec
+from ._seam import Batch, EmbedderSpec, Written
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
@@ -44,6 +45,8 @@ EMBEDDED = "embedded"
 
 # What was written cannot be seen by its count yet.
 WRITING = "writing"
+# What a client has last written to a scope; clients of before it was kept tell none.
+LOG = "log"
 
 # By client, what tells its last write from others.
 Marks = dict[str, str]
@@ -123,6 +126,9 @@ class Registry:
         # Since when a write of this client has failed that may be done in part, or yet be done.
         self._unsure: dict[Scope, float] = {}
         self._grace = grace
+        self._log = WriteLog()
+        # By scope and client, what was last seen of the clients' own logs.
+        self._logs: dict[Scope, dict[str, str]] = {}
         self._lock = RLock()
 
     def scopes(self) -> list[Scope]:
@@ -160,11 +166,17 @@ class Registry:
                 self._put({scope: count + RESERVED})
             return self._mark(scope, self._seen[scope])
 
-    def written(self, scope: Scope) -> str:
+    def between(self, scope: Scope, before: str, after: str) -> Written | None:
+        """What clients of a server wrote between two revisions; None where not known."""
+        with self._lock:
+            return between(before, after, self._logs.get(scope, {}))
+
+    def written(self, scope: Scope, batch: Batch) -> str:
         """Count a write; return the mark as it is if nobody else wrote since `revision`."""
         with self._lock:
             self._count(scope)
             if self._shared:
+                self._log.note(scope, self._counts[scope], batch)
                 self._put({scope: self._counts[scope]})
                 self._prune(scope)
             return self._mark(scope, self._seen[scope])
@@ -176,6 +188,7 @@ class Registry:
         """
         with self._lock:
             self._count(scope)
+            self._log.forget(scope)
             if self._shared:
                 self._unsure[scope] = monotonic()
 
@@ -208,6 +221,9 @@ class Registry:
         if monotonic() - self._unsure.get(scope, inf) > self._grace:
             del self._unsure[scope]
             self._count(scope)
+            self._log.forget(scope)
+        told = {row.partition("/")[2]: metadata for row, metadata in rows.items()}
+        self._logs[scope] = {c: str(m[LOG]) for c, m in told.items() if m.get(LOG)}
         return {row.partition("/")[2]: self._told(row, metadata) for row, metadata in rows.items()}
 
     def _told(self, row: str, metadata: Mapping[str, Any]) -> str:
@@ -231,9 +247,15 @@ class Registry:
             self._collection.upsert(
                 ids=[f"{scope.key}/{self._me}" for scope in part],
                 embeddings=np.zeros((len(part), 1), dtype=np.float32),
-                metadatas=[_row(scope, counts[scope], writing=writing) for scope in part],
+                metadatas=[self._row(scope, counts[scope], writing=writing) for scope in part],
             )
         self._stored.update(counts)
+
+    def _row(self, scope: Scope, count: int, *, writing: bool) -> dict[str, Any]:
+        row = {SCOPE: scope.key, "user_id": scope.user_id, "revision": count, WRITING: writing}
+        if self._shared:
+            row[LOG] = self._log.told(scope)
+        return row if scope.agent_id is None else {**row, "agent_id": scope.agent_id}
 
     def _prune(self, scope: Scope) -> None:
         # Marks stay distinct: this client's own count is new, and one that comes back counts on.
@@ -247,11 +269,6 @@ class Registry:
         gone = [row for row, told in rows.items() if row not in self._writing or "~" in told]
         if len(gone) > MAX_CLIENTS:
             self._collection.delete(ids=gone)
-
-
-def _row(scope: Scope, count: int, *, writing: bool) -> dict[str, Any]:
-    row = {SCOPE: scope.key, "user_id": scope.user_id, "revision": count, WRITING: writing}
-    return row if scope.agent_id is None else {**row, "agent_id": scope.agent_id}
 
 
 def _pages(collection: Collection) -> Iterator[Any]:

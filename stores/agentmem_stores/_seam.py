@@ -27,11 +27,15 @@ __all__ = [
     "MemoryStore",
     "Neighbour",
     "Vectors",
+    "Written",
     "sign_bytes",
     "vector_fault",
 ]
 
 Vectors = NDArray[np.float32]
+
+# Granularity and id of what was put, patched or deleted.
+Written = tuple[tuple[Granularity, str], ...]
 
 
 @dataclass(frozen=True)
@@ -237,6 +241,10 @@ class MemoryStore(ABC):
 
     def changes(self, scope: Scope, mark: str) -> Changes | None:
         """What was written to a scope since a mark; None where that is not known."""
+        return None
+
+    def between(self, scope: Scope, before: str, after: str) -> Written | None:
+        """Whose records were written or deleted between two revisions; None where not known."""
         return None
 
     def compact(self) -> Compaction:
