@@ -20,7 +20,7 @@ __all__ = ["Kinds", "named"]
 # Variance that is added to what the wordings of a kind have, as a multiple of its mean.
 _RIDGE = 4.0
 # Few wordings are known, so that the odds which they give are too sure.
-_DOUBT = 3.0
+_DOUBT = 2.0
 # A kind that is less likely is not worth keeping.
 _LEAST = 0.05
 

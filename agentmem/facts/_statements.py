@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from agentmem_retrievers import RELATIVES
+
 from ..digest import split
 from ._values import CHANGED, values_in
 
@@ -24,14 +26,8 @@ _SHORTEST, _LONGEST_WHOLE = 3, 20
 
 _FIRST_PERSON = re.compile(r"\b(?:i|me|my|mine|myself|we|us|our|ours)\b", re.IGNORECASE)
 _OBJECT = re.compile(r"\b(?:me|us)\b")
-_RELATIVES = (
-    "brother|sister|mother|mom|mum|father|dad|parents?|uncle|aunt|cousin|nephew|niece|grandma|"
-    "grandpa|grandmother|grandfather|son|daughter|kids?|child|children|husband|wife|partner|"
-    "girlfriend|boyfriend|fiancee?|friend|buddy|neighbou?r|colleague|co-?worker|boss|manager|"
-    "teacher|landlord|landlady|flatmate|roommate|guest|in-law"
-)
 _PERSON = re.compile(
-    rf"\b(?:[Mm]y|[Oo]ur)\s+(?:[a-z-]+\s+){{0,2}}(?P<who>{_RELATIVES})s?\b"
+    rf"\b(?:[Mm]y|[Oo]ur)\s+(?:[a-z-]+\s+){{0,2}}(?P<who>{RELATIVES})s?\b"
     r"(?:\s+(?P<name>[A-Z]\w+)\b)?"
 )
 # A name at the beginning, with a verb that people go with: "Music helps" is about nobody.
@@ -44,7 +40,7 @@ _NAMED = re.compile(
 # Somebody takes a place in the speaker's life.
 _ROLE = re.compile(
     r"^\W*(?:[Mm]y|[Oo]ur)\s+(?:[\w'-]+\s+){1,3}(?:is|are)\s+(?:now\s+)?(?:(?:called|named)\s+)?"
-    r"(?:(?:Dr|Mr|Mrs|Ms)\.? )?[A-Z]\w+\W*$"
+    r"(?:(?:Dr|Mr|Mrs|Ms)\.? )?[A-Z]\w+(?: now| these days| at present)?\W*$"
 )
 # What does not hold now, or is not claimed to: former habits, conditions, wishes, plans, denials.
 # "If you need me, call ..." is no condition, and "you will find me at ..." is no plan.

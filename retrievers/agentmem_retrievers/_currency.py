@@ -8,7 +8,7 @@ those that told it before come after it.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -17,11 +17,12 @@ from agentmem_stores import Entry, Vectors
 from ._fusion import Ranked
 from ._ledger import SELF, Key, Ledger
 from ._lexical import tokenize
-from ._question import Question
+from ._question import RELATIVES, Question
 from ._table import Rows
 
 __all__ = [
     "NEAREST",
+    "PLAINLY",
     "asked_for",
     "asks_now",
     "asks_of_user",
@@ -43,12 +44,22 @@ _SURELY = 0.3
 # the nearest one, less this, and so much like it, may be about the same.
 NEAREST = 50
 _AS_NEAR, _ALIKE = 0.15, 0.3
+# What is as near to a question as this, and nearer than anything else, has to be among what tells
+# what is asked for; or the kind was wrong.
+PLAINLY = 0.5
 
-_OF_SELF = re.compile(r"\b(?:i|me|my|mine|we|us|our|i'm|i've)\b", re.IGNORECASE)
+_OF_SELF = re.compile(r"\b(?:i|me|my|mine|we|us|our|i'm|i've|the user)\b", re.IGNORECASE)
+_OF_OTHERS = re.compile(
+    r"\b(?i:he|she|they|him|her|hers|his|their|them|you|your|yours|people)\b|\w\W+[A-Z][a-z]"
+)
+_OF_RELATIVE = re.compile(
+    rf"\b(?:my|our)\s+(?:[a-z-]+\s+){{0,2}}(?P<who>{RELATIVES})\b", re.IGNORECASE
+)
 # Asks for what was, or for everything, not for what is; "what was it again?" does.
 _NOT_NOW = re.compile(
     r"\bbefore\W*$|(?<!of )\ball\b|"
-    r"\b(?:did|was|were|had(?! to\b)|used|formerly|first|ever|different|previous|old)\b",
+    r"\b(?:did|was|were|had(?! to\b)|used|formerly|first(?! name)|ever|different|previous|"
+    r"(?<!how )old)\b",
     re.IGNORECASE,
 )
 # "When do I get up?" asks for what is so, "when have I got up late?" does not.
@@ -56,26 +67,44 @@ _COUNTS = re.compile(
     r"^\W*(?:when|how (?:long|often|many|much))\b(?!.*\b(?:do|does|am|is|are) (?:i|my|we|our)\b)",
     re.IGNORECASE,
 )
-_NOW = re.compile(r"\b(?:now|again|currently|these days|at the moment|nowadays)\b", re.IGNORECASE)
+# What was so then is what is asked for where memory is asked as it stood then.
+_THEN = re.compile(r"\b(?:did|was|were|had)\b", re.IGNORECASE)
+_NOW = re.compile(
+    r"\b(?:now|again|currently|these days|at the moment|nowadays|most recent(?:ly)?|latest)\b",
+    re.IGNORECASE,
+)
 
 
-def asks_now(question: Question) -> bool:
-    """Whether a question asks what is so, rather than what was."""
-    past = _NOT_NOW.search(question.text) or _COUNTS.search(question.text)
+def asks_now(question: Question, *, then: bool = False) -> bool:
+    """Whether a question asks what is so, rather than what was.
+
+    Args:
+        then: whether memory is asked as it stood at some time.
+    """
+    text = _THEN.sub("", question.text) if then else question.text
+    past = _NOT_NOW.search(text) or _COUNTS.search(text)
     return past is None or _says_now(question)
 
 
-def asks_of_user(question: Question, kinds: Collection[str], ledger: Ledger) -> bool:
-    """Whether a question asks for something of the user themselves.
+def asks_of_user(question: Question, kinds: Mapping[str, float], ledger: Ledger) -> float:
+    """How far a question asks for something of the user themselves, in [0, 1].
+
+    "Favourite food?" may be asked of anybody, so it is asked of them if there is hardly anything
+    else that it can ask for.
 
     Args:
-        kinds: what it may ask for.
+        kinds: what it may ask for, and how likely.
     """
-    if not _OF_SELF.search(question.text):
-        return False
     # "What is my brother's job?" does not ask for mine, though "who is my boss?" does.
     others = {subject for subject, _ in ledger.known()} - {SELF, *kinds}
-    return not any(set(question.terms) & set(tokenize(subject)) for subject in others)
+    if any(set(question.terms) & set(tokenize(subject)) for subject in others):
+        return 0.0
+    relative = _OF_RELATIVE.search(question.text)
+    if relative and relative["who"].lower() not in kinds:
+        return 0.0
+    if _OF_SELF.search(question.text):
+        return 1.0
+    return 0.0 if _OF_OTHERS.search(question.text) else max(kinds.values(), default=0.0)
 
 
 def likeliest(kinds: Mapping[str, float], telling: Mapping[int, float]) -> list[int]:

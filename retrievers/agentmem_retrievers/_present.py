@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
-from agentmem_stores import Granularity, Memory, MemoryStore, Scope, Vectors
+from agentmem_stores import Entry, Granularity, Memory, MemoryStore, Scope, Vectors
 
 from ._currency import (
     NEAREST,
+    PLAINLY,
     asked_for,
     asks_now,
     asks_of_user,
@@ -23,10 +24,14 @@ from ._currency import (
 from ._fusion import Ranked
 from ._ledger import SELF
 from ._ranking import TurnRanking
+from ._table import Rows
 
 __all__ = ["Present"]
 
 T = TypeVar("T")
+
+# So far a question has to ask for something of the user.
+_MEANT = 0.7
 
 
 @dataclass(frozen=True)
@@ -46,33 +51,49 @@ class Present:
     def first(self, scope: Scope, ranking: TurnRanking, ranked: Ranked) -> Ranked:
         """Let what is so now come first, where the question asks for what is."""
         ledger, question = ranking.index.facts, ranking.question
-        if "currency" in ranking.settings.off or not asks_now(question):
+        then = ranking.shown[Granularity.TURN].as_of is not None
+        if "currency" in ranking.settings.off or not asks_now(question, then=then):
             return ranked
         kinds = self.kinds(ranking.vector) if ledger.known() else {}
         of_user = asks_of_user(question, kinds, ledger)
-        if of_user:
+        if of_user >= _MEANT:
             told = likeliest(kinds, _shown(ranking, ledger.telling(kinds)))
-            told = told or self._competing(scope, ranking)
+            if of_user == 1:
+                told = self._competing(scope, ranking, told) or told
             ranked = newest_first(ranked, told, lift=True)
         for key in asked_for(question, kinds, ledger):
             known = _shown(ranking, ledger.turns(key))
             if key[0] != SELF:
                 ranked = newest_first(ranked, telling(known, ranked), lift=False)
-            elif of_user and key[1] not in kinds:
+            elif of_user == 1 and key[1] not in kinds:
                 told = [row for row, sure in known.items() if sure]
                 ranked = newest_first(ranked, told, lift=True)
         return ranked
 
-    def _competing(self, scope: Scope, ranking: TurnRanking) -> list[int]:
-        """Rows of what the user said that may answer what is of no known kind."""
+    def _competing(self, scope: Scope, ranking: TurnRanking, told: Sequence[int]) -> list[int]:
+        """Rows of what the user said that may answer what is of no known kind.
+
+        Args:
+            told: what tells it by its kind. Nothing is returned if that can be believed.
+        """
         near = ranking.channels.near(Granularity.TURN)
         if near is None:
             return []
+        nearest = near.rows[:NEAREST]
+        if told:
+            # What is nearer than all that is believed.
+            plain = np.flatnonzero(np.isin(nearest, told) | (near.similarities[:NEAREST] < PLAINLY))
+            nearer = nearest[: plain[0]] if len(plain) else nearest
+            if not self._own_entries(scope, ranking, nearer):
+                return []
+        found = competing(ranking.vector, self._own_entries(scope, ranking, nearest))
         table = ranking.index.tables[Granularity.TURN]
-        ids = [table.ids[row] for row in near.rows[:NEAREST]]
-        entries = self.store.read(scope, Granularity.TURN, ids)
-        found = competing(ranking.vector, [e for e in entries if self._is_own(e.memory)])
         return [table.row_of[entry.memory.id] for entry in found]
+
+    def _own_entries(self, scope: Scope, ranking: TurnRanking, rows: Rows) -> list[Entry]:
+        ids = [ranking.index.tables[Granularity.TURN].ids[row] for row in rows]
+        entries = self.store.read(scope, Granularity.TURN, ids) if ids else []
+        return [entry for entry in entries if self._is_own(entry.memory)]
 
     def _is_own(self, turn: Memory) -> bool:
         return turn.role == "user" and turn.speaker is None and self.own(turn.text)

@@ -11,7 +11,15 @@ from functools import cached_property
 from ._lexical import stems_of, tokenize, words_in
 from ._when import Window
 
-__all__ = ["Period", "Question", "dates_in", "ends_asking", "speaks_of_time"]
+__all__ = ["RELATIVES", "Period", "Question", "dates_in", "ends_asking", "speaks_of_time"]
+
+# People whom somebody has, as a pattern; in the singular.
+RELATIVES = (
+    "brother|sister|mother|mom|mum|father|dad|parents?|uncle|aunt|cousin|nephew|niece|grandma|"
+    "grandpa|grandmother|grandfather|son|daughter|kids?|child|children|husband|wife|partner|"
+    "girlfriend|boyfriend|fiancee?|friend|buddy|neighbou?r|colleague|co-?worker|boss|manager|"
+    "teacher|landlord|landlady|flatmate|roommate|guest|in-law"
+)
 
 _MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september",
