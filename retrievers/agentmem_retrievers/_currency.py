@@ -14,23 +14,12 @@ import numpy as np
 
 from agentmem_stores import Entry, Vectors
 
+from ._asked import SURELY
 from ._fusion import Ranked
-from ._ledger import SELF, Key, Ledger
-from ._lexical import tokenize
-from ._question import RELATIVES, Question
+from ._ledger import Telling
 from ._table import Rows
 
-__all__ = [
-    "NEAREST",
-    "PLAINLY",
-    "asked_for",
-    "asks_now",
-    "asks_of_user",
-    "competing",
-    "likeliest",
-    "newest_first",
-    "telling",
-]
+__all__ = ["NEAREST", "PLAINLY", "competing", "likeliest", "newest_first", "telling"]
 
 # So many of the best may tell what is asked for though they only seem to.
 _SEEMING = 5
@@ -38,8 +27,6 @@ _SEEMING = 5
 # A turn tells what is asked for if it is so much as likely to as the likeliest; and that one has to
 # be as likely as this.
 _AS_LIKELY, _LEAST = 0.4, 0.2
-# So likely a question has to ask for a kind of thing.
-_SURELY = 0.3
 # Of kinds that nobody thought of, so many turns are compared: what is as near to the question as
 # the nearest one, less this, and so much like it, may be about the same.
 NEAREST = 50
@@ -47,83 +34,64 @@ _AS_NEAR, _ALIKE = 0.15, 0.3
 # What is as near to a question as this, and nearer than anything else, has to be among what tells
 # what is asked for; or the kind was wrong.
 PLAINLY = 0.5
-
-_OF_SELF = re.compile(r"\b(?:i|me|my|mine|we|us|our|i'm|i've|the user)\b", re.IGNORECASE)
-_OF_OTHERS = re.compile(
-    r"\b(?i:he|she|they|him|her|hers|his|their|them|you|your|yours|people)\b|\w\W+[A-Z][a-z]"
-)
-_OF_RELATIVE = re.compile(
-    rf"\b(?:my|our)\s+(?:[a-z-]+\s+){{0,2}}(?P<who>{RELATIVES})\b", re.IGNORECASE
-)
-# Asks for what was, or for everything, not for what is; "what was it again?" does.
-_NOT_NOW = re.compile(
-    r"\bbefore\W*$|(?<!of )\ball\b|"
-    r"\b(?:did|was|were|had(?! to\b)|used|formerly|first(?! name)|ever|different|previous|"
-    r"(?<!how )old)\b",
-    re.IGNORECASE,
-)
-# "When do I get up?" asks for what is so, "when have I got up late?" does not.
-_COUNTS = re.compile(
-    r"^\W*(?:when|how (?:long|often|many|much))\b(?!.*\b(?:do|does|am|is|are) (?:i|my|we|our)\b)",
-    re.IGNORECASE,
-)
-# What was so then is what is asked for where memory is asked as it stood then.
-_THEN = re.compile(r"\b(?:did|was|were|had)\b", re.IGNORECASE)
-_NOW = re.compile(
-    r"\b(?:now|again|currently|these days|at the moment|nowadays|most recent(?:ly)?|latest)\b",
-    re.IGNORECASE,
-)
+# Texts say the same of different things if they have so many words in common, and at one place up
+# to so many others.
+_FRAME, _FILLING = 4, 4
+# So many texts are compared with so many, at most.
+_COMPARED = 50
+_WORD = re.compile(r"[\w'-]+")
 
 
-def asks_now(question: Question, *, then: bool = False) -> bool:
-    """Whether a question asks what is so, rather than what was.
-
-    Args:
-        then: whether memory is asked as it stood at some time.
-    """
-    text = _THEN.sub("", question.text) if then else question.text
-    past = _NOT_NOW.search(text) or _COUNTS.search(text)
-    return past is None or _says_now(question)
-
-
-def asks_of_user(question: Question, kinds: Mapping[str, float], ledger: Ledger) -> float:
-    """How far a question asks for something of the user themselves, in [0, 1].
-
-    "Favourite food?" may be asked of anybody, so it is asked of them if there is hardly anything
-    else that it can ask for.
-
-    Args:
-        kinds: what it may ask for, and how likely.
-    """
-    # "What is my brother's job?" does not ask for mine, though "who is my boss?" does.
-    others = {subject for subject, _ in ledger.known()} - {SELF, *kinds}
-    if any(set(question.terms) & set(tokenize(subject)) for subject in others):
-        return 0.0
-    relative = _OF_RELATIVE.search(question.text)
-    if relative and relative["who"].lower() not in kinds:
-        return 0.0
-    if _OF_SELF.search(question.text):
-        return 1.0
-    return 0.0 if _OF_OTHERS.search(question.text) else max(kinds.values(), default=0.0)
-
-
-def likeliest(kinds: Mapping[str, float], telling: Mapping[int, float]) -> list[int]:
+def likeliest(kinds: Mapping[str, float], telling: Mapping[int, Telling]) -> list[int]:
     """Return the rows that are nearly as likely as any to tell what is asked for, in their order.
+
+    So are those that say the same of something else: "I live in Oslo now", "I live in Rome now".
 
     Args:
         kinds: what may be asked for, and how likely; where nothing is likely, nothing tells it.
-        telling: rows, each with how likely it tells it.
+        telling: rows, each with how likely it tells it, and in which words.
     """
-    best = max(telling.values(), default=0.0)
-    if max(kinds.values(), default=0.0) < _SURELY or best < _LEAST:
+    best = max((told.likely for told in telling.values()), default=0.0)
+    if max(kinds.values(), default=0.0) < SURELY or best < _LEAST:
         return []
-    return [row for row, likely in telling.items() if likely >= _AS_LIKELY * best]
+    sure = [told.likely >= _AS_LIKELY * best for told in telling.values()]
+    same = _with_the_same_frame([told.text for told in telling.values()], sure)
+    return [row for row, is_same in zip(telling, same, strict=True) if is_same]
+
+
+def _with_the_same_frame(texts: Sequence[str], known: Sequence[bool]) -> list[bool]:
+    """Which texts are known, or are newer and differ from one that is at one place only.
+
+    Args:
+        texts: in order of saying.
+    """
+    last = max(n for n, is_known in enumerate(known) if is_known)
+    latest = [text for text, is_known in zip(texts, known, strict=True) if is_known][-_COMPARED:]
+    frames = [_WORD.findall(text.lower()) for text in latest]
+    first = max(last + 1, len(texts) - _COMPARED)
+    newer = [_WORD.findall(text.lower()) for text in texts[first:]]
+    same = [any(_same_frame(said, frame) for frame in frames) for said in newer]
+    return [*known[:first], *same]
+
+
+def _same_frame(one: Sequence[str], other: Sequence[str]) -> bool:
+    begin = _in_common(one, other)
+    same = begin + _in_common(one[begin:][::-1], other[begin:][::-1])
+    return same >= _FRAME and max(len(one), len(other)) - same <= _FILLING
+
+
+def _in_common(one: Sequence[str], other: Sequence[str]) -> int:
+    """With how many of the same words two texts begin."""
+    pairs = zip(one, other, strict=False)
+    shorter = min(len(one), len(other))
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), shorter)
 
 
 def competing(question: Vectors, entries: Sequence[Entry]) -> list[Entry]:
     """Return what may say the same as what is nearest to a question, in order of saying.
 
-    That is what is nearly as near to the question, and alike.
+    That is what is nearly as near to the question, and alike; or what says the same of something
+    else.
 
     Args:
         question: its embedding, shape (dimension,).
@@ -131,40 +99,13 @@ def competing(question: Vectors, entries: Sequence[Entry]) -> list[Entry]:
     """
     if not entries:
         return []
-    vectors = np.stack([entry.vector for entry in entries])
+    said = sorted(entries, key=lambda entry: (entry.memory.said_at, entry.memory.position))
+    vectors = np.stack([entry.vector for entry in said])
     near = vectors @ question
     best = int(near.argmax())
     same = (near >= near[best] - _AS_NEAR) & (vectors @ vectors[best] >= _ALIKE)
-    found = [entry for entry, is_same in zip(entries, same.tolist(), strict=True) if is_same]
-    return sorted(found, key=lambda entry: (entry.memory.said_at, entry.memory.position))
-
-
-def asked_for(question: Question, kinds: Mapping[str, float], ledger: Ledger) -> list[Key]:
-    """Return what a question asks for besides what is commonly known of the user.
-
-    That is what is known of others, where it says "now" (a question without it asks for all that
-    was said of them as often as not), and anything that it calls by its name.
-
-    Args:
-        kinds: what it may ask for, and how likely.
-    """
-    terms = set(question.terms)
-    return [
-        (subject, name)
-        for subject, name in ledger.known()
-        if (terms >= set(tokenize(name)) or (subject != SELF and kinds.get(name, 0.0) >= _SURELY))
-        and _is_meant(subject, question)
-    ]
-
-
-def _says_now(question: Question) -> bool:
-    return _NOW.search(question.text) is not None
-
-
-def _is_meant(subject: str, question: Question) -> bool:
-    if subject == SELF:
-        return _OF_SELF.search(question.text) is not None
-    return _says_now(question) and bool(set(tokenize(subject)) & set(question.terms))
+    framed = _with_the_same_frame([entry.memory.text for entry in said], same.tolist())
+    return [entry for entry, is_same in zip(said, framed, strict=True) if is_same]
 
 
 def telling(known: Mapping[int, bool], ranked: Ranked) -> list[int]:

@@ -9,13 +9,21 @@ from typing import Any
 
 from agentmem_stores import Memory
 
-__all__ = ["SELF", "Key", "Ledger"]
+__all__ = ["SELF", "Key", "Ledger", "Telling"]
 
 # Whose attribute, and which.
 Key = tuple[str, str]
 
 # Whom a fact is about that somebody without a name tells of themselves.
 SELF = "user"
+
+
+@dataclass(frozen=True)
+class Telling:
+    """How likely a turn tells what is asked for, in [0, 1], and in which words."""
+
+    likely: float
+    text: str
 
 
 @dataclass
@@ -56,14 +64,14 @@ class Ledger:
         """The ids of the facts that are about a key first of all."""
         return [i for i in self._told.get(key, ()) if self._keys[i][0] == key]
 
-    def telling(self, asked: Mapping[str, float]) -> dict[str, float]:
+    def telling(self, asked: Mapping[str, float]) -> dict[str, Telling]:
         """The turns that may tell what is asked for of the user, in order of saying.
 
         Args:
             asked: the kinds that may be asked for, and how likely.
 
         Returns:
-            Each with how likely it tells what is asked for.
+            Each with how likely it tells it, and in which words.
         """
         agreed: dict[str, float] = {}
         surely: dict[str, float] = {}
@@ -75,7 +83,8 @@ class Ledger:
                     said[source] = memory
                     told[source] = told.get(source, 0.0) + share * (likely or 1.0)
         ordered = sorted(said, key=lambda source: _when(said[source]))
-        return {s: max(agreed.get(s, 0.0), surely.get(s, 0.0)) for s in ordered}
+        best = {s: max(agreed.get(s, 0.0), surely.get(s, 0.0)) for s in ordered}
+        return {source: Telling(best[source], said[source].text) for source in ordered}
 
     def _that_tell(self, kind: str) -> Iterator[tuple[Memory, float | None]]:
         """What may tell a kind of thing of the user, and how likely; None for facts."""

@@ -10,17 +10,8 @@ import numpy as np
 
 from agentmem_stores import Entry, Granularity, Memory, MemoryStore, Scope, Vectors
 
-from ._currency import (
-    NEAREST,
-    PLAINLY,
-    asked_for,
-    asks_now,
-    asks_of_user,
-    competing,
-    likeliest,
-    newest_first,
-    telling,
-)
+from ._asked import asked_for, asks_now, asks_of_user
+from ._currency import NEAREST, PLAINLY, competing, likeliest, newest_first, telling
 from ._fusion import Ranked
 from ._ledger import SELF
 from ._ranking import TurnRanking
