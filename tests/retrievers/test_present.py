@@ -1,0 +1,102 @@
+"""What is asked for as it is now, and what may answer it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from agentmem_retrievers import Ledger, Question
+from agentmem_retrievers._asked import asks_now, asks_of_user
+from agentmem_retrievers._currency import competing, likeliest
+from agentmem_retrievers._ledger import Telling
+from agentmem_stores import Entry, Granularity, Memory, Scope
+
+START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+
+
+def asked(text: str) -> Question:
+    return Question(text, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "now", "then"),
+    [
+        ("Where do I live?", True, True),
+        ("Where did I live?", False, True),
+        ("Where did I live before?", False, False),
+        ("When do I get up?", True, True),
+        ("When have I got up late?", False, False),
+        ("How old am I?", True, True),
+        ("What animal did I get most recently?", True, True),
+    ],
+)
+def test_what_is_so_is_asked_for_in_the_present_or_as_of_then(
+    text: str, now: bool, then: bool
+) -> None:
+    assert asks_now(asked(text)) is now
+    assert asks_now(asked(text), then=True) is then
+
+
+@pytest.mark.parametrize(
+    ("text", "far"),
+    [
+        ("Who is my boss?", 1.0),
+        ("Where does the user work?", 1.0),
+        ("Favourite food?", 0.8),
+        ("What is my brother's job?", 0.0),
+        ("Where does Anna work?", 0.0),
+        ("What is his job?", 0.0),
+        ("Which job has the key 8f3a2b77?", 0.0),
+    ],
+)
+def test_whom_a_question_is_about(text: str, far: float) -> None:
+    assert asks_of_user(asked(text), {"boss": 0.8}, Ledger()) == far
+
+
+def said(text: str, day: int, *vector: float) -> Entry:
+    memory = Memory(
+        id=f"m{day}",
+        scope=Scope("ada"),
+        granularity=Granularity.TURN,
+        text=text,
+        session_id="s",
+        said_at=START + timedelta(days=day),
+        written_at=START + timedelta(days=day),
+        role="user",
+    )
+    return Entry(memory, np.array(vector, dtype=np.float32))
+
+
+class TestWhatCompetes:
+    def test_what_is_as_near_and_alike(self) -> None:
+        question = np.array([1, 0, 0], dtype=np.float32)
+        entries = [
+            said("The plant on my desk is a cactus.", 3, 0.8, 0.6, 0.0),
+            said("I put an orchid on my desk.", 1, 0.7, 0.714, 0.0),
+            said("My desk is far too small.", 5, 0.7, -0.6, 0.388),
+            said("It rains.", 6, 0.1, 0.0, 0.995),
+        ]
+        assert [e.memory.id for e in competing(question, entries)] == ["m1", "m3"]
+
+    def test_what_says_the_same_of_something_else(self) -> None:
+        question = np.array([1, 0], dtype=np.float32)
+        entries = [
+            said("My bike is red now, I had it painted.", 1, 0.8, 0.6),
+            said("My bike is bottle green now, I had it painted.", 2, 0.5, 0.866),
+            said("My bike is broken.", 3, 0.5, 0.866),
+        ]
+        assert [e.memory.id for e in competing(question, entries)] == ["m1", "m2"]
+        assert competing(question, []) == []
+
+
+def test_what_is_nearly_as_likely_as_the_likeliest_is_believed() -> None:
+    told = {
+        4: Telling(0.9, "I live in Oslo."),
+        2: Telling(0.4, "We rent a flat in Rome."),
+        7: Telling(0.1, "My aunt's old house is for sale."),
+    }
+    assert likeliest({"home": 0.9}, told) == [4, 2]
+    assert likeliest({"home": 0.2}, told) == []
+    assert likeliest({"home": 0.9}, {}) == []
