@@ -97,6 +97,7 @@ class Uses(Writes):
         steps: Sequence[str],
         outcome: bool | str | None = None,
         *,
+        sources: Sequence[str] = (),
         scope: Scope | None = None,
     ) -> Plan:
         """Remember a way of reaching a goal.
@@ -104,8 +105,11 @@ class Uses(Writes):
         Args:
             outcome: `success` or True, `failure` or False, None while it was not tried. Success
                 strengthens the plan, failure weakens it.
+            sources: ids of the memories that it was made from. When one of them is deleted or
+                updated, the plan goes with it.
 
         Raises:
+            MemoryNotFoundError: the scope does not hold one of the sources.
             EmptyTextError: there is no goal, or a step says nothing.
             InvalidInputError: the outcome is none of these.
             EmbeddingError: the embedder failed; nothing was written.
@@ -118,7 +122,10 @@ class Uses(Writes):
         if told is None:
             raise WriteHookError("before_write keeps this plan out; nothing was written")
         with self._lock:
-            return self._plans.add(owner, told["goal"], told["steps"], well)
+            missing = set(sources) - {m.id for m in self._read(owner, list(sources))}
+            if missing:
+                raise MemoryNotFoundError(f"{owner} has no memory {min(missing)!r}")
+            return self._plans.add(owner, told["goal"], told["steps"], well, sources)
 
     def plan_went(self, plan_id: str, outcome: bool | str, *, scope: Scope | None = None) -> Plan:
         """Say how a plan went, `success` or `failure`.

@@ -95,10 +95,22 @@ class Plans:
     curve: ForgettingCurve
     clock: Callable[[], datetime]
 
-    def add(self, scope: Scope, goal: str, steps: Sequence[str], outcome: bool | None) -> Plan:
-        """Keep a plan; the same goal and steps are one plan, whose outcomes add up."""
-        draft = self._draft(scope, goal, steps)
+    def add(
+        self,
+        scope: Scope,
+        goal: str,
+        steps: Sequence[str],
+        outcome: bool | None,
+        sources: Sequence[str] = (),
+    ) -> Plan:
+        """Keep a plan; the same goal and steps are one plan, whose outcomes and sources add up."""
+        draft = replace(self._draft(scope, goal, steps), sources=tuple(dict.fromkeys(sources)))
         held = self.store.read(scope, Granularity.PLAN, [draft.id])
+        if held and not set(draft.sources) <= set(held[0].memory.sources):
+            known = held[0].memory
+            both = tuple(dict.fromkeys([*known.sources, *draft.sources]))
+            held = [replace(held[0], memory=replace(known, sources=both))]
+            self.engine.write(Batch(scope, patch=[held[0].memory]))
         if not held:
             [vector] = self.embedder.documents([draft.text])
             self.engine.write(Batch(scope, put=[Entry(draft, vector)]))

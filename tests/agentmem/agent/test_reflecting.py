@@ -154,6 +154,21 @@ class TestPlans:
         assert again.memory.strength > first.memory.strength
         assert memory.plan_went(first.id, "failure").memory.strength < again.memory.strength
 
+    def test_one_goes_with_what_it_was_made_from(self, memory: MemoryController) -> None:
+        knead, heat = memory.add(["Knead for ten minutes.", "Heat the oven."], session_id="a")
+        plan = memory.add_plan("Bake bread", ["Knead", "Bake"], sources=[knead.id])
+        both = memory.add_plan("Bake bread", ["Knead", "Bake"], sources=[heat.id])
+        assert (both.id, both.memory.sources) == (plan.id, (knead.id, heat.id))
+        assert memory.check().ok
+        with pytest.raises(MemoryNotFoundError, match="nobody"):
+            memory.add_plan("Bake a cake", ["Bake"], sources=["nobody"])
+        memory.delete(heat.id)
+        assert memory.plans() == []
+        again = memory.add_plan("Bake bread", ["Knead", "Bake"], sources=[knead.id])
+        memory.update(knead.id, text="Knead for an hour.")
+        assert again.id not in {p.id for p in memory.plans()}
+        assert memory.check().ok
+
     def test_refuse_what_is_none(self, memory: MemoryController) -> None:
         with pytest.raises(EmptyTextError):
             memory.add_plan("Bake bread", [])
