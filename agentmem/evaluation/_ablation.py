@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 __all__ = ["parts", "settings_without"]
 
 # Of these one makes up for the other, so that what they are worth is seen without both.
-_TOGETHER = {"lexical and soft": frozenset({"lexical", "soft"})}
+_TOGETHER = {
+    "lexical and soft": frozenset({"lexical", "soft"}),
+    "currency and retention": frozenset({"currency", "retention"}),
+}
 
 
 def parts() -> tuple[str, ...]:
