@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -130,17 +130,19 @@ def _asked(asked: Dialogue, of: Dialogue, found: Ingested, progress: Progress) -
 def learn(known: Sequence[Example]) -> Weights:
     """Fit the two rounds and the ranking of sessions, in this order.
 
-    Each stage sees the scores that the stages before it give with their fitted weights.
+    Each stage sees the scores that the stages before it give with their fitted weights. Late
+    interaction is weighed if there were words to compare.
     """
     own = [e for e in known if e.turns]
+    off = [] if any(e.ranking.asked_words for e in own) else ["late"]
     nothing = Weights(first={}, second={}, session={}, confidence={})
-    first = _fit([(e.features, _right(e.rows, e.turns)) for e in own])
+    first = _fit([(e.features, _right(e.rows, e.turns)) for e in own], off)
     weights = replace(nothing, first=first)
     second = []
     for example in own:
         rows, features = _ranking(example, weights).shortlist(example.rows, example.features)
         second.append((features, _right(rows, example.turns)))
-    weights = replace(weights, second=_fit(second))
+    weights = replace(weights, second=_fit(second, off))
     return replace(weights, session=_fit([_sessions(e, weights) for e in own]))
 
 
@@ -150,7 +152,7 @@ def without_words(known: Sequence[Example]) -> list[Example]:
         replace(
             example,
             ranking=replace(example.ranking, asked_words=()),
-            features={n: v for n, v in example.features.items() if part_of(n) != "late"},
+            features={n: 0 * v if part_of(n) == "late" else v for n, v in example.features.items()},
         )
         for example in known
     ]
@@ -197,8 +199,10 @@ def _sessions(
 
 def _fit(
     found: Sequence[tuple[Features, np.ndarray[tuple[int], np.dtype[np.bool_]]]],
+    off: Collection[str] = (),
 ) -> dict[str, float]:
-    names = list(dict.fromkeys(name for features, _ in found for name in features))
+    named = dict.fromkeys(name for features, _ in found for name in features)
+    names = [name for name in named if part_of(name) not in off]
     groups: list[Group] = []
     for features, right in found:
         columns = [features.get(name, np.zeros(len(right))) for name in names]
