@@ -65,7 +65,7 @@ class Writes(Deletes):
         shared = Draft("", said_at=said_at, importance=importance, metadata=metadata or {})
         drafts = [draft.completed(shared) for draft in to_drafts(messages)]
         drafts = self._admission.drafts(self._new(owner, drafts))
-        embedded = self._embedder.turns([draft.spoken for draft in drafts])
+        embedded = self._embedder.turns([draft.text for draft in drafts])
         with self._lock:
             self._reinforcement.flush()
             session = session_id or self._open_sessions.get(owner) or self._new_session()
@@ -102,7 +102,7 @@ class Writes(Deletes):
             _check_session(session_id)
         given = {s: to_drafts(messages) for s, messages in sessions.items() if messages}
         drafts = {s: self._admission.drafts(self._new(owner, held)) for s, held in given.items()}
-        embedded = self._embedder.turns([d.spoken for held in drafts.values() for d in held])
+        embedded = self._embedder.turns([d.text for held in drafts.values() for d in held])
         with self._lock:
             self._reinforcement.flush()
             memories = self._writer.write_sessions(owner, drafts, embedded)
@@ -177,7 +177,7 @@ class Writes(Deletes):
             new = self._admission.memory(replace(old, text=text))
             if new is None:
                 return old
-            embedded = self._embedder.turns([new.spoken])
+            embedded = self._embedder.turns([new.text])
             put = self._writer.updated(old, new, embedded, since)
             self._erase(owner, [], put=put)
         return put[0].memory

@@ -146,8 +146,8 @@ class Embedder:
         entries: dict[str, Entry] = {}
         for turns in (True, False):
             held = [m for m in memories if (m.granularity is Granularity.TURN) == turns]
-            spoken = [memory.spoken for memory in held]
-            made = self.turns(spoken) if turns else Embedded.alone(self.documents(spoken))
+            texts = [memory.text for memory in held]
+            made = self.turns(texts) if turns else Embedded.alone(self.documents(texts))
             for memory, vector, words in zip(held, made.vectors, made.words, strict=True):
                 entries[memory.id] = Entry(memory, vector, words)
         return [entries[memory.id] for memory in memories]

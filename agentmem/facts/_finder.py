@@ -79,7 +79,7 @@ class FactFinder:
         self, turns: Sequence[Entry], texts: Iterable[str], own: Mapping[str, Sequence[str]]
     ) -> dict[str, Vectors]:
         """Embeddings of what was said, by its text; those of whole turns are known."""
-        known = {turn.memory.spoken.strip(): turn.vector for turn in turns}
+        known = {turn.memory.text.strip(): turn.vector for turn in turns}
         anew = dict.fromkeys((*texts, *(text for said in own.values() for text in said)))
         wanted = [text for text in anew if text not in known]
         return known | dict(zip(wanted, self.embedder.documents(wanted), strict=True))

@@ -42,7 +42,7 @@ def _write(memory: MemoryController, scope: Scope, notes: Sequence[Draft]) -> li
     drafts = [replace(note, id=note.id or writer.new_id()) for note in notes]
     new = [drafts[row] for row in writer.unwritten(scope, drafts)]
     drafts = memory._admission.drafts(new)
-    embedded = memory._embedder.turns([draft.spoken for draft in drafts])
+    embedded = memory._embedder.turns([draft.text for draft in drafts])
     with memory._lock:
         memory._reinforcement.flush()
         rows = writer.unwritten(scope, drafts)

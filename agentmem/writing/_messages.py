@@ -51,11 +51,6 @@ class Draft:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     id: str | None = None
 
-    @property
-    def spoken(self) -> str:
-        """The text as it is embedded, see `Memory.spoken`."""
-        return f"{self.speaker}: {self.text}" if self.speaker else self.text
-
     def completed(self, shared: Draft) -> Draft:
         """Return this draft with what it does not say itself taken from `shared`."""
         return replace(

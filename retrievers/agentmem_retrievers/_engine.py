@@ -202,7 +202,7 @@ class SearchEngine:
         index = self.index(scope)
         turns = index.tables[Granularity.TURN]
         question = Question(query.text, turns.speaker_terms(), self._windows(scope, query))
-        vector = query.embed(question.bare)
+        vector = query.embed(question.addressed)
         shown = {
             g: Shown(table, query.as_of, query.include_archived, query.moment)
             for g, table in index.tables.items()
@@ -217,7 +217,7 @@ class SearchEngine:
         def ask(g: Granularity) -> Channel:
             return Channel.ask(self._store, scope, g, index.tables[g], vector, wanted, shown[g])
 
-        words = query.words(question.bare) if turns.tells_words and self._uses("late") else ()
+        words = query.words(question.addressed) if turns.tells_words and self._uses("late") else ()
         return TurnRanking(
             index=index,
             question=question,

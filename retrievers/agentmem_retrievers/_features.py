@@ -35,7 +35,7 @@ class TurnFeatures:
         """Prepare.
 
         Args:
-            vector: embedding of `question.bare`, shape (dimension,).
+            vector: embedding of `question.addressed`, shape (dimension,).
         """
         self.index = index
         self.table = index.tables[Granularity.TURN]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
+from ._address import addressed
 from ._lexical import stems_of, tokenize, words_in
 from ._when import Window
 
@@ -170,7 +171,6 @@ class Question:
         return dates_in(self.text)
 
     @cached_property
-    def bare(self) -> str:
-        """Its text without the names of speakers."""
-        kept = [w for w in self.text.split() if not set(tokenize(w)) & self.named]
-        return " ".join(kept) if self.named and kept else self.text
+    def addressed(self) -> str:
+        """Its text as it would be put to the speakers whom it names."""
+        return addressed(self.text, self.named)

@@ -37,7 +37,7 @@ class TurnRanking:
     """One question's way through the two rounds.
 
     Attributes:
-        vector: embedding of `question.bare`, shape (dimension,).
+        vector: embedding of `question.addressed`, shape (dimension,).
         kin: for each of the question's content stems, the words of the scope that are alike.
         asked_words: the question's words as the embedder reads them; none where it does not tell.
         shown: which rows of each table the question may find.

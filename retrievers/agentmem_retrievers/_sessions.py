@@ -13,6 +13,9 @@ from ._wording import Features, Floats
 
 __all__ = ["session_features"]
 
+# Turns further behind the best are all alike.
+_LEAST = -12.0
+
 
 def session_features(
     index: ScopeIndex, channels: Channels, rows: Rows, scores: Floats
@@ -24,14 +27,7 @@ def session_features(
     """
     session = index.tables[Granularity.TURN].column("session")[rows].astype(np.intp)
     numbers, place = np.unique(session, return_inverse=True)
-    behind = np.maximum(scores - scores.max(initial=-np.inf), -12.0)
-    share = np.exp(behind)
-    features: Features = {
-        "turns.best": _best(place, behind, len(numbers)),
-        "turns.second": _second(place, behind, len(numbers)),
-        "turns.mass": np.log(np.bincount(place, weights=share) / share.sum() + 1e-4),
-        "turns.mass_flat": np.log(np.bincount(place, weights=share**0.5) + 1e-4),
-    }
+    features: Features = {"turns.best": _best(place, scores, len(numbers))}
     for granularity, channel in channels.all().items():
         if granularity is not Granularity.TURN and len(channel.rows):
             of = index.tables[granularity].column("session")[channel.rows]
@@ -42,22 +38,10 @@ def session_features(
     return numbers, features
 
 
-def _best(place: Rows, values: Floats, n: int) -> Floats:
-    best = np.full(n, -12.0)
-    np.maximum.at(best, place, values)
+def _best(place: Rows, scores: Floats, n: int) -> Floats:
+    best = np.full(n, _LEAST)
+    np.maximum.at(best, place, scores - scores.max(initial=-np.inf))
     return best
-
-
-def _second(place: Rows, values: Floats, n: int) -> Floats:
-    """The second best of each group; the least value where a group has one member only."""
-    order = np.lexsort((-values, place))
-    ordered = place[order]
-    second = np.full(n, -12.0)
-    is_second = np.zeros(len(order), dtype=bool)
-    is_second[1:] = ordered[1:] == ordered[:-1]
-    is_second[2:] &= ordered[2:] != ordered[:-2]
-    second[ordered[is_second]] = values[order[is_second]]
-    return second
 
 
 def _relative(similarities: Floats) -> Floats:

@@ -199,7 +199,7 @@ class Memory:
 
     @property
     def spoken(self) -> str:
-        """The text as it is embedded: with the speaker's name before it, where there is one."""
+        """The text with the speaker's name before it, where there is one."""
         return f"{self.speaker}: {self.text}" if self.speaker else self.text
 
     def __hash__(self) -> int:

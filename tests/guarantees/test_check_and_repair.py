@@ -108,7 +108,7 @@ def test_vectors_that_can_be_read_are_put_back(
         assert memory.check().ok
         assert len(said(memory)) == TURNS
         for turn in memory._store.entries(ADA, Granularity.TURN):
-            true = memory._embedder.documents([turn.memory.spoken])[0]
+            true = memory._embedder.documents([turn.memory.text])[0]
             assert np.abs(turn.vector - true).max() < 1e-6
         assert memory.search("number7 met friend0")[0].memory.id == "t7"
     with reopened(copy) as memory:

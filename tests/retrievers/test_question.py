@@ -46,13 +46,34 @@ def test_speakers_named_are_told_from_the_rest() -> None:
     question = Question("What did Caroline's sister research?", frozenset({"carolin", "mel"}))
     assert question.named == {"carolin"}
     assert question.rest == ("sister", "research")
-    assert question.bare == "What did sister research?"
+    assert question.addressed == "What did your sister research?"
 
 
 def test_without_speakers_nothing_is_left_out() -> None:
     question = Question("What did I research?", frozenset())
     assert question.rest == question.terms
-    assert question.bare == question.text
+    assert question.addressed == question.text
+
+
+@pytest.mark.parametrize(
+    ("asked", "put"),
+    [
+        ("When does Mel see Caroline's sister?", "When do you see your sister?"),
+        ("Where is Mel?", "Where are you?"),
+        ("What is it that Mel has?", "What is it that you have?"),
+        ("Doesn't Mel like it?", "Don't you like it?"),
+        ("Who gave Mel her book?", "Who gave you your book?"),
+        (
+            "What did Mel say when Tom gave her the book?",
+            "What did you say when Tom gave you the book?",
+        ),
+        ("Did Mel and Caroline meet her?", "Did you and you meet her?"),
+        ("Wo wohnt Mel heute?", "Wo wohnt heute?"),
+        ("Mel", "Mel"),
+    ],
+)
+def test_questions_about_speakers_are_put_to_them(asked: str, put: str) -> None:
+    assert Question(asked, frozenset({"carolin", "mel"})).addressed == put
 
 
 @pytest.mark.parametrize(
