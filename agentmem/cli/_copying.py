@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
@@ -47,21 +48,28 @@ def copy(
 
     Every owner is copied. It may be interrupted and run again, also after more was written.
     """
-    from agentmem_stores import copy_memories
+    from agentmem_stores import StoreUnavailableError, copy_memories
+    from agentmem_stores._directory import is_vacant
 
     from ._output import note
 
+    if not _is_server(source) and is_vacant(Path(source).expanduser()):
+        raise StoreUnavailableError(f"there is no store at {source} to be copied; name another")
     with _opened(source, token) as one, _opened(target, token, one.embedder) as other:
         done = copy_memories(one, other)
     note(f"copied {done.written:,} memories of {done.scopes:,} owners to {target}")
 
 
+def _is_server(place: str) -> bool:
+    return urlsplit(place).scheme in ("http", "https")
+
+
 def _opened(place: str, token: str | None, embedder: EmbedderSpec | None = None) -> ChromaStore:
     from agentmem import ChromaStore
 
-    parts = urlsplit(place)
-    if parts.scheme not in ("http", "https"):
+    if not _is_server(place):
         return ChromaStore.open(place, embedder)
+    parts = urlsplit(place)
     names = [name for name in parts.path.split("/") if name]
     return ChromaStore.connect(
         host=parts.hostname or "localhost",

@@ -114,9 +114,10 @@ def open_memory(
         StoreUnavailableError: there is no store, or it cannot be opened.
     """
     from agentmem import MemoryController, StoreUnavailableError
+    from agentmem_stores._directory import is_vacant
 
     scope, path = scope_of(user, agent), store.expanduser()
-    if not create and not path.exists():
+    if not create and is_vacant(path):
         raise StoreUnavailableError(
             f"there is no store at {path} yet; write something with `agentmem add`, "
             "or name another folder with --store"

@@ -159,9 +159,10 @@ class SearchEngine:
                 self._keeping.keep(scope, index)
 
     def drop(self, scope: Scope) -> None:
-        """Let go of a scope's index; it is built anew when the scope is asked about again."""
+        """Let go of a scope's index, and of its file; both are made anew from the store."""
         with self._lock:
             self._indexes.pop(scope, None)
+            self._keeping.drop(scope)
 
     def search(self, scope: Scope, query: Query) -> Recall:
         """Rank a scope's memories; see `Recall`."""

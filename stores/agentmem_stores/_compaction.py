@@ -29,6 +29,8 @@ PAGE = 500
 # mallopt(3): overwrite memory when it is freed, and when it is given out without being cleared.
 M_PERTURB = -6
 PATTERN = 0x55
+# Comes last, so that a copy which was cut off is not taken for a whole one.
+_END = ("end", None, None)
 
 
 def copy(source: Client, path: Path) -> None:
@@ -37,7 +39,8 @@ def copy(source: Client, path: Path) -> None:
     Raises:
         StoreError: the copying process failed.
     """
-    command = [sys.executable, "-c", f"from {__name__} import receive; receive()", str(path)]
+    program = f"from {__name__} import receive; receive()"
+    command = [sys.executable, "-c", program, str(path), str(os.getpid())]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()
     ) as child:
@@ -46,6 +49,7 @@ def copy(source: Client, path: Path) -> None:
         try:
             for part in _parts(source):
                 pickle.dump(part, child.stdin)
+            pickle.dump(_END, child.stdin)
             child.stdin.close()
         except BrokenPipeError:
             pass  # Why it went away stands in what it said last.
@@ -84,7 +88,7 @@ def _pages(collection: Collection) -> Iterator[dict[str, Any]]:
 
 
 def receive() -> None:
-    """Write what `copy` sends to standard input; the directory is the first argument."""
+    """Write what `copy` sends to standard input; arguments are the directory and its process."""
     from ._clients import close, embedded
 
     client = embedded(Path(sys.argv[1]))
@@ -99,12 +103,8 @@ def _write(client: Client, stream: IO[bytes]) -> None:
     from ._partitions import make_collection
 
     made: dict[str, Collection] = {}
-    while True:
-        try:
-            # From our own parent process, so it is safe to unpickle.
-            kind, name, content = pickle.load(stream)
-        except EOFError:
-            break
+    while (part := _received(stream)) != _END:
+        kind, name, content = part
         if kind == "rows":
             made[name].upsert(**content)
         elif name == REGISTRY:
@@ -112,9 +112,26 @@ def _write(client: Client, stream: IO[bytes]) -> None:
         else:
             made[name] = make_collection(client, name)
     for collection in made.values():
+        _require_parent()
         # Chroma brings an index up to date when it is first asked, which should be here.
         if collection.count():
             collection.query(query_embeddings=collection.peek(1)["embeddings"], n_results=1)
+
+
+def _received(stream: IO[bytes]) -> tuple[str, Any, Any]:
+    try:
+        # From our own parent process, so it is safe to unpickle.
+        part: tuple[str, Any, Any] = pickle.load(stream)
+    except (EOFError, pickle.UnpicklingError):
+        os._exit(1)  # The sender was killed, and whoever opens the store next clears this away.
+    _require_parent()
+    return part
+
+
+def _require_parent() -> None:
+    """End at once where nobody waits for this copy any more."""
+    if os.getppid() != int(sys.argv[2]):
+        os._exit(1)
 
 
 def wipe_what_is_freed() -> bool:

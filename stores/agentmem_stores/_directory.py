@@ -7,14 +7,14 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from ._errors import StoreFormatError, StoreLockedError, StoreUnavailableError
 from ._rescue import read_out
 from ._segments import damaged_segments, database_faults, set_aside
 
-__all__ = ["REGISTRY", "Directory"]
+__all__ = ["REGISTRY", "Directory", "is_vacant"]
 
 REGISTRY = "agentmem"
 DATABASE = "chroma.sqlite3"
@@ -72,7 +72,7 @@ class Directory:
         It is made aside and moved in as a last step, so that a store which is not whole is
         always a broken one and never a beginning.
         """
-        found = {entry.name for entry in self.path.iterdir()} - {LOCK, NURSERY, DERIVED}
+        found = {entry.name for entry in self.path.iterdir()} - {LOCK, NURSERY}
         if found:
             try:
                 self._check(found)
@@ -82,6 +82,9 @@ class Directory:
                 raise
             self._tidy()
             self._check_segments(repair=repair)
+            # Reading goes on where nothing can be written.
+            with suppress(OSError):
+                self.derived.mkdir(exist_ok=True)
             return
         self.make_aside(create)
         self.move_in()
@@ -128,6 +131,8 @@ class Directory:
         for entry in sorted(nursery.iterdir(), key=lambda e: e.name == DATABASE):
             entry.replace(self.path / entry.name)
         self._tidy()
+        # From now on its being there says that a store without a database has lost it.
+        self.derived.mkdir(exist_ok=True)
 
     def _check_segments(self, *, repair: bool) -> None:
         database = self.path / DATABASE
@@ -167,8 +172,8 @@ class Directory:
     def _check(self, found: set[str]) -> None:
         if DATABASE not in found:
             raise StoreFormatError(
-                f"{self.path} holds other files but no {DATABASE}; pass a new or empty directory, "
-                "or restore the store from an export"
+                f"{self.path} holds {', '.join(sorted(found)[:3])} but no {DATABASE}; restore that "
+                "from a backup, or pass a new or empty directory and import an export"
             )
         database = self.path / DATABASE
         # First, because reading it also rolls back what a killed process left half-written.
@@ -183,6 +188,17 @@ class Directory:
                 f"{self.path} holds a Chroma database that agentmem did not write; "
                 "pass a new or empty directory"
             )
+
+
+def is_vacant(path: Path) -> bool:
+    """Whether there is no store at a path, nor anything of one: there one can only be begun."""
+    try:
+        return not path.is_file() and {entry.name for entry in path.iterdir()} <= {LOCK, NURSERY}
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        # Whoever opens it will be told what is wrong.
+        return False
 
 
 def _holder(path: Path) -> str:

@@ -56,8 +56,15 @@ def _held(db: sqlite3.Connection, scope: Scope, segment: str) -> int:
     return int(db.execute(f"SELECT count(*) {_MINE}", (segment, *_own(scope))).fetchone()[0])
 
 
-def changes_since(database: Path, scope: Scope, collections: Collections, number: int) -> Changes:
-    """What was written to a scope after the write of a number, and how much it holds now."""
+def changes_since(
+    database: Path, scope: Scope, collections: Collections, number: int
+) -> Changes | None:
+    """What was written to a scope after the write of a number, and how much it holds now.
+
+    None where there is no write of that number yet, as in a database that was put back.
+    """
+    if last_write(database, collections) < number:
+        return None
     written: list[tuple[Granularity, str]] = []
     held = 0
     with _opened(database) as db:

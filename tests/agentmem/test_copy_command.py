@@ -33,3 +33,10 @@ def test_a_server_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["copy", "http://localhost:1", str(tmp_path / "two")])
     assert result.exit_code == 1
     assert "localhost:1" in result.stderr
+
+
+def test_where_no_store_is_none_is_made_to_be_copied(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["copy", str(tmp_path / "typo"), str(tmp_path / "two")])
+    assert result.exit_code == 1
+    assert "no store at" in result.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from agentmem import Granularity, MemoryController, Scope, StoreFormatError
+from agentmem_retrievers._frozen import Frozen
 from agentmem_stores import Batch, Edge, Entry
 from tests.torture._embedding import WordEmbeddings
 
@@ -144,6 +145,81 @@ def test_a_damaged_page_is_found(copy: Path) -> None:
         file.write(b"\xff" * 4096 * 3)
     with reopened(copy) as memory:
         assert "restore it from a backup" in memory._store.damage()[0]
+
+
+@pytest.fixture(scope="module")
+def kept(large: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store whose derived index is kept in a file."""
+    path = Path(shutil.copytree(large, tmp_path_factory.mktemp("kept") / "store"))
+    with reopened(path) as memory:
+        memory.search("number7 met friend0")
+    assert index_of(path).exists()
+    return path
+
+
+def index_of(path: Path) -> Path:
+    return path / "agentmem-derived" / f"{ADA.key}.index"
+
+
+def forged(file: Path) -> None:
+    """Whole, and of this store as it is, and yet it says something else."""
+    frozen = Frozen.read(file, {})
+    frozen.arrays["turn.strength"] = frozen.arrays["turn.strength"] + 1
+    frozen.arrays["turn.vectors"] = frozen.arrays["turn.vectors"][::-1].copy()
+    frozen.write(file)
+
+
+INDEX_DAMAGE: dict[str, Callable[[Path], object]] = {
+    "lost": Path.unlink,
+    "empty": lambda file: os.truncate(file, 0),
+    "cut short": lambda file: os.truncate(file, file.stat().st_size - 100),
+    "garbage": lambda file: file.write_bytes(b"garbage" * 10_000),
+    "of somebody else": lambda file: file.write_bytes(
+        file.read_bytes().replace(ADA.key.encode(), BOB.key.encode())
+    ),
+    "forged": forged,
+}
+
+
+@pytest.mark.parametrize("damage", INDEX_DAMAGE)
+def test_a_damaged_lexical_index(
+    kept: Path, damage: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Named, and made anew from the store: what cannot be so when it is read, the rest by repair.
+
+    Its numbers are not all read when it is opened, so only `check` finds one that lies.
+    """
+    path = Path(shutil.copytree(kept, tmp_path / "copy"))
+    INDEX_DAMAGE[damage](index_of(path))
+    with reopened(path) as memory:
+        found = memory.check().problems
+        if damage == "forged":
+            assert any("has another strength in the index" in problem for problem in found)
+            assert any("has another vector in the index" in problem for problem in found)
+            assert memory.check(repair=True).repaired == found
+        else:
+            assert not found
+            assert damage == "lost" or str(index_of(path)) in caplog.text
+        assert memory.search("number7 met friend0")[0].memory.id == "t7"
+    with reopened(path) as memory:
+        assert memory.check().ok
+        assert memory.search("number7 met friend0")[0].memory.id == "t7"
+
+
+def test_a_lexical_index_that_is_ahead_of_the_store(kept: Path, tmp_path: Path) -> None:
+    """As when the database alone was put back from a backup."""
+    path, later = tmp_path / "copy", tmp_path / "later"
+    for target in (path, later):
+        shutil.copytree(kept, target)
+    with reopened(later) as memory:
+        [old] = memory._store.recall(ADA, Granularity.TURN, ["t5"])
+        memory._engine.write(Batch(ADA, patch=[replace(old, strength=99.0)]))
+        index_of(later).unlink(missing_ok=True)
+    shutil.copy(index_of(later), index_of(path))
+    with reopened(path) as memory:
+        assert memory.check().ok
+        table = memory._engine.index(ADA).tables[Granularity.TURN]
+        assert table.column("strength")[table.row_of["t5"]] != 99.0
 
 
 @pytest.fixture

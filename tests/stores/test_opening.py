@@ -98,6 +98,16 @@ def test_a_lost_database(copy: Path) -> None:
     assert not (copy / "chroma.sqlite3").exists()
 
 
+def test_a_store_of_which_nothing_but_what_is_derived_is_left(copy: Path) -> None:
+    """No new store comes in place of one that was there; not even where all data are lost."""
+    for entry in copy.iterdir():
+        if entry.name not in ("agentmem.lock", "agentmem-derived"):
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    for _ in range(2):
+        with pytest.raises(StoreFormatError, match=r"no chroma\.sqlite3; restore that from a back"):
+            ChromaStore.open(copy, SPEC)
+
+
 def test_a_directory_of_other_things(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("Dear Ada")
     with pytest.raises(StoreFormatError, match="new or empty directory"):

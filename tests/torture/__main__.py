@@ -11,7 +11,9 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from select import select
 
@@ -24,6 +26,13 @@ __all__ = ["Figures", "torture"]
 
 # A life that does not wake by then hangs.
 PATIENCE = 60.0
+# Every so many lives begin with compacting, which takes so many seconds at most, and are killed
+# while they do, or soon after.
+COMPACTING, COMPACTED = 10, 2.5
+
+
+# Begins when called, and calls what it is given when it has found everything in order.
+Life = Callable[[Callable[[], object]], object]
 
 
 @dataclass
@@ -53,10 +62,12 @@ def torture(folder: Path, kills: int, seed: int, *, longest: float = 0.5) -> Fig
     rng = random.Random(seed)
     figures, began = Figures(), time.monotonic()
     for n in track(range(kills), description="kills", disable=not sys.stderr.isatty()):
-        asleep = rng.random() < 0.15
-        figures.asleep += _kill_one(folder, seed * 100_003 + n, rng.uniform(0, longest), asleep)
+        asleep, compacting = rng.random() < 0.15, n % COMPACTING == COMPACTING - 1
+        after = rng.uniform(0, COMPACTED if compacting and not asleep else longest)
+        life = partial(live, folder, seed * 100_003 + n, compacting=compacting)
+        figures.asleep += _kill_one(life, after, asleep)
         figures.kills += 1
-    _kill_one(folder, seed * 100_003 + kills, 0.0, asleep=False)
+    _kill_one(partial(live, folder, seed * 100_003 + kills), 0.0, asleep=False)
     ledger = Ledger(folder / "ledger.jsonl")
     figures.acknowledged, figures.settled = ledger.acknowledged, ledger.settled
     figures.turns = len(ledger.texts["ada"])
@@ -64,12 +75,12 @@ def torture(folder: Path, kills: int, seed: int, *, longest: float = 0.5) -> Fig
     return figures
 
 
-def _kill_one(folder: Path, seed: int, after: float, asleep: bool) -> bool:
+def _kill_one(life: Life, after: float, asleep: bool) -> bool:
     """Start a life, kill it some time after it woke, or before; return whether it still slept."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        _be_born(folder, seed, writer)
+        _be_born(life, writer)
     os.close(writer)
     try:
         woke = bool(select([reader], [], [], after if asleep else PATIENCE)[0])
@@ -86,10 +97,10 @@ def _kill_one(folder: Path, seed: int, after: float, asleep: bool) -> bool:
     return not woke
 
 
-def _be_born(folder: Path, seed: int, writer: int) -> None:
+def _be_born(life: Life, writer: int) -> None:
     # Everything is imported already and nothing is open, so a fork is safe, and saves a second.
     try:
-        live(folder, seed, lambda: os.write(writer, b"!"))
+        life(lambda: os.write(writer, b"!"))
     except BaseException:
         traceback.print_exc()
     os._exit(1)
@@ -113,6 +124,11 @@ def main() -> None:
 def _import_all() -> None:
     import chromadb.api.rust  # noqa: F401
     import sklearn.mixture  # noqa: F401
+
+    from agentmem_retrievers import _keeping
+
+    # So that the derived index of a store as small as this one is kept in a file as well.
+    _keeping.LEAST = 1
 
 
 if __name__ == "__main__":

@@ -31,7 +31,11 @@ def inspect(memory: MemoryController, ledger: Ledger) -> None:
         assert found == expected, f"{owner} differs: {_difference(expected, found)}"
     for memory_id, count in ledger.recalls.items():
         assert turns[ADA][memory_id].recall_count >= count, f"recalls of {memory_id} are lost"
-    digests = {m.session_id for m in _all(memory, ADA) if m.granularity is Granularity.SUMMARY}
+    everything = _all(memory, ADA)
+    goals = {m.id: m.text for m in everything if m.granularity is Granularity.PLAN}
+    for plan_id, (goal, _) in ledger.plans.items():
+        assert goals.get(plan_id) == goal, f"plan {plan_id} is lost"
+    digests = {m.session_id for m in everything if m.granularity is Granularity.SUMMARY}
     # What was in flight may have been about to rewrite them.
     missing = ledger.digested - digests - set(flight.get("touched", ()))
     assert not missing, f"ended sessions without a summary: {sorted(missing)}"

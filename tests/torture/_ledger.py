@@ -24,6 +24,8 @@ class Ledger:
         self.texts: dict[str, Texts] = {"ada": {}, "copy": {}}
         self.recalls: dict[str, int] = {}
         self.digested: set[str] = set()
+        # The goal of each plan, and what it was made from, with which it goes.
+        self.plans: dict[str, tuple[str, str]] = {}
         self.in_flight: dict[str, Any] | None = None
         self.acknowledged = self.settled = 0
         for line in path.read_bytes().splitlines() if path.exists() else ():
@@ -51,6 +53,7 @@ class Ledger:
     def _take(self, line: Mapping[str, Any]) -> None:
         if "begin" in line:
             self.in_flight = dict(line)
+            self._outdate(line)
             return
         begun, self.in_flight = self.in_flight, None
         self.settled += "settled" in line
@@ -66,5 +69,14 @@ class Ledger:
         for memory_id in [*begun.get("gone", ()), *line.get("gone", ())]:
             held.pop(memory_id, None)
             self.recalls.pop(memory_id, None)
+        self._outdate(line)
+        self.plans.update({i: (goal, source) for i, (goal, source) in line.get("plans", {}).items()})
         self.recalls.update(line.get("recalls", {}))
         self.digested.update(line.get("digested", ()))
+
+    def _outdate(self, line: Mapping[str, Any]) -> None:
+        """Expect no plan any more whose source is to change or to go, even if that is cut off."""
+        if line.get("owner", "ada") == "ada":
+            changed = {*line.get("put", ()), *line.get("gone", ())}
+            kept = {i: plan for i, plan in self.plans.items() if plan[1] not in changed}
+            self.plans = kept

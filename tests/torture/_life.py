@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agentmem import Granularity, MemoryController
 from agentmem.testing import ManualClock
+from agentmem.writing import MessageLike
 
 from ._embedding import WordEmbeddings
 from ._inspection import ADA, COPY, inspect
@@ -26,11 +27,14 @@ WORDS = [
 FULL = 120
 
 
-def live(folder: Path, seed: int, awake: Callable[[], object]) -> None:
+def live(
+    folder: Path, seed: int, awake: Callable[[], object], *, compacting: bool = False
+) -> None:
     """Open the memory in a folder, inspect it, and go on with it for ever.
 
     Args:
         awake: called when everything was found to be in order.
+        compacting: begin with making all files anew.
     """
     ledger = Ledger(folder / "ledger.jsonl")
     clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=ledger.acknowledged))
@@ -45,6 +49,8 @@ def live(folder: Path, seed: int, awake: Callable[[], object]) -> None:
         inspect(memory, ledger)
         awake()
         life = _Life(memory, ledger, folder, random.Random(seed))
+        if compacting:
+            life.compact()
         while True:
             clock.advance(minutes=20)
             life.act()
@@ -59,10 +65,10 @@ class _Life:
 
     def act(self) -> None:
         held = len(self.ledger.texts["ada"])
-        weights = [8, 3, 4, 1, 3, 2 if held < FULL else 14, 1, 1]
+        weights = [8, 2, 3, 4, 1, 3, 2 if held < FULL else 14, 1, 1, 1, 2, 1, 1]
         acts = (
-            self.add, self.end, self.search, self.sweep, self.update, self.delete, self.move,
-            self.consolidate,
+            self.add, self.add_many, self.end, self.search, self.sweep, self.update, self.delete,
+            self.delete_session, self.move, self.consolidate, self.plan, self.cite, self.look,
         )  # fmt: skip
         act = self.rng.choices(acts, weights)[0] if held > 4 else self.add
         act()
@@ -70,19 +76,27 @@ class _Life:
     def _text(self) -> str:
         return " ".join([*self.rng.choices(WORDS, k=6), f"n{self.rng.getrandbits(40):x}"])
 
+    def _texts(self) -> dict[str, str]:
+        ids = [f"t{self.rng.getrandbits(60):x}" for _ in range(self.rng.randint(1, 5))]
+        return {i: self._text() for i in ids}
+
     def _any(self) -> str:
         return self.rng.choice(sorted(self.ledger.texts["ada"]))
 
     def add(self) -> None:
         if self.rng.random() < 0.2:
             self.session = f"s{self.rng.getrandbits(40):x}"
-        put = {
-            f"t{self.rng.getrandbits(60):x}": self._text() for _ in range(self.rng.randint(1, 5))
-        }
-        messages = [{"role": "user", "content": text, "id": i} for i, text in put.items()]
+        put = self._texts()
         self.ledger.begin("add", put=put, touched=[self.session])
-        self.memory.add(messages, session_id=self.session)
+        self.memory.add(_messages(put), session_id=self.session)
         self.ledger.acknowledge()
+
+    def add_many(self) -> None:
+        told = {f"m{self.rng.getrandbits(40):x}": self._texts() for _ in range(2)}
+        put = {i: text for said in told.values() for i, text in said.items()}
+        self.ledger.begin("add_many", put=put)
+        self.memory.add_many({session: _messages(said) for session, said in told.items()})
+        self.ledger.acknowledge(digested=list(told))
 
     def end(self) -> None:
         session = self.memory.get(self._any()).session_id
@@ -116,6 +130,15 @@ class _Life:
         done = self.memory.delete(old.id)
         self.ledger.acknowledge(gone=list(done.deleted))
 
+    def delete_session(self) -> None:
+        session = self.memory.get(self._any()).session_id
+        held = self.memory.get_all(limit=None, session_id=session, granularity=Granularity.TURN)
+        self.ledger.begin(
+            "delete_session", gone=[turn.id for turn in held], touched=self._sessions()
+        )
+        done = self.memory.delete_session(session)
+        self.ledger.acknowledge(gone=list(done.deleted))
+
     def _sessions(self) -> list[str]:
         return sorted({m.session_id for m in self.memory.get_all(limit=None)})
 
@@ -133,3 +156,29 @@ class _Life:
         self.ledger.begin("consolidate", touched=self._sessions())
         self.memory.consolidate(budget=3)
         self.ledger.acknowledge()
+
+    def plan(self) -> None:
+        goal, source = self._text(), self._any()
+        self.ledger.begin("plan")
+        made = self.memory.add_plan(goal, ["look", "act"], "success", sources=[source])
+        self.ledger.acknowledge(plans={made.id: [goal, source]})
+
+    def cite(self) -> None:
+        hits = self.memory.search(self._text(), k=3, reinforce=False)
+        self.ledger.begin("feedback")
+        self.memory.feedback(hits, cited=[hit.memory.id for hit in hits[:1]])
+        self.ledger.acknowledge()
+
+    def look(self) -> None:
+        """What is kept in step with every write must say what one made anew says."""
+        problems = self.memory.check().problems
+        assert not problems, f"check() finds {problems[:5]}"
+
+    def compact(self) -> None:
+        self.ledger.begin("compact")
+        self.memory.compact()
+        self.ledger.acknowledge()
+
+
+def _messages(put: dict[str, str]) -> list[MessageLike]:
+    return [{"role": "user", "content": text, "id": i} for i, text in put.items()]
