@@ -43,7 +43,7 @@ from ..upkeep import (
     Transfer,
 )
 from ..writing import Admission, Association, BeforeWrite, Clock, Sessions, Writer
-from ._item_records import check_item
+from ._item_records import check_item, forget_addresses
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -255,6 +255,7 @@ class Core:
     def _forgotten(self, scope: Scope, gone: Sequence[Memory] | None = None) -> None:
         """Empty what else may hold something of what was deleted; None means the whole scope."""
         self._embedder.forget()
+        forget_addresses()
         self._engine.prune(scope)
         for forgetful in list(self._told):
             forgetful.forget(scope, gone)

@@ -21,6 +21,7 @@ __all__ = [
     "StoredItem",
     "address_of",
     "check_item",
+    "forget_addresses",
     "head_ids",
     "holds_value",
     "records_of",
@@ -94,6 +95,12 @@ def address_of(session_id: str) -> Address | None:
 @lru_cache(maxsize=1 << 12)
 def _stem(address: Address) -> str:
     return hashlib.sha256(session_of(address).encode()).hexdigest()[:32]
+
+
+def forget_addresses() -> None:
+    """Drop the addresses that are kept, which may be those of what is to be forgotten."""
+    address_of.cache_clear()
+    _stem.cache_clear()
 
 
 def head_ids(address: Address) -> tuple[str, str]:

@@ -169,4 +169,5 @@ def stem(word: str) -> str:
 def _stemmer() -> Any:
     import Stemmer
 
-    return Stemmer.Stemmer("english")
+    # It would keep the words that it has seen, for as long as the process lives.
+    return Stemmer.Stemmer("english", 0)

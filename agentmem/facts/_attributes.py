@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import repeat
 
 import numpy as np
@@ -152,9 +152,15 @@ def _match(statement: Statement, near: Vectors, kinds: Vectors) -> Match | None:
     return None
 
 
-@lru_cache(maxsize=1024)
-def _shaped(shape: str, value: str) -> re.Pattern[str]:
-    return re.compile(shape + re.escape(value), re.IGNORECASE)
+def _shaped(shape: str, statement: Statement) -> bool:
+    """Whether a value stands behind what such a value stands behind.
+
+    No pattern is made of the value: those are kept, also when the value has been forgotten.
+    """
+    text, value = statement.text, statement.value.lower()
+    places = (at for at in range(len(text)) if text[at : at + len(value)].lower() == value)
+    before = re.compile(rf"(?:{shape})\Z", re.IGNORECASE)
+    return any(before.search(text, 0, at) for at in places)
 
 
 def _fits(attribute: Attribute, statement: Statement, alike: bool) -> bool:
@@ -173,4 +179,4 @@ def _fits(attribute: Attribute, statement: Statement, alike: bool) -> bool:
         return is_name(value)
     # Of somebody else, "is a nurse" says enough.
     shape = _SHAPES.get(attribute.form) if statement.subject == SPEAKER else None
-    return alike and (shape is None or _shaped(shape, value).search(statement.text) is not None)
+    return alike and (shape is None or _shaped(shape, statement))

@@ -146,9 +146,11 @@ class SearchEngine:
                 self.index(scope).tables[Granularity.TURN].vocabulary.learn(self._embed)
 
     def prune(self, scope: Scope) -> None:
-        """Let go of the words that only what was deleted has said."""
+        """Let go of the words, and the names of sessions, that only what was deleted has had."""
         with self._lock:
-            turns = self.index(scope).tables[Granularity.TURN]
+            index = self.index(scope)
+            index.prune()
+            turns = index.tables[Granularity.TURN]
             turns.vocabulary.prune(turns.words.holding)
 
     def keep(self) -> None:

@@ -184,13 +184,19 @@ class ScopeIndex:
         names = Names(list(held), into.strings["others"])
         self.edges.freeze(into, "edges", names)
         self._sources.freeze(into, "sources", names)
+        self.prune()
+        into.strings["sessions"] = list(self.session_names)
+        return into
+
+    def prune(self) -> None:
+        """Let go of the names of sessions of which nothing is left; numbers stay as they are."""
         used = np.zeros(len(self.session_names) + 1, dtype=np.bool_)
         for table in self.tables.values():
             used[table.column("session")[table.column("alive")]] = True
-        into.strings["sessions"] = [
-            name if held else "" for name, held in zip(self.session_names, used, strict=False)
-        ]
-        return into
+        for number in np.flatnonzero(~used[:-1]):
+            name, self.session_names[number] = self.session_names[number], ""
+            self._session_numbers.pop(name, None)
+            self._changed.discard(name)
 
     @classmethod
     def thaw(

@@ -39,7 +39,8 @@ _STOP_WORDS = frozenset(
 
 @lru_cache(maxsize=1)
 def _stemmer() -> Stemmer.Stemmer:
-    return Stemmer.Stemmer("english")
+    # It would keep the words that it has seen, for as long as the process lives.
+    return Stemmer.Stemmer("english", 0)
 
 
 def words_in(text: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import random
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from agentmem import (
     Scope,
     State,
 )
+from agentmem.langchain import AgentMemoryStore
 from agentmem.testing import ManualClock, ScriptedChatModel
 from agentmem_stores import Batch, Entry
 
@@ -59,9 +61,13 @@ def traces(memory: MemoryController, tmp_path: Path, gone: tuple[str, ...] = ())
     recalled = [str(hit) for hit in memory.search(SECRET, k=50, include_archived=True)]
     past = [str(hit) for hit in memory.search(SECRET, k=50, as_of=START + timedelta(days=9))]
     graph = [str(memory.graph().nodes(data=True)), str(memory.graph().edges(data=True))]
+    told = (
+        memory.facts(superseded=True), memory.profile(), memory.topics(), memory.plans(),
+        memory.timeline(k=1000), memory.timeline(SECRET, k=50),
+    )  # fmt: skip
     places = {
         "records": held, "links": links, "search": recalled, "as_of": past, "graph": graph,
-        "export": [(tmp_path / "trace.jsonl").read_text()],
+        "export": [(tmp_path / "trace.jsonl").read_text()], "told": list(map(str, told)),
     }  # fmt: skip
     lexical = [
         t for g in Granularity if index.tables[g].words.postings(SECRET)[0].size for t in (g,)
@@ -138,6 +144,24 @@ def test_topics_and_days_go_too(memory: MemoryController, tmp_path: Path) -> Non
     assert any(turns[1].id in gist.sources for gist in gists)
     memory.delete(turns[1].id)
     assert traces(memory, tmp_path, (turns[1].id,)) == []
+
+
+def test_facts_plans_and_what_was_learned_go_too(memory: MemoryController, tmp_path: Path) -> None:
+    said = [f"My favourite food is {SECRET} pie.", "I play the cello."]
+    memory.add_many({"s": said, "t": ["I live in Porto."]})
+    food, cello, _ = memory.get_all(granularity=Granularity.TURN)
+    memory.add_plan(f"bake {SECRET} pie", ["knead"], sources=[food.id])
+    memory.add_plan("practise", ["tune"], sources=[cello.id])
+    hits = memory.search("What is my favourite food?", k=3)
+    memory.feedback(hits, cited=[food.id])
+    assert any(SECRET in fact.value for fact in memory.facts(superseded=True))
+    assert memory.learned().citations == 1
+    memory.delete(food.id)
+    assert traces(memory, tmp_path, (food.id,)) == []
+    assert [plan.goal for plan in memory.plans()] == ["practise"]
+    assert memory.learned().citations == 0
+    assert {fact.value for fact in memory.facts()} == {"Porto", "cello"}
+    assert memory.check().ok
 
 
 def test_what_was_made_of_something_made_goes_too(memory: MemoryController, tmp_path: Path) -> None:
@@ -247,3 +271,51 @@ def test_vectors_are_overwritten_in_memory(memory: MemoryController) -> None:
     assert table.vectors(np.array([row])).any()
     memory.delete(turns[1].id)
     assert not table.vectors(np.array([row])).any()
+
+
+def test_nothing_in_the_process_says_it_any_more(memory: MemoryController) -> None:
+    """Neither caches of ours nor those of stemmers, patterns and the like."""
+    secret = "".join(random.Random(11).choices("bdfgklmnprstvaeiou", k=11))
+    tell(memory, secret)
+    assert held_of(secret), "it stands nowhere, or this test sees nothing"
+    forget_all(memory, secret)
+    assert held_of(secret) == []
+
+
+def tell(memory: MemoryController, secret: str) -> None:
+    """Put it into everything there is that keeps something."""
+    turns = memory.add(
+        [
+            f"I live in {secret.capitalize()} now.", f"My favourite food is {secret} pie.",
+            f"I work as a {secret} nurse.", "I play the cello.",
+        ],
+        session_id="s",
+    )  # fmt: skip
+    memory.end_session("s")
+    memory.consolidate()
+    memory.feedback(memory.search(f"Where is {secret}?"), cited=[turns[0].id])
+    memory.add_plan(f"Go to {secret}", [f"Fly to {secret}"], sources=[turns[0].id])
+    items = AgentMemoryStore(memory)
+    items.put((secret,), secret, {"text": f"All about {secret}"})
+    items.search((secret,), query=secret)
+    items.delete((secret,), secret)
+    memory.timeline(secret), memory.topics(secret), memory.plans(secret), memory.profile()
+
+
+def forget_all(memory: MemoryController, secret: str) -> None:
+    while found := [m for m in memory.get_all(limit=None) if secret in m.text.lower()]:
+        memory.delete(found[0].id)
+
+
+def held_of(secret: str) -> list[str]:
+    """What the interpreter holds with a word in it, but for the word itself, and by what."""
+    gc.collect()
+    found = []
+    for holder in gc.get_objects():
+        for held in gc.get_referents(holder):
+            kind = type(held)
+            if kind not in (str, bytes) or held is secret:
+                continue
+            if secret in (held if kind is str else held.decode("latin-1")).lower():
+                found.append(f"{type(holder).__name__}: {held!r:.80}")
+    return found

@@ -60,7 +60,8 @@ def found(path: Path, secrets: Sequence[Entry]) -> list[str]:
     lowered = held.lower()
     words = [word for word in (*WORDS, *STEMS) if word.lower().encode() in lowered]
     wide = [word for word in WORDS if word.encode("utf-16-le") in held]
-    texts = [e.memory.text for e in secrets if e.memory.text.encode() in held]
+    told = [e.memory.text for e in secrets if e.memory.granularity is not Granularity.CITATION]
+    texts = [text for text in told if text.encode() in held]
     vectors = [e.memory.id for e in secrets if any(t in held for t in traces_of(e))]
     return [*words, *wide, *texts, *vectors]
 
@@ -72,7 +73,8 @@ def secrets_of(memory: MemoryController) -> list[Entry]:
         entry
         for g in Granularity
         for m in store.scan(ADA, g)
-        if any(stem in m.text.lower() for stem in STEMS)
+        # Of a question nothing but its embedding is kept, in a citation.
+        if g is Granularity.CITATION or any(stem in m.text.lower() for stem in STEMS)
         for entry in store.read(ADA, g, [m.id])
     ]
 
@@ -83,14 +85,18 @@ def live(memory: MemoryController) -> list[str]:
     memory.end_session("s")
     again = memory.add(["As I said: " + SAID[1], "Good night."], session_id="t", metadata={"n": 1})
     memory.end_session("t")
+    alone = memory.add(SAID[1], session_id=f"about the {WORDS[0]} embassy")
+    memory.add_plan(f"Find the {WORDS[2]}", [f"Look {WORDS[1]}."], sources=[told[2].id])
     memory.update(told[1].id, text="My zebra is called Wolpertinger and has moved out.")
     memory.add([f"Note {n} about gardening, week {n}." for n in range(30)], session_id="g")
     memory.consolidate()
-    memory.search("Where does the Wolpertinger live?")
-    AgentMemoryStore(memory).put(("pets",), "zebra", {"text": SAID[0], "kind": "Zanzibarian"})
+    hits = memory.search("Where does the Wolpertinger live?")
+    memory.feedback(hits, cited=[hit.memory.id for hit in hits if hit.memory.id == told[1].id])
+    item = {"text": SAID[0], "kind": "Zanzibarian"}
+    AgentMemoryStore(memory).put(("pets", WORDS[0]), WORDS[2], item)
     memory.add(SAID[1], scope=BEN, session_id="s")
     memory.delete_all(scope=BEN)
-    return [told[1].id, told[2].id, again[0].id]
+    return [told[1].id, told[2].id, again[0].id, alone[0].id]
 
 
 def forget(memory: MemoryController, ids: Iterable[str]) -> None:
@@ -99,7 +105,7 @@ def forget(memory: MemoryController, ids: Iterable[str]) -> None:
         # What says the same may have gone along with another.
         if memory_id not in gone:
             gone.update(memory.delete(memory_id).deleted)
-    AgentMemoryStore(memory).delete(("pets",), "zebra")
+    AgentMemoryStore(memory).delete(("pets", WORDS[0]), WORDS[2])
 
 
 def write_on(memory: MemoryController, n: int) -> None:
@@ -138,7 +144,10 @@ def test_neither_at_once_nor_after_the_same_process_has_gone_on_writing(
         ids = live(memory)
         secrets = secrets_of(memory)
         kinds = {e.memory.granularity for e in secrets}
-        assert kinds >= {Granularity.TURN, Granularity.SESSION, Granularity.SUMMARY}
+        assert kinds >= {
+            Granularity.TURN, Granularity.SESSION, Granularity.SUMMARY, Granularity.KEYWORDS,
+            Granularity.DAY, Granularity.PLAN, Granularity.CITATION,
+        }  # fmt: skip
         forget(memory, ids)
         assert secrets_of(memory) == []
         assert found(path, secrets), "deleting alone leaves bytes behind, or this test sees none"
@@ -183,7 +192,7 @@ def test_on_the_command_line(
         busy = command(path, "compact")
         assert busy.exit_code == 1
         assert "in use" in busy.stderr
-        AgentMemoryStore(memory).delete(("pets",), "zebra")
+        AgentMemoryStore(memory).delete(("pets", WORDS[0]), WORDS[2])
     wanted = ["--query", "Wolpertinger Zanzibarian embassy key", "-k", "3"]
     assert command(path, "forget", *wanted).exit_code == 2
     assert found(path, secrets)

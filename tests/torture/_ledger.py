@@ -70,7 +70,9 @@ class Ledger:
             held.pop(memory_id, None)
             self.recalls.pop(memory_id, None)
         self._outdate(line)
-        self.plans.update({i: (goal, source) for i, (goal, source) in line.get("plans", {}).items()})
+        self.plans.update(
+            {i: (goal, source) for i, (goal, source) in line.get("plans", {}).items()}
+        )
         self.recalls.update(line.get("recalls", {}))
         self.digested.update(line.get("digested", ()))
 

@@ -27,9 +27,7 @@ WORDS = [
 FULL = 120
 
 
-def live(
-    folder: Path, seed: int, awake: Callable[[], object], *, compacting: bool = False
-) -> None:
+def live(folder: Path, seed: int, awake: Callable[[], object], *, compacting: bool = False) -> None:
     """Open the memory in a folder, inspect it, and go on with it for ever.
 
     Args:
