@@ -161,6 +161,7 @@ class Core:
         self._open_sessions: dict[Scope, str] = {}
         self._told: WeakSet[Forgetful] = WeakSet()
         self._closed = False
+        store.sharers.add(self)
         # Made after the store's own finalizer, so it comes before that when the process ends.
         weakref.finalize(self, _close, weakref.ref(self), self._reinforcement, os.getpid())
 
@@ -254,8 +255,12 @@ class Core:
 
     def _forgotten(self, scope: Scope, gone: Sequence[Memory] | None = None) -> None:
         """Empty what else may hold something of what was deleted; None means the whole scope."""
-        self._embedder.forget()
         forget_addresses()
+        for core in list(self._store.sharers):
+            core._let_go(scope, gone)
+
+    def _let_go(self, scope: Scope, gone: Sequence[Memory] | None) -> None:
+        self._embedder.forget()
         self._engine.prune(scope)
         for forgetful in list(self._told):
             forgetful.forget(scope, gone)

@@ -148,6 +148,8 @@ class SearchEngine:
     def prune(self, scope: Scope) -> None:
         """Let go of the words, and the names of sessions, that only what was deleted has had."""
         with self._lock:
+            if scope not in self._indexes:
+                return
             index = self.index(scope)
             index.prune()
             turns = index.tables[Granularity.TURN]

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from threading import RLock
 from typing import Any, Self
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,6 +177,11 @@ class MemoryStore(ABC):
     def verb_lock(self) -> AbstractContextManager[Any]:
         """Held, reentrantly, from reading what a change depends on to writing the change."""
         return RLock()
+
+    @cached_property
+    def sharers(self) -> WeakSet[Any]:
+        """Whoever keeps something of what this store object holds, to be told what is deleted."""
+        return WeakSet()
 
     @abstractmethod
     def write(self, batch: Batch) -> str:

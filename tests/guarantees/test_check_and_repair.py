@@ -171,9 +171,7 @@ def forged(file: Path) -> None:
 
 INDEX_DAMAGE: dict[str, Callable[[Path], object]] = {
     "lost": Path.unlink,
-    "empty": lambda file: os.truncate(file, 0),
     "cut short": lambda file: os.truncate(file, file.stat().st_size - 100),
-    "garbage": lambda file: file.write_bytes(b"garbage" * 10_000),
     "of somebody else": lambda file: file.write_bytes(
         file.read_bytes().replace(ADA.key.encode(), BOB.key.encode())
     ),
@@ -329,3 +327,20 @@ def test_the_command_checks_all_owners(tmp_path: Path, capsys: pytest.CaptureFix
     assert done.value.code == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown == {u: {"problems": [], "repaired": []} for u in ("ada", "bob")}
+
+
+@pytest.mark.parametrize("left", [None, "agentmem.lock"])
+def test_the_command_makes_no_store_where_none_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], left: str | None
+) -> None:
+    """Such as a disk that is not mounted: a new store would be without fault."""
+    from agentmem.__main__ import main
+
+    if left is not None:
+        (tmp_path / left).touch()
+    for command in (["check"], ["check", "--repair"], ["list"], ["search", "x"], ["compact"]):
+        with pytest.raises(SystemExit) as done:
+            main([*command, "--store", str(tmp_path)])
+        assert done.value.code == 1
+        assert "there is no store at" in capsys.readouterr().err
+    assert [entry.name for entry in tmp_path.iterdir()] == ([left] if left else [])

@@ -264,6 +264,23 @@ def test_an_agent_remembers_nothing_of_it_either(memory: MemoryController) -> No
     assert not agent._summary._known
 
 
+def test_neither_does_another_controller_over_the_same_store(memory: MemoryController) -> None:
+    other = MemoryController(
+        memory._store, scope=ADA, embeddings=memory.embeddings, clock=memory.clock, linger=None
+    )
+    agent = Agent(ScriptedChatModel(["I see.", "Yes?"]), other)
+    config: Any = {"configurable": {"session_id": "chat"}}
+    agent.invoke(SAID, config)
+    agent.invoke("Do you know zanzibar?", config)
+    [turn] = [m for m in memory.get_all(session_id="chat", limit=None) if m.text == SAID]
+    memory.delete(turn.id)
+    assert agent.recall_for("chat") is None
+    assert not other._embedder._queries
+    assert not agent._summary._known
+    assert not [w for w in other._engine.index(ADA).tables[Granularity.TURN].vocabulary._rows
+                if SECRET in w]  # fmt: skip
+
+
 def test_vectors_are_overwritten_in_memory(memory: MemoryController) -> None:
     turns = talk(memory)
     table = memory._engine.index(ADA).tables[Granularity.TURN]

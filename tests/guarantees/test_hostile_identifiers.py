@@ -198,6 +198,9 @@ def test_what_others_have_in_the_store_changes_no_digit_of_a_search(
             texts = ["My dog is called Rex.", "The cello, the cello!", "I live in Rome now."]
             memory.add(texts, session_id=f"s{n}", scope=ben)
         memory.consolidate(scope=ben)
+        for recall in asked(memory, ben)[:4]:
+            memory.feedback(recall, cited=[hit.memory.id for hit in recall[:1]], scope=ben)
+        memory.add_plan("What is my dog called?", ["Ask."], "success", scope=ben)
         vectors = np.random.default_rng(0).normal(size=(2100, 384)).astype(np.float32)
         vectors[:200] = memory._embedder.query("What is my dog called?")
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

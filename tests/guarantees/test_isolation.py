@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -114,7 +114,7 @@ class Isolation(RuleBasedStateMachine):
     """Acts in one scope at a time, and looks at all of them after every step."""
 
     steps = 0
-    asked: Counter[str] = Counter()
+    asked: ClassVar[Counter[str]] = Counter()
 
     def new_store(self) -> MemoryStore:
         return InMemoryStore(WordEmbeddings.spec)
@@ -493,7 +493,7 @@ class OnChroma(Isolation):
     """The same on a real embedded Chroma with one partition, which all scopes share."""
 
     steps = 0
-    asked: Counter[str] = Counter()
+    asked: ClassVar[Counter[str]] = Counter()
     compacted = False
 
     def new_store(self) -> MemoryStore:

@@ -15,7 +15,15 @@ from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import RunnableConfig
 
-from agentmem import Agent, Granularity, InMemoryStore, InvalidInputError, MemoryController, Scope
+from agentmem import (
+    Agent,
+    Granularity,
+    InMemoryStore,
+    InvalidInputError,
+    MemoryController,
+    RecalledMemory,
+    Scope,
+)
 from agentmem.digest import Digester
 from agentmem.facts import FactFinder
 from agentmem.testing import ManualClock, Response, ScriptedChatModel
@@ -154,6 +162,25 @@ def test_the_users_turn_stays_whatever_the_model_says(
     assert turns[0] == ("user", QUESTION)
     assert len(turns) <= 2
     assert memory.check().ok
+
+
+@pytest.mark.parametrize("ask", WAYS)
+def test_the_users_turn_stays_when_a_stage_after_the_search_fails(ask: Ask) -> None:
+    """A cross-encoder is a model as well; what it raised is raised."""
+
+    class Failing:
+        candidates = 5
+
+        def __call__(self, query: str, hits: object) -> list[RecalledMemory]:
+            raise MemoryError("the device is full")
+
+    with opened(refiners=[Failing()]) as memory:
+        memory.add("I have a beagle.", session_id="before")
+        agent = Agent(ScriptedChatModel(["Hello."], repeat=True), memory)
+        with pytest.raises(MemoryError, match="the device is full"):
+            ask(agent)
+        assert ("user", QUESTION) in said(memory)
+        assert memory.check().ok
 
 
 def test_words_before_a_silence_are_kept(memory: MemoryController) -> None:

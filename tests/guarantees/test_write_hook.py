@@ -73,6 +73,7 @@ def write_in_every_way(memory: MemoryController, folder: Path) -> None:
     store.put(("a",), "k", {"mail": ADDRESS, "more": [{"card": f"card {CARD}"}]})
     store.put(("a",), "silent", {"mail": ADDRESS}, index=False)
     create_manage_memory_tool(memory).invoke({"content": SAID})
+    memory.add_many({"many": [SAID, {"role": "user", "content": "Hm.", "speaker": ADDRESS}]})
     memory.add_plan(f"Reach {ADDRESS}", [SAID, "wait"], "success")
     agent = Agent(ScriptedChatModel([f"I will write to {ADDRESS}."]), memory)
     agent.invoke(SAID, {"configurable": {"session_id": "agent"}})
@@ -102,7 +103,7 @@ def test_what_the_example_redacts_is_in_no_file(tmp_path: Path) -> None:
         )
         write_in_every_way(memory, tmp_path)
         held = [m for g in Granularity for m in store.scan(ADA, g)]
-        assert {m.session_id for m in held} >= {"s", "agent", "t", "imported"}
+        assert {m.session_id for m in held} >= {"s", "many", "agent", "t", "imported"}
         assert all("[e-mail address]" in text for text in embeddings.seen if "Write to" in text)
         memory.close()
     files = [f for f in path.rglob("*") if f.is_file()]

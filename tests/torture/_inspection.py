@@ -33,7 +33,7 @@ def inspect(memory: MemoryController, ledger: Ledger) -> None:
         assert turns[ADA][memory_id].recall_count >= count, f"recalls of {memory_id} are lost"
     everything = _all(memory, ADA)
     goals = {m.id: m.text for m in everything if m.granularity is Granularity.PLAN}
-    for plan_id, (goal, _) in ledger.plans.items():
+    for plan_id, (goal, *_) in ledger.plans.items():
         assert goals.get(plan_id) == goal, f"plan {plan_id} is lost"
     digests = {m.session_id for m in everything if m.granularity is Granularity.SUMMARY}
     # What was in flight may have been about to rewrite them.

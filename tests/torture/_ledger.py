@@ -25,7 +25,7 @@ class Ledger:
         self.recalls: dict[str, int] = {}
         self.digested: set[str] = set()
         # The goal of each plan, and what it was made from, with which it goes.
-        self.plans: dict[str, tuple[str, str]] = {}
+        self.plans: dict[str, tuple[str, ...]] = {}
         self.in_flight: dict[str, Any] | None = None
         self.acknowledged = self.settled = 0
         for line in path.read_bytes().splitlines() if path.exists() else ():
