@@ -271,7 +271,7 @@ def test_neither_does_another_controller_over_the_same_store(memory: MemoryContr
     agent = Agent(ScriptedChatModel(["I see.", "Yes?"]), other)
     config: Any = {"configurable": {"session_id": "chat"}}
     agent.invoke(SAID, config)
-    agent.invoke("Do you know zanzibar?", config)
+    agent.invoke("Where is my secret hideout?", config)
     [turn] = [m for m in memory.get_all(session_id="chat", limit=None) if m.text == SAID]
     memory.delete(turn.id)
     assert agent.recall_for("chat") is None
