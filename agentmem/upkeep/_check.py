@@ -6,7 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agentmem_retrievers import ScopeIndex, SearchEngine
-from agentmem_stores import Fault, Granularity, Memory, MemoryStore, Scope
+from agentmem_stores import (
+    ClosedError,
+    Fault,
+    Granularity,
+    Memory,
+    MemoryStore,
+    Scope,
+    StoreError,
+    StoreUnavailableError,
+)
 
 from ._index_check import differences
 
@@ -42,15 +51,24 @@ class Check:
 
     def problems(self, scope: Scope) -> tuple[str, ...]:
         """Return what is wrong."""
-        return tuple(self.found(scope, self.store.faults(scope)))
+        return self.look(scope)[1]
 
-    def found(self, scope: Scope, faults: Sequence[Fault]) -> Iterator[str]:
-        """Yield what is wrong; the index is looked at only where all records are whole.
+    def look(self, scope: Scope) -> tuple[list[Fault] | None, tuple[str, ...]]:
+        """Return what the store says of its records, and all that is wrong, a sentence each.
 
-        Args:
-            faults: what the store says of its records.
+        Of a store too damaged to be read to its end there are no faults, but that is a sentence.
         """
-        yield from self.store.damage()
+        damage = self.store.damage()
+        try:
+            faults = self.store.faults(scope)
+            return faults, (*damage, *self._found(scope, faults))
+        except (ClosedError, StoreUnavailableError):
+            raise
+        except StoreError as error:
+            return None, (*damage, f"what {scope} has cannot be read to its end: {error}")
+
+    def _found(self, scope: Scope, faults: Sequence[Fault]) -> Iterator[str]:
+        """Yield what is wrong; the index is looked at only where all records are whole."""
         for fault in faults:
             yield f"{fault.granularity} {fault.id}: {fault.lost} {fault.said}"
         if any(fault.lost == "record" for fault in faults):

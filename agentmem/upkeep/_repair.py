@@ -29,10 +29,9 @@ class Repair:
 
     def run(self, scope: Scope) -> CheckReport:
         """Repair a scope as far as it can be; what is left is in the report."""
-        faults = self.store.faults(scope)
-        before = tuple(self.check.found(scope, faults))
-        if not before:
-            return CheckReport(())
+        faults, before = self.check.look(scope)
+        if faults is None or not before:
+            return CheckReport(before)
         # Without its record a memory can be neither read nor made; the others must wait for it.
         if not any(fault.lost == "record" for fault in faults):
             self._embed(scope, faults)

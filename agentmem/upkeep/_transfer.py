@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from agentmem_retrievers import SearchEngine
 from agentmem_stores import (
+    AgentMemError,
     Batch,
     Granularity,
     Memory,
@@ -76,8 +78,13 @@ class Transfer:
                     file.write(json.dumps(to_json(memory), ensure_ascii=False) + "\n")
                     count += 1
             partial.replace(target)
+        except AgentMemError:
+            raise  # Some of these are OSErrors too, and say what is wrong with the store.
         except OSError as error:
             raise StoreUnavailableError(f"cannot write {target}: {error}") from error
+        finally:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
         return count
 
     def _in_order(self, scope: Scope) -> Iterator[Memory]:

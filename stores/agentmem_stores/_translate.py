@@ -59,6 +59,8 @@ ERRORS: dict[str, tuple[type[AgentMemError], str]] = {
 _SAYINGS: dict[str, tuple[type[AgentMemError], str]] = {
     "malformed": (StoreFormatError, "restore the store from an export"),
     "not a database": (StoreFormatError, "restore the store from an export"),
+    "failed to pull logs": (StoreFormatError, "restore the store from a backup or an export"),
+    "could not deserialize": (StoreFormatError, "restore the store from a backup or an export"),
     "no space left": (StoreUnavailableError, "make room on the disk"),
     "is full": (StoreUnavailableError, "make room on the disk"),
     "file too large": (StoreUnavailableError, "raise the limit of sizes of files, or make room"),

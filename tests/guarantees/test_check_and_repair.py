@@ -147,6 +147,34 @@ def test_a_damaged_page_is_found(copy: Path) -> None:
         assert "restore it from a backup" in memory._store.damage()[0]
 
 
+@pytest.mark.parametrize("repair", [False, True])
+def test_a_database_that_cannot_be_read_to_its_end(tmp_path: Path, repair: bool) -> None:
+    """Chroma's errors and panics are sentences of the report, and nobody's words are touched."""
+    with reopened(tmp_path) as memory:
+        memory.add(["the boat is red", "the oar is blue"], session_id="a")
+    with closing(sqlite3.connect(tmp_path / "chroma.sqlite3")) as database:
+        pages = [
+            root
+            for table in ("embedding_metadata", "embeddings", "embeddings_queue")
+            for (root,) in database.execute(
+                "SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)
+            )
+        ]
+        [(size,)] = database.execute("PRAGMA page_size")
+    for page in pages:
+        path = tmp_path / "chroma.sqlite3"
+        whole = path.read_bytes()
+        start = (page - 1) * size
+        path.write_bytes(whole[:start] + bytes(size) + whole[start + size :])
+        with reopened(tmp_path) as memory:
+            problems = memory.check(repair=repair).problems
+            assert any(str(path) in problem and "backup" in problem for problem in problems)
+            assert memory.check(repair=repair).repaired == ()
+        path.write_bytes(whole)
+    with reopened(tmp_path) as memory:
+        assert list(said(memory).values()) == ["the boat is red", "the oar is blue"]
+
+
 @pytest.fixture(scope="module")
 def kept(large: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store whose derived index is kept in a file."""

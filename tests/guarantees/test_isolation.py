@@ -363,7 +363,7 @@ class Isolation(RuleBasedStateMachine):
         plans = self.memory.plans(said, k=50, scope=scope)
         known = {i for _, i in self.dump(scope)}
         assert {m.id for m in topics} | {event.memory.id for event in events} <= known
-        assert {each.id for each in (*facts, *lines, *plans)} <= known
+        assert {f.id for f in facts} | {line.id for line in lines} | {p.id for p in plans} <= known
         self.only_own(scope, (facts, lines, events, topics, plans))
 
     @rule(number=numbers, pick=picks, said=sentences)

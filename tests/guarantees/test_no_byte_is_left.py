@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import threading
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
@@ -158,6 +159,7 @@ def test_neither_at_once_nor_after_the_same_process_has_gone_on_writing(
         if report.wiped:
             assert found(path, secrets) == []
         else:
+            assert platform.libc_ver()[0] != "glibc"
             pytest.skip("this C library cannot overwrite what it frees")
     assert found(path, secrets) == []
     files = [f for f in path.rglob("*") if f.is_file()]
