@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -14,13 +15,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agentmem import Granularity, MemoryController, Scope, StoreFormatError
+from agentmem import AgentMemError, Granularity, MemoryController, Scope, StoreFormatError
 from agentmem_retrievers._frozen import Frozen
 from agentmem_stores import Batch, Edge, Entry
 from tests.torture._embedding import WordEmbeddings
 
 ADA, BOB = Scope("ada"), Scope("bob")
 TURNS = 1100
+DAMAGED = 10
 
 
 def reopened(path: Path, *, repair: bool = False) -> MemoryController:
@@ -173,6 +175,50 @@ def test_a_database_that_cannot_be_read_to_its_end(tmp_path: Path, repair: bool)
         path.write_bytes(whole)
     with reopened(tmp_path) as memory:
         assert list(said(memory).values()) == ["the boat is red", "the oar is blue"]
+
+
+def damaged_at_random(database: Path, rng: random.Random) -> None:
+    """A few bytes, or whole pages, of noise or of nothing; never the first page."""
+    data, page = bytearray(database.read_bytes()), 4096
+    kind = rng.choice(["bytes", "noise", "nothing"])
+    for _ in range(20 if kind == "bytes" else 2):
+        start = rng.randrange(1, len(data) // page) * page
+        if kind == "bytes":
+            data[start + rng.randrange(page)] = rng.randrange(256)
+        else:
+            data[start : start + page] = rng.randbytes(page) if kind == "noise" else bytes(page)
+    database.write_bytes(data)
+
+
+def test_no_damage_lets_an_error_of_a_library_through(tmp_path: Path) -> None:
+    with reopened(tmp_path / "whole") as memory:
+        memory.add([f"word{n} is here" for n in range(12)], session_id="a")
+        memory.end_session("a")
+    calls: list[Callable[[MemoryController], object]] = [
+        lambda memory: memory.check(),
+        lambda memory: memory.search("word1 here"),
+        lambda memory: memory.get_all(limit=None),
+        lambda memory: memory.add("hello there", session_id="z"),
+        lambda memory: memory.check(repair=True),
+        lambda memory: memory.export(tmp_path / "x.jsonl"),
+        lambda memory: memory.close(),
+    ]
+    refused = 0
+    for seed in range(DAMAGED):
+        path = Path(shutil.copytree(tmp_path / "whole", tmp_path / f"copy{seed}"))
+        damaged_at_random(path / "chroma.sqlite3", random.Random(seed))
+        try:
+            memory = reopened(path)
+        except AgentMemError:
+            refused += 1
+            continue
+        for call in calls:
+            try:
+                call(memory)
+            except AgentMemError:
+                refused += 1
+    print(f"{DAMAGED} damaged databases, {refused} calls refused")
+    assert refused
 
 
 @pytest.fixture(scope="module")

