@@ -8,7 +8,7 @@ instead of 1,536.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ._around import NONE, Around, Rows
 from ._lexical import InvertedIndex, idf, stems_of
-from ._signs import Bits, Signs, bits_of
+from ._signs import Bits, Signs, bits_of, differing
 
 __all__ = ["AskedWord", "LateInteraction"]
 
@@ -79,18 +79,9 @@ class LateInteraction:
             return best
         held = counts > 0
         begins = (np.cumsum(counts) - counts)[held]
-        differ = np.array([np.minimum.reduceat(d, begins) for d in self._differing(words)])
+        columns = np.ascontiguousarray(words.T)
+        differ = np.array(
+            [np.minimum.reduceat(d, begins) for d in differing(columns, self._asked)]
+        )
         best[:, there[held]] = np.maximum(1 - 2 * differ.astype(np.float64) / self._dimension, 0.0)
         return best
-
-    def _differing(self, words: Bits) -> Iterator[NDArray[np.uint16]]:
-        """For each asked word, in how many signs words differ from it; the same array each time."""
-        columns = np.ascontiguousarray(words.T)
-        both, count = np.empty(len(words), np.uint64), np.empty(len(words), np.uint8)
-        differ = np.empty(len(words), np.uint16)
-        for asked in self._asked:
-            differ[:] = 0
-            for column, bits in zip(columns, asked, strict=True):
-                np.bitwise_xor(column, bits, out=both)
-                differ += np.bitwise_count(both, out=count)
-            yield differ

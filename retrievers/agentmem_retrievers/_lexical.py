@@ -252,24 +252,26 @@ class Lookup:
 
     def scores(self, k1: float, b: float) -> tuple[NDArray[np.intp], Floats]:
         """Return the documents that hold any of the terms, see `reached`, and their BM25."""
-        rows = reached([holders for holders, _ in self._postings])
+        rows = reached([holders for holders, _ in self._postings], len(self._lengths))
         return rows, bm25(self.frequencies(rows), self._lengths[rows], self.mean, self.idf, k1, b)
 
 
-def reached(postings: Sequence[NDArray[np.uint32]]) -> NDArray[np.intp]:
+def reached(postings: Sequence[NDArray[np.uint32]], size: int) -> NDArray[np.intp]:
     """Return the documents in any of the postings, ascending.
 
     Of words that stand in very many documents, the shortest postings are taken first and no more
     than `REACHED` in all, so that it takes no longer however much there is. What only has words
     that stand everywhere is not found by them.
+
+    Args:
+        size: how many documents there are in all.
     """
-    found = np.empty(0, dtype=np.intp)
+    # Marking them is many times as fast as sorting them.
+    marked = np.zeros(size, dtype=np.bool_)
     left = REACHED
     for holders in sorted(postings, key=len):
-        if len(holders) > left:
-            break
         left -= len(holders)
-        found = np.concatenate([found, holders])
-    # Faster than numpy.unique, which takes to hashing.
-    found = np.sort(found, kind="stable")
-    return found[np.diff(found, prepend=-1) > 0]
+        if left < 0:
+            break
+        marked[holders] = True
+    return np.flatnonzero(marked)

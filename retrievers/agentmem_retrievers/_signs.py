@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from agentmem_stores import sign_bytes
 
-__all__ = ["Bits", "Signs", "bits_of", "signs_of"]
+__all__ = ["Bits", "Signs", "bits_of", "differing", "signs_of"]
 
 Bits = NDArray[np.uint64]
 
@@ -24,6 +26,24 @@ def signs_of(embeddings: NDArray[np.float32]) -> bytes:
 def bits_of(words: bytes, dimension: int) -> Bits:
     """Return what `signs_of` has packed, shape (words, 64-bit integers)."""
     return np.frombuffer(words, dtype=np.uint64).reshape(-1, sign_bytes(dimension) // 8)
+
+
+def differing(columns: Bits, asked: Bits) -> Iterator[NDArray[np.uint16]]:
+    """For each asked word, in how many signs words differ from it; the same array each time.
+
+    Args:
+        columns: the words, shape (64-bit integers, words).
+        asked: shape (asked words, 64-bit integers).
+    """
+    count = columns.shape[1]
+    both, found = np.empty(count, np.uint64), np.empty(count, np.uint8)
+    differ = np.empty(count, np.uint16)
+    for one in asked:
+        differ[:] = 0
+        for column, bits in zip(columns, one, strict=True):
+            np.bitwise_xor(column, bits, out=both)
+            differ += np.bitwise_count(both, out=found)
+        yield differ
 
 
 class Signs:

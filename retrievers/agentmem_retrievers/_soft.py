@@ -38,15 +38,19 @@ class SoftLookup:
         """
         self.idf = np.array([self._idf(index, stem) for stem in asked])
         words = [{**dict(kin), stem: 1.0} for stem, kin in asked.items()]
-        self._postings = {t: index.postings(t)[0] for held in words for t in held}
-        self.rows = reached(list(self._postings.values()))
-        # Of the kind that postings are, so that these are not converted to be compared.
-        self._wanted = self.rows.astype(np.uint32)
+        postings = {t: index.postings(t)[0] for held in words for t in held}
+        self.rows = reached(list(postings.values()), index.given)
+        places = _Places(self.rows, index.given)
+        held = {term: places.of(holders) for term, holders in postings.items()}
+        rarity = {term: self._idf(index, term) for term in held}
         shape = (len(asked), len(self.rows))
         self.best, self.others, self.covered = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-        for i, stem in enumerate(asked):
-            for other, alike in words[i].items():
-                self._match(i, other, alike, self._idf(index, other), own=other == stem)
+        for i, (stem, alike) in enumerate(zip(asked, words, strict=True)):
+            best = {term: cosine**2 * rarity[term] for term, cosine in alike.items()}
+            least = {term: cosine**2 * min(rarity[term], self.idf[i]) for term, cosine in alike.items()}
+            _raise(self.best[i], best, held)
+            _raise(self.others[i], {t: match for t, match in best.items() if t != stem}, held)
+            _raise(self.covered[i], least, held)
 
     @staticmethod
     def _idf(index: InvertedIndex, stem: str) -> float:
@@ -59,20 +63,28 @@ class SoftLookup:
         places = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
         return np.asarray(np.where(self.rows[places] == rows, values[..., places], 0.0))
 
-    def _match(self, i: int, other: str, alike: float, rarity: float, *, own: bool) -> None:
-        places = self._places(self._postings[other])
-        match = alike**2 * rarity
-        covered = alike**2 * min(rarity, self.idf[i])
-        self.best[i, places] = np.maximum(self.best[i, places], match)
-        self.covered[i, places] = np.maximum(self.covered[i, places], covered)
-        if not own:
-            self.others[i, places] = np.maximum(self.others[i, places], match)
 
-    def _places(self, holders: NDArray[np.uint32]) -> NDArray[np.intp]:
-        """Where documents are among the rows, those of them that are; the fewer are looked up."""
-        rows = self._wanted
-        if len(holders) > len(rows):
-            places = np.minimum(np.searchsorted(holders, rows), len(holders) - 1)
-            return np.flatnonzero(holders[places] == rows)
-        places = np.minimum(np.searchsorted(rows, holders), max(len(rows) - 1, 0))
-        return places[rows[places] == holders] if len(rows) else places[:0]
+class _Places:
+    """Where documents are among some of them, looked up in a table of all."""
+
+    def __init__(self, rows: NDArray[np.intp], size: int) -> None:
+        self._rows = rows
+        self._place = np.full(size, -1, dtype=np.int32)
+        self._place[rows] = np.arange(len(rows), dtype=np.int32)
+
+    def of(self, holders: NDArray[np.uint32]) -> NDArray[np.int32]:
+        """The places of those documents that have one."""
+        found = self._place[holders]
+        return found[found >= 0]
+
+
+def _raise(
+    matches: Floats, match: Mapping[str, float], held: Mapping[str, NDArray[np.int32]]
+) -> None:
+    """Set documents to the greatest match of the words that they hold."""
+    # In ascending order: of what is set several times, the last stays.
+    terms = sorted(match, key=lambda term: match[term])
+    if terms:
+        counts = [len(held[term]) for term in terms]
+        places = np.concatenate([held[term] for term in terms])
+        matches[places] = np.repeat([match[term] for term in terms], counts)

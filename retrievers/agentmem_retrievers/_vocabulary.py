@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agentmem_stores import Vectors
+from agentmem_stores import Vectors, sign_bytes
 
+from ._around import Rows
 from ._frozen import Frozen
+from ._signs import Bits, bits_of, differing, signs_of
 
 __all__ = ["Embed", "Kin", "Vocabulary"]
 
@@ -19,12 +21,17 @@ Embed = Callable[[Sequence[str]], Vectors]
 # A word of the scope, by its stem, and its cosine to the word that was asked for.
 Kin = tuple[str, float]
 
+Alike = NDArray[np.floating]
+
 # A word has this many kin at most, none of them less alike.
 MOST_KIN = 12
 LEAST_ALIKE = 0.45
 # All words are compared with each that is asked for. Of a scope with more than these, those that
 # stand in one document alone are left out, which are about half of all.
 ALL_WORDS = 8192
+# Of more words than the first, which do not fit a processor's cache, those are compared whose
+# signs differ least from those of the word that is asked for.
+COMPARED, ALIKE_IN_SIGNS = 4096, 512
 
 
 class Vocabulary:
@@ -41,6 +48,8 @@ class Vocabulary:
         # With room for more, so that a new word does not copy all others.
         self._room = np.zeros((64, dimension), dtype=np.float32)
         self._embedded = 0
+        # Of the embeddings, as far as they were needed; see `_sign_columns`.
+        self._signs: Bits = np.empty((sign_bytes(dimension) // 8, 0), dtype=np.uint64)
         # How many of them were, when they were last written down.
         self._frozen = 0
 
@@ -72,6 +81,7 @@ class Vocabulary:
         embedded = [row for row in rows if row < len(self._vectors)]
         self._room = self._vectors[embedded]
         self._embedded = len(embedded)
+        self._signs = np.empty((len(self._signs), 0), dtype=np.uint64)
         self._frozen = min(self._frozen, self._embedded)
         self._written = [self._written[row] for row in rows]
         self._stems = kept
@@ -123,17 +133,37 @@ class Vocabulary:
         vectors = self._vectors_of(asked, embed)
         found: dict[str, list[Kin]] = {stem: [] for stem in asked}
         if vectors:
-            # All at once: of a large vocabulary, reading it is what takes the time.
-            alike = self._vectors @ np.stack(list(vectors.values())).T
-            for stem, row in zip(vectors, alike.T, strict=True):
-                found[stem] = self._nearest(row, held)
+            compared = self._compared(np.stack(list(vectors.values())))
+            for stem, (rows, alike) in zip(vectors, compared, strict=True):
+                found[stem] = self._nearest(rows, alike, held)
         return found
 
-    def _nearest(self, alike: NDArray[np.floating], held: Callable[[str], int]) -> list[Kin]:
+    def _compared(self, asked: Vectors) -> Iterator[tuple[Rows, Alike]]:
+        """The words that may be like each of those asked for, ascending, and their cosines."""
+        if self._embedded <= COMPARED:
+            everything = np.arange(self._embedded)
+            yield from ((everything, alike) for alike in (self._vectors @ asked.T).T)
+            return
+        signs = bits_of(signs_of(asked), asked.shape[1])
+        for vector, differ in zip(asked, differing(self._sign_columns(), signs), strict=True):
+            enough = np.partition(differ, ALIKE_IN_SIGNS)[ALIKE_IN_SIGNS]
+            rows = np.flatnonzero(differ <= enough)
+            yield rows, np.take(self._vectors, rows, axis=0) @ vector
+
+    def _sign_columns(self) -> Bits:
+        """The signs of all embeddings, shape (64-bit integers, words)."""
+        known = self._signs.shape[1]
+        if known < self._embedded:
+            new = bits_of(signs_of(self._vectors[known:]), self._vectors.shape[1])
+            self._signs = np.concatenate([self._signs, new.T], axis=1)
+        return self._signs
+
+    def _nearest(self, rows: Rows, alike: Alike, held: Callable[[str], int]) -> list[Kin]:
         wanted = MOST_KIN + 1
         while True:
             best = _best(alike, wanted)
-            kin = [(self._stems[i], float(alike[i])) for i in best if held(self._stems[i])]
+            stems = [self._stems[i] for i in rows[best]]
+            kin = [(s, float(alike[i])) for s, i in zip(stems, best, strict=True) if held(s)]
             # Where words are gone that stood there, those behind them are looked at as well.
             if len(kin) > MOST_KIN or len(best) < wanted:
                 return kin[: MOST_KIN + 1]
@@ -148,7 +178,7 @@ class Vocabulary:
         return vectors
 
 
-def _best(alike: NDArray[np.floating], most: int) -> NDArray[np.intp]:
+def _best(alike: Alike, most: int) -> NDArray[np.intp]:
     """The places of the most alike, at most so many, best first."""
     enough = np.flatnonzero(alike >= LEAST_ALIKE)
     return enough[np.argsort(-alike[enough], kind="stable")][:most]
