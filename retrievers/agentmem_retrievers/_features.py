@@ -58,13 +58,13 @@ class TurnFeatures:
         }
 
     def _dense(self) -> Features:
-        own, near = self.table.surroundings(self.around, NEAR)
-        similar = _floats(own @ self.vector)
+        own, near = self.table.similar(self.around, NEAR, self.vector)
+        similar = _floats(own)
         best = np.full(len(self.index.session_names), -1.0)
         np.maximum.at(best, self.session[self.rows], similar)
         return {
             "turn.dense": similar,
-            "context.dense": _floats(near @ self.vector),
+            "context.dense": _floats(near),
             "session.dense": best[self.session[self.rows]],
         }
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ._frozen import Frozen
 from ._postings import KeptPostings
 
-__all__ = ["InvertedIndex", "Lookup", "bm25", "idf", "reached", "stems_of", "tokenize", "words_in"]
+__all__ = ["InvertedIndex", "Lookup", "Places", "bm25", "idf", "reached", "stems_of", "tokenize", "words_in"]
 
 Floats = NDArray[np.float64]
 
@@ -200,6 +200,30 @@ def bm25(
     return scores
 
 
+class Places:
+    """Where documents are among some of them, looked up in a table of all.
+
+    Args:
+        rows: the numbers of some documents.
+        size: how many documents there are in all.
+    """
+
+    def __init__(self, rows: NDArray[np.intp], size: int) -> None:
+        # The last stands for a negative number, which is no document's.
+        self._place = np.full(size + 1, -1, dtype=np.int32)
+        self._place[rows] = np.arange(len(rows), dtype=np.int32)
+        self._place[size] = -1
+
+    def at(self, rows: NDArray[np.integer]) -> NDArray[np.int32]:
+        """The places of documents, of their shape; -1 for those that are not among them."""
+        return self._place[rows]
+
+    def of(self, holders: NDArray[np.uint32]) -> NDArray[np.int32]:
+        """The places of those documents that have one."""
+        found = self._place[holders]
+        return found[found >= 0]
+
+
 class Lookup:
     """The postings of one query's distinct terms."""
 
@@ -253,7 +277,12 @@ class Lookup:
     def scores(self, k1: float, b: float) -> tuple[NDArray[np.intp], Floats]:
         """Return the documents that hold any of the terms, see `reached`, and their BM25."""
         rows = reached([holders for holders, _ in self._postings], len(self._lengths))
-        return rows, bm25(self.frequencies(rows), self._lengths[rows], self.mean, self.idf, k1, b)
+        places, found = Places(rows, len(self._lengths)), np.zeros((len(self.terms), len(rows)))
+        for i, (holders, counts) in enumerate(self._postings):
+            at = places.at(holders)
+            held = at >= 0
+            found[i, at[held]] = counts[held]
+        return rows, bm25(found, self._lengths[rows], self.mean, self.idf, k1, b)
 
 
 def reached(postings: Sequence[NDArray[np.uint32]], size: int) -> NDArray[np.intp]:

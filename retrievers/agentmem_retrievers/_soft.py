@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ._lexical import InvertedIndex, idf, reached
+from ._lexical import InvertedIndex, Places, idf, reached
 from ._vocabulary import Kin
 
 __all__ = ["SoftLookup"]
@@ -40,17 +40,17 @@ class SoftLookup:
         words = [{**dict(kin), stem: 1.0} for stem, kin in asked.items()]
         postings = {t: index.postings(t)[0] for held in words for t in held}
         self.rows = reached(list(postings.values()), index.given)
-        places = _Places(self.rows, index.given)
+        self._places = places = Places(self.rows, index.given)
         held = {term: places.of(holders) for term, holders in postings.items()}
         rarity = {term: self._idf(index, term) for term in held}
         shape = (len(asked), len(self.rows))
         self.best, self.others, self.covered = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         for i, (stem, alike) in enumerate(zip(asked, words, strict=True)):
-            best = {term: cosine**2 * rarity[term] for term, cosine in alike.items()}
-            least = {term: cosine**2 * min(rarity[term], self.idf[i]) for term, cosine in alike.items()}
-            _raise(self.best[i], best, held)
-            _raise(self.others[i], {t: match for t, match in best.items() if t != stem}, held)
-            _raise(self.covered[i], least, held)
+            match = {t: cosine**2 * rarity[t] for t, cosine in alike.items()}
+            covered = {t: cosine**2 * min(rarity[t], self.idf[i]) for t, cosine in alike.items()}
+            _raise(self.best[i], match, held)
+            _raise(self.covered[i], covered, held)
+            _raise(self.others[i], {t: m for t, m in match.items() if t != stem}, held)
 
     @staticmethod
     def _idf(index: InvertedIndex, stem: str) -> float:
@@ -60,22 +60,8 @@ class SoftLookup:
         """The values of documents, along the last axis; 0 where nothing matches."""
         if not len(self.rows):
             return np.zeros((*values.shape[:-1], *rows.shape))
-        places = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
-        return np.asarray(np.where(self.rows[places] == rows, values[..., places], 0.0))
-
-
-class _Places:
-    """Where documents are among some of them, looked up in a table of all."""
-
-    def __init__(self, rows: NDArray[np.intp], size: int) -> None:
-        self._rows = rows
-        self._place = np.full(size, -1, dtype=np.int32)
-        self._place[rows] = np.arange(len(rows), dtype=np.int32)
-
-    def of(self, holders: NDArray[np.uint32]) -> NDArray[np.int32]:
-        """The places of those documents that have one."""
-        found = self._place[holders]
-        return found[found >= 0]
+        places = self._places.at(rows)
+        return np.asarray(np.where(places >= 0, values[..., places], 0.0))
 
 
 def _raise(

@@ -45,6 +45,8 @@ _COLUMNS: dict[str, Any] = {
     "asks": np.bool_,
     "ends_asking": np.bool_,
 }
+# Sums of so many vectors are made at once: they stay in the processor's cache meanwhile.
+_BLOCK = 64
 
 
 def _doubled(held: NDArray[Any]) -> NDArray[Any]:
@@ -298,6 +300,38 @@ class Table:
             total += one
         total /= np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9)
         return vectors[around.places[0]], total
+
+    def similar(
+        self, around: Around, weights: Mapping[int, float], vector: Vectors
+    ) -> tuple[Vectors, Vectors]:
+        """The cosines of a vector to rows, and to the weighed sums of those around them.
+
+        The same as multiplying `surroundings` by the vector, without making all of them.
+
+        Args:
+            weights: as in `surroundings`.
+            vector: of unit length, shape (dimension,).
+
+        Returns:
+            Both of shape (rows,).
+        """
+        around = around.within(weights)
+        vectors = self.vectors(around.rows)
+        alike = vectors @ vector
+        near = sum(w * alike[around.places[o]] for o, w in weights.items())
+        lengths = np.empty(len(around.places[0]), dtype=np.float32)
+        total, one = np.empty((2, _BLOCK, vectors.shape[1]), dtype=np.float32)
+        for begin in range(0, len(lengths), _BLOCK):
+            block = slice(begin, begin + _BLOCK)
+            part = total[: len(lengths[block])]
+            for n, (offset, weight) in enumerate(weights.items()):
+                into = one[: len(part)] if n else part
+                np.take(vectors, around.places[offset][block], axis=0, out=into, mode="clip")
+                into *= np.float32(weight)
+                if n:
+                    part += into
+            lengths[block] = np.sqrt(np.einsum("ij,ij->i", part, part))
+        return alike[around.places[0]], np.asarray(near / np.maximum(lengths, 1e-9), np.float32)
 
     def neighbours(self, rows: Rows, offset: int) -> Rows:
         """The rows `offset` turns later (or earlier) in the session, or NONE, shape of `rows`."""

@@ -181,14 +181,11 @@ def _query(collection: Collection, scope: Scope, vectors: Vectors, asked: int, n
     own = f"{scope.key}/"
     found = []
     for rows, distances in zip(answer["ids"], answer["distances"], strict=True):
-        pairs = zip(rows, distances, strict=True)
+        similarities = np.clip(1.0 - np.asarray(distances, dtype=np.float64), -1.0, 1.0).tolist()
+        pairs = zip(rows, similarities, strict=True)
         mine = islice((pair for pair in pairs if pair[0].startswith(own)), n)
-        found.append([Neighbour(memory_id(row), _similarity(d)) for row, d in mine])
+        found.append([Neighbour(memory_id(row), similarity) for row, similarity in mine])
     return found
-
-
-def _similarity(distance: float) -> float:
-    return min(1.0, max(-1.0, 1.0 - distance))
 
 
 def _matrix(
