@@ -80,8 +80,6 @@ class LateInteraction:
         held = counts > 0
         begins = (np.cumsum(counts) - counts)[held]
         columns = np.ascontiguousarray(words.T)
-        differ = np.array(
-            [np.minimum.reduceat(d, begins) for d in differing(columns, self._asked)]
-        )
+        differ = np.array([np.minimum.reduceat(d, begins) for d in differing(columns, self._asked)])
         best[:, there[held]] = np.maximum(1 - 2 * differ.astype(np.float64) / self._dimension, 0.0)
         return best

@@ -15,7 +15,17 @@ from numpy.typing import NDArray
 from ._frozen import Frozen
 from ._postings import KeptPostings
 
-__all__ = ["InvertedIndex", "Lookup", "Places", "bm25", "idf", "reached", "stems_of", "tokenize", "words_in"]
+__all__ = [
+    "InvertedIndex",
+    "Lookup",
+    "Places",
+    "bm25",
+    "idf",
+    "reached",
+    "stems_of",
+    "tokenize",
+    "words_in",
+]
 
 Floats = NDArray[np.float64]
 

@@ -45,8 +45,6 @@ _COLUMNS: dict[str, Any] = {
     "asks": np.bool_,
     "ends_asking": np.bool_,
 }
-# Sums of so many vectors are made at once: they stay in the processor's cache meanwhile.
-_BLOCK = 64
 
 
 def _doubled(held: NDArray[Any]) -> NDArray[Any]:
@@ -291,13 +289,7 @@ class Table:
         """
         around = around.within(weights)
         vectors = self.vectors(around.rows)
-        total = np.zeros((len(around.places[0]), vectors.shape[1]), dtype=np.float32)
-        one = np.empty_like(total)
-        for offset, weight in weights.items():
-            # Where all places exist, nothing needs to be checked before it is copied.
-            np.take(vectors, around.places[offset], axis=0, out=one, mode="clip")
-            one *= np.float32(weight)
-            total += one
+        total = _summed(vectors, around, weights)
         total /= np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9)
         return vectors[around.places[0]], total
 
@@ -319,19 +311,9 @@ class Table:
         vectors = self.vectors(around.rows)
         alike = vectors @ vector
         near = sum(w * alike[around.places[o]] for o, w in weights.items())
-        lengths = np.empty(len(around.places[0]), dtype=np.float32)
-        total, one = np.empty((2, _BLOCK, vectors.shape[1]), dtype=np.float32)
-        for begin in range(0, len(lengths), _BLOCK):
-            block = slice(begin, begin + _BLOCK)
-            part = total[: len(lengths[block])]
-            for n, (offset, weight) in enumerate(weights.items()):
-                into = one[: len(part)] if n else part
-                np.take(vectors, around.places[offset][block], axis=0, out=into, mode="clip")
-                into *= np.float32(weight)
-                if n:
-                    part += into
-            lengths[block] = np.sqrt(np.einsum("ij,ij->i", part, part))
-        return alike[around.places[0]], np.asarray(near / np.maximum(lengths, 1e-9), np.float32)
+        total = _summed(vectors, around, weights)
+        lengths = np.maximum(np.sqrt(np.einsum("ij,ij->i", total, total)), 1e-9)
+        return alike[around.places[0]], np.asarray(near / lengths, dtype=np.float32)
 
     def neighbours(self, rows: Rows, offset: int) -> Rows:
         """The rows `offset` turns later (or earlier) in the session, or NONE, shape of `rows`."""
@@ -379,3 +361,15 @@ class Table:
         since = np.where((recalled > said) & (recalled <= moment), recalled, said)
         days = np.maximum(moment - since, 0.0) / 86_400.0
         return np.asarray(np.exp(-days / self.column("strength")[rows]), dtype=np.float64)
+
+
+def _summed(vectors: Vectors, around: Around, weights: Mapping[int, float]) -> Vectors:
+    """The weighed sums of the vectors around rows, shape (rows, dimension)."""
+    total = np.zeros((len(around.places[0]), vectors.shape[1]), dtype=np.float32)
+    one = np.empty_like(total)
+    for offset, weight in weights.items():
+        # Where all places exist, nothing needs to be checked before it is copied.
+        np.take(vectors, around.places[offset], axis=0, out=one, mode="clip")
+        one *= np.float32(weight)
+        total += one
+    return total

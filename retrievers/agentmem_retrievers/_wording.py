@@ -87,7 +87,7 @@ class Wording:
         return {
             **self._turn(counted),
             **self._context(counted),
-            **{name: scores[mine] for name, scores in self._session().items()},
+            **self._session(mine),
             **self._soft(rows, around),
         }
 
@@ -139,13 +139,15 @@ class Wording:
         weights = lookup.idf / self._scale
         return bm25(np.asarray(frequencies), np.asarray(lengths), mean, weights, TURN_K1, TURN_B)
 
-    def _session(self) -> Features:
-        """Features of every session, each of shape (sessions,)."""
+    def _session(self, mine: NDArray[np.int32]) -> Features:
+        """Features of the sessions of candidates, each of their shape."""
         frequencies = self.rest.grouped(self.session, self.sessions)
         lengths = self.table.session_words(self.sessions)
         used = max(int((lengths > 0).sum()), 1)
         mean = float(lengths.sum()) / used
         rarity = idf(used, (frequencies > 0).sum(axis=1).astype(np.float64))
+        # Only of these: there may be very many others.
+        frequencies, lengths = frequencies[:, mine], lengths[mine]
         best, kindred = np.zeros(self.sessions), np.zeros(self.sessions)
         rows, scored = self._scored
         np.maximum.at(best, self.session[rows], scored)
@@ -155,8 +157,8 @@ class Wording:
             "session.lexical_turn_idf": self._of_sessions(
                 frequencies, lengths, mean, self.rest.idf
             ),
-            "session.best_turn": best,
-            "soft.session": kindred,
+            "session.best_turn": best[mine],
+            "soft.session": kindred[mine],
         }
         return {name: values / self._scale for name, values in scores.items()}
 

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 from langchain_core.embeddings import Embeddings
 
 from agentmem.embedding import Embedder
-from agentmem_retrievers import InvertedIndex, SoftLookup, Vocabulary, expanded, idf, stems_of
+from agentmem_retrievers import (
+    InvertedIndex,
+    SoftLookup,
+    Vocabulary,
+    expanded,
+    idf,
+    stems_of,
+    words_in,
+)
 from agentmem_stores import Vectors
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 class Counted:
@@ -59,6 +70,35 @@ def test_of_very_many_words_those_that_stand_once_are_left_out(
     held["kitten"] = 2
     vocabulary.note(["kitten"], ["kittens"], held.__getitem__)
     assert len(vocabulary) == 3
+
+
+def test_of_very_many_words_those_alike_in_signs_are_as_good_as_all(
+    embed: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*.md")))
+    words = [word for word in dict.fromkeys(words_in(text)) if word.isalpha()]
+    vocabulary = vocabulary_of(*words)
+    asked = dict(list(zip(stems_of(words), words, strict=True))[::10])
+    exact = vocabulary.kin(asked, embed, lambda stem: 1)
+    monkeypatch.setattr("agentmem_retrievers._vocabulary.COMPARED", len(vocabulary) // 2)
+    monkeypatch.setattr("agentmem_retrievers._vocabulary.ALIKE_IN_SIGNS", len(vocabulary) // 10)
+    quick = vocabulary.kin(asked, embed, lambda stem: 1)
+    kept = [len({s for s, _ in quick[a]} & {s for s, _ in exact[a]}) for a in asked]
+    assert sum(kept) >= 0.97 * sum(len(found) for found in exact.values())
+    assert sum(len(found) for found in exact.values()) > 2 * len(asked)
+
+
+def test_words_that_come_later_are_compared_by_their_signs_too(
+    embed: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentmem_retrievers._vocabulary.COMPARED", 2)
+    monkeypatch.setattr("agentmem_retrievers._vocabulary.ALIKE_IN_SIGNS", 2)
+    vocabulary = vocabulary_of("carburettor", "tuesday", "sonata", "invoice")
+    assert kin(vocabulary, "dog", embed) == []
+    vocabulary.note(["puppi"], ["puppy"], lambda stem: 1)
+    assert kin(vocabulary, "dog", embed) == ["puppi"]
+    vocabulary.prune(lambda stem: int(stem != "tuesday"))
+    assert kin(vocabulary, "dog", embed) == ["puppi"]
 
 
 def test_words_are_embedded_once_and_together(embed: Counted) -> None:
