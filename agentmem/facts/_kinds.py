@@ -17,41 +17,45 @@ from ..embedding import Embedder, kept_documents
 
 __all__ = ["Kinds", "named"]
 
-# Variance that is added to what the wordings of a kind have, as a multiple of its mean.
-_RIDGE = 4.0
-# Few wordings are known, so that the odds which they give are too sure.
-_DOUBT = 2.0
+# Of the regression: the inverse of the penalty on the squared length of its coefficients.
+_CLOSELY = 100.0
+_STEPS = 1000
+# Of the discriminants: variance that is added to what the wordings of a kind have, as a multiple of
+# its mean; and by how much the odds which they give are too sure, since few wordings are known.
+_RIDGE = 8.0
+_DOUBT = np.float32(2.0)
 # A kind that is less likely is not worth keeping.
-_LEAST = 0.05
+_LEAST = 0.08
 
 
 @dataclass(frozen=True)
 class Kinds:
     """Tells kinds of statements, such as home or job, and the questions for them.
 
-    What it goes by are the sentences in `wordings.toml`. Their embeddings are taken to be normally
-    distributed around the mean of each kind, alike for all kinds: linear discriminant analysis. So
-    a kind is known by what its wordings have in common, and the ways in which wordings of one kind
-    differ count less. What is none of the kinds is one more of them.
+    What it goes by are the sentences in `wordings.toml`. Two models learn from their embeddings,
+    and the mean of the log odds that these give counts: multinomial logistic regression, which
+    draws the borders between kinds where their sentences meet, and linear discriminant analysis,
+    which knows a kind by what its sentences have in common. The first is right more often about
+    what is worded like one of them, the second about what is worded in another way, and the mean
+    depends less than either on which sentences happen to be there. What is none of the kinds is
+    one more of them.
     """
 
     embedder: Embedder
 
     @cached_property
-    def _discriminants(self) -> tuple[Vectors, Vectors]:
-        """What a sentence's embedding is multiplied with, and what is added."""
+    def _odds(self) -> tuple[Vectors, Vectors]:
+        """What a sentence's embedding is multiplied with, and what is added, for its log odds.
+
+        Returns:
+            Shapes (dimension, kinds + 1) and (kinds + 1,).
+        """
         texts, kinds, asking = zip(*_sentences(), strict=True)
-        found = kept_documents(self.embedder, texts)
-        of, asks = np.array(kinds), np.array(asking)
-        means = np.stack([_middle(found[of == i], asks[of == i]) for i in range(len(_names()) + 1)])
-        known = of < len(_names())
-        apart = (found - means[of])[known]
-        scatter = apart.T @ apart / len(apart)
-        # However alike all embeddings are, this can be solved.
-        ridge = _RIDGE * float(np.trace(scatter)) / len(scatter) + 1e-6
-        factors = np.linalg.solve(scatter + ridge * np.eye(len(scatter)), means.T)
-        shifts = -0.5 * (means.T * factors).sum(axis=0)
-        return factors.astype(np.float32), shifts.astype(np.float32)
+        found, of = kept_documents(self.embedder, texts), np.array(kinds)
+        factors, shifts = _discriminants(found, of, np.array(asking))
+        borders, heights = _borders(found, of)
+        half = np.float32(0.5)
+        return half * (factors / _DOUBT + borders), half * (shifts / _DOUBT + heights)
 
     def likely(self, vectors: Vectors) -> Vectors:
         """How likely sentences are of each kind, shape (sentences, kinds).
@@ -59,8 +63,8 @@ class Kinds:
         Args:
             vectors: their embeddings, shape (sentences, dimension).
         """
-        factors, shifts = self._discriminants
-        odds = (vectors @ factors + shifts) / np.float32(_DOUBT)
+        factors, shifts = self._odds
+        odds = vectors @ factors + shifts
         shares = np.exp(odds - odds.max(axis=1, keepdims=True))
         likely: Vectors = (shares / shares.sum(axis=1, keepdims=True))[:, :-1]
         return likely
@@ -96,6 +100,40 @@ def _wordings() -> Mapping[str, Mapping[str, Sequence[str]]]:
 @lru_cache(maxsize=1)
 def _names() -> tuple[str, ...]:
     return tuple(_wordings())
+
+
+def _borders(found: Vectors, of: NDArray[np.intp]) -> tuple[Vectors, Vectors]:
+    """The coefficients of a logistic regression, and its intercepts, shaped like `Kinds._odds`.
+
+    Args:
+        found: embeddings, shape (sentences, dimension).
+        of: the number of each sentence's kind, shape (sentences,).
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=_CLOSELY, max_iter=_STEPS).fit(found, of)
+    return model.coef_.T.astype(np.float32), model.intercept_.astype(np.float32)
+
+
+def _discriminants(
+    found: Vectors, of: NDArray[np.intp], asks: NDArray[np.bool_]
+) -> tuple[Vectors, Vectors]:
+    """Those of normal distributions of one covariance, shaped like `Kinds._odds`.
+
+    Args:
+        found: embeddings, shape (sentences, dimension).
+        of: the number of each sentence's kind, shape (sentences,); the last one for none.
+        asks: whether it is a question, shape (sentences,).
+    """
+    none = len(_names())
+    means = np.stack([_middle(found[of == i], asks[of == i]) for i in range(none + 1)])
+    apart = (found - means[of])[of < none]
+    scatter = apart.T @ apart / len(apart)
+    # However alike all embeddings are, this can be solved.
+    ridge = _RIDGE * float(np.trace(scatter)) / len(scatter) + 1e-6
+    factors = np.linalg.solve(scatter + ridge * np.eye(len(scatter)), means.T)
+    shifts = -0.5 * (means.T * factors).sum(axis=0)
+    return factors.astype(np.float32), shifts.astype(np.float32)
 
 
 def _middle(found: Vectors, asks: NDArray[np.bool_]) -> Vectors:

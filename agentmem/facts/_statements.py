@@ -42,6 +42,12 @@ _ROLE = re.compile(
     r"^\W*(?:[Mm]y|[Oo]ur)\s+(?:[\w'-]+\s+){1,3}(?:is|are)\s+(?:now\s+)?(?:(?:called|named)\s+)?"
     r"(?:(?:Dr|Mr|Mrs|Ms)\.? )?[A-Z]\w+(?: now| these days| at present)?\W*$"
 )
+# Somebody says something of the speaker, or is one of two who do.
+_WITH_ME = re.compile(
+    r"\b(?:says?|said|thinks?|tells|reckons?|insists?|claims?|swears?|knows?|noticed)"
+    r"(?: that|,)? (?:i|i'\w+|we|we'\w+|my|our)\b|\band i\b",
+    re.IGNORECASE,
+)
 # What does not hold now, or is not claimed to: former habits, conditions, wishes, plans, denials.
 # "If you need me, call ..." is no condition, and "you will find me at ..." is no plan.
 _NOT_SO = re.compile(
@@ -73,6 +79,15 @@ _DONE = re.compile(r"^\w+ed\b")
 _QUOTED = re.compile(r"[\"\u201c\u201d].+[\"\u201c\u201d]")
 _SUPPOSED = re.compile(r"^\W*(?:if(?! you\b)|unless|suppose|imagine)\b", re.IGNORECASE)
 _ASKING = re.compile(r"^(?:can|could|would|will) you (?:please )?(?=\w.*\?$)", re.IGNORECASE)
+# What is asked but in form: "Could you note that ...?", "Can you believe I ...?".
+_RHETORICAL = re.compile(
+    r"^\W*(?:(?:can|could|would|will) you (?:please )?"
+    r"(?=(?:note|save|store|remember|write|put|jot|update|change|enter|add|keep)\b)|"
+    r"(?:(?:can|would|will) you believe(?: it)?|did (?:you (?:know|hear)|i (?:\w+ )?tell you)|"
+    r"have (?:you heard|i told you)|you know what|guess what)[,:]?(?: that)? "
+    r"(?=(?:i|we|my|our)\b))(?=.*\?$)",
+    re.IGNORECASE,
+)
 _ASSERTS = re.compile(r"^(?:I|We|My|Our|They)\b")
 _SUBJECT = re.compile(r"(?:i|we|it|they|he|she|you|there)\b", re.IGNORECASE)
 _SUBJECTS = r"(?:i|we|my|our|it|they|he|she|you|the|there|that|this)\b"
@@ -145,11 +160,18 @@ def own_words(text: str) -> Iterator[str]:
 
     Those about somebody else are left out, and questions; whether they claim anything is not asked.
     """
-    for sentence in split(text):
+    for said in split(text):
+        sentence = _claimed(said)
         asks = sentence.endswith("?") and not (_ASSERTS.match(sentence) and "," in sentence)
         if not (asks or _is_about_other(sentence)):
             clauses = (c for c in _clauses(sentence) if not _is_about_other(c))
             yield from dict.fromkeys([sentence, *clauses])
+
+
+def _claimed(sentence: str) -> str:
+    """A sentence that claims something, where it asks but in form."""
+    frame = _RHETORICAL.match(sentence)
+    return sentence[frame.end() :].rstrip("? ") + "." if frame else sentence
 
 
 def is_own(text: str) -> bool:
@@ -161,8 +183,8 @@ def _is_about_other(clause: str) -> bool:
     person, first = _PERSON.search(clause), _FIRST_PERSON.search(clause)
     if person is None or first is None:
         return first is None and _NAMED.match(clause) is not None
-    # "My new flatmate is Hugo" is about me, as is "my teacher shows me how".
-    mine = _OBJECT.search(clause) or _ROLE.match(clause)
+    # "My new flatmate is Hugo" is about me, as are "my teacher shows me how" and "says I improve".
+    mine = _OBJECT.search(clause) or _ROLE.match(clause) or _WITH_ME.search(clause)
     return first.start() >= person.start() and not mine
 
 

@@ -26,7 +26,7 @@ _SEEMING = 5
 
 # A turn tells what is asked for if it is so much as likely to as the likeliest; and that one has to
 # be as likely as this.
-_AS_LIKELY, _LEAST = 0.4, 0.2
+_AS_LIKELY, _LEAST = 0.2, 0.1
 # Of kinds that nobody thought of, so many turns are compared: what is as near to the question as
 # the nearest one, less this, and so much like it, may be about the same.
 NEAREST = 50
@@ -34,6 +34,8 @@ _AS_NEAR, _ALIKE = 0.15, 0.3
 # What is as near to a question as this, and nearer than anything else, has to be among what tells
 # what is asked for; or the kind was wrong.
 PLAINLY = 0.5
+# So many of what tells it stand before everything else.
+_FIRST = 3
 # Texts say the same of different things if they have so many words in common, and at one place up
 # to so many others.
 _FRAME, _FILLING = 4, 4
@@ -129,7 +131,8 @@ def newest_first(ranked: Ranked, told: Sequence[int], *, lift: bool) -> Ranked:
 
     Args:
         told: rows, the newest last.
-        lift: put the newest before everything else; if it is not ranked, it is added.
+        lift: put the newest before everything else, some of them, since one of them may not tell
+            it after all; what is not ranked is added.
     """
     if lift:
         ranked = _with(ranked, np.array(told, dtype=np.intp))
@@ -141,8 +144,11 @@ def newest_first(ranked: Ranked, told: Sequence[int], *, lift: bool) -> Ranked:
     order[sorted(newest)] = newest
     scores = ranked.scores
     if lift:
-        order = np.concatenate([newest[:1], order[order != newest[0]]])
-        scores = np.concatenate([scores[:1], np.delete(scores, min(newest))])
+        first = newest[:_FIRST]
+        order = np.concatenate([first, order[~np.isin(order, first)]])
+        scores = np.concatenate(
+            [np.repeat(scores[:1], len(first)), np.delete(scores, sorted(newest)[: len(first)])]
+        )
     parts = {name: values[order] for name, values in ranked.parts.items()}
     gained = scores - ranked.scores[order] + parts.get("currency", 0.0)
     return Ranked(ranked.rows[order], scores, {**parts, "currency": gained})
