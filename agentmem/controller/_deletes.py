@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from agentmem_stores import Batch, Entry, Granularity, Memory, MemoryNotFoundError, Scope, State
 
+from ..upkeep import ungrouped
 from ..writing import DERIVED, is_derived
 from ._knowledge import Knowledge
 from ._twins import twin
@@ -45,7 +47,8 @@ class Deletes(Knowledge):
         What was made from it is removed before this returns, and what other turns of its session
         have a share in, such as the summary, is made anew from them. A turn that stands for others
         which say the same, since `consolidate`, takes them with it, and a fact those whose place
-        it has taken; a fact that was deleted is not found again in the turn that told it.
+        it has taken; a fact that was deleted is not found again in the turn that told it, and the
+        turns of a topic that was deleted make none again.
 
         Raises:
             MemoryNotFoundError: the scope has no such memory.
@@ -54,7 +57,9 @@ class Deletes(Knowledge):
         with self._lock:
             versions = self.history(memory_id, scope=owner)
             doomed = [*versions, *self._stood_for(owner, versions[-1])]
-            self._engine.write(Batch(owner, patch=self._facts.not_again(owner, doomed)))
+            told = self._facts.not_again(owner, doomed)
+            grouped = ungrouped(doomed, partial(self._read, owner))
+            self._engine.write(Batch(owner, patch=[*told, *grouped]))
             return self._erase(owner, doomed)
 
     def delete_session(self, session_id: str, *, scope: Scope | None = None) -> Deletion:

@@ -58,18 +58,23 @@ class Knowledge(Reads):
         ]
 
     def profile(self, *, limit: int | None = None, scope: Scope | None = None) -> list[ProfileLine]:
-        """Return a portrait of the user in lines, each a fact that holds now.
+        """Return a portrait of the user in lines: facts that hold now, and topics.
 
-        It follows the facts: a newer value replaces a line, and deleting its source removes it.
-        To edit a line `update` it by its id, to remove it `delete` it; neither is undone when the
-        turn that told it is read again.
+        It follows them: a newer value replaces a line, and deleting its source removes it. To edit
+        a line `update` it by its id, to remove it `delete` it; neither is undone when the turn that
+        told it is read again, or when `consolidate` finds topics anew.
 
         Args:
             limit: only so many lines, those best remembered; by default all.
         """
         if limit is not None and limit < 1:
             raise InvalidInputError(f"limit={limit} must be at least 1, or None for all")
-        lines = portrait(self.facts(scope=scope))
+        now = self.clock()
+        lines = portrait(
+            self.facts(scope=scope),
+            self.topics(scope=scope),
+            lambda topic: self.curve.retention_of(topic, now),
+        )
         kept = sorted(lines, key=lambda line: -line.retention)[:limit]
         return [line for line in lines if line in kept]
 

@@ -17,8 +17,11 @@ __all__ = ["SECTIONS", "Fact", "ProfileLine", "held_at", "portrait", "shown"]
 # The order of a portrait.
 SECTIONS = (
     "person", "work", "places", "people", "preferences", "pursuits", "routines", "things",
-    "health", "contact", "other",
+    "health", "contact", "other", "topics",
 )  # fmt: skip
+
+# So many keywords say what a topic is about.
+_WORDS = 5
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,9 @@ class ProfileLine:
     """A line of a portrait.
 
     Attributes:
-        id: of the fact that it shows; `update` and `delete` it to edit the portrait.
+        id: of the fact or topic that it shows; `update` and `delete` it to edit the portrait.
         section: one of person, work, places, people, preferences, pursuits, routines, things,
-            health, contact and other.
+            health, contact, other and topics.
         sources: ids of the turns that tell it.
         retention: R = exp(-t/S), in [0, 1].
     """
@@ -133,15 +136,31 @@ def _with_contradictions(fact: Fact, facts: Iterable[Fact]) -> Fact:
     return replace(fact, contradicts=against)
 
 
-def portrait(facts: Iterable[Fact]) -> list[ProfileLine]:
-    """Return the portrait of the user: what they said of themselves and of those around them."""
+def portrait(
+    facts: Iterable[Fact], topics: Sequence[Memory], retention: Callable[[Memory], float]
+) -> list[ProfileLine]:
+    """Return the portrait of the user: what they said of themselves and of those around them.
+
+    Args:
+        topics: memories of what they have talked about, the largest first.
+        retention: of a topic, in [0, 1].
+    """
     lines = [
         ProfileLine(f.id, section, _line(f), f.memory.sources, f.retention)
         for f in facts
         if f.memory.role == "user"
         for section in [f.section if _is_of_user(f) else "people"]
     ]
+    lines += [ProfileLine(m.id, "topics", _talked_of(m), m.sources, retention(m)) for m in topics]
     return sorted(lines, key=lambda line: SECTIONS.index(line.section))
+
+
+def _talked_of(topic: Memory) -> str:
+    """What a topic is about: its keywords, or what somebody has written instead."""
+    words = topic.metadata.get("keywords")
+    if topic.version > 1 or not isinstance(words, list) or not words:
+        return topic.text
+    return f"talks of: {', '.join(map(str, words[:_WORDS]))}"
 
 
 def _is_of_user(fact: Fact) -> bool:

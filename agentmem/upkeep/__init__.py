@@ -3,7 +3,7 @@
 from ._background import Background
 from ._check import Check, CheckReport
 from ._consolidation import Consolidation, ConsolidationReport
-from ._gists import Gists
+from ._gists import Gists, ungrouped
 from ._maintenance import Maintenance, Stats, SweepReport
 from ._plans import Plan, Plans, went_well
 from ._reflection import Learned, Reflection
@@ -29,5 +29,6 @@ __all__ = [
     "SweepReport",
     "Transfer",
     "to_json",
+    "ungrouped",
     "went_well",
 ]

@@ -20,7 +20,10 @@ from ..embedding import Embedder
 from ..writing import SHELF, is_shelf
 from ._topics import FEWEST, partition
 
-__all__ = ["Gist", "Gists"]
+__all__ = ["Gist", "Gists", "ungrouped"]
+
+# In a turn's metadata: that a topic of it was deleted, and that it is to make none again.
+UNGROUPED = "ungrouped"
 
 # Topics stand until this share of turns has come to those that they were found among.
 GROWTH = 0.1
@@ -59,6 +62,9 @@ class Gists:
     What is wanted follows from the turns alone, so whatever an interruption leaves out is found
     missing by the next run. Turns that were archived stay in what they were summed up in: the
     gist of things outlives their details.
+
+    A topic that somebody has put in other words keeps its turns, and those of one that somebody
+    has deleted are grouped no more, so that neither is undone.
     """
 
     store: MemoryStore
@@ -70,13 +76,17 @@ class Gists:
     lock: AbstractContextManager[Any]
 
     def held(self, scope: Scope, granularity: Granularity) -> dict[str, Memory]:
-        """The gists that there are, by id."""
-        return {memory.id: memory for memory in self.store.scan(scope, granularity)}
+        """The gists that there are, by id, but for what somebody else has written of topics."""
+        return {
+            memory.id: memory
+            for memory in self.store.scan(scope, granularity)
+            if memory.version_of is None and not _is_edited(memory)
+        }
 
     def topics(self, scope: Scope) -> list[Gist] | None:
         """The topics there should be; None where those that there are will do."""
         with self.lock:
-            turns = [memory.id for memory in self._turns(scope)]
+            turns = self._grouped(scope)
             if self._will_do(scope, set(turns)):
                 return None
             if len(turns) < FEWEST:
@@ -90,6 +100,16 @@ class Gists:
         return [
             Gist(Granularity.TOPIC, _id("topic", *ids), ids, among)
             for ids in sorted(members, key=lambda ids: (-len(ids), ids))
+        ]
+
+    def _grouped(self, scope: Scope) -> list[str]:
+        """The turns that topics are to be found among, in the order in which they were said."""
+        topics = self.store.scan(scope, Granularity.TOPIC)
+        taken = {i for memory in topics if _is_edited(memory) for i in memory.sources}
+        return [
+            memory.id
+            for memory in self._turns(scope)
+            if memory.id not in taken and memory.metadata.get(UNGROUPED) is not True
         ]
 
     def _will_do(self, scope: Scope, turns: set[str]) -> bool:
@@ -185,6 +205,24 @@ class Gists:
         """Delete the gists that there should no longer be."""
         gone = self.held(scope, granularity).keys() - {gist.id for gist in kept}
         self.engine.write(Batch(scope, delete=[(granularity, i) for i in sorted(gone)]))
+
+
+def _is_edited(memory: Memory) -> bool:
+    return memory.granularity is Granularity.TOPIC and memory.version > 1
+
+
+def ungrouped(
+    topics: Iterable[Memory], turns: Callable[[Sequence[str]], Sequence[Memory]]
+) -> list[Memory]:
+    """Return the turns of topics that somebody deletes, so marked that they make none again.
+
+    Args:
+        topics: memories; those that are no topics are passed over.
+        turns: reads turns by their ids.
+    """
+    sources = (i for m in topics if m.granularity is Granularity.TOPIC for i in m.sources)
+    found = turns(list(dict.fromkeys(sources)))
+    return [replace(turn, metadata={**turn.metadata, UNGROUPED: True}) for turn in found]
 
 
 def _id(*parts: str) -> str:

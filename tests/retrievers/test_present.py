@@ -9,7 +9,8 @@ import pytest
 
 from agentmem_retrievers import Ledger, Question
 from agentmem_retrievers._asked import asks_now, asks_of_user
-from agentmem_retrievers._currency import competing, likeliest
+from agentmem_retrievers._currency import competing, likeliest, newest_first
+from agentmem_retrievers._fusion import Ranked
 from agentmem_retrievers._ledger import Telling
 from agentmem_stores import Entry, Granularity, Memory, Scope
 
@@ -100,3 +101,21 @@ def test_what_is_nearly_as_likely_as_the_likeliest_is_believed() -> None:
     assert likeliest({"home": 0.9}, told) == [4, 2]
     assert likeliest({"home": 0.2}, told) == []
     assert likeliest({"home": 0.9}, {}) == []
+
+
+class TestTheNewestFirst:
+    def ranked(self) -> Ranked:
+        scores = np.array([3.0, 2.0, 1.0, 0.5])
+        return Ranked(np.array([10, 11, 12, 13]), scores, {"rest": scores})
+
+    def test_comes_before_everything_with_some_of_those_before_it(self) -> None:
+        ordered = newest_first(self.ranked(), [13, 14, 11, 12], lift=True)
+        assert ordered.rows.tolist() == [12, 11, 14, 10, 13]
+        assert np.all(np.diff(ordered.scores) <= 0)
+        sums = ordered.parts["rest"] + ordered.parts["currency"]
+        assert sums.tolist() == ordered.scores.tolist()
+
+    def test_takes_the_places_that_the_others_hold_where_it_is_not_lifted(self) -> None:
+        ordered = newest_first(self.ranked(), [11, 12], lift=False)
+        assert ordered.rows.tolist() == [10, 12, 11, 13]
+        assert ordered.scores.tolist() == self.ranked().scores.tolist()

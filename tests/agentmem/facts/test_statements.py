@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agentmem.facts._statements import SPEAKER, statements
+from agentmem.facts._statements import SPEAKER, is_own, own_words, statements
 
 
 def told(text: str) -> list[tuple[str, str]]:
@@ -86,3 +86,27 @@ def test_whom_it_is_about_is_who_is_mentioned_first(text: str, who: str) -> None
 def test_a_skeleton_is_the_sentence_without_its_value() -> None:
     [statement] = statements("I drive a Volvo now.")
     assert statement.skeleton == "I drive a something now."
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("My coach thinks I row too fast.", True),
+        ("My sister and I have moved to Rome.", True),
+        ("My brother says he has moved to Rome.", False),
+        ("Can you believe I live in Rome now?", True),
+        ("Did I tell you that my bank is Acme?", True),
+        ("Could you update my number to 555 0134?", True),
+        ("Did I tell you where I live?", False),
+        ("Could you remind me where I live?", False),
+        ("Can you believe what my brother did?", False),
+    ],
+)
+def test_what_may_be_about_who_says_it(text: str, own: bool) -> None:
+    assert is_own(text) is own
+
+
+def test_what_asks_but_in_form_is_read_as_a_claim() -> None:
+    assert list(own_words("Would you believe it, we have bought a boat?")) == [
+        "we have bought a boat."
+    ]

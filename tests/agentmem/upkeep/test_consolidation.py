@@ -154,6 +154,69 @@ class TestWhatItMakes:
             assert not memory.consolidate(keep=2).archived
 
 
+class TestTopicsInThePortrait:
+    def lines(self, memory: MemoryController) -> dict[str, str]:
+        return {line.id: line.text for line in memory.profile() if line.section == "topics"}
+
+    def test_each_is_a_line_with_its_turns_and_retention(self, embeddings: Embeddings) -> None:
+        with opened(embeddings) as memory:
+            talk(memory)
+            assert not self.lines(memory)
+            memory.consolidate()
+            shown = [line for line in memory.profile() if line.section == "topics"]
+            assert [(line.id, line.sources) for line in shown] == [
+                (topic.id, topic.sources) for topic in memory.topics()
+            ]
+            assert all(0 < line.retention < 1 for line in shown)
+            assert any("biscuit" in line.text.lower() for line in shown)
+
+    def test_a_deleted_line_does_not_come_back(self, embeddings: Embeddings) -> None:
+        with opened(embeddings) as memory:
+            talk(memory)
+            memory.consolidate()
+            [dog, *_] = memory.topics("my beagle")
+            memory.delete(dog.id)
+            memory.consolidate()
+            left = memory.topics()
+            assert left
+            assert not {i for topic in left for i in topic.sources} & set(dog.sources)
+            assert self.lines(memory).keys() == {topic.id for topic in left}
+            assert all(memory.get(i).text for i in dog.sources)
+
+    def test_an_edited_line_is_kept_when_topics_are_found_anew(
+        self, embeddings: Embeddings
+    ) -> None:
+        with opened(embeddings) as memory:
+            talk(memory)
+            memory.consolidate()
+            [dog, *_] = memory.topics("my beagle")
+            memory.update(dog.id, text="Is fond of a beagle.")
+            memory.add(
+                [f"I read chapter {n} of a book about sailing." for n in range(20)],
+                session_id="later",
+            )
+            memory.end_session()
+            assert memory.consolidate().topics
+            assert self.lines(memory)[dog.id] == "Is fond of a beagle."
+            covered = [i for topic in memory.topics() for i in topic.sources]
+            assert len(covered) == len(set(covered))
+            assert len(memory.history(dog.id)) == 2
+            assert not memory.consolidate().topics
+
+    def test_an_edited_line_goes_with_a_turn_of_it(self, embeddings: Embeddings) -> None:
+        with opened(embeddings) as memory:
+            talk(memory)
+            memory.consolidate()
+            [dog, *_] = memory.topics("my beagle")
+            memory.update(dog.id, text="Is fond of a beagle.")
+            memory.delete(dog.sources[0])
+            memory.consolidate()
+            left = json.dumps([[m.text, dict(m.metadata)] for m in memory.get_all(limit=None)])
+            assert "fond of" not in left
+            assert dog.id not in self.lines(memory)
+            assert memory.check().ok
+
+
 class TestHowItWorks:
     def test_a_second_run_changes_nothing(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
