@@ -226,11 +226,12 @@ class Places:
 
     def at(self, rows: NDArray[np.integer]) -> NDArray[np.int32]:
         """The places of documents, of their shape; -1 for those that are not among them."""
-        return self._place[rows]
+        found: NDArray[np.int32] = self._place[rows]
+        return found
 
     def of(self, holders: NDArray[np.uint32]) -> NDArray[np.int32]:
         """The places of those documents that have one."""
-        found = self._place[holders]
+        found = self.at(holders)
         return found[found >= 0]
 
 
