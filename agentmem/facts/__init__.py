@@ -3,7 +3,8 @@
 from ._attributes import Attributes
 from ._facts import Facts
 from ._finder import FactFinder
-from ._kinds import Kinds
+from ._kinds import Kinds, framing
+from ._record import Record
 from ._statements import is_own
 from ._views import Fact, ProfileLine, held_at, portrait, shown
 
@@ -14,6 +15,8 @@ __all__ = [
     "Facts",
     "Kinds",
     "ProfileLine",
+    "Record",
+    "framing",
     "held_at",
     "is_own",
     "portrait",

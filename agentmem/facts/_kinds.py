@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -11,11 +13,13 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
+from agentmem_retrievers import tokenize
 from agentmem_stores import Vectors
 
 from ..embedding import Embedder, kept_documents
+from ._values import CHANGED
 
-__all__ = ["Kinds", "named"]
+__all__ = ["Kinds", "framing", "named"]
 
 # Of the regression: the inverse of the penalty on the squared length of its coefficients.
 _CLOSELY = 100.0
@@ -26,6 +30,8 @@ _RIDGE = 8.0
 _DOUBT = np.float32(2.0)
 # A kind that is less likely is not worth keeping.
 _LEAST = 0.08
+_WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
+_CHANGE = re.compile(rf"{CHANGED}|\w+ed")
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,27 @@ def named(likely: Vectors) -> dict[str, float]:
     """
     order = np.argsort(-likely, kind="stable")
     return {_names()[i]: round(float(likely[i]), 3) for i in order if likely[i] >= _LEAST}
+
+
+@lru_cache(maxsize=256)
+def framing(kind: str) -> frozenset[str]:
+    """Stems in which a kind of thing is told and asked for, whatever its value: "colour", "best".
+
+    Those that say that something has changed are none: who has moved to a town says more than that
+    this is home. Empty for what is no kind.
+
+    Args:
+        kind: such as "home".
+    """
+    words = _wordings().get(kind, {})
+    said = [template.format("") for template in words.get("told", ())]
+    counts = Counter(stem for text in [*said, *words.get("asked", ())] for stem in _stems(text))
+    return frozenset(stem for stem, n in counts.items() if n > 1)
+
+
+def _stems(text: str) -> set[str]:
+    words = (w for w in _WORD.findall(text.lower()) if not _CHANGE.fullmatch(w))
+    return {stem for word in words for stem in tokenize(word)}
 
 
 @lru_cache(maxsize=1)

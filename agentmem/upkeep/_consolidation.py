@@ -13,8 +13,9 @@ from agentmem_retrievers import ForgettingCurve, SearchEngine
 from agentmem_stores import Batch, Granularity, Memory, MemoryStore, Scope, State
 
 from .._progress import Progress
+from ..facts import Record
 from ..writing import Sessions
-from ._duplicates import duplicates
+from ._duplicates import About, duplicates
 from ._gists import Gist, Gists
 from ._room import weakest
 
@@ -135,7 +136,18 @@ class Consolidation:
             for memory in self.store.scan(scope, Granularity.TURN)
             if memory.state is State.ACTIVE and "item" not in memory.metadata
         ]
-        return duplicates(self.store.read(scope, Granularity.TURN, ids))
+        return duplicates(self.store.read(scope, Granularity.TURN, ids), self._told(scope))
+
+    def _told(self, scope: Scope) -> dict[str, list[About]]:
+        """What turns tell, by their ids."""
+        told: dict[str, list[About]] = {}
+        for fact in self.store.scan(scope, Granularity.FACT):
+            record = Record.of(fact) if fact.version == 1 and fact.version_of is None else None
+            if record is not None and not record.hint:
+                for source in fact.sources:
+                    about = record.subject, record.attribute, record.value
+                    told.setdefault(source, []).append(about)
+        return told
 
     def _merge(self, scope: Scope, group: Sequence[Memory], tally: _Tally) -> None:
         """Let the newest stand for all of a group, with the others as its sources."""

@@ -1,9 +1,13 @@
-"""Which turns say the same: the same words but for those that only frame a statement."""
+"""Which turns say the same: the same words but for those that only frame a statement.
+
+What frames a statement is known of some words, and of others by what the statement tells: "The
+colour I like best is green" and "My favourite colour is green" differ in how one speaks of colours.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +16,9 @@ import numpy as np
 from agentmem_retrievers import tokenize
 from agentmem_stores import Entry, Memory
 
-__all__ = ["Statement", "duplicates"]
+from ..facts import framing
+
+__all__ = ["About", "Statement", "duplicates"]
 
 
 def _words(spaced: str) -> frozenset[str]:
@@ -23,6 +29,10 @@ def _words(spaced: str) -> frozenset[str]:
 # even where one of them has a framing word, such as "called", that the other does without.
 ALIKE = 0.7
 FRAMED_ALIKE = 0.8
+# ... and from which two that tell the same of the same are, in whatever words of such things.
+TOLD_ALIKE = 0.6
+# Whom something is told of, what of them, and its value.
+About = tuple[str, str, str]
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _NOT = re.compile(
@@ -89,9 +99,7 @@ class Statement:
     @cached_property
     def content(self) -> list[str]:
         """The stems that carry its content, in order, past forms told from others."""
-        kept = [w for w in self.words if w not in _FRAMES and w not in _FILLERS]
-        # Snowball tells "allergy" from "allergic" by a last letter.
-        return [f"{stem.rstrip('i') or stem}{_tense(w)}" for w in kept for stem in tokenize(w)]
+        return list(_stems(self.words))
 
     @cached_property
     def frames(self) -> frozenset[str]:
@@ -107,9 +115,27 @@ class Statement:
         day = memory.said_at.date() if _RELATIVE.search(text) else None
         if not self.content or "?" in text:
             return (*speaker, day, " ".join(self.words))
+        return (*speaker, day, *self._modes, frozenset(self.content))
+
+    @cached_property
+    def _modes(self) -> tuple[object, ...]:
+        """Of whom it speaks, in which mood, and how often it denies."""
         persons = frozenset(_PERSONS[w] for w in self.words if w in _PERSONS)
         moods = frozenset(w for w in self.words if w in _MOODS)
-        return (*speaker, day, persons, moods, len(_NOT.findall(text)), frozenset(self.content))
+        return persons, moods, len(_NOT.findall(self.memory.text.lower()))
+
+    def key_of(self, about: About) -> tuple[object, ...] | None:
+        """What is equal for all that tell the same value of something; None if it tells none."""
+        memory, text = self.memory, self.memory.text.lower()
+        subject, attribute, value = about
+        said, of = (
+            # In order: who moves from one town to another does not move back.
+            tuple(_stems(w for w in words if not _is_framing(w, attribute)))
+            for words in (self.words, _WORD.findall(value.lower()))
+        )
+        if not of or "?" in text or _RELATIVE.search(text):
+            return None
+        return (memory.role, memory.speaker, subject, attribute, of, *self._modes, said)
 
     def says(self, other: Statement, similarity: float) -> bool:
         """Whether it says the same as another of the same key, at a cosine similarity."""
@@ -129,21 +155,63 @@ class Statement:
         return other.content in turns
 
 
+def _stems(words: Iterable[str]) -> Iterator[str]:
+    for word in words:
+        if word not in _FRAMES and word not in _FILLERS:
+            # Snowball tells "allergy" from "allergic" by a last letter.
+            yield from (f"{stem.rstrip('i') or stem}{_tense(word)}" for stem in tokenize(word))
+
+
+def _is_framing(word: str, attribute: str) -> bool:
+    """Whether a word is one of those in which one speaks of such things, not in the past."""
+    return not _tense(word) and not framing(attribute).isdisjoint(tokenize(word))
+
+
 def _tense(word: str) -> str:
     return "-ed" if word.endswith("ed") and len(word) > 4 else ""
 
 
-def duplicates(turns: Iterable[Entry]) -> list[list[Memory]]:
+def duplicates(
+    turns: Iterable[Entry], told: Mapping[str, Collection[About]] | None = None
+) -> list[list[Memory]]:
     """Return the groups of two and more turns that say the same, each in order of time.
 
-    Only turns of the same words are compared, so this takes time linear in what there is.
+    Only turns of the same words, or that tell the same, are compared, so this takes time linear in
+    what there is.
+
+    Args:
+        told: of turns, by their ids, what is known to be told in them.
     """
     buckets: dict[tuple[object, ...], list[tuple[Statement, Entry]]] = {}
+    telling: dict[tuple[object, ...], list[tuple[Statement, Entry]]] = {}
     for entry in turns:
         statement = Statement(entry.memory)
         buckets.setdefault(statement.key, []).append((statement, entry))
+        for about in (told or {}).get(entry.memory.id, ()):
+            if (key := statement.key_of(about)) is not None:
+                telling.setdefault(key, []).append((statement, entry))
     groups = [g for bucket in buckets.values() if len(bucket) > 1 for g in _groups(bucket)]
-    return sorted(groups, key=lambda group: _when(group[0]))
+    groups += [g for bucket in telling.values() if len(bucket) > 1 for g in _alike(bucket)]
+    return sorted(_joined(groups), key=lambda group: _when(group[0]))
+
+
+def _alike(bucket: Sequence[tuple[Statement, Entry]]) -> list[list[Memory]]:
+    """Of what tells the same, what is alike enough to the latest of it."""
+    latest = max((entry for _, entry in bucket), key=lambda entry: _when(entry.memory))
+    near = [e.memory for _, e in bucket if float(e.vector @ latest.vector) >= TOLD_ALIKE]
+    return [near] if len(near) > 1 else []
+
+
+def _joined(groups: Iterable[list[Memory]]) -> list[list[Memory]]:
+    """Groups as they are when those that share a turn are one, each in order of time."""
+    joined: list[dict[str, Memory]] = []
+    for group in groups:
+        whole = {memory.id: memory for memory in group}
+        for other in [j for j in joined if j.keys() & whole.keys()]:
+            joined.remove(other)
+            whole |= other
+        joined.append(whole)
+    return [sorted(whole.values(), key=_when) for whole in joined]
 
 
 def _groups(bucket: Sequence[tuple[Statement, Entry]]) -> list[list[Memory]]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from langchain_core.embeddings import Embeddings
 
-from agentmem import Granularity, InMemoryStore, Memory, MemoryController, Scope
+from agentmem import Granularity, InMemoryStore, Memory, MemoryController, Scope, State
 from agentmem.embedding import Embedder
 from agentmem.upkeep._duplicates import duplicates
 from agentmem_stores import Entry
@@ -54,6 +54,31 @@ DIFFERENT = [
 ]
 
 
+# Said in words that frame what is told of such things; the facts of the turns say what that is.
+TOLD_FIVE_WAYS = [
+    ["My favourite colour is green.", "Green is the colour that I love most.",
+     "The colour I like best is green.", "I like green best of all colours.",
+     "Of all colours green is my favourite."],
+    ["I drive a red Volvo.", "My car is a red Volvo.", "The car I drive is a red Volvo.",
+     "I own a red Volvo.", "I have a red Volvo."],
+    ["I work as a nurse.", "I'm a nurse.", "I am employed as a nurse.",
+     "By profession I'm a nurse.", "I'm working as a nurse."],
+]  # fmt: skip
+
+TOLD_APART = [
+    ("I drive a red Volvo.", "I drive a blue Volvo."),
+    ("I drive a red Volvo.", "I drive a red Volvo that my uncle gave me."),
+    ("I drive a Volvo.", "I bought a Volvo."),
+    ("I live in Rome.", "I have just moved to Rome."),
+    ("I moved from Oslo to Rome.", "I moved from Rome to Oslo."),
+    ("My favourite colour is green.", "My favourite colour was green."),
+    ("The colour I like best is green.", "My brother likes green best of all colours."),
+    ("The colour I like best is green.", "Is green the colour that I like best?"),
+    ("I'm a nurse.", "I want to be a nurse."),
+    ("I'm a nurse.", "I'm a nurse in a hospice."),
+]
+
+
 def said(
     embeddings: Embeddings,
     texts: Sequence[str],
@@ -90,6 +115,33 @@ def test_one_thing_said_five_ways_is_one_thing(
 @pytest.mark.parametrize("pair", DIFFERENT, ids=" / ".join)
 def test_what_differs_stays_apart(embeddings: Embeddings, pair: tuple[str, str]) -> None:
     assert duplicates(said(embeddings, pair)) == []
+
+
+def left_of(embeddings: Embeddings, texts: Sequence[str]) -> list[Memory]:
+    """The active turns when texts were said, each on a day of its own, and consolidated."""
+    with MemoryController(
+        InMemoryStore(), scope=Scope("ada"), embeddings=embeddings, linger=None
+    ) as memory:
+        for day, text in enumerate(texts):
+            memory.add(text, session_id=f"s{day}", timestamp=SAID + timedelta(days=day))
+        memory.end_session()
+        memory.consolidate()
+        turns = memory.get_all(limit=None, granularity=Granularity.TURN)
+        return [turn for turn in turns if turn.state is State.ACTIVE]
+
+
+@pytest.mark.parametrize("phrasings", TOLD_FIVE_WAYS, ids=lambda p: p[0])
+def test_one_thing_told_five_ways_leaves_the_latest_with_its_sources(
+    embeddings: Embeddings, phrasings: list[str]
+) -> None:
+    [turn] = left_of(embeddings, phrasings)
+    assert turn.text == phrasings[-1]
+    assert len(turn.sources) == len(phrasings) - 1
+
+
+@pytest.mark.parametrize("pair", TOLD_APART, ids=" / ".join)
+def test_what_is_told_otherwise_stays_apart(embeddings: Embeddings, pair: tuple[str, str]) -> None:
+    assert len(left_of(embeddings, pair)) == 2
 
 
 def test_whoever_says_the_same_of_himself_says_something_else(embeddings: Embeddings) -> None:
