@@ -48,8 +48,7 @@ def copy(
 
     Every owner is copied. It may be interrupted and run again, also after more was written.
     """
-    from agentmem_stores import StoreUnavailableError, copy_memories
-    from agentmem_stores._directory import is_vacant
+    from agentmem_stores import StoreUnavailableError, copy_memories, is_vacant
 
     from ._output import note
 

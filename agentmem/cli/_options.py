@@ -114,7 +114,7 @@ def open_memory(
         StoreUnavailableError: there is no store, or it cannot be opened.
     """
     from agentmem import MemoryController, StoreUnavailableError
-    from agentmem_stores._directory import is_vacant
+    from agentmem_stores import is_vacant
 
     scope, path = scope_of(user, agent), store.expanduser()
     if not create and is_vacant(path):
