@@ -49,6 +49,9 @@ __all__ = [
 
 # Of the squared standardised weights; coarse on purpose, and not tuned to any conversation.
 L2 = 3e-3
+# How much a question counts that several memories answer, see `fit_listwise`: in the first round
+# the first of them matters more, in what orders the best anew each as much as any other.
+FIRST_GROWTH, GROWTH = 0.75, 1.0
 _KS = (5, 10)
 
 
@@ -136,14 +139,16 @@ def learn(known: Sequence[Example]) -> Weights:
     own = [e for e in known if e.turns]
     off = [] if any(e.ranking.asked_words for e in own) else ["late"]
     nothing = Weights(first={}, second={}, session={}, confidence={})
-    first = _fit([(e.features, _right(e.rows, e.turns)) for e in own], off)
+    own_turns = [(e.features, _right(e.rows, e.turns)) for e in own]
+    first = _fit(own_turns, off, growth=FIRST_GROWTH)
     weights = replace(nothing, first=first)
     second = []
     for example in own:
         rows, features = _ranking(example, weights).shortlist(example.rows, example.features)
         second.append((features, _right(rows, example.turns)))
-    weights = replace(weights, second=_fit(second, off))
-    return replace(weights, session=_fit([_sessions(e, weights) for e in own]))
+    weights = replace(weights, second=_fit(second, off, growth=GROWTH))
+    sessions = [_sessions(e, weights) for e in own]
+    return replace(weights, session=_fit(sessions, growth=GROWTH))
 
 
 def without_words(known: Sequence[Example]) -> list[Example]:
@@ -200,6 +205,8 @@ def _sessions(
 def _fit(
     found: Sequence[tuple[Features, np.ndarray[tuple[int], np.dtype[np.bool_]]]],
     off: Collection[str] = (),
+    *,
+    growth: float,
 ) -> dict[str, float]:
     named = dict.fromkeys(name for features, _ in found for name in features)
     names = [name for name in named if part_of(name) not in off]
@@ -207,7 +214,7 @@ def _fit(
     for features, right in found:
         columns = [features.get(name, np.zeros(len(right))) for name in names]
         groups.append((np.stack(columns, axis=1), right))
-    weights = fit_listwise(groups, l2=L2)
+    weights = fit_listwise(groups, l2=L2, growth=growth)
     return {name: float(f"{weight:.4g}") for name, weight in zip(names, weights, strict=True)}
 
 

@@ -16,15 +16,18 @@ Floats = NDArray[np.float64]
 Group = tuple[Floats, NDArray[np.bool_]]
 
 
-def fit_listwise(groups: Sequence[Group], *, l2: float) -> Floats:
+def fit_listwise(groups: Sequence[Group], *, l2: float, growth: float = 0.5) -> Floats:
     """Return the weights by which every right candidate stands out from all wrong ones.
 
     Each right candidate on its own is to be told from the wrong ones: the cross entropy of a
     softmax over it and them (ListNet's top-one loss, Cao et al. 2007, eq. 4, for one relevant
     document), so that of several pieces of evidence none may lie behind for another's sake. A
-    question with n right candidates counts as the square root of n. To this come `l2` times the
-    squared weights of the standardised features. Convex, so where the search starts does not
+    question with n right candidates counts as n to the power of `growth`. To this come `l2` times
+    the squared weights of the standardised features. Convex, so where the search starts does not
     matter. Questions without a right or without a wrong candidate teach nothing.
+
+    Args:
+        growth: 0 for all questions alike, 1 for all right candidates alike.
 
     Returns:
         Shape (features,), for features as they are.
@@ -37,8 +40,8 @@ def fit_listwise(groups: Sequence[Group], *, l2: float) -> Floats:
     asked = np.repeat(np.arange(len(sizes)), sizes)
     spread = features.std(axis=0) + 1e-9
     standard = (features - features.mean(axis=0)) / spread
-    of, each = asked[right], np.sqrt(np.add.reduceat(right.astype(np.float64), starts))
-    counts = 1 / each[of] / len(sizes)
+    of, each = asked[right], np.add.reduceat(right.astype(np.float64), starts)
+    counts = each[of] ** (growth - 1) / len(sizes)
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         scores = standard @ weights

@@ -18,7 +18,7 @@ from ._table import NONE, Rows, Table
 __all__ = ["Channel", "Channels", "candidate_rows"]
 
 # The neighbours in the session of this many best hits of a channel are candidates too.
-SURROUNDED = 60
+SURROUNDED = 40
 
 
 @dataclass(frozen=True)

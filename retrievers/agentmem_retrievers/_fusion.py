@@ -70,7 +70,7 @@ class SearchSettings:
         InvalidInputError: a part does not exist, or a number is out of range.
     """
 
-    candidates: int = 200
+    candidates: int = 100
     retention: float = 0.3
     off: frozenset[str] = field(default_factory=frozenset)
 

@@ -24,6 +24,8 @@ Floats = NDArray[np.float64]
 
 # How much a match counts in the turns around, by the offset in the session.
 AROUND = {0: 1.0, -1: 0.9, 1: 0.8, -2: 0.7, 2: 0.6}
+# So many of the asked words, the rarest, should all be taken up.
+RAREST = 3
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class LateInteraction:
         stems = stems_of([word.text for word in asked])
         rarity = np.array([float(idf(len(words), float(words.holding(s)))) for s in stems])
         self._weights = rarity / max(float(rarity.sum()), 1e-9)
+        self._rare = rarity**2 / max(float((rarity**2).sum()), 1e-9)
+        self._rarest = np.argsort(-rarity, kind="stable")[:RAREST]
 
     def features(self, around: Around, session: NDArray[np.int32]) -> dict[str, Floats]:
         """Return how well rows take up the question, each of shape (rows,).
@@ -58,28 +62,63 @@ class LateInteraction:
             around: the rows with those around them.
             session: of the rows themselves.
         """
-        own, near = self._scores(around)
-        _, place = np.unique(session, return_inverse=True)
-        best = np.zeros(int(place.max(initial=-1)) + 1)
-        np.maximum.at(best, place, own)
-        return {"late.turn": own, "late.near": near, "late.session": best[place]}
-
-    def _scores(self, around: Around) -> tuple[Floats, Floats]:
         around = around.within(AROUND)
-        best = self._best(around.rows)
-        near = np.maximum.reduce([w * best[:, around.places[o]] for o, w in AROUND.items()])
-        return self._weights @ best[:, around.places[0]], self._weights @ near
+        best, closest, close = self._compared(around.rows)
+        at = {offset: best[:, places] for offset, places in around.places.items()}
+        near = np.maximum.reduce([weight * at[offset] for offset, weight in AROUND.items()])
+        turn = self._taken_up("turn", at[0])
+        return {
+            **turn,
+            **self._taken_up("near", near),
+            "late.previous": self._weights @ np.maximum(at[0], at[-1]),
+            "late.next": self._weights @ np.maximum(at[0], at[1]),
+            "late.session": _best_of(session, turn["late.turn"]),
+            "late.precision": closest[around.places[0]],
+            "late.close": np.log1p(close[around.places[0]]),
+        }
 
-    def _best(self, rows: Rows) -> Floats:
-        """The greatest similarity of each asked word to a word of each row; (asked, rows)."""
+    def _taken_up(self, name: str, best: Floats) -> dict[str, Floats]:
+        """In four ways, for the greatest similarities of asked words, shape (asked, rows)."""
+        return {
+            f"late.{name}": self._weights @ best,
+            f"late.{name}_strong": self._weights @ best**2,
+            f"late.{name}_rare": self._rare @ best,
+            f"late.{name}_least": best[self._rarest].min(axis=0, initial=1.0),
+        }
+
+    def _compared(self, rows: Rows) -> tuple[Floats, Floats, Floats]:
+        """Compare each asked word with each word of rows, NONE among them.
+
+        Returns:
+            The greatest similarity of each asked word to a word of each row, shape (asked, rows);
+            of the greatest similarity of each of a row's words to an asked one, the mean and the
+            sum of fourth powers, shape (rows,).
+        """
         best = np.zeros((len(self._asked), len(rows)))
+        closest, close = np.zeros(len(rows)), np.zeros(len(rows))
         there = np.flatnonzero(rows != NONE)
         words, counts = self._signs.of(rows[there])
         if not (len(words) and len(self._asked)):
-            return best
+            return best, closest, close
         held = counts > 0
-        begins = (np.cumsum(counts) - counts)[held]
-        columns = np.ascontiguousarray(words.T)
-        differ = np.array([np.minimum.reduceat(d, begins) for d in differing(columns, self._asked)])
-        best[:, there[held]] = np.maximum(1 - 2 * differ.astype(np.float64) / self._dimension, 0.0)
-        return best
+        begins, there = (np.cumsum(counts) - counts)[held], there[held]
+        least = np.full(len(words), self._dimension, dtype=np.uint16)
+        for i, differ in enumerate(differing(np.ascontiguousarray(words.T), self._asked)):
+            best[i, there] = self._similar(np.minimum.reduceat(differ, begins))
+            np.minimum(least, differ, out=least)
+        nearest = self._similar(least)
+        closest[there] = np.add.reduceat(nearest, begins) / counts[held]
+        close[there] = np.add.reduceat(nearest**4, begins)
+        return best, closest, close
+
+    def _similar(self, differ: NDArray[np.uint16]) -> Floats:
+        """The similarity of words that differ in so many signs, in [0, 1]."""
+        return np.maximum(1 - 2 * differ.astype(np.float64) / self._dimension, 0.0)
+
+
+def _best_of(session: NDArray[np.int32], scores: Floats) -> Floats:
+    """The best score of each row's session."""
+    _, place = np.unique(session, return_inverse=True)
+    best = np.zeros(int(place.max(initial=-1)) + 1)
+    np.maximum.at(best, place, scores)
+    return best[place]

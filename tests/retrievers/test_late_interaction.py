@@ -95,6 +95,37 @@ class TestLateInteraction:
         both = max(expected[:2])
         np.testing.assert_allclose(found["late.session"], [both, both, expected[2]], atol=1e-6)
 
+    def test_tells_strong_rare_and_missing_matches_apart_and_what_a_turn_says_besides(self) -> None:
+        asked, held = words(4, 1), [words(3, 2), words(0, 3), words(4, 4)]
+        signs = Signs(DIMENSION)
+        for embeddings in held:
+            signs.add(signs_of(embeddings))
+        names = ["tea", "garden", "spade", "rake"]
+        told = [
+            AskedWord(name, signs_of(asked[i : i + 1])) for i, name in enumerate(names)
+        ]  # tea stands in three of three, garden in one, the others in none
+        beside = {0: np.arange(3), -1: np.array([-1, 0, 1]), 1: np.array([1, 2, -1])}
+        around = Around.of(beside | {-2: np.full(3, -1), 2: np.full(3, -1)}, size=3)
+        found = LateInteraction(signs, self.index(), told, DIMENSION).features(
+            around, np.zeros(3, np.int32)
+        )
+
+        holding = np.array([3.0, 1.0, 0.0, 0.0])
+        idf = np.log(1 + (3 - holding + 0.5) / (holding + 0.5))
+        alike = [np.maximum(np.sign(asked) @ np.sign(e).T / DIMENSION, 0) for e in held]
+        best = np.stack([a.max(axis=1, initial=0.0) for a in alike], axis=1)
+        expected = {
+            "late.turn_strong": idf @ best**2 / idf.sum(),
+            "late.turn_rare": idf**2 @ best / (idf**2).sum(),
+            "late.turn_least": best[1:].min(axis=0),
+            "late.previous": idf @ np.maximum(best, best[:, [1, 0, 1]] * [0, 1, 1]) / idf.sum(),
+            "late.next": idf @ np.maximum(best, best[:, [1, 2, 0]] * [1, 1, 0]) / idf.sum(),
+            "late.precision": [a.max(axis=0).mean() if a.size else 0.0 for a in alike],
+            "late.close": [np.log1p((a.max(axis=0) ** 4).sum()) if a.size else 0 for a in alike],
+        }
+        for name, values in expected.items():
+            np.testing.assert_allclose(found[name], values, atol=1e-6, err_msg=name)
+
     def test_what_stands_beside_counts_less(self) -> None:
         asked = words(1, 1)
         signs = Signs(DIMENSION)
