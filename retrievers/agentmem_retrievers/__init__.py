@@ -17,6 +17,7 @@ from ._late import *
 from ._learning import *
 from ._ledger import *
 from ._lexical import *
+from ._lookup import *
 from ._question import *
 from ._ranking import *
 from ._results import *
@@ -30,6 +31,7 @@ from ._table import *
 from ._vocabulary import *
 from ._when import *
 from ._wording import *
+from ._words import *
 
 if TYPE_CHECKING:
     from ._langchain import MemoryRetriever as MemoryRetriever

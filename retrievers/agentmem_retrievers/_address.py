@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from ._lexical import tokenize
+from ._words import tokenize
 
 __all__ = ["addressed"]
 

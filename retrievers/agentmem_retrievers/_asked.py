@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 
 from ._ledger import SELF, Key, Ledger
-from ._lexical import tokenize
 from ._question import RELATIVES, Question
+from ._words import tokenize
 
 __all__ = ["SURELY", "asked_for", "asks_now", "asks_of_user"]
 

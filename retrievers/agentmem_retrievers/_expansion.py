@@ -7,7 +7,8 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from ._lexical import InvertedIndex, idf
+from ._lexical import InvertedIndex
+from ._lookup import idf
 from ._table import Rows
 
 __all__ = ["expanded"]

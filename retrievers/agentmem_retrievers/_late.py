@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._around import NONE, Around, Rows
-from ._lexical import InvertedIndex, idf, stems_of
+from ._lexical import InvertedIndex
+from ._lookup import idf
 from ._signs import Bits, Signs, bits_of, differing
+from ._words import stems_of
 
 __all__ = ["AskedWord", "LateInteraction"]
 

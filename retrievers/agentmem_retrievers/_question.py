@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 from ._address import addressed
-from ._lexical import stems_of, tokenize, words_in
 from ._when import Window
+from ._words import stems_of, tokenize, words_in
 
 __all__ = ["RELATIVES", "Period", "Question", "dates_in", "ends_asking", "speaks_of_time"]
 

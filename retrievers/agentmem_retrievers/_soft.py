@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ._lexical import InvertedIndex, Places, idf, reached
+from ._lexical import InvertedIndex
+from ._lookup import Places, idf, reached
 from ._vocabulary import Kin
 
 __all__ = ["SoftLookup"]

@@ -15,11 +15,12 @@ from agentmem_stores import Memory, State, Vectors
 from ._around import NONE, Around, Rows
 from ._calendar import spans_in
 from ._frozen import Frozen
-from ._lexical import InvertedIndex, stems_of, tokenize, words_in
+from ._lexical import InvertedIndex
 from ._question import ends_asking, speaks_of_time
 from ._rounded import Rounded
 from ._signs import Signs
 from ._vocabulary import Vocabulary
+from ._words import stems_of, tokenize, words_in
 
 __all__ = ["NONE", "Rows", "Table"]
 

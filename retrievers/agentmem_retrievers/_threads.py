@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._fusion import Ranked
-from ._lexical import Lookup
+from ._lookup import Lookup
 from ._shown import Shown
 from ._table import Rows, Table
 from ._wording import Floats

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._around import NONE, Around, Rows
-from ._lexical import TURN_B, TURN_K1, Lookup, bm25, idf
+from ._lookup import TURN_B, TURN_K1, Lookup, bm25, idf
 from ._question import Question
 from ._soft import SoftLookup
 from ._table import Table

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentmem_retrievers import InvertedIndex, Lookup, tokenize
-from agentmem_retrievers._lexical import REACHED
+from agentmem_retrievers._lookup import REACHED
 
 words = st.lists(st.sampled_from("abcdefg"), max_size=8)
 
