@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -96,8 +98,9 @@ class SmolLM:
                 whole = False
                 with torch.inference_mode():
                     rest = torch.tensor([prompt[len(done) :]])
-                    out = self._model(rest, past_key_values=cache, use_cache=True, logits_to_keep=1)
-                done, cache, whole = list(prompt), out.past_key_values, True
+                    past = {self._past_name: cache}
+                    out = self._model(rest, **past, use_cache=True, logits_to_keep=1)
+                done, cache, whole = list(prompt), out[self._past_name], True
                 token = int(out.logits[0, -1].argmax())
                 if token == self._end or _turns_in_circles(prompt, token):
                     return
@@ -108,6 +111,12 @@ class SmolLM:
             if whole:
                 with self._lock:
                     self._past = (done, cache)
+
+    @cached_property
+    def _past_name(self) -> str:
+        """What transformers calls what a model keeps of a prompt: "cache" in newer versions."""
+        names = signature(self._model.forward).parameters
+        return "cache" if "cache" in names else "past_key_values"
 
     def _take_past(self, prompt: Sequence[int]) -> tuple[list[int], Any]:
         """What was computed for the last prompt, as far as this one begins in the same way.

@@ -125,7 +125,8 @@ def test_weights_are_learned_judged_and_written(file: str, tmp_path: Path) -> No
     assert written["provenance"]["questions"] == 18
     plain = written["without_words"]
     assert plain.keys() == {"first", "second", "session", "confidence"}
-    late = {"late.turn", "late.near", "late.session"}
+    late = {name for name in written["first"] if name.startswith("late.")}
+    assert {"late.turn", "late.near", "late.session", "late.precision"} <= late
     assert {*written["first"]} - {*plain["first"]} == late
     shipped = Weights.shipped()
     assert shipped.without_words is not None
