@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         Recall,
         RecalledMemory,
         Routing,
+        SearchSettings,
     )
     from agentmem_stores import (
         AgentMemError,
@@ -78,6 +79,7 @@ __all__ = [
     "Reranker",
     "Routing",
     "Scope",
+    "SearchSettings",
     "State",
     "StoreError",
     "StoreFormatError",
@@ -93,7 +95,14 @@ _HOMES = {
     "MemoryController": "agentmem.controller",
     **dict.fromkeys(["Refiner", "RelevanceFilter", "Reranker"], "agentmem.refining"),
     **dict.fromkeys(
-        ["ForgettingCurve", "MemoryRetriever", "Recall", "RecalledMemory", "Routing"],
+        [
+            "ForgettingCurve",
+            "MemoryRetriever",
+            "Recall",
+            "RecalledMemory",
+            "Routing",
+            "SearchSettings",
+        ],
         "agentmem_retrievers",
     ),
 }

@@ -52,7 +52,7 @@ Embeddings = Annotated[
     ),
 ]
 Ablate = Annotated[
-    bool, typer.Option("--ablate", help="Also with each part of the search off in turn.")
+    bool, typer.Option("--ablate", help="Also with each part of the search off (or on) in turn.")
 ]
 Consolidate = Annotated[
     bool,

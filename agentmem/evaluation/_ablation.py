@@ -1,4 +1,4 @@
-"""What each part of the search is worth: the same questions with that part switched off."""
+"""What each part of the search is worth: the same questions with that part off, or on."""
 
 from __future__ import annotations
 
@@ -7,24 +7,33 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from agentmem_retrievers import SearchSettings
 
-__all__ = ["parts", "settings_without"]
+__all__ = ["difference", "parts", "settings_with"]
 
 # Of these one makes up for the other, so that what they are worth is seen without both.
 _TOGETHER = {
     "lexical and soft": frozenset({"lexical", "soft"}),
     "currency and retention": frozenset({"currency", "retention"}),
 }
+# What is off unless it is asked for: the router, and its granularities trusted all alike.
+_ROUTED = {"router": frozenset[str](), "fixed router": frozenset({"router"})}
 
 
 def parts() -> tuple[str, ...]:
-    """Return the names of what can be switched off: the search's parts, and some together."""
+    """Return what can be switched: the search's parts, some together, and what is off."""
     from agentmem_retrievers import PARTS
 
-    return (*PARTS, *_TOGETHER)
+    return (*(part for part in PARTS if part not in _ROUTED), *_TOGETHER, *_ROUTED)
 
 
-def settings_without(part: str) -> SearchSettings:
-    """Return the settings of a search without one of `parts()`."""
+def difference(part: str) -> str:
+    """Return what is different where one of `parts()` is switched."""
+    return f"with {part}" if part in _ROUTED else f"without {part}"
+
+
+def settings_with(part: str) -> SearchSettings:
+    """Return the settings of a search with one of `parts()` switched."""
     from agentmem_retrievers import SearchSettings
 
+    if part in _ROUTED:
+        return SearchSettings(routed=True, off=_ROUTED[part])
     return SearchSettings(off=_TOGETHER.get(part, frozenset({part})))

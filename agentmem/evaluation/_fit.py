@@ -134,7 +134,8 @@ def learn(known: Sequence[Example]) -> Weights:
     """Fit the two rounds and the ranking of sessions, in this order.
 
     Each stage sees the scores that the stages before it give with their fitted weights. Late
-    interaction is weighed if there were words to compare.
+    interaction is weighed if there were words to compare. Of sessions what is weighed is their
+    ranking with the router, see `SearchSettings.routed`.
     """
     own = [e for e in known if e.turns]
     off = [] if any(e.ranking.asked_words for e in own) else ["late"]
@@ -198,7 +199,7 @@ def _sessions(
     example: Example, weights: Weights
 ) -> tuple[Features, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     ranking, turns = example.ranking, _turns(example, weights)
-    numbers, features = session_features(ranking.index, ranking.channels, turns.rows, turns.scores)
+    numbers, features = session_features(ranking.index, turns.rows, turns.scores, ranking.channels)
     return features, _right(numbers, example.sessions)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ._ablation import difference
 from ._cache import INGEST_VERSION, IngestCache
 from ._metrics import auroc, mean_by_name
 from ._run import Results
@@ -52,7 +53,7 @@ class Report:
         by_category: the scores of the questions of each category.
         confidence_auroc: how often the search is surer of a question about the conversation
             than of one about another, in [0, 1]; None where there is no other.
-        ablation: the scores with one part switched off, by its name.
+        ablation: the scores with one part switched, by the name that `parts` gives it.
         consolidated: the scores after consolidating; None where that was not wanted.
         latency_ms: of one search for turns, its question's embedding included.
         ingest_s_per_1000_turns: measured when it was ingested, maybe in an earlier run.
@@ -74,7 +75,7 @@ class Report:
     @property
     def compared(self) -> dict[str, Scores]:
         """What the scores are compared with, by what is different there."""
-        found = {f"without {part}": scores for part, scores in self.ablation.items()}
+        found = {difference(part): scores for part, scores in self.ablation.items()}
         if self.consolidated is not None:
             found["after consolidate()"] = self.consolidated
         return found
@@ -137,7 +138,7 @@ def report(task: Task, results: Results, cache: IngestCache) -> Report:
         left_out=results.left_out,
         by_category=_by_category(outcomes),
         confidence_auroc=auroc(own, results.crossed),
-        ablation={part: scores(found) for part, found in results.without.items()},
+        ablation={part: scores(found) for part, found in results.switched.items()},
         consolidated=scores(results.consolidated) if results.consolidated else None,
         latency_ms=_latency([o.seconds for o in outcomes]),
         ingest_s_per_1000_turns=cache.seconds_per_1000_turns(),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.embeddings import Embeddings
 
-from ._ablation import settings_without
+from ._ablation import difference, settings_with
 from ._cache import IngestCache, Ingested
 from ._tasks import Asker, Moment, Outcome, Progress, Silent, Task, end_of
 
@@ -25,14 +25,14 @@ class Results:
 
     Attributes:
         outcomes: one for each question, all parts at work.
-        without: the outcomes with a part switched off, by the part's name.
+        switched: the outcomes with a part switched, by the name that `parts` gives it.
         consolidated: the outcomes after consolidating, if that was wanted.
         crossed: the confidence of the questions put to the next conversation.
         left_out: how many questions had no evidence.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
-    without: dict[str, list[Outcome]] = field(default_factory=dict)
+    switched: dict[str, list[Outcome]] = field(default_factory=dict)
     consolidated: list[Outcome] = field(default_factory=list)
     crossed: list[float] = field(default_factory=list)
     left_out: int = 0
@@ -58,8 +58,8 @@ class _Remembering(Embeddings):
         return self._queries[text]
 
 
-def _without(part: str) -> str:
-    return f"asking without {part}"
+def _switched(part: str) -> str:
+    return f"asking {difference(part)}"
 
 
 def run(
@@ -78,7 +78,7 @@ def run(
 
     Args:
         k: how many memories a question finds.
-        ablate: the parts of the search to be switched off in turn.
+        ablate: the parts of the search to be switched in turn, of `parts`.
         consolidate: ask everything again after `MemoryController.consolidate`, on a copy.
         refiners: stages after the search, see `MemoryController`.
     """
@@ -114,10 +114,10 @@ class _Bench:
     progress: Progress
 
     def ask(self, results: Results, ablate: Sequence[str]) -> list[Outcome]:
-        """Ask everything with all parts, then without each; return the outcomes of the former."""
+        """Ask everything as it is, then with each part switched; return what came of the former."""
         questions, left_out = self.task.count(self.found.dialogue)
         results.left_out += left_out
-        for stage in ("asking", *map(_without, ablate)):
+        for stage in ("asking", *map(_switched, ablate)):
             self.progress.expect(stage, questions)
         embeddings = _Remembering(self.found.embeddings)
         asker = self._asker(embeddings)
@@ -126,9 +126,9 @@ class _Bench:
         outcomes = list(self._outcomes(asker, "asking", answer=True))
         results.outcomes += outcomes
         for part in ablate:
-            partly = self._asker(embeddings, settings=settings_without(part))
-            asked = self._outcomes(partly, _without(part), answer=False)
-            results.without.setdefault(part, []).extend(asked)
+            partly = self._asker(embeddings, settings=settings_with(part))
+            asked = self._outcomes(partly, _switched(part), answer=False)
+            results.switched.setdefault(part, []).extend(asked)
         return outcomes
 
     def ask_once(self) -> list[Outcome]:

@@ -51,17 +51,8 @@ class Kinds:
 
     @cached_property
     def _odds(self) -> tuple[Vectors, Vectors]:
-        """What a sentence's embedding is multiplied with, and what is added, for its log odds.
-
-        Returns:
-            Shapes (dimension, kinds + 1) and (kinds + 1,).
-        """
-        texts, kinds, asking = zip(*_sentences(), strict=True)
-        found, of = kept_documents(self.embedder, texts), np.array(kinds)
-        factors, shifts = _discriminants(found, of, np.array(asking))
-        borders, heights = _borders(found, of)
-        half = np.float32(0.5)
-        return half * (factors / _DOUBT + borders), half * (shifts / _DOUBT + heights)
+        found = kept_documents(self.embedder, [text for text, _, _ in _sentences()])
+        return _odds(found.tobytes(), found.shape[1])
 
     def likely(self, vectors: Vectors) -> Vectors:
         """How likely sentences are of each kind, shape (sentences, kinds).
@@ -129,8 +120,27 @@ def _names() -> tuple[str, ...]:
     return tuple(_wordings())
 
 
+# All controllers of one embedder share what is learned, which takes a third of a second.
+@lru_cache(maxsize=2)
+def _odds(embeddings: bytes, dimension: int) -> tuple[Vectors, Vectors]:
+    """What a sentence's embedding is multiplied with, and what is added, for its log odds.
+
+    Args:
+        embeddings: of `_sentences`, float32 of shape (sentences, dimension).
+
+    Returns:
+        Shapes (dimension, kinds + 1) and (kinds + 1,).
+    """
+    _, kinds, asking = zip(*_sentences(), strict=True)
+    found, of = np.frombuffer(embeddings, np.float32).reshape(-1, dimension), np.array(kinds)
+    factors, shifts = _discriminants(found, of, np.array(asking))
+    borders, heights = _borders(found, of)
+    half = np.float32(0.5)
+    return half * (factors / _DOUBT + borders), half * (shifts / _DOUBT + heights)
+
+
 def _borders(found: Vectors, of: NDArray[np.intp]) -> tuple[Vectors, Vectors]:
-    """The coefficients of a logistic regression, and its intercepts, shaped like `Kinds._odds`.
+    """The coefficients of a logistic regression, and its intercepts, shaped like `_odds`.
 
     Args:
         found: embeddings, shape (sentences, dimension).
@@ -145,7 +155,7 @@ def _borders(found: Vectors, of: NDArray[np.intp]) -> tuple[Vectors, Vectors]:
 def _discriminants(
     found: Vectors, of: NDArray[np.intp], asks: NDArray[np.bool_]
 ) -> tuple[Vectors, Vectors]:
-    """Those of normal distributions of one covariance, shaped like `Kinds._odds`.
+    """Those of normal distributions of one covariance, shaped like `_odds`.
 
     Args:
         found: embeddings, shape (sentences, dimension).

@@ -20,6 +20,8 @@ from ._wording import NEAR, WIDE, Features, Floats, Wording
 
 __all__ = ["TurnFeatures"]
 
+_DAY = 86_400.0
+
 
 class TurnFeatures:
     """Computes the features of candidate turns for one question."""
@@ -74,6 +76,20 @@ class TurnFeatures:
             "time.named": np.maximum(self._in_periods(), self._in_windows()),
             "time.told": timed,
             "time.told_when_asked": timed * self.question.asks_when,
+            **self._direction(),
+        }
+
+    def _direction(self) -> Features:
+        """Where a time is asked for: whether a turn tells of one gone by, or of one to come."""
+        about = self.table.column("about_from")[self.rows]
+        day = np.floor(self.table.column("said")[self.rows] / _DAY) * _DAY
+        # What speaks of no time has NaN there, which is neither.
+        past, ahead = _floats(about < day + _DAY), _floats(about >= day + _DAY)
+        asks, later = float(self.question.asks_when), float(self.question.asks_ahead)
+        return {
+            "time.past": asks * past,
+            "time.ahead": asks * ahead,
+            "time.ahead_when_ahead": asks * later * ahead,
         }
 
     def _in_periods(self) -> Floats:
@@ -110,5 +126,5 @@ class TurnFeatures:
         }
 
 
-def _floats(values: NDArray[np.float32]) -> Floats:
+def _floats(values: NDArray[np.float32] | NDArray[np.bool_]) -> Floats:
     return values.astype(np.float64)

@@ -22,8 +22,6 @@ __all__ = ["PARTS", "Ranked", "SearchSettings", "Weights", "part_of", "weighed"]
 PARTS = (
     "turn",
     "session",
-    "summary",
-    "keywords",
     "lexical",
     "soft",
     "late",
@@ -33,7 +31,6 @@ PARTS = (
     "manner",
     "second",
     "expansion",
-    "feedback",
     "graph",
     "router",
     "retention",
@@ -44,7 +41,6 @@ PARTS = (
 # What of a part can be left out alone.
 _ASPECTS = {
     "second.expanded": "expansion",
-    "second.feedback": "feedback",
     "second.late": "late",
 }
 
@@ -64,6 +60,8 @@ class SearchSettings:
     Attributes:
         candidates: how many nearest memories of each granularity are compared.
         retention: how much a retention of 1 adds to a score, above one of 0.
+        routed: rank sessions by their passages, summaries and keywords too, as far as the router
+            trusts each; by their turns alone they are found as well or better, so it is off.
         off: parts that are left out, of `PARTS`.
 
     Raises:
@@ -72,6 +70,7 @@ class SearchSettings:
 
     candidates: int = 100
     retention: float = 0.3
+    routed: bool = False
     off: frozenset[str] = field(default_factory=frozenset)
 
     def __post_init__(self) -> None:
@@ -95,7 +94,7 @@ class Weights:
     Attributes:
         first: weights of `TurnFeatures`.
         second: weights of `second_round`.
-        session: weights of `SessionFeatures`.
+        session: weights of `session_features`.
         confidence: weights of `confidence_features`, of a logistic model.
         learned: weights of what the scope's own citations say, see `Learning`.
         without_words: those for when late interaction has nothing to compare, because the

@@ -44,6 +44,13 @@ _KEY = re.compile(r"(?=.*\d)\w{4,}")
 _WHEN = re.compile(
     r"^\W*(?:when|how long|since when|(?:what|which) (?:date|day|month|year|time))\b", re.IGNORECASE
 )
+# A time that is still to come is asked for so: "When is she going to", "When did they plan to".
+_AHEAD = re.compile(r"\b(?:is|are|will|going to|plan(?:s|ned|ning)?|upcoming)\b", re.IGNORECASE)
+# Where a stretch of time ends or begins, not when something was.
+_BOUND = re.compile(
+    r"\b(?:as of|before|until|till|by|up to|since|after)\s+(?:the\s+)?"
+    rf"(?:{_DATE.pattern}|{_YEAR.pattern})"
+)
 
 
 def speaks_of_time(text: str) -> bool:
@@ -101,8 +108,11 @@ class Period:
 
 
 def dates_in(text: str) -> tuple[Period, ...]:
-    """Return the dates named in a text, such as "7 May 2023", "May 2023" or "2023"."""
-    lowered = text.lower()
+    """Return the dates named in a text, such as "7 May 2023", "May 2023" or "2023".
+
+    Not those up to which or from which on something was, "since May": see `windows_in`.
+    """
+    lowered = _BOUND.sub("", text.lower())
     found = []
     for match in _DATE.finditer(lowered):
         day = match["day"] or match["day2"]
@@ -164,6 +174,11 @@ class Question:
     def asks_when(self) -> bool:
         """Whether a time is the answer."""
         return _WHEN.search(self.text) is not None
+
+    @cached_property
+    def asks_ahead(self) -> bool:
+        """Whether what it asks about is still to come, or was when it was spoken of."""
+        return _AHEAD.search(self.text) is not None
 
     @cached_property
     def periods(self) -> tuple[Period, ...]:

@@ -112,7 +112,8 @@ class TurnRanking:
 
     def sessions(self, turns: Ranked) -> tuple[Rows, dict[str, Floats]]:
         """The sessions of ranked turns, as numbers, and what each part says of them."""
-        numbers, features = session_features(self.index, self.channels, turns.rows, turns.scores)
+        routed = self.channels if self.settings.routed else None
+        numbers, features = session_features(self.index, turns.rows, turns.scores, routed)
         return numbers, weighed(features, self.weights.session, self.settings.off)
 
     def _revised(self, features: Features, parts: Mapping[str, Floats]) -> dict[str, Floats]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ._expansion import expanded
 from ._table import NONE, Rows, Table
-from ._wording import NEAR, Features, Floats
+from ._wording import Features, Floats
 
 __all__ = ["second_round"]
 
@@ -35,7 +34,6 @@ def second_round(
         "second.score": scores,
         **_sessions(table, rows, share, behind),
         **_neighbours(table, rows, behind),
-        "second.feedback": _feedback(table, rows, share),
         "second.late": late,
         "second.expanded": expanded(table.words, rows, behind, asked),
     }
@@ -66,12 +64,3 @@ def _neighbours(table: Table, rows: Rows, behind: Floats) -> Features:
         "second.previous": found[-1],
         "second.next": found[1],
     }
-
-
-def _feedback(table: Table, rows: Rows, share: Floats) -> Floats:
-    """Similarity to the middle of the three best (Rocchio 1971), each seen with its neighbours."""
-    _, near = table.surroundings(table.around(rows, NEAR), NEAR)
-    best = np.argsort(-share, kind="stable")[:3]
-    middle = np.sqrt(share[best]) @ near[best]
-    similar: NDArray[np.float64] = near @ (middle / max(float(np.linalg.norm(middle)), 1e-9))
-    return similar.astype(np.float64)

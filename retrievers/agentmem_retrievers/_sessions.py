@@ -1,4 +1,4 @@
-"""Which sessions answer: judged by their turns and by what was derived from them."""
+"""Which sessions answer: by their best turns, if wanted by what was derived from them too."""
 
 from __future__ import annotations
 
@@ -18,16 +18,23 @@ _LEAST = -12.0
 
 
 def session_features(
-    index: ScopeIndex, channels: Channels, rows: Rows, scores: Floats
+    index: ScopeIndex, rows: Rows, scores: Floats, routed: Channels | None = None
 ) -> tuple[Rows, Features]:
     """Return the sessions of the ranked turns, as numbers, and features of each.
 
     Args:
         rows: rows of the turn table, with their `scores`.
+        routed: the granularities that have a say too, each as far as it is trusted.
     """
     session = index.tables[Granularity.TURN].column("session")[rows].astype(np.intp)
     numbers, place = np.unique(session, return_inverse=True)
     features: Features = {"turns.best": _best(place, scores, len(numbers))}
+    return numbers, features if routed is None else features | _routed(index, numbers, routed)
+
+
+def _routed(index: ScopeIndex, numbers: Rows, channels: Channels) -> Features:
+    """How near the best of each session's passages, summaries and keywords is to the question."""
+    features = {}
     for granularity, channel in channels.all().items():
         if granularity is not Granularity.TURN and len(channel.rows):
             of = index.tables[granularity].column("session")[channel.rows]
@@ -35,7 +42,7 @@ def session_features(
             similar = np.where(mine, channel.similarities, channel.least()).max(axis=1)
             trust = channels.routing.weights[granularity]
             features[f"{granularity.value}.routed"] = trust * _relative(similar)
-    return numbers, features
+    return features
 
 
 def _best(place: Rows, scores: Floats, n: int) -> Floats:

@@ -279,30 +279,13 @@ class Table:
         """Embeddings of rows, float32 of shape (len(rows), dimension); zeros where NONE."""
         return self._vectors.at(rows)
 
-    def surroundings(self, around: Around, weights: Mapping[int, float]) -> tuple[Vectors, Vectors]:
-        """The embeddings of rows, and the directions of the weighed sums of those around them.
-
-        Args:
-            weights: of the rows at each offset in the session, 0 for the row itself.
-
-        Returns:
-            Both of shape (rows, dimension).
-        """
-        around = around.within(weights)
-        vectors = self.vectors(around.rows)
-        total = _summed(vectors, around, weights)
-        total /= np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9)
-        return vectors[around.places[0]], total
-
     def similar(
         self, around: Around, weights: Mapping[int, float], vector: Vectors
     ) -> tuple[Vectors, Vectors]:
         """The cosines of a vector to rows, and to the weighed sums of those around them.
 
-        The same as multiplying `surroundings` by the vector, without making all of them.
-
         Args:
-            weights: as in `surroundings`.
+            weights: of the rows at each offset in the session, 0 for the row itself.
             vector: of unit length, shape (dimension,).
 
         Returns:

@@ -25,6 +25,7 @@ _AND = re.compile(r"^\s*(?:and|to|until|till|-)\s+\w")
 _OFFSET = re.compile(rf"\b{NUMBER}\s+{UNIT}\s+(?P<relation>before|after)\s*(?:the\s+)?$")
 _SINCE = re.compile(r"\b(?:since|ever since)\s*(?:the\s+)?$")
 _UNTIL = re.compile(r"\b(?:until|till|before|by|up to)\s*(?:the\s+)?$")
+_AS_OF = re.compile(r"\bas of\s*$")
 _AFTER = re.compile(r"\bafter\s*(?:the\s+)?$")
 _LEAD = re.compile(r"^(?:in|of|during|since|by|until|before|after|last|this|next|and|to)\s+")
 # What follows "before" and the like is an event where it has a verb or an owner in it.
@@ -109,18 +110,25 @@ def _combined(lowered: str, spans: list[Span], moment: datetime) -> Iterator[Win
                 end += relativedelta(years=1)
             yield Window(span.start, end)
             place += 1
-        elif offset := _OFFSET.search(before):
-            anchor = Anchor("", offset["relation"], number_of(offset["number"]), offset["unit"])
-            yield anchor.window(span.start, span.end, moment)
-        elif _SINCE.search(before):
-            yield Window(span.start, max(moment, span.end))
-        elif _UNTIL.search(before):
-            yield Window(_EARLIEST, span.start)
-        elif _AFTER.search(before):
-            yield Window(span.end, max(moment, span.end))
         else:
-            yield Window(span.start, span.end)
+            yield _told(before, span, moment)
         place += 1
+
+
+def _told(before: str, span: Span, moment: datetime) -> Window:
+    """The time that a date tells of, by the words before it: it may be its beginning or end."""
+    if offset := _OFFSET.search(before):
+        anchor = Anchor("", offset["relation"], number_of(offset["number"]), offset["unit"])
+        return anchor.window(span.start, span.end, moment)
+    if _SINCE.search(before):
+        return Window(span.start, max(moment, span.end))
+    if _UNTIL.search(before):
+        return Window(_EARLIEST, span.start)
+    if _AS_OF.search(before):
+        return Window(_EARLIEST, span.end)
+    if _AFTER.search(before):
+        return Window(span.end, max(moment, span.end))
+    return Window(span.start, span.end)
 
 
 def _joined(lowered: str, first: Span, second: Span) -> bool:

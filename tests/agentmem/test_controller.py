@@ -24,6 +24,7 @@ from agentmem import (
     MemoryNotFoundError,
     NaiveDatetimeError,
     Scope,
+    SearchSettings,
     State,
 )
 from agentmem.testing import ManualClock
@@ -408,6 +409,39 @@ class TestSearch:
         hits = memory.search("my dog", granularity=granularity)
         assert hits[0].memory.granularity is granularity
         assert hits[0].memory.session_id == "dog"
+
+    def test_sessions_are_routed_if_wanted(self, embeddings: Embeddings) -> None:
+        def parts(settings: SearchSettings) -> set[str]:
+            with MemoryController(
+                InMemoryStore(), scope=Scope("ada"), embeddings=embeddings, settings=settings
+            ) as memory:
+                memory.add("I adopted a beagle called Biscuit.", session_id="dog")
+                memory.add("The tax office wrote to me again.", session_id="tax")
+                memory.end_session("tax")
+                [hit, _] = memory.search("my dog", granularity=Granularity.SESSION, explain=True)
+                assert hit.memory.session_id == "dog"
+                return set(hit.contributions)
+
+        assert parts(SearchSettings()) == {"turns"}
+        routed = parts(SearchSettings(routed=True))
+        assert routed == {"turns", "session", "summary", "keywords"}
+
+    @pytest.mark.parametrize(
+        ("asked", "tense"),
+        [
+            ("When did we go to the museum?", "went"),
+            ("When are we going to the museum?", "will go"),
+            ("When did we plan to go to the museum?", "will go"),
+        ],
+    )
+    def test_what_was_is_told_from_what_will_be(
+        self, memory: MemoryController, asked: str, tense: str
+    ) -> None:
+        memory.add(
+            ["We went to the museum last weekend.", "We will go to the museum next weekend."],
+            session_id="s",
+        )
+        assert tense in memory.search(asked)[0].memory.text
 
 
 async def _twins(memory: MemoryController) -> list[str]:

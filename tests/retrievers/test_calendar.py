@@ -57,6 +57,7 @@ def test_other_texts_name_none(text: str) -> None:
         ("Whom did I meet between November and February?", "2022-11-01", "2023-03-01"),
         ("What did I do since March?", "2023-03-01", "2023-05-08"),
         ("What did I do before 2022?", "1900-01-01", "2022-01-01"),
+        ("How many cats did I have as of March 2023?", "1900-01-01", "2023-04-01"),
         ("What did I do two days before 9 March 2023?", "2023-03-07", "2023-03-08"),
     ],
 )

@@ -19,6 +19,9 @@ from agentmem_retrievers import Period, Question, dates_in, ends_asking, speaks_
         ("May I ask who called?", []),
         ("What did I do in May?", [Period(None, 5, None)]),
         ("Who called?", []),
+        ("How many cats did I have as of March 2023?", []),
+        ("Where have I been since 2021?", []),
+        ("Did I meet her on 3 June 2022, before May 2023?", [Period(2022, 6, 3)]),
     ],
 )
 def test_dates_named(text: str, periods: list[Period]) -> None:
