@@ -110,7 +110,7 @@ def _best(scores: NDArray[np.float64], n: int) -> Rows:
 def candidate_rows(
     table: Table,
     near: Channel | None,
-    lexical: Sequence[tuple[Rows, NDArray[np.float64]]],
+    worded: tuple[Rows, NDArray[np.float64]],
     shown: Shown,
     n: int,
     at_least: int,
@@ -121,12 +121,13 @@ def candidate_rows(
     them are fewer than `at_least`, the last turns said are added.
 
     Args:
-        lexical: rows that share words, ascending, and their scores, of each way to compare words.
+        worded: rows that share words, ascending, and how well they match.
     """
-    found = [near.rows if near is not None else np.empty(0, np.intp)]
-    for held, scores in lexical:
-        best = _best(scores, n)
-        found.append(held[best[scores[best] > 0]])
+    held, scores = worded
+    best = _best(scores, n)
+    found = [held[best[scores[best] > 0]]]
+    if near is not None:
+        found.append(near.rows)
     around = [table.neighbours(rows[:SURROUNDED], o) for rows in found for o in (-1, 1)]
     rows = np.unique(np.concatenate([*found, *around]))
     rows = rows[rows != NONE]

@@ -61,14 +61,7 @@ class TurnFeatures:
 
     def _dense(self) -> Features:
         own, near = self.table.similar(self.around, NEAR, self.vector)
-        similar = _floats(own)
-        best = np.full(len(self.index.session_names), -1.0)
-        np.maximum.at(best, self.session[self.rows], similar)
-        return {
-            "turn.dense": similar,
-            "context.dense": _floats(near),
-            "session.dense": best[self.session[self.rows]],
-        }
+        return {"turn.dense": _floats(own), "context.dense": _floats(near)}
 
     def _time(self) -> Features:
         timed = self.table.flags(self.rows, "timed")

@@ -118,16 +118,6 @@ class Lookup:
             total[rows] += weight
         return total / max(float(self.idf.sum()), 1e-9)
 
-    def scores(self, k1: float, b: float) -> tuple[NDArray[np.intp], Floats]:
-        """Return the documents that hold any of the terms, see `reached`, and their BM25."""
-        rows = reached([holders for holders, _ in self._postings], len(self._lengths))
-        places, found = Places(rows, len(self._lengths)), np.zeros((len(self.terms), len(rows)))
-        for i, (holders, counts) in enumerate(self._postings):
-            at = places.at(holders)
-            held = at >= 0
-            found[i, at[held]] = counts[held]
-        return rows, bm25(found, self._lengths[rows], self.mean, self.idf, k1, b)
-
 
 def reached(postings: Sequence[NDArray[np.uint32]], size: int) -> NDArray[np.intp]:
     """Return the documents in any of the postings, ascending.

@@ -71,13 +71,9 @@ class Wording:
         self.soft = SoftLookup(table.words, kin)
         self.keys = question.keys
 
-    def found(self) -> Sequence[tuple[Rows, Floats]]:
-        """What candidates are found by: rows and their BM25, rows and their soft matches."""
-        return self._scored, (self.soft.rows, self.soft.best.sum(axis=0))
-
-    @cached_property
-    def _scored(self) -> tuple[Rows, Floats]:
-        return self.rest.scores(TURN_K1, TURN_B)
+    def found(self) -> tuple[Rows, Floats]:
+        """What candidates are found by: rows, and how well they match softly."""
+        return self.soft.rows, self.soft.best.sum(axis=0)
 
     def compute(self, around: Around) -> Features:
         """Return the features of candidates, each of their shape."""
@@ -148,16 +144,13 @@ class Wording:
         rarity = idf(used, (frequencies > 0).sum(axis=1).astype(np.float64))
         # Only of these: there may be very many others.
         frequencies, lengths = frequencies[:, mine], lengths[mine]
-        best, kindred = np.zeros(self.sessions), np.zeros(self.sessions)
-        rows, scored = self._scored
-        np.maximum.at(best, self.session[rows], scored)
+        kindred = np.zeros(self.sessions)
         np.maximum.at(kindred, self.session[self.soft.rows], self.soft.others.sum(axis=0))
         scores = {
             "session.lexical": self._of_sessions(frequencies, lengths, mean, rarity),
             "session.lexical_turn_idf": self._of_sessions(
                 frequencies, lengths, mean, self.rest.idf
             ),
-            "session.best_turn": best[mine],
             "soft.session": kindred[mine],
         }
         return {name: values / self._scale for name, values in scores.items()}
