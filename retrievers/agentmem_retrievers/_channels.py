@@ -9,7 +9,7 @@ from functools import cache, cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from agentmem_stores import Granularity, MemoryStore, Scope, Vectors
+from agentmem_stores import Granularity, MemoryStore, Neighbour, Scope, Vectors
 
 from ._router import Routing, route
 from ._shown import Shown
@@ -34,7 +34,7 @@ class Channel:
     similarities: NDArray[np.float64]
 
     @classmethod
-    def ask(
+    def asked(
         cls,
         store: MemoryStore,
         scope: Scope,
@@ -43,9 +43,14 @@ class Channel:
         vector: Vectors,
         n: int,
         shown: Shown,
-    ) -> Channel:
-        """Query the store."""
-        [found] = store.nearest(scope, granularity, vector[np.newaxis], n)
+    ) -> Callable[[], Channel]:
+        """Begin to query the store, and return what waits for the answer."""
+        answer = store.asking(scope, granularity, vector[np.newaxis], n)
+        return lambda: cls._read(answer(), table, shown)
+
+    @classmethod
+    def _read(cls, answer: list[list[Neighbour]], table: Table, shown: Shown) -> Channel:
+        [found] = answer
         rows = np.array([table.row_of.get(f.id, NONE) for f in found], dtype=np.intp)
         similarities = np.array([f.similarity for f in found], dtype=np.float64)
         known = rows != NONE
@@ -61,32 +66,39 @@ class Channel:
 class Channels:
     """What every granularity says of a question, and how far each is trusted.
 
-    Each is asked when its answer is first wanted: to rank turns, theirs is enough.
+    Each is asked when its answer is first wanted: to rank turns, theirs is enough. What is sure to
+    be wanted is asked before, with `begin`.
 
     Args:
         granularities: those that can be asked.
-        ask: asks one of them.
+        ask: begins to ask one of them, and returns what waits for the answer.
         fixed: trust all alike.
     """
 
     def __init__(
         self,
         granularities: Sequence[Granularity],
-        ask: Callable[[Granularity], Channel],
+        ask: Callable[[Granularity], Callable[[], Channel]],
         *,
         fixed: bool = False,
     ) -> None:
         self._granularities = tuple(granularities)
-        self._ask = cache(ask)
+        self._begun = cache(ask)
+        self._answer = cache(lambda granularity: self._begun(granularity)())
         self._fixed = fixed
+
+    def begin(self, granularity: Granularity) -> None:
+        """Ask a granularity, if it can be asked, and do not wait for what it says."""
+        if granularity in self._granularities:
+            self._begun(granularity)
 
     def near(self, granularity: Granularity) -> Channel | None:
         """What a granularity says; None where it cannot be asked."""
-        return self._ask(granularity) if granularity in self._granularities else None
+        return self._answer(granularity) if granularity in self._granularities else None
 
     def all(self) -> dict[Granularity, Channel]:
         """What all of them say."""
-        return {g: self._ask(g) for g in self._granularities}
+        return {g: self._answer(g) for g in self._granularities}
 
     @cached_property
     def routing(self) -> Routing:

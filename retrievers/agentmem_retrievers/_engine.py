@@ -10,6 +10,7 @@ from functools import partial
 
 from agentmem_stores import Batch, ClosedError, Granularity, Memory, MemoryStore, Scope, Vectors
 
+from ._blas import ONE_THREAD
 from ._channels import Channel, Channels
 from ._confidence import confidence
 from ._forgetting import ForgettingCurve
@@ -170,7 +171,7 @@ class SearchEngine:
 
     def search(self, scope: Scope, query: Query) -> Recall:
         """Rank a scope's memories; see `Recall`."""
-        with self._lock:
+        with self._lock, ONE_THREAD:
             ranking = self.ranking(scope, query)
             turns = ranking.run()
             paths: Paths = {}
@@ -219,9 +220,12 @@ class SearchEngine:
         ]
         wanted = self._settings.candidates
 
-        def ask(g: Granularity) -> Channel:
-            return Channel.ask(self._store, scope, g, index.tables[g], vector, wanted, shown[g])
+        def ask(g: Granularity) -> Callable[[], Channel]:
+            return Channel.asked(self._store, scope, g, index.tables[g], vector, wanted, shown[g])
 
+        channels = Channels(asked, ask, fixed="router" in self._settings.off)
+        # The words are compared while the nearest turns are looked for.
+        channels.begin(Granularity.TURN)
         words = query.words(question.addressed) if turns.tells_words and self._uses("late") else ()
         return TurnRanking(
             index=index,
@@ -229,7 +233,7 @@ class SearchEngine:
             vector=vector,
             kin=self._kin(turns, question),
             asked_words=words,
-            channels=Channels(asked, ask, fixed="router" in self._settings.off),
+            channels=channels,
             shown=shown,
             now=query.moment,
             settings=self._settings,
@@ -261,7 +265,7 @@ class SearchEngine:
         shown = Shown(table, query.as_of, query.include_archived)
         wanted = max(query.k, self._settings.candidates)
         vector = query.embed(query.text)
-        near = Channel.ask(self._store, scope, query.granularity, table, vector, wanted, shown)
+        near = Channel.asked(self._store, scope, query.granularity, table, vector, wanted, shown)()
         return Ranked(near.rows, near.similarities, {"similar": near.similarities})
 
     def _kin(self, turns: Table, question: Question) -> Mapping[str, Sequence[Kin]]:

@@ -73,10 +73,11 @@ class TurnRanking:
     def first(self) -> tuple[Rows, Features]:
         """The candidates and their features."""
         table = self.index.tables[Granularity.TURN]
-        near = self.channels.near(Granularity.TURN)
         features = TurnFeatures(self.index, self.question, self.vector, self.wording, self.late)
         shown, wanted = self.shown[Granularity.TURN], self.settings.candidates
-        rows = candidate_rows(table, near, self.wording.found(), shown, wanted, self.at_least)
+        # Last, for it may have to be waited for.
+        worded, near = self.wording.found(), self.channels.near(Granularity.TURN)
+        rows = candidate_rows(table, near, worded, shown, wanted, self.at_least)
         return rows, features.compute(rows)
 
     def shortlist(self, rows: Rows, features: Features) -> tuple[Rows, Features]:

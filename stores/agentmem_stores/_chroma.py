@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 
+from ._background import begun
 from ._checks import check_batch, check_queries
 from ._clients import create_on_disk, ensure_registry, remote
 from ._compaction import copy, size_of, wipe_what_is_freed
@@ -339,6 +340,13 @@ class ChromaStore(MemoryStore):
         if collection is None or not len(vectors):
             return [[] for _ in vectors]
         return self._nearest.search(collection, (scope, granularity), vectors, n)
+
+    def asking(
+        self, scope: Scope, granularity: Granularity, vectors: Vectors, n: int
+    ) -> Callable[[], list[list[Neighbour]]]:
+        look = super().asking(scope, granularity, vectors, n)
+        # What is compared here takes less time than a thread.
+        return look if self._nearest.keeps((scope, granularity)) else begun(look)
 
     @guarded
     @_reading

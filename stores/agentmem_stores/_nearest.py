@@ -76,6 +76,11 @@ class Nearest:
         with self._lock:
             return matrix.nearest(vectors, n)
 
+    def keeps(self, key: Key) -> bool:
+        """Whether a scope's vectors are kept here, so that Chroma need not be asked."""
+        with self._lock:
+            return key in self._kept
+
     def written(self, batch: Batch, before: str, after: str) -> None:
         """Follow a write that led from one revision to the next."""
         with self._lock:

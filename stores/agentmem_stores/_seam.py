@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from threading import RLock
@@ -225,6 +225,16 @@ class MemoryStore(ABC):
             vectors: float32 of shape (queries, dimension).
             n: at least 1; fewer are returned where the scope holds fewer.
         """
+
+    def asking(
+        self, scope: Scope, granularity: Granularity, vectors: Vectors, n: int
+    ) -> Callable[[], list[list[Neighbour]]]:
+        """Begin with what `nearest` does, and return what waits for it, to be called once.
+
+        Stores that wait for something else than this process begin at once, others when it is
+        called. What `nearest` raises is raised by either.
+        """
+        return partial(self.nearest, scope, granularity, vectors, n)
 
     @abstractmethod
     def scopes(self) -> list[Scope]:

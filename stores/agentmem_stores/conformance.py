@@ -364,6 +364,17 @@ class _Searching:
             assert [hit.id for hit in found] == [f"m{i}" for i in best]
             np.testing.assert_allclose([hit.similarity for hit in found], row[best], atol=1e-5)
 
+    def test_can_be_asked_now_and_heard_later(self, store: MemoryStore) -> None:
+        """What is heard is what `nearest` returns, or raises."""
+        vectors = unit_vectors(store, self.fills)
+        _put(store, vectors)
+        for _ in range(2):
+            answers = [store.asking(ADA, TURN, vectors[i : i + 1], 3) for i in range(4)]
+            heard = [answer() for answer in answers]
+            assert heard == [store.nearest(ADA, TURN, vectors[i : i + 1], 3) for i in range(4)]
+        with pytest.raises(InvalidInputError):
+            store.asking(ADA, TURN, vectors[:1], 0)()
+
     def test_similarities_are_cosines(self, store: MemoryStore) -> None:
         """In [-1, 1], whatever the length of the query."""
         vector = unit_vectors(store, 1)
@@ -502,6 +513,7 @@ class _Life:
             lambda: store.read(ADA, TURN, ["m"]),
             lambda: store.scan(ADA, TURN),
             lambda: store.nearest(ADA, TURN, unit_vectors(store, 1), 1),
+            lambda: store.asking(ADA, TURN, unit_vectors(store, 1), 1)(),
             lambda: store.scopes(),
             lambda: store.revision(ADA),
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -100,6 +101,24 @@ def test_none_of_many_alike_is_lost(store: ChromaStore) -> None:
     store.write(Batch(owner, put=put[1::2]))
     [found] = store.nearest(owner, TURN, alike[:1], size)
     assert sorted(hit.id for hit in found) == sorted(f"m{i}" for i in range(1, size, 2))
+
+
+@pytest.mark.usefixtures("index_first")
+def test_a_large_scope_is_asked_while_its_caller_goes_on(
+    store: ChromaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, going_on = fill(store, [30]), Event()
+    query = held[OWNERS[0]][:1]
+    expected = store.nearest(OWNERS[0], TURN, query, 3)
+
+    def search(*_: object) -> object:
+        assert going_on.wait(30)
+        return expected
+
+    monkeypatch.setattr(store._nearest, "search", search)
+    answer = store.asking(OWNERS[0], TURN, query, 3)
+    going_on.set()
+    assert answer() == expected
 
 
 def test_kept_vectors_are_bounded(store: ChromaStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,48 @@
+"""Products of small matrices, each computed by one thread.
+
+A search makes many of them. Computed by several threads they take as long, and after each of them
+the others of BLAS wait for the next one without giving up their cores, which Chroma needs.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from threading import Lock
+from types import TracebackType
+
+from threadpoolctl import ThreadpoolController
+
+__all__ = ["ONE_THREAD"]
+
+
+@lru_cache(maxsize=1)
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController().select(user_api="blas")
+
+
+class _OneThread:
+    """Limits BLAS, in the whole process, from when the first comes until the last has gone."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._inside = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._limit = _blas().limit(limits=1)
+            self._inside += 1
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._limit.restore_original_limits()
+
+
+ONE_THREAD = _OneThread()

@@ -1,0 +1,30 @@
+"""A search computes with one thread, and leaves BLAS as it was."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+from agentmem_retrievers._blas import ONE_THREAD
+
+
+def threads() -> list[int]:
+    assert np.ones((2, 2)).sum() == 4  # BLAS is loaded with numpy
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
+def test_it_is_limited_until_the_last_has_gone() -> None:
+    before = threads()
+    with ONE_THREAD:
+        with ONE_THREAD:
+            assert set(threads()) == {1}
+        assert set(threads()) == {1}
+    assert threads() == before
+
+
+def test_an_error_leaves_it_as_it_was() -> None:
+    before = threads()
+    with pytest.raises(ZeroDivisionError), ONE_THREAD:
+        raise ZeroDivisionError
+    assert threads() == before
