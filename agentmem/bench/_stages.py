@@ -13,17 +13,20 @@ __all__ = ["SEARCH_STAGES", "WRITE_STAGES", "by_stage"]
 # end of a module's name, and a name within it.
 SEARCH_STAGES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "embedding the question": (("_embedder", "query"),),
-    "nearest neighbours": (("_chroma", "nearest"),),
     "index, up to date": (("_engine", "index"),),
-    "what may be shown": (("_table", "visible"), ("_table", "expired")),
-    "candidates": (("_ranking", "first"),),
+    "words that are alike": (("_engine", "_kin"),),
+    "words in the turns": (("_wording", "__init__"), ("_wording", "found")),
+    # Chroma looks for them meanwhile, so that this is what is left to wait for.
+    "nearest neighbours": (("_channels", "near"),),
+    "candidates": (("_channels", "candidate_rows"),),
+    "features": (("_features", "compute"),),
     "second round": (("_second", "second_round"),),
     "confidence": (("_confidence", "confidence"),),
-    "reading the hits": (("_chroma", "recall"),),
+    "reading the hits": (("_reads", "recall"),),
 }
 WRITE_STAGES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "embedding": (("_embedder", "documents"), ("_embedder", "_with_words")),
-    "nearest neighbours": (("_chroma", "nearest"),),
+    "nearest neighbours": (("_reads", "nearest"),),
     "association": (("_association", "edges"),),
     "writing to Chroma": (("_chroma", "write"),),
     "derived index": (("_index", "apply"),),

@@ -4,74 +4,34 @@ from __future__ import annotations
 
 import logging
 import os
-import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from functools import partial, wraps
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
-from threading import RLock
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 
-from ._background import begun
-from ._checks import check_batch, check_queries
+from ._checks import check_batch
 from ._clients import create_on_disk, ensure_registry, remote
 from ._compaction import copy, size_of, wipe_what_is_freed
-from ._directory import REGISTRY, Directory
-from ._errors import AgentMemError, InvalidInputError, StoreError
-from ._gate import Gate
-from ._groups import parts
+from ._directory import Directory
+from ._errors import InvalidInputError, StoreError
 from ._held import Held
-from ._history import changes_since, count, last_write
-from ._journal import Journal
-from ._nearest import Nearest
-from ._partitions import Index, Partitions
-from ._records import Granularity, Memory, Scope
-from ._registry import Layout, Registry
+from ._partitions import Index
+from ._reads import Reads
+from ._registry import Layout
 from ._rescue import put_back
 from ._seam import (
     DEFAULT_EMBEDDER,
     Batch,
-    Changes,
     Compaction,
     EmbedderSpec,
-    Entry,
-    Fault,
-    MemoryStore,
-    Neighbour,
-    Vectors,
-    Written,
 )
-from ._tables import Metadata, Tables, metadata_of, size_of_batch
+from ._tables import Metadata, metadata_of, size_of_batch
 from ._translate import guarded, translated
-
-if TYPE_CHECKING:
-    from chromadb.api.client import Client
 
 __all__ = ["ChromaStore"]
 
-PAGE = 500
-
 _log = logging.getLogger("agentmem")
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
-
-def _reading(
-    method: Callable[Concatenate[ChromaStore, P], R],
-) -> Callable[Concatenate[ChromaStore, P], R]:
-    """Let a method wait while the store goes over to other files, or to another client."""
-
-    @wraps(method)
-    def call(self: ChromaStore, *args: P.args, **kwargs: P.kwargs) -> R:
-        self._recover()
-        with self._gate.shared(), self._noting_failure():
-            return method(self, *args, **kwargs)
-
-    return cast("Callable[Concatenate[ChromaStore, P], R]", call)
-
-
-class ChromaStore(MemoryStore):
+class ChromaStore(Reads):
     """Holds memories in Chroma; made by `open` or `connect`. Safe to share between threads.
 
     What a batch puts into one granularity is one request to Chroma, and so atomic, up to
@@ -79,53 +39,6 @@ class ChromaStore(MemoryStore):
     from several granularities, is several requests; an embedded store writes such a batch down
     first, and finishes it after a crash. On a server each request stays whole by itself.
     """
-
-    def __init__(
-        self,
-        held: Held,
-        client: Client,
-        where: str,
-        embedder: EmbedderSpec | None,
-        *,
-        index: Index = "hnsw",
-        timeout: float = 60.0,
-    ) -> None:
-        self._index: Index = index
-        self._timeout = timeout
-        self._where = where
-        self._held = held
-        # Gives files and connections free, on garbage collection at the latest.
-        self._release = weakref.finalize(self, held.close)
-        self._lock = RLock()
-        # Shared by what reads; what writes holds the lock.
-        self._gate = Gate()
-        self._closed = self._failed = False
-        self._journal = Journal(held.directory.path) if held.directory else None
-        self._use(client, embedder)
-
-    @property
-    def _directory(self) -> Directory | None:
-        return self._held.directory
-
-    @property
-    def _process(self) -> int:
-        return self._held.process
-
-    def _use(self, client: Client, embedder: EmbedderSpec | None) -> None:
-        self._client = client
-        collection = client.get_collection(REGISTRY, embedding_function=None)
-        layout = Layout.of(collection.metadata, self._where)
-        layout.require(embedder, self._where)
-        self.embedder = layout.embedder
-        self._registry = Registry(
-            collection, shared=self._directory is None, grace=2 * self._timeout
-        )
-        self._partitions = Partitions(
-            client, layout.partitions, self._index, shared=self._directory is None
-        )
-        quick = partial(count, self._directory.database) if self._directory else None
-        self._nearest = Nearest(self._registry, quick)
-        self._tables = Tables(self._partitions, client.get_max_batch_size())
 
     @classmethod
     def open(
@@ -221,30 +134,6 @@ class ChromaStore(MemoryStore):
             stack.pop_all()
             return store
 
-    def _recover(self) -> None:
-        """Open Chroma anew after it failed.
-
-        Its connections may still hold locks of the database, for which the next write would wait
-        without end.
-        """
-        if not self._failed:
-            return
-        with self._lock, self._gate.alone():
-            if self._failed:
-                self._use(self._held.reopen(), self.embedder)
-                self._redo()
-                self._failed = False
-
-    @contextmanager
-    def _noting_failure(self) -> Iterator[None]:
-        try:
-            yield
-        except AgentMemError:
-            raise
-        except BaseException:
-            self._failed = self._directory is not None
-            raise
-
     @guarded
     def write(self, batch: Batch) -> str:
         check_batch(batch, self.embedder)
@@ -276,118 +165,6 @@ class ChromaStore(MemoryStore):
         if self._journal is None or not self._tables.can_be_halved(batch):
             return nullcontext()
         return self._journal.of(batch, metadata)
-
-    def _redo(self) -> None:
-        """Finish the batch in which the process ended, or Chroma failed."""
-        if self._journal is None:
-            return
-        with self._journal.left() as left:
-            if left is not None:
-                batch, metadata = left
-                self._registry.announce(batch.scope)
-                self._tables.apply(batch, metadata)
-                self._registry.written(batch.scope, batch)
-
-    @guarded
-    @_reading
-    def read(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Entry]:
-        table = self._tables.find(scope, granularity) if ids else None
-        return table.entries(ids) if table is not None else []
-
-    @guarded
-    @_reading
-    def recall(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Memory]:
-        table = self._tables.find(scope, granularity) if ids else None
-        if table is None:
-            return []
-        found = {
-            memory.id: memory
-            for part in parts(list(dict.fromkeys(ids)), PAGE)
-            for memory in table.memories(part)
-        }
-        return [found[i] for i in ids if i in found]
-
-    def scan(self, scope: Scope, granularity: Granularity) -> Iterator[Memory]:
-        # Ids first: what is written meanwhile moves no page.
-        ids = self._ids(scope, granularity)
-        return (
-            memory for part in parts(ids, PAGE) for memory in self._page(scope, granularity, part)
-        )
-
-    def entries(self, scope: Scope, granularity: Granularity) -> Iterator[Entry]:
-        for part in parts(self._ids(scope, granularity), PAGE):
-            yield from self.read(scope, granularity, part)
-
-    @guarded
-    @_reading
-    def _ids(self, scope: Scope, granularity: Granularity) -> list[str]:
-        table = self._tables.find(scope, granularity)
-        return table.ids() if table is not None else []
-
-    @guarded
-    @_reading
-    def _page(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Memory]:
-        table = self._tables.find(scope, granularity)
-        return table.memories(ids) if table is not None else []
-
-    @guarded
-    @_reading
-    def nearest(
-        self, scope: Scope, granularity: Granularity, vectors: Vectors, n: int
-    ) -> list[list[Neighbour]]:
-        vectors = check_queries(vectors, n, self.embedder)
-        collection = self._partitions.find(scope, granularity)
-        if collection is None or not len(vectors):
-            return [[] for _ in vectors]
-        return self._nearest.search(collection, (scope, granularity), vectors, n)
-
-    def asking(
-        self, scope: Scope, granularity: Granularity, vectors: Vectors, n: int
-    ) -> Callable[[], list[list[Neighbour]]]:
-        look = super().asking(scope, granularity, vectors, n)
-        # What is compared here takes less time than a thread.
-        return look if self._nearest.keeps((scope, granularity)) else begun(look)
-
-    @guarded
-    @_reading
-    def scopes(self) -> list[Scope]:
-        return self._registry.scopes()
-
-    @guarded
-    @_reading
-    def revision(self, scope: Scope) -> str:
-        return self._registry.revision(scope)
-
-    def derived_folder(self) -> Path | None:
-        return self._directory.derived if self._directory else None
-
-    @guarded
-    @_reading
-    def mark(self, scope: Scope) -> str:
-        if self._directory is None:
-            return self._registry.revision(scope)
-        return str(last_write(self._directory.database, self._collections(scope)))
-
-    @guarded
-    @_reading
-    def changes(self, scope: Scope, mark: str) -> Changes | None:
-        if self._directory is None:
-            return None
-        database, collections = self._directory.database, self._collections(scope)
-        return changes_since(database, scope, collections, int(mark))
-
-    def between(self, scope: Scope, before: str, after: str) -> Written | None:
-        return self._registry.between(scope, before, after)
-
-    def _collections(self, scope: Scope) -> dict[Granularity, str]:
-        return {g: self._partitions.name(scope, g) for g in Granularity}
-
-    @guarded
-    @_reading
-    def faults(self, scope: Scope) -> list[Fault]:
-        tables = [self._tables.find(scope, granularity) for granularity in Granularity]
-        dimension = self.embedder.dimension
-        return [fault for table in tables if table for fault in table.faults(dimension)]
 
     @guarded
     def damage(self) -> list[str]:
@@ -425,18 +202,6 @@ class ChromaStore(MemoryStore):
             with self._gate.alone(), self._noting_failure():
                 self._use(self._held.reopen(Directory.move_in), self.embedder)
             return Compaction(before, size_of(directory.path), wiped)
-
-    def close(self) -> None:
-        with self._lock:
-            if self._closed:
-                return
-            try:
-                with translated(self._where):
-                    if not self._failed:
-                        self._registry.settle()
-            finally:
-                self._closed = True
-                self._release()
 
 
 def _layout(embedder: EmbedderSpec | None, partitions: int) -> Layout:
