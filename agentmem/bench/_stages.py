@@ -13,7 +13,7 @@ __all__ = ["SEARCH_STAGES", "WRITE_STAGES", "by_stage"]
 # end of a module's name, and a name within it.
 SEARCH_STAGES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "embedding the question": (("_embedder", "query"),),
-    "index, up to date": (("_engine", "index"),),
+    "index, up to date": (("_indexes", "index"),),
     "words that are alike": (("_engine", "_kin"),),
     "words in the turns": (("_wording", "__init__"), ("_wording", "found")),
     # Chroma looks for them meanwhile, so that this is what is left to wait for.

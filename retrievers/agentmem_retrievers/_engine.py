@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from agentmem_stores import Batch, ClosedError, Granularity, Memory, MemoryStore, Scope, Vectors
+from agentmem_stores import Granularity, Memory, MemoryStore, Scope, Vectors
 
 from ._blas import ONE_THREAD
 from ._channels import Channel, Channels
@@ -16,7 +15,7 @@ from ._confidence import confidence
 from ._forgetting import ForgettingCurve
 from ._fusion import Ranked, SearchSettings, Weights
 from ._index import ScopeIndex
-from ._keeping import Keeping
+from ._indexes import Indexes
 from ._late import AskedWord
 from ._present import Present
 from ._question import Question
@@ -29,9 +28,6 @@ from ._vocabulary import Embed, Kin
 from ._when import Window, anchor_in, windows_in
 
 __all__ = ["Query", "SearchEngine"]
-
-# Rows of what is gone, beyond as many as there are memories, after which an index is made anew.
-LEAST_WASTE = 2000
 
 Paths = Mapping[int, tuple[int, ...]]
 
@@ -70,8 +66,8 @@ class Query:
         return self.as_of or self.now
 
 
-class SearchEngine:
-    """Finds memories in a store; keeps a derived index for each scope it has been asked about."""
+class SearchEngine(Indexes):
+    """Finds memories in a store, by the indexes that are derived from it."""
 
     def __init__(
         self,
@@ -92,82 +88,11 @@ class SearchEngine:
                 embedding may ask for, and how likely.
             own: says whether a text may be about whoever says it.
         """
+        super().__init__(store, embed)
         self._present = Present(store, kinds, own)
-        self._store = store
-        self._embed = embed
         self._curve = curve or ForgettingCurve()
         self._settings = settings or SearchSettings()
         self.weights = weights or Weights.shipped()
-        self._indexes: dict[Scope, ScopeIndex] = {}
-        self._lock = store.index_lock
-        self._keeping = Keeping(store)
-
-    def index(self, scope: Scope) -> ScopeIndex:
-        """The scope's index, which follows whatever else has written to the store."""
-        with self._lock:
-            index, now = self._indexes.get(scope), self._store.revision(scope)
-            if index is None or not (index.revision == now or self._follow(index, scope, now)):
-                index = self._indexes[scope] = self._made(scope)
-            return index
-
-    def _follow(self, index: ScopeIndex, scope: Scope, now: str) -> bool:
-        """Take over what others have written; False where it is not known, or pays no more."""
-        written = self._store.between(scope, index.revision, now)
-        if written is None:
-            return False
-        ids = {g: [name for of, name in written if of is g] for g in Granularity}
-        put = [entry for g in Granularity for entry in self._store.read(scope, g, ids[g])]
-        held = {(entry.memory.granularity, entry.memory.id) for entry in put}
-        index.apply(Batch(scope, put=put, delete=[one for one in written if one not in held]), now)
-        return index.wasted <= LEAST_WASTE + len(index)
-
-    def _made(self, scope: Scope) -> ScopeIndex:
-        kept = self._keeping.load(scope)
-        if kept is not None:
-            return kept
-        index = ScopeIndex.build(self._store, scope)
-        # Read from its file, it takes a fraction of the memory.
-        return (self._keeping.keep(scope, index) and self._keeping.load(scope)) or index
-
-    def write(self, batch: Batch) -> None:
-        """Write to the store and keep the index in step."""
-        if not batch:
-            return
-        with self._lock:
-            index = self.index(batch.scope)
-            self._keeping.before(batch, index)
-            index.apply(batch, self._store.write(batch))
-            if index.wasted > LEAST_WASTE + len(index):
-                index.renew(ScopeIndex.build(self._store, batch.scope))
-
-    def learn(self, scope: Scope) -> None:
-        """Embed the words of a scope that are new, so that the next question need not wait."""
-        if self._embed is not None:
-            with self._lock:
-                self.index(scope).tables[Granularity.TURN].vocabulary.learn(self._embed)
-
-    def prune(self, scope: Scope) -> None:
-        """Let go of the words, and the names of sessions, that only what was deleted has had."""
-        with self._lock:
-            if scope not in self._indexes:
-                return
-            index = self.index(scope)
-            index.prune()
-            turns = index.tables[Granularity.TURN]
-            turns.vocabulary.prune(turns.words.holding)
-
-    def keep(self) -> None:
-        """Write the indexes down where that pays, for whoever opens the store next."""
-        # Of a store that somebody else has closed there is nothing to be kept.
-        with self._lock, suppress(ClosedError):
-            for scope, index in self._indexes.items():
-                self._keeping.keep(scope, index)
-
-    def drop(self, scope: Scope) -> None:
-        """Let go of a scope's index, and of its file; both are made anew from the store."""
-        with self._lock:
-            self._indexes.pop(scope, None)
-            self._keeping.drop(scope)
 
     def search(self, scope: Scope, query: Query) -> Recall:
         """Rank a scope's memories; see `Recall`."""

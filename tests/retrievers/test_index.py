@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentmem_retrievers import NONE, ScopeIndex, SearchEngine, Table, _engine
+from agentmem_retrievers import NONE, ScopeIndex, SearchEngine, Table, _indexes
 from agentmem_stores import Batch, Edge, Entry, Granularity, InMemoryStore, Memory, Scope, State
 
 ADA = Scope("ada")
@@ -120,7 +120,7 @@ def view(index: ScopeIndex) -> dict[str, object]:
 
 def test_what_is_gone_does_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """An index that is mostly rows of what was replaced is made anew, for whoever holds it too."""
-    monkeypatch.setattr(_engine, "LEAST_WASTE", 20)
+    monkeypatch.setattr(_indexes, "LEAST_WASTE", 20)
     store = InMemoryStore()
     engine = SearchEngine(store)
     held = engine.index(ADA)

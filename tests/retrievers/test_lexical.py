@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentmem_retrievers import InvertedIndex, Lookup, tokenize
+from agentmem_retrievers import InvertedIndex, Lookup, SoftLookup, bm25, tokenize
 from agentmem_retrievers._lookup import REACHED
 
 words = st.lists(st.sampled_from("abcdefg"), max_size=8)
@@ -20,6 +20,12 @@ def index_of(*documents: list[str]) -> InvertedIndex:
     for document in documents:
         index.add(document)
     return index
+
+
+def scores(index: InvertedIndex, term: str, k1: float, b: float) -> list[float]:
+    lookup, rows = Lookup(index, [term]), np.arange(index.given)
+    found = lookup.frequencies(rows)
+    return list(bm25(found, lookup.lengths(rows), lookup.mean, lookup.idf, k1, b))
 
 
 @pytest.mark.parametrize(
@@ -40,9 +46,7 @@ def test_bm25_is_the_formula() -> None:
     index = index_of(["a", "b", "a"], ["b"], ["c", "c"])
     idf = math.log(1 + (3 - 1 + 0.5) / (1 + 0.5))
     tf = 2 * 2.2 / (2 + 1.2 * (1 - 0.75 + 0.75 * 3 / 2))
-    rows, scores = Lookup(index, ["a"]).scores(1.2, 0.75)
-    assert rows.tolist() == [0]
-    assert scores == pytest.approx([idf * tf])
+    assert scores(index, "a", 1.2, 0.75) == pytest.approx([idf * tf, 0, 0])
 
 
 @given(st.lists(words, min_size=1, max_size=8), st.data())
@@ -54,18 +58,17 @@ def test_what_was_removed_leaves_no_trace(documents: list[list[str]], data: st.D
     kept = [i for i in range(len(documents)) if i not in gone]
     fresh = index_of(*(documents[i] for i in kept))
     for term in "abcdefg":
-        rows, scores = Lookup(index, [term]).scores(0.9, 0.4)
-        again, expected = Lookup(fresh, [term]).scores(0.9, 0.4)
-        assert rows.tolist() == [kept[i] for i in again]
-        assert scores == pytest.approx(expected)
+        found, expected = scores(index, term, 0.9, 0.4), scores(fresh, term, 0.9, 0.4)
+        assert [found[i] for i in kept] == pytest.approx(expected)
+        assert not any(found[i] for i in gone)
 
 
 def test_of_very_common_words_no_more_is_read_than_is_bounded() -> None:
     index = index_of(*([["rare", "common"]] + [["common"]] * REACHED))
-    assert Lookup(index, ["common"]).scores(0.9, 0.4)[0].tolist() == []
-    rows, scores = Lookup(index, ["common", "rare"]).scores(0.9, 0.4)
-    assert rows.tolist() == [0]
-    assert scores > Lookup(index, ["rare"]).scores(0.9, 0.4)[1], "still counts where it is found"
+    assert SoftLookup(index, {"common": ()}).rows.tolist() == []
+    both = SoftLookup(index, {"common": (), "rare": ()})
+    assert both.rows.tolist() == [0]
+    assert (both.best > 0).all(), "still counts where it is found"
 
 
 def test_frequencies_are_looked_up_for_any_rows() -> None:
