@@ -80,7 +80,10 @@ class Reads(Connected):
     ) -> Callable[[], list[list[Neighbour]]]:
         look = super().asking(scope, granularity, vectors, n)
         # What is compared here takes less time than a thread.
-        return look if self._nearest.keeps((scope, granularity)) else begun(look)
+        if self._nearest.keeps((scope, granularity)):
+            return look
+        # For a server that does not answer no process has to wait that is about to end.
+        return begun(look, daemon=self._directory is None)
 
     @guarded
     @reading
