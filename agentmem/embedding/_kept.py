@@ -1,4 +1,4 @@
-"""Embeddings of texts that are always the same, kept for the next process."""
+"""Embeddings of texts that are always the same, kept for this process and for the next one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import logging
 import tempfile
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,7 +26,10 @@ WORTH_KEEPING = 0.3
 PROBED = 2
 # What another batch or another device changes is less, what another model changes is more.
 SAME = 1e-3
+# So many are held in this process, whether a file can be written or not; made last, they stay.
+HELD = 8
 
+_held: OrderedDict[str, Vectors] = OrderedDict()
 _log = logging.getLogger("agentmem")
 
 
@@ -35,18 +39,29 @@ def kept_documents(embedder: Embedder, texts: Sequence[str]) -> Vectors:
     To be called with texts of this package only, never with what somebody has said.
     """
     spec = embedder.spec
-    named = json.dumps([spec.name, spec.dimension, list(texts)])
-    path = cache_folder("known") / f"{hashlib.sha256(named.encode()).hexdigest()[:32]}.npy"
-    found = _read(path, (len(texts), spec.dimension))
-    if found is not None:
-        probe = embedder.documents(texts[:PROBED])
-        if np.abs(probe - found[:PROBED]).max(initial=0.0) < SAME:
-            return found
-    start = time.monotonic()
-    made = embedder.documents(texts)
-    if time.monotonic() - start > WORTH_KEEPING:
-        _write(path, made)
-    return made
+    said = json.dumps([spec.name, spec.dimension, list(texts)])
+    name = hashlib.sha256(said.encode()).hexdigest()[:32]
+    path = cache_folder("known") / f"{name}.npy"
+    found = _held.get(name)
+    if found is None:
+        found = _read(path, (len(texts), spec.dimension))
+    if found is None or not _same(found, embedder.documents(texts[:PROBED])):
+        start = time.monotonic()
+        found = embedder.documents(texts)
+        if time.monotonic() - start > WORTH_KEEPING:
+            _write(path, found)
+    _hold(name, found)
+    return found
+
+
+def _same(found: Vectors, probe: Vectors) -> bool:
+    return bool(np.abs(probe - found[:PROBED]).max(initial=0.0) < SAME)
+
+
+def _hold(name: str, found: Vectors) -> None:
+    _held[name] = found
+    while len(_held) > HELD:
+        _held.popitem(last=False)
 
 
 def _read(path: Path, shape: tuple[int, int]) -> Vectors | None:
