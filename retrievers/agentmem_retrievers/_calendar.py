@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from dateutil.relativedelta import MO, relativedelta
 
-__all__ = ["MONTHS", "Span", "spans_in"]
+__all__ = ["MONTHS", "Span", "lowered", "spans_in"]
 
 MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september",
@@ -157,6 +157,9 @@ def _year(found: re.Match[str], moment: datetime) -> tuple[datetime, datetime]:
     return around(datetime(int(found[0]), 1, 1, tzinfo=UTC), "year")
 
 
+# No date is as long without a blank.
+_IDENTIFIER = re.compile(r"[a-z0-9_-]{20,}")
+
 _Read = Callable[[re.Match[str], datetime], tuple[datetime, datetime] | None]
 _WHICH = r"(?P<which>last|past|previous|this|next)"
 # In order: an expression that holds another comes before it.
@@ -183,17 +186,22 @@ _ANY = re.compile(
 )
 
 
+def lowered(text: str) -> str:
+    """Return a text in small letters, with blanks in place of identifiers: they name no year."""
+    return _IDENTIFIER.sub(lambda found: " " * len(found[0]), text.lower())
+
+
 def spans_in(text: str, moment: datetime) -> Iterator[Span]:
     """Yield the stretches of time that a text said at `moment` names, in order of appearance."""
-    lowered = text.lower()
-    if _ANY.search(lowered):
-        yield from sorted(_read(lowered, moment), key=lambda span: span.place)
+    said = lowered(text)
+    if _ANY.search(said):
+        yield from sorted(_read(said, moment), key=lambda span: span.place)
 
 
-def _read(lowered: str, moment: datetime) -> Iterator[Span]:
+def _read(said: str, moment: datetime) -> Iterator[Span]:
     taken: list[tuple[int, int]] = []
     for pattern, read in _KINDS:
-        for found in pattern.finditer(lowered):
+        for found in pattern.finditer(said):
             if any(found.start() < end and start < found.end() for start, end in taken):
                 continue
             try:

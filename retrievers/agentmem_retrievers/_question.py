@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 from ._address import addressed
+from ._calendar import lowered
 from ._when import Window
 from ._words import stems_of, tokenize, words_in
 
@@ -55,7 +56,7 @@ _BOUND = re.compile(
 
 def speaks_of_time(text: str) -> bool:
     """Whether a text holds an expression of time."""
-    return _TIME.search(text) is not None
+    return _TIME.search(lowered(text)) is not None
 
 
 def ends_asking(text: str) -> bool:
@@ -112,11 +113,11 @@ def dates_in(text: str) -> tuple[Period, ...]:
 
     Not those up to which or from which on something was, "since May": see `windows_in`.
     """
-    lowered = _BOUND.sub("", text.lower())
+    said = _BOUND.sub("", lowered(text))
     found = []
-    for match in _DATE.finditer(lowered):
+    for match in _DATE.finditer(said):
         day = match["day"] or match["day2"]
-        if match["month"] == "may" and not (day or match["year"] or _MAY.search(lowered)):
+        if match["month"] == "may" and not (day or match["year"] or _MAY.search(said)):
             continue
         found.append(
             Period(
@@ -126,7 +127,7 @@ def dates_in(text: str) -> tuple[Period, ...]:
             )
         )
     if not found:
-        found = [Period(int(year), None, None) for year in _YEAR.findall(lowered)]
+        found = [Period(int(year), None, None) for year in _YEAR.findall(said)]
     return tuple(found)
 
 

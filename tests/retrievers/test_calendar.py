@@ -45,7 +45,9 @@ def test_a_text_names_a_time(text: str, start: str, end: str) -> None:
     assert days(*((s.start, s.end) for s in spans_in(text, NOW))) == [(start, end)]
 
 
-@pytest.mark.parametrize("text", ["She may be late", "the first of all", "on time"])
+@pytest.mark.parametrize(
+    "text", ["She may be late", "the first of all", "on time", "6b3d1c9e-2019-4fe1-1999-a0c7b2"]
+)
 def test_other_texts_name_none(text: str) -> None:
     assert list(spans_in(text, NOW)) == []
 

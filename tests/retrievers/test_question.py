@@ -21,6 +21,7 @@ from agentmem_retrievers import Period, Question, dates_in, ends_asking, speaks_
         ("Who called?", []),
         ("How many cats did I have as of March 2023?", []),
         ("Where have I been since 2021?", []),
+        ("What is the value of 6b3d-2019-4fe1-1999-a0c7?", []),
         ("Did I meet her on 3 June 2022, before May 2023?", [Period(2022, 6, 3)]),
     ],
 )
