@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,26 +15,34 @@ _TOGETHER = {
     "lexical and soft": frozenset({"lexical", "soft"}),
     "currency and retention": frozenset({"currency", "retention"}),
 }
-# What is off unless it is asked for: the router, and its granularities trusted all alike.
-_ROUTED = {"router": frozenset[str](), "fixed router": frozenset({"router"})}
+
+
+def _added() -> Mapping[str, SearchSettings]:
+    """What is off unless it is asked for: associations, the router, and one that trusts alike."""
+    from agentmem_retrievers import SearchSettings
+
+    return {
+        "associations": SearchSettings(associated=True),
+        "router": SearchSettings(routed=True),
+        "fixed router": SearchSettings(routed=True, off=frozenset({"router"})),
+    }
 
 
 def parts() -> tuple[str, ...]:
     """Return what can be switched: the search's parts, some together, and what is off."""
     from agentmem_retrievers import PARTS
 
-    return (*(part for part in PARTS if part not in _ROUTED), *_TOGETHER, *_ROUTED)
+    return (*(part for part in PARTS if part != "router"), *_TOGETHER, *_added())
 
 
 def difference(part: str) -> str:
     """Return what is different where one of `parts()` is switched."""
-    return f"with {part}" if part in _ROUTED else f"without {part}"
+    return f"with {part}" if part in _added() else f"without {part}"
 
 
 def settings_with(part: str) -> SearchSettings:
     """Return the settings of a search with one of `parts()` switched."""
     from agentmem_retrievers import SearchSettings
 
-    if part in _ROUTED:
-        return SearchSettings(routed=True, off=_ROUTED[part])
-    return SearchSettings(off=_TOGETHER.get(part, frozenset({part})))
+    added = _added().get(part)
+    return added or SearchSettings(off=_TOGETHER.get(part, frozenset({part})))

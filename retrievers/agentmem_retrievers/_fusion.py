@@ -31,7 +31,6 @@ PARTS = (
     "manner",
     "second",
     "expansion",
-    "graph",
     "router",
     "retention",
     "learned",
@@ -62,6 +61,8 @@ class SearchSettings:
         retention: how much a retention of 1 adds to a score, above one of 0.
         routed: rank sessions by their passages, summaries and keywords too, as far as the router
             trusts each; by their turns alone they are found as well or better, so it is off.
+        associated: let threads follow associations too, not only what memories say of one
+            another, which alone leads as far or farther, so it is off.
         off: parts that are left out, of `PARTS`.
 
     Raises:
@@ -71,6 +72,7 @@ class SearchSettings:
     candidates: int = 100
     retention: float = 0.3
     routed: bool = False
+    associated: bool = False
     off: frozenset[str] = field(default_factory=frozenset)
 
     def __post_init__(self) -> None:

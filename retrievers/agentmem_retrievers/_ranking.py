@@ -108,7 +108,7 @@ class TurnRanking:
         table, shown = self.index.tables[Granularity.TURN], self.shown[Granularity.TURN]
         terms = frozenset(self.question.terms)
         covered = self.wording.coverage([turns.rows])
-        edges = self.index.edges if self._has("graph") else {}
+        edges = self.index.edges if self.settings.associated else {}
         return follow(table, edges, turns, covered, terms, shown, hops)
 
     def sessions(self, turns: Ranked) -> tuple[Rows, dict[str, Floats]]:

@@ -55,9 +55,10 @@ def follow(
     """Extend a ranking by memories that are linked to its hits, `hops` memories deep in all.
 
     Each step looks for the words that a memory adds to what was known before it ("Needle
-    Threading", arXiv 2411.05000), and for its associations.
+    Threading", arXiv 2411.05000).
 
     Args:
+        edges: associations that are followed as well, by how strong they are.
         covered: the share of the question's words that each hit takes up, shape (hits,); a thread
             starts where the question says, not where it is only spoken of the like.
         terms: the question's stems.

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from langchain_core.embeddings import Embeddings
 
-from agentmem import InMemoryStore, InvalidInputError, MemoryController, Scope
+from agentmem import (
+    Edge,
+    InMemoryStore,
+    InvalidInputError,
+    MemoryController,
+    Scope,
+    SearchSettings,
+)
+from agentmem_stores import Batch
 
+ADA = Scope("ada")
 CHAIN = [
     "The red envelope lay in the cabinet of Dr Okonkwo.",
     "Dr Okonkwo moved her practice to Thistle Lane.",
@@ -37,6 +47,19 @@ def test_without_hops_nothing_is_followed(memory: MemoryController) -> None:
     hits = memory.search("Where was the red envelope?", k=1)
     assert hits[0].memory.text == CHAIN[0]
     assert hits[0].path == ()
+
+
+@pytest.mark.parametrize("associated", [True, False])
+def test_associations_are_followed_if_wanted(embeddings: Embeddings, associated: bool) -> None:
+    settings = SearchSettings(associated=associated)
+    with MemoryController(
+        InMemoryStore(), scope=ADA, embeddings=embeddings, settings=settings
+    ) as memory:
+        first, other = memory.add([CHAIN[0], "Elephants sleep on their feet."], session_id="s")
+        linked = replace(first, edges=(Edge(other.id, 0.9),))
+        memory._engine.write(Batch(ADA, patch=[linked]))
+        paths = {h.memory.id: h.path for h in memory.search("Where was the red envelope?", hops=2)}
+    assert paths[other.id] == ((first.id, other.id) if associated else ())
 
 
 def test_refuses_less_than_one_hop(memory: MemoryController) -> None:
