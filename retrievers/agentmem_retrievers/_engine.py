@@ -138,17 +138,7 @@ class SearchEngine(Indexes):
             g: Shown(table, query.as_of, query.include_archived, query.moment)
             for g, table in index.tables.items()
         }
-        asked = [
-            g
-            for g, table in index.tables.items()
-            if len(table) and g.of_session and g.value not in self._settings.off
-        ]
-        wanted = self._settings.candidates
-
-        def ask(g: Granularity) -> Callable[[], Channel]:
-            return Channel.asked(self._store, scope, g, index.tables[g], vector, wanted, shown[g])
-
-        channels = Channels(asked, ask, fixed="router" in self._settings.off)
+        channels = self._channels(scope, index, vector, shown)
         # The words are compared while the nearest turns are looked for.
         channels.begin(Granularity.TURN)
         words = query.words(question.addressed) if turns.tells_words and self._uses("late") else ()
@@ -166,6 +156,25 @@ class SearchEngine(Indexes):
             learning=index.learning,
             at_least=query.k,
         )
+
+    def _channels(
+        self,
+        scope: Scope,
+        index: ScopeIndex,
+        vector: Vectors,
+        shown: Mapping[Granularity, Shown],
+    ) -> Channels:
+        asked = [
+            g
+            for g, table in index.tables.items()
+            if len(table) and g.of_session and g.value not in self._settings.off
+        ]
+        wanted = self._settings.candidates
+
+        def ask(g: Granularity) -> Callable[[], Channel]:
+            return Channel.asked(self._store, scope, g, index.tables[g], vector, wanted, shown[g])
+
+        return Channels(asked, ask, fixed="router" in self._settings.off)
 
     def _uses(self, part: str) -> bool:
         return part not in self._settings.off

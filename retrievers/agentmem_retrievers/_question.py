@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 from ._address import addressed
-from ._calendar import lowered
+from ._calendar import MONTHS, lowered
 from ._when import Window
 from ._words import stems_of, tokenize, words_in
 
@@ -23,11 +23,7 @@ RELATIVES = (
     "teacher|landlord|landlady|flatmate|roommate|guest|in-law"
 )
 
-_MONTHS = (
-    "january", "february", "march", "april", "may", "june", "july", "august", "september",
-    "october", "november", "december",
-)  # fmt: skip
-_MONTH = "|".join(_MONTHS)
+_MONTH = "|".join(MONTHS)
 _DATE = re.compile(
     rf"(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?)?\b(?P<month>{_MONTH})\b"
     r"(?:\s+(?P<day2>\d{1,2})(?:st|nd|rd|th)?(?!\d))?(?:,?\s+(?P<year>(?:19|20)\d\d))?"
@@ -122,7 +118,7 @@ def dates_in(text: str) -> tuple[Period, ...]:
         found.append(
             Period(
                 int(match["year"]) if match["year"] else None,
-                _MONTHS.index(match["month"]) + 1,
+                MONTHS.index(match["month"]) + 1,
                 int(day) if day else None,
             )
         )

@@ -75,7 +75,7 @@ class Recall(Sequence[RecalledMemory]):
 
     @cached_property
     def routing(self) -> Routing:
-        """How far each granularity is trusted.
+        """How far the router trusts each granularity; see `SearchSettings.routed` for its say.
 
         Turns are ranked without asking all granularities, so that they are asked when this is
         first read, or by the search itself with `explain=True`.
