@@ -20,6 +20,7 @@ from agentmem_stores import (
     InvalidInputError,
     Memory,
     Vectors,
+    sign_bytes,
 )
 
 from ._embedded import Embedded, Reading
@@ -240,9 +241,12 @@ def _content(reading: Reading, dimension: int) -> tuple[Vectors, list[AskedWord]
     embeddings = np.asarray(reading.embeddings, dtype=np.float32)
     if embeddings.shape != (len(reading.words), dimension) or not np.isfinite(embeddings).all():
         raise ValueError(f"{len(reading.words)} words have embeddings of {embeddings.shape}")
-    signs = [signs_of(embedding[np.newaxis]) for embedding in embeddings]
-    words = zip(reading.words, signs, strict=True)
-    return reading.vector, [AskedWord(word, held) for word, held in words if words_in(word)]
+    words = list(reading.words)
+    kept = [row for row, word in enumerate(words) if words_in(word)]
+    signs, size = signs_of(embeddings[kept]), sign_bytes(dimension)
+    each = [signs[begin : begin + size] for begin in range(0, len(signs), size)]
+    told = [AskedWord(words[row], own) for row, own in zip(kept, each, strict=True)]
+    return reading.vector, told
 
 
 def _name_of(embeddings: Embeddings) -> str:

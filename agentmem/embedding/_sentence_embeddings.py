@@ -33,6 +33,9 @@ MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 _KNOWN = {MINILM: (384, 256)}
 # For models that set no limit of their own.
 _WIDEST = 8192
+# How many tokens are computed together: with more than these, what lies between the layers of a
+# small model does not fit a processor's cache. Elsewhere many are needed to keep it busy.
+_ON_CPU, _ELSEWHERE = 512, 16_384
 
 _log = logging.getLogger("agentmem")
 
@@ -49,10 +52,11 @@ class SentenceTransformerEmbeddings(Embeddings):
         model: a name on the hub, or a folder.
         backend: what computes: `torch`, `onnx` or `openvino`.
         device: such as `cpu` or `cuda`; by default the best one there is.
-        batch_size: texts computed together.
+        batch_tokens: tokens computed together, padding included; by default 512 on a processor,
+            whose caches hold no more, and 16,384 elsewhere. Texts of like length share a batch.
 
     Raises:
-        InvalidInputError: there is no such backend.
+        InvalidInputError: there is no such backend, or `batch_tokens` is no positive number.
     """
 
     def __init__(
@@ -61,14 +65,16 @@ class SentenceTransformerEmbeddings(Embeddings):
         *,
         backend: Backend = "torch",
         device: str | None = None,
-        batch_size: int = 32,
+        batch_tokens: int | None = None,
     ) -> None:
         if backend not in get_args(Backend):
             raise InvalidInputError(f"backend={backend!r} is none of {get_args(Backend)}")
+        if batch_tokens is not None and batch_tokens < 1:
+            raise InvalidInputError(f"batch_tokens={batch_tokens} is no positive number")
         self.model_name = model
         self.backend: Backend = backend
         self.device = device
-        self.batch_size = batch_size
+        self.batch_tokens = batch_tokens
         # Held for loading, and because a model's tokenizer must not serve two threads at once.
         self._lock = RLock()
 
@@ -82,11 +88,11 @@ class SentenceTransformerEmbeddings(Embeddings):
             MissingExtraError: the weights are neither installed nor to be had from the hub.
             EmbeddingError: the model cannot be loaded.
         """
-        return self._encode("encode_document", texts)
+        return self._vectors(texts, query=False)
 
     def embed_query(self, text: str) -> list[float]:
         """Embed a text to search with; raises as `embed_documents` does."""
-        return self._encode("encode_query", [text])[0]
+        return self._vectors([text], query=True)[0]
 
     def embed_with_words(self, texts: list[str], *, query: bool = False) -> list[Reading]:
         """Embed texts and their words in one pass of the model; raises as the others do.
@@ -95,17 +101,8 @@ class SentenceTransformerEmbeddings(Embeddings):
         what lies beyond the window is not among them. Of a model that puts a prompt of its own
         before texts, no words are told.
         """
-        if not texts:
-            return []
-        encode = "encode_query" if query else "encode_document"
         with self._lock:
-            found = getattr(self._model, encode)(
-                list(texts),
-                batch_size=self.batch_size,
-                show_progress_bar=False,
-                output_value=None,
-                convert_to_numpy=False,
-            )
+            found = self._encode(texts, query=query, output_value=None, convert_to_numpy=False)
             return [
                 self._reading(text, features) for text, features in zip(texts, found, strict=True)
             ]
@@ -127,19 +124,36 @@ class SentenceTransformerEmbeddings(Embeddings):
         embeddings = np.add.reduceat(tokens[places], begins, axis=0)
         return Reading(vector, [word.lower() for word in words], embeddings)
 
-    def _encode(self, method: str, texts: list[str]) -> list[list[float]]:
-        if not texts:
-            return []
+    def _vectors(self, texts: list[str], *, query: bool) -> list[list[float]]:
         with self._lock:
-            vectors = getattr(self._model, method)(
-                list(texts),
-                batch_size=self.batch_size,
-                show_progress_bar=False,
-                convert_to_numpy=True,
-                normalize_embeddings=True,
-            )
-        rows: list[list[float]] = vectors.tolist()
+            found = self._encode(texts, query=query, normalize_embeddings=True)
+        rows: list[list[float]] = [vector.tolist() for vector in found]
         return rows
+
+    def _encode(self, texts: list[str], *, query: bool, **options: Any) -> list[Any]:
+        """What the model makes of each text, batch by batch; to be called with the lock held."""
+        encode = self._model.encode_query if query else self._model.encode_document
+        found: list[Any] = [None] * len(texts)
+        for rows in self._batches(texts):
+            batch = [texts[row] for row in rows]
+            made = encode(batch, batch_size=len(batch), show_progress_bar=False, **options)
+            for row, one in zip(rows, made, strict=True):
+                found[row] = one
+        return found
+
+    def _batches(self, texts: list[str]) -> Iterator[list[int]]:
+        """Rows of texts to be computed together, the longest first: with them memory is tight."""
+        own = _ON_CPU if self._model.device.type == "cpu" else _ELSEWHERE
+        room = self.batch_tokens or own
+        lengths = [
+            min(max(len(found.ids), 1), self.max_tokens)
+            for found in self._tokenizer.encode_batch(texts)
+        ]
+        order = sorted(range(len(texts)), key=lambda row: -lengths[row])
+        while order:
+            together = max(room // lengths[order[0]], 1)
+            yield order[:together]
+            order = order[together:]
 
     @property
     def spec(self) -> EmbedderSpec:

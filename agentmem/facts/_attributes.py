@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import repeat
 
 import numpy as np
+from numpy.typing import NDArray
 
+from agentmem_retrievers import ONE_THREAD
 from agentmem_stores import Vectors
 
 from ..embedding import Embedder, kept_documents
@@ -17,7 +18,9 @@ from ._inventory import ELSE, INVENTORY, SAID, Attribute
 from ._statements import SPEAKER, Statement
 from ._values import is_name, is_number
 
-__all__ = ["Attribute", "Attributes", "Match"]
+__all__ = ["Attribute", "Attributes", "Bools", "Match", "is_open", "looks"]
+
+Bools = NDArray[np.bool_]
 
 # What a statement needs to speak of an attribute: the mean of its similarity and its skeleton's,
 # and so much of the value's to what the attribute's values are. More is needed where it is not
@@ -32,10 +35,15 @@ _STRANGE = np.array([a.name.startswith("favourite") or a.form == "role" for a in
 _ELSE = 0.5
 # What stands before one of several, and before what somebody is: "a nurse", but not "nursing".
 _SHAPES = {
-    "one": r"\b(?:an?|another|two|three|my|our|new)\s+(?:\w+\s+)?",
-    "role": r"\b(?:as (?:an?|the)|(?:i'm|am|being|became|become|been|me|into|now|job is) an?)"
-    r"\s+(?:\w+\s+){0,2}",
+    form: re.compile(rf"(?:{before})\Z", re.IGNORECASE)
+    for form, before in {
+        "one": r"\b(?:an?|another|two|three|my|our|new)\s+(?:\w+\s+)?",
+        "role": r"\b(?:as (?:an?|the)|(?:i'm|am|being|became|become|been|me|into|now|job is) an?)"
+        r"\s+(?:\w+\s+){0,2}",
+    }.items()
 }
+# Of these attributes, a value tells by how it is written.
+_WRITTEN = np.array([a.form in ("name", "number") for a in INVENTORY])
 # An attribute that is nearly as near is spoken of as well, as far as finding is concerned.
 _TIED = 0.05
 # "My bicycle lock is ...": an attribute that nobody thought of.
@@ -80,11 +88,10 @@ class Attributes:
             _starts([*(len(a.values) for a in INVENTORY), len(ELSE)]),
         )
 
-    def similarities(self, vectors: Vectors) -> Vectors:
+    def near(self, vectors: Vectors) -> Vectors:
         """How near sentences are to every attribute, shape (sentences, attributes)."""
         examples, starts, _, _ = self._known
-        near: Vectors = np.maximum.reduceat(vectors @ examples.T, starts, axis=1)
-        return near
+        return _nearest(vectors, examples, starts)
 
     def kinds(self, vectors: Vectors) -> Vectors:
         """How near values are to those of every attribute, and to anything else.
@@ -93,51 +100,78 @@ class Attributes:
             Shape (values, attributes + 1).
         """
         _, _, values, starts = self._known
-        near: Vectors = np.maximum.reduceat(vectors @ values.T, starts, axis=1)
-        return near
+        return _nearest(vectors, values, starts)
 
-    def may_match(self, found: Sequence[Statement], values: Vectors) -> list[bool]:
-        """Whether statements can be facts, by what needs no more than their values to be known.
-
-        What is left out here `match` takes for none.
+    def alike(self, values: Vectors) -> Bools:
+        """Whether values are like those of attributes at all, where that counts.
 
         Args:
-            values: embeddings of the statements' values, shape (statements, dimension).
+            values: their embeddings, shape (values, dimension).
+
+        Returns:
+            Shape (values, attributes).
         """
-        kinds = self.kinds(values)[:, :-1]
-        alike = kinds >= np.where(_STRANGE, _HARDLY, _ALIKE)
-        return [
-            bool(s.attribute or _OPEN.search(s.text.rstrip(".! ")))
-            or any(map(_fits, INVENTORY, repeat(s), row))
-            for s, row in zip(found, alike.tolist(), strict=True)
-        ]
+        least = np.where(_STRANGE, _HARDLY, _ALIKE)
+        return np.asarray(_WRITTEN | (self.kinds(values)[:, :-1] >= least))
+
+    def scores(self, near: Vectors, values: Vectors) -> Vectors:
+        """How sure it is that sentences with these values speak of attributes.
+
+        Args:
+            near: of sentences, shape (sentences, attributes).
+            values: embeddings of their values, shape (sentences, dimension).
+        """
+        return near + _KIND * self.kinds(values)[:, :-1]
 
     def match(
-        self, found: Sequence[Statement], texts: Vectors, skeletons: Vectors, values: Vectors
+        self,
+        found: Sequence[Statement],
+        may: Bools,
+        texts: Vectors,
+        skeletons: Vectors,
+        values: Vectors,
     ) -> list[Match | None]:
         """Say what each statement speaks of; None for nothing that is known of people.
 
         Args:
+            may: whether it may speak of an attribute, shape (statements, attributes).
             texts: the statements' embeddings, shape (statements, dimension).
             skeletons: those of the statements without their values, of the same shape.
             values: those of the values alone, of the same shape.
         """
-        near = (self.similarities(texts) + self.similarities(skeletons)) / 2
-        kinds = self.kinds(values)
-        return [_match(*row) for row in zip(found, near, kinds, strict=True)]
+        near: Vectors = (self.near(texts) + self.near(skeletons)) / np.float32(2)
+        looked_at = (found, may, near, self.kinds(values), self.scores(near, values))
+        return [_match(*row) for row in zip(*looked_at, strict=True)]
+
+
+@ONE_THREAD
+def _nearest(vectors: Vectors, known: Vectors, starts: Sequence[int]) -> Vectors:
+    """The cosine of each vector to the nearest of each group of known ones."""
+    near: Vectors = np.maximum.reduceat(vectors @ known.T, starts, axis=1)
+    return near
 
 
 def _starts(lengths: Sequence[int]) -> list[int]:
     return [0, *np.cumsum(lengths[:-1]).tolist()]
 
 
-def _match(statement: Statement, near: Vectors, kinds: Vectors) -> Match | None:
+def is_open(statement: Statement) -> bool:
+    """Whether a statement names the attribute it speaks of, which may be one nobody thought of."""
+    return bool(statement.attribute or _OPEN.search(_bare(statement)))
+
+
+def _bare(statement: Statement) -> str:
+    return statement.text.rstrip(".! ")
+
+
+def _match(
+    statement: Statement, may: Bools, near: Vectors, kinds: Vectors, scores: Vectors
+) -> Match | None:
     kinds, other = kinds[:-1], kinds[-1]
     least = np.where((near >= _PLAIN) & _STRANGE, _HARDLY, _ALIKE)
     rivalled = (near < _PLAIN) & (other >= _ELSE)
     alike = kinds >= np.maximum(least, np.where(rivalled, other, 0.0))
-    fits = [_fits(a, statement, k) for a, k in zip(INVENTORY, alike.tolist(), strict=True)]
-    scores = np.where(fits, near + _KIND * kinds, -1.0)
+    scores = np.where(may & (_WRITTEN | alike), scores, -1.0)
     order = np.argsort(-scores, kind="stable")
     best = float(scores[order[0]])
     if best >= _CERTAIN + (0 if statement.sure else _UNSURE):
@@ -145,38 +179,42 @@ def _match(statement: Statement, near: Vectors, kinds: Vectors) -> Match | None:
         return Match(INVENTORY[order[0]], tuple(also), best)
     if statement.attribute:
         return Match(Attribute(statement.attribute, "other", True))
-    named = _OPEN.search(statement.text.rstrip(".! ")) if statement.subject == SPEAKER else None
+    named = _OPEN.search(_bare(statement)) if statement.subject == SPEAKER else None
     plain = is_name(statement.value) or is_number(statement.value)
     if named and plain:
         return Match(Attribute(named["name"], "other", True))
     return None
 
 
-def _shaped(shape: str, statement: Statement) -> bool:
+def looks(statement: Statement) -> list[bool]:
+    """Whether a value looks like one of each attribute's, and is said to be one."""
+    value = statement.value
+    if not value:
+        return [False] * len(INVENTORY)
+    numeric = any(c.isdigit() or c == "@" for c in value)
+    as_form = {"number": numeric, "name": is_name(value), "word": True}
+    # Of somebody else, "is a nurse" says enough.
+    mine = statement.subject == SPEAKER
+    as_form |= {f: not mine or _shaped(before, statement) for f, before in _SHAPES.items()}
+    if is_number(value):
+        as_form = {form: form == "number" and numeric for form in as_form}
+    return [as_form[a.form] and _is_said(a, statement) for a in INVENTORY]
+
+
+def _is_said(attribute: Attribute, statement: Statement) -> bool:
+    """Whether what has to stand there does, and the value is not the attribute's own name."""
+    said = SAID.get(attribute.name) or SAID.get(attribute.name.split()[0])
+    if said is not None and not said.search(statement.text):
+        return False
+    words = set(statement.value.lower().split())
+    return not words <= {*attribute.name.split(), "new", "another", "colour"}
+
+
+def _shaped(before: re.Pattern[str], statement: Statement) -> bool:
     """Whether a value stands behind what such a value stands behind.
 
     No pattern is made of the value: those are kept, also when the value has been forgotten.
     """
     text, value = statement.text, statement.value.lower()
     places = (at for at in range(len(text)) if text[at : at + len(value)].lower() == value)
-    before = re.compile(rf"(?:{shape})\Z", re.IGNORECASE)
     return any(before.search(text, 0, at) for at in places)
-
-
-def _fits(attribute: Attribute, statement: Statement, alike: bool) -> bool:
-    """Whether a value looks like one of an attribute's, and is said to be one."""
-    value = statement.value
-    if not value:
-        return False
-    said = SAID.get(attribute.name) or SAID.get(attribute.name.split()[0])
-    if said is not None and not said.search(statement.text):
-        return False
-    if set(value.lower().split()) <= {*attribute.name.split(), "new", "another", "colour"}:
-        return False
-    if attribute.form == "number" or is_number(value):
-        return attribute.form == "number" and any(c.isdigit() or c == "@" for c in value)
-    if attribute.form == "name":
-        return is_name(value)
-    # Of somebody else, "is a nurse" says enough.
-    shape = _SHAPES.get(attribute.form) if statement.subject == SPEAKER else None
-    return alike and (shape is None or _shaped(shape, statement))

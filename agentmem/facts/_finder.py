@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from agentmem_stores import Entry, Granularity, Memory, Vectors
 from ..embedding import Embedder
 from ._attributes import Attribute, Attributes, Match
 from ._kinds import Kinds, named
+from ._likely import Said, Told, likely
 from ._record import Record
 from ._statements import SPEAKER, Statement, own_words, statements
 
@@ -31,17 +32,7 @@ FORGOTTEN = "forgotten_facts"
 _IDS = uuid.UUID("0d3b4a52-3d0a-4c3e-9a6e-3f1f2f5c9b11")
 _log = logging.getLogger("agentmem")
 
-# What is less near to every attribute than this holds no statement worth a look.
-_WORTH = 0.3
 _PER_TURN = 8
-
-
-@dataclass(frozen=True)
-class Told:
-    """A statement, and the turn that holds it."""
-
-    turn: Entry
-    statement: Statement
 
 
 @dataclass(frozen=True)
@@ -63,51 +54,36 @@ class FactFinder:
         """Return the facts that turns tell, in order, without strength, state and associations.
 
         A turn's own embedding serves for a statement that is all it says. Only what a longer turn
-        says is embedded anew: values first, which say most and are the shortest.
+        says is embedded anew, and only where it may be a fact, see `likely`.
         """
         spoken = [turn for turn in turns if _speaks_of_people(turn.memory)]
         told = self._told_to_model(spoken)
         if told is None:
             told = list(self._told(spoken))
-        told, values = self._possible(told)
-        own = {t.memory.id: list(own_words(t.memory.text)) for t in spoken if _is_user(t.memory)}
-        said = self._said(spoken, [t.statement.text for t in told], own)
-        facts = list(self._stated(told, values, said))
-        return list(_with_kinds(facts, spoken, self._kinds(spoken, own, said)))
+        said = Said(self.embedder, spoken)
+        facts = list(self._stated(told, said))
+        return list(_with_kinds(facts, spoken, self._kinds(spoken, said)))
 
-    def _said(
-        self, turns: Sequence[Entry], texts: Iterable[str], own: Mapping[str, Sequence[str]]
-    ) -> dict[str, Vectors]:
-        """Embeddings of what was said, by its text; those of whole turns are known."""
-        known = {turn.memory.text.strip(): turn.vector for turn in turns}
-        anew = dict.fromkeys((*texts, *(text for said in own.values() for text in said)))
-        wanted = [text for text in anew if text not in known]
-        return known | dict(zip(wanted, self.embedder.documents(wanted), strict=True))
-
-    def _stated(
-        self, told: Sequence[Told], values: Vectors, said: Mapping[str, Vectors]
-    ) -> Iterator[Entry]:
-        told, texts, values = self._worth(told, values, said)
+    def _stated(self, told: Sequence[Told], said: Said) -> Iterator[Entry]:
+        told, may = likely(told, self.attributes, said)
         if told:
-            skeletons = self._embedded([t.statement.skeleton for t in told])
             found = [t.statement for t in told]
-            matches = self.attributes.match(found, texts, skeletons, values)
+            texts, skeletons, values = (
+                said.vectors(texts)
+                for texts in zip(*((s.text, s.skeleton, s.value) for s in found), strict=True)
+            )
+            matches = self.attributes.match(found, may, texts, skeletons, values)
             yield from _facts(told, matches, texts)
 
-    def _kinds(
-        self,
-        turns: Sequence[Entry],
-        own: Mapping[str, Sequence[str]],
-        said: Mapping[str, Vectors],
-    ) -> dict[str, dict[str, float]]:
+    def _kinds(self, turns: Sequence[Entry], said: Said) -> dict[str, dict[str, float]]:
         """What turns may tell of the user, by their ids."""
-        telling = [turn.memory.id for turn in turns if own.get(turn.memory.id)]
+        own = {t.memory.id: list(own_words(t.memory.text)) for t in turns if _is_user(t.memory)}
+        telling = [i for i, texts in own.items() if texts]
         if not telling:
             return {}
-        words = [text for i in telling for text in own[i]]
         starts = np.cumsum([0, *(len(own[i]) for i in telling[:-1])])
-        likely = self.kinds.likely(np.stack([said[text] for text in words]))
-        best = np.maximum.reduceat(likely, starts, axis=0)
+        shares = self.kinds.likely(said.vectors([text for i in telling for text in own[i]]))
+        best = np.maximum.reduceat(shares, starts, axis=0)
         return {i: named(row) for i, row in zip(telling, best, strict=True)}
 
     def _told_to_model(self, turns: Sequence[Entry]) -> list[Told] | None:
@@ -131,30 +107,6 @@ class FactFinder:
         for turn in turns:
             found = [Told(turn, statement) for statement in statements(turn.memory.text)]
             yield from found[:_PER_TURN]
-
-    def _possible(self, told: Sequence[Told]) -> tuple[list[Told], Vectors]:
-        """What can come to a fact by its value, and the embeddings of these values."""
-        values = self._embedded([t.statement.value for t in told])
-        may_match = self.attributes.may_match([t.statement for t in told], values) if told else []
-        kept = np.flatnonzero(may_match).tolist()
-        return [told[i] for i in kept], values[kept]
-
-    def _worth(
-        self, told: Sequence[Told], values: Vectors, said: Mapping[str, Vectors]
-    ) -> tuple[list[Told], Vectors, Vectors]:
-        """What may speak of an attribute at all, and the embeddings of these texts and values."""
-        if not told:
-            return [], values, values
-        texts = np.stack([said[t.statement.text] for t in told])
-        near = self.attributes.similarities(texts).max(axis=1) >= _WORTH
-        kept = [i for i, t in enumerate(told) if near[i] or t.statement.attribute]
-        return [told[i] for i in kept], texts[kept], values[kept]
-
-    def _embedded(self, texts: Sequence[str]) -> Vectors:
-        """Embeddings of texts that may be alike, a row for each."""
-        known = list(dict.fromkeys(texts))
-        place = {text: i for i, text in enumerate(known)}
-        return self.embedder.documents(known)[[place[text] for text in texts]]
 
 
 def forgotten(turn: Memory) -> set[str]:

@@ -13,7 +13,7 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-from agentmem_retrievers import tokenize
+from agentmem_retrievers import ONE_THREAD, tokenize
 from agentmem_stores import Vectors
 
 from ..embedding import Embedder, kept_documents
@@ -61,7 +61,8 @@ class Kinds:
             vectors: their embeddings, shape (sentences, dimension).
         """
         factors, shifts = self._odds
-        odds = vectors @ factors + shifts
+        with ONE_THREAD:
+            odds = vectors @ factors + shifts
         shares = np.exp(odds - odds.max(axis=1, keepdims=True))
         likely: Vectors = (shares / shares.sum(axis=1, keepdims=True))[:, :-1]
         return likely

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import numpy as np
 
-from agentmem_retrievers import ForgettingCurve, SearchEngine, Shown
+from agentmem_retrievers import ONE_THREAD, ForgettingCurve, SearchEngine, Shown
 from agentmem_stores import (
     Batch,
     Entry,
@@ -107,6 +107,7 @@ class Writer:
                 seen.add(draft.id or "")
         return rows
 
+    @ONE_THREAD
     def remembered(
         self,
         memories: Sequence[Memory],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._around import *
+from ._blas import *
 from ._calendar import *
 from ._confidence import *
 from ._engine import *

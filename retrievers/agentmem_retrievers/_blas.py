@@ -1,11 +1,13 @@
 """Products of small matrices, each computed by one thread.
 
-A search makes many of them. Computed by several threads they take as long, and after each of them
-the others of BLAS wait for the next one without giving up their cores, which Chroma needs.
+Searching and writing make many of them. Computed by several threads they take as long, and after
+each of them the others of BLAS wait for the next one without giving up their cores, which Chroma
+and the embedder need.
 """
 
 from __future__ import annotations
 
+from contextlib import ContextDecorator
 from functools import lru_cache
 from threading import Lock
 from types import TracebackType
@@ -20,8 +22,11 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController().select(user_api="blas")
 
 
-class _OneThread:
-    """Limits BLAS, in the whole process, from when the first comes until the last has gone."""
+class _OneThread(ContextDecorator):
+    """Limits BLAS, in the whole process, from when the first comes until the last has gone.
+
+    Not to be held while something is embedded: an embedder may compute with the same BLAS.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()

@@ -1,0 +1,75 @@
+"""Which of what is said may be a fact, and of what: by what costs nothing first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import compress
+
+import numpy as np
+
+from agentmem_stores import Entry, Vectors
+
+from ..embedding import Embedder
+from ._attributes import Attributes, Bools, is_open, looks
+from ._statements import Statement
+
+__all__ = ["Said", "Told", "likely"]
+
+# A turn that is less near to an attribute than the first does not speak of it; nor does a sentence
+# of a lower score than the second, to which that of a fact without its value is added later.
+_TURN, _SENTENCE = 0.2, 0.42
+
+
+@dataclass(frozen=True)
+class Told:
+    """A statement, and the turn that holds it."""
+
+    turn: Entry
+    statement: Statement
+
+
+class Said:
+    """Embeddings of what turns say, each text embedded once; those of whole turns are known."""
+
+    def __init__(self, embedder: Embedder, turns: Sequence[Entry]) -> None:
+        self._embedder = embedder
+        self._known = {turn.memory.text.strip(): turn.vector for turn in turns}
+
+    def vectors(self, texts: Sequence[str]) -> Vectors:
+        """Embeddings of texts, a row for each."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        self._known.update(zip(new, self._embedder.documents(new), strict=True))
+        return np.stack([self._known[text] for text in texts])
+
+
+def likely(
+    told: Sequence[Told], attributes: Attributes, said: Said
+) -> tuple[Sequence[Told], Bools]:
+    """Return what may be a fact, and which attributes each may speak of.
+
+    Looked at are in turn how the value is written, the turn's embedding, which is there already,
+    that of the value, which is the shortest text, and that of the sentence. What is left out after
+    one of them need not be embedded for the next.
+
+    Returns:
+        Statements, and of shape (statements, attributes) whether they may speak of an attribute.
+    """
+    may = np.array([looks(t.statement) for t in told], dtype=np.bool_)
+
+    def by_turn() -> Bools:
+        return attributes.near(np.stack([t.turn.vector for t in told])) >= _TURN
+
+    def by_value() -> Bools:
+        return attributes.alike(said.vectors([t.statement.value for t in told]))
+
+    def by_sentence() -> Bools:
+        near = attributes.near(said.vectors([t.statement.text for t in told]))
+        return attributes.scores(near, said.vectors([t.statement.value for t in told])) >= _SENTENCE
+
+    for sieve in (by_turn, by_value, by_sentence):
+        if told:
+            may &= sieve()
+            kept = np.logical_or(may.any(axis=1), [is_open(t.statement) for t in told])
+            told, may = list(compress(told, kept)), may[kept]
+    return told, may
