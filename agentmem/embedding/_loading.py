@@ -105,7 +105,7 @@ class Source:
                 backend=self.backend,
                 device=self.device,
                 local_files_only=local_files_only,
-            )
+            ).eval()
         except Exception as error:
             if "pip install sentence-transformers[" in str(error):
                 raise MissingExtraError(

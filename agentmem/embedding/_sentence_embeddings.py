@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from threading import RLock
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
+from numpy.typing import NDArray
 
-from agentmem_stores import EmbedderSpec, InvalidInputError
+from agentmem_stores import EmbedderSpec, InvalidInputError, Vectors
 
 from ._embedded import Reading
 from ._loading import MINILM, Backend, Source
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
 __all__ = ["SentenceTransformerEmbeddings"]
+
+Made = TypeVar("Made")
 
 # What is known of a model without its weights: dimension, and window in tokens.
 _KNOWN = {MINILM: (384, 256)}
@@ -94,58 +97,58 @@ class SentenceTransformerEmbeddings(Embeddings):
         before texts, no words are told.
         """
         with self._lock:
-            found = self._encode(texts, query=query, output_value=None, convert_to_numpy=False)
-            return [
-                self._reading(text, features) for text, features in zip(texts, found, strict=True)
-            ]
+            if any(self._model.prompts.values()):
+                nothing = np.empty((0, self.spec.dimension), dtype=np.float32)
+                vectors = np.array(self._vectors(texts, query=query), dtype=np.float32)
+                return [Reading(vector, [], nothing) for vector in vectors]
+            return self._in_batches(texts, partial(self._read, query=query))
 
-    def _reading(self, text: str, features: Mapping[str, Any]) -> Reading:
-        vector = features["sentence_embedding"].cpu().numpy()
-        vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
-        own = self._tokenizer.encode(text)
-        seen = int(features["attention_mask"].sum())
-        tokens = features["token_embeddings"][:seen].cpu().numpy()
-        # The last one that is seen marks the end, also of a text that is cut off there.
-        places = [i for i in range(min(len(own.ids), seen - 1)) if own.word_ids[i] is not None]
-        if features["input_ids"][: seen - 1].tolist() != own.ids[: seen - 1] or not places:
-            return Reading(vector, [], np.empty((0, len(vector)), dtype=np.float32))
-        numbers = np.array([own.word_ids[i] for i in places])
-        begins = np.flatnonzero(np.diff(numbers, prepend=-1))
-        spans = zip(begins, [*begins[1:], len(places)], strict=True)
-        words = [text[own.offsets[places[a]][0] : own.offsets[places[b - 1]][1]] for a, b in spans]
-        embeddings = np.add.reduceat(tokens[places], begins, axis=0)
-        return Reading(vector, [word.lower() for word in words], embeddings)
+    def _read(self, texts: list[str], own: list[Encoding], *, query: bool) -> list[Reading]:
+        """What a batch reads as; by a pass of the model itself, since `encode` tells no words."""
+        import torch
+        from sentence_transformers.util import batch_to_device
+
+        model, task = self._model, "query" if query else "document"
+        features = batch_to_device(model.preprocess(texts, task=task), model.device)
+        with torch.inference_mode():
+            made = model(features, task=task)
+        names = ("sentence_embedding", "token_embeddings", "input_ids", "attention_mask")
+        found = zip(texts, own, *(made[name].cpu().numpy() for name in names), strict=True)
+        return [_reading(*one) for one in found]
 
     def _vectors(self, texts: list[str], *, query: bool) -> list[list[float]]:
+        def encoded(batch: list[str], own: list[Encoding]) -> list[list[float]]:
+            encode = self._model.encode_query if query else self._model.encode_document
+            rows: list[list[float]] = encode(
+                batch,
+                batch_size=len(batch),
+                show_progress_bar=False,
+                convert_to_numpy=True,
+                normalize_embeddings=True,
+            ).tolist()
+            return rows
+
         with self._lock:
-            found = self._encode(texts, query=query, normalize_embeddings=True)
-        rows: list[list[float]] = [vector.tolist() for vector in found]
-        return rows
+            return self._in_batches(texts, encoded)
 
-    def _encode(self, texts: list[str], *, query: bool, **options: Any) -> list[Any]:
-        """What the model makes of each text, batch by batch; to be called with the lock held."""
-        encode = self._model.encode_query if query else self._model.encode_document
-        found: list[Any] = [None] * len(texts)
-        for rows in self._batches(texts):
-            batch = [texts[row] for row in rows]
-            made = encode(batch, batch_size=len(batch), show_progress_bar=False, **options)
-            for row, one in zip(rows, made, strict=True):
-                found[row] = one
-        return found
+    def _in_batches(
+        self, texts: list[str], make: Callable[[list[str], list[Encoding]], list[Made]]
+    ) -> list[Made]:
+        """What is made of texts and their tokens; those of like length are computed together.
 
-    def _batches(self, texts: list[str]) -> Iterator[list[int]]:
-        """Rows of texts to be computed together, the longest first: with them memory is tight."""
-        own = _ON_CPU if self._model.device.type == "cpu" else _ELSEWHERE
-        room = self.batch_tokens or own
-        lengths = [
-            min(max(len(found.ids), 1), self.max_tokens)
-            for found in self._tokenizer.encode_batch(texts)
-        ]
+        The longest come first: if memory does not suffice for them, that shows at once.
+        """
+        own = self._tokenizer.encode_batch(texts)
+        lengths = [min(max(len(one.ids), 1), self.max_tokens) for one in own]
+        room = self.batch_tokens or (_ON_CPU if self._model.device.type == "cpu" else _ELSEWHERE)
         order = sorted(range(len(texts)), key=lambda row: -lengths[row])
+        found: dict[int, Made] = {}
         while order:
             together = max(room // lengths[order[0]], 1)
-            yield order[:together]
-            order = order[together:]
+            rows, order = order[:together], order[together:]
+            made = make([texts[row] for row in rows], [own[row] for row in rows])
+            found.update(zip(rows, made, strict=True))
+        return [found[row] for row in range(len(texts))]
 
     @property
     def spec(self) -> EmbedderSpec:
@@ -191,3 +194,34 @@ class SentenceTransformerEmbeddings(Embeddings):
     @cached_property
     def _model(self) -> SentenceTransformer:
         return self._source.load()
+
+
+def _reading(
+    text: str,
+    own: Encoding,
+    vector: Vectors,
+    tokens: Vectors,
+    ids: NDArray[np.int64],
+    mask: NDArray[np.int64],
+) -> Reading:
+    """A text as a model has read it.
+
+    Args:
+        own: its tokens, none of them cut off.
+        vector: its embedding, of any length but zero, shape (dimension,).
+        tokens: those of its tokens, and of what pads them, shape (tokens, dimension).
+        ids: these tokens.
+        mask: 1 for its own, 0 for what pads them.
+    """
+    vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
+    seen = int(mask.sum())
+    # The last one that is seen marks the end, also of a text that is cut off there.
+    places = [i for i in range(min(len(own.ids), seen - 1)) if own.word_ids[i] is not None]
+    if ids[: seen - 1].tolist() != own.ids[: seen - 1] or not places:
+        return Reading(vector, [], np.empty((0, len(vector)), dtype=np.float32))
+    numbers = np.array([own.word_ids[i] for i in places])
+    begins = np.flatnonzero(np.diff(numbers, prepend=-1))
+    spans = zip(begins, [*begins[1:], len(places)], strict=True)
+    words = [text[own.offsets[places[a]][0] : own.offsets[places[b - 1]][1]] for a, b in spans]
+    embeddings = np.add.reduceat(tokens[places], begins, axis=0)
+    return Reading(vector, [word.lower() for word in words], embeddings)
