@@ -215,13 +215,15 @@ def _reading(
     """
     vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
     seen = int(mask.sum())
+    # Each of these is made anew when it is asked for.
+    known, of, offsets = own.ids, own.word_ids, own.offsets
     # The last one that is seen marks the end, also of a text that is cut off there.
-    places = [i for i in range(min(len(own.ids), seen - 1)) if own.word_ids[i] is not None]
-    if ids[: seen - 1].tolist() != own.ids[: seen - 1] or not places:
+    places = [i for i in range(min(len(known), seen - 1)) if of[i] is not None]
+    if ids[: seen - 1].tolist() != known[: seen - 1] or not places:
         return Reading(vector, [], np.empty((0, len(vector)), dtype=np.float32))
-    numbers = np.array([own.word_ids[i] for i in places])
+    numbers = np.array([of[i] for i in places])
     begins = np.flatnonzero(np.diff(numbers, prepend=-1))
     spans = zip(begins, [*begins[1:], len(places)], strict=True)
-    words = [text[own.offsets[places[a]][0] : own.offsets[places[b - 1]][1]] for a, b in spans]
+    words = [text[offsets[places[a]][0] : offsets[places[b - 1]][1]] for a, b in spans]
     embeddings = np.add.reduceat(tokens[places], begins, axis=0)
     return Reading(vector, [word.lower() for word in words], embeddings)

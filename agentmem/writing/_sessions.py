@@ -86,34 +86,37 @@ class Sessions:
         if index.is_digested(session_id):
             return self._derived(scope, session_id)
         turns = self.writer.store.read(scope, Granularity.TURN, ids)
-        batch = self._batch(scope, {session_id: turns})
-        self.writer.engine.write(batch)
-        self.writer.engine.learn(scope)
-        return [entry.memory for entry in batch.put]
+        return self._write(scope, {session_id: turns})
 
     def end_or_leave(self, scope: Scope, session_ids: Sequence[str]) -> list[Memory]:
-        """End sessions after something else was done, which stands even if this fails.
+        """End sessions in one batch, after something that stands even if this fails.
 
         What could not be ended stays unfinished, and is tried again with the next turn added.
+
+        Returns:
+            What was written of them; nothing of those that need not be ended.
         """
         try:
-            self.end_many(scope, session_ids)
+            written = self._end_many(scope, session_ids)
         except (EmbeddingError, StoreError) as error:
             _log.warning("sessions of %s could not be summed up for now: %s", scope, error)
             return []
-        return [memory for session in session_ids for memory in self._derived(scope, session)]
+        return [memory for memory in written if memory.session_id in session_ids]
 
-    def end_many(self, scope: Scope, session_ids: Sequence[str]) -> None:
-        """End several sessions in one batch; those that need not be ended are passed over."""
+    def _end_many(self, scope: Scope, session_ids: Sequence[str]) -> list[Memory]:
         index, store = self.writer.engine.index(scope), self.writer.store
         ended: dict[str, list[Entry]] = {}
         for session_id in session_ids:
             ids = index.members(session_id, Granularity.TURN)
             if ids and not is_shelf(session_id) and not index.is_digested(session_id):
                 ended[session_id] = store.read(scope, Granularity.TURN, ids)
-        if ended:
-            self.writer.engine.write(self._batch(scope, ended))
-            self.writer.engine.learn(scope)
+        return self._write(scope, ended) if ended else []
+
+    def _write(self, scope: Scope, sessions: Mapping[str, Sequence[Entry]]) -> list[Memory]:
+        batch = self._batch(scope, sessions)
+        self.writer.engine.write(batch)
+        self.writer.engine.learn(scope)
+        return [entry.memory for entry in batch.put]
 
     def removal(self, scope: Scope, session_id: str) -> list[tuple[Granularity, str]]:
         """What was derived from a session, to be deleted with or before its turns."""
@@ -217,15 +220,19 @@ class Sessions:
 
     def _with_old_lives(self, scope: Scope, put: Sequence[Entry]) -> list[Entry]:
         """A rewritten memory keeps the strength that recalls have given it."""
-        lived = []
-        for entry in put:
-            memory = entry.memory
-            for old in self.writer.store.read(scope, memory.granularity, [memory.id]):
-                memory = replace(
-                    memory,
-                    strength=max(memory.strength, old.memory.strength),
-                    last_recalled_at=old.memory.last_recalled_at,
-                    recall_count=old.memory.recall_count,
-                )
-            lived.append(replace(entry, memory=memory))
-        return lived
+        old: dict[str, Memory] = {}
+        for granularity in DERIVED:
+            ids = [e.memory.id for e in put if e.memory.granularity is granularity]
+            old |= {m.id: m for m in self.writer.store.recall(scope, granularity, ids)}
+        return [replace(e, memory=_lived(e.memory, old.get(e.memory.id))) for e in put]
+
+
+def _lived(memory: Memory, old: Memory | None) -> Memory:
+    if old is None:
+        return memory
+    return replace(
+        memory,
+        strength=max(memory.strength, old.strength),
+        last_recalled_at=old.last_recalled_at,
+        recall_count=old.recall_count,
+    )
