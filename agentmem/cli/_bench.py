@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ._app import app, examples
-from ._eval import MEASURE, JsonFile, Plot, Seed
+from ._measuring import MEASURE, JsonFile, Plot, Seed
 
 if TYPE_CHECKING:
     from agentmem.bench import BenchReport

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ._eval import Cache, Embeddings, File, Fresh, evaluation
+from ._eval import evaluation
+from ._measuring import Cache, Embeddings, File, Fresh
 
 if TYPE_CHECKING:
     from agentmem.evaluation import Example

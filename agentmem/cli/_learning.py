@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ._eval import Cache, Embeddings, File, Fresh, JsonFile, Plot, evaluation
+from ._eval import evaluation
 from ._fit import known_examples
+from ._measuring import Cache, Embeddings, File, Fresh, JsonFile, Plot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ._app import app, examples
-from ._eval import MEASURE, Seed
+from ._measuring import MEASURE, Seed
 
 __all__ = ["partitions"]
 

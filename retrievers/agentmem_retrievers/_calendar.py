@@ -19,6 +19,13 @@ MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september",
     "october", "november", "december",
 )  # fmt: skip
+# What stands before a date that bounds a stretch of time, by where it puts the date in it.
+BOUNDS = {
+    "since": "since",
+    "until": "until|till|before|by|up to",
+    "as of": "as of",
+    "after": "after",
+}
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
 _NUMBERS = {

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 from ._address import addressed
-from ._calendar import MONTHS, lowered
+from ._calendar import BOUNDS, MONTHS, lowered
 from ._when import Window
 from ._words import stems_of, tokenize, words_in
 
@@ -45,7 +45,7 @@ _WHEN = re.compile(
 _AHEAD = re.compile(r"\b(?:is|are|will|going to|plan(?:s|ned|ning)?|upcoming)\b", re.IGNORECASE)
 # Where a stretch of time ends or begins, not when something was.
 _BOUND = re.compile(
-    r"\b(?:as of|before|until|till|by|up to|since|after)\s+(?:the\s+)?"
+    rf"\b(?:{'|'.join(BOUNDS.values())})\s+(?:the\s+)?"
     rf"(?:{_DATE.pattern}|{_YEAR.pattern})"
 )
 

@@ -11,7 +11,7 @@ import numpy as np
 from dateutil.relativedelta import relativedelta
 from numpy.typing import NDArray
 
-from ._calendar import NUMBER, UNIT, Span, around, number_of, shifted, spans_in
+from ._calendar import BOUNDS, NUMBER, UNIT, Span, around, number_of, shifted, spans_in
 
 __all__ = ["Anchor", "Window", "anchor_in", "windows_in"]
 
@@ -23,10 +23,7 @@ _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 _BETWEEN = re.compile(r"\b(?:between|from)\s*$")
 _AND = re.compile(r"^\s*(?:and|to|until|till|-)\s+\w")
 _OFFSET = re.compile(rf"\b{NUMBER}\s+{UNIT}\s+(?P<relation>before|after)\s*(?:the\s+)?$")
-_SINCE = re.compile(r"\b(?:since|ever since)\s*(?:the\s+)?$")
-_UNTIL = re.compile(r"\b(?:until|till|before|by|up to)\s*(?:the\s+)?$")
-_AS_OF = re.compile(r"\bas of\s*$")
-_AFTER = re.compile(r"\bafter\s*(?:the\s+)?$")
+_BOUND = {kind: re.compile(rf"\b(?:{words})\s*(?:the\s+)?$") for kind, words in BOUNDS.items()}
 _LEAD = re.compile(r"^(?:in|of|during|since|by|until|before|after|last|this|next|and|to)\s+")
 # What follows "before" and the like is an event where it has a verb or an owner in it.
 _ANCHORED = re.compile(
@@ -120,13 +117,14 @@ def _told(before: str, span: Span, moment: datetime) -> Window:
     if offset := _OFFSET.search(before):
         anchor = Anchor("", offset["relation"], number_of(offset["number"]), offset["unit"])
         return anchor.window(span.start, span.end, moment)
-    if _SINCE.search(before):
+    bound = next((kind for kind, words in _BOUND.items() if words.search(before)), "")
+    if bound == "since":
         return Window(span.start, max(moment, span.end))
-    if _UNTIL.search(before):
+    if bound == "until":
         return Window(_EARLIEST, span.start)
-    if _AS_OF.search(before):
+    if bound == "as of":
         return Window(_EARLIEST, span.end)
-    if _AFTER.search(before):
+    if bound == "after":
         return Window(span.end, max(moment, span.end))
     return Window(span.start, span.end)
 
