@@ -31,11 +31,14 @@ class Uses(Writes):
     ) -> None:
         """Strengthen what a search with `reinforce=False` has found, behind this call.
 
+        Hits of another scope strengthen nothing, not even what has the same ids in this one.
+
         Args:
             shown: ids of the hits that were made use of; by default all of them.
         """
         owner = self._scope(scope)
-        kept = [hit for hit in hits if shown is None or hit.memory.id in shown]
+        own = _own(owner, hits)
+        kept = [h for h in hits if h.memory.id in own and (shown is None or h.memory.id in shown)]
         self._reinforcement.note(owner, replace(hits, hits=tuple(kept)))
 
     def feedback(
@@ -49,7 +52,7 @@ class Uses(Writes):
         """Say which of the memories found were of use.
 
         Those are strengthened as by a long rest, and similar questions find them higher up, those
-        passed over further down; see `learned`.
+        passed over further down; see `learned`. Hits of another scope change nothing.
 
         Args:
             cited: ids of hits that an answer made use of.
@@ -67,7 +70,7 @@ class Uses(Writes):
             raise MemoryNotFoundError(f"{strangers} are not among the hits of {hits.query!r}")
         with self._lock:
             self._reinforcement.flush()
-            held = self._read(owner, sorted(seen))
+            held = self._read(owner, sorted(seen & _own(owner, hits)))
             self._engine.write(Batch(owner, patch=[self._cited(m) for m in held if m.id in cited]))
             # Of what was deleted since, nothing is to be learned.
             if len(held) == len(seen):
@@ -163,3 +166,8 @@ class Uses(Writes):
     afeedback = twin(feedback)
     alearned = twin(learned)
     areset_learning = twin(reset_learning)
+
+
+def _own(owner: Scope, hits: Recall) -> set[str]:
+    """The ids of hits that are of this scope: others may have the same ids, by an import."""
+    return {hit.memory.id for hit in hits if hit.memory.scope == owner}

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["INGEST_VERSION", "IngestCache", "Ingested", "default_cache"]
 
 # To be raised when what `add` and `end_session` write changes.
-INGEST_VERSION = 7
+INGEST_VERSION = 8
 _MEMORIES = "memories"
 
 

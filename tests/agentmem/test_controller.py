@@ -310,6 +310,22 @@ class TestForgetting:
         with pytest.raises(MemoryNotFoundError):
             memory.feedback(hits, cited=["stranger"])
 
+    def test_hits_of_another_scope_change_nothing_that_has_their_ids(
+        self, memory: MemoryController, tmp_path: Path
+    ) -> None:
+        bob = Scope("bob")
+        memory.add("I drink tea.", session_id="s", scope=bob)
+        memory.export(tmp_path / "bob.jsonl", scope=bob)
+        memory.import_(tmp_path / "bob.jsonl")
+        before = memory.get_all(limit=None)
+        hits = memory.search("drink", scope=bob, reinforce=False)
+        memory.reinforce(hits)
+        memory.feedback(hits, cited=[hit.memory.id for hit in hits])
+        memory.flush()
+        assert hits
+        assert memory.get_all(limit=None) == before
+        assert memory.learned().citations == 0
+
 
 class TestAddMany:
     TOLD: ClassVar[dict[str, list[str]]] = {
