@@ -38,8 +38,8 @@ class Uses(Writes):
         """
         owner = self._scope(scope)
         own = _own(owner, hits)
-        kept = [h for h in hits if h.memory.id in own and (shown is None or h.memory.id in shown)]
-        self._reinforcement.note(owner, replace(hits, hits=tuple(kept)))
+        kept = [hit for hit in own if shown is None or hit.memory.id in shown]
+        self._reinforcement.note(owner, replace(own, hits=tuple(kept)))
 
     def feedback(
         self,
@@ -68,13 +68,14 @@ class Uses(Writes):
         strangers = sorted((seen - found) | (set(cited) - seen))
         if strangers:
             raise MemoryNotFoundError(f"{strangers} are not among the hits of {hits.query!r}")
+        own = _own(owner, hits)
         with self._lock:
             self._reinforcement.flush()
-            held = self._read(owner, sorted(seen & _own(owner, hits)))
+            held = self._read(owner, sorted(seen & {hit.memory.id for hit in own}))
             self._engine.write(Batch(owner, patch=[self._cited(m) for m in held if m.id in cited]))
             # Of what was deleted since, nothing is to be learned.
             if len(held) == len(seen):
-                self._reflection.note(owner, hits, cited, seen)
+                self._reflection.note(owner, own, cited, seen)
 
     def _cited(self, memory: Memory) -> Memory:
         return replace(memory, strength=self.curve.strengthened(memory.strength, float("inf")))
@@ -168,6 +169,6 @@ class Uses(Writes):
     areset_learning = twin(reset_learning)
 
 
-def _own(owner: Scope, hits: Recall) -> set[str]:
-    """The ids of hits that are of this scope: others may have the same ids, by an import."""
-    return {hit.memory.id for hit in hits if hit.memory.scope == owner}
+def _own(owner: Scope, hits: Recall) -> Recall:
+    """Those hits that are of this scope: others may have the same ids, by an import."""
+    return replace(hits, hits=tuple(hit for hit in hits if hit.memory.scope == owner))

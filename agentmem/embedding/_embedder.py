@@ -7,7 +7,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
@@ -24,12 +24,11 @@ from agentmem_stores import (
     sign_bytes,
 )
 
-from ._embedded import Embedded, Reading
+from ._embedded import IN_THE_MIDDLE, Embedded, Reading, middle
+from ._loading import Backend
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
-
-    from ._loading import Backend
 
 __all__ = ["Embedder", "default_embeddings", "estimate_tokens"]
 
@@ -55,6 +54,8 @@ def default_embeddings(*, backend: Backend | None = None) -> Embeddings:
     from ._sentence_embeddings import SentenceTransformerEmbeddings
 
     named: Any = os.environ.get("AGENTMEM_BACKEND") or "torch"
+    if backend is None and named not in get_args(Backend):
+        raise InvalidInputError(f"AGENTMEM_BACKEND={named!r} is none of {get_args(Backend)}")
     return SentenceTransformerEmbeddings(backend=backend or named)
 
 
@@ -151,14 +152,27 @@ class Embedder:
         return Embedded(vectors, [b"".join(word.signs for word in words) for _, words in told])
 
     def entries(self, memories: Sequence[Memory]) -> list[Entry]:
-        """Embed memories, as a store takes them; of turns their words too."""
-        entries: dict[str, Entry] = {}
-        for turns in (True, False):
-            held = [m for m in memories if (m.granularity is Granularity.TURN) == turns]
-            texts = [memory.text for memory in held]
-            made = self.turns(texts) if turns else Embedded.alone(self.documents(texts))
-            for memory, vector, words in zip(held, made.vectors, made.words, strict=True):
-                entries[memory.id] = Entry(memory, vector, words)
+        """Embed memories, as a store takes them; of turns their words too.
+
+        A passage or a summary lies in the middle of its turns where all of them are given too, and
+        where its text does otherwise.
+        """
+        turns = [m for m in memories if m.granularity is Granularity.TURN]
+        made = self.turns([memory.text for memory in turns])
+        entries = {
+            memory.id: Entry(memory, vector, words)
+            for memory, vector, words in zip(turns, made.vectors, made.words, strict=True)
+        }
+        told = []
+        for memory in (m for m in memories if m.id not in entries):
+            sources = [entries[i] for i in memory.sources if i in entries]
+            whole = bool(sources) and len(sources) == len(memory.sources)
+            if memory.granularity in IN_THE_MIDDLE and whole:
+                entries[memory.id] = Entry(memory, middle([turn.vector for turn in sources]))
+            else:
+                told.append(memory)
+        vectors = self.documents([memory.text for memory in told])
+        entries |= {m.id: Entry(m, vector) for m, vector in zip(told, vectors, strict=True)}
         return [entries[memory.id] for memory in memories]
 
     def query(self, text: str) -> Vectors:

@@ -24,8 +24,9 @@ __all__ = ["kept_documents"]
 WORTH_KEEPING = 0.3
 # Texts that are embedded anyway, to see whether it is the same model that they were kept of.
 PROBED = 2
-# What another batch or another device changes is less, what another model changes is more.
-SAME = 1e-3
+# The cosine of these to what is kept: what another batch, device or backend changes is less, what
+# another model changes is more.
+SAME = 0.999
 # So many are held in this process, whether a file can be written or not; made last, they stay.
 HELD = 8
 
@@ -55,7 +56,7 @@ def kept_documents(embedder: Embedder, texts: Sequence[str]) -> Vectors:
 
 
 def _same(found: Vectors, probe: Vectors) -> bool:
-    return bool(np.abs(probe - found[:PROBED]).max(initial=0.0) < SAME)
+    return bool((probe * found[:PROBED]).sum(axis=1).min(initial=1.0) > SAME)
 
 
 def _hold(name: str, found: Vectors) -> None:

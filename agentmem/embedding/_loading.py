@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal
 
 from agentmem_stores import EmbeddingError, MissingExtraError
@@ -30,6 +30,7 @@ Backend = Literal["torch", "onnx", "openvino"]
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
 _log = logging.getLogger("agentmem")
+_loading = RLock()
 # These tell of an export, which takes seconds and is done once.
 _TELLING = ("sentence_transformers", "optimum.intel")
 
@@ -71,14 +72,19 @@ class Source:
 
     def _exported(self, folder: Path) -> SentenceTransformer:
         """The model in the form of a backend, which is made once on a machine and kept."""
-        kept = cache_folder("exported") / _edition(folder, self.backend)
+        kept = _place(folder, self.backend)
+        if kept is None:
+            return self._from(str(folder), local_files_only=True)
+        unread = None
         if kept.is_dir():
             try:
                 return self._from(str(kept), local_files_only=True)
             except EmbeddingError as error:
-                _log.warning("%s cannot be read and is made again: %s", kept, error)
-                shutil.rmtree(kept, ignore_errors=True)
+                unread = error
+        # If this fails too, it is not for what was kept.
         model = self._from(str(folder), local_files_only=True)
+        if unread is not None:
+            _log.warning("%s cannot be read and is made again: %s", kept, unread)
         _keep(model, kept)
         return model
 
@@ -138,12 +144,20 @@ def packaged_minilm() -> Path | None:
     return folder if (folder / "model.safetensors").is_file() else None
 
 
-def _edition(folder: Path, backend: Backend) -> str:
-    """A name for what a backend makes of the files in a folder as they are now."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    told = [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
-    told.append(version("sentence-transformers"))
-    return f"{backend}-{hashlib.sha256(chr(10).join(told).encode()).hexdigest()[:16]}"
+def _place(folder: Path, backend: Backend) -> Path | None:
+    """Where that is kept which a backend makes of the files in a folder as they are now.
+
+    None where there is no place. What is there may be deleted at any time.
+    """
+    try:
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        told = [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
+        told.append(version("sentence-transformers"))
+        name = hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+        return cache_folder("exported") / f"{backend}-{name}"
+    except (OSError, RuntimeError) as error:
+        _log.debug("there is no place for what is made of %s: %s", folder, error)
+        return None
 
 
 def _keep(model: SentenceTransformer, folder: Path) -> None:
@@ -153,15 +167,19 @@ def _keep(model: SentenceTransformer, folder: Path) -> None:
         with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
             made = Path(unfinished) / "model"
             model.save_pretrained(str(made), create_model_card=False)
+            if folder.is_dir():
+                folder.rename(Path(unfinished) / "former")
             made.rename(folder)
-    except OSError as error:
-        _log.debug("the exported model could not be kept in %s: %s", folder, error)
+    except Exception as error:
+        # What saving raises differs from one backend to the next; the model works all the same.
+        _log.warning("what was made of a model could not be kept in %s: %s", folder, error)
 
 
 @contextmanager
 def _quietly() -> Iterator[None]:
     """Keep loading from printing bars and warnings over whatever the program shows."""
-    with warnings.catch_warnings():
+    # Of two that load at once, one would take what the other has set for what was set before.
+    with _loading, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import huggingface_hub.utils
         import transformers.utils

@@ -47,8 +47,9 @@ class SentenceTransformerEmbeddings(Embeddings):
             in a folder is exported when it is first loaded, and the export is kept among the
             user's caches.
         device: such as `cpu` or `cuda`; by default the best one there is.
-        batch_tokens: tokens computed together, padding included; by default 512 on a processor,
-            whose caches hold no more, and 16,384 elsewhere. Texts of like length share a batch.
+        batch_tokens: about so many tokens are computed together, padding included; by default 512
+            on a processor, whose caches hold no more, and 16,384 elsewhere. Texts of like length
+            share a batch.
 
     Raises:
         InvalidInputError: there is no such backend, or `batch_tokens` is no positive number.
@@ -94,13 +95,11 @@ class SentenceTransformerEmbeddings(Embeddings):
 
         A word is a stretch of letters or digits, or a mark, as the model's tokenizer takes it;
         what lies beyond the window is not among them. Of a model that puts a prompt of its own
-        before texts, no words are told.
+        before texts, cuts its embeddings short or has none of tokens, no words are told.
         """
         with self._lock:
-            if any(self._model.prompts.values()):
-                nothing = np.empty((0, self.spec.dimension), dtype=np.float32)
-                vectors = np.array(self._vectors(texts, query=query), dtype=np.float32)
-                return [Reading(vector, [], nothing) for vector in vectors]
+            if texts and (any(self._model.prompts.values()) or self._model.truncate_dim):
+                return _wordless(self._vectors(texts, query=query))
             return self._in_batches(texts, partial(self._read, query=query))
 
     def _read(self, texts: list[str], own: list[Encoding], *, query: bool) -> list[Reading]:
@@ -112,8 +111,11 @@ class SentenceTransformerEmbeddings(Embeddings):
         features = batch_to_device(model.preprocess(texts, task=task), model.device)
         with torch.inference_mode():
             made = model(features, task=task)
-        names = ("sentence_embedding", "token_embeddings", "input_ids", "attention_mask")
-        found = zip(texts, own, *(made[name].cpu().numpy() for name in names), strict=True)
+        vectors, tokens = made["sentence_embedding"], made.get("token_embeddings")
+        if tokens is None or tokens.shape[-1] != vectors.shape[-1]:
+            return _wordless(vectors.cpu().numpy())
+        told = (vectors, tokens, made["input_ids"], made["attention_mask"])
+        found = zip(texts, own, *(one.cpu().numpy() for one in told), strict=True)
         return [_reading(*one) for one in found]
 
     def _vectors(self, texts: list[str], *, query: bool) -> list[list[float]]:
@@ -138,6 +140,8 @@ class SentenceTransformerEmbeddings(Embeddings):
 
         The longest come first: if memory does not suffice for them, that shows at once.
         """
+        if not texts:
+            return []
         own = self._tokenizer.encode_batch(texts)
         lengths = [min(max(len(one.ids), 1), self.max_tokens) for one in own]
         room = self.batch_tokens or (_ON_CPU if self._model.device.type == "cpu" else _ELSEWHERE)
@@ -194,6 +198,13 @@ class SentenceTransformerEmbeddings(Embeddings):
     @cached_property
     def _model(self) -> SentenceTransformer:
         return self._source.load()
+
+
+def _wordless(vectors: Any) -> list[Reading]:
+    """What texts read as of which no words are told, by their embeddings."""
+    rows = np.asarray(vectors, dtype=np.float32)
+    lengths = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return [Reading(row, [], np.empty((0, len(row)), dtype=np.float32)) for row in rows / lengths]
 
 
 def _reading(

@@ -104,7 +104,8 @@ class IngestCache:
         from ..embedding import Embedder
 
         spec = Embedder(self.embeddings).spec
-        return self.folder / _key(dialogue, spec.name, spec.dimension)
+        name = f"{spec.name} {getattr(self.embeddings, 'backend', '')}".strip()
+        return self.folder / _key(dialogue, name, spec.dimension)
 
     @contextmanager
     def _opened(self, dialogue: Dialogue, folder: Path) -> Iterator[Ingested]:

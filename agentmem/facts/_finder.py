@@ -144,16 +144,16 @@ def _with_kinds(
     facts: Sequence[Entry], turns: Sequence[Entry], kinds: Mapping[str, Mapping[str, float]]
 ) -> Iterator[Entry]:
     """Let the first fact of each turn tell of its kinds too; or else a hint."""
-    left = {i: likely for i, likely in kinds.items() if likely}
+    left = {i: shares for i, shares in kinds.items() if shares}
     for fact in facts:
-        likely = left.pop(fact.memory.sources[0], None)
-        yield fact if likely is None else _telling(fact, likely)
+        shares = left.pop(fact.memory.sources[0], None)
+        yield fact if shares is None else _telling(fact, shares)
     for turn in turns:
-        likely = left.get(turn.memory.id)
-        if likely is not None:
-            hint = _hint(turn.memory, next(iter(likely)))
+        shares = left.get(turn.memory.id)
+        if shares is not None:
+            hint = _hint(turn.memory, next(iter(shares)))
             if hint.id not in forgotten(turn.memory):
-                yield _telling(Entry(hint, turn.vector), likely)
+                yield _telling(Entry(hint, turn.vector), shares)
 
 
 def _telling(fact: Entry, kinds: Mapping[str, float]) -> Entry:

@@ -10,8 +10,9 @@ import numpy as np
 
 from agentmem_stores import Entry, Vectors
 
-from ..embedding import Embedder
+from ..embedding import Embedder, estimate_tokens
 from ._attributes import Attributes, Bools, is_open, looks
+from ._inventory import INVENTORY
 from ._statements import Statement
 
 __all__ = ["Said", "Told", "likely"]
@@ -30,10 +31,15 @@ class Told:
 
 
 class Said:
-    """Embeddings of what turns say, each text embedded once; those of whole turns are known."""
+    """Embeddings of what turns say, each text embedded once; those of whole turns are known.
+
+    Attributes:
+        window: how many tokens of a turn its embedding knows.
+    """
 
     def __init__(self, embedder: Embedder, turns: Sequence[Entry]) -> None:
         self._embedder = embedder
+        self.window = embedder.max_tokens
         self._known = {turn.memory.text.strip(): turn.vector for turn in turns}
 
     def vectors(self, texts: Sequence[str]) -> Vectors:
@@ -55,10 +61,15 @@ def likely(
     Returns:
         Statements, and of shape (statements, attributes) whether they may speak of an attribute.
     """
-    may = np.array([looks(t.statement) for t in told], dtype=np.bool_)
+    if not told:
+        return told, np.zeros((0, len(INVENTORY)), dtype=np.bool_)
+    may = np.array([looks(t.statement) for t in told])
 
     def by_turn() -> Bools:
-        return attributes.near(np.stack([t.turn.vector for t in told])) >= _TURN
+        near = attributes.near(np.stack([t.turn.vector for t in told]))
+        # Of a long turn the embedding knows nothing but the beginning.
+        near[[estimate_tokens(t.turn.memory.text) > said.window for t in told]] = 1.0
+        return near >= _TURN
 
     def by_value() -> Bools:
         return attributes.alike(said.vectors([t.statement.value for t in told]))
@@ -69,7 +80,8 @@ def likely(
 
     for sieve in (by_turn, by_value, by_sentence):
         if told:
-            may &= sieve()
+            # What a model has found is a fact, whatever it speaks of.
+            may &= sieve() | np.array([[bool(t.statement.attribute)] for t in told])
             kept = np.logical_or(may.any(axis=1), [is_open(t.statement) for t in told])
             told, may = list(compress(told, kept)), may[kept]
     return told, may

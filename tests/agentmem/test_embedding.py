@@ -16,7 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
 
-from agentmem import EmbedderSpec, EmbeddingError, InvalidInputError, MissingExtraError
+from agentmem import (
+    EmbedderSpec,
+    EmbeddingError,
+    Granularity,
+    InMemoryStore,
+    InvalidInputError,
+    MemoryController,
+    MissingExtraError,
+    Scope,
+)
 from agentmem.embedding import Reading
 from agentmem.embedding import _loading as loading
 from agentmem.embedding._embedder import Embedder, default_embeddings, estimate_tokens
@@ -231,9 +240,56 @@ def test_model_of_another_backend_is_exported_once(
     assert model.stat().st_size > len(b"cut off")
 
 
+def test_what_is_made_of_a_model_is_kept_and_made_again_when_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # As torch makes it, which needs no export, and is saved and loaded like any other.
+    folder = loading.packaged_minilm()
+    assert folder is not None
+    monkeypatch.setenv("AGENTMEM_CACHE", str(tmp_path / "kept"))
+    source = loading.Source(str(folder), "torch", "cpu")
+    told = source._exported(folder).encode("a beagle")
+    [kept] = (tmp_path / "kept").iterdir()
+    weights = kept / "model.safetensors"
+    made = weights.stat().st_mtime_ns
+    assert source._exported(folder).encode("a beagle") @ told > 0.9999
+    assert weights.stat().st_mtime_ns == made
+    weights.write_bytes(b"cut off")
+    assert source._exported(folder).encode("a beagle") @ told > 0.9999
+    assert "is made again" in caplog.text
+    assert weights.stat().st_size > len(b"cut off")
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == [kept.name]
+    # Nowhere to keep it.
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("AGENTMEM_CACHE", str(tmp_path / "file"))
+    assert source._exported(folder).encode("a beagle") @ told > 0.9999
+    assert "could not be kept" in caplog.text
+
+
+def test_passages_and_summaries_lie_in_the_middle_of_their_turns(minilm: Embedder) -> None:
+    with MemoryController(InMemoryStore(), scope=Scope("ada"), linger=None) as memory:
+        memory.add_many({"s": ["I adopted a beagle.", "He is called Biscuit."]})
+        held = memory.get_all(limit=None)
+        entries = {e.memory.id: e for e in minilm.entries(held)}
+        stored = {
+            e.memory.id: e.vector
+            for g in Granularity
+            for e in memory._store.read(Scope("ada"), g, list(entries))
+        }
+    turns = [e.vector for e in entries.values() if e.memory.granularity is Granularity.TURN]
+    between = np.sum(turns, axis=0) / np.linalg.norm(np.sum(turns, axis=0))
+    for kind in (Granularity.SUMMARY, Granularity.SESSION):
+        [entry] = (e for e in entries.values() if e.memory.granularity is kind)
+        assert entry.vector == pytest.approx(between, abs=1e-5)
+        assert stored[entry.memory.id] == pytest.approx(between, abs=1e-5)
+        # Without its turns, its text has to do.
+        [alone] = minilm.entries([entry.memory])
+        assert alone.vector == pytest.approx(minilm.documents([entry.memory.text])[0], abs=1e-5)
+
+
 def test_environment_names_the_backend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AGENTMEM_BACKEND", "abacus")
-    with pytest.raises(InvalidInputError, match="backend='abacus'"):
+    with pytest.raises(InvalidInputError, match="AGENTMEM_BACKEND='abacus'"):
         default_embeddings()
     assert "torch" in repr(default_embeddings(backend="torch"))
 

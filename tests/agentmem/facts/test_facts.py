@@ -62,6 +62,12 @@ class TestUpdates:
         assert "Oslo" in memory.search(question, as_of=past)[0].memory.text
         assert "Rome" in memory.search(question)[0].memory.text
 
+    def test_what_a_long_turn_says_at_its_end_is_found(self, memory: MemoryController) -> None:
+        # More than the embedder reads, of nothing that facts are about.
+        weather = "Then clouds came up over the hills and the wind turned once more. " * 30
+        tell(memory, "a", f"{weather}I live in Oslo.")
+        assert [fact.value for fact in memory.facts(attribute="home")] == ["Oslo"]
+
     def test_what_makes_no_fact_is_put_in_order_too(self, memory: MemoryController) -> None:
         tell(memory, "a", "The court calls me its interpreter, which pays the bills.")
         tell(memory, "b", "If anybody asks, what I do for work now is keeping bees.", day=30)
