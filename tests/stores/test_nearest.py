@@ -46,15 +46,26 @@ def fill(store: ChromaStore, sizes: list[int]) -> dict[Scope, Vectors]:
     return held
 
 
-def check(store: ChromaStore, held: dict[Scope, Vectors], n: int) -> None:
+def check(store: ChromaStore, held: dict[Scope, Vectors], n: int, *, missed: int = 0) -> None:
+    """Compare with the best of all.
+
+    Args:
+        missed: so many of them Chroma's index may not find. It is built by several threads, and
+            now and then a vector is linked so that no search comes to it; others follow then.
+    """
     queries = unit_vectors(store, 3, seed=99)
     for owner, vectors in held.items():
         for query, found in zip(queries, store.nearest(owner, TURN, queries, n), strict=True):
             similarities = vectors @ query
-            best = np.argsort(-similarities)[:n]
-            assert [hit.id for hit in found] == [f"m{i}" for i in best]
+            order = np.argsort(-similarities).tolist()
+            places = [order.index(int(hit.id[1:])) for hit in found]
+            assert places == sorted(set(places))
+            assert min(n, len(order)) == len(places)
+            assert places[-1] < len(places) + missed
             np.testing.assert_allclose(
-                [hit.similarity for hit in found], similarities[best], atol=1e-5
+                [hit.similarity for hit in found],
+                [similarities[order[place]] for place in places],
+                atol=1e-5,
             )
 
 
@@ -71,23 +82,23 @@ def test_many_scopes_in_one_collection(store: ChromaStore, n: int) -> None:
 def test_large_scopes_ask_the_index(store: ChromaStore, n: int) -> None:
     held = fill(store, SIZES)
     for _ in range(2):  # The second time with what was learned in the first.
-        check(store, held, n)
+        check(store, held, n, missed=1)
 
 
 @pytest.mark.usefixtures("index_first")
 def test_a_scope_that_grows_large_and_small_again(store: ChromaStore) -> None:
     held = fill(store, [8, 30])
-    check(store, held, 5)
+    check(store, held, 5, missed=1)
     owner = OWNERS[0]
     more = unit_vectors(store, 20, seed=50)
     put = [Entry(make_memory(f"m{8 + i}", owner), v) for i, v in enumerate(more)]
     store.write(Batch(owner, put=put))
     held[owner] = np.concatenate([held[owner], more])
-    check(store, held, 20)
+    check(store, held, 20, missed=1)
     store.write(Batch(owner, delete=[(TURN, f"m{i}") for i in range(5, 28)]))
     held[owner] = held[owner][:5]
     for _ in range(2):
-        check(store, held, 20)
+        check(store, held, 20, missed=1)
 
 
 @pytest.mark.usefixtures("index_first")
