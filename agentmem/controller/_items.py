@@ -12,6 +12,7 @@ from agentmem_retrievers import ScopeIndex
 from agentmem_stores import Batch, Entry, Granularity, Memory, Scope, State, Vectors
 
 from ..embedding import Embedded
+from ..writing import with_lives
 from ._item_records import (
     UNINDEXED,
     Address,
@@ -173,8 +174,10 @@ class Items:
         put = writer.remembered(indexed, embedded, leave_out=frozenset(former)) if indexed else []
         nowhere = np.zeros(self.memory._embedder.spec.dimension, dtype=np.float32)
         nowhere[0] = 1.0
-        put = [replace(e, memory=_lived(e.memory, former.get(e.memory.id))) for e in put]
-        return [*put, *(Entry(m, nowhere) for m in new if m.state is not State.ACTIVE)]
+        return [
+            *with_lives(put, former),
+            *(Entry(m, nowhere) for m in new if m.state is not State.ACTIVE),
+        ]
 
     def touch(self, scope: Scope, items: Iterable[StoredItem]) -> None:
         """Let the time that items are kept begin anew; those kept for ever are passed over."""
@@ -217,15 +220,3 @@ def _cosines(index: ScopeIndex, rows: Sequence[int], vector: Vectors) -> dict[in
     indexed = [row for row in rows if not table.ids[row].endswith(f"-{UNINDEXED}")]
     near = table.vectors(np.array(indexed, dtype=np.intp)) @ vector
     return dict(zip(indexed, near.tolist(), strict=True))
-
-
-def _lived(memory: Memory, old: Memory | None) -> Memory:
-    """A memory with the strength that recalls have given to the one it replaces."""
-    if old is None:
-        return memory
-    return replace(
-        memory,
-        strength=max(memory.strength, old.strength),
-        last_recalled_at=old.last_recalled_at,
-        recall_count=old.recall_count,
-    )

@@ -18,7 +18,7 @@ from ._inventory import ELSE, INVENTORY, SAID, Attribute
 from ._statements import SPEAKER, Statement
 from ._values import is_name, is_number
 
-__all__ = ["Attribute", "Attributes", "Bools", "Match", "is_open", "looks"]
+__all__ = ["Attribute", "Attributes", "Bools", "Match", "is_open", "looks", "scored"]
 
 Bools = NDArray[np.bool_]
 
@@ -114,15 +114,6 @@ class Attributes:
         least = np.where(_STRANGE, _HARDLY, _ALIKE)
         return np.asarray(_WRITTEN | (self.kinds(values)[:, :-1] >= least))
 
-    def scores(self, near: Vectors, values: Vectors) -> Vectors:
-        """How sure it is that sentences with these values speak of attributes.
-
-        Args:
-            near: of sentences, shape (sentences, attributes).
-            values: embeddings of their values, shape (sentences, dimension).
-        """
-        return near + _KIND * self.kinds(values)[:, :-1]
-
     def match(
         self,
         found: Sequence[Statement],
@@ -140,7 +131,8 @@ class Attributes:
             values: those of the values alone, of the same shape.
         """
         near: Vectors = (self.near(texts) + self.near(skeletons)) / np.float32(2)
-        looked_at = (found, may, near, self.kinds(values), self.scores(near, values))
+        kinds = self.kinds(values)
+        looked_at = (found, may, near, kinds, scored(near, kinds))
         return [_match(*row) for row in zip(*looked_at, strict=True)]
 
 
@@ -149,6 +141,16 @@ def _nearest(vectors: Vectors, known: Vectors, starts: Sequence[int]) -> Vectors
     """The cosine of each vector to the nearest of each group of known ones."""
     near: Vectors = np.maximum.reduceat(vectors @ known.T, starts, axis=1)
     return near
+
+
+def scored(near: Vectors, kinds: Vectors) -> Vectors:
+    """How sure it is that sentences speak of attributes, shape (sentences, attributes).
+
+    Args:
+        near: of the sentences, see `Attributes.near`.
+        kinds: of their values, see `Attributes.kinds`.
+    """
+    return near + _KIND * kinds[:, :-1]
 
 
 def _starts(lengths: Sequence[int]) -> list[int]:

@@ -11,7 +11,7 @@ import numpy as np
 from agentmem_stores import Entry, Vectors
 
 from ..embedding import Embedder, estimate_tokens
-from ._attributes import Attributes, Bools, is_open, looks
+from ._attributes import Attributes, Bools, is_open, looks, scored
 from ._inventory import INVENTORY
 from ._statements import Statement
 
@@ -64,6 +64,7 @@ def likely(
     if not told:
         return told, np.zeros((0, len(INVENTORY)), dtype=np.bool_)
     may = np.array([looks(t.statement) for t in told])
+    named = np.array([is_open(t.statement) for t in told])
 
     def by_turn() -> Bools:
         near = attributes.near(np.stack([t.turn.vector for t in told]))
@@ -76,12 +77,13 @@ def likely(
 
     def by_sentence() -> Bools:
         near = attributes.near(said.vectors([t.statement.text for t in told]))
-        return attributes.scores(near, said.vectors([t.statement.value for t in told])) >= _SENTENCE
+        kinds = attributes.kinds(said.vectors([t.statement.value for t in told]))
+        return scored(near, kinds) >= _SENTENCE
 
     for sieve in (by_turn, by_value, by_sentence):
         if told:
             # What a model has found is a fact, whatever it speaks of.
             may &= sieve() | np.array([[bool(t.statement.attribute)] for t in told])
-            kept = np.logical_or(may.any(axis=1), [is_open(t.statement) for t in told])
-            told, may = list(compress(told, kept)), may[kept]
+            kept = may.any(axis=1) | named
+            told, may, named = list(compress(told, kept)), may[kept], named[kept]
     return told, may

@@ -4,7 +4,7 @@ from ._admission import Admission, BeforeWrite
 from ._association import Association
 from ._messages import LONGEST_ID, Draft, MessageLike, as_json, storable, to_drafts
 from ._sessions import DERIVED, SHELF, Sessions, is_derived, is_shelf
-from ._writer import Clock, Writer
+from ._writer import Clock, Writer, with_lives
 
 __all__ = [
     "DERIVED",
@@ -23,4 +23,5 @@ __all__ = [
     "is_shelf",
     "storable",
     "to_drafts",
+    "with_lives",
 ]

@@ -26,7 +26,7 @@ from ..digest import Digester
 from ..embedding import IN_THE_MIDDLE, Embedded, middle
 from ..facts import Facts
 from ._passages import passages
-from ._writer import Writer
+from ._writer import Writer, with_lives
 
 __all__ = ["DERIVED", "SHELF", "Sessions", "is_derived", "is_shelf"]
 
@@ -220,15 +220,4 @@ class Sessions:
         for granularity in DERIVED:
             ids = [e.memory.id for e in put if e.memory.granularity is granularity]
             old |= {m.id: m for m in self.writer.store.recall(scope, granularity, ids)}
-        return [replace(e, memory=_lived(e.memory, old.get(e.memory.id))) for e in put]
-
-
-def _lived(memory: Memory, old: Memory | None) -> Memory:
-    if old is None:
-        return memory
-    return replace(
-        memory,
-        strength=max(memory.strength, old.strength),
-        last_recalled_at=old.last_recalled_at,
-        recall_count=old.recall_count,
-    )
+        return with_lives(put, old)

@@ -27,7 +27,7 @@ from ..embedding import Embedded, Embedder
 from ._association import Association
 from ._messages import Draft
 
-__all__ = ["Clock", "Writer"]
+__all__ = ["Clock", "Writer", "with_lives"]
 
 Clock = Callable[[], datetime]
 
@@ -180,3 +180,23 @@ class Writer:
         )
         [stored] = self.store.read(old.scope, old.granularity, [old.id])
         return [replace(entry, memory=new), replace(stored, memory=former)]
+
+
+def with_lives(put: Sequence[Entry], old: Mapping[str, Memory]) -> list[Entry]:
+    """Let memories keep the strength that recalls have given to those that they replace.
+
+    Args:
+        old: what is replaced, by its id; others are new.
+    """
+    return [replace(e, memory=_lived(e.memory, old.get(e.memory.id))) for e in put]
+
+
+def _lived(memory: Memory, old: Memory | None) -> Memory:
+    if old is None:
+        return memory
+    return replace(
+        memory,
+        strength=max(memory.strength, old.strength),
+        last_recalled_at=old.last_recalled_at,
+        recall_count=old.recall_count,
+    )
