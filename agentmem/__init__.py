@@ -6,12 +6,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from agentmem.agent.agent import Agent
+    from agentmem.controller.controller import MemoryController
+    from agentmem.rerank.refiner import Refiner
+    from agentmem.rerank.relevance import RelevanceFilter
+    from agentmem.rerank.reranker import Reranker
+    from agentmem.writing.association import Association
+    from agentmem.writing.messages import Draft
     from agentmem_retrievers import (
         ForgettingCurve,
         MemoryRetriever,
-        Recall,
         RecalledMemory,
         Routing,
+        SearchResult,
         SearchSettings,
     )
     from agentmem_stores import (
@@ -42,11 +49,6 @@ if TYPE_CHECKING:
         WriteHookError,
     )
 
-    from .agent import Agent
-    from .controller import MemoryController
-    from .refining import Refiner, RelevanceFilter, Reranker
-    from .writing import Association, Draft
-
 __all__ = [
     "Agent",
     "AgentMemError",
@@ -72,13 +74,13 @@ __all__ = [
     "MemoryStore",
     "MissingExtraError",
     "NaiveDatetimeError",
-    "Recall",
     "RecalledMemory",
     "Refiner",
     "RelevanceFilter",
     "Reranker",
     "Routing",
     "Scope",
+    "SearchResult",
     "SearchSettings",
     "State",
     "StoreError",
@@ -90,10 +92,12 @@ __all__ = [
 
 _HOMES = {
     "Agent": "agentmem.agent",
-    "Association": "agentmem.writing",
-    "Draft": "agentmem.writing",
+    "Association": "agentmem.writing.association",
+    "Draft": "agentmem.writing.messages",
     "MemoryController": "agentmem.controller",
-    **dict.fromkeys(["Refiner", "RelevanceFilter", "Reranker"], "agentmem.refining"),
+    "Refiner": "agentmem.rerank.refiner",
+    "RelevanceFilter": "agentmem.rerank.relevance",
+    "Reranker": "agentmem.rerank.reranker",
     **dict.fromkeys(
         [
             "ForgettingCurve",

@@ -14,7 +14,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SystemExit: always; 0 when all went well, 1 after an error of agentmem, 2 when the
             command is not to be understood.
     """
-    from agentmem.cli import app
+    import agentmem.cli.commands  # noqa: F401  (registers the commands)
+    from agentmem.cli.app import app
 
     app(args=arguments, prog_name="agentmem")
 

@@ -10,11 +10,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from agentmem.controller.controller import MemoryController
+from agentmem.langchain.notes import write_notes
+from agentmem.writing.messages import Draft, to_drafts
 from agentmem_stores import DataFormatError, InvalidScopeError, Scope, StoreUnavailableError
-
-from .controller import MemoryController
-from .langchain._notes import write_notes
-from .writing import Draft, to_drafts
 
 __all__ = ["MigrationReport", "import_mem0"]
 

@@ -17,7 +17,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from agentmem import AgentMemError, MemoryController, Scope
-from agentmem.models import resolve_model
+from agentmem.models.local_model import resolve_model
 from agentmem.testing import ScriptedChatModel
 
 _STORY = [
@@ -61,9 +61,10 @@ def _play(memory: MemoryController, model: BaseChatModel) -> None:
 
 def _agent(memory: MemoryController, model: BaseChatModel) -> Any:
     # The first says which extra is missing, where it is.
-    from agentmem.langchain import AgentMemoryStore, MemoryMiddleware  # isort: skip
     from langchain.agents import create_agent
     from langgraph.checkpoint.memory import InMemorySaver
+
+    from agentmem.langchain import AgentMemoryStore, MemoryMiddleware
 
     return create_agent(
         model,

@@ -11,8 +11,8 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
-from agentmem.chat._commands import COMMANDS
-from agentmem.cli import app
+from agentmem.cli.app import app
+from agentmem.cli.chat.slash_commands import COMMANDS
 from agentmem.testing import ScriptedChatModel
 
 ROOT = Path(__file__).parent.parent

@@ -1,7 +1,5 @@
-"""The agent: prompt, turn, tools and the loop around a chat model."""
+"""The agent loop: recall, prompt, call the model and tools, remember."""
 
-from ._agent import Agent
-from ._input import scope_of, session_of
-from ._quoting import quote, quote_exactly
+from agentmem.agent.agent import Agent
 
-__all__ = ["Agent", "quote", "quote_exactly", "scope_of", "session_of"]
+__all__ = ["Agent"]

@@ -1,7 +1,5 @@
 """The memory controller: every verb on memories, one scope at a time."""
 
-from .._timeline import Event
-from ._controller import MemoryController
-from ._deletes import Deletion
+from agentmem.controller.controller import MemoryController
 
-__all__ = ["Deletion", "Event", "MemoryController"]
+__all__ = ["MemoryController"]

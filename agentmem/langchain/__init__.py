@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from agentmem_stores import MissingExtraError
 
 if TYPE_CHECKING:
-    from ._middleware import MemoryMiddleware
-    from ._store import AgentMemoryStore
-    from ._tools import create_manage_memory_tool, create_search_memory_tool
+    from agentmem.langchain.middleware import MemoryMiddleware
+    from agentmem.langchain.store import AgentMemoryStore
+    from agentmem.langchain.tools import create_manage_memory_tool, create_search_memory_tool
 
 __all__ = [
     "AgentMemoryStore",
@@ -20,10 +20,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AgentMemoryStore": "_store",
-    "MemoryMiddleware": "_middleware",
-    "create_manage_memory_tool": "_tools",
-    "create_search_memory_tool": "_tools",
+    "AgentMemoryStore": "store",
+    "MemoryMiddleware": "middleware",
+    "create_manage_memory_tool": "tools",
+    "create_search_memory_tool": "tools",
 }
 
 

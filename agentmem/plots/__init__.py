@@ -56,7 +56,7 @@ def plot_forgetting_curve(
         raise InvalidInputError(f"until_days={until} must be finite and above 0")
     figure = _figure(9.6, 5.2)
 
-    from ._curve import draw_curve
+    from agentmem.plots.curve import draw_curve
 
     draw_curve(figure, curve, strength, recalls, until)
     return _save(figure, path)
@@ -86,7 +86,7 @@ def plot_graph(graph: nx.Graph, out: str | PathLike[str], *, title: str = "") ->
     width = min(8.5 + 0.05 * len(graph), 18.0)
     figure = _figure(width, width * 0.7)
 
-    from ._graph import draw_graph
+    from agentmem.plots.graph import draw_graph
 
     draw_graph(figure, graph, title)
     return _save(figure, path)

@@ -16,9 +16,8 @@ from rich.console import Console
 from rich.text import Text
 
 from agentmem import AgentMemError
-from agentmem.models import LocalChatModel
-
-from ._acts import ACTS, play
+from agentmem.models.local_model import LocalChatModel
+from demos.story._acts import ACTS, play
 
 _OUT = Path("demo-output")
 

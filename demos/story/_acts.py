@@ -14,7 +14,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from agentmem import Granularity, Memory, MemoryController, Scope
-from agentmem.chat import Talk, obey
+from agentmem.cli.chat.conversation import Conversation
+from agentmem.cli.chat.slash_commands import obey
 from agentmem.plots import plot_forgetting_curve, plot_graph
 from agentmem.testing import ManualClock
 
@@ -36,7 +37,7 @@ class Act:
 class Stage:
     """What an act plays with."""
 
-    talk: Talk
+    talk: Conversation
     clock: ManualClock
     out: Path
 
@@ -71,7 +72,7 @@ def play(act: Act, out: Path, model: BaseChatModel) -> None:
         out / "store", scope=Scope("ada"), clock=clock, rng=random.Random(act.begins.isoformat())
     ) as memory:
         session = f"{act.begins:%Y-%m-%d}"
-        talk = Talk(model, memory, _console, session)
+        talk = Conversation(model, memory, _console, session)
         act.happens(Stage(talk, clock, out))
 
 

@@ -1,9 +1,9 @@
-"""Where memories live: the records, the store seam and its implementations."""
+"""Memory records, the store interface and its implementations."""
 
-from ._chroma import *
-from ._copying import *
-from ._directory import is_vacant as is_vacant
-from ._errors import *
-from ._inmemory import *
-from ._records import *
-from ._seam import *
+from agentmem_stores.chroma.files.directory import is_vacant as is_vacant
+from agentmem_stores.chroma.store import *
+from agentmem_stores.copying import *
+from agentmem_stores.errors import *
+from agentmem_stores.in_memory import *
+from agentmem_stores.records import *
+from agentmem_stores.store import *

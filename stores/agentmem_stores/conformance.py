@@ -26,9 +26,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ._errors import ClosedError, InvalidInputError, MemoryNotFoundError
-from ._records import Edge, Granularity, Memory, Scope, State
-from ._seam import Batch, Entry, MemoryStore, Vectors, sign_bytes
+from agentmem_stores.errors import ClosedError, InvalidInputError, MemoryNotFoundError
+from agentmem_stores.records import Edge, Granularity, Memory, Scope, State
+from agentmem_stores.store import Batch, Entry, MemoryStore, Vectors, token_code_bytes
 
 __all__ = ["StoreConformance", "make_entry", "make_memory", "memories", "unit_vectors"]
 
@@ -233,7 +233,7 @@ class _Writing:
 
     def test_words_stay_until_the_memory_is_put_again(self, store: MemoryStore) -> None:
         """The signs of words come back bit by bit, after a patch too, and go with their text."""
-        signs = bytes(range(sign_bytes(store.embedder.dimension))) * 3
+        signs = bytes(range(token_code_bytes(store.embedder.dimension))) * 3
         told = replace(make_entry(store, "m"), words=signs)
         store.write(Batch(ADA, put=[told, make_entry(store, "n", seed=1)]))
         store.write(Batch(ADA, patch=[replace(told.memory, strength=4.5)]))
@@ -369,11 +369,11 @@ class _Searching:
         vectors = unit_vectors(store, self.fills)
         _put(store, vectors)
         for _ in range(2):
-            answers = [store.asking(ADA, TURN, vectors[i : i + 1], 3) for i in range(4)]
+            answers = [store.start_nearest(ADA, TURN, vectors[i : i + 1], 3) for i in range(4)]
             heard = [answer() for answer in answers]
             assert heard == [store.nearest(ADA, TURN, vectors[i : i + 1], 3) for i in range(4)]
         with pytest.raises(InvalidInputError):
-            store.asking(ADA, TURN, vectors[:1], 0)()
+            store.start_nearest(ADA, TURN, vectors[:1], 0)()
 
     def test_similarities_are_cosines(self, store: MemoryStore) -> None:
         """In [-1, 1], whatever the length of the query."""
@@ -513,7 +513,7 @@ class _Life:
             lambda: store.read(ADA, TURN, ["m"]),
             lambda: store.scan(ADA, TURN),
             lambda: store.nearest(ADA, TURN, unit_vectors(store, 1), 1),
-            lambda: store.asking(ADA, TURN, unit_vectors(store, 1), 1)(),
+            lambda: store.start_nearest(ADA, TURN, unit_vectors(store, 1), 1)(),
             lambda: store.scopes(),
             lambda: store.revision(ADA),
         ]

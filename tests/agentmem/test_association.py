@@ -12,8 +12,8 @@ from hypothesis.extra import numpy as hnp
 from sklearn.mixture import GaussianMixture
 
 from agentmem import Association, InvalidInputError
-from agentmem.writing._association import _two_gaussians
-from agentmem_stores import Neighbour
+from agentmem.writing.association import _two_gaussians
+from agentmem_stores import Neighbor
 
 ASSOCIATION = Association()
 
@@ -31,7 +31,7 @@ def test_related_to_nothing_is_an_answer() -> None:
     # Two clear groups, both of them far away: the upper one must not be taken.
     distant = np.concatenate([rng.normal(0.3, 0.01, 10), rng.normal(0.05, 0.01, 20)])
     assert not ASSOCIATION.accepts(distant).any()
-    assert ASSOCIATION.edges([Neighbour("a", 0.1)]) == ()
+    assert ASSOCIATION.edges([Neighbor("a", 0.1)]) == ()
 
 
 def test_one_group_is_taken_only_where_it_is_certain() -> None:
@@ -41,12 +41,12 @@ def test_one_group_is_taken_only_where_it_is_certain() -> None:
 
 
 def test_few_neighbours_are_judged_by_themselves() -> None:
-    edges = ASSOCIATION.edges([Neighbour("a", 0.7), Neighbour("b", 0.5)])
+    edges = ASSOCIATION.edges([Neighbor("a", 0.7), Neighbor("b", 0.5)])
     assert [(e.target, e.weight) for e in edges] == [("a", 0.7)]
 
 
 def test_the_strongest_come_first_and_are_bounded() -> None:
-    found = [Neighbour(f"n{i:02}", 0.99 - i / 1000) for i in range(30)]
+    found = [Neighbor(f"n{i:02}", 0.99 - i / 1000) for i in range(30)]
     edges = ASSOCIATION.edges(found)
     assert [e.target for e in edges] == [f"n{i:02}" for i in range(ASSOCIATION.at_most)]
 

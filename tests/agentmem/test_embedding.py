@@ -26,11 +26,11 @@ from agentmem import (
     MissingExtraError,
     Scope,
 )
-from agentmem.embedding import Reading
-from agentmem.embedding import _loading as loading
-from agentmem.embedding._embedder import Embedder, default_embeddings, estimate_tokens
-from agentmem.embedding._loading import MINILM
-from agentmem.embedding._sentence_embeddings import SentenceTransformerEmbeddings
+from agentmem.embedding import loading
+from agentmem.embedding.embedded import Reading
+from agentmem.embedding.embedder import Embedder, default_embeddings, estimate_tokens
+from agentmem.embedding.loading import MINILM
+from agentmem.embedding.sentence_embeddings import SentenceTransformerEmbeddings
 
 ALONE = """
 import socket, sys
@@ -138,11 +138,11 @@ class TestWords:
 
     @pytest.mark.parametrize("embeddings", [np.zeros((3, 8)), np.full((1, 8), np.nan), "nonsense"])
     def test_that_are_nonsense_are_refused(self, embeddings: Any) -> None:
-        class Telling(Returning):
+        class FactEvidence(Returning):
             def embed_with_words(self, texts: list[str], *, query: bool) -> list[Reading]:
                 return [Reading(np.ones(8, np.float32), ["hello"], embeddings) for _ in texts]
 
-        embedder = Embedder(Telling([1.0] * 8))
+        embedder = Embedder(FactEvidence([1.0] * 8))
         for ask in (lambda: embedder.turns(["Hello."]), lambda: embedder.query("Hello.")):
             with pytest.raises(EmbeddingError, match="Telling failed"):
                 ask()

@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentmem import DataFormatError, InvalidInputError
-from agentmem.formats import FORMATS, LOCOMO_CATEGORIES, Dialogue, Question, detect, read
+from agentmem.formats.locomo import LOCOMO_CATEGORIES
+from agentmem.formats.read import FORMATS, detect, read
+from agentmem.formats.records import Dialogue, Question
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 
@@ -348,7 +350,7 @@ def test_reading_by_parts_changes_nothing(
     path = tmp_path_factory.getbasetemp() / "parts"
     path.write_text(json.dumps(content, indent=indent), "utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("agentmem.formats._json._CHUNK", size)
+        patch.setattr("agentmem.formats.json._CHUNK", size)
         found = list(read(path))
     assert [d.owner for d in found] == list(content)
     assert [d.sessions[0].turns[1].text for d in found] == texts

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
 
-from agentmem.embedding import Embedder, _kept, kept_documents
+from agentmem.embedding import cache as _kept
+from agentmem.embedding.cache import kept_documents
+from agentmem.embedding.embedder import Embedder
 from agentmem_stores import EmbedderSpec
 
 TEXTS = ["tea", "a garden", "rain"]

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-import agentmem.models._local_model as local
 from agentmem import DataFormatError, InvalidInputError, MissingExtraError
-from agentmem.models._local_model import LocalChatModel, resolve_model
+from agentmem.models import local_model as local
+from agentmem.models.local_model import LocalChatModel, resolve_model
 
 FRANCE = [SystemMessage("Answer in one sentence."), HumanMessage("What is the capital of France?")]
 SPAIN = [SystemMessage("Answer in one sentence."), HumanMessage("What is the capital of Spain?")]

@@ -10,13 +10,7 @@ from typing import Any
 import pytest
 from langchain_core.embeddings import Embeddings
 
-from agentmem import (
-    DataFormatError,
-    InMemoryStore,
-    MemoryController,
-    Scope,
-    StoreUnavailableError,
-)
+from agentmem import DataFormatError, InMemoryStore, MemoryController, Scope, StoreUnavailableError
 from agentmem.migration import MigrationReport, import_mem0
 
 ADA, BEN = Scope("ada"), Scope("ben", "cook")

@@ -17,10 +17,10 @@ from PIL import Image
 
 from agentmem import ForgettingCurve, InvalidInputError, StoreUnavailableError
 from agentmem.plots import default_until, plot_forgetting_curve, plot_graph
-from agentmem.plots._curve import draw_curve
-from agentmem.plots._fonts import drawable
-from agentmem.plots._graph import draw_graph
-from agentmem.plots._layout import lay_out
+from agentmem.plots.curve import draw_curve
+from agentmem.plots.fonts import drawable
+from agentmem.plots.graph import draw_graph
+from agentmem.plots.layout import lay_out
 
 CURVE = ForgettingCurve(base_days=30, archive_below=0.05)
 

@@ -18,10 +18,10 @@ from langchain_core.messages import (
 )
 
 from agentmem import Granularity, InvalidInputError, Memory, RecalledMemory, Scope
-from agentmem.agent._prompt import PromptBuilder, PromptParts
-from agentmem.agent._prompt_styles import CAPABLE, SMALL
-from agentmem.agent._quoting import quote, visible
-from agentmem.agent._tokens import count_tokens, shortened
+from agentmem.prompting.builder import PromptBuilder, PromptParts
+from agentmem.prompting.quoting import quote, visible
+from agentmem.prompting.styles import CAPABLE, SMALL
+from agentmem.prompting.tokens import count_tokens, shortened
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 

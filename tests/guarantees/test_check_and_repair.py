@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from agentmem import AgentMemError, Granularity, MemoryController, Scope, StoreFormatError
-from agentmem_retrievers._frozen import Frozen
+from agentmem_retrievers.index.array_file import ArrayFile
 from agentmem_stores import Batch, Edge, Entry
 from tests.torture._embedding import WordEmbeddings
 
@@ -237,7 +237,7 @@ def index_of(path: Path) -> Path:
 
 def forged(file: Path) -> None:
     """Whole, and of this store as it is, and yet it says something else."""
-    frozen = Frozen.read(file, {})
+    frozen = ArrayFile.read(file, {})
     frozen.arrays["turn.strength"] = frozen.arrays["turn.strength"] + 1
     frozen.arrays["turn.vectors"] = frozen.arrays["turn.vectors"][::-1].copy()
     frozen.write(file)
@@ -285,12 +285,12 @@ def test_a_lexical_index_that_is_ahead_of_the_store(kept: Path, tmp_path: Path) 
         shutil.copytree(kept, target)
     with reopened(later) as memory:
         [old] = memory._store.recall(ADA, Granularity.TURN, ["t5"])
-        memory._engine.write(Batch(ADA, patch=[replace(old, strength=99.0)]))
+        memory._memories.write(Batch(ADA, patch=[replace(old, strength=99.0)]))
         index_of(later).unlink(missing_ok=True)
     shutil.copy(index_of(later), index_of(path))
     with reopened(path) as memory:
         assert memory.check().ok
-        table = memory._engine.index(ADA).tables[Granularity.TURN]
+        table = memory._memories.index(ADA).tables[Granularity.TURN]
         assert table.column("strength")[table.row_of["t5"]] != 99.0
 
 
@@ -351,7 +351,7 @@ def test_a_vector_that_is_not_of_unit_length(memory: MemoryController) -> None:
 
 @pytest.mark.parametrize("part", ["a column", "a posting", "a vector", "an edge", "a row"])
 def test_an_index_that_says_something_else(memory: MemoryController, part: str) -> None:
-    index = memory._engine.index(ADA)
+    index = memory._memories.index(ADA)
     table = index.tables[Granularity.TURN]
     if part == "a column":
         table.column("strength")[0] += 1

@@ -9,14 +9,7 @@ from typing import Any
 
 import pytest
 
-from agentmem import (
-    Agent,
-    EmbeddingError,
-    Granularity,
-    InMemoryStore,
-    MemoryController,
-    Scope,
-)
+from agentmem import Agent, EmbeddingError, Granularity, InMemoryStore, MemoryController, Scope
 from agentmem.langchain import AgentMemoryStore, create_manage_memory_tool
 from agentmem.testing import ScriptedChatModel
 from tests.torture._embedding import DIMENSION, WordEmbeddings

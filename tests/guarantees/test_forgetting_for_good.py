@@ -56,7 +56,7 @@ def traces(memory: MemoryController, tmp_path: Path, gone: tuple[str, ...] = ())
     """Where the secret, or the id of something deleted, is still to be found."""
     memory.export(tmp_path / "trace.jsonl")
     held = [json.dumps(str(vars(record))) for record in records(memory)]
-    index = memory._engine.index(ADA)
+    index = memory._memories.index(ADA)
     links = [str(sorted(index.edges.items()))]
     recalled = [str(hit) for hit in memory.search(SECRET, k=50, include_archived=True)]
     past = [str(hit) for hit in memory.search(SECRET, k=50, as_of=START + timedelta(days=9))]
@@ -173,7 +173,7 @@ def test_what_was_made_of_something_made_goes_too(memory: MemoryController, tmp_
             name, ADA, Granularity.TURN, text, "shelf:facts", START, START,
             role="system", sources=sources, **more,
         )  # fmt: skip
-        memory._engine.write(Batch(ADA, put=[Entry(derived, vector)]))
+        memory._memories.write(Batch(ADA, put=[Entry(derived, vector)]))
 
     put("derived-1", f"hides in {SECRET}", (turns[1].id, turns[0].id))
     put("derived-2", f"somebody who hides in {SECRET}", ("derived-1",))
@@ -231,7 +231,7 @@ def test_nothing_of_a_scope_is_left(memory: MemoryController, tmp_path: Path, ve
     getattr(memory, verb)()
     assert records(memory) == []
     assert traces(memory, tmp_path, tuple(t.id for t in turns)) == []
-    assert memory._engine.index(ADA).session_names == []
+    assert memory._memories.index(ADA).session_names == []
 
 
 def test_recalls_that_wait_bring_nothing_back(memory: MemoryController, tmp_path: Path) -> None:
@@ -277,13 +277,13 @@ def test_neither_does_another_controller_over_the_same_store(memory: MemoryContr
     assert agent.recall_for("chat") is None
     assert not other._embedder._queries
     assert not agent._summary._known
-    assert not [w for w in other._engine.index(ADA).tables[Granularity.TURN].vocabulary._rows
+    assert not [w for w in other._memories.index(ADA).tables[Granularity.TURN].vocabulary._rows
                 if SECRET in w]  # fmt: skip
 
 
 def test_vectors_are_overwritten_in_memory(memory: MemoryController) -> None:
     turns = talk(memory)
-    table = memory._engine.index(ADA).tables[Granularity.TURN]
+    table = memory._memories.index(ADA).tables[Granularity.TURN]
     row = table.row_of[turns[1].id]
     assert table.vectors(np.array([row])).any()
     memory.delete(turns[1].id)

@@ -24,14 +24,14 @@ from agentmem import (
     RecalledMemory,
     Scope,
 )
-from agentmem.agent._prompt import PromptBuilder, PromptParts
-from agentmem.agent._prompt_styles import CAPABLE, SMALL, PromptStyle
-from agentmem.agent._quoting import visible
-from agentmem.chat import run
-from agentmem.cli import app
-from agentmem.digest._sentences import sentences
+from agentmem.cli.app import app
+from agentmem.cli.chat.app import run
+from agentmem.digest.sentences import sentences
 from agentmem.langchain import create_search_memory_tool
-from agentmem.langchain._frame import with_memories
+from agentmem.langchain.frame import with_memories
+from agentmem.prompting.builder import PromptBuilder, PromptParts
+from agentmem.prompting.quoting import visible
+from agentmem.prompting.styles import CAPABLE, SMALL, PromptStyle
 from agentmem.testing import ManualClock, ScriptedChatModel
 from tests.agentmem.langchain.conftest import WordEmbeddings
 
@@ -176,8 +176,8 @@ USER = "a[link=x]\u202e\u200f[red]"
 
 @pytest.fixture
 def store(tmp_path: Path, embeddings: Embeddings, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("agentmem.cli._options._embeddings", lambda: embeddings)
-    monkeypatch.setattr("agentmem.controller._core.default_embeddings", lambda: embeddings)
+    monkeypatch.setattr("agentmem.cli.options._embeddings", lambda: embeddings)
+    monkeypatch.setattr("agentmem.controller.core.default_embeddings", lambda: embeddings)
     monkeypatch.setenv("AGENTMEM_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("AGENTMEM_USER", USER)
     path = tmp_path / "store"

@@ -19,8 +19,8 @@ from agentmem import (
     InvalidScopeError,
     MemoryController,
     MemoryNotFoundError,
-    Recall,
     Scope,
+    SearchResult,
 )
 from agentmem.langchain import AgentMemoryStore
 from agentmem.testing import ManualClock
@@ -152,7 +152,7 @@ def test_items_are_kept_apart_exactly(memory: MemoryController) -> None:
     assert len(store.search((), limit=1000)) == len(addresses)
 
 
-def asked(memory: MemoryController, scope: Scope) -> list[Recall]:
+def asked(memory: MemoryController, scope: Scope) -> list[SearchResult]:
     return [
         memory.search(
             question, k=k, scope=scope, granularity=kind, explain=True, hops=hops, reinforce=False
@@ -164,7 +164,7 @@ def asked(memory: MemoryController, scope: Scope) -> list[Recall]:
     ]
 
 
-def written(recalls: list[Recall]) -> list[str]:
+def written(recalls: list[SearchResult]) -> list[str]:
     """All that a search tells, to the last digit."""
     return [
         repr([
@@ -208,7 +208,7 @@ def test_what_others_have_in_the_store_changes_no_digit_of_a_search(
             Entry(Memory(f"b{n}", ben, Granularity.TURN, "dog cello live", "b", START, START), v)
             for n, v in enumerate(vectors)
         ]
-        memory._engine.write(Batch(ben, put=put))
+        memory._memories.write(Batch(ben, put=put))
         assert written(asked(memory, ada)) == before
     with opened() as memory:
         assert written(asked(memory, ada)) == before

@@ -94,12 +94,12 @@ class Witness:
         self._memory, self._asked, self._ever = memory, Counter[str](), asked
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        twin = f"a{name}"
-        awaited = hasattr(self._memory, twin) and self._asked[name] > self._asked[twin]
+        to_async = f"a{name}"
+        awaited = hasattr(self._memory, to_async) and self._asked[name] > self._asked[to_async]
         for counts in (self._asked, self._ever):
-            counts[twin if awaited else name] += 1
+            counts[to_async if awaited else name] += 1
         if awaited:
-            return partial(self._awaited, getattr(self._memory, twin))
+            return partial(self._awaited, getattr(self._memory, to_async))
         return cast("Callable[..., Any]", getattr(self._memory, name))
 
     def _awaited(self, verb: Callable[..., Any], *args: Any, **options: Any) -> Any:

@@ -24,8 +24,8 @@ from agentmem import (
     RecalledMemory,
     Scope,
 )
-from agentmem.digest import Digester
-from agentmem.facts import FactFinder
+from agentmem.digest.digest import Digester
+from agentmem.facts.finder import FactFinder
 from agentmem.testing import ManualClock, Response, ScriptedChatModel
 from tests.torture._embedding import WordEmbeddings
 

@@ -16,10 +16,10 @@ from langchain_core.embeddings import Embeddings
 from typer.testing import CliRunner, Result
 
 from agentmem import ChromaStore, Granularity, MemoryController, Scope
-from agentmem.cli import app
+from agentmem.cli.app import app
 from agentmem.langchain import AgentMemoryStore
 from agentmem.testing import ManualClock
-from agentmem_retrievers import rounded
+from agentmem_retrievers.index.quantized import quantize
 from agentmem_stores import Batch, Entry, Memory, StoreError
 from tests.stores.conftest import ChromaServer
 
@@ -51,7 +51,7 @@ def traces_of(entry: Entry) -> Iterable[bytes]:
         yield written
         yield written[: 16 * np.dtype(kind).itemsize]
         yield written[-16 * np.dtype(kind).itemsize :]
-    kept = rounded(np.asarray(entry.vector)).tobytes()
+    kept = quantize(np.asarray(entry.vector)).tobytes()
     yield from (kept, kept[:32], kept[-32:])
 
 
@@ -124,7 +124,7 @@ def write_on(memory: MemoryController, n: int) -> None:
             )
             for i, v in enumerate(vectors)
         ]
-        memory._engine.write(Batch(ADA, put=put))
+        memory._memories.write(Batch(ADA, put=put))
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def command(path: Path, *arguments: str) -> Result:
 def test_on_the_command_line(
     path: Path, embeddings: Embeddings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agentmem.cli._options._embeddings", lambda: embeddings)
+    monkeypatch.setattr("agentmem.cli.options._embeddings", lambda: embeddings)
     with opened(path, embeddings) as memory:
         live(memory)
         secrets = secrets_of(memory)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from agentmem_retrievers._blas import ONE_THREAD
+from agentmem_retrievers.blas import SINGLE_THREADED_BLAS
 
 
 def threads() -> list[int]:
@@ -16,8 +16,8 @@ def threads() -> list[int]:
 
 def test_it_is_limited_until_the_last_has_gone() -> None:
     before = threads()
-    with ONE_THREAD:
-        with ONE_THREAD:
+    with SINGLE_THREADED_BLAS:
+        with SINGLE_THREADED_BLAS:
             assert set(threads()) == {1}
         assert set(threads()) == {1}
     assert threads() == before
@@ -25,6 +25,6 @@ def test_it_is_limited_until_the_last_has_gone() -> None:
 
 def test_an_error_leaves_it_as_it_was() -> None:
     before = threads()
-    with pytest.raises(ZeroDivisionError), ONE_THREAD:
+    with pytest.raises(ZeroDivisionError), SINGLE_THREADED_BLAS:
         raise ZeroDivisionError
     assert threads() == before

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pytest
 
-from agentmem_retrievers import anchor_in, spans_in, windows_in
+from agentmem_retrievers.text.dates import spans_in
+from agentmem_retrievers.text.time_windows import anchor_in, windows_in
 
 NOW = datetime(2023, 5, 8, 13, 56, tzinfo=UTC)
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentmem_retrievers import ForgettingCurve, rest_days
+from agentmem_retrievers import ForgettingCurve
+from agentmem_retrievers.forgetting import rest_days
 from agentmem_stores import Granularity, InvalidInputError, Memory, Scope
 
 CURVE = ForgettingCurve()

@@ -11,7 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentmem_retrievers import NONE, ScopeIndex, SearchEngine, Table, _indexes
+from agentmem_retrievers.index import indexed_store as _indexes
+from agentmem_retrievers.index.indexed_store import IndexedStore
+from agentmem_retrievers.index.scope_index import ScopeIndex
+from agentmem_retrievers.index.table import NONE, Table
 from agentmem_stores import Batch, Edge, Entry, Granularity, InMemoryStore, Memory, Scope, State
 
 ADA = Scope("ada")
@@ -30,8 +33,8 @@ def entry(memory: Memory) -> Entry:
     return Entry(memory, vector)
 
 
-def neighbours(table: Table, name: str, offset: int) -> str | None:
-    row = int(table.neighbours(np.array([table.row_of[name]]), offset)[0])
+def neighbors(table: Table, name: str, offset: int) -> str | None:
+    row = int(table.neighbors(np.array([table.row_of[name]]), offset)[0])
     return None if row == NONE else table.ids[row]
 
 
@@ -42,10 +45,10 @@ def test_turns_know_their_neighbours_whatever_the_order_of_writing() -> None:
         batch = Batch(ADA, put=[entry(turn(name, position=position))])
         index.apply(batch, store.write(batch))
     table = index.tables[TURN]
-    assert [neighbours(table, "b", o) for o in (-2, -1, 1, 2)] == [None, "a", "c", None]
+    assert [neighbors(table, "b", o) for o in (-2, -1, 1, 2)] == [None, "a", "c", None]
     gone = Batch(ADA, delete=[(TURN, "b")])
     index.apply(gone, store.write(gone))
-    assert neighbours(table, "a", 1) == "c"
+    assert neighbors(table, "a", 1) == "c"
 
 
 def test_as_of_shows_what_was_known_and_not_yet_replaced() -> None:
@@ -122,7 +125,7 @@ def test_what_is_gone_does_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """An index that is mostly rows of what was replaced is made anew, for whoever holds it too."""
     monkeypatch.setattr(_indexes, "LEAST_WASTE", 20)
     store = InMemoryStore()
-    engine = SearchEngine(store)
+    engine = IndexedStore(store)
     held = engine.index(ADA)
     for n in range(200):
         engine.write(Batch(ADA, put=[entry(turn(f"m{n % 7}", position=n % 7))]))

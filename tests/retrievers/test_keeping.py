@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentmem.upkeep._index_check import differences
-from agentmem_retrievers import ScopeIndex, SearchEngine
-from agentmem_retrievers._frozen import Frozen
+from agentmem.maintenance.check import differences
+from agentmem_retrievers.index.array_file import ArrayFile
+from agentmem_retrievers.index.indexed_store import IndexedStore
+from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_stores import (
     Batch,
     ChromaStore,
@@ -26,7 +27,7 @@ from agentmem_stores import (
     InMemoryStore,
     Memory,
     Scope,
-    sign_bytes,
+    token_code_bytes,
 )
 
 ADA = Scope("ada")
@@ -37,14 +38,14 @@ WORDS = ("beagle", "cello", "garden", "puppy", "kitchen", "quixotic")
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agentmem_retrievers._keeping.LEAST", 1)
+    monkeypatch.setattr("agentmem_retrievers.index.persistence.LEAST", 1)
 
 
 def entry(n: int, text: str, granularity: Granularity = Granularity.TURN, **fields: Any) -> Entry:
     memory = Memory(f"{granularity}-{n}", ADA, granularity, text, f"s{n % 3}", NOW, NOW, position=n)
     rng = np.random.default_rng(n)
     vector = rng.normal(size=SPEC.dimension).astype(np.float32)
-    signs = rng.bytes(sign_bytes(SPEC.dimension) * (n % 4))
+    signs = rng.bytes(token_code_bytes(SPEC.dimension) * (n % 4))
     return Entry(replace(memory, **fields), vector / np.linalg.norm(vector), signs)
 
 
@@ -73,7 +74,7 @@ def kept_in(path: Path) -> list[Path]:
     return sorted((path / "agentmem-derived").glob("*"))
 
 
-def same(store: ChromaStore, engine: SearchEngine) -> bool:
+def same(store: ChromaStore, engine: IndexedStore) -> bool:
     """Whether the index says what one made anew says."""
     return not list(differences(engine.index(ADA), ScopeIndex.build(store, ADA)))
 
@@ -81,16 +82,16 @@ def same(store: ChromaStore, engine: SearchEngine) -> bool:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     with opened(tmp_path / "store") as store:
-        engine = SearchEngine(store, embed=embed)
+        engine = IndexedStore(store, embed)
         engine.write(Batch(ADA, put=told(*range(12))))
         engine.learn(ADA)
-        engine.keep()
+        engine.save()
     return tmp_path / "store"
 
 
 def test_it_is_read_in_place_of_the_memories(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with opened(path) as store:
-        engine = SearchEngine(store)
+        engine = IndexedStore(store)
         monkeypatch.setattr(ScopeIndex, "build", lambda *_: pytest.fail("made anew"))
         index = engine.index(ADA)
         monkeypatch.undo()
@@ -115,8 +116,8 @@ def test_frozen_and_thawed_it_goes_on_as_if_it_had_not_been(
     batch = Batch(ADA, put=told(*range(9)))
     index.apply(batch, store.write(batch))
     play(store, index, before)
-    frozen = index.freeze()
-    thawed = ScopeIndex.thaw(frozen, (), dimension=SPEC.dimension, revision=index.revision)
+    frozen = index.to_arrays()
+    thawed = ScopeIndex.from_arrays(frozen, (), dimension=SPEC.dimension, revision=index.revision)
     play(store, thawed, after)
     fresh = ScopeIndex.build(store, ADA)
     assert list(differences(thawed, fresh)) == []
@@ -154,7 +155,7 @@ def test_what_was_written_after_it_is_read_from_the_store(path: Path) -> None:
         [third] = store.recall(ADA, Granularity.TURN, ["turn-3"])
         store.write(Batch(ADA, patch=[replace(third, strength=9.0)]))
     with opened(path) as store:
-        engine = SearchEngine(store)
+        engine = IndexedStore(store)
         table = engine.index(ADA).tables[Granularity.TURN]
         assert same(store, engine)
         assert table.column("strength")[table.row_of["turn-3"]] == 9.0
@@ -164,7 +165,7 @@ def test_what_was_deleted_behind_its_back_makes_it_worthless(path: Path) -> None
     with opened(path) as store:
         store.write(Batch(ADA, delete=[(Granularity.TURN, "turn-11")]))
     with opened(path) as store:
-        engine = SearchEngine(store)
+        engine = IndexedStore(store)
         assert "turn-11" not in engine.index(ADA).tables[Granularity.TURN].row_of
         assert same(store, engine)
 
@@ -172,7 +173,7 @@ def test_what_was_deleted_behind_its_back_makes_it_worthless(path: Path) -> None
 @pytest.mark.parametrize("delete", [True, False])
 def test_it_goes_before_any_text_goes(path: Path, delete: bool) -> None:
     with opened(path) as store:
-        engine = SearchEngine(store)
+        engine = IndexedStore(store)
         [file] = kept_in(path)
         assert b"quixot" in file.read_bytes()
         if delete:
@@ -182,21 +183,21 @@ def test_it_goes_before_any_text_goes(path: Path, delete: bool) -> None:
         else:
             engine.write(Batch(ADA, put=[entry(n, "Nothing.") for n in (5, 11)]))
         assert not kept_in(path)
-        engine.keep()
+        engine.save()
         [file] = kept_in(path)
         assert b"quixot" not in file.read_bytes()
-        assert same(store, SearchEngine(store))
+        assert same(store, IndexedStore(store))
 
 
 def test_compacting_takes_it_out(path: Path) -> None:
     with opened(path) as store:
-        engine = SearchEngine(store)
+        engine = IndexedStore(store)
         engine.index(ADA)
         store.compact()
         assert not kept_in(path)
         assert same(store, engine)
-        engine.keep()
-        assert same(store, SearchEngine(store))
+        engine.save()
+        assert same(store, IndexedStore(store))
 
 
 def test_a_damaged_one_is_made_anew(path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -205,7 +206,7 @@ def test_a_damaged_one_is_made_anew(path: Path, caplog: pytest.LogCaptureFixture
     for damaged in (b"", whole[:200], whole[:-100], whole.replace(b"beagl", b"eagle")):
         file.write_bytes(damaged)
         with caplog.at_level(logging.WARNING, logger="agentmem"), opened(path) as store:
-            assert same(store, SearchEngine(store))
+            assert same(store, IndexedStore(store))
         assert "made anew" in caplog.text
         caplog.clear()
 
@@ -216,7 +217,7 @@ def test_numbers_come_back_from_a_file(tmp_path: Path) -> None:
         "b": np.zeros((0, 3)),
         "c": np.eye(3),
     }
-    Frozen({"n": 1}, {"s": ["", "ä\n"]}, arrays, {"c"}).write(tmp_path / "f")
-    found = Frozen.read(tmp_path / "f", {"n": 1})
+    ArrayFile({"n": 1}, {"s": ["", "ä\n"]}, arrays, {"c"}).write(tmp_path / "f")
+    found = ArrayFile.read(tmp_path / "f", {"n": 1})
     assert found.strings == {"s": ["", "ä\n"]}
     assert all(np.array_equal(found.arrays[name], array) for name, array in arrays.items())

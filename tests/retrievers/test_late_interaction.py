@@ -7,16 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentmem_retrievers import (
-    Around,
-    AskedWord,
-    InvertedIndex,
-    LateInteraction,
-    Signs,
-    bits_of,
-    signs_of,
-)
-from agentmem_stores import sign_bytes
+from agentmem_retrievers.features.late_interaction import LateInteraction, QueryToken
+from agentmem_retrievers.index.context import ContextWindow
+from agentmem_retrievers.index.inverted_index import InvertedIndex
+from agentmem_retrievers.index.token_codes import TokenCodes, decode_tokens, encode_tokens
+from agentmem_stores import token_code_bytes
 
 DIMENSION = 100
 
@@ -33,12 +28,12 @@ class TestSigns:
     @given(counts, st.data())
     def test_each_row_has_its_words(self, held: list[int], data: st.DataObject) -> None:
         """Whether they are in memory or were taken over from a file, or some of each."""
-        packed = [signs_of(words(n, seed)) for seed, n in enumerate(held)]
+        packed = [encode_tokens(words(n, seed)) for seed, n in enumerate(held)]
         first = data.draw(st.integers(0, len(held)))
-        kept = Signs(DIMENSION)
+        kept = TokenCodes(DIMENSION)
         for row in packed[:first]:
             kept.add(row)
-        signs = Signs(DIMENSION, *kept.all())
+        signs = TokenCodes(DIMENSION, *kept.all())
         for row in packed[first:]:
             signs.add(row)
         rows = np.array(data.draw(st.permutations(range(len(held)))), dtype=np.intp)
@@ -48,20 +43,20 @@ class TestSigns:
         assert signs.all()[0].tobytes() == b"".join(packed)
 
     def test_nothing_is_left_of_what_is_cleared(self) -> None:
-        signs = Signs(DIMENSION)
+        signs = TokenCodes(DIMENSION)
         for seed in range(3):
-            signs.add(signs_of(words(2, seed)))
+            signs.add(encode_tokens(words(2, seed)))
         bits, ends = signs.all()
-        for held in (signs, Signs(DIMENSION, bits.copy(), ends.copy())):
+        for held in (signs, TokenCodes(DIMENSION, bits.copy(), ends.copy())):
             held.clear(1)
             found, _ = held.of(np.arange(3))
             assert found.any(axis=1).tolist() == [True, True, False, False, True, True]
 
     def test_a_bit_is_a_sign(self) -> None:
-        packed = signs_of(np.array([[1.0, -1.0, 0.0, 2.0]], dtype=np.float32))
-        assert len(packed) == sign_bytes(4) == 8
+        packed = encode_tokens(np.array([[1.0, -1.0, 0.0, 2.0]], dtype=np.float32))
+        assert len(packed) == token_code_bytes(4) == 8
         assert packed[0] == 0b10010000
-        assert bits_of(packed, 4).shape == (1, 1)
+        assert decode_tokens(packed, 4).shape == (1, 1)
 
 
 class TestLateInteraction:
@@ -74,14 +69,17 @@ class TestLateInteraction:
     def test_is_the_greatest_likeness_of_each_word_weighed_by_rarity(self) -> None:
         """ColBERT, eq. 3, over the share of signs that agree."""
         asked, held = words(2, 1), [words(3, 2), words(0, 3), words(4, 4)]
-        signs = Signs(DIMENSION)
+        signs = TokenCodes(DIMENSION)
         for embeddings in held:
-            signs.add(signs_of(embeddings))
-        told = [AskedWord("tea", signs_of(asked[:1])), AskedWord("garden", signs_of(asked[1:]))]
+            signs.add(encode_tokens(embeddings))
+        told = [
+            QueryToken("tea", encode_tokens(asked[:1])),
+            QueryToken("garden", encode_tokens(asked[1:])),
+        ]
         rows = np.arange(3)
         late = LateInteraction(signs, self.index(), told, DIMENSION)
         none = np.full(3, -1)
-        around = Around.of({0: rows, -1: none, 1: none, -2: none, 2: none}, size=3)
+        around = ContextWindow.of({0: rows, -1: none, 1: none, -2: none, 2: none}, size=3)
         found = late.features(around, np.array([0, 0, 1]))
 
         idf = np.log(1 + (3 - np.array([3.0, 1.0]) + 0.5) / (np.array([3.0, 1.0]) + 0.5))
@@ -97,15 +95,15 @@ class TestLateInteraction:
 
     def test_tells_strong_rare_and_missing_matches_apart_and_what_a_turn_says_besides(self) -> None:
         asked, held = words(4, 1), [words(3, 2), words(0, 3), words(4, 4)]
-        signs = Signs(DIMENSION)
+        signs = TokenCodes(DIMENSION)
         for embeddings in held:
-            signs.add(signs_of(embeddings))
+            signs.add(encode_tokens(embeddings))
         names = ["tea", "garden", "spade", "rake"]
         told = [
-            AskedWord(name, signs_of(asked[i : i + 1])) for i, name in enumerate(names)
+            QueryToken(name, encode_tokens(asked[i : i + 1])) for i, name in enumerate(names)
         ]  # tea stands in three of three, garden in one, the others in none
         beside = {0: np.arange(3), -1: np.array([-1, 0, 1]), 1: np.array([1, 2, -1])}
-        around = Around.of(beside | {-2: np.full(3, -1), 2: np.full(3, -1)}, size=3)
+        around = ContextWindow.of(beside | {-2: np.full(3, -1), 2: np.full(3, -1)}, size=3)
         found = LateInteraction(signs, self.index(), told, DIMENSION).features(
             around, np.zeros(3, np.int32)
         )
@@ -128,20 +126,22 @@ class TestLateInteraction:
 
     def test_what_stands_beside_counts_less(self) -> None:
         asked = words(1, 1)
-        signs = Signs(DIMENSION)
-        signs.add(signs_of(asked))
+        signs = TokenCodes(DIMENSION)
+        signs.add(encode_tokens(asked))
         signs.add(b"")
-        late = LateInteraction(signs, self.index(), [AskedWord("tea", signs_of(asked))], DIMENSION)
+        late = LateInteraction(
+            signs, self.index(), [QueryToken("tea", encode_tokens(asked))], DIMENSION
+        )
         none, rows = np.full(2, -1), np.arange(2)
         beside = {0: rows, -1: np.array([-1, 0]), 1: np.array([1, -1]), -2: none, 2: none}
-        found = late.features(Around.of(beside, size=2), np.zeros(2, np.int32))
+        found = late.features(ContextWindow.of(beside, size=2), np.zeros(2, np.int32))
         assert found["late.near"].tolist() == pytest.approx([1.0, 0.9])
 
     def test_without_words_nothing_is_alike(self) -> None:
-        signs = Signs(DIMENSION)
+        signs = TokenCodes(DIMENSION)
         signs.add(b"")
-        around = Around.of({offset: np.arange(1) for offset in range(-2, 3)}, size=1)
-        for told in ([], [AskedWord("tea", signs_of(words(1, 1)))]):
+        around = ContextWindow.of({offset: np.arange(1) for offset in range(-2, 3)}, size=1)
+        for told in ([], [QueryToken("tea", encode_tokens(words(1, 1)))]):
             late = LateInteraction(signs, self.index(), told, DIMENSION)
             found = late.features(around, np.zeros(1, np.int32))
             assert found["late.near"].tolist() == [0.0]

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentmem_retrievers import InvertedIndex, Lookup, SoftLookup, bm25, tokenize
-from agentmem_retrievers._lookup import REACHED
+from agentmem_retrievers.features.term_expansion import TermExpansion
+from agentmem_retrievers.features.term_stats import REACHED, TermStats, bm25
+from agentmem_retrievers.index.inverted_index import InvertedIndex
+from agentmem_retrievers.text.tokenize import tokenize
 
 words = st.lists(st.sampled_from("abcdefg"), max_size=8)
 
@@ -23,7 +25,7 @@ def index_of(*documents: list[str]) -> InvertedIndex:
 
 
 def scores(index: InvertedIndex, term: str, k1: float, b: float) -> list[float]:
-    lookup, rows = Lookup(index, [term]), np.arange(index.given)
+    lookup, rows = TermStats(index, [term]), np.arange(index.given)
     found = lookup.frequencies(rows)
     return list(bm25(found, lookup.lengths(rows), lookup.mean, lookup.idf, k1, b))
 
@@ -65,8 +67,8 @@ def test_what_was_removed_leaves_no_trace(documents: list[list[str]], data: st.D
 
 def test_of_very_common_words_no_more_is_read_than_is_bounded() -> None:
     index = index_of(*([["rare", "common"]] + [["common"]] * REACHED))
-    assert SoftLookup(index, {"common": ()}).rows.tolist() == []
-    both = SoftLookup(index, {"common": (), "rare": ()})
+    assert TermExpansion(index, {"common": ()}).rows.tolist() == []
+    both = TermExpansion(index, {"common": (), "rare": ()})
     assert both.rows.tolist() == [0]
     assert (both.best > 0).all(), "still counts where it is found"
 
@@ -74,11 +76,11 @@ def test_of_very_common_words_no_more_is_read_than_is_bounded() -> None:
 def test_frequencies_are_looked_up_for_any_rows() -> None:
     index = index_of(["a", "a"], ["b"], ["a", "b"])
     rows = np.array([2, -1, 0, 1])
-    assert Lookup(index, ["a", "b"]).frequencies(rows).tolist() == [[1, 0, 2, 0], [1, 0, 0, 1]]
+    assert TermStats(index, ["a", "b"]).frequencies(rows).tolist() == [[1, 0, 2, 0], [1, 0, 0, 1]]
 
 
 def test_coverage_is_the_share_of_what_is_rare() -> None:
     index = index_of(["rare", "common"], ["common"], ["common"])
-    coverage = Lookup(index, ["rare", "common"]).coverage()
+    coverage = TermStats(index, ["rare", "common"]).coverage()
     assert coverage[0] == pytest.approx(1)
     assert 0 < coverage[1] < 0.3

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from agentmem_retrievers import Ledger, Question
-from agentmem_retrievers._asked import asks_now, asks_of_user
-from agentmem_retrievers._currency import competing, likeliest, newest_first
-from agentmem_retrievers._fusion import Ranked
-from agentmem_retrievers._ledger import Telling
+from agentmem_retrievers.index.fact_index import FactEvidence, FactIndex
+from agentmem_retrievers.ranking.recency import competing, likeliest, newest_first
+from agentmem_retrievers.ranking.scoring import Ranking
+from agentmem_retrievers.text.intent import asks_now, asks_of_user
+from agentmem_retrievers.text.question import Question
 from agentmem_stores import Entry, Granularity, Memory, Scope
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -53,7 +53,7 @@ def test_what_is_so_is_asked_for_in_the_present_or_as_of_then(
     ],
 )
 def test_whom_a_question_is_about(text: str, far: float) -> None:
-    assert asks_of_user(asked(text), {"boss": 0.8}, Ledger()) == far
+    assert asks_of_user(asked(text), {"boss": 0.8}, FactIndex()) == far
 
 
 def said(text: str, day: int, *vector: float) -> Entry:
@@ -94,9 +94,9 @@ class TestWhatCompetes:
 
 def test_what_is_nearly_as_likely_as_the_likeliest_is_believed() -> None:
     told = {
-        4: Telling(0.9, "I live in Oslo."),
-        2: Telling(0.4, "We rent a flat in Rome."),
-        7: Telling(0.1, "My aunt's old house is for sale."),
+        4: FactEvidence(0.9, "I live in Oslo."),
+        2: FactEvidence(0.4, "We rent a flat in Rome."),
+        7: FactEvidence(0.1, "My aunt's old house is for sale."),
     }
     assert likeliest({"home": 0.9}, told) == [4, 2]
     assert likeliest({"home": 0.2}, told) == []
@@ -104,9 +104,9 @@ def test_what_is_nearly_as_likely_as_the_likeliest_is_believed() -> None:
 
 
 class TestTheNewestFirst:
-    def ranked(self) -> Ranked:
+    def ranked(self) -> Ranking:
         scores = np.array([3.0, 2.0, 1.0, 0.5])
-        return Ranked(np.array([10, 11, 12, 13]), scores, {"rest": scores})
+        return Ranking(np.array([10, 11, 12, 13]), scores, {"rest": scores})
 
     def test_comes_before_everything_with_some_of_those_before_it(self) -> None:
         ordered = newest_first(self.ranked(), [13, 14, 11, 12], lift=True)

@@ -6,7 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agentmem_retrievers import Period, Question, dates_in, ends_asking, speaks_of_time
+from agentmem_retrievers.text.question import (
+    Period,
+    Question,
+    dates_in,
+    ends_asking,
+    speaks_of_time,
+)
 
 
 @pytest.mark.parametrize(

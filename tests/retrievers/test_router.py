@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentmem_retrievers import normalised_entropy, route
+from agentmem_retrievers.routing import normalized_entropy, route
 from agentmem_stores import Granularity, InvalidInputError
 
 anything = st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=40)
@@ -43,19 +43,19 @@ def test_the_most_certain_granularity_gets_the_most_weight() -> None:
 def test_entropy_of_knowing_nothing_is_one_for_any_number_of_candidates(
     n: int, similarity: float
 ) -> None:
-    assert normalised_entropy([similarity] * n) == pytest.approx(1)
+    assert normalized_entropy([similarity] * n) == pytest.approx(1)
 
 
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=50), st.floats(-5, 5))
 def test_entropy_depends_on_differences_only(values: list[float], shift: float) -> None:
     shifted = np.array(values) + shift
-    assert normalised_entropy(shifted) == pytest.approx(normalised_entropy(values), abs=1e-6)
+    assert normalized_entropy(shifted) == pytest.approx(normalized_entropy(values), abs=1e-6)
 
 
 def test_one_candidate_decides_nothing() -> None:
-    assert normalised_entropy([0.9]) == normalised_entropy([]) == 1
+    assert normalized_entropy([0.9]) == normalized_entropy([]) == 1
 
 
 def test_refuses_a_temperature_of_zero() -> None:
     with pytest.raises(InvalidInputError, match="temperature"):
-        normalised_entropy([1, 2], temperature=0)
+        normalized_entropy([1, 2], temperature=0)

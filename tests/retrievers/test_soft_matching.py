@@ -9,16 +9,13 @@ import numpy as np
 import pytest
 from langchain_core.embeddings import Embeddings
 
-from agentmem.embedding import Embedder
-from agentmem_retrievers import (
-    InvertedIndex,
-    SoftLookup,
-    Vocabulary,
-    expanded,
-    idf,
-    stems_of,
-    words_in,
-)
+from agentmem.embedding.embedder import Embedder
+from agentmem_retrievers.features.rm1 import expanded
+from agentmem_retrievers.features.term_expansion import TermExpansion
+from agentmem_retrievers.features.term_stats import idf
+from agentmem_retrievers.index.inverted_index import InvertedIndex
+from agentmem_retrievers.index.vocabulary import Vocabulary
+from agentmem_retrievers.text.tokenize import stems_of, words_in
 from agentmem_stores import Vectors
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -47,22 +44,22 @@ def vocabulary_of(*words: str) -> Vocabulary:
     return vocabulary
 
 
-def kin(vocabulary: Vocabulary, word: str, embed: Counted) -> list[str]:
+def similar_terms(vocabulary: Vocabulary, word: str, embed: Counted) -> list[str]:
     [stem] = stems_of([word])
-    found = vocabulary.kin({stem: word}, embed, lambda stem: 1)
+    found = vocabulary.similar_terms({stem: word}, embed, lambda stem: 1)
     return [other for other, _ in found[stem]]
 
 
 def test_a_word_finds_those_that_mean_much_the_same(embed: Counted) -> None:
     vocabulary = vocabulary_of("puppy", "carburettor", "kitten", "tuesday")
-    assert kin(vocabulary, "dog", embed)[0] == "puppi"
-    assert "carburettor" not in kin(vocabulary, "dog", embed)
+    assert similar_terms(vocabulary, "dog", embed)[0] == "puppi"
+    assert "carburettor" not in similar_terms(vocabulary, "dog", embed)
 
 
 def test_of_very_many_words_those_that_stand_once_are_left_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("agentmem_retrievers._vocabulary.ALL_WORDS", 2)
+    monkeypatch.setattr("agentmem_retrievers.index.vocabulary.ALL_WORDS", 2)
     vocabulary, held = Vocabulary(384), {"hound": 1, "puppi": 1, "kitten": 1}
     for word in ("hound", "puppy", "kitten"):
         vocabulary.note(stems_of([word]), [word], held.__getitem__)
@@ -79,10 +76,12 @@ def test_of_very_many_words_those_alike_in_signs_are_as_good_as_all(
     words = [word for word in dict.fromkeys(words_in(text)) if word.isalpha()]
     vocabulary = vocabulary_of(*words)
     asked = dict(list(zip(stems_of(words), words, strict=True))[::10])
-    exact = vocabulary.kin(asked, embed, lambda stem: 1)
-    monkeypatch.setattr("agentmem_retrievers._vocabulary.COMPARED", len(vocabulary) // 2)
-    monkeypatch.setattr("agentmem_retrievers._vocabulary.ALIKE_IN_SIGNS", len(vocabulary) // 10)
-    quick = vocabulary.kin(asked, embed, lambda stem: 1)
+    exact = vocabulary.similar_terms(asked, embed, lambda stem: 1)
+    monkeypatch.setattr("agentmem_retrievers.index.vocabulary.COMPARED", len(vocabulary) // 2)
+    monkeypatch.setattr(
+        "agentmem_retrievers.index.vocabulary.ALIKE_IN_SIGNS", len(vocabulary) // 10
+    )
+    quick = vocabulary.similar_terms(asked, embed, lambda stem: 1)
     kept = [len({s for s, _ in quick[a]} & {s for s, _ in exact[a]}) for a in asked]
     assert sum(kept) >= 0.97 * sum(len(found) for found in exact.values())
     assert sum(len(found) for found in exact.values()) > 2 * len(asked)
@@ -91,33 +90,33 @@ def test_of_very_many_words_those_alike_in_signs_are_as_good_as_all(
 def test_words_that_come_later_are_compared_by_their_signs_too(
     embed: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agentmem_retrievers._vocabulary.COMPARED", 2)
-    monkeypatch.setattr("agentmem_retrievers._vocabulary.ALIKE_IN_SIGNS", 2)
+    monkeypatch.setattr("agentmem_retrievers.index.vocabulary.COMPARED", 2)
+    monkeypatch.setattr("agentmem_retrievers.index.vocabulary.ALIKE_IN_SIGNS", 2)
     vocabulary = vocabulary_of("carburettor", "tuesday", "sonata", "invoice")
-    assert kin(vocabulary, "dog", embed) == []
+    assert similar_terms(vocabulary, "dog", embed) == []
     vocabulary.note(["puppi"], ["puppy"], lambda stem: 1)
-    assert kin(vocabulary, "dog", embed) == ["puppi"]
+    assert similar_terms(vocabulary, "dog", embed) == ["puppi"]
     vocabulary.prune(lambda stem: int(stem != "tuesday"))
-    assert kin(vocabulary, "dog", embed) == ["puppi"]
+    assert similar_terms(vocabulary, "dog", embed) == ["puppi"]
 
 
 def test_words_are_embedded_once_and_together(embed: Counted) -> None:
     vocabulary = vocabulary_of("puppy", "kitten")
-    kin(vocabulary, "puppy", embed)
-    kin(vocabulary, "kitten", embed)
+    similar_terms(vocabulary, "puppy", embed)
+    similar_terms(vocabulary, "kitten", embed)
     assert embed.asked == [["puppy", "kitten"]]
 
 
 def test_a_word_of_what_was_deleted_is_nobodys_kin(embed: Counted) -> None:
     vocabulary = vocabulary_of("puppy", "hound")
-    found = vocabulary.kin({"dog": "dog"}, embed, {"hound": 1, "puppi": 0}.__getitem__)
+    found = vocabulary.similar_terms({"dog": "dog"}, embed, {"hound": 1, "puppi": 0}.__getitem__)
     assert [stem for stem, _ in found["dog"]] == ["hound"]
 
 
 def test_keys_and_numbers_have_no_kin(embed: Counted) -> None:
     vocabulary = vocabulary_of("a1b2", "2023", "street")
     assert len(vocabulary) == 1
-    assert kin(vocabulary, "7f3e", embed) == []
+    assert similar_terms(vocabulary, "7f3e", embed) == []
     assert embed.asked == [["street"]]
 
 
@@ -130,15 +129,15 @@ def index_of(*documents: list[str]) -> InvertedIndex:
 
 def test_what_was_pruned_is_gone_and_the_others_keep_their_names(embed: Counted) -> None:
     vocabulary = vocabulary_of("carburettor", "puppy", "kitten")
-    kin(vocabulary, "dog", embed)
+    similar_terms(vocabulary, "dog", embed)
     vocabulary.prune(lambda stem: int(stem != "carburettor"))
-    assert kin(vocabulary, "dog", embed)[0] == "puppi"
+    assert similar_terms(vocabulary, "dog", embed)[0] == "puppi"
     assert "carburettor" not in str(vars(vocabulary))
 
 
 def test_the_best_word_of_a_document_counts() -> None:
     index = index_of(["dog", "puppi"], ["puppi"], ["cat"], ["car"])
-    found = SoftLookup(index, {"dog": [("puppi", 0.8), ("cat", 0.5)]})
+    found = TermExpansion(index, {"dog": [("puppi", 0.8), ("cat", 0.5)]})
     rare, common = float(idf(4, 1.0)), float(idf(4, 2.0))
     assert found.at(found.best[0], np.arange(4)) == pytest.approx(
         [rare, 0.64 * common, 0.25 * rare, 0]
@@ -150,7 +149,7 @@ def test_the_best_word_of_a_document_counts() -> None:
 
 def test_a_match_covers_no_more_than_was_asked() -> None:
     index = index_of(["dog"], ["dog"], ["dog"], ["terrier"])
-    found = SoftLookup(index, {"dog": [("terrier", 1.0)]})
+    found = TermExpansion(index, {"dog": [("terrier", 1.0)]})
     assert found.at(found.covered[0], np.array(3)) == pytest.approx(found.idf[0])
     assert found.at(found.best[0], np.array(3)) > found.idf[0]
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentmem_stores import InvalidInputError, Memory, Scope, StoreFormatError, _codec
+from agentmem_stores import InvalidInputError, Memory, Scope, StoreFormatError
+from agentmem_stores.chroma import codec as _codec
 from agentmem_stores.conformance import make_memory, memories
 
 SCOPE = Scope("ada", "\U0001f436")

@@ -9,15 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agentmem_stores import (
-    Batch,
-    ChromaStore,
-    Entry,
-    Granularity,
-    InMemoryStore,
-    Memory,
-    Scope,
-)
+from agentmem_stores import Batch, ChromaStore, Entry, Granularity, InMemoryStore, Memory, Scope
 
 ADA = Scope("ada")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

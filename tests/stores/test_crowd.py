@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from agentmem.bench import crowd
+from benchmarks.crowd import crowd
 from tests.stores.conftest import ChromaServer
 
 

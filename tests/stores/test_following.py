@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 
 from agentmem import MemoryController
-from agentmem.bench import SampledEmbeddings
-from agentmem.bench._corpus import SampledVectors
-from agentmem.upkeep._index_check import differences
-from agentmem_retrievers import ScopeIndex
+from agentmem.maintenance.check import differences
+from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_stores import (
     Batch,
     ChromaStore,
@@ -22,8 +20,9 @@ from agentmem_stores import (
     Scope,
     StoreError,
 )
-from agentmem_stores._log import LOGGED, WriteLog, between
+from agentmem_stores.chroma.write_log import LOGGED, WriteLog, between
 from agentmem_stores.conformance import make_entry
+from benchmarks.corpus import SampledEmbeddings, SampledVectors
 from tests.stores.conftest import ChromaServer
 
 ADA, TURN = Scope("ada"), Granularity.TURN
@@ -132,7 +131,7 @@ def test_indexes_that_follow_are_as_if_made_anew(
         for step in steps:
             step()
             for memory, store in ((one, first), (two, second)):
-                index = memory._engine.index(ADA)
+                index = memory._memories.index(ADA)
                 assert list(differences(index, build(store, ADA))) == []
                 assert len(memory.search("coffee", reinforce=False)) == len(
                     memory.get_all(granularity=TURN)

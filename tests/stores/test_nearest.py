@@ -9,16 +9,8 @@ from threading import Event
 import numpy as np
 import pytest
 
-from agentmem_stores import (
-    Batch,
-    ChromaStore,
-    EmbedderSpec,
-    Entry,
-    Granularity,
-    Scope,
-    Vectors,
-    _nearest,
-)
+from agentmem_stores import Batch, ChromaStore, EmbedderSpec, Entry, Granularity, Scope, Vectors
+from agentmem_stores.chroma import nearest as _nearest
 from agentmem_stores.conformance import make_memory, unit_vectors
 
 TURN = Granularity.TURN
@@ -127,7 +119,7 @@ def test_a_large_scope_is_asked_while_its_caller_goes_on(
         return expected
 
     monkeypatch.setattr(store._nearest, "search", search)
-    answer = store.asking(OWNERS[0], TURN, query, 3)
+    answer = store.start_nearest(OWNERS[0], TURN, query, 3)
     going_on.set()
     assert answer() == expected
 

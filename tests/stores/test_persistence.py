@@ -13,14 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from agentmem_stores import (
-    Batch,
-    ChromaStore,
-    EmbedderSpec,
-    Granularity,
-    Scope,
-    StoreLockedError,
-)
+from agentmem_stores import Batch, ChromaStore, EmbedderSpec, Granularity, Scope, StoreLockedError
 from agentmem_stores.conformance import make_entry
 
 ADA, TURN = Scope("ada"), Granularity.TURN

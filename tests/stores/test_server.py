@@ -17,8 +17,8 @@ from agentmem_stores import (
     Granularity,
     Scope,
     StoreUnavailableError,
-    _registry,
 )
+from agentmem_stores.chroma import registry as _registry
 from agentmem_stores.conformance import make_entry
 from tests.stores.conftest import ChromaServer, free_port
 

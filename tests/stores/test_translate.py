@@ -15,8 +15,8 @@ from agentmem_stores import (
     StoreError,
     StoreFormatError,
     StoreUnavailableError,
-    _translate,
 )
+from agentmem_stores.chroma import errors as _translate
 
 CHROMAS = [
     error

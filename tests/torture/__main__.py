@@ -19,8 +19,8 @@ from select import select
 
 from rich.progress import track
 
-from ._ledger import Ledger
-from ._life import live
+from tests.torture._ledger import FactIndex
+from tests.torture._life import live
 
 __all__ = ["Figures", "torture"]
 
@@ -68,7 +68,7 @@ def torture(folder: Path, kills: int, seed: int, *, longest: float = 0.5) -> Fig
         figures.asleep += _kill_one(life, after, asleep)
         figures.kills += 1
     _kill_one(partial(live, folder, seed * 100_003 + kills), 0.0, asleep=False)
-    ledger = Ledger(folder / "ledger.jsonl")
+    ledger = FactIndex(folder / "ledger.jsonl")
     figures.acknowledged, figures.settled = ledger.acknowledged, ledger.settled
     figures.turns = len(ledger.texts["ada"])
     figures.seconds = round(time.monotonic() - began, 1)
@@ -125,7 +125,7 @@ def _import_all() -> None:
     import chromadb.api.rust  # noqa: F401
     import sklearn.mixture  # noqa: F401
 
-    from agentmem_retrievers import _keeping
+    from agentmem_retrievers.index import persistence as _keeping
 
     # So that the derived index of a store as small as this one is kept in a file as well.
     _keeping.LEAST = 1

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from agentmem import Granularity, Memory, MemoryController, Scope
-
-from ._ledger import Ledger
+from tests.torture._ledger import FactIndex
 
 __all__ = ["inspect"]
 
 ADA, COPY = Scope("ada"), Scope("copy")
 
 
-def inspect(memory: MemoryController, ledger: Ledger) -> None:
+def inspect(memory: MemoryController, ledger: FactIndex) -> None:
     """Compare a memory with its ledger, and settle what was in flight.
 
     Raises:

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Ledger"]
+__all__ = ["FactIndex"]
 
 Texts = dict[str, str]
 
 
-class Ledger:
+class FactIndex:
     """A log of lines, each begun before a call and acknowledged (with fsync) after it.
 
     What was begun and not acknowledged is in flight: it may have happened or not, but whole. The

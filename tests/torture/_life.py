@@ -10,11 +10,10 @@ from pathlib import Path
 
 from agentmem import Granularity, MemoryController
 from agentmem.testing import ManualClock
-from agentmem.writing import MessageLike
-
-from ._embedding import WordEmbeddings
-from ._inspection import ADA, COPY, inspect
-from ._ledger import Ledger
+from agentmem.writing.messages import MessageLike
+from tests.torture._embedding import WordEmbeddings
+from tests.torture._inspection import ADA, COPY, inspect
+from tests.torture._ledger import FactIndex
 
 __all__ = ["live"]
 
@@ -34,7 +33,7 @@ def live(folder: Path, seed: int, awake: Callable[[], object], *, compacting: bo
         awake: called when everything was found to be in order.
         compacting: begin with making all files anew.
     """
-    ledger = Ledger(folder / "ledger.jsonl")
+    ledger = FactIndex(folder / "ledger.jsonl")
     clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=ledger.acknowledged))
     with MemoryController.open(
         folder / "store",
@@ -56,7 +55,7 @@ def live(folder: Path, seed: int, awake: Callable[[], object], *, compacting: bo
 
 class _Life:
     def __init__(
-        self, memory: MemoryController, ledger: Ledger, folder: Path, rng: random.Random
+        self, memory: MemoryController, ledger: FactIndex, folder: Path, rng: random.Random
     ) -> None:
         self.memory, self.ledger, self.folder, self.rng = memory, ledger, folder, rng
         self.session = f"s{ledger.acknowledged}-{os.getpid()}"

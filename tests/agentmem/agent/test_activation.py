@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from langchain_core.messages import HumanMessage
 
-from agentmem.agent._activation import is_question, needs_memory
-from agentmem.agent._forms import forms, line
-from agentmem.agent._goals import open_goals
-from agentmem.agent._prompt import PromptBuilder, PromptParts
-from agentmem.agent._tokens import count_tokens
+from agentmem.agent.activation import is_question, needs_memory
+from agentmem.agent.goals import open_goals
+from agentmem.prompting.builder import PromptBuilder, PromptParts
+from agentmem.prompting.rendering import forms, line
+from agentmem.prompting.tokens import count_tokens
 from agentmem_retrievers import RecalledMemory
 from agentmem_stores import Granularity, Memory, Scope
 

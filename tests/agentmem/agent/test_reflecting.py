@@ -23,9 +23,9 @@ from agentmem import (
     MemoryNotFoundError,
     Scope,
 )
-from agentmem.agent._citations import cited, without_citations
-from agentmem.agent._prompt_styles import CAPABLE
-from agentmem.agent._tokens import count_tokens
+from agentmem.agent.citations import cited, without_citations
+from agentmem.prompting.styles import CAPABLE
+from agentmem.prompting.tokens import count_tokens
 from agentmem.testing import ManualClock, Response, ScriptedChatModel
 
 ADA = Scope("ada")

@@ -10,8 +10,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from agentmem import InvalidInputError
-from agentmem.bench import Ratio, in_turns, spread
-from agentmem.cli import app
+from agentmem.cli.app import app
+from benchmarks.measure import Ratio, in_turns
+from benchmarks.partitions import spread
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from langchain_core.language_models import FakeListChatModel
 
-from agentmem import Granularity, Memory, Recall, RecalledMemory, Scope
-from agentmem.evaluation import Answerer, exact_match, judged_right, normalised, token_f1
-from agentmem.formats import Question
+from agentmem import Granularity, Memory, RecalledMemory, Scope, SearchResult
+from agentmem.evaluation.answers import Answerer, exact_match, judged_right, normalized, token_f1
+from agentmem.formats.records import Question
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -23,18 +23,18 @@ def question(answer: str | None = "a beagle") -> Question:
 
 
 @pytest.fixture
-def found() -> Recall:
+def found() -> SearchResult:
     memory = Memory(
         id="m", scope=Scope("ada"), granularity=Granularity.TURN, text="I adopted a beagle.",
         session_id="s", said_at=NOW, written_at=NOW, speaker="Ada",
     )  # fmt: skip
     hit = RecalledMemory(memory, score=1.0, retention=1.0)
-    return Recall("What dog is it?", (hit,), 0.5, NOW)
+    return SearchResult("What dog is it?", (hit,), 0.5, NOW)
 
 
 class TestMarks:
     def test_normalised_as_in_squad(self) -> None:
-        assert normalised("The  Beagle, an\tOLD one!") == "beagle old one"
+        assert normalized("The  Beagle, an\tOLD one!") == "beagle old one"
 
     def test_exact_match_is_of_what_is_normalised(self) -> None:
         assert exact_match("A beagle.", "the Beagle") == 1.0
@@ -60,7 +60,7 @@ class TestMarks:
 
 
 class TestAnswerer:
-    def test_answers_from_what_is_found(self, found: Recall) -> None:
+    def test_answers_from_what_is_found(self, found: SearchResult) -> None:
         asked: list[str] = []
 
         class Listening(FakeListChatModel):
@@ -72,16 +72,16 @@ class TestAnswerer:
         assert marks == {"f1": 1.0, "exact_match": 1.0, "failed": 0.0}
         assert "2026-03-01, Ada: I adopted a beagle." in asked[0]
 
-    def test_a_judge_may_forgive_other_words(self, found: Recall) -> None:
+    def test_a_judge_may_forgive_other_words(self, found: SearchResult) -> None:
         model = FakeListChatModel(responses=["A small hound named Biscuit"])
         judge = FakeListChatModel(responses=["Yes, that is a beagle."])
         marks = Answerer(model, judge)(question(), found)
         assert marks == {"f1": 0.0, "exact_match": 0.0, "judge": 1.0, "failed": 0.0}
 
-    def test_without_a_right_answer_nobody_is_asked(self, found: Recall) -> None:
+    def test_without_a_right_answer_nobody_is_asked(self, found: SearchResult) -> None:
         assert Answerer(FakeListChatModel(responses=[]))(question(None), found) == {}
 
-    def test_a_model_that_fails_is_wrong_and_ends_nothing(self, found: Recall) -> None:
+    def test_a_model_that_fails_is_wrong_and_ends_nothing(self, found: SearchResult) -> None:
         class Broken(FakeListChatModel):
             def _call(self, *args: Any, **kwargs: Any) -> str:
                 raise TimeoutError

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from agentmem.cli import app
+from agentmem.cli.app import app
 
 SAMPLE: list[dict[str, Any]] = [
     {

@@ -8,7 +8,8 @@ from itertools import pairwise
 import pytest
 
 from agentmem import InvalidInputError
-from agentmem.evaluation import haystack, lives
+from agentmem.evaluation.needle import haystack
+from agentmem.evaluation.updates import lives
 
 
 class TestHaystack:

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from agentmem.cli import app
-from agentmem.evaluation import fit_above, reliability
+from agentmem.cli.app import app
+from agentmem.evaluation.abstention import reliability
 from agentmem_retrievers import Weights
+from benchmarks.fitting.listwise import fit_above
 
 SAID = {
     "conv-1": [
@@ -48,7 +49,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)
     # What real weights are learned from besides takes minutes to ingest.
-    monkeypatch.setattr("agentmem.evaluation._fit.drills", lambda: iter(()))
+    monkeypatch.setattr("benchmarks.fitting.fit.drills", lambda: iter(()))
     sample = [_conversation(name, said) for name, said in SAID.items()]
     (tmp_path / "locomo.json").write_text(json.dumps(sample))
     return "locomo.json"

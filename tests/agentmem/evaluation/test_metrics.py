@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentmem.evaluation import auroc, cutoffs, ndcg, ranking_scores, recall_all, recall_any
-from agentmem.evaluation import mean_by_name as means
+from agentmem.evaluation.metrics import auroc, cutoffs, ndcg, ranking_scores, recall_all, recall_any
+from agentmem.evaluation.metrics import mean_by_name as means
 
 names = st.lists(st.sampled_from("abcdefghijkl"), unique=True)
 some = st.sets(st.sampled_from("abcdefghijkl"), min_size=1)

@@ -13,21 +13,15 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import FakeListChatModel
 
 from agentmem import Granularity
-from agentmem.evaluation import (
-    Answerer,
-    Evidence,
-    IngestCache,
-    NeedleTask,
-    RankingTask,
-    Report,
-    UpdatesTask,
-    evidence,
-    haystack,
-    parts,
-    report,
-    run,
-)
-from agentmem.formats import Dialogue, DialogueSession, DialogueTurn, Question
+from agentmem.evaluation.ablation import parts
+from agentmem.evaluation.answers import Answerer
+from agentmem.evaluation.cache import IngestCache
+from agentmem.evaluation.needle import NeedleTask, haystack
+from agentmem.evaluation.ranking import Evidence, RankingTask, evidence
+from agentmem.evaluation.report import Report, report
+from agentmem.evaluation.run import run
+from agentmem.evaluation.updates import UpdatesTask
+from agentmem.formats.records import Dialogue, DialogueSession, DialogueTurn, Question
 
 BEGUN = datetime(2026, 3, 1, 9, tzinfo=UTC)
 

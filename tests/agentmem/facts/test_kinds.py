@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from langchain_core.embeddings import Embeddings
 
-from agentmem.embedding import Embedder
-from agentmem.facts import Kinds
+from agentmem.embedding.embedder import Embedder
+from agentmem.facts.kinds import Kinds
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agentmem.facts._statements import SPEAKER, is_own, own_words, statements
+from agentmem.facts.statements import SPEAKER, is_own, own_words, statements
 
 
 def told(text: str) -> list[tuple[str, str]]:

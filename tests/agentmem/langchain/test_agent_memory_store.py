@@ -14,13 +14,7 @@ from langchain_core.embeddings import Embeddings
 from langgraph.store.base import InvalidNamespaceError, PutOp, SearchOp
 from langgraph.store.memory import InMemoryStore as LangGraphStore
 
-from agentmem import (
-    Granularity,
-    InvalidInputError,
-    InvalidScopeError,
-    MemoryController,
-    Scope,
-)
+from agentmem import Granularity, InvalidInputError, InvalidScopeError, MemoryController, Scope
 from agentmem.langchain import AgentMemoryStore
 from agentmem.testing import ManualClock
 from tests.agentmem.langchain.conftest import Open, WordEmbeddings, new_memory

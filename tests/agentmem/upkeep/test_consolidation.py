@@ -29,7 +29,7 @@ from agentmem import (
     Scope,
     State,
 )
-from agentmem.embedding import Embedder
+from agentmem.embedding.embedder import Embedder
 from agentmem.testing import ManualClock, ScriptedChatModel
 from agentmem_stores import Batch
 
@@ -378,7 +378,7 @@ def test_killed_anywhere_and_run_again_it_comes_to_the_same(
     with opened(recording, ChromaStore.open(tmp_path / "before", spec, partitions=1)) as memory:  # type: ignore[arg-type]
         talk(memory)
         for day in range(4):
-            memory._engine.write(Batch(ADA, delete=memory._sessions.removal(ADA, f"day{day}")))
+            memory._memories.write(Batch(ADA, delete=memory._sessions.removal(ADA, f"day{day}")))
     shutil.copytree(tmp_path / "before", tmp_path / "whole")
     with opened(recording, ChromaStore.open(tmp_path / "whole", spec)) as memory:  # type: ignore[arg-type]
         memory.consolidate()

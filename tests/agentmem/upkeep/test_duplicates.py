@@ -9,8 +9,8 @@ import pytest
 from langchain_core.embeddings import Embeddings
 
 from agentmem import Granularity, InMemoryStore, Memory, MemoryController, Scope, State
-from agentmem.embedding import Embedder
-from agentmem.upkeep._duplicates import duplicates
+from agentmem.embedding.embedder import Embedder
+from agentmem.maintenance.duplicates import duplicates
 from agentmem_stores import Entry
 
 SAID = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

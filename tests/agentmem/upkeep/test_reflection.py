@@ -11,8 +11,8 @@ import pytest
 from langchain_core.embeddings import Embeddings
 
 from agentmem import Granularity, InMemoryStore, MemoryController, MemoryNotFoundError, Scope
-from agentmem.upkeep._reflection import KEPT
-from agentmem_retrievers import Recall
+from agentmem.feedback.reflection import KEPT
+from agentmem_retrievers import SearchResult
 
 ADA, BEN = Scope("ada"), Scope("ben")
 SAID = [
@@ -40,7 +40,7 @@ def memory(embeddings: Embeddings) -> Iterator[MemoryController]:
         yield controller
 
 
-def ask(memory: MemoryController, question: str) -> Recall:
+def ask(memory: MemoryController, question: str) -> SearchResult:
     return memory.search(question, k=6, reinforce=False, explain=True)
 
 
@@ -49,7 +49,7 @@ def cite(memory: MemoryController, question: str, text: str) -> None:
     memory.feedback(hits, cited=[h.memory.id for h in hits if h.memory.text == text])
 
 
-def gap(recall: Recall, text: str) -> float:
+def gap(recall: SearchResult, text: str) -> float:
     """How far a memory is ahead of the best other."""
     mine = next(h.score for h in recall if h.memory.text == text)
     return mine - max(h.score for h in recall if h.memory.text != text)

@@ -1,0 +1,1 @@
+"""A chatbot in the terminal that remembers."""

@@ -1,0 +1,173 @@
+"""A conversation in sentences, and a sentence in terms; made for chat, not for edited prose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+from agentmem.embedding.embedder import estimate_tokens
+
+__all__ = [
+    "Sentence",
+    "is_unspaced",
+    "is_word",
+    "sentences",
+    "split",
+    "stem",
+    "stop_words",
+    "terms",
+]
+
+# An end mark, closed quotes and white space, or an ideographic end mark.
+_END = re.compile(r"(?<=[.!?…])[\"')\]\u201d\u2019]*\s+|(?<=[。\uff01\uff1f｡])")
+_NO_END = re.compile(
+    r"(?:^|[\s(])(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|No|vs|e\.g|i\.e|cf|approx|a\.m|p\.m)\.$",
+    re.IGNORECASE,
+)
+_BULLET = re.compile(r"^(?:[-*•#>|]+|\d{1,3}[.)])(?:\s+|$)")
+_MARKUP = re.compile(r"[*_`#]{2,}|(?<!\w)[*_`]|[*_`](?!\w)")
+_WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
+_APOSTROPHE = re.compile("['\u2019]")
+_URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+# Scripts written without spaces: Thai to Myanmar, Khmer, kana and Han.
+_UNSPACED = re.compile(r"[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
+# A sentence of more tokens than this is a text without end marks; it is taken apart.
+_LONGEST = 100
+_BEGINNING = 4000
+_LONGEST_WORD = 40
+
+# What chat is full of and says nothing, beside scikit-learn's list of English stop words.
+_FILLERS = """
+ah aw awesome aww bye cool did does doing definitely glad going gonna good goodbye got gotta
+great guess haha hello hey hi hmm hope huh just kinda know let like little lol lot lots love
+make makes making maybe nice oh ok okay omg please pretty really right say says said sorry sound
+sounds sure thank thanks thing things think totally tried try u ur wanna want way welcome well
+wow yay yeah yep yes yup absolutely actually bit came come done feel felt ive im youre thats
+photo photos pic pics picture pictures share shared shares sharing dr mr mrs ms
+"""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence of a conversation; `turn` is the index of the turn that holds it."""
+
+    speaker: str
+    text: str
+    turn: int
+
+    @cached_property
+    def words(self) -> list[tuple[str, str]]:
+        """Its words as `terms` gives them."""
+        return terms(self.text)
+
+
+def sentences(turns: Sequence[tuple[str, str]]) -> list[Sentence]:
+    """Split turns, pairs of speaker and text, into sentences in their order.
+
+    Marks of bullets and emphasis are dropped, and white space is made single spaces.
+    """
+    return [
+        Sentence(speaker, part, i)
+        for i, (speaker, text) in enumerate(turns)
+        for part in split(text)
+    ]
+
+
+def split(text: str) -> Iterator[str]:
+    """Yield the sentences of one text."""
+    for line in text.splitlines():
+        held = ""
+        for piece in _pieces(" ".join(_BULLET.sub("", line.strip()).split())):
+            held = f"{held} {piece}" if held else piece
+            if not _NO_END.search(held):
+                yield from _short(held)
+                held = ""
+        yield from _short(held)
+
+
+def _pieces(line: str) -> Iterator[str]:
+    start = 0
+    for stop in [*(end.end() for end in _END.finditer(line)), len(line)]:
+        piece = _MARKUP.sub("", line[start:stop]).strip()
+        if piece:
+            yield piece
+        start = stop
+
+
+def _short(text: str) -> Iterator[str]:
+    # Never more than the beginning is looked at, or the time would grow with the square.
+    while (tokens := estimate_tokens(text[:_BEGINNING])) > _LONGEST:
+        limit = max(min(len(text), _BEGINNING) * _LONGEST // tokens, 1)
+        cut = max(text.rfind(mark, limit // 2, limit) + 1 for mark in ",;:\uff0c、 ") or limit
+        yield text[:cut].strip()
+        text = text[cut:].strip()
+    if text:
+        yield text
+
+
+def terms(text: str) -> list[tuple[str, str]]:
+    """Return a text's words in order as pairs of stem and surface.
+
+    The stem is "" for a stop word and where a mark stands between words. Runs of a script
+    without spaces are taken as overlapping pairs of characters. Addresses on the web are no
+    words.
+    """
+    text = _URL.sub(" . ", text)
+    found: list[tuple[str, str]] = []
+    end = 0
+    for match in _WORD.finditer(text):
+        word = match.group()
+        if text[end : match.start()].strip():
+            found.append(("", ""))
+        end = match.end()
+        if run := _UNSPACED.search(word):
+            found.extend((pair, pair) for pair in _pairs(run.group()))
+        else:
+            head = _APOSTROPHE.split(word)[0]
+            found.append((stem(head.lower()) if is_word(word) else "", head))
+    return found
+
+
+def _pairs(run: str) -> list[str]:
+    return [run[i : i + 2] for i in range(max(len(run) - 1, 1))]
+
+
+def is_unspaced(word: str) -> bool:
+    """Say whether a word is written in a script without spaces."""
+    return _UNSPACED.match(word) is not None
+
+
+def is_word(word: str) -> bool:
+    """Say whether a word carries content: no stop word, no negation, no bare number."""
+    word = word.lower()
+    head = _APOSTROPHE.split(word)[0]
+    return (
+        1 < len(head) <= _LONGEST_WORD
+        and not head.isdecimal()
+        and head not in stop_words()
+        and not word.endswith(("n't", "n\u2019t"))
+    )
+
+
+@cache
+def stop_words() -> frozenset[str]:
+    """English words that carry no content, in lower case."""
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+    return frozenset(ENGLISH_STOP_WORDS).union(_FILLERS.split())
+
+
+def stem(word: str) -> str:
+    """Return the stem of a word in lower case (Porter's second English stemmer)."""
+    return str(_stemmer().stemWord(word))
+
+
+@cache
+def _stemmer() -> Any:
+    import Stemmer
+
+    # It would keep the words that it has seen, for as long as the process lives.
+    return Stemmer.Stemmer("english", 0)

@@ -1,0 +1,1 @@
+"""Learn from use: recalls strengthen memories, citations adjust ranking, plans keep outcomes."""

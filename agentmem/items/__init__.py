@@ -1,0 +1,1 @@
+"""Key-value items of a LangGraph store, kept among the memories of a scope."""

@@ -1,0 +1,1 @@
+"""Keep a scope in order: sweep, consolidate, check, repair, export and import."""

@@ -1,0 +1,1 @@
+"""Turn recalled memories into prompt text: quoting, rendering, budgets and the prompt builder."""

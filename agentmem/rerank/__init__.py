@@ -1,0 +1,1 @@
+"""Stages after the search: cross-encoder reranking and relevance filtering."""

@@ -1,0 +1,1 @@
+"""Fit the ranking weights that ship with the package."""

@@ -1,0 +1,69 @@
+"""A benchmark as a picture; needs the extra `plot`."""
+
+from __future__ import annotations
+
+import re
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentmem.plots import _figure, _picture, _save
+from benchmarks.run import BenchReport
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_bench"]
+
+_OURS, _FLOOR, _REST = "#0072b2", "#9aa4b0", "#e69f00"
+_SIZED = re.compile(r"search at ([\d,]+), not embedding")
+
+
+def plot_bench(report: BenchReport, out: str | PathLike[str]) -> Path:
+    """Draw a search's time against size, what ingesting consists of, and memory.
+
+    Raises:
+        InvalidInputError: the file's ending names no picture.
+        MissingExtraError: matplotlib is not installed.
+        StoreUnavailableError: the file cannot be written.
+    """
+    path = _picture(out)
+    figure = _figure(11.0, 3.8)
+    left, middle, right = figure.subplots(1, 3)
+    _sizes(left, report)
+    _ingest(middle, report)
+    _memory(right, report)
+    for axes in (left, middle, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    return _save(figure, path)
+
+
+def _sizes(axes: Axes, report: BenchReport) -> None:
+    found = [(m, r) for r in report.ratios if (m := _SIZED.match(r.name))]
+    at = [int(m[1].replace(",", "")) for m, _ in found]
+    axes.plot(at, [r.measured for _, r in found], "o-", color=_OURS, label="search")
+    axes.plot(at, [r.floor for _, r in found], "o-", color=_FLOOR, label="bare query")
+    axes.set(title="A search, not embedding", xlabel="memories", ylabel="ms", xscale="log")
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False, fontsize=9)
+
+
+def _ingest(axes: Axes, report: BenchReport) -> None:
+    found = [r for r in report.ratios if r.name.startswith("bulk ingest")]
+    if found:
+        bottom = 0.0
+        for (name, value), color in zip(found[0].parts.items(), (_OURS, _REST), strict=False):
+            axes.bar(["ingest"], [value], bottom=bottom, color=color, label=name)
+            bottom += value
+        labels = ["floor, every text", "floor, turns"][: len(found)]
+        axes.bar(labels, [r.floor for r in found], color=_FLOOR)
+        axes.tick_params(axis="x", labelsize=8)
+        axes.legend(frameon=False, fontsize=9)
+    axes.set(title="Ingesting", ylabel="ms")
+
+
+def _memory(axes: Axes, report: BenchReport) -> None:
+    found = [r for r in report.ratios if r.unit == "MB"]
+    if found:
+        axes.bar(["agentmem", "bare"], [found[0].measured, found[0].floor], color=[_OURS, _FLOOR])
+    axes.set(title="Resident memory", ylabel="MB")

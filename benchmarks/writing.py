@@ -1,0 +1,182 @@
+"""What writing costs: whole conversations, and one turn."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from agentmem.embedding.embedder import Embedder
+from agentmem.ingest import portions
+from agentmem_stores import Scope
+from benchmarks.measure import Ratio, in_turns
+from benchmarks.settings import BenchSettings
+
+if TYPE_CHECKING:
+    from agentmem.formats.records import Dialogue, DialogueSession
+
+__all__ = ["adding", "ingest_once", "ingesting"]
+
+OWNER = Scope("owner")
+
+
+class Recording:
+    """Embeddings that remember what they were asked to embed, and how long it took."""
+
+    def __init__(self, embeddings: Any) -> None:
+        self._embeddings = embeddings
+        self.batches: list[list[str]] = []
+        self.seconds = 0.0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._embeddings, name)
+
+    def embed_documents(self, texts: list[str]) -> Any:
+        """Embed, and remember."""
+        return self._noted(texts, self._embeddings.embed_documents)
+
+    def embed_with_words(self, texts: list[str], *, query: bool = False) -> Any:
+        """The same of turns, whose words are wanted too."""
+        return self._noted(texts, partial(self._embeddings.embed_with_words, query=query))
+
+    def _noted(self, texts: list[str], embed: Callable[[list[str]], Any]) -> Any:
+        start = time.perf_counter()
+        found = embed(texts)
+        self.seconds += time.perf_counter() - start
+        self.batches.append(list(texts))
+        return found
+
+    def embed_query(self, text: str) -> Any:
+        """Embed; no question is asked while writing."""
+        return self._embeddings.embed_query(text)
+
+
+def ingesting(settings: BenchSettings) -> list[Ratio]:
+    """Ingest real conversations into a new store, against embedding and one bare upsert."""
+    pieces = list(_pieces(settings))
+    totals = np.zeros(4)
+    with tempfile.TemporaryDirectory(dir=settings.folder, prefix="writing-") as folder:
+        for number, piece in enumerate(pieces):
+            settings.tell(f"ingesting {number + 1} of {len(pieces)}")
+            totals += _ingested(settings, piece, Path(folder), number)
+    ours, floor, turns, embedding = 1e3 * totals
+    parts = {"embedding": embedding, "everything else": ours - embedding}
+    return [
+        Ratio("bulk ingest / floor of every text", ours, floor, at_most=1.25, parts=parts),
+        Ratio("bulk ingest / floor of the turns alone", ours, turns, at_most=2.5),
+    ]
+
+
+def _pieces(settings: BenchSettings) -> list[Dialogue]:
+    """The corpus in conversations of about a third of the turns that are wanted."""
+    from agentmem.formats.records import Dialogue
+
+    made: list[Dialogue] = []
+    sessions: list[DialogueSession] = []
+    turns = total = 0
+    for number, session in enumerate(settings.corpus.sessions):
+        sessions.append(replace(session, id=f"s{number}"))
+        turns += len(session.turns)
+        if turns * 3 >= settings.turns:
+            made.append(Dialogue(owner="owner", sessions=tuple(sessions), questions=()))
+            total, turns, sessions = total + turns, 0, []
+        if total >= settings.turns:
+            break
+    return made or [Dialogue(owner="owner", sessions=tuple(sessions), questions=())]
+
+
+def ingest_once(settings: BenchSettings) -> None:
+    """Ingest the first piece, for a look at its stages."""
+    with tempfile.TemporaryDirectory(dir=settings.folder, prefix="writing-") as folder:
+        _ours(settings.embeddings, next(iter(_pieces(settings))), Path(folder))
+
+
+def _ours(embeddings: Any, piece: Dialogue, place: Path) -> float:
+    from agentmem import MemoryController
+    from agentmem.ingest import ingest
+
+    with MemoryController.open(place, scope=OWNER, embeddings=embeddings, linger=None) as memory:
+        start = time.perf_counter()
+        ingest(memory, piece, scope=OWNER)
+        return time.perf_counter() - start
+
+
+def _ingested(settings: BenchSettings, piece: Dialogue, folder: Path, number: int) -> Any:
+    """Seconds of ingesting, of the floor of every text, of that of the turns, of embedding."""
+    recording: Any = Recording(settings.embeddings)
+    recording.embed_query("warm up")
+    ours = _ours(recording, piece, folder / f"ours-{number}")
+    turns = [
+        [turn.text for session in sessions for turn in session.turns]
+        for sessions in portions(piece.sessions)
+    ]
+    floors = [
+        _floor(settings, batches, folder / f"floor-{number}-{kind}")
+        for kind, batches in (("all", recording.batches), ("turns", turns))
+    ]
+    return np.array([ours, *floors, recording.seconds])
+
+
+def _floor(settings: BenchSettings, batches: Sequence[Sequence[str]], place: Path) -> float:
+    embedder = Embedder(settings.embeddings)
+    with ExitStack() as stack:
+        upsert = _bare(place, stack)
+        start = time.perf_counter()
+        vectors = np.concatenate([embedder.documents(batch) for batch in batches])
+        upsert([text for batch in batches for text in batch], vectors)
+        return time.perf_counter() - start
+
+
+def _bare(place: Path, stack: ExitStack) -> Callable[[Sequence[str], Any], None]:
+    import chromadb
+    from chromadb.config import Settings
+
+    client: Any = chromadb.PersistentClient(place, Settings(anonymized_telemetry=False))
+    stack.callback(client.close)
+    collection = client.create_collection(
+        "bare", configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
+    )
+    rng = random.Random(0)
+
+    def upsert(texts: Sequence[str], vectors: Any) -> None:
+        ids = [f"{rng.getrandbits(64):x}" for _ in texts]
+        collection.upsert(ids=ids, embeddings=vectors, documents=list(texts))
+
+    return upsert
+
+
+def adding(settings: BenchSettings) -> Ratio:
+    """Add single turns to a conversation, against embedding one text and one bare upsert."""
+    from agentmem import MemoryController
+
+    settings.tell("adding single turns")
+    embedder = Embedder(settings.embeddings)
+    texts = [t.text for s in settings.corpus.sessions for t in s.turns]
+    texts = [f"{texts[i % len(texts)]} {i}" for i in range(2 * settings.rounds + 202)]
+    with ExitStack() as stack:
+        folder = tempfile.TemporaryDirectory(dir=settings.folder, prefix="adding-")
+        place = Path(stack.enter_context(folder))
+        upsert = _bare(place / "bare", stack)
+        memory = stack.enter_context(
+            MemoryController.open(
+                place / "ours", scope=OWNER, embeddings=settings.embeddings, linger=None
+            )
+        )
+        before, ours, others = texts[:200], texts[200::2], texts[201::2]
+        memory.add(before, session_id="before")
+        memory.end_session("before")
+        upsert(before, embedder.documents(before))
+        times = in_turns(
+            lambda i: memory.add(ours[i], session_id="now"),
+            lambda i: upsert([others[i]], embedder.documents([others[i]])),
+            settings.rounds,
+        )
+    return Ratio("one add / embedding one text and one bare upsert", *times, at_most=1.5)

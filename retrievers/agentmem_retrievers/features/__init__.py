@@ -1,0 +1,1 @@
+"""Features of candidate turns: lexical, late interaction, term expansion, time."""

@@ -1,0 +1,1 @@
+"""The derived index of a scope: tables, postings, vocabulary, graph, and its persistence."""

@@ -1,0 +1,1 @@
+"""From candidates to an order: scoring, second stage, sessions, latest value, multi-hop."""

@@ -1,0 +1,1 @@
+"""Read text: tokens, dates, and what a question asks for."""

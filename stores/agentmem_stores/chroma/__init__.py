@@ -1,0 +1,1 @@
+"""`ChromaStore`: memories in Chroma, embedded in this process or on a server."""
