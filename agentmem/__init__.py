@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from agentmem.agent.agent import Agent
-    from agentmem.controller.controller import MemoryController
+    from agentmem.agent import Agent
+    from agentmem.controller import MemoryController
+    from agentmem.controller.deletes import Deletion
+    from agentmem.controller.events import Event
+    from agentmem.facts.views import Fact, ProfileLine
+    from agentmem.feedback.plans import Plan
+    from agentmem.feedback.reflection import Learned
+    from agentmem.maintenance.check import CheckReport
+    from agentmem.maintenance.consolidation import ConsolidationReport
+    from agentmem.maintenance.overview import Stats, SweepReport
     from agentmem.rerank.refiner import Refiner
     from agentmem.rerank.relevance import RelevanceFilter
     from agentmem.rerank.reranker import Reranker
@@ -25,6 +34,7 @@ if TYPE_CHECKING:
         AgentMemError,
         ChromaStore,
         ClosedError,
+        Compaction,
         DataFormatError,
         Edge,
         EmbedderMismatchError,
@@ -53,20 +63,27 @@ __all__ = [
     "Agent",
     "AgentMemError",
     "Association",
+    "CheckReport",
     "ChromaStore",
     "ClosedError",
+    "Compaction",
+    "ConsolidationReport",
     "DataFormatError",
+    "Deletion",
     "Draft",
     "Edge",
     "EmbedderMismatchError",
     "EmbedderSpec",
     "EmbeddingError",
     "EmptyTextError",
+    "Event",
+    "Fact",
     "ForgettingCurve",
     "Granularity",
     "InMemoryStore",
     "InvalidInputError",
     "InvalidScopeError",
+    "Learned",
     "Memory",
     "MemoryController",
     "MemoryNotFoundError",
@@ -74,6 +91,8 @@ __all__ = [
     "MemoryStore",
     "MissingExtraError",
     "NaiveDatetimeError",
+    "Plan",
+    "ProfileLine",
     "RecalledMemory",
     "Refiner",
     "RelevanceFilter",
@@ -83,38 +102,57 @@ __all__ = [
     "SearchResult",
     "SearchSettings",
     "State",
+    "Stats",
     "StoreError",
     "StoreFormatError",
     "StoreLockedError",
     "StoreUnavailableError",
+    "SweepReport",
     "WriteHookError",
 ]
 
+# The module that defines each public name; what is not listed comes from `agentmem_stores`.
 _HOMES = {
     "Agent": "agentmem.agent",
-    "Association": "agentmem.writing.association",
-    "Draft": "agentmem.writing.messages",
     "MemoryController": "agentmem.controller",
+    "Deletion": "agentmem.controller.deletes",
+    "Event": "agentmem.controller.events",
+    "Fact": "agentmem.facts.views",
+    "ProfileLine": "agentmem.facts.views",
+    "Plan": "agentmem.feedback.plans",
+    "Learned": "agentmem.feedback.reflection",
+    "CheckReport": "agentmem.maintenance.check",
+    "ConsolidationReport": "agentmem.maintenance.consolidation",
+    "Stats": "agentmem.maintenance.overview",
+    "SweepReport": "agentmem.maintenance.overview",
     "Refiner": "agentmem.rerank.refiner",
     "RelevanceFilter": "agentmem.rerank.relevance",
     "Reranker": "agentmem.rerank.reranker",
-    **dict.fromkeys(
-        [
-            "ForgettingCurve",
-            "MemoryRetriever",
-            "Recall",
-            "RecalledMemory",
-            "Routing",
-            "SearchSettings",
-        ],
-        "agentmem_retrievers",
-    ),
+    "Association": "agentmem.writing.association",
+    "Draft": "agentmem.writing.messages",
+    "ForgettingCurve": "agentmem_retrievers",
+    "MemoryRetriever": "agentmem_retrievers",
+    "RecalledMemory": "agentmem_retrievers",
+    "Routing": "agentmem_retrievers",
+    "SearchResult": "agentmem_retrievers",
+    "SearchSettings": "agentmem_retrievers",
 }
+
+# Former names, kept for one release.
+_RENAMED = {"Recall": "SearchResult"}
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded when first used, because langchain-core and numpy alone take longer to import than
-    # a command line that only prints its help should.
+    # Names load on first use: langchain-core and numpy alone take longer to import than a command
+    # line that prints its help should.
+    if name in _RENAMED:
+        new = _RENAMED[name]
+        warnings.warn(
+            f"agentmem.{name} is now agentmem.{new}; the old name goes in the next release",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return __getattr__(new)
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_HOMES.get(name, "agentmem_stores")), name)

@@ -1,0 +1,78 @@
+"""Count the project files and calls that one `add` and one warm `search` run through.
+
+`python -m benchmarks.trace` stores three turns in an embedded store, warms the search up, and
+then traces one `add` of one turn and one `search`. Frames of comprehensions and generators count
+like those of functions; the default embedder (`agentmem/embedding`) does not count.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import agentmem
+import agentmem_retrievers
+import agentmem_stores
+from agentmem import MemoryController, Scope
+
+__all__ = ["trace", "trace_verbs"]
+
+_ROOTS = tuple(
+    str(Path(package.__file__).parent)
+    for package in (agentmem, agentmem_retrievers, agentmem_stores)
+)
+_EXCLUDED = str(Path(agentmem.__file__).parent / "embedding")
+
+
+def trace(call: Callable[[], object]) -> Counter[str]:
+    """Return how many project functions were called, by file, in all threads."""
+    calls: Counter[str] = Counter()
+
+    def profile(frame: FrameType, event: str, argument: Any) -> None:
+        path = frame.f_code.co_filename
+        if event == "call" and path.startswith(_ROOTS) and not path.startswith(_EXCLUDED):
+            calls[path] += 1
+
+    threading.setprofile(profile)
+    sys.setprofile(profile)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)  # type: ignore[arg-type]
+    return calls
+
+
+def trace_verbs() -> dict[str, Counter[str]]:
+    """Trace `add` and a warm `search` on a store of three turns."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        MemoryController.open(folder, scope=Scope("ada")) as memory,
+    ):
+        for text in ("I adopted a beagle.", "My sister lives in Porto.", "I work as a baker."):
+            memory.add(text, session_id="s1")
+        memory.search("Where does my sister live?")
+        return {
+            "add": trace(lambda: memory.add("I like mangoes.", session_id="s1")),
+            "search": trace(lambda: memory.search("Where does my sister live?")),
+        }
+
+
+def main() -> None:
+    """Print the table."""
+    print("| verb | files | calls |\n|---|---|---|")
+    for verb, calls in trace_verbs().items():
+        print(f"| `{verb}` | {len(calls)} | {sum(calls.values())} |")
+        if "-v" in sys.argv:
+            for path, count in calls.most_common():
+                print(f"    {count:5d} {path.rpartition('agentmem')[2] or path} {path}")
+
+
+if __name__ == "__main__":
+    main()
