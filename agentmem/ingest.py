@@ -10,7 +10,7 @@ from agentmem_stores import DataFormatError, Granularity, Scope
 
 if TYPE_CHECKING:
     from agentmem.controller.controller import MemoryController
-    from agentmem.formats.records import Dialogue, DialogueSession, DialogueTurn
+    from agentmem.formats.dialogue import Dialogue, DialogueSession, DialogueTurn
 
 __all__ = ["IngestReport", "ingest", "portions"]
 

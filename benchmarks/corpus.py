@@ -21,7 +21,7 @@ from agentmem_stores import EmbedderSpec, InvalidInputError, Vectors
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
-    from agentmem.formats.records import Dialogue, DialogueSession, DialogueTurn
+    from agentmem.formats.dialogue import Dialogue, DialogueSession, DialogueTurn
 
 __all__ = ["Corpus", "SampledEmbeddings", "generated"]
 

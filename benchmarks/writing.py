@@ -21,7 +21,7 @@ from benchmarks.measure import Ratio, in_turns
 from benchmarks.settings import BenchSettings
 
 if TYPE_CHECKING:
-    from agentmem.formats.records import Dialogue, DialogueSession
+    from agentmem.formats.dialogue import Dialogue, DialogueSession
 
 __all__ = ["adding", "ingest_once", "ingesting"]
 
@@ -77,7 +77,7 @@ def ingesting(settings: BenchSettings) -> list[Ratio]:
 
 def _pieces(settings: BenchSettings) -> list[Dialogue]:
     """The corpus in conversations of about a third of the turns that are wanted."""
-    from agentmem.formats.records import Dialogue
+    from agentmem.formats.dialogue import Dialogue
 
     made: list[Dialogue] = []
     sessions: list[DialogueSession] = []

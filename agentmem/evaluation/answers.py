@@ -14,7 +14,7 @@ from agentmem_retrievers import SearchResult
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-    from agentmem.formats.records import Question
+    from agentmem.formats.dialogue import DialogueQuestion
 
 __all__ = ["Answerer", "exact_match", "judged_right", "normalized", "token_f1"]
 
@@ -97,7 +97,7 @@ class Answerer:
     model: BaseChatModel
     judge: BaseChatModel | None = None
 
-    def __call__(self, question: Question, found: SearchResult) -> dict[str, float]:
+    def __call__(self, question: DialogueQuestion, found: SearchResult) -> dict[str, float]:
         """Answer one question; empty where the data set tells no right answer.
 
         A model that fails does not end the evaluation: its answer counts as wrong.
@@ -122,7 +122,7 @@ class Answerer:
             "failed": 0.0,
         }
 
-    def _judged(self, question: Question, given: str) -> dict[str, float]:
+    def _judged(self, question: DialogueQuestion, given: str) -> dict[str, float]:
         if self.judge is None:
             return {}
         asked = _JUDGE.format(question=question.text, right=question.answer, given=given)

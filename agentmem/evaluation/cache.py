@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
     from agentmem.controller.controller import MemoryController
-    from agentmem.formats.records import Dialogue
+    from agentmem.formats.dialogue import Dialogue
 
 __all__ = ["INGEST_VERSION", "IngestCache", "Ingested", "default_cache"]
 

@@ -21,7 +21,7 @@ from agentmem.evaluation.tasks import Asker, Outcome
 from agentmem_stores import InvalidInputError
 
 if TYPE_CHECKING:
-    from agentmem.formats.records import Dialogue, Question
+    from agentmem.formats.dialogue import Dialogue, DialogueQuestion
 
 __all__ = ["Haystack", "NeedleTask", "Thread", "haystack"]
 
@@ -57,7 +57,7 @@ class Haystack:
 
     def dialogue(self) -> Dialogue:
         """Return the haystack as one user's conversation, in sessions of 50 turns a day."""
-        from agentmem.formats.records import Dialogue, DialogueSession, DialogueTurn
+        from agentmem.formats.dialogue import Dialogue, DialogueSession, DialogueTurn
 
         sessions = []
         for day, first in enumerate(range(0, len(self.pairs), _TURNS_PER_SESSION)):
@@ -75,16 +75,16 @@ class Haystack:
             sessions.append(DialogueSession(id=f"day-{day + 1}", started_at=begun, turns=turns))
         return Dialogue(owner="haystack", sessions=tuple(sessions), questions=self._plain())
 
-    def _plain(self) -> tuple[Question, ...]:
+    def _plain(self) -> tuple[DialogueQuestion, ...]:
         """The questions that no thread needs to be followed for, with the names of their turns."""
-        from agentmem.formats.records import Question
+        from agentmem.formats.dialogue import DialogueQuestion
 
         place = {
             pair: f"day-{i // _TURNS_PER_SESSION + 1}:{i % _TURNS_PER_SESSION}"
             for i, pair in enumerate(self.pairs)
         }
         return tuple(
-            Question(
+            DialogueQuestion(
                 id=f"needle-{n}",
                 text=question.text,
                 answer=", ".join(value for _, value in question.needles),

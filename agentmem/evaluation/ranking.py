@@ -12,7 +12,7 @@ from agentmem_retrievers import SearchResult
 from agentmem_stores import Granularity
 
 if TYPE_CHECKING:
-    from agentmem.formats.records import Dialogue, Question
+    from agentmem.formats.dialogue import Dialogue, DialogueQuestion
 
 __all__ = ["Evidence", "RankingTask", "evidence", "turn_names"]
 
@@ -23,7 +23,7 @@ _PASSAGES = 5
 class Answers(Protocol):
     """Answers a question from what was found, and marks the answer."""
 
-    def __call__(self, question: Question, found: SearchResult) -> dict[str, float]:
+    def __call__(self, question: DialogueQuestion, found: SearchResult) -> dict[str, float]:
         """Return metrics by name, in [0, 1]; empty where no right answer is known."""
 
 
@@ -44,7 +44,7 @@ def turn_names(dialogue: Dialogue) -> dict[tuple[str, int], str]:
     }
 
 
-def evidence(dialogue: Dialogue, question: Question) -> Evidence | None:
+def evidence(dialogue: Dialogue, question: DialogueQuestion) -> Evidence | None:
     """Return the evidence of a question as far as the conversation holds it; None without any.
 
     Turns that the data set names but does not hold cannot be found by anybody, so they are not
@@ -115,7 +115,7 @@ class RankingTask:
     def _ask(
         self,
         asker: Asker,
-        question: Question,
+        question: DialogueQuestion,
         wanted: Evidence,
         names: dict[tuple[str, int], str],
         answer: bool,

@@ -13,7 +13,7 @@ from agentmem.evaluation.cache import IngestCache, Ingested
 from agentmem.evaluation.tasks import Asker, Moment, Outcome, Progress, Silent, Task, end_of
 
 if TYPE_CHECKING:
-    from agentmem.formats.records import Dialogue
+    from agentmem.formats.dialogue import Dialogue
     from agentmem.rerank.refiner import Refiner
 
 __all__ = ["Results", "run"]

@@ -14,7 +14,7 @@ from agentmem_stores import Scope
 
 if TYPE_CHECKING:
     from agentmem.controller.controller import MemoryController
-    from agentmem.formats.records import Dialogue
+    from agentmem.formats.dialogue import Dialogue
 
 __all__ = ["Asker", "Moment", "Outcome", "Progress", "Silent", "Task", "end_of"]
 

@@ -18,7 +18,7 @@ from agentmem.evaluation.tasks import Asker, Outcome
 from agentmem_stores import InvalidInputError
 
 if TYPE_CHECKING:
-    from agentmem.formats.records import Dialogue
+    from agentmem.formats.dialogue import Dialogue
 
 __all__ = ["Happening", "Past", "TimeTask", "pasts"]
 
@@ -75,7 +75,7 @@ def pasts(*, users: int = 8, seed: int = 0) -> Iterator[Past]:
 
 
 def _past(rng: random.Random, owner: str, seed: str) -> Past:
-    from agentmem.formats.records import Dialogue, DialogueSession, DialogueTurn
+    from agentmem.formats.dialogue import Dialogue, DialogueSession, DialogueTurn
 
     events, sessions = [], []
     for number, (told, name) in enumerate(rng.sample(_EVENTS, _TALKS)):

@@ -14,7 +14,7 @@ from agentmem.evaluation.tasks import Asker, Outcome
 from agentmem_stores import InvalidInputError
 
 if TYPE_CHECKING:
-    from agentmem.formats.records import Dialogue, DialogueSession
+    from agentmem.formats.dialogue import Dialogue, DialogueSession
 
 __all__ = ["Change", "Life", "UpdatesTask", "lives"]
 
@@ -62,7 +62,7 @@ def lives(*, users: int = 18, sessions: int = 30, seed: int = 0) -> Iterator[Lif
 
 
 def _life(rng: random.Random, owner: str, phrasing: str, sessions: int) -> Life:
-    from agentmem.formats.records import Dialogue
+    from agentmem.formats.dialogue import Dialogue
 
     attributes = phrases().attributes
     plan = {a.name: _plan(rng, a, sessions) for a in attributes}
@@ -93,7 +93,7 @@ def _plan(rng: random.Random, attribute: Attribute, sessions: int) -> dict[int, 
 def _session(
     rng: random.Random, day: int, told: list[tuple[Attribute, str, str]]
 ) -> tuple[DialogueSession, dict[str, Change]]:
-    from agentmem.formats.records import DialogueSession, DialogueTurn
+    from agentmem.formats.dialogue import DialogueSession, DialogueTurn
 
     known = phrases()
     lines = [(a.name, value, template.format(value)) for a, value, template in told]

@@ -3,98 +3,125 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from os import PathLike
+from typing import Annotated, Any
 
-from agentmem.formats import times as _times
-from agentmem.formats.json import entries
-from agentmem.formats.node import Node
-from agentmem.formats.records import Dialogue, DialogueSession, DialogueTurn, Question
+from pydantic import BeforeValidator, TypeAdapter
+
+from agentmem.formats.dialogue import Dialogue, DialogueQuestion, DialogueSession, DialogueTurn
+from agentmem.formats.json_stream import read_list
+from agentmem.formats.schema import Answer, FileEntry, FileModel, Name, Text, expected
+from agentmem.formats.times import TURN_GAP, parse_longmemeval
 
 __all__ = ["read_longmemeval"]
 
-_TIME = "a time such as '2023/05/30 (Tue) 23:40'"
+
+def _time(value: object) -> datetime:
+    try:
+        return parse_longmemeval(str(value))
+    except ValueError:
+        raise expected("a time such as '2023/05/30 (Tue) 23:40'") from None
 
 
-@dataclass(frozen=True)
-class _Haystack:
-    """One session as the file has it."""
+_Time = Annotated[datetime, BeforeValidator(_time)]
 
-    name: str
-    started: datetime
-    turns: Node
+
+class _Turn(FileModel):
+    role: Name
+    content: Text
+    has_answer: Any = None
+
+
+class _Haystack(FileModel):
+    question_id: Name
+    haystack_session_ids: list[Name]
+    haystack_dates: list[_Time]
+    haystack_sessions: list[list[_Turn]]
+    question: Name
+    answer: Answer
+    question_type: Name
+    question_date: _Time
+    answer_session_ids: list[Name]
+
+
+_HAYSTACK = TypeAdapter(_Haystack)
 
 
 def read_longmemeval(path: str | PathLike[str]) -> Iterator[Dialogue]:
     """Yield a dialogue for each question; its owner is the `question_id`.
 
-    Sessions are sorted by date and called `session_1`, `session_2` and so on, because the ids in
-    the file tell which ones hold the answer, and some stand there twice. Turns are called
-    `session_3:4`, by their place among those with text.
+    Sessions are sorted by date and renamed to `session_1`, `session_2` and so on, because the ids
+    in the file give away which sessions hold the answer, and some occur twice. Turns are called
+    `session_3:4` after their place among the turns that have text.
+
+    Raises:
+        DataFormatError: see `agentmem.formats.read.read`.
     """
-    for entry in entries(path):
-        owner = entry["question_id"].name()
-        yield _dialogue(owner, entry.named(owner))
+    for entry in read_list(path):
+        yield _dialogue(entry.named_by("question_id"))
 
 
-def _dialogue(owner: str, entry: Node) -> Dialogue:
+def _dialogue(entry: FileEntry) -> Dialogue:
+    haystack = entry.parse(_HAYSTACK)
+    count = len(haystack.haystack_sessions)
+    for field in ("haystack_session_ids", "haystack_dates"):
+        if len(getattr(haystack, field)) != count:
+            raise entry.error(
+                field, f"one for each of the {count} haystack_sessions", entry.value[field]
+            )
     sessions: list[DialogueSession] = []
-    evidence: list[str] = []
-    homes: dict[str, list[str]] = {}
-    for haystack in _haystacks(entry):
-        session_id = f"session_{len(sessions) + 1}"
-        turns, marked = _turns(session_id, haystack)
-        if turns:
-            sessions.append(DialogueSession(session_id, haystack.started, turns))
-            evidence.extend(marked)
-            homes.setdefault(haystack.name, []).append(session_id)
-    question = Question(
-        id=owner,
-        text=entry["question"].name(),
-        answer=entry["answer"].answer(),
-        category=entry["question_type"].name(),
-        evidence_turns=tuple(evidence),
-        evidence_sessions=_evidence_sessions(entry, homes, evidence),
-        asked_at=entry["question_date"].parsed(_times.longmemeval, _TIME),
+    evidence_turns: list[str] = []
+    renamed: dict[str, list[str]] = {}
+    parts = zip(
+        haystack.haystack_session_ids,
+        haystack.haystack_dates,
+        haystack.haystack_sessions,
+        strict=True,
     )
-    return Dialogue(owner, tuple(sessions), (question,))
+    for original_id, started, raw_turns in sorted(parts, key=lambda part: part[1]):
+        session_id = f"session_{len(sessions) + 1}"
+        turns, evidence = _turns(session_id, started, raw_turns)
+        if turns:
+            sessions.append(DialogueSession(session_id, started, turns))
+            evidence_turns.extend(evidence)
+            renamed.setdefault(original_id, []).append(session_id)
+    question = DialogueQuestion(
+        id=haystack.question_id,
+        text=haystack.question,
+        answer=haystack.answer,
+        category=haystack.question_type,
+        evidence_turns=tuple(evidence_turns),
+        evidence_sessions=_evidence_sessions(haystack, renamed, evidence_turns),
+        asked_at=haystack.question_date,
+    )
+    return Dialogue(haystack.question_id, tuple(sessions), (question,))
 
 
-def _haystacks(entry: Node) -> list[_Haystack]:
-    sessions = list(entry["haystack_sessions"].items())
-    names = [node.name() for node in entry["haystack_session_ids"].items()]
-    dates = [node.parsed(_times.longmemeval, _TIME) for node in entry["haystack_dates"].items()]
-    for key, found in (("haystack_session_ids", names), ("haystack_dates", dates)):
-        if len(found) != len(sessions):
-            raise entry[key].error(f"one for each of the {len(sessions)} haystack_sessions")
-    made = [_Haystack(*parts) for parts in zip(names, dates, sessions, strict=True)]
-    return sorted(made, key=lambda haystack: haystack.started)
-
-
-def _turns(session_id: str, haystack: _Haystack) -> tuple[tuple[DialogueTurn, ...], list[str]]:
-    """The turns that have text, and the names of those that hold the answer."""
+def _turns(
+    session_id: str, started: datetime, raw_turns: list[_Turn]
+) -> tuple[tuple[DialogueTurn, ...], list[str]]:
+    """Return the turns that have text, and the names of those that hold the answer."""
     turns: list[DialogueTurn] = []
-    marked: list[str] = []
-    for node in haystack.turns.items():
-        role, text = node["role"].name(), node["content"].text()
-        if not text.strip():
+    evidence: list[str] = []
+    for raw in raw_turns:
+        if not raw.content.strip():
             continue
         name = f"{session_id}:{len(turns)}"
-        said_at = haystack.started + len(turns) * _times.TURN_GAP
-        turns.append(DialogueTurn(role, None, text, said_at, {"turn_id": name}))
-        if (mark := node.get("has_answer")) and mark.value is True:
-            marked.append(name)
-    return tuple(turns), marked
+        said_at = started + len(turns) * TURN_GAP
+        turns.append(DialogueTurn(raw.role, None, raw.content, said_at, {"turn_id": name}))
+        if raw.has_answer is True:
+            evidence.append(name)
+    return tuple(turns), evidence
 
 
 def _evidence_sessions(
-    entry: Node, homes: dict[str, list[str]], turns: list[str]
+    haystack: _Haystack, renamed: dict[str, list[str]], evidence_turns: list[str]
 ) -> tuple[str, ...]:
-    marked = {turn.partition(":")[0] for turn in turns}
-    found: list[str] = []
-    for node in entry["answer_session_ids"].items():
-        same = homes.get(node.name(), [])
-        # Of sessions with the same id, those that hold the answer are meant.
-        found.extend([s for s in same if s in marked] or same[:1])
-    return tuple(dict.fromkeys(found))
+    marked = {turn.partition(":")[0] for turn in evidence_turns}
+    session_ids: list[str] = []
+    for original_id in haystack.answer_session_ids:
+        same = renamed.get(original_id, [])
+        # Of several sessions with the same id, those with a marked turn are meant.
+        session_ids.extend([s for s in same if s in marked] or same[:1])
+    return tuple(dict.fromkeys(session_ids))

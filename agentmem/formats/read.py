@@ -1,4 +1,4 @@
-"""Which format a file has, and its dialogues."""
+"""Detect the format of a file and read its dialogues."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from os import PathLike
 
-from agentmem.formats.json import entries, first_line, lines, members
+from agentmem.formats.dialogue import Dialogue
+from agentmem.formats.json_stream import first_line, read_lines, read_list, read_object
 from agentmem.formats.jsonl import read_jsonl
 from agentmem.formats.locomo import read_locomo
 from agentmem.formats.longmemeval import read_longmemeval
 from agentmem.formats.memorybank import read_memorybank
-from agentmem.formats.node import Node
-from agentmem.formats.records import Dialogue
 from agentmem_stores import DataFormatError, InvalidInputError
 
 __all__ = ["FORMATS", "detect", "read"]
@@ -26,26 +25,25 @@ _READERS: Mapping[str, Callable[[str | PathLike[str]], Iterator[Dialogue]]] = {
 
 FORMATS = tuple(_READERS)
 
-_FIELDS = {"session_id", "role", "content"}
-_LINE = re.compile(r'\s*\{\s*"(session_id|role|content|timestamp|speaker|user_id|metadata)"')
+_JSONL_FIELDS = {"session_id", "role", "content"}
+_JSONL_LINE = re.compile(r'\s*\{\s*"(session_id|role|content|timestamp|speaker|user_id|metadata)"')
 
 
 def read(path: str | PathLike[str], format: str | None = None) -> Iterator[Dialogue]:  # noqa: A002
-    """Yield the dialogues of a file, each as soon as it has been read and checked.
+    """Yield the dialogues of a file, each as soon as it has been read and validated.
 
     Args:
         path: the file.
-        format: one of `FORMATS`; by default it is found out.
+        format: one of `FORMATS`; detected if not given.
 
     Raises:
-        DataFormatError: the file cannot be read, or something in it is not what its format
-            says; the message names the entry and the field. What comes before it has been
-            yielded by then, and not much more than it has been read.
+        DataFormatError: the file cannot be read, or an entry does not have the format; the message
+            names the entry and the field. Dialogues before that entry have been yielded by then.
         InvalidInputError: there is no such format.
     """
     name = format or detect(path)
     if name not in _READERS:
-        raise InvalidInputError(f"format={name!r} is none of {', '.join(FORMATS)}")
+        raise InvalidInputError(f"format={name!r} must be one of {', '.join(FORMATS)}")
     return _READERS[name](path)
 
 
@@ -53,41 +51,44 @@ def detect(path: str | PathLike[str]) -> str:
     """Return the format of a file, one of `FORMATS`, judged by its first entry.
 
     Raises:
-        DataFormatError: the file cannot be read, is no JSON, or is none of the formats.
+        DataFormatError: the file cannot be read, is not JSON, or has none of the formats.
     """
     start = first_line(path).lstrip()
-    found = None
+    name = None
     if start.startswith("["):
-        found = _list_format(next(entries(path), None))
+        name = _list_format(path)
     elif start.startswith("{"):
-        found = _object_format(path)
-    if found is None:
-        what = "is none of the formats known" if start else "is empty"
+        name = _object_format(path)
+    if name is None:
+        what = "is in none of the formats" if start else "is empty"
         raise DataFormatError(
             f"{path}: {what}; expected LoCoMo, LongMemEval, MemoryBank, or JSON lines of "
             "{session_id, role, content}"
         )
-    return found
+    return name
 
 
-def _list_format(first: Node | None) -> str | None:
-    keys = set(first or ())
+def _list_format(path: str | PathLike[str]) -> str | None:
+    first = next(read_list(path), None)
+    keys = set(first.value) if first else set()
     if keys & {"conversation", "sample_id"}:
         return "locomo"
     return "longmemeval" if keys & {"haystack_sessions", "question_id"} else None
 
 
 def _object_format(path: str | PathLike[str]) -> str | None:
-    fault: DataFormatError | None = None
+    object_error: DataFormatError | None = None
     try:
-        first = next(members(path), None)
-        if first is not None and "history" in first[1]:
+        first = next(read_object(path), None)
+        if first is not None and "history" in first[1].value:
             return "memorybank"
     except DataFormatError as error:
-        fault = error
+        object_error = error
     try:
-        line = next(lines(path))
-    except DataFormatError as error:
-        # Neither one object nor an object a line: tell of what it looks more like.
-        raise error if fault is None or _LINE.match(first_line(path)) else fault from None
-    return "jsonl" if _FIELDS & set(line) else None
+        line = next(read_lines(path))
+    except DataFormatError as line_error:
+        # Neither one object nor an object per line: report the error of the likelier format.
+        if object_error is None or _JSONL_LINE.match(first_line(path)):
+            raise line_error from None
+        raise object_error from None
+    return "jsonl" if _JSONL_FIELDS & set(line.value) else None

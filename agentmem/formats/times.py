@@ -1,15 +1,16 @@
-"""Times as the formats write them. None of them tells a time zone: all are taken as UTC."""
+"""Read the times that the formats write. None of them names a time zone: all are taken as UTC."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
 
-__all__ = ["TURN_GAP", "iso", "locomo", "longmemeval", "noon"]
+__all__ = ["TURN_GAP", "parse_day", "parse_iso", "parse_locomo", "parse_longmemeval"]
 
-# Formats date sessions, not turns; a little time between turns keeps their order.
+# The formats date sessions, not turns; a few seconds between turns keep them in order.
 TURN_GAP = timedelta(seconds=5)
 
+# Not `strptime`, which reads month names of the process's locale.
 _MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september",
     "october", "november", "december",
@@ -18,8 +19,8 @@ _LOCOMO = re.compile(r"(\d{1,2}):(\d\d)\s*([ap])m on (\d{1,2}) ([a-z]+),? (\d{4}
 _LONGMEMEVAL = re.compile(r"(\d{4})/(\d\d?)/(\d\d?)(?: \(\w+\))?(?: (\d\d?):(\d\d))?")
 
 
-def locomo(text: str) -> datetime:
-    """Read `1:56 pm on 8 May, 2023`, whatever the process's locale; ValueError for others."""
+def parse_locomo(text: str) -> datetime:
+    """Read `1:56 pm on 8 May, 2023`; raise ValueError for anything else."""
     match = _LOCOMO.fullmatch(text.strip())
     if match is None or not 1 <= int(match[1]) <= 12:
         raise ValueError(text)
@@ -28,8 +29,8 @@ def locomo(text: str) -> datetime:
     return datetime(int(match[6]), month, int(match[4]), hour, int(match[2]), tzinfo=UTC)
 
 
-def longmemeval(text: str) -> datetime:
-    """Read `2023/05/30 (Tue) 23:40`; ValueError for others."""
+def parse_longmemeval(text: str) -> datetime:
+    """Read `2023/05/30 (Tue) 23:40`; raise ValueError for anything else."""
     match = _LONGMEMEVAL.fullmatch(text.strip())
     if match is None:
         raise ValueError(text)
@@ -37,14 +38,13 @@ def longmemeval(text: str) -> datetime:
     return datetime(year, month, day, hour, minute, tzinfo=UTC)
 
 
-def noon(text: str) -> datetime:
-    """Read a day, `2023-05-02`; noon is on that day in nearly all time zones."""
-    day = datetime.strptime(text.strip(), "%Y-%m-%d").replace(tzinfo=UTC)
-    return day.replace(hour=12)
+def parse_day(text: str) -> datetime:
+    """Read `2023-05-02` as noon of that day, which is the same day in nearly all time zones."""
+    return datetime.strptime(text.strip(), "%Y-%m-%d").replace(hour=12, tzinfo=UTC)
 
 
-def iso(text: str) -> datetime:
-    """Read ISO 8601, with a time zone or without one; ValueError for others."""
+def parse_iso(text: str) -> datetime:
+    """Read ISO 8601 with or without a time zone; raise ValueError for anything else."""
     moment = datetime.fromisoformat(text.strip())
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -26,7 +26,7 @@ from agentmem_stores import Granularity
 from benchmarks.fitting.listwise import Group, fit_listwise
 
 if TYPE_CHECKING:
-    from agentmem.formats.records import Dialogue
+    from agentmem.formats.dialogue import Dialogue
 
 __all__ = [
     "L2",

@@ -1,4 +1,4 @@
-"""Conversation files: every format is read as its authors mean it, and every fault is named."""
+"""Conversation files: each format is read correctly, and errors name file, entry and field."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentmem import DataFormatError, InvalidInputError
+from agentmem.formats.dialogue import Dialogue, DialogueQuestion
+from agentmem.formats.json_stream import read_object
 from agentmem.formats.locomo import LOCOMO_CATEGORIES
 from agentmem.formats.read import FORMATS, detect, read
-from agentmem.formats.records import Dialogue, Question
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 
@@ -107,7 +108,7 @@ def only(path: Path) -> Dialogue:
     return dialogue
 
 
-def test_locomo(written: Written) -> None:
+def test_read_locomo(written: Written) -> None:
     found = only(written(locomo()))
     assert found.owner == "conv-1"
     assert [s.id for s in found.sessions] == ["session_1", "session_2"]
@@ -120,13 +121,17 @@ def test_locomo(written: Written) -> None:
     assert 0 < (second.said_at - first.said_at).total_seconds() < 60
     assert found.sessions[1].started_at == datetime(2023, 6, 1, 0, 5, tzinfo=UTC)
     assert found.questions == (
-        Question("conv-1:0", "When?", "2022", "2", ("D1:1", "D2:1"), ("session_1", "session_2")),
-        Question("conv-1:1", "Who?", None, "5", ("D1:2",), ("session_1",)),
+        DialogueQuestion(
+            "conv-1:0", "When?", "2022", "2", ("D1:1", "D2:1"), ("session_1", "session_2")
+        ),
+        DialogueQuestion("conv-1:1", "Who?", None, "5", ("D1:2",), ("session_1",)),
     )
     assert LOCOMO_CATEGORIES["5"] == "adversarial"
 
 
-def test_longmemeval_by_date_and_without_a_trace_of_the_answer(written: Written) -> None:
+def test_longmemeval_sessions_are_sorted_by_date_and_do_not_reveal_the_answer(
+    written: Written,
+) -> None:
     found = only(written(longmemeval()))
     assert found.owner == "q1"
     assert [s.id for s in found.sessions] == ["session_1", "session_2", "session_3"]
@@ -136,7 +141,7 @@ def test_longmemeval_by_date_and_without_a_trace_of_the_answer(written: Written)
     ]  # fmt: skip
     asked_at = datetime(2023, 5, 30, 23, 40, tzinfo=UTC)
     assert found.questions == (
-        Question(
+        DialogueQuestion(
             "q1", "How many dogs?", "2", "multi-session", ("session_2:0",), ("session_2",), asked_at
         ),
     )
@@ -144,7 +149,7 @@ def test_longmemeval_by_date_and_without_a_trace_of_the_answer(written: Written)
     assert "answer" not in repr(found.sessions)
 
 
-def test_memorybank_keeps_keys_as_they_are(written: Written) -> None:
+def test_memorybank_preserves_keys_exactly(written: Written) -> None:
     jason, li = read(written(memorybank()))
     assert (jason.owner, li.owner, li.sessions) == (" Jason ", "Li", ())
     [day] = jason.sessions
@@ -154,7 +159,7 @@ def test_memorybank_keeps_keys_as_they_are(written: Written) -> None:
     ]  # fmt: skip
 
 
-def test_json_lines(written: Written) -> None:
+def test_read_json_lines(written: Written) -> None:
     nobodys, adas = read(written(as_lines(jsonl()) + "\n\n"))
     [session] = nobodys.sessions
     assert (nobodys.owner, session.id, adas.owner, adas.sessions[0].id) == ("", "b", "ada", "7")
@@ -169,7 +174,7 @@ def test_json_lines(written: Written) -> None:
     assert adas.sessions[0].turns[0].said_at is adas.sessions[0].started_at is None
 
 
-def test_times_with_a_zone_or_in_seconds_become_utc(written: Written) -> None:
+def test_timestamps_with_a_zone_or_in_seconds_become_utc(written: Written) -> None:
     for time in ("2026-03-01T18:30:00+01:00", "2026-03-01T17:30Z", 1772386200, 1772386200.0):
         line = {"session_id": "s", "role": "user", "content": "x", "timestamp": time}
         [turn] = only(written(as_lines([line]))).sessions[0].turns
@@ -186,7 +191,7 @@ def samples() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_detect_knows_every_format_however_it_is_laid_out(written: Written, name: str) -> None:
+def test_detect_recognizes_each_format_in_any_layout(written: Written, name: str) -> None:
     sample = samples()[name]
     assert detect(written(sample)) == name
     if name != "jsonl":
@@ -253,7 +258,7 @@ JSONL_FAULTS: list[tuple[Change, str]] = [
         for fault in faults
     ],
 )
-def test_fault_names_file_entry_and_field(
+def test_error_names_file_entry_and_field(
     written: Written, name: str, change: Change, complaint: str
 ) -> None:
     content = jsonl() if name == "jsonl" else samples()[name]
@@ -264,7 +269,7 @@ def test_fault_names_file_entry_and_field(
     assert str(path) in str(caught.value)
 
 
-def test_entries_before_a_fault_are_read(written: Written) -> None:
+def test_entries_before_an_error_are_yielded(written: Written) -> None:
     two = [*locomo(), *locomo()]
     two[1]["conversation"]["session_1"] = None
     dialogues = read(written(two))
@@ -273,11 +278,11 @@ def test_entries_before_a_fault_are_read(written: Written) -> None:
         next(dialogues)
 
 
-def test_no_more_is_read_than_needed(written: Written) -> None:
+def test_file_is_not_read_beyond_the_first_error(written: Written) -> None:
     entry = json.dumps(locomo()[0])
     path = written(f"[{entry},{{]" + " " * 10_000_000 + "\x00")
     with path.open("ab") as file:
-        file.write(b"\xff")  # would be met by whoever read to the end
+        file.write(b"\xff")  # invalid UTF-8: raises if it is read
     dialogues = read(path)
     next(dialogues)
     with pytest.raises(DataFormatError, match=r"is malformed at line 1, column \d+: entry \[1\]"):
@@ -286,7 +291,7 @@ def test_no_more_is_read_than_needed(written: Written) -> None:
 
 @pytest.mark.parametrize("name", FORMATS)
 @given(share=st.floats(0, 0.999), indent=st.sampled_from([None, 2]))
-def test_truncated_file_is_an_error_that_says_where(
+def test_truncated_file_raises_an_error_with_its_position(
     tmp_path_factory: pytest.TempPathFactory, name: str, share: float, indent: int | None
 ) -> None:
     sample = samples()[name]
@@ -320,12 +325,12 @@ def test_truncated_file_is_an_error_that_says_where(
         ("[" + json.dumps(locomo()[0]) + "] x", "expected the end of the file"),
     ],
 )
-def test_file_of_no_format_is_an_error(written: Written, content: str, complaint: str) -> None:
+def test_unknown_format_raises(written: Written, content: str, complaint: str) -> None:
     with pytest.raises(DataFormatError, match=complaint):
         list(read(written(content)))
 
 
-def test_unreadable_files_and_unknown_formats_are_errors(tmp_path: Path) -> None:
+def test_unreadable_file_and_unknown_format_name_raise(tmp_path: Path) -> None:
     with pytest.raises(DataFormatError, match=r"absent\.json: cannot be read .*check the path"):
         detect(tmp_path / "absent.json")
     with pytest.raises(DataFormatError, match="cannot be read"):
@@ -333,7 +338,7 @@ def test_unreadable_files_and_unknown_formats_are_errors(tmp_path: Path) -> None
     (tmp_path / "latin1").write_bytes('[{"sample_id": "Zoë"}]'.encode("latin-1"))
     with pytest.raises(DataFormatError, match="is not UTF-8"):
         detect(tmp_path / "latin1")
-    with pytest.raises(InvalidInputError, match="format='csv' is none of jsonl, locomo"):
+    with pytest.raises(InvalidInputError, match="format='csv' must be one of jsonl, locomo"):
         read(tmp_path / "latin1", "csv")
 
 
@@ -342,21 +347,21 @@ def test_unreadable_files_and_unknown_formats_are_errors(tmp_path: Path) -> None
     indent=st.sampled_from([None, 1]),
     size=st.integers(1, 40),
 )
-def test_reading_by_parts_changes_nothing(
+def test_result_does_not_depend_on_the_chunk_size(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str], indent: int | None, size: int
 ) -> None:
     content = {f"user {i} {t}": {"history": {"2023-04-27": [{"query": t, "response": t}]}}
                for i, t in enumerate(texts)}  # fmt: skip
     path = tmp_path_factory.getbasetemp() / "parts"
     path.write_text(json.dumps(content, indent=indent), "utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("agentmem.formats.json._CHUNK", size)
-        found = list(read(path))
-    assert [d.owner for d in found] == list(content)
-    assert [d.sessions[0].turns[1].text for d in found] == texts
+    entries = list(read_object(path, chunk_size=size))
+    assert {key: entry.value for key, entry in entries} == content
+    dialogues = list(read(path))
+    assert [d.owner for d in dialogues] == list(content)
+    assert [d.sessions[0].turns[1].text for d in dialogues] == texts
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the data sets are not beside the repository")
+@pytest.mark.skipif(not DATA.is_dir(), reason="the data sets are not next to the repository")
 class TestRealData:
     def test_locomo(self) -> None:
         path = DATA / "locomo" / "locomo6.json"

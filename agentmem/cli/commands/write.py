@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from agentmem import MemoryController
-    from agentmem.formats.records import Dialogue
+    from agentmem.formats.dialogue import Dialogue
     from agentmem.ingest import IngestReport
 
 __all__ = ["add", "ingest"]

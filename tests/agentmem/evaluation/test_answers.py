@@ -10,13 +10,13 @@ from langchain_core.language_models import FakeListChatModel
 
 from agentmem import Granularity, Memory, RecalledMemory, Scope, SearchResult
 from agentmem.evaluation.answers import Answerer, exact_match, judged_right, normalized, token_f1
-from agentmem.formats.records import Question
+from agentmem.formats.dialogue import DialogueQuestion
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def question(answer: str | None = "a beagle") -> Question:
-    return Question(
+def question(answer: str | None = "a beagle") -> DialogueQuestion:
+    return DialogueQuestion(
         id="q1", text="What dog is it?", answer=answer, category="1", evidence_turns=(),
         evidence_sessions=(), asked_at=None,
     )  # fmt: skip

@@ -21,7 +21,7 @@ from agentmem.evaluation.ranking import Evidence, RankingTask, evidence
 from agentmem.evaluation.report import Report, report
 from agentmem.evaluation.run import run
 from agentmem.evaluation.updates import UpdatesTask
-from agentmem.formats.records import Dialogue, DialogueSession, DialogueTurn, Question
+from agentmem.formats.dialogue import Dialogue, DialogueQuestion, DialogueSession, DialogueTurn
 
 BEGUN = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
@@ -45,7 +45,7 @@ def dialogue(owner: str, *sessions: list[str], asked: dict[str, list[str]]) -> D
         for day, texts in enumerate(sessions)
     )
     questions = tuple(
-        Question(
+        DialogueQuestion(
             id=f"{owner}-{i}", text=text, answer="Biscuit", category=str(min(len(turns), 2)),
             evidence_turns=tuple(turns), evidence_sessions=(), asked_at=None,
         )
