@@ -123,7 +123,7 @@ class MemoryController(Uses):
         with self._lock:
             self._reinforcement.flush()
             imported = self._transfer.import_(owner, path)
-            for session_id in imported.undigested:
+            for session_id in imported.undigested_sessions:
                 if self._memories.index(owner).members(session_id, Granularity.TURN):
                     self._sessions.end(owner, session_id)
         return imported.records

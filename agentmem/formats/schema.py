@@ -7,12 +7,12 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, TypeAdapter
 from pydantic import ValidationError as PydanticError
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
 from agentmem_stores import DataFormatError
 from agentmem_stores.records import is_unicode
 
-__all__ = ["Answer", "FileEntry", "FileModel", "Name", "Text", "describe_error", "expected"]
+__all__ = ["Answer", "FileEntry", "FileModel", "Name", "Text", "expected", "first_error"]
 
 _T = TypeVar("_T")
 
@@ -26,7 +26,7 @@ _EXPECTED = {
     "model_type": "an object",
 }
 # Long values are cut off, so that a message stays a line or two.
-_MAX_SHOWN = 60
+_MAX_SHOWN = 80
 
 
 class FileModel(BaseModel):
@@ -70,27 +70,40 @@ class FileEntry:
         try:
             return schema.validate_python(value)
         except PydanticError as error:
-            field, wanted, found = describe_error(error.errors()[0], path)
-            raise self.error(field, wanted, found) from None
+            field, problem = first_error(error, *path)
+            raise self._error(field, problem) from None
 
-    def error(self, field: str, wanted: str, found: Any) -> DataFormatError:
+    def error(self, field: str, wanted: str, actual: Any) -> DataFormatError:
         """Return the error that says what a field should hold, and what it does hold."""
+        return self._error(field, f"expected {wanted}, found {_shorten(actual)}")
+
+    def _error(self, field: str, problem: str) -> DataFormatError:
         where = f", field {field}" if field else ""
-        return DataFormatError(
-            f"{self.file}, {self.label}{where}: expected {wanted}, found {_shown(found)}"
-        )
+        return DataFormatError(f"{self.file}, {self.label}{where}: {problem}")
 
 
-def describe_error(error: ErrorDetails, path: tuple[str, ...] = ()) -> tuple[str, str, Any]:
-    """Return the field of a pydantic error such as `qa[1].text`, what it wants, and what it got."""
-    field = "".join(
-        f"[{part}]" if isinstance(part, int) else f".{part}" for part in (*path, *error["loc"])
-    )
-    if error["type"] == "expected":
-        wanted = str(error["ctx"]["what"])
+def first_error(error: PydanticError, *path: str) -> tuple[str, str]:
+    """Return the field of the first validation error, such as `qa[1].text`, and what is wrong.
+
+    Args:
+        path: keys that lead to the value that was validated.
+    """
+    details = error.errors()[0]
+    parts = [*path, *details["loc"]]
+    field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+    # Keys come from the file, so they may be long or hold control characters.
+    field = _shorten(field.removeprefix("."))[1:-1]
+    if details["type"] == "value_error":
+        return field, str(details["ctx"]["error"])
+    if details["type"] == "extra_forbidden":
+        return field, "there is no such field"
+    if details["type"] == "expected":
+        wanted = str(details["ctx"]["what"])
     else:
-        wanted = _EXPECTED.get(error["type"]) or error["msg"].removeprefix("Input should be ")
-    return field.removeprefix("."), wanted, None if error["type"] == "missing" else error["input"]
+        default = details["msg"].removeprefix("Input should be ")
+        wanted = _EXPECTED.get(details["type"], default)
+    actual = None if details["type"] == "missing" else details["input"]
+    return field, f"expected {wanted}, found {_shorten(actual)}"
 
 
 def expected(what: str) -> PydanticCustomError:
@@ -126,7 +139,7 @@ Name = Annotated[Text, AfterValidator(_require_name)]
 Answer = Annotated[Text, BeforeValidator(_answer_text)]
 
 
-def _shown(value: Any) -> str:
+def _shorten(value: Any) -> str:
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):

@@ -1,14 +1,17 @@
-"""Reading an export as what it may be: a file that somebody made to do harm."""
+"""Validate the lines of an export. The file may have been made to do harm."""
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import ValidationError as PydanticError
+
+from agentmem.formats.schema import Text, expected, first_error
 from agentmem.writing.messages import LONGEST_ID, as_json
 from agentmem_stores import (
     DataFormatError,
@@ -21,144 +24,120 @@ from agentmem_stores import (
     StoreUnavailableError,
     require_aware,
 )
-from agentmem_stores.records import is_unicode
 
-__all__ = ["FORMAT", "PLAIN", "TIMES", "read_export"]
+__all__ = ["EXPORT_FORMAT", "ExportedMemory", "read_export"]
 
-FORMAT = 1
-# More than a memory of any use, and less than harms a process that reads it.
+# The version of the format, in the header of every export.
+EXPORT_FORMAT = 1
+# Bytes. No memory of any use is longer, and a line of this size is parsed without harm.
 MAX_LINE = 16 * 1024 * 1024
-MAX_VERSION = 10_000
-_LARGE = 2**31 - 1
+# Positions, recall counts and the like fit into 32 bits, as databases store them.
+_MAX_COUNT = 2**31 - 1
+# Versions are listed by history(), one record each.
+_MAX_VERSION = 10_000
 
 
-def _string(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("expected a string that is not empty")
-    if not is_unicode(value):
-        raise ValueError("expected text without lone surrogates")
-    return value
-
-
-def _number(lowest: float, highest: float) -> Callable[[Any], float]:
-    def check(value: Any) -> float:
-        known = isinstance(value, int | float) and not isinstance(value, bool)
-        if not known or not lowest <= value <= highest:
-            raise ValueError(f"expected a number from {lowest:g} to {highest:g}")
-        return float(value)
-
-    return check
-
-
-def _whole(lowest: int, highest: int) -> Callable[[Any], int]:
-    def check(value: Any) -> int:
-        known = isinstance(value, int) and not isinstance(value, bool)
-        if not known or not lowest <= value <= highest:
-            raise ValueError(f"expected a whole number from {lowest} to {highest}")
-        return int(value)
-
-    return check
-
-
-def _moment(value: Any) -> datetime:
-    moment = datetime.fromisoformat(_string(value))
+def _moment(value: object) -> datetime:
+    if not isinstance(value, str):
+        raise expected("a time in ISO 8601")
+    moment = datetime.fromisoformat(value)
     try:
-        return require_aware(moment, "it")
+        return require_aware(moment, "time")
     except OverflowError:
-        raise ValueError("expected a time within the years 1 to 9999 in UTC") from None
+        raise expected("a time within the years 1 to 9999 in UTC") from None
 
 
-def _optional(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda value: None if value is None else check(value)
+_String = Annotated[Text, Field(min_length=1)]
+_Moment = Annotated[datetime, BeforeValidator(_moment)]
+_Count = Annotated[int, Field(ge=0, le=_MAX_COUNT)]
+_Weight = Annotated[float, Field(gt=0, le=1)]
 
 
-def _sources(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise TypeError("expected a list of ids")
-    return tuple(map(_string, value))
+class ExportedMemory(BaseModel):
+    """One line of an export: every field of a memory but its scope.
 
+    The order of the fields is their order in the file.
+    """
 
-def _edges(value: Any) -> tuple[Edge, ...]:
-    weight = _number(math.ulp(0.0), 1.0)
-    if not isinstance(value, list) or not all(isinstance(e, list) and len(e) == 2 for e in value):
-        raise ValueError("expected a list of pairs of an id and a weight")
-    return tuple(Edge(_string(target), weight(found)) for target, found in value)
+    model_config = ConfigDict(strict=True, extra="forbid")
 
+    id: _String
+    text: _String
+    session_id: _String
+    role: _String
+    speaker: _String | None
+    position: _Count
+    strength: Annotated[float, Field(ge=1e-9, le=1e9)]
+    recall_count: _Count
+    version: Annotated[int, Field(ge=1, le=_MAX_VERSION)]
+    version_of: _String | None
+    said_at: _Moment
+    written_at: _Moment
+    last_recalled_at: _Moment | None
+    state_changed_at: _Moment | None
+    # Exports made before memories could expire do not have this field.
+    expires_at: _Moment | None = None
+    granularity: Annotated[Granularity, Field(strict=False)]
+    state: Annotated[State, Field(strict=False)]
+    sources: list[_String]
+    edges: list[Annotated[tuple[_String, _Weight], Field(strict=False)]]
+    metadata: Annotated[dict[str, Any], AfterValidator(as_json)]
 
-def _metadata(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError("expected an object")
-    return as_json(value)
+    def to_memory(self, scope: Scope) -> Memory:
+        """Return the memory, as one of a scope.
 
-
-# What is written as it stands, and what each may be.
-PLAIN: dict[str, Callable[[Any], Any]] = {
-    "id": _string,
-    "text": _string,
-    "session_id": _string,
-    "role": _string,
-    "speaker": _optional(_string),
-    "position": _whole(0, _LARGE),
-    "strength": _number(1e-9, 1e9),
-    "recall_count": _whole(0, _LARGE),
-    "version": _whole(1, MAX_VERSION),
-    "version_of": _optional(_string),
-}
-TIMES: dict[str, Callable[[Any], Any]] = {
-    "said_at": _moment,
-    "written_at": _moment,
-    "last_recalled_at": _optional(_moment),
-    "state_changed_at": _optional(_moment),
-    "expires_at": _optional(_moment),
-}
-_FIELDS: dict[str, Callable[[Any], Any]] = {
-    **PLAIN,
-    **TIMES,
-    "granularity": Granularity,
-    "state": State,
-    "sources": _sources,
-    "edges": _edges,
-    "metadata": _metadata,
-}
-# Exports of before there was a time to live have none.
-_LATER = {"expires_at": None}
+        Raises:
+            ValueError: the fields contradict each other.
+        """
+        edges = tuple(Edge(target, weight) for target, weight in self.edges)
+        fields = dict(self) | {"sources": tuple(self.sources), "edges": edges}
+        return Memory(scope=scope, **fields)
 
 
 def read_export(
     path: Path,
     scope: Scope,
-    held: Callable[[str], Granularity | None],
+    granularity_of: Callable[[str], Granularity | None],
     check: Callable[[Memory], None],
 ) -> Iterator[Memory]:
-    """Yield the memories of a file of `export`, as memories of a scope.
+    """Yield the memories of an export, as memories of a scope.
 
     Args:
-        held: the granularity of what the scope holds under an id, None where it holds nothing.
-        check: raises ValueError for a record that cannot be what it claims to be.
+        granularity_of: returns the granularity of the record that the scope has under an id, or
+            None if it has none.
+        check: raises KeyError, TypeError or ValueError for a record that cannot be what it claims.
 
     Raises:
         StoreUnavailableError: the file cannot be read.
-        DataFormatError: a line is not what `export` writes; it names the line and the field.
+        DataFormatError: a line is not what `export` writes; the message names line and field.
+        InvalidInputError: a newer version of agentmem wrote the file.
     """
-    seen: dict[str, int] = {}
+    first_lines: dict[str, int] = {}
     for number, line in enumerate(_lines(path), start=1):
         if number == 1:
             _check_header(path, line)
             continue
         try:
-            memory = _memory(_object(line), scope)
+            memory = ExportedMemory.model_validate(_parse_object(line)).to_memory(scope)
             check(memory)
-            _check_id(memory, seen.setdefault(memory.id, number), number, held(memory.id))
+            first = first_lines.setdefault(memory.id, number)
+            _check_id(memory, first if first != number else None, granularity_of(memory.id))
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            reason = f"no {error}" if type(error) is KeyError else str(error)
             raise DataFormatError(
-                f"{path}, line {number}: {reason}; nothing was imported, mend or remove the line"
+                f"{path}, line {number}: {_reason(error)}; nothing was imported, "
+                "fix or remove the line"
             ) from error
         yield memory
 
 
+def _reason(error: Exception) -> str:
+    if isinstance(error, PydanticError):
+        return "field {}: {}".format(*first_error(error))
+    return f"no {error}" if type(error) is KeyError else str(error)
+
+
 def _lines(path: Path) -> Iterator[str]:
-    """The lines of a file, of which at least one; never more of it than a line in memory."""
+    """Yield the lines of a file, at least one; never read more than one line into memory."""
     try:
         with path.open("rb") as file:
             number = 1
@@ -168,60 +147,47 @@ def _lines(path: Path) -> Iterator[str]:
                         f"{path}, line {number}: longer than {MAX_LINE} bytes; nothing was "
                         "imported, shorten or remove the line"
                     )
-                # Only line feeds end a line: a text may hold other separators of Unicode.
+                # Only line feeds end a line: a text may hold other line separators of Unicode.
                 yield line.decode("utf-8").removesuffix("\n")
                 number += 1
     except (OSError, UnicodeDecodeError) as error:
         raise StoreUnavailableError(f"cannot read {path}: {error}") from error
 
 
-def _object(line: str) -> dict[str, Any]:
-    found = json.loads(line, parse_constant=_no_number)
-    if not isinstance(found, dict):
+def _parse_object(line: str) -> dict[str, Any]:
+    # Not pydantic's own JSON parser: for a lone surrogate it names a column, but no field.
+    value = json.loads(line, parse_constant=_reject_constant)
+    if not isinstance(value, dict):
         raise TypeError("expected an object")
-    return found
+    return value
 
 
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
+def _reject_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number")
 
 
-def _memory(record: Mapping[str, Any], scope: Scope) -> Memory:
-    unknown = sorted(set(record) - set(_FIELDS))
-    if unknown:
-        raise ValueError(f"field {ascii(unknown[0])[:60]}: there is no such field")
-    fields: dict[str, Any] = {}
-    for name, check in _FIELDS.items():
-        value = record[name] if name not in _LATER else record.get(name, _LATER[name])
-        try:
-            fields[name] = check(value)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"field {name}: {error}") from error
-    return Memory(scope=scope, **fields)
-
-
-def _check_id(memory: Memory, first: int, here: int, held: Granularity | None) -> None:
-    """Refuse ids that would stand for two things."""
-    if first != here:
-        raise ValueError(f"field id: {ascii(memory.id)[:60]} is on line {first} already")
-    if held not in (None, memory.granularity):
-        raise ValueError(f"field id: {ascii(memory.id)[:60]} is the id of a {held} here")
+def _check_id(memory: Memory, earlier_line: int | None, existing: Granularity | None) -> None:
+    """Reject an id that would stand for two records."""
+    if earlier_line is not None:
+        raise ValueError(f"field id: {ascii(memory.id)[:60]} is on line {earlier_line} already")
+    if existing not in (None, memory.granularity):
+        raise ValueError(f"field id: the scope has a {existing} of the id {ascii(memory.id)[:60]}")
     if len(memory.version_of or memory.id) > LONGEST_ID:
         raise ValueError(f"field id: longer than {LONGEST_ID} characters")
     own = memory.id if memory.version_of is None else f"{memory.version_of}@{memory.version}"
     if own != memory.id or ("@" in memory.id) != (memory.version_of is not None):
-        raise ValueError('field id: only a former version has "@" and its number in the id')
+        raise ValueError('field id: only the id of a former version ends in "@" and its number')
 
 
 def _check_header(path: Path, line: str) -> None:
     try:
-        version = _object(line)["agentmem"]
+        version = _parse_object(line)["agentmem"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise DataFormatError(
-            f"{path} was not written by `agentmem export`: its first line has no header"
+            f"{path} was not written by `agentmem export`: its first line is not a header"
         ) from None
-    if not isinstance(version, int) or not 1 <= version <= FORMAT:
+    if not isinstance(version, int) or not 1 <= version <= EXPORT_FORMAT:
         raise InvalidInputError(
-            f"{path} has format {ascii(version)[:60]}, this agentmem reads up to {FORMAT}; "
-            "upgrade agentmem"
+            f"{path} has format {ascii(version)[:60]}, and this version of agentmem reads up to "
+            f"{EXPORT_FORMAT}; upgrade agentmem"
         )

@@ -1,17 +1,21 @@
-"""A scope as JSON lines: a header, then a memory a line; vectors are made anew on import."""
+"""Export a scope as JSON lines, and import it: a header, then one memory per line.
+
+Vectors are not exported; an import embeds the texts again.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from agentmem.embedding.embedder import Embedder
-from agentmem.maintenance.import_schema import FORMAT, PLAIN, TIMES, read_export
+from agentmem.maintenance.import_schema import EXPORT_FORMAT, ExportedMemory, read_export
 from agentmem.writing.admission import Admission
 from agentmem.writing.sessions import is_derived, is_item_session
 from agentmem_retrievers.index.indexed_store import IndexedStore
@@ -25,15 +29,15 @@ from agentmem_stores import (
     StoreUnavailableError,
 )
 
-__all__ = ["Transfer", "to_json"]
+__all__ = ["ImportResult", "Transfer", "to_json"]
 
 
 def to_json(memory: Memory) -> dict[str, Any]:
-    """Everything of a memory but its scope, in what JSON can hold."""
-    record: dict[str, Any] = {name: getattr(memory, name) for name in PLAIN}
-    for name in TIMES:
-        moment = getattr(memory, name)
-        record[name] = moment and moment.isoformat()
+    """Return every field of a memory but its scope, as JSON values."""
+    record: dict[str, Any] = {}
+    for name in ExportedMemory.model_fields:
+        value = getattr(memory, name)
+        record[name] = value.isoformat() if isinstance(value, datetime) else value
     return record | {
         "granularity": memory.granularity.value,
         "state": memory.state.value,
@@ -44,16 +48,21 @@ def to_json(memory: Memory) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Imported:
-    """What an import wrote, and the sessions whose derived memories it left out."""
+class ImportResult:
+    """What an import did.
+
+    Attributes:
+        records: how many records it wrote.
+        undigested_sessions: sessions whose derived memories it left out, to be digested again.
+    """
 
     records: int
-    undigested: tuple[str, ...]
+    undigested_sessions: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """Writes scopes to files and reads them back.
+    """Export scopes to files, and import them.
 
     Args:
         check: raises ValueError for a record that cannot be what it claims to be.
@@ -66,20 +75,28 @@ class Transfer:
     check: Callable[[Memory], None]
 
     def export(self, scope: Scope, path: str | os.PathLike[str]) -> int:
-        """Write every memory of a scope, former versions too; the file appears whole or not."""
+        """Write every memory of a scope, including former versions; return how many.
+
+        The file is written under another name and renamed, so it is complete or not there.
+
+        Raises:
+            StoreUnavailableError: the file cannot be written.
+        """
         target = Path(path)
         partial = target.with_name(target.name + ".part")
-        header = {"agentmem": FORMAT, "user_id": scope.user_id, "agent_id": scope.agent_id}
+        header = {"agentmem": EXPORT_FORMAT, "user_id": scope.user_id, "agent_id": scope.agent_id}
         count = 0
         try:
             with partial.open("w", encoding="utf-8") as file:
                 file.write(json.dumps(header, ensure_ascii=False) + "\n")
-                for memory in self._in_order(scope):
-                    file.write(json.dumps(to_json(memory), ensure_ascii=False) + "\n")
-                    count += 1
+                for granularity in Granularity:
+                    memories = self.store.scan(scope, granularity)
+                    for memory in sorted(memories, key=lambda m: (m.said_at, m.id)):
+                        file.write(json.dumps(to_json(memory), ensure_ascii=False) + "\n")
+                        count += 1
             partial.replace(target)
         except AgentMemError:
-            raise  # Some of these are OSErrors too, and say what is wrong with the store.
+            raise  # Some errors of the store are OSErrors too, and have a better message.
         except OSError as error:
             raise StoreUnavailableError(f"cannot write {target}: {error}") from error
         finally:
@@ -87,54 +104,50 @@ class Transfer:
                 partial.unlink(missing_ok=True)
         return count
 
-    def _in_order(self, scope: Scope) -> Iterator[Memory]:
-        for granularity in Granularity:
-            yield from sorted(self.store.scan(scope, granularity), key=lambda m: (m.said_at, m.id))
-
-    def import_(self, scope: Scope, path: str | os.PathLike[str]) -> Imported:
-        """Read a file of `export` into a scope; see `MemoryController.import_`."""
+    def import_(self, scope: Scope, path: str | os.PathLike[str]) -> ImportResult:
+        """Import a file of `export` into a scope; see `MemoryController.import_`."""
         index = self.memories.index(scope)
         read = list(read_export(Path(path), scope, index.granularity_of, self.check))
-        memories, left_out = self._admitted(read)
-        known = {memory.id for memory in memories}
+        admitted, left_out = self._admit(read)
+        imported_ids = {memory.id for memory in admitted}
 
-        def there(memory_id: str) -> bool:
-            return memory_id in known or index.granularity_of(memory_id) is not None
+        def exists(memory_id: str) -> bool:
+            return memory_id in imported_ids or index.granularity_of(memory_id) is not None
 
-        whole = [_pruned(memory, there) for memory in memories]
-        entries = self.embedder.entries(whole)
+        # Lines may have been taken out of the file: drop links to memories that do not exist.
+        linked = [
+            replace(
+                memory,
+                edges=tuple(edge for edge in memory.edges if exists(edge.target)),
+                sources=tuple(source for source in memory.sources if exists(source)),
+            )
+            for memory in admitted
+        ]
+        entries = self.embedder.entries(linked)
         self.memories.write(Batch(scope, put=entries))
-        missing = (m.session_id for m in left_out if m.granularity.of_session)
-        ended = dict.fromkeys(session for session in missing if not is_item_session(session))
-        return Imported(len(entries), tuple(ended))
+        undigested = (m.session_id for m in left_out if m.granularity.of_session)
+        sessions = dict.fromkeys(s for s in undigested if not is_item_session(s))
+        return ImportResult(len(entries), tuple(sessions))
 
-    def _admitted(self, read: Sequence[Memory]) -> tuple[list[Memory], list[Memory]]:
-        """What is to be stored, and what was made of texts that were changed or kept out.
+    def _admit(self, read: Sequence[Memory]) -> tuple[list[Memory], list[Memory]]:
+        """Apply the write hook; return what to store, and the derived memories to leave out.
 
-        Keywords may hold the parts of an address that nobody would know for one any more.
+        A memory is left out if it derives from a text that the hook changed or kept out: its
+        summary or keywords may hold parts of an address that no hook recognizes any more.
         """
-        passed = {memory.id: self.admission.memory(memory) for memory in read}
-        changed = {m.version_of or m.id for m in read if _differs(m, passed[m.id])}
-        tainted: dict[str, Memory] = {}
-        while found := {m.id: m for m in read if m.id not in tainted and _is_tainted(m, changed)}:
-            tainted |= found
-            changed |= found.keys()
-        kept = [new for i, new in passed.items() if new is not None and i not in tainted]
-        return kept, list(tainted.values())
-
-
-def _differs(memory: Memory, passed: Memory | None) -> bool:
-    return passed is None or passed.text != memory.text
-
-
-def _is_tainted(memory: Memory, changed: set[str]) -> bool:
-    return is_derived(memory) and not changed.isdisjoint(memory.sources)
-
-
-def _pruned(memory: Memory, there: Callable[[str], bool]) -> Memory:
-    """A memory without what it says of others that do not exist, as when lines were taken out."""
-    return replace(
-        memory,
-        edges=tuple(edge for edge in memory.edges if there(edge.target)),
-        sources=tuple(source for source in memory.sources if there(source)),
-    )
+        admitted = {memory.id: self.admission.memory(memory) for memory in read}
+        changed = {
+            memory.version_of or memory.id
+            for memory in read
+            if (new := admitted[memory.id]) is None or new.text != memory.text
+        }
+        left_out: dict[str, Memory] = {}
+        while affected := {
+            m.id: m
+            for m in read
+            if m.id not in left_out and is_derived(m) and not changed.isdisjoint(m.sources)
+        }:
+            left_out |= affected
+            changed |= affected.keys()
+        to_store = [new for i, new in admitted.items() if new is not None and i not in left_out]
+        return to_store, list(left_out.values())
