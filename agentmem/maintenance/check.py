@@ -1,6 +1,4 @@
-"""What must be true of a scope, and of the files that it is in.
-
-Whether an index kept in step with a store says the same as one that is made from it anew."""
+"""Check the integrity of a scope: its records, the links between them, its index and its files."""
 
 from __future__ import annotations
 
@@ -22,18 +20,16 @@ from agentmem_stores import (
     StoreUnavailableError,
 )
 
-__all__ = ["Check", "CheckReport", "differences", "held_by"]
-
-Resources = Mapping[str, Memory]
+__all__ = ["Check", "CheckReport", "index_differences", "read_scope"]
 
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What is wrong with a scope, a sentence each; nothing when all is well.
+    """The problems of a scope, one sentence each; none if it is intact.
 
     Attributes:
         problems: what is wrong now.
-        repaired: what was wrong before `check(repair=True)`, and is no longer.
+        repaired: what was wrong before `check(repair=True)` and no longer is.
     """
 
     problems: tuple[str, ...]
@@ -41,136 +37,142 @@ class CheckReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether there are no problems."""
         return not self.problems
 
 
 @dataclass(frozen=True)
 class Check:
-    """Looks at everything of a scope, and changes nothing."""
+    """Reads everything of a scope and reports problems; changes nothing."""
 
     store: MemoryStore
     memories: IndexedStore
 
     def problems(self, scope: Scope) -> tuple[str, ...]:
-        """Return what is wrong."""
-        return self.look(scope)[1]
+        """Return the problems of a scope, one sentence each."""
+        return self.inspect(scope)[1]
 
-    def look(self, scope: Scope) -> tuple[list[Fault] | None, tuple[str, ...]]:
-        """Return what the store says of its records, and all that is wrong, a sentence each.
+    def inspect(self, scope: Scope) -> tuple[list[Fault] | None, tuple[str, ...]]:
+        """Return the damaged records, and all problems including these.
 
-        Of a store too damaged to be read to its end there are no faults, but that is a sentence.
+        The faults are None if the store is too damaged to be read to its end, which is a problem
+        of its own.
+
+        Raises:
+            ClosedError, StoreUnavailableError: the store cannot be asked.
         """
         damage = self.store.damage()
         try:
             faults = self.store.faults(scope)
-            return faults, (*damage, *self._found(scope, faults))
+            return faults, (*damage, *self._problems(scope, faults))
         except (ClosedError, StoreUnavailableError):
             raise
         except StoreError as error:
-            return None, (*damage, f"what {scope} has cannot be read to its end: {error}")
+            return None, (*damage, f"the records of {scope} cannot all be read: {error}")
 
-    def _found(self, scope: Scope, faults: Sequence[Fault]) -> Iterator[str]:
-        """Yield what is wrong; the index is looked at only where all records are whole."""
+    def _problems(self, scope: Scope, faults: Sequence[Fault]) -> Iterator[str]:
         for fault in faults:
             yield f"{fault.granularity} {fault.id}: {fault.lost} {fault.said}"
         if any(fault.lost == "record" for fault in faults):
-            return
-        held = held_by(self.store, scope)
-        for memory in held.values():
-            yield from _of_links(memory, held)
-            yield from _of_versions(memory, held)
-        if not faults:
-            kept = self.memories.index(scope)
-            yield from differences(kept, ScopeIndex.build(self.store, scope))
+            return  # Links to a record that cannot be read would look broken.
+        memories = read_scope(self.store, scope)
+        for memory in memories.values():
+            yield from _link_problems(memory, memories)
+            yield from _version_problems(memory, memories)
+        if not faults:  # An index cannot be built of damaged records.
+            rebuilt = ScopeIndex.build(self.store, scope)
+            yield from index_differences(self.memories.index(scope), rebuilt)
 
 
-def held_by(store: MemoryStore, scope: Scope) -> dict[str, Memory]:
-    """Everything of a scope by id."""
-    return {m.id: m for g in Granularity for m in store.scan(scope, g)}
+def read_scope(store: MemoryStore, scope: Scope) -> dict[str, Memory]:
+    """Return all memories of a scope by id, including former versions."""
+    return {m.id: m for granularity in Granularity for m in store.scan(scope, granularity)}
 
 
-def _of_links(memory: Memory, held: Resources) -> Iterator[str]:
+def _link_problems(memory: Memory, memories: Mapping[str, Memory]) -> Iterator[str]:
     name = f"{memory.granularity} {memory.id}"
     for edge in memory.edges:
-        if edge.target not in held:
+        if edge.target not in memories:
             yield f"{name} is linked to {edge.target}, which does not exist"
         elif edge.target == memory.id or not 0 < edge.weight <= 1:
             yield f"{name} is linked to {edge.target} with weight {edge.weight}"
     for source in memory.sources:
-        if source not in held:
+        if source not in memories:
             yield f"{name} derives from {source}, which does not exist"
 
 
-def _of_versions(memory: Memory, held: Resources) -> Iterator[str]:
+def _version_problems(memory: Memory, memories: Mapping[str, Memory]) -> Iterator[str]:
     if memory.version_of is None:
         return
     name = f"{memory.granularity} {memory.id}"
-    current = held.get(memory.version_of)
+    current = memories.get(memory.version_of)
     if current is None:
         yield f"{name} is a version of {memory.version_of}, which does not exist"
     elif current.version_of is not None or current.version <= memory.version:
         yield f"{name}, version {memory.version}, is not older than {current.id}"
 
 
-# Numbers of rows and of sessions differ by the order in which they came.
+# The columns that must be equal. Row and session numbers depend on the order of writing.
 _COLUMNS = (
     "position", "said", "recalled", "changed", "expires", "strength", "state", "span", "timed",
     "asks", "ends_asking",
 )  # fmt: skip
 
-# On its way to a server and back, and where files are made anew, the last digit of a number
-# may change, and with it which number of 16 bits is the nearest.
-_ROUNDED = 1e-3
+# Vectors that went to a server and back, or whose files were rebuilt, may differ in the last digit
+# of a float32, and then by one step of the 16-bit quantization.
+_QUANTIZATION_TOLERANCE = 1e-3
 
 
-def differences(kept: ScopeIndex, fresh: ScopeIndex) -> Iterator[str]:
-    """Say, a sentence each, where two indexes of one scope do not agree."""
+def index_differences(index: ScopeIndex, rebuilt: ScopeIndex) -> Iterator[str]:
+    """Yield where an index disagrees with one rebuilt from the store, one sentence each."""
     for granularity in Granularity:
-        old, new = kept.tables[granularity].row_of, fresh.tables[granularity].row_of
-        for i in sorted(new.keys() - old.keys()):
+        current = index.tables[granularity].row_of.keys()
+        expected = rebuilt.tables[granularity].row_of.keys()
+        for i in sorted(expected - current):
             yield f"{granularity} {i} is in the store but not in the index"
-        for i in sorted(old.keys() - new.keys()):
+        for i in sorted(current - expected):
             yield f"{granularity} {i} is in the index but not in the store"
-        yield from _rows(kept, fresh, granularity, sorted(old.keys() & new.keys()))
-    yield from _links(kept, fresh)
-    yield from _sessions(kept, fresh)
+        yield from _row_differences(index, rebuilt, granularity, sorted(current & expected))
+    for i in sorted(index.edges.keys() | rebuilt.edges.keys()):
+        # Only the targets: if two memories link to each other, the weight written last counts.
+        if index.edges.get(i, {}).keys() != rebuilt.edges.get(i, {}).keys():
+            yield f"{i} has other associations in the index than in the store"
+    yield from _session_differences(index, rebuilt)
 
 
-def _rows(
-    kept: ScopeIndex, fresh: ScopeIndex, granularity: Granularity, ids: list[str]
+def _row_differences(
+    index: ScopeIndex, rebuilt: ScopeIndex, granularity: Granularity, ids: list[str]
 ) -> Iterator[str]:
-    tables = [index.tables[granularity] for index in (kept, fresh)]
+    tables = [index.tables[granularity], rebuilt.tables[granularity]]
     rows = [np.array([table.row_of[i] for i in ids], dtype=np.intp) for table in tables]
     unequal: dict[str, list[int]] = {}
     for name in _COLUMNS:
-        a, b = (table.column(name)[places] for table, places in zip(tables, rows, strict=True))
-        unequal[name] = [int(n) for n in np.flatnonzero((a != b) & ~((a != a) & (b != b)))]
-    a, b = (table.vectors(places) for table, places in zip(tables, rows, strict=True))
-    far = np.abs(a - b).max(axis=1, initial=0) > _ROUNDED
-    unequal["vector"] = [int(n) for n in np.flatnonzero(far)]
-    words = [[set(t.words.terms(int(row))) for row in r] for t, r in zip(tables, rows, strict=True)]
-    unequal["words"] = [n for n in range(len(ids)) if words[0][n] != words[1][n]]
-    signs = [[t.signs.row(int(row)) for row in r] for t, r in zip(tables, rows, strict=True)]
-    unequal["signs"] = [n for n in range(len(ids)) if signs[0][n] != signs[1][n]]
-    for name, found in unequal.items():
-        for n in found:
+        a, b = (table.column(name)[at] for table, at in zip(tables, rows, strict=True))
+        both_nan = (a != a) & (b != b)
+        unequal[name] = [int(n) for n in np.flatnonzero((a != b) & ~both_nan)]
+    a, b = (table.vectors(at) for table, at in zip(tables, rows, strict=True))
+    distances = np.abs(a - b).max(axis=1, initial=0)
+    unequal["vector"] = [int(n) for n in np.flatnonzero(distances > _QUANTIZATION_TOLERANCE)]
+    terms = [
+        [set(table.words.terms(int(row))) for row in at]
+        for table, at in zip(tables, rows, strict=True)
+    ]
+    unequal["words"] = [n for n in range(len(ids)) if terms[0][n] != terms[1][n]]
+    codes = [
+        [table.signs.row(int(row)) for row in at] for table, at in zip(tables, rows, strict=True)
+    ]
+    unequal["token codes"] = [n for n in range(len(ids)) if codes[0][n] != codes[1][n]]
+    for name, places in unequal.items():
+        for n in places:
             yield f"{granularity} {ids[n]} has another {name} in the index than in the store"
 
 
-def _links(kept: ScopeIndex, fresh: ScopeIndex) -> Iterator[str]:
-    for i in sorted(kept.edges.keys() | fresh.edges.keys()):
-        # Of two memories linked to each other, the one written last gives the weight.
-        if kept.edges.get(i, {}).keys() != fresh.edges.get(i, {}).keys():
-            yield f"{i} has other associations in the index than in the store"
-
-
-def _sessions(kept: ScopeIndex, fresh: ScopeIndex) -> Iterator[str]:
-    if kept.session_ids() != fresh.session_ids():
+def _session_differences(index: ScopeIndex, rebuilt: ScopeIndex) -> Iterator[str]:
+    if index.session_ids() != rebuilt.session_ids():
         yield "the index has other sessions, or in another order, than the store"
-    for session in fresh.session_ids():
-        same = kept.is_digested(session) == fresh.is_digested(session) and all(
-            kept.members(session, g) == fresh.members(session, g) for g in Granularity
+    for session in rebuilt.session_ids():
+        is_equal = index.is_digested(session) == rebuilt.is_digested(session) and all(
+            index.members(session, g) == rebuilt.members(session, g) for g in Granularity
         )
-        if not same:
+        if not is_equal:
             yield f"session {session} has other members in the index than in the store"

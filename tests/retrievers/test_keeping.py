@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentmem.maintenance.check import differences
+from agentmem.maintenance.check import index_differences
 from agentmem_retrievers.index.array_file import ArrayFile
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.index.scope_index import ScopeIndex
@@ -76,7 +76,7 @@ def kept_in(path: Path) -> list[Path]:
 
 def same(store: ChromaStore, engine: IndexedStore) -> bool:
     """Whether the index says what one made anew says."""
-    return not list(differences(engine.index(ADA), ScopeIndex.build(store, ADA)))
+    return not list(index_differences(engine.index(ADA), ScopeIndex.build(store, ADA)))
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_frozen_and_thawed_it_goes_on_as_if_it_had_not_been(
     thawed = ScopeIndex.from_arrays(frozen, (), dimension=SPEC.dimension, revision=index.revision)
     play(store, thawed, after)
     fresh = ScopeIndex.build(store, ADA)
-    assert list(differences(thawed, fresh)) == []
+    assert list(index_differences(thawed, fresh)) == []
     assert thawed.undigested() == fresh.undigested()
     for table, other in zip(thawed.tables.values(), fresh.tables.values(), strict=True):
         terms = {t for row in other.row_of.values() for t in other.words.terms(row)}

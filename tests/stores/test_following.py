@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from agentmem import MemoryController
-from agentmem.maintenance.check import differences
+from agentmem.maintenance.check import index_differences
 from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_stores import (
     Batch,
@@ -132,7 +132,7 @@ def test_indexes_that_follow_are_as_if_made_anew(
             step()
             for memory, store in ((one, first), (two, second)):
                 index = memory._memories.index(ADA)
-                assert list(differences(index, build(store, ADA))) == []
+                assert list(index_differences(index, build(store, ADA))) == []
                 assert len(memory.search("coffee", reinforce=False)) == len(
                     memory.get_all(granularity=TURN)
                 )
