@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from agentmem.agent import Agent
     from agentmem.controller import MemoryController
-    from agentmem.controller.deletes import Deletion
-    from agentmem.controller.events import Event
+    from agentmem.controller.deletion import Deletion
+    from agentmem.controller.timeline import Event
     from agentmem.facts.views import Fact, ProfileLine
     from agentmem.feedback.plans import Plan
     from agentmem.feedback.reflection import Learned
@@ -115,8 +115,8 @@ __all__ = [
 _HOMES = {
     "Agent": "agentmem.agent",
     "MemoryController": "agentmem.controller",
-    "Deletion": "agentmem.controller.deletes",
-    "Event": "agentmem.controller.events",
+    "Deletion": "agentmem.controller.deletion",
+    "Event": "agentmem.controller.timeline",
     "Fact": "agentmem.facts.views",
     "ProfileLine": "agentmem.facts.views",
     "Plan": "agentmem.feedback.plans",

@@ -142,7 +142,7 @@ def bare_query(
     memory: MemoryController, embeddings: Embeddings, scope: Scope
 ) -> Callable[[str], object]:
     """Return what embeds a question and asks Chroma for 30 turns and their documents."""
-    store: Any = memory._store
+    store: Any = memory.services.store
     collection = store._partitions.find(scope, Granularity.TURN)
     embedder = Embedder(embeddings, cached_queries=0)
 

@@ -116,8 +116,8 @@ class Agent(Runnable[AgentInput, AIMessage]):
         self.tools = toolbox.tools
         self._recalls = RecallLog()
         self._summary = RunningSummary()
-        memory.tell(self._recalls)
-        memory.tell(self._summary)
+        memory.services.add_listener(self._recalls)
+        memory.services.add_listener(self._summary)
         self._steps = AgentSteps(
             model=toolbox.bind(model),
             memory=memory,

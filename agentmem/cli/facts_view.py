@@ -13,7 +13,7 @@ from rich.text import Text
 from agentmem.cli.render import line, short_id, show
 
 if TYPE_CHECKING:
-    from agentmem.controller.events import Event
+    from agentmem.controller.timeline import Event
     from agentmem.facts.views import Fact, ProfileLine
 
 __all__ = ["print_events", "print_facts", "print_profile"]

@@ -1,88 +1,133 @@
-"""How a timeline is drawn from turns."""
+"""The timeline: events in the order of the times that memories speak of."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
-from agentmem.controller.events import Event, alternatives
-from agentmem.controller.reads import Reads
+from agentmem_retrievers import SearchResult
+from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.text.time_windows import windows_in
-from agentmem_stores import Granularity, Scope
+from agentmem_stores import Granularity, Memory, Scope
 
-__all__ = ["Bounds", "Timeline"]
+__all__ = ["Bounds", "Event", "Timeline"]
 
-# So many of what a search finds are looked at for each event that is wanted.
-_LOOKED_AT = 5
-# Asks for whatever there was in a time: no search would know what to look for.
-_ASKS_FOR_ALL = re.compile(
+# Hits examined for each event wanted: some are questions, others lie outside of the bounds.
+_HITS_PER_EVENT = 5
+# "What happened last week?" wants everything of that time; a search has nothing to look for.
+_WANTS_EVERYTHING = re.compile(
     r"^\W*what(?:'s| has| have)?\s+(?:else\s+)?(?:happened|been going on|was going on|happens|"
     r"(?:did|have) (?:i|we) (?:do|done))\b(?!\s+(?:with|to|at|when|after|before)\b)",
     re.IGNORECASE,
 )
+# "What came first," before the events that a question sets against each other.
+_ORDER_PREFIX = re.compile(
+    r"^\W*(?:(?:what|which|who)\b(?:\s+of\s+(?:these|those|the two|them))?[^,:]*?"
+    r"\b(?:first|earlier|last|later|before the other)\b\s*[,:;-]?\s*)?",
+    re.IGNORECASE,
+)
+_OR = re.compile(r"\s*,?\s+or\s+|\s*,\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened.
+
+    Attributes:
+        when: start of the time that the text names, UTC; where it names none, when it was said.
+        until: end of that time, exclusive; the same as `when` where the text names none.
+        text: the words that tell it.
+        memory: the turn that tells it.
+    """
+
+    when: datetime
+    until: datetime
+    text: str
+    memory: Memory
+
+    @property
+    def dated(self) -> bool:
+        """Whether the text itself names a time."""
+        return self.until > self.when
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """From when on, and until when; None for ever."""
+    """The half-open interval [since, until); None is unbounded."""
 
     since: datetime | None = None
     until: datetime | None = None
 
-    def hold(self, event: Event) -> bool:
-        """Whether some of an event is in between."""
+    def overlap(self, event: Event) -> bool:
+        """Whether a part of an event lies in the interval."""
         last = event.until if event.dated else event.when
-        begun = self.until is None or event.when < self.until
-        lasted = self.since is None or last > self.since or event.when >= self.since
-        return begun and lasted
+        starts_before_end = self.until is None or event.when < self.until
+        ends_after_start = self.since is None or last > self.since or event.when >= self.since
+        return starts_before_end and ends_after_start
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """Finds the turns that tell of something, and puts them where they belong in time."""
+    """Finds the turns that tell of something, and orders them by the time of what they tell.
 
-    memory: Reads
+    Attributes:
+        search: takes a query and how many hits are wanted.
+    """
+
+    memories: IndexedStore
     scope: Scope
+    now: datetime
+    search: Callable[[str, int], SearchResult]
 
     def events(self, query: str | None, bounds: Bounds, k: int) -> list[Event]:
         """Return events in order; see `MemoryController.timeline`."""
         if query is None:
-            found = [e for e in self._all() if bounds.hold(e)]
-            return _in_order(found)[-k:]
-        asked = alternatives(query)
-        each = max(k // len(asked), 1) if len(asked) == 1 else 1
+            return _in_order([e for e in self._all() if bounds.overlap(e)])[-k:]
+        alternatives = _alternatives(query)
+        each = k if len(alternatives) == 1 else 1
         chosen: dict[str, Event] = {}
-        for text in asked:
-            fitting = (e for e in self._found(text, k, bounds) if e.memory.id not in chosen)
+        for text in alternatives:
+            fitting = (e for e in self._about(text, k, bounds) if e.memory.id not in chosen)
             chosen |= {e.memory.id: e for e, _ in zip(fitting, range(each), strict=False)}
         return _in_order(list(chosen.values()))
 
-    def _found(self, text: str, k: int, bounds: Bounds) -> Iterator[Event]:
-        named = windows_in(text, self.memory.clock())
-        wanted = [bounds, *(Bounds(w.start, w.end) for w in named[:1])]
-        if named and _ASKS_FOR_ALL.match(text):
-            found = self._all()
+    def _about(self, text: str, k: int, bounds: Bounds) -> Iterator[Event]:
+        windows = windows_in(text, self.now)
+        wanted = [bounds, *(Bounds(w.start, w.end) for w in windows[:1])]
+        if windows and _WANTS_EVERYTHING.match(text):
+            events = self._all()
         else:
-            hits = self.memory.search(text, k=k * _LOOKED_AT, scope=self.scope, reinforce=False)
-            found = self._of([hit.memory.id for hit in hits])
-        yield from (event for event in found if all(each.hold(event) for each in wanted))
+            events = self._of([hit.memory.id for hit in self.search(text, k * _HITS_PER_EVENT)])
+        yield from (event for event in events if all(each.overlap(event) for each in wanted))
 
     def _all(self) -> Iterator[Event]:
-        table = self.memory._memories.index(self.scope).tables[Granularity.TURN]
-        rows = np.flatnonzero(table.visible(None))
-        return self._of([table.ids[row] for row in rows])
+        table = self.memories.index(self.scope).tables[Granularity.TURN]
+        return self._of([table.ids[row] for row in np.flatnonzero(table.visible(None))])
 
     def _of(self, ids: Sequence[str]) -> Iterator[Event]:
-        table = self.memory._memories.index(self.scope).tables[Granularity.TURN]
-        for entry in self.memory._store.read(self.scope, Granularity.TURN, ids):
+        table = self.memories.index(self.scope).tables[Granularity.TURN]
+        for entry in self.memories.store.read(self.scope, Granularity.TURN, ids):
             turn = entry.memory
-            if not table.column("ends_asking")[table.row_of[turn.id]]:
-                about = table.about(table.row_of[turn.id]) or (turn.said_at, turn.said_at)
-                yield Event(*about, turn.text, turn)
+            row = table.row_of[turn.id]
+            if not table.column("ends_asking")[row]:
+                when, until = table.about(row) or (turn.said_at, turn.said_at)
+                yield Event(when, until, turn.text, turn)
+
+
+def _alternatives(query: str) -> list[str]:
+    """Return the events that a question sets against each other; the query itself if none.
+
+    "What came first, the wedding or the move to Rome?" names two.
+    """
+    prefix = _ORDER_PREFIX.match(query)
+    if not prefix or not prefix.group().strip() or " or " not in query:
+        return [query]
+    rest = query[prefix.end() :].strip(" ?.!")
+    return [part for part in _OR.split(rest) if part] or [query]
 
 
 def _in_order(events: list[Event]) -> list[Event]:

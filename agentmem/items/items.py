@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agentmem.controller.writes import Writes
 from agentmem.embedding.embedded import Embedded
+from agentmem.embedding.embedder import Embedder
+from agentmem.feedback.reinforcement import Reinforcement
 from agentmem.items.records import (
     UNINDEXED,
     Address,
@@ -21,9 +24,22 @@ from agentmem.items.records import (
     records_of,
     session_of,
 )
-from agentmem.writing.writer import carry_over_recall_stats
+from agentmem.writing.writer import Clock, Writer, carry_over_recall_stats
+from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.index.scope_index import ScopeIndex
-from agentmem_stores import Batch, Entry, Granularity, Memory, Scope, State, Vectors
+from agentmem_stores import (
+    Batch,
+    Entry,
+    Granularity,
+    Memory,
+    MemoryStore,
+    Scope,
+    State,
+    Vectors,
+)
+
+if TYPE_CHECKING:
+    from agentmem.controller.deletion import Deleter
 
 __all__ = ["Found", "Items"]
 
@@ -47,22 +63,28 @@ class Items:
     was there. An item without texts is kept as superseded, which no search shows.
     """
 
-    memory: Writes
+    store: MemoryStore
+    memories: IndexedStore
+    embedder: Embedder
+    writer: Writer
+    reinforcement: Reinforcement
+    deletion: Deleter
+    clock: Clock
+    lock: AbstractContextManager[Any]
 
     def get(self, scope: Scope, addresses: Sequence[Address]) -> dict[Address, StoredItem]:
         """Return the items under these addresses; those that are not there are left out."""
-        owner = self.memory._scope(scope)
         ids = [i for a in dict.fromkeys(addresses) for i in head_ids(a)]
-        return self._heads(owner, ids)
+        return self._heads(scope, ids)
 
     def read(self, scope: Scope, found: Iterable[Found]) -> dict[Address, StoredItem]:
         """Return the items that a search found, as far as they are still there."""
         return self._heads(scope, [i for f in found for i in f.ids])
 
     def _heads(self, scope: Scope, ids: Sequence[str]) -> dict[Address, StoredItem]:
-        now = self.memory.clock()
+        now = self.clock()
         held: dict[Address, StoredItem] = {}
-        for entry in self.memory._store.read(scope, _TURN, ids) if ids else ():
+        for entry in self.store.read(scope, _TURN, ids) if ids else ():
             memory, address = entry.memory, address_of(entry.memory.session_id)
             if address is None or not holds_value(memory):
                 continue
@@ -75,9 +97,8 @@ class Items:
 
     def under(self, scope: Scope, prefix: tuple[str, ...] = ()) -> list[Found]:
         """Find all items of the namespaces that begin with `prefix`, oldest key first."""
-        owner = self.memory._scope(scope)
-        with self.memory._lock:
-            index = self.memory._memories.index(owner)
+        with self.lock:
+            index = self.memories.index(scope)
             return [
                 Found(address, _heads_of(index, rows))
                 for address, rows in self._rows(index, prefix).items()
@@ -85,10 +106,9 @@ class Items:
 
     def search(self, scope: Scope, prefix: tuple[str, ...], query: str) -> list[Found]:
         """Find the same, by the cosine of their nearest text to a query; the unindexed last."""
-        owner = self.memory._scope(scope)
-        vector = self.memory._embedder.query(query)
-        with self.memory._lock:
-            index = self.memory._memories.index(owner)
+        vector = self.embedder.query(query)
+        with self.lock:
+            index = self.memories.index(scope)
             rows_of = self._rows(index, prefix)
             cosines = _cosines(index, [row for rows in rows_of.values() for row in rows], vector)
             found = [
@@ -107,7 +127,7 @@ class Items:
         addresses = [address_of(name) for name in index.session_names]
         wanted = [a is not None and a[0][: len(prefix)] == prefix for a in addresses]
         sessions = table.column("session")
-        alive = table.column("alive") & ~table.expired(self.memory.clock())
+        alive = table.column("alive") & ~table.expired(self.clock())
         rows = np.flatnonzero(alive & np.array([*wanted, False], dtype=np.bool_)[sessions])
         found: dict[Address, list[int]] = {}
         for row in rows[np.argsort(table.column("position")[rows], kind="stable")]:
@@ -122,26 +142,24 @@ class Items:
         Raises:
             EmbeddingError: the embedder failed; nothing was written.
         """
-        memory = self.memory
-        owner = memory._scope(scope)
         texts = [text for draft in changes.values() if draft for text in draft.texts]
-        embedded = memory._embedder.turns(texts)
-        with memory._lock:
-            memory._reinforcement.flush()
-            index = memory._memories.index(owner)
-            old = {a: self._records(owner, index, a) for a in changes}
-            new = self._memories(owner, index, changes, old)
+        embedded = self.embedder.turns(texts)
+        with self.lock:
+            self.reinforcement.flush()
+            index = self.memories.index(scope)
+            old = {a: self._records(scope, index, a) for a in changes}
+            new = self._memories(scope, index, changes, old)
             put = self._entries(new, embedded, old)
             kept = {entry.memory.id for entry in put}
             gone = [m for records in old.values() for m in records if m.id not in kept]
-            memory._erase(owner, gone, put=put)
+            self.deletion.replace(scope, gone, put=put)
 
     def _records(self, scope: Scope, index: ScopeIndex, address: Address) -> list[Memory]:
         """All that is there of an item, former versions too."""
         ids = index.members(session_of(address), _TURN)
-        current = [e.memory for e in self.memory._store.read(scope, _TURN, ids)] if ids else []
+        current = [e.memory for e in self.store.read(scope, _TURN, ids)] if ids else []
         former = [f"{m.id}@{n}" for m in current for n in range(1, m.version)]
-        return [*current, *self.memory._read(scope, former)]
+        return [*current, *self.memories.get(scope, former)]
 
     def _memories(
         self,
@@ -150,7 +168,7 @@ class Items:
         changes: Mapping[Address, ItemDraft | None],
         old: Mapping[Address, Sequence[Memory]],
     ) -> list[Memory]:
-        now = self.memory.clock()
+        now = self.clock()
         position = int(index.tables[_TURN].column("position").max(initial=-1)) + 1
         new: list[Memory] = []
         for address, draft in changes.items():
@@ -169,9 +187,9 @@ class Items:
     ) -> list[Entry]:
         former = {m.id: m for records in old.values() for m in records}
         indexed = [m for m in new if m.state is State.ACTIVE]
-        writer = self.memory._writer
+        writer = self.writer
         put = writer.link(indexed, embedded, leave_out=frozenset(former)) if indexed else []
-        nowhere = np.zeros(self.memory._embedder.spec.dimension, dtype=np.float32)
+        nowhere = np.zeros(self.embedder.spec.dimension, dtype=np.float32)
         nowhere[0] = 1.0
         return [
             *carry_over_recall_stats(put, former),
@@ -183,28 +201,27 @@ class Items:
         timed = {item.address: item.ttl for item in items if item.ttl is not None}
         if not timed:
             return
-        with self.memory._lock:
-            index = self.memory._memories.index(scope)
-            now = self.memory.clock()
+        with self.lock:
+            index = self.memories.index(scope)
+            now = self.clock()
             patch = [
                 replace(record, expires_at=now + timedelta(minutes=ttl))
                 for address, ttl in timed.items()
                 for record in self._records(scope, index, address)
             ]
-            self.memory._memories.write(Batch(scope, patch=patch))
+            self.memories.write(Batch(scope, patch=patch))
 
     def expire(self, scope: Scope) -> int:
         """Delete the items that are past their time; return how many there were."""
-        owner = self.memory._scope(scope)
-        with self.memory._lock:
-            index = self.memory._memories.index(owner)
+        with self.lock:
+            index = self.memories.index(scope)
             table = index.tables[_TURN]
-            due = table.column("alive") & table.expired(self.memory.clock())
+            due = table.column("alive") & table.expired(self.clock())
             numbers = {int(n) for n in table.column("session")[due]}
             addresses = (address_of(index.session_names[n]) for n in sorted(numbers))
             gone: dict[Address, ItemDraft | None] = {a: None for a in addresses if a is not None}
             if gone:
-                self.put(owner, gone)
+                self.put(scope, gone)
         return len(gone)
 
 

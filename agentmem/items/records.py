@@ -74,6 +74,7 @@ class StoredItem:
 
 
 def session_of(address: Address) -> str:
+    """Return the session that holds the records of an item."""
     namespace, key = address
     return ITEM_PREFIX + json.dumps([list(namespace), key])
 
@@ -103,6 +104,7 @@ def forget_addresses() -> None:
 
 
 def head_ids(address: Address) -> tuple[str, str]:
+    """Return the two possible ids of the record that holds an item's value."""
     return f"{_stem(address)}-0", f"{_stem(address)}-{UNINDEXED}"
 
 

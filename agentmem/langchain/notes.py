@@ -30,7 +30,7 @@ def write_notes(
     Raises:
         EmbeddingError: the embedder failed; what was written before stays.
     """
-    owner = memory._scope(scope)
+    owner = memory.services.owner(scope)
     written: list[str] = []
     for start in range(0, len(notes), _TOGETHER):
         written += _write(memory, owner, notes[start : start + _TOGETHER])
@@ -38,18 +38,18 @@ def write_notes(
 
 
 def _write(memory: MemoryController, scope: Scope, notes: Sequence[Draft]) -> list[str]:
-    writer = memory._writer
+    writer = memory.services.writer
     drafts = [replace(note, id=note.id or writer.new_id()) for note in notes]
     new = [drafts[row] for row in writer.without_duplicates(scope, drafts)]
-    drafts = memory._admission.drafts(new)
-    embedded = memory._embedder.turns([draft.text for draft in drafts])
-    with memory._lock:
-        memory._reinforcement.flush()
+    drafts = memory.services.admission.drafts(new)
+    embedded = memory.services.embedder.turns([draft.text for draft in drafts])
+    with memory.services.lock:
+        memory.services.reinforcement.flush()
         rows = writer.without_duplicates(scope, drafts)
         if not rows:
             return []
         made = writer.drafted_turns(scope, ITEM_PREFIX, [drafts[row] for row in rows])
         alone = [replace(m, session_id=f"{ITEM_PREFIX}note/{m.id}", position=0) for m in made]
         entries = writer.link(alone, embedded.at(rows))
-        memory._memories.write(Batch(scope, put=entries))
+        memory.services.memories.write(Batch(scope, put=entries))
     return [m.id for m in alone]

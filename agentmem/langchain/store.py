@@ -25,7 +25,7 @@ from langgraph.store.base import (
 )
 
 from agentmem.controller.controller import MemoryController
-from agentmem.items.items import Found, Items
+from agentmem.items.items import Found
 from agentmem.items.records import Address, ItemDraft, StoredItem
 from agentmem.langchain.values import check_filter, matches, readable, to_json
 from agentmem_stores import InvalidInputError, InvalidScopeError, Scope
@@ -72,7 +72,7 @@ class AgentMemoryStore(BaseStore):
         self._scope = scope
         self._owner_label = owner_label
         self._fields = None if fields is None else list(fields)
-        self._items = Items(memory)
+        self._items = memory.services.items
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:
         """Execute operations: first what reads, then what writes, as LangGraph's stores do.
@@ -103,7 +103,7 @@ class AgentMemoryStore(BaseStore):
 
     def sweep_ttl(self, *, scope: Scope | None = None) -> int:
         """Delete what is past its time, as every call does; return the number of items."""
-        return self._items.expire(scope or self._owner(()))
+        return self._items.expire(self.memory.services.owner(scope or self._owner(())))
 
     def _checked(self, op: Op) -> Scope:
         """The owner of an operation that can be executed."""
@@ -123,21 +123,22 @@ class AgentMemoryStore(BaseStore):
     def _owner(self, namespace: Sequence[str]) -> Scope:
         place = self._owner_label
         if place is None:
-            return self.memory._scope(self._scope)
+            return self.memory.services.owner(self._scope)
         if len(namespace) <= place:
             raise InvalidScopeError(
                 f"namespace {tuple(namespace)} has no label {place}, which names the owner; "
                 "name it in namespaces, prefixes and searches"
             )
         own = self.memory.scope
-        return Scope(namespace[place], agent_id=own.agent_id if own else None)
+        scope = Scope(namespace[place], agent_id=own.agent_id if own else None)
+        return self.memory.services.owner(scope)
 
     def _admitted(self, op: Op) -> Op | None:
         """An operation with what `before_write` leaves of a value; None where it is kept out."""
         if not isinstance(op, PutOp) or op.value is None:
             return op
         where = {"namespace": list(op.namespace), "key": op.key}
-        value = self.memory._admission.value(op.value, "assistant", where)
+        value = self.memory.services.admission.value(op.value, "assistant", where)
         return None if value is None else op._replace(value=value)
 
     def _draft(self, op: PutOp) -> ItemDraft | None:

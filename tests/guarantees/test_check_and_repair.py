@@ -43,10 +43,10 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with reopened(path) as memory:
         [first] = memory.add("number0 met friend0", session_id="s")
         texts = [f"number{n} met friend{n % 7}" for n in range(1, TURNS)]
-        vectors = memory._embedder.documents(texts)
+        vectors = memory.services.embedder.documents(texts)
         turns = [replace(first, id=f"t{n}", position=n, text=t) for n, t in enumerate(texts, 1)]
         put = [Entry(turn, vector) for turn, vector in zip(turns, vectors, strict=True)]
-        memory._store.write(Batch(ADA, put=put))
+        memory.services.store.write(Batch(ADA, put=put))
     assert any(path.glob("*/index_metadata.pickle"))
     return path
 
@@ -110,8 +110,8 @@ def test_vectors_that_can_be_read_are_put_back(
         assert "vectors were put back" in caplog.text
         assert memory.check().ok
         assert len(said(memory)) == TURNS
-        for turn in memory._store.entries(ADA, Granularity.TURN):
-            true = memory._embedder.documents([turn.memory.text])[0]
+        for turn in memory.services.store.entries(ADA, Granularity.TURN):
+            true = memory.services.embedder.documents([turn.memory.text])[0]
             assert np.abs(turn.vector - true).max() < 1e-6
         assert memory.search("number7 met friend0")[0].memory.id == "t7"
     with reopened(copy) as memory:
@@ -136,7 +136,7 @@ def test_links_in_the_index_that_lead_nowhere(copy: Path) -> None:
     for folder in list(folders(copy)):
         scrambled(folder)
     with reopened(copy) as memory:
-        assert "data_level0.bin is damaged" in memory._store.damage()[0]
+        assert "data_level0.bin is damaged" in memory.services.store.damage()[0]
     with reopened(copy, repair=True) as memory:
         assert memory.check(repair=True).ok
 
@@ -146,7 +146,7 @@ def test_a_damaged_page_is_found(copy: Path) -> None:
         file.seek(4096 * 60)
         file.write(b"\xff" * 4096 * 3)
     with reopened(copy) as memory:
-        assert "restore it from a backup" in memory._store.damage()[0]
+        assert "restore it from a backup" in memory.services.store.damage()[0]
 
 
 @pytest.mark.parametrize("repair", [False, True])
@@ -284,13 +284,13 @@ def test_a_lexical_index_that_is_ahead_of_the_store(kept: Path, tmp_path: Path) 
     for target in (path, later):
         shutil.copytree(kept, target)
     with reopened(later) as memory:
-        [old] = memory._store.recall(ADA, Granularity.TURN, ["t5"])
-        memory._memories.write(Batch(ADA, patch=[replace(old, strength=99.0)]))
+        [old] = memory.services.store.recall(ADA, Granularity.TURN, ["t5"])
+        memory.services.memories.write(Batch(ADA, patch=[replace(old, strength=99.0)]))
         index_of(later).unlink(missing_ok=True)
     shutil.copy(index_of(later), index_of(path))
     with reopened(path) as memory:
         assert memory.check().ok
-        table = memory._memories.index(ADA).tables[Granularity.TURN]
+        table = memory.services.memories.index(ADA).tables[Granularity.TURN]
         assert table.column("strength")[table.row_of["t5"]] != 99.0
 
 
@@ -305,8 +305,8 @@ def memory(tmp_path: Path) -> Iterator[MemoryController]:
 
 
 def stored(memory: MemoryController, granularity: Granularity, n: int = 0) -> Entry:
-    found = sorted(memory._store.scan(ADA, granularity), key=lambda m: (m.session_id, m.position))
-    return memory._store.read(ADA, granularity, [found[n].id])[0]
+    found = sorted(memory.services.store.scan(ADA, granularity), key=lambda m: (m.session_id, m.position))
+    return memory.services.store.read(ADA, granularity, [found[n].id])[0]
 
 
 def repaired(memory: MemoryController, problem: str) -> None:
@@ -328,30 +328,30 @@ def test_a_store_in_order(memory: MemoryController) -> None:
 
 def test_an_edge_to_nothing(memory: MemoryController) -> None:
     entry = stored(memory, Granularity.TURN)
-    memory._store.write(Batch(ADA, patch=[replace(entry.memory, edges=(Edge("gone", 0.5),))]))
+    memory.services.store.write(Batch(ADA, patch=[replace(entry.memory, edges=(Edge("gone", 0.5),))]))
     repaired(memory, "linked to gone, which does not exist")
 
 
 def test_a_summary_of_something_that_is_gone(memory: MemoryController) -> None:
     entry = stored(memory, Granularity.SUMMARY)
     patch = replace(entry.memory, sources=(*entry.memory.sources, "gone"))
-    memory._store.write(Batch(ADA, patch=[patch]))
+    memory.services.store.write(Batch(ADA, patch=[patch]))
     repaired(memory, "derives from gone, which does not exist")
-    summaries = list(memory._store.scan(ADA, Granularity.SUMMARY))
+    summaries = list(memory.services.store.scan(ADA, Granularity.SUMMARY))
     assert {m.session_id for m in summaries} == {"a", "b"}
     assert all("gone" not in m.sources for m in summaries)
 
 
 def test_a_vector_that_is_not_of_unit_length(memory: MemoryController) -> None:
     entry = stored(memory, Granularity.TURN)
-    memory._store.write(Batch(ADA, put=[Entry(entry.memory, entry.vector * 3)]))
+    memory.services.store.write(Batch(ADA, put=[Entry(entry.memory, entry.vector * 3)]))
     repaired(memory, "vector has length 3 instead of 1")
     assert np.allclose(stored(memory, Granularity.TURN).vector, entry.vector, atol=1e-5)
 
 
 @pytest.mark.parametrize("part", ["a column", "a posting", "a vector", "an edge", "a row"])
 def test_an_index_that_says_something_else(memory: MemoryController, part: str) -> None:
-    index = memory._memories.index(ADA)
+    index = memory.services.memories.index(ADA)
     table = index.tables[Granularity.TURN]
     if part == "a column":
         table.column("strength")[0] += 1
@@ -369,11 +369,11 @@ def test_an_index_that_says_something_else(memory: MemoryController, part: str) 
 def test_a_version_of_nothing_stays_because_somebody_said_it(memory: MemoryController) -> None:
     old = stored(memory, Granularity.TURN)
     memory.update(old.memory.id, text="the boat is green")
-    [former] = [m for m in memory._store.scan(ADA, Granularity.TURN) if m.version_of]
-    memory._store.write(Batch(ADA, patch=[replace(former, version_of="gone")]))
+    [former] = [m for m in memory.services.store.scan(ADA, Granularity.TURN) if m.version_of]
+    memory.services.store.write(Batch(ADA, patch=[replace(former, version_of="gone")]))
     report = memory.check(repair=True)
     assert [former.id in sentence for sentence in report.problems] == [True]
-    assert former.id in {m.id for m in memory._store.scan(ADA, Granularity.TURN)}
+    assert former.id in {m.id for m in memory.services.store.scan(ADA, Granularity.TURN)}
 
 
 def test_a_record_that_cannot_be_read_is_named(tmp_path: Path) -> None:

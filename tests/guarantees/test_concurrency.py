@@ -133,7 +133,7 @@ def test_a_second_process_is_refused_at_once(memory: MemoryController, tmp_path:
 
 
 def test_two_controllers_over_one_store_see_each_others_writes(memory: MemoryController) -> None:
-    other = MemoryController(memory._store, scope=ADA, embeddings=WordEmbeddings(), linger=None)
+    other = MemoryController(memory.services.store, scope=ADA, embeddings=WordEmbeddings(), linger=None)
     pair = (memory, other)
 
     def talk(n: int) -> None:

@@ -49,14 +49,14 @@ def memory(embeddings: Embeddings) -> Iterator[MemoryController]:
 
 def records(memory: MemoryController) -> list[Memory]:
     """All that the store holds, whatever its state, former versions too."""
-    return [m for g in Granularity for m in memory._store.scan(ADA, g)]
+    return [m for g in Granularity for m in memory.services.store.scan(ADA, g)]
 
 
 def traces(memory: MemoryController, tmp_path: Path, gone: tuple[str, ...] = ()) -> list[str]:
     """Where the secret, or the id of something deleted, is still to be found."""
     memory.export(tmp_path / "trace.jsonl")
     held = [json.dumps(str(vars(record))) for record in records(memory)]
-    index = memory._memories.index(ADA)
+    index = memory.services.memories.index(ADA)
     links = [str(sorted(index.edges.items()))]
     recalled = [str(hit) for hit in memory.search(SECRET, k=50, include_archived=True)]
     past = [str(hit) for hit in memory.search(SECRET, k=50, as_of=START + timedelta(days=9))]
@@ -166,14 +166,14 @@ def test_facts_plans_and_what_was_learned_go_too(memory: MemoryController, tmp_p
 
 def test_what_was_made_of_something_made_goes_too(memory: MemoryController, tmp_path: Path) -> None:
     turns = talk(memory)
-    [vector] = memory._embedder.documents(["x"])
+    [vector] = memory.services.embedder.documents(["x"])
 
     def put(name: str, text: str, sources: tuple[str, ...], **more: Any) -> None:
         derived = Memory(
             name, ADA, Granularity.TURN, text, "shelf:facts", START, START,
             role="system", sources=sources, **more,
         )  # fmt: skip
-        memory._memories.write(Batch(ADA, put=[Entry(derived, vector)]))
+        memory.services.memories.write(Batch(ADA, put=[Entry(derived, vector)]))
 
     put("derived-1", f"hides in {SECRET}", (turns[1].id, turns[0].id))
     put("derived-2", f"somebody who hides in {SECRET}", ("derived-1",))
@@ -231,7 +231,7 @@ def test_nothing_of_a_scope_is_left(memory: MemoryController, tmp_path: Path, ve
     getattr(memory, verb)()
     assert records(memory) == []
     assert traces(memory, tmp_path, tuple(t.id for t in turns)) == []
-    assert memory._memories.index(ADA).session_names == []
+    assert memory.services.memories.index(ADA).session_names == []
 
 
 def test_recalls_that_wait_bring_nothing_back(memory: MemoryController, tmp_path: Path) -> None:
@@ -260,13 +260,13 @@ def test_an_agent_remembers_nothing_of_it_either(memory: MemoryController) -> No
     [turn] = [m for m in memory.get_all(session_id="chat", limit=None) if m.text == SAID]
     memory.delete(turn.id)
     assert agent.recall_for("chat") is None
-    assert SAID not in memory._embedder._queries
+    assert SAID not in memory.services.embedder._queries
     assert not agent._summary._known
 
 
 def test_neither_does_another_controller_over_the_same_store(memory: MemoryController) -> None:
     other = MemoryController(
-        memory._store, scope=ADA, embeddings=memory.embeddings, clock=memory.clock, linger=None
+        memory.services.store, scope=ADA, embeddings=memory.embeddings, clock=memory.clock, linger=None
     )
     agent = Agent(ScriptedChatModel(["I see.", "Yes?"]), other)
     config: Any = {"configurable": {"session_id": "chat"}}
@@ -275,15 +275,15 @@ def test_neither_does_another_controller_over_the_same_store(memory: MemoryContr
     [turn] = [m for m in memory.get_all(session_id="chat", limit=None) if m.text == SAID]
     memory.delete(turn.id)
     assert agent.recall_for("chat") is None
-    assert not other._embedder._queries
+    assert not other.services.embedder._queries
     assert not agent._summary._known
-    assert not [w for w in other._memories.index(ADA).tables[Granularity.TURN].vocabulary._rows
+    assert not [w for w in other.services.memories.index(ADA).tables[Granularity.TURN].vocabulary._rows
                 if SECRET in w]  # fmt: skip
 
 
 def test_vectors_are_overwritten_in_memory(memory: MemoryController) -> None:
     turns = talk(memory)
-    table = memory._memories.index(ADA).tables[Granularity.TURN]
+    table = memory.services.memories.index(ADA).tables[Granularity.TURN]
     row = table.row_of[turns[1].id]
     assert table.vectors(np.array([row])).any()
     memory.delete(turns[1].id)

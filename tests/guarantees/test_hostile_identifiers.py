@@ -202,13 +202,13 @@ def test_what_others_have_in_the_store_changes_no_digit_of_a_search(
             memory.feedback(recall, cited=[hit.memory.id for hit in recall[:1]], scope=ben)
         memory.add_plan("What is my dog called?", ["Ask."], "success", scope=ben)
         vectors = np.random.default_rng(0).normal(size=(2100, 384)).astype(np.float32)
-        vectors[:200] = memory._embedder.query("What is my dog called?")
+        vectors[:200] = memory.services.embedder.query("What is my dog called?")
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         put = [
             Entry(Memory(f"b{n}", ben, Granularity.TURN, "dog cello live", "b", START, START), v)
             for n, v in enumerate(vectors)
         ]
-        memory._memories.write(Batch(ben, put=put))
+        memory.services.memories.write(Batch(ben, put=put))
         assert written(asked(memory, ada)) == before
     with opened() as memory:
         assert written(asked(memory, ada)) == before

@@ -80,7 +80,7 @@ filters = st.sampled_from(
 
 
 # What concerns no scope, or all of them.
-UNSCOPED = {"open", "close", "flush", "tell", "owners", "curve", "clock", "embeddings"}
+UNSCOPED = {"open", "close", "flush", "owners", "curve", "clock", "embeddings"}
 
 
 def public_calls() -> set[str]:
@@ -462,7 +462,7 @@ class Isolation(RuleBasedStateMachine):
     def dump(self, scope: Scope) -> dict[tuple[str, str], Memory]:
         """Everything the store holds of a scope, as it stands."""
         self.controller.flush()
-        store = self.controller._store
+        store = self.controller.services.store
         return {(g.value, m.id): m for g in Granularity for m in store.scan(scope, g)}
 
     @invariant()

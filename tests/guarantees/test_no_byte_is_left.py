@@ -69,7 +69,7 @@ def found(path: Path, secrets: Sequence[Entry]) -> list[str]:
 
 def secrets_of(memory: MemoryController) -> list[Entry]:
     """Everything in the store that holds something of the secret."""
-    store = memory._store
+    store = memory.services.store
     return [
         entry
         for g in Granularity
@@ -124,7 +124,7 @@ def write_on(memory: MemoryController, n: int) -> None:
             )
             for i, v in enumerate(vectors)
         ]
-        memory._memories.write(Batch(ADA, put=put))
+        memory.services.memories.write(Batch(ADA, put=put))
 
 
 @pytest.fixture
@@ -251,7 +251,7 @@ def test_others_go_on_meanwhile(path: Path, embeddings: Embeddings) -> None:
         forget(memory, ids)
         work: dict[str, Any] = {
             "search": lambda: memory.search("cello"),
-            "read": lambda: memory._store.read(ADA, Granularity.TURN, ["x"]),
+            "read": lambda: memory.services.store.read(ADA, Granularity.TURN, ["x"]),
             "add": lambda: memory.add("Meanwhile."),
         }
         threads = [threading.Thread(target=repeat, args=each) for each in work.items()]

@@ -141,12 +141,12 @@ def test_a_client_that_dies_in_mid_write_is_noticed(server: ChromaServer) -> Non
             assert dying.stdout is not None
             assert dying.stdout.readline() == "about to write\n"
             assert memory.search("blue", k=1)[0].memory.text == "the boat is red"
-            before = memory._store.revision(ADA)
+            before = memory.services.store.revision(ADA)
             dying.communicate("go on\n")
         time.sleep(1.2)
-        assert memory._store.revision(ADA) != before
+        assert memory.services.store.revision(ADA) != before
         assert memory.search("blue", k=1)[0].memory.text == "the car is blue"
         assert not memory.check().problems
         # Seen once, it is not looked at again and again.
-        settled = [memory._store.revision(ADA) for _ in range(3)]
+        settled = [memory.services.store.revision(ADA) for _ in range(3)]
         assert len(set(settled)) == 1

@@ -135,7 +135,7 @@ def test_the_example_takes_out_what_it_should_and_no_more(said: str, kept: str) 
 def test_the_demo_runs(
     capsys: pytest.CaptureFixture[str], embeddings: Embeddings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agentmem.controller.core.default_embeddings", lambda: embeddings)
+    monkeypatch.setattr("agentmem.controller.controller.default_embeddings", lambda: embeddings)
     main()
     shown = capsys.readouterr().out
     assert "Write to [e-mail address], and pay with [card number]." in shown
@@ -244,7 +244,7 @@ def test_the_hook_decides_about_words_and_not_about_who_when_and_which() -> None
 def test_the_documented_example_runs(
     embeddings: Embeddings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("agentmem.controller.core.default_embeddings", lambda: embeddings)
+    monkeypatch.setattr("agentmem.controller.controller.default_embeddings", lambda: embeddings)
     monkeypatch.chdir(tmp_path)
     page = (Path(__file__).parents[2] / "docs" / "guarantees.md").read_text(encoding="utf-8")
     example = page.partition("```python\n")[2].partition("```")[0]

@@ -50,7 +50,7 @@ def test_associations_are_followed_if_wanted(embeddings: Embeddings, associated:
     ) as memory:
         first, other = memory.add([CHAIN[0], "Elephants sleep on their feet."], session_id="s")
         linked = replace(first, edges=(Edge(other.id, 0.9),))
-        memory._memories.write(Batch(ADA, patch=[linked]))
+        memory.services.memories.write(Batch(ADA, patch=[linked]))
         paths = {h.memory.id: h.path for h in memory.search("Where was the red envelope?", hops=2)}
     assert paths[other.id] == ((first.id, other.id) if associated else ())
 

@@ -131,7 +131,7 @@ def test_indexes_that_follow_are_as_if_made_anew(
         for step in steps:
             step()
             for memory, store in ((one, first), (two, second)):
-                index = memory._memories.index(ADA)
+                index = memory.services.memories.index(ADA)
                 assert list(index_differences(index, build(store, ADA))) == []
                 assert len(memory.search("coffee", reinforce=False)) == len(
                     memory.get_all(granularity=TURN)

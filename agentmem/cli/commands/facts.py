@@ -21,7 +21,7 @@ from agentmem.cli.options import (
 from agentmem.cli.render import note, print_json
 
 if TYPE_CHECKING:
-    from agentmem.controller.events import Event
+    from agentmem.controller.timeline import Event
     from agentmem.facts.views import Fact
 
 __all__ = ["facts", "profile", "timeline"]

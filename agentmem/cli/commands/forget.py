@@ -22,7 +22,7 @@ from agentmem.cli.render import line, note, plain, short_id
 
 if TYPE_CHECKING:
     from agentmem import Memory, MemoryController
-    from agentmem.controller.deletes import Deletion
+    from agentmem.controller.deletion import Deletion
 
 __all__ = ["compact", "forget"]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from agentmem_retrievers.index.persistence import IndexPersistence
 from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.vocabulary import Embed
-from agentmem_stores import Batch, ClosedError, Granularity, MemoryStore, Scope
+from agentmem_stores import Batch, ClosedError, Granularity, Memory, MemoryStore, Scope
 
 __all__ = ["IndexedStore"]
 
@@ -66,6 +67,34 @@ class IndexedStore:
             index.apply(batch, self.store.write(batch))
             if index.wasted > LEAST_WASTE + len(index):
                 index.renew(ScopeIndex.build(self.store, batch.scope))
+
+    def get(self, scope: Scope, ids: Sequence[str]) -> list[Memory]:
+        """Return the memories with these ids, whatever their granularity; unknown ids are skipped.
+
+        They come by granularity, and within one in the order of `ids`.
+        """
+        index = self.index(scope)
+        granularities = [index.granularity_of(memory_id) for memory_id in ids]
+        memories: list[Memory] = []
+        for granularity in Granularity:
+            wanted = [i for i, g in zip(ids, granularities, strict=True) if g is granularity]
+            if wanted:
+                memories += self.store.recall(scope, granularity, wanted)
+        return memories
+
+    def scan(
+        self, scope: Scope, granularity: Granularity, session_id: str | None = None
+    ) -> Iterable[Memory]:
+        """Return every memory of one granularity, of one session or of all of them."""
+        if session_id is None:
+            return self.store.scan(scope, granularity)
+        ids = self.index(scope).members(session_id, granularity)
+        return self.store.recall(scope, granularity, ids)
+
+    def versions(self, memory: Memory) -> list[Memory]:
+        """Return every version of a current memory, oldest first; the last is itself."""
+        former = self.get(memory.scope, [f"{memory.id}@{n}" for n in range(1, memory.version)])
+        return [*sorted(former, key=lambda m: m.version), memory]
 
     def learn(self, scope: Scope) -> None:
         """Embed the words of a scope that are new, so that the next question need not wait."""

@@ -204,7 +204,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule()
     def reopen(self) -> None:
         self.memory.flush()
-        self.memory._memories._indexes.clear()
+        self.memory.services.memories._indexes.clear()
 
     @rule()
     def the_controller_finds_what_is_indexed(self) -> None:

@@ -291,7 +291,7 @@ class TestInTheBackground:
     def test_it_runs_when_a_session_has_ended(self, embeddings: Embeddings) -> None:
         with opened(embeddings, consolidate_after_session=100) as memory:
             talk(memory)
-            assert memory._background.wait(60)
+            assert memory.services.background.wait(60)
             assert memory.topics()
             assert memory.consolidate().finished
 
@@ -304,7 +304,7 @@ class TestInTheBackground:
     def test_it_is_off_unless_it_is_asked_for(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
             talk(memory)
-            assert memory._background.wait(0)
+            assert memory.services.background.wait(0)
             assert not memory.topics()
 
 
@@ -378,7 +378,7 @@ def test_killed_anywhere_and_run_again_it_comes_to_the_same(
     with opened(recording, ChromaStore.open(tmp_path / "before", spec, partitions=1)) as memory:  # type: ignore[arg-type]
         talk(memory)
         for day in range(4):
-            memory._memories.write(Batch(ADA, delete=memory._sessions.removal(ADA, f"day{day}")))
+            memory.services.memories.write(Batch(ADA, delete=memory.services.sessions.removal(ADA, f"day{day}")))
     shutil.copytree(tmp_path / "before", tmp_path / "whole")
     with opened(recording, ChromaStore.open(tmp_path / "whole", spec)) as memory:  # type: ignore[arg-type]
         memory.consolidate()

@@ -119,7 +119,7 @@ class TestWhereItLives:
     ) -> None:
         cite(memory, ASKED[0], SAID[1])
         before = {h.memory.id: h.learned for h in ask(memory, ASKED[1])}
-        other = MemoryController(memory._store, scope=ADA, embeddings=embeddings, linger=None)
+        other = MemoryController(memory.services.store, scope=ADA, embeddings=embeddings, linger=None)
         after = {h.memory.id: h.learned for h in ask(other, ASKED[1])}
         assert after == pytest.approx(before)
         assert any(after.values())

@@ -1,0 +1,192 @@
+"""Deletion: a memory is deleted together with everything that was derived from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from agentmem.facts.facts import Facts
+from agentmem.maintenance.summaries import ungrouped
+from agentmem.writing.sessions import DERIVED, Sessions, is_derived
+from agentmem_retrievers.index.indexed_store import IndexedStore
+from agentmem_stores import (
+    Batch,
+    Entry,
+    Granularity,
+    Memory,
+    MemoryNotFoundError,
+    MemoryStore,
+    Scope,
+    State,
+)
+
+__all__ = ["Deleter", "Deletion"]
+
+# Two embeddings of one text have at least this cosine, whatever was quantized in between.
+_SAME_TEXT = 0.999
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """The ids that a deletion affected.
+
+    Attributes:
+        deleted: the memories named by the call, and their former versions.
+        derived: memories derived from those, deleted too.
+        rewritten: memories derived again from what is left, some under a former id.
+        unlinked: memories that lost an association with a deleted one.
+    """
+
+    deleted: tuple[str, ...]
+    derived: tuple[str, ...] = ()
+    rewritten: tuple[str, ...] = ()
+    unlinked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Deleter:
+    """Deletes memories, sessions and scopes; the caller holds the lock of the store.
+
+    Attributes:
+        announce: called with a scope and its deleted memories, or None for all of them, so that
+            caches drop them.
+    """
+
+    store: MemoryStore
+    memories: IndexedStore
+    sessions: Sessions
+    facts: Facts
+    announce: Callable[[Scope, Sequence[Memory] | None], None]
+
+    def delete(self, scope: Scope, versions: Sequence[Memory]) -> Deletion:
+        """Delete all versions of one memory, the current one last."""
+        deleted = [*versions, *self._represented(scope, versions[-1])]
+        marked = self.facts.not_again(scope, deleted)
+        marked += ungrouped(deleted, partial(self.memories.get, scope))
+        self.memories.write(Batch(scope, patch=marked))
+        return self.replace(scope, deleted)
+
+    def delete_session(self, scope: Scope, session_id: str) -> Deletion:
+        """Delete all records of a session.
+
+        Raises:
+            MemoryNotFoundError: there are none.
+        """
+        index = self.memories.index(scope)
+        ids = [i for g in Granularity for i in index.records(session_id, g)]
+        if not ids:
+            raise MemoryNotFoundError(f"{scope} has no session {session_id!r}")
+        return self.replace(scope, self.memories.get(scope, ids))
+
+    def delete_all(self, scope: Scope) -> int:
+        """Delete every record of a scope; return how many there were."""
+        tables = self.memories.index(scope).tables
+        # Derived memories first, so that a crash leaves none without its sources.
+        records = [(g, i) for g in reversed(Granularity) for i in tables[g].row_of]
+        self.memories.write(Batch(scope, delete=records))
+        self.memories.drop(scope)
+        self.announce(scope, None)
+        return len(records)
+
+    def replace(
+        self, scope: Scope, deleted: Sequence[Memory], put: Sequence[Entry] = ()
+    ) -> Deletion:
+        """Delete memories, write others in their place, and undo what was derived from them."""
+        index = self.memories.index(scope)
+        replaced = {entry.memory.id for entry in put}
+        derived = self._derived_from(scope, {m.id for m in deleted} | replaced)
+        derived += self._citations_of(scope, deleted, {m.id for m in derived})
+        sessions = dict.fromkeys(m.session_id for m in derived if m.granularity in DERIVED)
+        ended = [session for session in sessions if index.is_digested(session)]
+        gone = {m.id for m in (*derived, *deleted)} - replaced
+        unlinked = self._without_links(scope, gone, replaced)
+        # Derived memories and links go first: a crash must not leave any that lead to nothing.
+        self.memories.write(Batch(scope, patch=unlinked, delete=_keys(derived)))
+        self.memories.write(Batch(scope, put=put, delete=_keys(deleted)))
+        self.announce(scope, [*deleted, *derived])
+        changed = (*deleted, *derived, *(entry.memory for entry in put))
+        if any(memory.granularity is Granularity.FACT for memory in changed):
+            self.facts.settle(scope)
+        left = [session for session in ended if index.members(session, Granularity.TURN)]
+        rewritten = self.sessions.end_or_leave(scope, left)
+        return Deletion(
+            deleted=tuple(m.id for m in deleted),
+            derived=tuple(m.id for m in derived),
+            rewritten=tuple(m.id for m in rewritten),
+            unlinked=tuple(m.id for m in unlinked),
+        )
+
+    def _represented(self, scope: Scope, memory: Memory) -> list[Memory]:
+        """The merged duplicates of a turn, or the superseded values of a fact, all versions."""
+        represented: dict[str, Memory] = {memory.id: memory}
+        frontier = [memory]
+        while frontier:
+            ids: set[str] = set()
+            for m in frontier:
+                is_fact = m.granularity is Granularity.FACT
+                ids.update([edge.target for edge in m.edges] if is_fact else m.sources)
+            frontier = [
+                m
+                for m in self.memories.get(scope, sorted(ids - represented.keys()))
+                if m.state is State.SUPERSEDED and m.granularity is memory.granularity
+            ]
+            represented |= {m.id: m for m in frontier}
+        del represented[memory.id]
+        return [v for m in represented.values() for v in self.memories.versions(m)]
+
+    def _derived_from(self, scope: Scope, ids: Collection[str]) -> list[Memory]:
+        """Everything derived from these memories, directly or over others."""
+        index = self.memories.index(scope)
+        derived: dict[str, Memory] = {}
+        frontier = set(ids)
+        while frontier:
+            near = {d for i in frontier for d in index.derived_from(i)} - derived.keys() - set(ids)
+            direct = {
+                memory.id: memory
+                for memory in self.memories.get(scope, sorted(near))
+                if is_derived(memory) and not frontier.isdisjoint(memory.sources)
+            }
+            derived |= direct
+            frontier = set(direct)
+        return list(derived.values())
+
+    def _citations_of(
+        self, scope: Scope, deleted: Sequence[Memory], known: Collection[str]
+    ) -> list[Memory]:
+        """The citations whose question has the very words of a deleted memory.
+
+        A citation keeps the embedding of its question and no id, so it is found by its vector.
+        """
+        kind = Granularity.CITATION
+        count = len(self.memories.index(scope).tables[kind])
+        if not count or not deleted:
+            return []
+        vectors = [
+            entry.vector
+            for g in Granularity
+            for entry in self.store.read(scope, g, [m.id for m in deleted if m.granularity is g])
+        ]
+        nearest = self.store.nearest(scope, kind, np.stack(vectors), count)
+        same = {n.id for row in nearest for n in row if n.similarity > _SAME_TEXT}
+        gone = same.difference(known, (m.id for m in deleted))
+        return [entry.memory for entry in self.store.read(scope, kind, sorted(gone))]
+
+    def _without_links(self, scope: Scope, gone: set[str], replaced: set[str]) -> list[Memory]:
+        """The memories that point at ids about to go, without those edges and sources."""
+        index = self.memories.index(scope)
+        pointing = {n for i in gone for n in index.pointing_at(i)} - gone - replaced
+        return [
+            replace(
+                memory,
+                edges=tuple(e for e in memory.edges if e.target not in gone),
+                sources=tuple(s for s in memory.sources if s not in gone),
+            )
+            for memory in self.memories.get(scope, sorted(pointing))
+        ]
+
+
+def _keys(memories: Iterable[Memory]) -> list[tuple[Granularity, str]]:
+    return [(memory.granularity, memory.id) for memory in memories]

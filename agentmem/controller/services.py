@@ -1,0 +1,322 @@
+"""The parts that the verbs of a controller work with, put together in one place.
+
+`MemoryController` checks arguments and delegates; what it delegates to is a field of `Services`.
+The LangChain plugin and the items of a LangGraph store use `memory.services` too.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import weakref
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakSet
+
+from agentmem.controller.deletion import Deleter
+from agentmem.digest.digest import Digester
+from agentmem.embedding.embedder import Embedder
+from agentmem.facts.attributes import Attributes
+from agentmem.facts.facts import Facts
+from agentmem.facts.finder import FactFinder
+from agentmem.facts.kinds import Kinds
+from agentmem.facts.statements import is_own
+from agentmem.feedback.plans import Plans
+from agentmem.feedback.reflection import Reflection
+from agentmem.feedback.reinforcement import Reinforcement
+from agentmem.items.items import Items
+from agentmem.items.records import check_item, forget_addresses
+from agentmem.maintenance.background import Background
+from agentmem.maintenance.check import Check
+from agentmem.maintenance.consolidation import Consolidation, ConsolidationReport
+from agentmem.maintenance.overview import Maintenance
+from agentmem.maintenance.repair import Repair
+from agentmem.maintenance.summaries import Summaries
+from agentmem.maintenance.transfer import Transfer
+from agentmem.progress import Progress, Silent
+from agentmem.rerank.refiner import Refiner
+from agentmem.writing.admission import Admission, BeforeWrite
+from agentmem.writing.association import Association
+from agentmem.writing.sessions import Sessions
+from agentmem.writing.writer import Clock, Writer
+from agentmem_retrievers import ForgettingCurve, SearchEngine, SearchSettings
+from agentmem_retrievers.index.indexed_store import IndexedStore
+from agentmem_stores import (
+    AgentMemError,
+    ClosedError,
+    InvalidScopeError,
+    Memory,
+    MemoryStore,
+    Scope,
+)
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+    from langchain_core.language_models import BaseChatModel
+
+__all__ = ["DeletionListener", "Services"]
+
+_log = logging.getLogger("agentmem")
+
+
+class DeletionListener(Protocol):
+    """Something outside the store that keeps copies of memories."""
+
+    def forget(self, scope: Scope, deleted: Sequence[Memory] | None, /) -> None:
+        """Drop the copies of deleted memories; None means all memories of the scope."""
+
+
+@dataclass(eq=False)
+class Services:
+    """The parts of one controller, and the state that its verbs share.
+
+    Everything that changes memories holds `lock`, a lock of the whole store, and writes through
+    `memories`, never through `store`, so that the derived index stays in step.
+
+    Attributes:
+        scope: whose memories are meant when a call names no other.
+        clock: returns the current time, aware.
+        lock: reentrant; hold it from the first read to the last write of a change.
+        store: the records themselves.
+        memories: the store with its derived index, written through.
+        engine: ranks memories for a query.
+        open_sessions: the session of each scope that `add` continues by default.
+        consolidate_after_session: budget of the consolidation that runs in the background after a
+            session has ended; None for none.
+        refiners: stages after the search, in order.
+    """
+
+    scope: Scope | None
+    clock: Clock
+    curve: ForgettingCurve
+    lock: AbstractContextManager[Any]
+    store: MemoryStore
+    memories: IndexedStore
+    engine: SearchEngine
+    embedder: Embedder
+    admission: Admission
+    writer: Writer
+    sessions: Sessions
+    facts: Facts
+    deletion: Deleter
+    items: Items
+    reinforcement: Reinforcement
+    reflection: Reflection
+    plans: Plans
+    consolidation: Consolidation
+    maintenance: Maintenance
+    check: Check
+    repair: Repair
+    transfer: Transfer
+    refiners: tuple[Refiner, ...] = ()
+    consolidate_after_session: int | None = None
+    open_sessions: dict[Scope, str] = field(default_factory=dict)
+    closed: bool = False
+
+    def __post_init__(self) -> None:
+        self.background = Background(self._consolidate_in_background)
+        self._listeners: WeakSet[DeletionListener] = WeakSet()
+        self.store.sharers.add(self)
+        # Registered after the store's own finalizer, so it runs before that one at exit.
+        weakref.finalize(self, _close_at_exit, weakref.ref(self), self.reinforcement, os.getpid())
+
+    @classmethod
+    def assemble(
+        cls,
+        store: MemoryStore,
+        *,
+        scope: Scope | None,
+        embeddings: Embeddings,
+        model: BaseChatModel | None,
+        clock: Clock | None,
+        curve: ForgettingCurve | None,
+        association: Association | None,
+        settings: SearchSettings | None,
+        refiners: Sequence[Refiner],
+        rng: random.Random | None,
+        linger: float | None,
+        consolidate_after_session: int | None,
+        before_write: BeforeWrite | None,
+    ) -> Services:
+        """Build every part from the options of `MemoryController`."""
+        clock = clock or _system_clock
+        curve = curve or ForgettingCurve()
+        lock = store.verb_lock
+        embedder = Embedder(embeddings)
+        memories = IndexedStore(store, embedder.documents)
+        kinds = Kinds(embedder)
+        engine = SearchEngine(
+            memories, curve=curve, settings=settings, kinds=kinds.asked, own=is_own
+        )
+        digester = Digester(model)
+        facts = Facts(store, memories, FactFinder(embedder, Attributes(embedder), kinds, model))
+        writer = Writer(
+            store=store,
+            memories=memories,
+            embedder=embedder,
+            curve=curve,
+            association=association or Association(),
+            clock=clock,
+            rng=rng or random.SystemRandom(),
+        )
+        sessions = Sessions(writer, digester, facts)
+        admission = Admission(before_write)
+        reinforcement = Reinforcement(store, memories, curve, linger, guard=lock)
+        deletion = Deleter(store, memories, sessions, facts, partial(_announce, store))
+        summaries = Summaries(store, memories, embedder, digester, curve, clock, lock)
+        check = Check(store, memories)
+        return cls(
+            scope=scope,
+            clock=clock,
+            curve=curve,
+            lock=lock,
+            store=store,
+            memories=memories,
+            engine=engine,
+            embedder=embedder,
+            admission=admission,
+            writer=writer,
+            sessions=sessions,
+            facts=facts,
+            deletion=deletion,
+            items=Items(store, memories, embedder, writer, reinforcement, deletion, clock, lock),
+            reinforcement=reinforcement,
+            reflection=Reflection(store, memories, engine.weights, curve, clock, writer.new_id),
+            plans=Plans(store, memories, embedder, curve, clock),
+            consolidation=Consolidation(
+                store=store,
+                memories=memories,
+                curve=curve,
+                sessions=sessions,
+                gists=summaries,
+                clock=clock,
+                lock=lock,
+            ),
+            maintenance=Maintenance(store, memories, curve),
+            check=check,
+            repair=Repair(store, memories, embedder, sessions, check),
+            transfer=Transfer(store, memories, embedder, admission, check=check_item),
+            refiners=tuple(refiners),
+            consolidate_after_session=consolidate_after_session,
+        )
+
+    def require_open(self) -> None:
+        """Raise `ClosedError` after `close`."""
+        if self.closed:
+            raise ClosedError("this MemoryController is closed; open another one")
+
+    def owner(self, scope: Scope | None) -> Scope:
+        """Return the scope that a call means: its own argument, else the controller's.
+
+        Raises:
+            ClosedError: the controller is closed.
+            InvalidScopeError: neither names a scope.
+        """
+        self.require_open()
+        owner = scope or self.scope
+        if not isinstance(owner, Scope):
+            raise InvalidScopeError(
+                f"scope must be a Scope, not {owner!r}; pass scope=Scope(user_id=...) to this "
+                "call or to the controller"
+            )
+        return owner
+
+    def flush(self) -> None:
+        """Write pending recalls now."""
+        with self.lock:
+            if not self.closed:
+                self.reinforcement.flush()
+
+    def consolidate(
+        self,
+        scope: Scope,
+        *,
+        budget: int | None,
+        keep: int | None = None,
+        progress: Progress | None = None,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> ConsolidationReport:
+        """Consolidate a scope; its open session stays open."""
+        self.flush()
+        return self.consolidation.run(
+            scope,
+            current=self.open_sessions.get(scope),
+            budget=budget,
+            keep=keep,
+            progress=progress or Silent(),
+            stopped=stopped,
+        )
+
+    def _consolidate_in_background(self, scope: Scope) -> None:
+        self.consolidate(
+            scope,
+            budget=self.consolidate_after_session,
+            stopped=lambda: self.background.closed,
+        )
+
+    def session_ended(self, scope: Scope) -> None:
+        """Consolidate in the background, where the controller is to do so."""
+        if self.consolidate_after_session is not None:
+            self.background.ask(scope)
+
+    def add_listener(self, listener: DeletionListener) -> None:
+        """Tell something that keeps copies of memories what is deleted, for as long as it lives."""
+        self._listeners.add(listener)
+
+    def forget(self, scope: Scope, deleted: Sequence[Memory] | None) -> None:
+        """Empty the caches that may hold deleted memories; None means all of the scope."""
+        self.embedder.forget()
+        self.memories.prune(scope)
+        for listener in list(self._listeners):
+            listener.forget(scope, deleted)
+
+    def close(self) -> None:
+        """End open sessions, write what is pending, and close the store."""
+        # Not under the lock: the background work that is to stop may be waiting for it.
+        self.background.close()
+        with self.lock:
+            if self.closed:
+                return
+            try:
+                self.reinforcement.flush()
+                for scope, session_id in list(self.open_sessions.items()):
+                    # Its turns may have been deleted since.
+                    if session_id in self.sessions.unfinished(scope):
+                        self.sessions.end(scope, session_id)
+                self.memories.save()
+            finally:
+                self.closed = True
+                self.store.close()
+
+
+def _announce(store: MemoryStore, scope: Scope, deleted: Sequence[Memory] | None) -> None:
+    """Let every controller of a store empty its caches; several may share one store."""
+    forget_addresses()
+    for services in list(store.sharers):
+        services.forget(scope, deleted)
+
+
+def _close_at_exit(
+    reference: weakref.ref[Services], reinforcement: Reinforcement, process: int
+) -> None:
+    """Close what is still open at exit; where it was collected before, write pending recalls."""
+    # A forked process does not own the store that it inherits.
+    if os.getpid() != process:
+        return
+    services = reference()
+    try:
+        if services is None:
+            reinforcement.leave()
+        else:
+            services.close()
+    except AgentMemError as error:
+        _log.warning("pending recalls could not be written at exit: %s", error)
+
+
+def _system_clock() -> datetime:
+    return datetime.now(UTC)
