@@ -1,4 +1,4 @@
-"""The agent loop: recall, prompt, call the model and tools, remember."""
+"""The agent loop: search memories, build the prompt, call the model and its tools, write."""
 
 from agentmem.agent.agent import Agent
 

@@ -16,16 +16,15 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tools import BaseTool
 
+from agentmem.agent.caches import SearchCache, SummaryCache
 from agentmem.agent.exchange import Exchange
 from agentmem.agent.input import AgentInput, read_input, scope_of, session_of
-from agentmem.agent.recall_log import RecallLog
-from agentmem.agent.runner import adrive, drive
-from agentmem.agent.running_summary import RunningSummary
-from agentmem.agent.steps import AgentSteps
-from agentmem.agent.tool_calls import Toolbox
+from agentmem.agent.loop import AgentLoop
+from agentmem.agent.runner import arun, run
+from agentmem.agent.tools import Toolbox
 from agentmem.models.local_model import LocalChatModel
 from agentmem.prompting.builder import PromptBuilder
-from agentmem.prompting.portrait import portrait_line
+from agentmem.prompting.retrieval import profile_line
 from agentmem.prompting.styles import CAPABLE, SMALL, PromptStyle
 from agentmem.prompting.tokens import count_tokens
 from agentmem_retrievers import SearchResult
@@ -38,47 +37,60 @@ __all__ = ["Agent"]
 
 
 class Agent(Runnable[AgentInput, AIMessage]):
-    """Answers with a chat model, and remembers both sides of the conversation.
+    """A chat model that remembers both sides of every conversation.
 
-    Each exchange recalls what bears on the user's words, stores them, asks the model with a
-    prompt that keeps to its budget, runs the tools it calls until it answers, and stores the
-    answer. The user's words are durable before the model is asked; what it had said when it was
-    interrupted is stored too. Traces show runs named `recall` and `write`, the model, and each
-    tool.
+    In each exchange the agent searches the memory for what bears on the user's words, writes
+    those words, calls the model with a prompt within its token budget, runs the tools that the
+    model calls until it replies, and writes the reply. The user's words are durable before the
+    model is called, and so is an interrupted reply as far as it had arrived. Traces show runs
+    named `recall`, `write` and `reflect`, the model, and each tool.
 
-    Whose memories and which session is said by `config={"configurable": {"user_id": ...,
-    "agent_id": ..., "session_id": ...}}`; by default the memory's own scope and its open session.
+    The owner and the session come from `config={"configurable": {"user_id": ..., "agent_id":
+    ..., "session_id": ...}}`; the defaults are the memory's own scope and its open session.
 
-    Input is a text, a message, a list of messages or `{"messages": [...]}`; of several messages,
-    those after the last reply are new, and those before are shown to the model in place of what
-    the session holds. Output is an `AIMessage`, whose `response_metadata["agentmem"]` names the
-    session, the memories recalled, shown and cited, and how sure the search was; `recall_for`
-    returns the `Recall`.
+    Input is a text, a message, a list of messages or `{"messages": [...]}`. In a list, the user's
+    messages after the last reply are new; the model sees those before instead of the session's
+    history. Output is an `AIMessage` whose `response_metadata["agentmem"]` has the keys
+    `session_id`, `confidence` (of the search, in [0, 1]), `recalled` (id, score and retention of
+    each hit), `shown` (the memory id for each id in the prompt), `cited` (memory ids) and
+    `finished`.
 
     Args:
-        model: any chat model of LangChain.
-        memory: where it remembers.
+        model: any LangChain chat model.
+        memory: the controller to search and write.
         tools: LangChain tools, or functions with type hints and a docstring.
-        k: how many memories are recalled; by default what suits the model.
-        token_budget: the most tokens of a prompt; by default what suits the model.
+        k: how many memories to search for; by default 8, or 5 for the local model.
+        token_budget: the most tokens of a prompt; by default 4000, or 1200 for the local model.
         system_prompt: who the assistant is; goes before what the style says about memories.
-        style: the words around the memories; by default what suits the model.
-        max_steps: how often the model is asked in one exchange.
-        profile: returns a line about a user that goes into every prompt; by default the best
-            remembered of `memory.profile`.
-        cite: have the model say by ids such as [m1] which memories a reply rests on; what is cited
-            is learned from (`MemoryController.feedback`). Ids in a reply are understood in any
-            case, and left out of what is stored of it.
-        abstain_below: answer a question with `style.unknown`, without asking the model, where
-            the search is less confident than this, in [0, 1]; None for never.
-        timeout: how many seconds to wait for the model's next words; then `TimeoutError` is raised,
-            and what it had said is stored as interrupted. By default as long as the model's own
-            client waits.
-        count: returns the number of tokens of a list of messages; by default an estimate.
+        style: the words around the memories; by default one that suits the model.
+        max_steps: the most calls of the model in one exchange.
+        profile: returns a line about a user for every prompt, or None; by default the best
+            remembered lines of `memory.profile`.
+        cite: ask the model to cite memories by id, as in [m1]. Citations are learned from
+            (`MemoryController.feedback`) and removed from what is written, with `cite` or
+            without.
+        abstain_below: reply `style.unknown_reply` to a question, without calling the model, if
+            the confidence of the search is below this, in [0, 1]; None never abstains.
+        timeout: seconds to wait for the model's next chunk before `TimeoutError` is raised; what
+            has arrived by then is written as interrupted. None leaves it to the model's client.
+        count: returns the number of tokens of messages; by default an estimate.
 
     Raises:
-        InvalidInputError: the model cannot call tools though there are some, or a number is out
-            of its range.
+        InvalidInputError: there are tools but the model cannot call any, or a number is out of
+            range.
+
+    Example:
+        >>> from agentmem import Agent, MemoryController, Scope
+        >>> from agentmem.testing import ScriptedChatModel
+        >>> model = ScriptedChatModel(["What a lovely name!", "Your dog is called Biscuit."])
+        >>> with MemoryController.open("./memories", scope=Scope(user_id="ada")) as memory:
+        ...     agent = Agent(model, memory)
+        ...     _ = agent.invoke("I adopted a beagle called Biscuit.")
+        ...     reply = agent.invoke("What is my dog called?")
+        ...     print(reply.text)
+        ...     print(len(memory.get_all()))
+        Your dog is called Biscuit.
+        4
     """
 
     def __init__(
@@ -102,23 +114,25 @@ class Agent(Runnable[AgentInput, AIMessage]):
         if system_prompt is not None:
             style = replace(style, system=f"{system_prompt}\n\n{style.system}")
         if cite:
-            style = replace(style, system=f"{style.system}\n{style.citing}")
+            style = replace(style, system=f"{style.system}\n{style.citation_guide}")
         if abstain_below is not None and not 0 <= abstain_below <= 1:
-            raise InvalidInputError(f"abstain_below={abstain_below} must be in [0, 1], or None")
+            raise InvalidInputError(
+                f"abstain_below={abstain_below}: must be in [0, 1], or None to never abstain"
+            )
         if timeout is not None and not timeout > 0:
-            raise InvalidInputError(f"timeout={timeout} must be above 0 seconds, or None")
+            raise InvalidInputError(f"timeout={timeout}: must be > 0 seconds, or None")
         k = style.k if k is None else k
         if k < 1 or max_steps < 1:
-            raise InvalidInputError(f"k={k} and max_steps={max_steps} must be at least 1")
+            raise InvalidInputError(f"k={k}, max_steps={max_steps}: both must be >= 1")
         toolbox = Toolbox(tools)
         self.model = model
         self.memory = memory
         self.tools = toolbox.tools
-        self._recalls = RecallLog()
-        self._summary = RunningSummary()
-        memory.services.add_listener(self._recalls)
-        memory.services.add_listener(self._summary)
-        self._steps = AgentSteps(
+        self._results = SearchCache()
+        summaries = SummaryCache()
+        memory.services.add_listener(self._results)
+        memory.services.add_listener(summaries)
+        self._loop = AgentLoop(
             model=toolbox.bind(model),
             memory=memory,
             toolbox=toolbox,
@@ -127,12 +141,12 @@ class Agent(Runnable[AgentInput, AIMessage]):
                 token_budget=style.token_budget if token_budget is None else token_budget,
                 count=count,
                 reserved=toolbox.tokens,
-                summarise=self._summary,
+                summarize=summaries,
             ),
-            recalls=self._recalls,
+            results=self._results,
             k=k,
             max_steps=max_steps,
-            profile=profile or partial(portrait_line, memory),
+            profile=profile or partial(profile_line, memory),
             abstain_below=abstain_below,
             timeout=timeout,
         )
@@ -140,13 +154,26 @@ class Agent(Runnable[AgentInput, AIMessage]):
     def recall_for(
         self, session_id: str | None = None, *, scope: Scope | None = None
     ) -> SearchResult | None:
-        """Return what was recalled for the last reply in a session, explained.
+        """Return the search result behind the last reply of a session, with contributions.
 
         Args:
-            session_id: by default the one in which the scope spoke last.
+            session_id: by default the session in which the scope spoke last.
             scope: by default the memory's own.
+
+        Returns:
+            None if the session has had no exchange, or if a memory in the result was deleted.
+
+        Example:
+            >>> from agentmem import Agent
+            >>> from agentmem.testing import ScriptedChatModel
+            >>> _ = memory.add("I adopted a beagle called Biscuit.", session_id="monday")
+            >>> agent = Agent(ScriptedChatModel(["Biscuit."]), memory)
+            >>> config = {"configurable": {"session_id": "tuesday"}}
+            >>> reply = agent.invoke("What is my dog called?", config)
+            >>> agent.recall_for("tuesday")[0].memory.text
+            'I adopted a beagle called Biscuit.'
         """
-        return self._recalls.last(scope or self.memory.scope, session_id)
+        return self._results.last(scope or self.memory.scope, session_id)
 
     def invoke(
         self,
@@ -154,7 +181,15 @@ class Agent(Runnable[AgentInput, AIMessage]):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> AIMessage:
-        """Answer; see the class for input and output."""
+        """Reply to a message; see the class for input and output.
+
+        Raises:
+            EmptyTextError: the user's message is empty.
+            InvalidInputError: the input has a form that LangChain does not know, or does not end
+                with the user's message.
+            InvalidScopeError: neither the config nor the memory names an owner.
+            TimeoutError: the model's next chunk took longer than `timeout`.
+        """
         return self._call_with_config(self._invoke, input, config, **kwargs)
 
     async def ainvoke(
@@ -163,7 +198,7 @@ class Agent(Runnable[AgentInput, AIMessage]):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> AIMessage:
-        """Do what `invoke` does, without blocking the event loop."""
+        """Reply to a message like `invoke`, without blocking the event loop."""
         return await self._acall_with_config(self._ainvoke, input, config, **kwargs)
 
     def stream(
@@ -172,7 +207,15 @@ class Agent(Runnable[AgentInput, AIMessage]):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> Iterator[AIMessage]:
-        """Answer piece by piece, as the model speaks; the last piece holds the metadata."""
+        """Yield the reply chunk by chunk as it arrives; the last chunk has the metadata.
+
+        Example:
+            >>> from agentmem import Agent
+            >>> from agentmem.testing import ScriptedChatModel
+            >>> agent = Agent(ScriptedChatModel(["Hello, Ada."]), memory)
+            >>> [chunk.text for chunk in agent.stream("I am Ada.")]
+            ['Hello,', ' Ada.', '']
+        """
         yield from self._transform_stream_with_config(iter([input]), self._stream, config, **kwargs)
 
     async def astream(
@@ -181,62 +224,62 @@ class Agent(Runnable[AgentInput, AIMessage]):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[AIMessage]:
-        """Do what `stream` does, without blocking the event loop."""
+        """Yield the reply chunk by chunk like `stream`, without blocking the event loop."""
 
         async def inputs() -> AsyncIterator[AgentInput]:
             yield input
 
-        pieces = self._atransform_stream_with_config(inputs(), self._astream, config, **kwargs)
-        async for piece in pieces:
-            yield piece
+        chunks = self._atransform_stream_with_config(inputs(), self._astream, config, **kwargs)
+        async for chunk in chunks:
+            yield chunk
 
-    def _exchange(self, given: AgentInput, config: RunnableConfig) -> Exchange:
+    def _exchange(self, value: AgentInput, config: RunnableConfig) -> Exchange:
         return Exchange(
-            incoming=read_input(given),
+            incoming=read_input(value),
             scope=scope_of(config, self.memory.scope),
             session_id=session_of(config),
         )
 
-    # LangChain tells by the names of these methods' arguments what to call them with.
+    # LangChain inspects the parameter names of these methods to decide what to pass.
     def _invoke(
-        self, given: AgentInput, run_manager: CallbackManagerForChainRun, config: RunnableConfig
+        self, value: AgentInput, run_manager: CallbackManagerForChainRun, config: RunnableConfig
     ) -> AIMessage:
-        exchange = self._exchange(given, config)
-        for _ in drive(self._steps.of(exchange), exchange, config, stream=False):
+        exchange = self._exchange(value, config)
+        for _ in run(self._loop.steps(exchange), exchange, config, stream=False):
             pass
-        return exchange.result()
+        return exchange.to_message()
 
     async def _ainvoke(
         self,
-        given: AgentInput,
+        value: AgentInput,
         run_manager: AsyncCallbackManagerForChainRun,
         config: RunnableConfig,
     ) -> AIMessage:
-        exchange = self._exchange(given, config)
-        async for _ in adrive(self._steps.of(exchange), exchange, config, stream=False):
+        exchange = self._exchange(value, config)
+        async for _ in arun(self._loop.steps(exchange), exchange, config, stream=False):
             pass
-        return exchange.result()
+        return exchange.to_message()
 
     def _stream(
         self,
-        inputs: Iterator[AgentInput],
+        values: Iterator[AgentInput],
         run_manager: CallbackManagerForChainRun,
         config: RunnableConfig,
     ) -> Iterator[AIMessage]:
-        for given in inputs:
-            exchange = self._exchange(given, config)
-            for text in drive(self._steps.of(exchange), exchange, config, stream=True):
+        for value in values:
+            exchange = self._exchange(value, config)
+            for text in run(self._loop.steps(exchange), exchange, config, stream=True):
                 yield AIMessageChunk(content=text)
-            yield exchange.last_piece()
+            yield exchange.last_chunk()
 
     async def _astream(
         self,
-        inputs: AsyncIterator[AgentInput],
+        values: AsyncIterator[AgentInput],
         run_manager: AsyncCallbackManagerForChainRun,
         config: RunnableConfig,
     ) -> AsyncIterator[AIMessage]:
-        async for given in inputs:
-            exchange = self._exchange(given, config)
-            async for text in adrive(self._steps.of(exchange), exchange, config, stream=True):
+        async for value in values:
+            exchange = self._exchange(value, config)
+            async for text in arun(self._loop.steps(exchange), exchange, config, stream=True):
                 yield AIMessageChunk(content=text)
-            yield exchange.last_piece()
+            yield exchange.last_chunk()

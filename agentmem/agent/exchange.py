@@ -1,10 +1,9 @@
-"""One exchange of an agent with its user: what was asked, recalled, called and said."""
+"""The state of one exchange: input, search result, tool calls and reply."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from langchain_core.messages import (
@@ -17,147 +16,142 @@ from langchain_core.messages import (
 )
 from langchain_core.messages.ai import add_ai_message_chunks
 
-from agentmem.agent.citations import cited
 from agentmem.agent.input import Incoming
 from agentmem.feedback.plans import Plan
-from agentmem.prompting.plan_line import PLAN
+from agentmem.prompting.rendering import PLAN_ID, cited_ids
 from agentmem_retrievers import SearchResult
 from agentmem_stores import Memory, Scope, State
 
-__all__ = ["Exchange", "nothing"]
+__all__ = ["Exchange"]
 
-# How well a plan must fit what the user says to be offered; see `Plan.fit`.
-_FITS = 0.5
-_GAVE_UP = "I could not finish this: it took more steps than I am allowed."
+# A cosine weighted by the plan's success rate; see `Plan.fit`. An untried plan that is half as
+# near as its own goal still helps, one further away distracts. Set by hand.
+_MIN_PLAN_FIT = 0.5
+_NO_REPLY = "I could not finish this: it took more steps than I am allowed."
 
 
 @dataclass
 class Exchange:
-    """What an agent knows of one exchange while it goes on.
+    """What an agent knows of one exchange while it lasts.
 
     Attributes:
-        session_id: None until the first write, where the caller named none.
-        turns: what was said in the session before, in order.
-        repeated: whether the session already ends with the user's words and no reply to them,
-            as when the same call is tried again after a failure.
-        profile: a line about the user; None where nothing is known.
-        steps: the model's calls of tools, and what the tools answered.
-        shown: ids in the prompt, such as m1, with the ids of the memories they stand for.
-        plan: the plan that is offered to the model.
-        said: the model's current message as far as it has come.
-        reply: the message that called no tools; None until then.
+        incoming: the input.
+        scope: whose memories.
+        session_id: None until the first write if the caller named none.
+        result: what the search found; None before the search.
+        history: the session's turns before this exchange, in order.
+        is_retry: whether the session already ends with the user's messages and no reply, because
+            the same call failed before.
+        profile: a line about the user; None if nothing is known.
+        tool_messages: the model's calls of tools, and the answers of the tools.
+        memory_ids: the memory id for each line id in the prompt, such as m1.
+        plan: the plan in the prompt.
+        text: the model's current message, as far as it has arrived.
+        reply: the message that calls no tools; None until it is complete.
     """
 
     incoming: Incoming
     scope: Scope
     session_id: str | None
-    recall: SearchResult | None = None
-    turns: list[Memory] = field(default_factory=list)
-    repeated: bool = False
+    result: SearchResult | None = None
+    history: list[Memory] = field(default_factory=list)
+    is_retry: bool = False
     profile: str | None = None
-    steps: list[BaseMessage] = field(default_factory=list)
-    shown: dict[str, str] = field(default_factory=dict)
+    tool_messages: list[BaseMessage] = field(default_factory=list)
+    memory_ids: dict[str, str] = field(default_factory=dict)
     plan: Plan | None = None
-    said: str = ""
+    text: str = ""
     reply: AIMessage | None = None
-    _heard: list[AIMessage] = field(default_factory=list)
+    _chunks: list[AIMessage] = field(default_factory=list)
 
-    def questions(self) -> list[HumanMessage]:
-        """What the user says, as far as it is text."""
+    @property
+    def writable(self) -> list[HumanMessage]:
+        """The user's messages that contain text, which is what a memory can hold."""
         return [message for message in self.incoming.new if str(message.text).strip()]
 
-    def follow(self, turns: Sequence[Memory]) -> None:
-        """Take the session's turns; those that are this exchange's own question are left out."""
-        standing = sorted((t for t in turns if t.state is State.ACTIVE), key=lambda t: t.position)
-        asked = [("user", str(message.text)) for message in self.questions()]
-        self.repeated = [(t.role, t.text) for t in standing[-len(asked) :]] == asked
-        self.turns = standing[: -len(asked)] if self.repeated else standing
+    def set_history(self, turns: Sequence[Memory]) -> None:
+        """Set the session's turns, without the messages of this exchange if it is a retry."""
+        active = sorted((t for t in turns if t.state is State.ACTIVE), key=lambda t: t.position)
+        new = [("user", str(message.text)) for message in self.writable]
+        self.is_retry = [(t.role, t.text) for t in active[-len(new) :]] == new
+        self.history = active[: -len(new)] if self.is_retry else active
 
-    def offer(self, plans: Sequence[Plan]) -> None:
-        """Take up a plan if one fits what the user wants."""
-        self.plan = next((plan for plan in plans if plan.fit >= _FITS), None)
+    def set_plan(self, plans: Sequence[Plan]) -> None:
+        """Take the first plan that fits what the user wants."""
+        self.plan = next((plan for plan in plans if plan.fit >= _MIN_PLAN_FIT), None)
 
     @property
-    def cited(self) -> list[str]:
+    def citations(self) -> list[str]:
         """The ids of the memories that the reply cites."""
-        return cited(self.said, self.shown) if self.reply else []
+        return cited_ids(self.text, self.memory_ids) if self.reply else []
 
     @property
-    def followed(self) -> bool:
-        """Whether the model said that it follows the plan offered."""
-        said = [str(m.text) for m in self.steps if isinstance(m, AIMessage)]
-        return bool(cited("\n".join([*said, self.said]), {PLAN: PLAN}))
+    def follows_plan(self) -> bool:
+        """Whether the model cites the plan in the prompt."""
+        texts = [str(m.text) for m in self.tool_messages if isinstance(m, AIMessage)]
+        return bool(cited_ids("\n".join([*texts, self.text]), {PLAN_ID: PLAN_ID}))
 
     @property
-    def went_well(self) -> bool:
-        """Whether there is a reply, and no tool failed on the way to it."""
-        failed = [m for m in self.steps if isinstance(m, ToolMessage) and m.status == "error"]
-        return self.reply is not None and not failed
+    def succeeded(self) -> bool:
+        """Whether there is a reply and no tool failed on the way to it."""
+        tools = [m for m in self.tool_messages if isinstance(m, ToolMessage)]
+        return self.reply is not None and all(m.status != "error" for m in tools)
 
-    def hear(self, piece: AIMessage) -> Iterator[str]:
-        """Take the next piece of the model's message; yields its text if there is any."""
-        if not self._heard:
-            self.said = ""
-        # Put together at the end: one by one would cost the square of a rambling model's words.
-        self._heard.append(piece)
-        text = str(piece.text)
-        self.said += text
-        if text:
-            yield text
+    def receive(self, chunk: AIMessage) -> str:
+        """Take the next chunk of the model's message; return its text."""
+        if not self._chunks:
+            self.text = ""
+        # Joined once at the end: joining one by one is quadratic in the length of the message.
+        self._chunks.append(chunk)
+        text = str(chunk.text)
+        self.text += text
+        return text
 
     def complete(self) -> AIMessage:
-        """Take the model's message as complete; it is the reply if it calls no tools."""
-        message, self._heard = _whole(self._heard), []
+        """Join the chunks to a message, which is the reply if it calls no tools."""
+        message, self._chunks = _join(self._chunks), []
         if message.tool_calls or message.invalid_tool_calls:
-            self.steps.append(message)
+            self.tool_messages.append(message)
         else:
             self.reply = message
         return message
 
-    def result(self) -> AIMessage:
-        """The reply, with what was recalled for it in `response_metadata["agentmem"]`."""
-        reply = self.reply or AIMessage(self.said or _GAVE_UP)
-        metadata = {**reply.response_metadata, "agentmem": self._metadata()}
+    def to_message(self) -> AIMessage:
+        """Return the reply, with details in `response_metadata["agentmem"]`."""
+        reply = self.reply or AIMessage(self.text or _NO_REPLY)
+        details: dict[str, Any] = {
+            "session_id": self.session_id,
+            "confidence": None if self.result is None else self.result.confidence,
+            "recalled": [
+                {"id": hit.memory.id, "score": hit.score, "retention": hit.retention}
+                for hit in self.result or ()
+            ],
+            "shown": dict(self.memory_ids),
+            "cited": self.citations,
+            "finished": self.reply is not None,
+        }
+        metadata = {**reply.response_metadata, "agentmem": details}
         return reply.model_copy(update={"response_metadata": metadata})
 
-    def last_piece(self) -> AIMessageChunk:
-        """What ends a stream: no text, unless there was none at all, but the metadata."""
-        result = self.result()
+    def last_chunk(self) -> AIMessageChunk:
+        """Return the chunk that ends a stream: the metadata, and text only if there was none."""
+        message = self.to_message()
         return AIMessageChunk(
-            content="" if self.reply or self.said else result.content,
-            id=result.id,
-            usage_metadata=result.usage_metadata,
-            response_metadata=result.response_metadata,
+            content="" if self.reply or self.text else message.content,
+            id=message.id,
+            usage_metadata=message.usage_metadata,
+            response_metadata=message.response_metadata,
             chunk_position="last",
         )
 
-    def _metadata(self) -> dict[str, Any]:
-        return {
-            "session_id": self.session_id,
-            "confidence": None if self.recall is None else self.recall.confidence,
-            "recalled": [
-                {"id": hit.memory.id, "score": hit.score, "retention": hit.retention}
-                for hit in self.recall or ()
-            ],
-            "shown": dict(self.shown),
-            "cited": self.cited,
-            "finished": self.reply is not None,
-        }
 
-
-def _whole(pieces: Sequence[AIMessage]) -> AIMessage:
-    """Put a message together."""
-    if not pieces:
+def _join(chunks: Sequence[AIMessage]) -> AIMessage:
+    if not chunks:
         return AIMessage("")
-    first, *others = pieces
+    first, *others = chunks
     if not isinstance(first, AIMessageChunk):
         return first
-    rest = [piece for piece in others if isinstance(piece, AIMessageChunk)]
+    rest = [chunk for chunk in others if isinstance(chunk, AIMessageChunk)]
     message = message_chunk_to_message(add_ai_message_chunks(first, *rest))
     assert isinstance(message, AIMessage)
     return message
-
-
-def nothing(query: str, now: datetime) -> SearchResult:
-    """The recall for what needs none."""
-    return SearchResult(query, (), 0.0, now)

@@ -1,4 +1,4 @@
-"""What an agent takes, and whose conversation it belongs to."""
+"""Read an agent's input, and whose conversation it belongs to."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Incoming:
     """An agent's input.
 
     Attributes:
-        new: what the user says now; remembered.
-        context: the conversation up to there, from callers who keep it; not remembered again.
-        system: further instructions of the caller; not remembered.
+        new: what the user says now; it is written to memory.
+        context: the conversation before, from callers who keep it; it is not written again.
+        system: further instructions of the caller; they are not written.
     """
 
     new: tuple[HumanMessage, ...]
@@ -38,84 +38,87 @@ class Incoming:
 
     @property
     def query(self) -> str:
-        """What memories are searched with."""
+        """The text to search memories with."""
         return "\n".join(str(message.text) for message in self.new).strip()
 
 
-def read_input(given: AgentInput) -> Incoming:
+def read_input(value: AgentInput) -> Incoming:
     """Read an agent's input.
 
     Args:
-        given: a text, a message, a prompt value, a dict with `messages`, with `role` and
-            `content` or with `input`, or a list of messages in any form LangChain knows. What
-            follows the last message that is not the user's is new.
+        value: a text, a message, a prompt value, a list of messages in any form that LangChain
+            accepts, or a dict with `messages`, with `input`, or with `role` and `content`. The
+            user's messages after the last one by anybody else are new.
 
     Raises:
-        EmptyTextError: the user says nothing.
-        InvalidInputError: it is none of these, or does not end with the user's words.
+        EmptyTextError: the user's messages are empty.
+        InvalidInputError: the input has another form, or does not end with the user's message.
+
+    >>> read_input([("user", "Hello."), ("assistant", "Hi."), ("user", "How are you?")]).query
+    'How are you?'
     """
-    messages = _messages(given)
+    messages = _to_messages(value)
     system = tuple(str(m.text) for m in messages if isinstance(m, SystemMessage))
-    said = [m for m in messages if not isinstance(m, SystemMessage)]
-    start = len(said)
-    while start and isinstance(said[start - 1], HumanMessage):
+    conversation = [m for m in messages if not isinstance(m, SystemMessage)]
+    start = len(conversation)
+    while start and isinstance(conversation[start - 1], HumanMessage):
         start -= 1
-    new = tuple(m for m in said[start:] if isinstance(m, HumanMessage))
+    new = tuple(m for m in conversation[start:] if isinstance(m, HumanMessage))
     if not new:
-        raise InvalidInputError("the last message is not the user's; there is nothing to answer")
+        raise InvalidInputError("the last message must be the user's")
     if not any(str(m.text).strip() for m in new):
-        raise EmptyTextError("the user's message is empty; there is nothing to answer")
-    return Incoming(new, tuple(said[:start]), system)
+        raise EmptyTextError("the user's message is empty")
+    return Incoming(new, tuple(conversation[:start]), system)
 
 
-def _messages(given: AgentInput) -> list[BaseMessage]:
-    if isinstance(given, PromptValue):
-        return given.to_messages()
-    if isinstance(given, Mapping):
-        keys = [key for key in ("messages", "input") if key in given]
-        if keys:
-            return _messages(given[keys[0]])
-    if isinstance(given, str):
-        return [HumanMessage(given)]
-    if isinstance(given, BaseMessage | Mapping):
-        given = [given]
+def _to_messages(value: AgentInput) -> list[BaseMessage]:
+    if isinstance(value, PromptValue):
+        return value.to_messages()
+    if isinstance(value, Mapping):
+        key = next((key for key in ("messages", "input") if key in value), None)
+        if key is not None:
+            return _to_messages(value[key])
+    if isinstance(value, str):
+        return [HumanMessage(value)]
+    if isinstance(value, BaseMessage | Mapping):
+        value = [value]
     try:
-        return convert_to_messages(given)
+        return convert_to_messages(value)
     except (ValueError, TypeError, NotImplementedError, KeyError) as error:
         raise InvalidInputError(
-            f"an agent cannot take a {type(given).__name__} of this form: {error}; pass a string, "
+            f"cannot read a {type(value).__name__} as agent input: {error}; pass a string, "
             'a message, a list of messages or {"messages": [...]}'
         ) from error
 
 
-def scope_of(config: RunnableConfig, own: Scope | None) -> Scope:
-    """The owner that a config names, or else the memory's own.
+def scope_of(config: RunnableConfig, default: Scope | None) -> Scope:
+    """Return the owner that a config names; what it leaves out comes from `default`.
 
     Raises:
-        InvalidScopeError: neither names one, or the name is none.
+        InvalidScopeError: neither names a user, or a name is invalid.
     """
-    given = config.get("configurable", {})
-    user, agent = given.get("user_id"), given.get("agent_id")
-    if own is not None:
-        user = own.user_id if user is None else user
-        agent = own.agent_id if agent is None else agent
+    configurable = config.get("configurable", {})
+    user, agent = configurable.get("user_id"), configurable.get("agent_id")
+    if default is not None:
+        user = default.user_id if user is None else user
+        agent = default.agent_id if agent is None else agent
     if user is None:
         raise InvalidScopeError(
-            'whose memories? pass config={"configurable": {"user_id": ...}}, '
-            "or open the MemoryController with a scope"
+            'no owner: pass config={"configurable": {"user_id": ...}}, or open the '
+            "MemoryController with a scope"
         )
     return Scope(user, agent)
 
 
 def session_of(config: RunnableConfig) -> str | None:
-    """The session that a config names.
+    """Return the session that a config names, if any.
 
     Raises:
-        InvalidInputError: it is no name.
+        InvalidInputError: `session_id` is not a non-empty string.
     """
     session = config.get("configurable", {}).get("session_id")
     if session is None:
         return None
     if not isinstance(session, str) or not session.strip():
-        raise InvalidInputError(f"session_id={session!r} must be a non-empty string")
+        raise InvalidInputError(f"session_id must be a non-empty string, got {session!r}")
     return session

@@ -1,7 +1,8 @@
-"""Carrying out the steps of an exchange.
+"""Run the steps of an exchange, synchronously or asynchronously.
 
-Steps are a generator that does nothing itself: it yields what is to be run and is sent what came
-of it. So they are written once, and `drive` and `adrive` carry them out.
+The agent loop is a generator that runs nothing itself: it yields steps and receives their
+results. So it is written once, and `run` and `arun` are all that differs between `invoke`,
+`ainvoke`, `stream` and `astream`.
 """
 
 from __future__ import annotations
@@ -17,96 +18,96 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from agentmem.agent.exchange import Exchange
 from agentmem.models.invoke import pieces
 
-__all__ = ["Step", "Steps", "adrive", "drive"]
+__all__ = ["Step", "Steps", "arun", "run"]
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Step:
-    """Something to be run.
+    """Something to run.
 
     Attributes:
-        spoken: whether it is the model, whose words are passed on.
-        timeout: seconds to wait for its next words; None for ever.
+        runnable: what to run.
+        input: its input.
+        is_model: whether it is the model, whose text goes to the caller.
+        timeout: seconds to wait for the model's next chunk; None for no limit.
     """
 
-    run: Runnable[Any, Any]
+    runnable: Runnable[Any, Any]
     input: Any
-    spoken: bool = False
+    is_model: bool = False
     timeout: float | None = None
 
 
 Steps = Generator[Step, Any, None]
 
 
-def drive(
-    steps: Steps, exchange: Exchange, config: RunnableConfig, *, stream: bool
-) -> Iterator[str]:
-    """Carry out steps; yields what the model says, as it says it if `stream`."""
-    proceed, outcome = steps.send, None
+def run(steps: Steps, exchange: Exchange, config: RunnableConfig, *, stream: bool) -> Iterator[str]:
+    """Run steps; yield the model's text, chunk by chunk with `stream`."""
+    resume, outcome = steps.send, None
     while True:
         try:
-            step = proceed(outcome)
+            step = resume(outcome)
         except StopIteration:
             return
-        proceed, outcome = steps.send, None
+        resume, outcome = steps.send, None
         try:
-            if step.spoken:
-                for piece in _pieces(step, config, stream):
-                    yield from exchange.hear(piece)
-            else:
-                outcome = step.run.invoke(step.input, config)
-        except BaseException as error:
-            # The steps see to what must still be done, also when nobody listens any more.
-            proceed, outcome = steps.throw, error
-
-
-async def adrive(
-    steps: Steps, exchange: Exchange, config: RunnableConfig, *, stream: bool
-) -> AsyncIterator[str]:
-    """Do what `drive` does, without blocking the event loop."""
-    proceed, outcome = steps.send, None
-    while True:
-        try:
-            step = proceed(outcome)
-        except StopIteration:
-            return
-        proceed, outcome = steps.send, None
-        try:
-            if step.spoken:
-                async for piece in _apieces(step, config, stream):
-                    for text in exchange.hear(piece):
+            if step.is_model:
+                for chunk in _chunks(step, config, stream):
+                    if text := exchange.receive(chunk):
                         yield text
             else:
-                outcome = await step.run.ainvoke(step.input, config)
+                outcome = step.runnable.invoke(step.input, config)
         except BaseException as error:
-            proceed, outcome = steps.throw, error
+            # The loop still writes what was said, even when the caller has stopped listening.
+            resume, outcome = steps.throw, error
 
 
-def _pieces(step: Step, config: RunnableConfig, stream: bool) -> Iterator[AIMessage]:
+async def arun(
+    steps: Steps, exchange: Exchange, config: RunnableConfig, *, stream: bool
+) -> AsyncIterator[str]:
+    """Run steps like `run`, without blocking the event loop."""
+    resume, outcome = steps.send, None
+    while True:
+        try:
+            step = resume(outcome)
+        except StopIteration:
+            return
+        resume, outcome = steps.send, None
+        try:
+            if step.is_model:
+                async for chunk in _achunks(step, config, stream):
+                    if text := exchange.receive(chunk):
+                        yield text
+            else:
+                outcome = await step.runnable.ainvoke(step.input, config)
+        except BaseException as error:
+            resume, outcome = steps.throw, error
+
+
+def _chunks(step: Step, config: RunnableConfig, stream: bool) -> Iterator[AIMessage]:
     def call() -> Iterator[AIMessage]:
         if stream:
-            yield from step.run.stream(step.input, config)
+            yield from step.runnable.stream(step.input, config)
         else:
-            yield step.run.invoke(step.input, config)
+            yield step.runnable.invoke(step.input, config)
 
     return pieces(call, timeout=step.timeout)
 
 
-async def _apieces(step: Step, config: RunnableConfig, stream: bool) -> AsyncIterator[AIMessage]:
+async def _achunks(step: Step, config: RunnableConfig, stream: bool) -> AsyncIterator[AIMessage]:
     if not stream:
-        yield await _awaited(step.run.ainvoke(step.input, config), step.timeout)
+        yield await _within(step.timeout, step.runnable.ainvoke(step.input, config))
         return
-    said = step.run.astream(step.input, config)
-    while (piece := await _awaited(anext(said, None), step.timeout)) is not None:
-        yield piece
+    chunks = step.runnable.astream(step.input, config)
+    while (chunk := await _within(step.timeout, anext(chunks, None))) is not None:
+        yield chunk
 
 
-async def _awaited(coming: Awaitable[T], timeout: float | None) -> T:
+async def _within(timeout: float | None, awaitable: Awaitable[T]) -> T:
     try:
-        return await asyncio.wait_for(coming, timeout)
+        return await asyncio.wait_for(awaitable, timeout)
     except TimeoutError as error:
-        # The model's own may say more.
-        said = str(error) or f"no answer within {timeout} seconds"
-        raise TimeoutError(said) from error
+        # asyncio's own error has no message; one that the model's client raised may.
+        raise TimeoutError(str(error) or f"no answer within {timeout} seconds") from error

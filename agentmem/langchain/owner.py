@@ -1,4 +1,4 @@
-"""Whose memories a run of an agent means, and which conversation."""
+"""Find out whose memories a run of an agent means, and which conversation."""
 
 from __future__ import annotations
 
@@ -14,50 +14,60 @@ from agentmem_stores import Scope
 
 __all__ = ["Owner", "owner_of", "running_context"]
 
-_NAMES = ("user_id", "agent_id", "session_id")
+_KEYS = ("user_id", "agent_id", "session_id")
 
 
 @dataclass(frozen=True)
 class Owner:
-    """An owner of memories, and the conversation, None for the one that is open."""
+    """An owner of memories, and a conversation.
+
+    Attributes:
+        scope: whose memories.
+        session_id: the conversation; None for the one that is open.
+    """
 
     scope: Scope
     session_id: str | None
 
 
 def owner_of(
-    config: Mapping[str, Any], context: Any, *, fixed: Scope | None, own: Scope | None
+    config: Mapping[str, Any], context: Any, *, fixed: Scope | None, default: Scope | None
 ) -> Owner:
-    """Find out whose memories are meant.
+    """Return the owner and the session of a run.
 
-    The runtime's context goes before `configurable`, and that before the controller's scope. What
-    a model writes has no part in it.
+    The first of these that names a user wins: `fixed`, the runtime's context, the config's
+    `configurable`, `default`. Nothing that a model writes takes part.
 
     Args:
+        config: the run's config; `thread_id` names the session where `session_id` is missing.
         context: an object or a mapping with `user_id`, and perhaps `agent_id` and `session_id`.
-        fixed: the scope whatever the run says, where the program has named one.
-        own: the controller's scope.
+        fixed: the scope that the program names, whatever the run says.
+        default: the controller's own scope.
 
     Raises:
-        InvalidScopeError: nobody is named, or a name is none.
-        InvalidInputError: the session's name is none.
+        InvalidScopeError: no user is named, or a name is invalid.
+        InvalidInputError: the session's name is invalid.
+
+    >>> config = {"configurable": {"user_id": "ada", "thread_id": "monday"}}
+    >>> owner_of(config, None, fixed=None, default=None)
+    Owner(scope=Scope(user_id='ada', agent_id=None), session_id='monday')
     """
-    given = config.get("configurable") or {}
-    named = {name: given.get(name) for name in _NAMES} | {
-        "user_id": given.get("user_id", given.get("langgraph_user_id"))
-    }
-    for name in _NAMES:
-        value = context.get(name) if isinstance(context, Mapping) else getattr(context, name, None)
+    configurable = config.get("configurable") or {}
+    names = {key: configurable.get(key) for key in _KEYS}
+    if "user_id" not in configurable:
+        names["user_id"] = configurable.get("langgraph_user_id")
+    for key in _KEYS:
+        value = context.get(key) if isinstance(context, Mapping) else getattr(context, key, None)
         if value is not None:
-            named[name] = value
-    if named["session_id"] is None and given.get("thread_id") is not None:
-        named["session_id"] = str(given["thread_id"])
-    settled: RunnableConfig = {"configurable": named}
-    return Owner(fixed or scope_of(settled, own), session_of(settled))
+            names[key] = value
+    if names["session_id"] is None and configurable.get("thread_id") is not None:
+        names["session_id"] = str(configurable["thread_id"])
+    named: RunnableConfig = {"configurable": names}
+    return Owner(fixed or scope_of(named, default), session_of(named))
 
 
 def running_context() -> Any:
-    """The context of the graph that is running, None where there is none."""
+    """Return the context of the graph that is running, None if there is none."""
     # Without langgraph loaded no graph can be running, and the tools work without it.
     runtime = sys.modules.get("langgraph.runtime")
     if runtime is None:

@@ -205,7 +205,7 @@ def _text(content: Any) -> str:
 
 
 def _scope(memory: MemoryController, fixed: Scope | None, config: Mapping[str, Any]) -> Scope:
-    return owner_of(config, running_context(), fixed=fixed, own=memory.scope).scope
+    return owner_of(config, running_context(), fixed=fixed, default=memory.scope).scope
 
 
 @contextmanager

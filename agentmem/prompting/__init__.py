@@ -1,1 +1,1 @@
-"""Turn recalled memories into prompt text: quoting, rendering, budgets and the prompt builder."""
+"""Show memories to a model: search them, quote them, and keep the prompt within its budget."""

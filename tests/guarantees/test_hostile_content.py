@@ -28,9 +28,10 @@ from agentmem.cli.app import app
 from agentmem.cli.chat.app import run
 from agentmem.digest.sentences import sentences
 from agentmem.langchain import create_search_memory_tool
-from agentmem.langchain.frame import with_memories
+from agentmem.prompting.block import add_block_to_last
 from agentmem.prompting.builder import PromptBuilder, PromptParts
 from agentmem.prompting.quoting import visible
+from agentmem.prompting.rendering import number_lines, select_lines
 from agentmem.prompting.styles import CAPABLE, SMALL, PromptStyle
 from agentmem.testing import ManualClock, ScriptedChatModel
 from tests.agentmem.langchain.conftest import WordEmbeddings
@@ -52,6 +53,7 @@ hostile = st.lists(
     min_size=1,
     max_size=12,
 ).map("".join).filter(str.strip)  # fmt: skip
+MEMORY_LINE = r'\[m\d+\] \d{4}-\d\d-\d\d, [^:,"\\\[\]()]+: (?P<text>".*")'
 MARKERS = ("<", ">", "`", "[INST]", "[/INST]", "[m9]", "[p1]")
 
 
@@ -92,7 +94,7 @@ def test_nothing_leaves_its_place_in_an_agents_prompt(
     held: list[Memory], style: PromptStyle
 ) -> None:
     hits = [RecalledMemory(m, 1.0 / n, 1.0) for n, m in enumerate(held, start=1)]
-    parts = PromptParts(new=[HumanMessage("What now?")], now=START, recalled=hits)
+    parts = PromptParts(new=[HumanMessage("What now?")], now=START, hits=hits)
     messages = PromptBuilder(style=style, token_budget=30_000).build(parts).messages
     shown = str(messages[-1].text)
     if shown == "What now?":
@@ -101,15 +103,14 @@ def test_nothing_leaves_its_place_in_an_agents_prompt(
     texts = [json.loads(row.partition(": ")[2]) for row in shown.split("\n")[1:-3]]
     whole = {visible(m.text).strip() for m in held if len(m.text) <= style.memory_chars}
     assert {text for text in texts if not text.endswith("…")} <= whole
-    line = r'\[m\d+\] \d{4}-\d\d-\d\d, [^:,"\\\[\]()]+: (?P<text>".*")'
-    check_frame(shown, "What now?", line, texts, style.memory_chars)
+    check_frame(shown, "What now?", MEMORY_LINE, texts, style.memory_chars)
 
 
 @settings(max_examples=60)
 @given(hostile, hostile)
 def test_neither_do_a_profile_and_a_running_summary(profile: str, summary: str) -> None:
     turns = [memory_of(n, "word " * 300, "user", None) for n in range(9)]
-    builder = PromptBuilder(token_budget=3000, summarise=lambda _: summary)
+    builder = PromptBuilder(token_budget=3000, summarize=lambda _: summary)
     parts = PromptParts(new=[HumanMessage("Hm?")], now=START, turns=turns, profile=profile)
     shown = str(builder.build(parts).messages[-1].text)
     if "<memories>" not in shown:
@@ -123,10 +124,13 @@ def test_neither_do_a_profile_and_a_running_summary(profile: str, summary: str) 
 @given(st.lists(memories, min_size=1, max_size=3))
 def test_neither_does_anything_in_a_middlewares_request(held: list[Memory]) -> None:
     hits = [RecalledMemory(m, 1.0, 1.0) for m in held]
-    [message] = with_memories([HumanMessage("What now?")], hits, LIMIT)
-    line = r'- \d{4}-\d\d-\d\d, "(?:[^"\\]|\\.)*": (?P<text>".*")'
-    texts = [memory.text for memory in held]
-    check_frame(str(message.text), "What now?", line, texts, LIMIT)
+    lines, _ = number_lines(select_lines(hits, len(hits), max_chars=LIMIT))
+    [message] = add_block_to_last([HumanMessage("What now?")], lines)
+    texts = [json.loads(row.partition(": ")[2]) for row in lines]
+    assert len(texts) == len(held)
+    whole = {kept(memory.text, LIMIT) for memory in held if len(memory.text) <= LIMIT}
+    assert whole <= set(texts)
+    check_frame(str(message.text), "What now?", MEMORY_LINE, texts, LIMIT)
 
 
 @settings(max_examples=40)

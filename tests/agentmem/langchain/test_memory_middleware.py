@@ -94,7 +94,7 @@ class TestRecalling:
         result = agent.invoke(says("what is my dog called?"), run("ada", "t"))
         [system, human] = model.calls[0]
         assert str(system.text).startswith("Be kind.\n\nBefore the user's message")
-        assert '- 2026-01-05, "user": "my dog is called Biscuit"' in str(human.text)
+        assert '[m1] 2026-01-05, user: "my dog is called Biscuit"' in str(human.text)
         assert str(human.text).endswith("\n\nwhat is my dog called?")
         assert heard(result["messages"]) == "what is my dog called?\nBiscuit."
         kept = repr(list(saver.list(None)))

@@ -9,10 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from langchain_core.messages import HumanMessage
 
-from agentmem.agent.activation import is_question, needs_memory
-from agentmem.agent.goals import open_goals
+from agentmem.agent.intent import is_question, needs_memory, open_goals
 from agentmem.prompting.builder import PromptBuilder, PromptParts
-from agentmem.prompting.rendering import forms, line
+from agentmem.prompting.rendering import line_variants
 from agentmem.prompting.tokens import count_tokens
 from agentmem_retrievers import RecalledMemory
 from agentmem_stores import Granularity, Memory, Scope
@@ -77,27 +76,27 @@ class TestWhetherMemoryIsNeeded:
 class TestForms:
     def test_what_leans_on_the_turn_before_is_shown_with_it(self) -> None:
         asked = turn("Did you see the doctor?", 0, "assistant")
-        [first, *_] = forms(hit(turn("Yes, on Friday.", 1), asked), 800)
-        assert line(first, 1) == (
+        [first, *_] = line_variants(hit(turn("Yes, on Friday.", 1), asked), 800)
+        assert first.render("m1") == (
             '[m1] 2026-01-05, user: "Yes, on Friday." (after assistant: "Did you see the doctor?")'
         )
 
     def test_what_stands_alone_is_shown_alone(self) -> None:
         said = turn("My beagle Biscuit was vaccinated.", 1)
-        [only] = forms(hit(said, turn("Go on.", 0)), 800)
-        assert line(only, 2) == '[m2] 2026-01-05, user: "My beagle Biscuit was vaccinated."'
+        [only] = line_variants(hit(said, turn("Go on.", 0)), 800)
+        assert only.render("m2") == '[m2] 2026-01-05, user: "My beagle Biscuit was vaccinated."'
 
     def test_what_is_long_can_be_shown_in_short(self) -> None:
         text = " ".join(f"The garden has bed number {n} with tomatoes." for n in range(9))
         text += " The gardener is called Rosalind."
-        *_, short = forms(hit(turn(text)), 800)
-        assert len(json.loads(short.said)) <= 160
-        assert json.loads(short.said).split(".")[0].split(" ", 1)[1] in text
+        *_, short = line_variants(hit(turn(text)), 800)
+        assert len(json.loads(short.text)) <= 160
+        assert json.loads(short.text).split(".")[0].split(" ", 1)[1] in text
 
     def test_the_short_form_is_taken_where_the_budget_is_small(self) -> None:
         text = " ".join(f"In {word} grow {n} tomatoes." for n, word in enumerate(WORDS * 2))
         recalled = [hit(turn(text, 0)), hit(turn(f"Once more: {text}", 1))]
-        parts = PromptParts(new=[HumanMessage("What grows?")], now=NOW, recalled=recalled)
+        parts = PromptParts(new=[HumanMessage("What grows?")], now=NOW, hits=recalled)
         least = PromptBuilder(token_budget=410)
         ample = PromptBuilder(token_budget=2000)
         few, many = (str(b.build(parts).messages[-1].text) for b in (least, ample))
@@ -135,7 +134,7 @@ class TestGoals:
                 now=NOW,
                 goals=["g" * 120] * 3,
                 profile="p" * 500,
-                recalled=recalled,
+                hits=recalled,
             )
         )
         assert count_tokens(built.messages) <= budget

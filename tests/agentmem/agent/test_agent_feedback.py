@@ -23,7 +23,7 @@ from agentmem import (
     MemoryNotFoundError,
     Scope,
 )
-from agentmem.agent.citations import cited, without_citations
+from agentmem.prompting.rendering import cited_ids, strip_citations
 from agentmem.prompting.styles import CAPABLE
 from agentmem.prompting.tokens import count_tokens
 from agentmem.testing import ManualClock, Response, ScriptedChatModel
@@ -60,9 +60,9 @@ def citing(text: str, word: str) -> Response:
 class TestCitations:
     def test_are_read_in_every_form(self) -> None:
         shown = {"m1": "a", "m2": "b", "m12": "c"}
-        assert cited("It is [m2]. Or [m1, m12] [m9] [m2].", shown) == ["b", "a", "c"]
-        assert cited("m1 and [n1] and [m1", shown) == []
-        assert without_citations("It is Biscuit [m1], I think [m2, m3].") == (
+        assert cited_ids("It is [m2]. Or [m1, m12] [m9] [m2].", shown) == ["b", "a", "c"]
+        assert cited_ids("m1 and [n1] and [m1", shown) == []
+        assert strip_citations("It is Biscuit [m1], I think [m2, m3].") == (
             "It is Biscuit, I think."
         )
 
@@ -94,7 +94,9 @@ class TestCitations:
     def test_only_what_the_model_saw_is_strengthened(self, memory: MemoryController) -> None:
         said = [f"My {name} lives in the stable." for name in ANIMALS]
         memory.add(said, session_id="before")
-        agent = Agent(ScriptedChatModel(["Biscuit."]), memory, style=replace(CAPABLE, shown=2))
+        agent = Agent(
+            ScriptedChatModel(["Biscuit."]), memory, style=replace(CAPABLE, max_memories=2)
+        )
         reply = agent.invoke("Who lives in the stable?", talk())
         shown = set(reply.response_metadata["agentmem"]["shown"].values())
         strengthened = {m.id for m in memory.get_all() if m.recall_count}

@@ -1,4 +1,4 @@
-"""An agent's tools, and what the model is told of them."""
+"""An agent's tools, and what the model is told about their calls."""
 
 from __future__ import annotations
 
@@ -27,18 +27,20 @@ class Toolbox:
         tools: LangChain tools, or functions with type hints and a docstring.
 
     Raises:
-        InvalidInputError: two have the same name, or one is no tool.
+        InvalidInputError: two tools share a name, or one is not a tool.
     """
 
     def __init__(self, tools: Sequence[BaseTool | Callable[..., Any]] = ()) -> None:
-        self.tools: list[BaseTool] = [_tool(given) for given in tools]
-        self._named: Mapping[str, BaseTool] = {tool.name: tool for tool in self.tools}
-        if len(self._named) < len(self.tools):
-            raise InvalidInputError(f"two tools have one name: {[t.name for t in self.tools]}")
+        self.tools: list[BaseTool] = [_to_tool(tool) for tool in tools]
+        self._by_name: Mapping[str, BaseTool] = {tool.name: tool for tool in self.tools}
+        if len(self._by_name) < len(self.tools):
+            raise InvalidInputError(
+                f"tool names must be unique, got {[tool.name for tool in self.tools]}"
+            )
 
     @property
     def tokens(self) -> int:
-        """About how many tokens the descriptions of the tools take."""
+        """About how many tokens the descriptions of the tools add to a prompt."""
         return count_tokens_approximately([], tools=list(self.tools)) if self.tools else 0
 
     def bind(self, model: BaseChatModel) -> Runnable[Any, AIMessage]:
@@ -53,46 +55,41 @@ class Toolbox:
             return model.bind_tools(self.tools)
         except (NotImplementedError, AttributeError) as error:
             raise InvalidInputError(
-                f"{type(model).__name__} cannot call tools, and there are "
-                f"{', '.join(self._named)}; choose a model that can, or pass no tools"
+                f"{type(model).__name__} cannot call tools, but got {', '.join(self._by_name)}; "
+                "use a model that can, or pass no tools"
             ) from error
 
     def get(self, name: str) -> BaseTool | None:
         """Return the tool of this name, if there is one."""
-        return self._named.get(name)
+        return self._by_name.get(name)
 
-    def answer(self, call: ToolCall, result: Any) -> ToolMessage:
-        """Return what a tool said as a message."""
-        if isinstance(result, ToolMessage):
-            return result
-        return ToolMessage(str(result), tool_call_id=call["id"], name=call["name"])
+    def unknown(self, call: ToolCall) -> ToolMessage:
+        """Return the answer to a call of a tool that does not exist."""
+        names = ", ".join(self._by_name) or "none"
+        return _error(call["id"], call["name"], f"there is no such tool; there are: {names}")
 
     def failed(self, call: ToolCall, error: Exception) -> ToolMessage:
-        """Return what went wrong in a tool, for the model to see."""
+        """Return the answer to a call whose tool raised an error."""
         _log.warning("tool %s failed: %r", call["name"], error)
         return _error(call["id"], call["name"], f"{type(error).__name__}: {error}")
 
-    def unknown(self, call: ToolCall) -> ToolMessage:
-        """Return an answer to the call of a tool that does not exist."""
-        known = ", ".join(self._named) or "none"
-        return _error(call["id"], call["name"], f"there is no such tool; there are: {known}")
-
-    def refusals(self, message: AIMessage) -> list[ToolMessage]:
-        """Return answers to the calls whose arguments are no JSON."""
+    def invalid(self, message: AIMessage) -> list[ToolMessage]:
+        """Return the answers to the calls of a message whose arguments are not valid JSON."""
         return [
             _error(call.get("id"), call.get("name"), f"invalid arguments: {call.get('error')}")
             for call in message.invalid_tool_calls
         ]
 
 
-def _tool(given: BaseTool | Callable[..., Any]) -> BaseTool:
-    if isinstance(given, BaseTool):
-        return given
+def _to_tool(tool: BaseTool | Callable[..., Any]) -> BaseTool:
+    if isinstance(tool, BaseTool):
+        return tool
     try:
-        return as_tool(given)
+        return as_tool(tool)
     except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"{given!r} cannot be a tool: {error}") from error
+        raise InvalidInputError(f"{tool!r} cannot be used as a tool: {error}") from error
 
 
-def _error(call_id: str | None, name: str | None, why: str) -> ToolMessage:
-    return ToolMessage(f"Error: {why}", tool_call_id=call_id or "", name=name or "", status="error")
+def _error(call_id: str | None, name: str | None, reason: str) -> ToolMessage:
+    content = f"Error: {reason}"
+    return ToolMessage(content, tool_call_id=call_id or "", name=name or "", status="error")

@@ -1,0 +1,169 @@
+"""The agent loop: search, write the user's words, call model and tools, write the reply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import AIMessage, BaseMessage, ToolCall, ToolMessage
+from langchain_core.runnables import Runnable, RunnableLambda
+
+from agentmem.agent.caches import SearchCache
+from agentmem.agent.exchange import Exchange
+from agentmem.agent.intent import is_question, needs_memory, open_goals
+from agentmem.agent.runner import Step, Steps
+from agentmem.agent.tools import Toolbox
+from agentmem.prompting.builder import PromptBuilder, PromptParts
+from agentmem.prompting.rendering import strip_citations
+from agentmem.prompting.retrieval import search_memories
+from agentmem.writing.messages import storable
+from agentmem_retrievers import SearchResult
+from agentmem_stores import Granularity, Scope
+
+if TYPE_CHECKING:
+    from agentmem.controller.controller import MemoryController
+
+__all__ = ["AgentLoop"]
+
+# Reading a session costs time in proportion to its turns; a search still finds older ones.
+_MAX_TURNS_READ = 500
+
+
+@dataclass(frozen=True)
+class AgentLoop:
+    """The steps of an exchange.
+
+    It holds no state of any exchange, so that many can run at once. What touches the memory runs
+    as a named `RunnableLambda`, which traces show and `ainvoke` moves to a thread.
+    """
+
+    model: Runnable[Any, AIMessage]
+    memory: MemoryController
+    toolbox: Toolbox
+    prompts: PromptBuilder
+    results: SearchCache
+    k: int
+    max_steps: int
+    profile: Callable[[Scope], str | None]
+    abstain_below: float | None = None
+    timeout: float | None = None
+
+    def steps(self, exchange: Exchange) -> Steps:
+        """Yield the steps of an exchange, which collects what comes of them."""
+        recall = RunnableLambda(partial(self._recall, exchange), name="recall")
+        write = RunnableLambda(partial(self._write, exchange), name="write")
+        reflect = RunnableLambda(partial(self._reflect, exchange), name="reflect")
+        try:
+            exchange.result = yield Step(recall, exchange.incoming.query)
+        finally:
+            # Whatever fails now or later, the user's words are durable.
+            if not exchange.is_retry:
+                yield Step(write, exchange.writable)
+        if exchange.result is not None and exchange.session_id is not None:
+            self.results.put(exchange.scope, exchange.session_id, exchange.result)
+        try:
+            yield from self._answer(exchange)
+        finally:
+            text = storable(strip_citations(exchange.text))
+            if text.strip():
+                yield Step(write, [AIMessage(text)])
+        if exchange.result is not None:
+            yield Step(reflect, exchange.result)
+
+    def _answer(self, exchange: Exchange) -> Steps:
+        if self._abstains(exchange):
+            unknown = AIMessage(self.prompts.style.unknown_reply)
+            yield Step(RunnableLambda(lambda _: unknown), [], is_model=True)
+            exchange.complete()
+            return
+        for _ in range(self.max_steps):
+            prompt = self._prompt(exchange)
+            yield Step(self.model, prompt, is_model=True, timeout=self.timeout)
+            message = exchange.complete()
+            if exchange.reply:
+                return
+            exchange.tool_messages += self.toolbox.invalid(message)
+            for call in message.tool_calls:
+                exchange.tool_messages.append((yield from self._call_tool(call)))
+
+    def _abstains(self, exchange: Exchange) -> bool:
+        """Whether the user asks for something that no memory is likely to answer."""
+        result = exchange.result
+        # A confidence of 0 means that the scope is empty, so that nothing was compared.
+        if self.abstain_below is None or result is None or not result.confidence:
+            return False
+        return result.confidence < self.abstain_below and is_question(exchange.incoming.query)
+
+    def _call_tool(self, call: ToolCall) -> Generator[Step, Any, ToolMessage]:
+        tool = self.toolbox.get(call["name"])
+        if tool is None:
+            return self.toolbox.unknown(call)
+        try:
+            result = yield Step(tool, {**call, "type": "tool_call"})
+        except Exception as error:
+            return self.toolbox.failed(call, error)
+        if isinstance(result, ToolMessage):
+            return result
+        return ToolMessage(str(result), tool_call_id=call["id"], name=call["name"])
+
+    def _prompt(self, exchange: Exchange) -> list[BaseMessage]:
+        incoming = exchange.incoming
+        prompt = self.prompts.build(
+            PromptParts(
+                new=[*incoming.new, *exchange.tool_messages],
+                now=self.memory.clock(),
+                hits=exchange.result or (),
+                turns=exchange.history,
+                context=incoming.context,
+                profile=exchange.profile,
+                goals=open_goals(exchange.history),
+                plan=exchange.plan,
+                system=incoming.system,
+            )
+        )
+        exchange.memory_ids = prompt.memory_ids
+        return prompt.messages
+
+    def _recall(self, exchange: Exchange, query: str) -> SearchResult:
+        memory, scope = self.memory, exchange.scope
+        self._read_history(exchange)
+        exchange.profile = self.profile(scope)
+        if not needs_memory(query):
+            return SearchResult(query, (), 0.0, memory.clock())
+        exchange.set_plan(memory.plans(query, k=1, scope=scope))
+        return search_memories(memory, query, k=self.k, scope=scope, explain=True)
+
+    def _read_history(self, exchange: Exchange) -> None:
+        if exchange.session_id is not None:
+            turns = self.memory.get_all(
+                scope=exchange.scope,
+                session_id=exchange.session_id,
+                granularity=Granularity.TURN,
+                limit=_MAX_TURNS_READ,
+            )
+            exchange.set_history(turns)
+
+    def _write(self, exchange: Exchange, messages: Sequence[BaseMessage]) -> list[str]:
+        interrupted = bool(exchange.text) and exchange.reply is None
+        turns = self.memory.add(
+            list(messages),
+            scope=exchange.scope,
+            session_id=exchange.session_id,
+            metadata={"interrupted": True} if interrupted else None,
+        )
+        if turns and exchange.session_id is None:
+            exchange.session_id = turns[0].session_id
+            self._read_history(exchange)
+        return [turn.id for turn in turns]
+
+    def _reflect(self, exchange: Exchange, result: SearchResult) -> None:
+        """Strengthen what the prompt showed, learn from citations, and score the plan."""
+        memory, scope = self.memory, exchange.scope
+        shown = list(exchange.memory_ids.values())
+        memory.reinforce(result, shown=shown, scope=scope)
+        if exchange.citations:
+            memory.feedback(result, cited=exchange.citations, shown=shown, scope=scope)
+        if exchange.plan is not None and exchange.follows_plan:
+            memory.plan_went(exchange.plan.id, exchange.succeeded, scope=scope)
