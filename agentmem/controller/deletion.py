@@ -167,12 +167,12 @@ class Deleter:
         vectors = [
             entry.vector
             for g in Granularity
-            for entry in self.store.read(scope, g, [m.id for m in deleted if m.granularity is g])
+            for entry in self.store.get(scope, g, [m.id for m in deleted if m.granularity is g])
         ]
         nearest = self.store.nearest(scope, kind, np.stack(vectors), count)
         same = {n.id for row in nearest for n in row if n.similarity > _SAME_TEXT}
         gone = same.difference(known, (m.id for m in deleted))
-        return [entry.memory for entry in self.store.read(scope, kind, sorted(gone))]
+        return [entry.memory for entry in self.store.get(scope, kind, sorted(gone))]
 
     def _without_links(self, scope: Scope, gone: set[str], replaced: set[str]) -> list[Memory]:
         """The memories that point at ids about to go, without those edges and sources."""

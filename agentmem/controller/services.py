@@ -121,7 +121,7 @@ class Services:
     def __post_init__(self) -> None:
         self.background = Background(self._consolidate_in_background)
         self._listeners: WeakSet[DeletionListener] = WeakSet()
-        self.store.sharers.add(self)
+        self.store.deletion_listeners.add(self)
         # Registered after the store's own finalizer, so it runs before that one at exit.
         weakref.finalize(self, _close_at_exit, weakref.ref(self), self.reinforcement, os.getpid())
 
@@ -297,7 +297,7 @@ class Services:
 def _announce(store: MemoryStore, scope: Scope, deleted: Sequence[Memory] | None) -> None:
     """Let every controller of a store empty its caches; several may share one store."""
     forget_addresses()
-    for services in list(store.sharers):
+    for services in list(store.deletion_listeners):
         services.forget(scope, deleted)
 
 

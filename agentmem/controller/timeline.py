@@ -110,7 +110,7 @@ class Timeline:
 
     def _of(self, ids: Sequence[str]) -> Iterator[Event]:
         table = self.memories.index(self.scope).tables[Granularity.TURN]
-        for entry in self.memories.store.read(self.scope, Granularity.TURN, ids):
+        for entry in self.memories.store.get(self.scope, Granularity.TURN, ids):
             turn = entry.memory
             row = table.row_of[turn.id]
             if not table.column("ends_asking")[row]:

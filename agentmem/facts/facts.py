@@ -29,7 +29,7 @@ class Facts:
         Facts that somebody has edited are left as they are.
         """
         found = {e.memory.id: e for e in self.finder.find(turns)}
-        held = self.store.read(scope, Granularity.FACT, list(found))
+        held = self.store.get(scope, Granularity.FACT, list(found))
         edited = {e.memory.id: e for e in held if e.memory.version > 1}
         known = {e.memory.id: e for e in self._about_the_same(scope, found.values())}
         entries = known | found | edited
@@ -44,11 +44,11 @@ class Facts:
         records = [Record.of(e.memory) for e in found]
         keys = dict.fromkeys((r.subject, r.attribute) for r in records if r is not None)
         ids = [i for key in keys for i in ledger.about(key)]
-        return self.store.read(scope, Granularity.FACT, ids)
+        return self.store.get(scope, Granularity.FACT, ids)
 
     def edited(self, scope: Scope, ids: Iterable[str]) -> set[str]:
         """Which facts have been edited, with the ids of their former versions."""
-        held = self.store.read(scope, Granularity.FACT, list(ids))
+        held = self.store.get(scope, Granularity.FACT, list(ids))
         return {m.id for m in (e.memory for e in held) if m.version > 1 or m.version_of}
 
     def not_again(self, scope: Scope, facts: Iterable[Memory]) -> list[Memory]:
@@ -57,7 +57,7 @@ class Facts:
         for fact in facts:
             for source in fact.sources if fact.granularity is Granularity.FACT else ():
                 told.setdefault(source, []).append(fact.version_of or fact.id)
-        held = self.store.read(scope, Granularity.TURN, list(told))
+        held = self.store.get(scope, Granularity.TURN, list(told))
         return [_marked(entry.memory, told[entry.memory.id]) for entry in held]
 
     def settle(self, scope: Scope) -> None:

@@ -105,7 +105,7 @@ class Plans:
     ) -> Plan:
         """Keep a plan; the same goal and steps are one plan, whose outcomes and sources add up."""
         draft = replace(self._draft(scope, goal, steps), sources=tuple(dict.fromkeys(sources)))
-        held = self.store.read(scope, Granularity.PLAN, [draft.id])
+        held = self.store.get(scope, Granularity.PLAN, [draft.id])
         if held and not set(draft.sources) <= set(held[0].memory.sources):
             known = held[0].memory
             both = tuple(dict.fromkeys([*known.sources, *draft.sources]))
@@ -139,7 +139,7 @@ class Plans:
 
     def went(self, scope: Scope, plan_id: str, well: bool) -> Plan:
         """Count how it went: success strengthens as a recall does, failure weakens."""
-        held = self.store.read(scope, Granularity.PLAN, [plan_id])
+        held = self.store.get(scope, Granularity.PLAN, [plan_id])
         if not held:
             raise MemoryNotFoundError(f"{scope} has no plan {plan_id!r}")
         plan = Plan.of(held[0].memory)
@@ -159,7 +159,7 @@ class Plans:
             near: ids with their cosines.
         """
         fits = dict(near)
-        found = self.store.read(scope, Granularity.PLAN, list(fits))
+        found = self.store.get(scope, Granularity.PLAN, list(fits))
         plans = [Plan.of(entry.memory) for entry in found]
         fitting = [replace(p, fit=fits[p.id] * (0.5 + p.worth)) for p in plans]
         return sorted(fitting, key=lambda p: (-p.fit, p.id))

@@ -129,7 +129,7 @@ class Reinforcement:
     def _strengthened(self, scope: Scope, recalls: _Recalls) -> Iterator[Memory]:
         for granularity in Granularity:
             ids = [i for g, i in recalls if g is granularity]
-            for entry in self.store.read(scope, granularity, ids) if ids else ():
+            for entry in self.store.get(scope, granularity, ids) if ids else ():
                 memory = entry.memory
                 for moment in recalls[granularity, memory.id]:
                     memory = recalled(memory, self.curve, moment)

@@ -84,7 +84,7 @@ class Items:
     def _heads(self, scope: Scope, ids: Sequence[str]) -> dict[Address, StoredItem]:
         now = self.clock()
         held: dict[Address, StoredItem] = {}
-        for entry in self.store.read(scope, _TURN, ids) if ids else ():
+        for entry in self.store.get(scope, _TURN, ids) if ids else ():
             memory, address = entry.memory, address_of(entry.memory.session_id)
             if address is None or not holds_value(memory):
                 continue
@@ -157,7 +157,7 @@ class Items:
     def _records(self, scope: Scope, index: ScopeIndex, address: Address) -> list[Memory]:
         """All that is there of an item, former versions too."""
         ids = index.members(session_of(address), _TURN)
-        current = [e.memory for e in self.store.read(scope, _TURN, ids)] if ids else []
+        current = [e.memory for e in self.store.get(scope, _TURN, ids)] if ids else []
         former = [f"{m.id}@{n}" for m in current for n in range(1, m.version)]
         return [*current, *self.memories.get(scope, former)]
 

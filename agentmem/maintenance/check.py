@@ -61,9 +61,9 @@ class Check:
         Raises:
             ClosedError, StoreUnavailableError: the store cannot be asked.
         """
-        damage = self.store.damage()
+        damage = self.store.check_files()
         try:
-            faults = self.store.faults(scope)
+            faults = self.store.check_records(scope)
             return faults, (*damage, *self._problems(scope, faults))
         except (ClosedError, StoreUnavailableError):
             raise
@@ -72,8 +72,8 @@ class Check:
 
     def _problems(self, scope: Scope, faults: Sequence[Fault]) -> Iterator[str]:
         for fault in faults:
-            yield f"{fault.granularity} {fault.id}: {fault.lost} {fault.said}"
-        if any(fault.lost == "record" for fault in faults):
+            yield f"{fault.granularity} {fault.id}: {fault.part} {fault.reason}"
+        if any(fault.part == "record" for fault in faults):
             return  # Links to a record that cannot be read would look broken.
         memories = read_scope(self.store, scope)
         for memory in memories.values():

@@ -136,7 +136,7 @@ class Consolidation:
             for memory in self.store.scan(scope, Granularity.TURN)
             if memory.state is State.ACTIVE and "item" not in memory.metadata
         ]
-        return duplicates(self.store.read(scope, Granularity.TURN, ids), self._told(scope))
+        return duplicates(self.store.get(scope, Granularity.TURN, ids), self._told(scope))
 
     def _told(self, scope: Scope) -> dict[str, list[About]]:
         """What turns tell, by their ids."""
@@ -153,7 +153,7 @@ class Consolidation:
         """Let the newest stand for all of a group, with the others as its sources."""
         with self.lock:
             ids = [memory.id for memory in group]
-            found = [entry.memory for entry in self.store.read(scope, Granularity.TURN, ids)]
+            found = [entry.memory for entry in self.store.get(scope, Granularity.TURN, ids)]
             if [(m.version, m.state) for m in found] != [(m.version, m.state) for m in group]:
                 return
             *older, newest = found
@@ -190,7 +190,7 @@ class Consolidation:
         with self.lock:
             now = self.clock()
             ids = weakest(self.memories.index(scope), keep, now)
-            found = [entry.memory for entry in self.store.read(scope, Granularity.TURN, ids)]
+            found = [entry.memory for entry in self.store.get(scope, Granularity.TURN, ids)]
             faded = [replace(m, state=State.ARCHIVED, state_changed_at=now) for m in found]
             self.memories.write(Batch(scope, patch=faded))
         tally.archived.extend(ids)

@@ -72,7 +72,7 @@ class Maintenance:
             below = active & (table.retention(now) < self.curve.archive_below)
             kept += int(active.sum() - below.sum())
             ids = [table.ids[row] for row in np.flatnonzero(below)]
-            faded.extend(entry.memory for entry in self.store.read(scope, granularity, ids))
+            faded.extend(entry.memory for entry in self.store.get(scope, granularity, ids))
         patch = [replace(m, state=State.ARCHIVED, state_changed_at=now) for m in faded]
         self.memories.write(Batch(scope, patch=patch))
         return SweepReport(tuple(memory.id for memory in faded), kept)

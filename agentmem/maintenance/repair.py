@@ -33,7 +33,7 @@ class Repair:
         if faults is None or not before:
             return CheckReport(before)
         # A memory whose record is lost cannot be rebuilt, and whether others link to it is unknown.
-        if not any(fault.lost == "record" for fault in faults):
+        if not any(fault.part == "record" for fault in faults):
             self._restore_vectors(scope, faults)
             self._remove_broken_links(scope)
         self.memories.drop(scope)

@@ -171,12 +171,12 @@ class Summaries:
 
     def _sources(self, scope: Scope, gist: Gist) -> list[Memory]:
         """The turns of a gist; none where one of them is gone."""
-        found = self.store.read(scope, Granularity.TURN, gist.turns)
+        found = self.store.get(scope, Granularity.TURN, gist.turns)
         return [entry.memory for entry in found] if len(found) == len(gist.turns) else []
 
     def _kept(self, scope: Scope, gist: Gist) -> bool:
         """Go on with the memory that is there of the same turns, where there is one."""
-        for entry in self.store.read(scope, gist.granularity, [gist.id]):
+        for entry in self.store.get(scope, gist.granularity, [gist.id]):
             if entry.memory.sources == gist.turns:
                 metadata = {**entry.memory.metadata, **gist.metadata}
                 self.memories.write(Batch(scope, patch=[replace(entry.memory, metadata=metadata)]))

@@ -61,7 +61,9 @@ class RelevanceFilter:
         shown, rest = hits[: self.candidates], hits[self.candidates :]
         if len(shown) < 2:
             return list(hits)
-        memories = [{"number": n, "memory": hit.memory.spoken} for n, hit in enumerate(shown, 1)]
+        memories = [
+            {"number": n, "memory": hit.memory.text_with_speaker} for n, hit in enumerate(shown, 1)
+        ]
         prompt = framed(_TASK, [{"question": query}, *memories], tag="memories")
         try:
             answer = asked(self._model, prompt, timeout=self._timeout)

@@ -59,7 +59,7 @@ class Reranker:
         """
         if not hits:
             return []
-        scores = self._scores([(query, hit.memory.spoken) for hit in hits])
+        scores = self._scores([(query, hit.memory.text_with_speaker) for hit in hits])
         order = np.argsort(-scores, kind="stable")
         return [replace(hits[i], score=float(scores[i]), contributions={}) for i in order]
 

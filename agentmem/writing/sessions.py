@@ -84,7 +84,7 @@ class Sessions:
             )
         if index.is_digested(session_id):
             return self._derived(scope, session_id)
-        turns = self.writer.store.read(scope, Granularity.TURN, ids)
+        turns = self.writer.store.get(scope, Granularity.TURN, ids)
         return self._write(scope, {session_id: turns})
 
     def end_or_leave(self, scope: Scope, session_ids: Sequence[str]) -> list[Memory]:
@@ -108,7 +108,7 @@ class Sessions:
         for session_id in session_ids:
             ids = index.members(session_id, Granularity.TURN)
             if ids and not is_item_session(session_id) and not index.is_digested(session_id):
-                ended[session_id] = store.read(scope, Granularity.TURN, ids)
+                ended[session_id] = store.get(scope, Granularity.TURN, ids)
         return self._write(scope, ended) if ended else []
 
     def _write(self, scope: Scope, sessions: Mapping[str, Sequence[Entry]]) -> list[Memory]:
@@ -127,7 +127,7 @@ class Sessions:
         return [
             entry.memory
             for g in DERIVED
-            for entry in store.read(scope, g, index.members(session_id, g))
+            for entry in store.get(scope, g, index.members(session_id, g))
         ]
 
     def _drafts(self, turns: Sequence[Memory]) -> list[Memory]:
@@ -203,7 +203,7 @@ class Sessions:
         return [
             replace(m, edges=tuple(e for e in m.edges if e.target not in gone))
             for g in Granularity
-            for m in (e.memory for e in store.read(scope, g, sorted(near)))
+            for m in (e.memory for e in store.get(scope, g, sorted(near)))
         ]
 
     def _edited(self, scope: Scope, session_id: str) -> set[str]:
@@ -218,5 +218,5 @@ class Sessions:
         old: dict[str, Memory] = {}
         for granularity in DERIVED:
             ids = [e.memory.id for e in put if e.memory.granularity is granularity]
-            old |= {m.id: m for m in self.writer.store.recall(scope, granularity, ids)}
+            old |= {m.id: m for m in self.writer.store.get_memories(scope, granularity, ids)}
         return carry_over_recall_stats(put, old)

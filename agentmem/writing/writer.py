@@ -181,7 +181,7 @@ class Writer:
             state_changed_at=said_at,
             edges=(),
         )
-        [stored] = self.store.read(old.scope, old.granularity, [old.id])
+        [stored] = self.store.get(old.scope, old.granularity, [old.id])
         return [replace(entry, memory=new), replace(stored, memory=former)]
 
 

@@ -217,7 +217,7 @@ class SearchEngine:
         # The index that was ranked: one that has followed others since has other rows.
         table = index.tables[query.granularity]
         rows = ranked.rows[: query.k]
-        found = self._store.recall(scope, query.granularity, [table.ids[row] for row in rows])
+        found = self._store.get_memories(scope, query.granularity, [table.ids[row] for row in rows])
         hits = []
         for place, memory in enumerate(found):
             parts = ranked.explained(place)
@@ -235,7 +235,7 @@ class SearchEngine:
 
     def _context(self, scope: Scope, memory: Memory) -> tuple[Memory, ...]:
         ids = self.memories.index(scope).members(memory.session_id, Granularity.TURN)
-        return tuple(self._store.recall(scope, Granularity.TURN, ids))
+        return tuple(self._store.get_memories(scope, Granularity.TURN, ids))
 
 
 def _learnable(query: Query, ranking: TurnRanking) -> dict[str, Vectors]:

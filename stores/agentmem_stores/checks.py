@@ -41,10 +41,10 @@ def check_batch(batch: Batch, embedder: EmbedderSpec) -> None:
             raise InvalidInputError(f"id {memory_id!r} is both written and deleted; choose one")
     for entry in batch.put:
         _check_vectors(entry.vector, (embedder.dimension,), f"vector of {entry.memory.id!r}")
-        if len(entry.words) % token_code_bytes(embedder.dimension):
+        if len(entry.token_codes) % token_code_bytes(embedder.dimension):
             raise InvalidInputError(
-                f"words of {entry.memory.id!r} have {len(entry.words)} bytes, which is no multiple "
-                f"of {token_code_bytes(embedder.dimension)}; embed with the store's own embedder"
+                f"token codes of {entry.memory.id!r} have {len(entry.token_codes)} bytes, which is no "
+                f"multiple of {token_code_bytes(embedder.dimension)}; embed with the store's own embedder"
             )
 
 

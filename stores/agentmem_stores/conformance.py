@@ -156,7 +156,7 @@ class _Reading:
             put = [Entry(m, v) for m, v in zip(kept, vectors, strict=True)]
             store.write(Batch(scope, put=put))
             for memory, vector in zip(kept, vectors, strict=True):
-                [entry] = store.read(scope, memory.granularity, [memory.id])
+                [entry] = store.get(scope, memory.granularity, [memory.id])
                 assert entry.memory == memory
                 assert entry.vector.dtype == np.float32
                 np.testing.assert_allclose(entry.vector, vector, atol=1e-6)
@@ -168,13 +168,13 @@ class _Reading:
     def test_reads_in_the_order_asked_for(self, store: MemoryStore) -> None:
         """Ids that do not exist are left out, repeated ones are repeated."""
         _put(store, unit_vectors(store, 3))
-        found = store.read(ADA, TURN, ["m2", "nobody", "m0", "\ud800", "m2"])
+        found = store.get(ADA, TURN, ["m2", "nobody", "m0", "\ud800", "m2"])
         assert [entry.memory.id for entry in found] == ["m2", "m0", "m2"]
-        assert store.read(ADA, TURN, []) == []
+        assert store.get(ADA, TURN, []) == []
 
     def test_an_empty_store_holds_nothing(self, store: MemoryStore) -> None:
         """Asking about an owner who never wrote is no error, and makes nobody known."""
-        assert store.read(ADA, TURN, ["m0"]) == []
+        assert store.get(ADA, TURN, ["m0"]) == []
         assert list(store.scan(ADA, TURN)) == []
         assert _near(store, unit_vectors(store, 2), 3) == [[], []]
         assert store.scopes() == []
@@ -212,7 +212,7 @@ class _Writing:
         bare = make_entry(store, "m", seed=1, text="Something else.")
         store.write(Batch(ADA, put=[full]))
         store.write(Batch(ADA, put=[bare]))
-        [entry] = store.read(ADA, TURN, ["m"])
+        [entry] = store.get(ADA, TURN, ["m"])
         assert entry.memory == bare.memory
         np.testing.assert_allclose(entry.vector, bare.vector, atol=1e-6)
 
@@ -227,27 +227,30 @@ class _Writing:
             replace(entry.memory, last_recalled_at=None, state=State.ARCHIVED, metadata={"a": 1}),
         ):
             store.write(Batch(ADA, patch=[changed]))
-            [found] = store.read(ADA, TURN, ["m"])
+            [found] = store.get(ADA, TURN, ["m"])
             assert found.memory == changed
             np.testing.assert_allclose(found.vector, entry.vector, atol=1e-6)
 
     def test_words_stay_until_the_memory_is_put_again(self, store: MemoryStore) -> None:
         """The signs of words come back bit by bit, after a patch too, and go with their text."""
         signs = bytes(range(token_code_bytes(store.embedder.dimension))) * 3
-        told = replace(make_entry(store, "m"), words=signs)
+        told = replace(make_entry(store, "m"), token_codes=signs)
         store.write(Batch(ADA, put=[told, make_entry(store, "n", seed=1)]))
         store.write(Batch(ADA, patch=[replace(told.memory, strength=4.5)]))
-        assert [entry.words for entry in store.read(ADA, TURN, ["m", "n"])] == [signs, b""]
-        assert {e.memory.id: e.words for e in store.entries(ADA, TURN)} == {"m": signs, "n": b""}
+        assert [entry.token_codes for entry in store.get(ADA, TURN, ["m", "n"])] == [signs, b""]
+        assert {e.memory.id: e.token_codes for e in store.scan_entries(ADA, TURN)} == {
+            "m": signs,
+            "n": b"",
+        }
         store.write(Batch(ADA, put=[make_entry(store, "m", seed=2)]))
-        assert [entry.words for entry in store.read(ADA, TURN, ["m"])] == [b""]
+        assert [entry.token_codes for entry in store.get(ADA, TURN, ["m"])] == [b""]
 
     def test_delete_leaves_nothing_to_find(self, store: MemoryStore) -> None:
         """Not by id, not by scan, not by vector; unknown ids are passed over."""
         vectors = unit_vectors(store, 3)
         _put(store, vectors)
         store.write(Batch(ADA, delete=[(TURN, "m1"), (TURN, "nobody"), (SESSION, "m0")]))
-        assert store.read(ADA, TURN, ["m1"]) == []
+        assert store.get(ADA, TURN, ["m1"]) == []
         assert _ids(store) == ["m0", "m2"]
         assert sorted(_near(store, vectors[1:2], 3)[0]) == ["m0", "m2"]
 
@@ -264,7 +267,7 @@ class _Writing:
             )
         )
         assert _ids(store) == ["m0", "m2"]
-        assert store.read(ADA, TURN, ["m0"])[0].memory.recall_count == 1
+        assert store.get(ADA, TURN, ["m0"])[0].memory.recall_count == 1
         assert _ids(store, granularity=SESSION) == ["s"]
 
     @pytest.mark.parametrize(
@@ -279,7 +282,7 @@ class _Writing:
             lambda e: Batch(ADA, put=[Entry(e.memory, e.vector[np.newaxis])]),
             lambda e: Batch(ADA, put=[Entry(e.memory, e.vector * np.float32("nan"))]),
             lambda e: Batch(ADA, put=[Entry(e.memory, e.vector * 0)]),
-            lambda e: Batch(ADA, put=[replace(e, words=b"cut short")]),
+            lambda e: Batch(ADA, put=[replace(e, token_codes=b"cut short")]),
             lambda e: Batch(ADA, put=[Entry(replace(e.memory, metadata={"x": {1}}), e.vector)]),
             lambda e: Batch(ADA, patch=[replace(e.memory, metadata={"x": float("inf")})]),
         ],
@@ -309,7 +312,7 @@ class _Writing:
         with pytest.raises(InvalidInputError):
             store.write(replace(batch, put=[right, *batch.put]))
         assert _ids(store, granularity=SESSION) == []
-        assert store.read(ADA, TURN, ["m"])[0].memory == make_memory("m")
+        assert store.get(ADA, TURN, ["m"])[0].memory == make_memory("m")
         assert store.revision(ADA) == before
         assert store.scopes() == [ADA]
 
@@ -332,7 +335,7 @@ class _Writing:
         store.write(Batch(ADA, put=[entry]))
         entry.vector[:] = 7
         entry.memory.metadata["mood"] = "sad"  # type: ignore[index]
-        [found] = store.read(ADA, TURN, ["m"])
+        [found] = store.get(ADA, TURN, ["m"])
         np.testing.assert_allclose(found.vector, kept, atol=1e-6)
         assert found.memory.metadata == {"mood": "glad"}
 
@@ -455,7 +458,7 @@ class _Owners:
         store.write(Batch(ADA, patch=[make_memory("m", recall_count=9)]))
         store.write(Batch(BEN, delete=[(TURN, "m")]))
         for owner in owners:
-            found = [entry.memory for entry in store.read(owner, TURN, ["m"])]
+            found = [entry.memory for entry in store.get(owner, TURN, ["m"])]
             assert [memory.text for memory in found] == ([] if owner == BEN else [str(owner)])
             assert [memory.recall_count for memory in found] == [9] * (owner == ADA) or owner != ADA
             assert list(store.scan(owner, TURN)) == found
@@ -472,7 +475,7 @@ class _Owners:
         put = [make_entry(store, name, text=repr(name)) for name in HOSTILE]
         store.write(Batch(ADA, put=put))
         for name in HOSTILE:
-            assert [e.memory.text for e in store.read(ADA, TURN, [name])] == [repr(name)]
+            assert [e.memory.text for e in store.get(ADA, TURN, [name])] == [repr(name)]
         store.write(Batch(ADA, delete=[(TURN, "*"), (TURN, '{"$ne": ""}')]))
         assert len(_ids(store)) == len(HOSTILE) - 2
 
@@ -510,7 +513,7 @@ class _Life:
         store.close()
         uses: list[Callable[[], object]] = [
             lambda: store.write(Batch(ADA, put=[make_entry(store, "m")])),
-            lambda: store.read(ADA, TURN, ["m"]),
+            lambda: store.get(ADA, TURN, ["m"]),
             lambda: store.scan(ADA, TURN),
             lambda: store.nearest(ADA, TURN, unit_vectors(store, 1), 1),
             lambda: store.start_nearest(ADA, TURN, unit_vectors(store, 1), 1)(),
@@ -525,7 +528,7 @@ class _Life:
         """And come back in UTC."""
         moment = SOME_TIME + timedelta(microseconds=1)
         store.write(Batch(ADA, put=[make_entry(store, "m", said_at=moment)]))
-        said_at = store.read(ADA, TURN, ["m"])[0].memory.said_at
+        said_at = store.get(ADA, TURN, ["m"])[0].memory.said_at
         assert said_at == moment
         assert said_at.tzinfo is UTC
 

@@ -67,7 +67,7 @@ def _copied(
         for granularity in Granularity:
             ids = [memory.id for memory in source.scan(scope, granularity)]
             for part in parts(ids, PAGE):
-                entries = source.read(scope, granularity, part)
+                entries = source.get(scope, granularity, part)
                 target.write(Batch(scope, put=entries))
                 written += len(entries)
                 tell(len(entries))

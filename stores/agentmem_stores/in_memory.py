@@ -57,7 +57,7 @@ class InMemoryStore(MemoryStore):
                 self._revisions[batch.scope] = self._revisions.get(batch.scope, 0) + 1
             return self.revision(batch.scope)
 
-    def read(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Entry]:
+    def get(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Entry]:
         with self._lock:
             self._require_open()
             table = self._table(scope, granularity)

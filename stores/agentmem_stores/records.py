@@ -203,7 +203,7 @@ class Memory:
                 object.__setattr__(self, name, require_aware(moment, name))
 
     @property
-    def spoken(self) -> str:
+    def text_with_speaker(self) -> str:
         """The text with the speaker's name before it, where there is one."""
         return f"{self.speaker}: {self.text}" if self.speaker else self.text
 

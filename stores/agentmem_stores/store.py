@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -10,7 +11,7 @@ from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from threading import RLock
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakSet
 
 import numpy as np
@@ -57,13 +58,13 @@ class Entry:
 
     Attributes:
         vector: its embedding, float32 of shape (dimension,) and unit length.
-        words: the signs of the embeddings that its words have in their context, `sign_bytes`
-            bytes for each; nothing where the embedder does not tell them.
+        token_codes: sign bits of the contextual token embeddings, `token_code_bytes(dimension)`
+            bytes each; empty where the embedder yields no token embeddings.
     """
 
     memory: Memory
     vector: Vectors
-    words: bytes = b""
+    token_codes: bytes = b""
 
 
 def token_code_bytes(dimension: int) -> int:
@@ -112,7 +113,7 @@ class Changes:
     """
 
     written: tuple[tuple[Granularity, str], ...]
-    held: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +138,8 @@ class Fault:
 
     granularity: Granularity
     id: str
-    lost: str
-    said: str
+    part: str
+    reason: str
 
 
 # Embeddings are written with unit length, in float32.
@@ -153,6 +154,23 @@ def vector_fault(vector: Vectors, dimension: int) -> str:
         return "is not finite"
     length = float(np.linalg.norm(vector))
     return "" if abs(length - 1) <= _TOLERANCE else f"has length {length:.4g} instead of 1"
+
+
+# Former names of methods of MemoryStore, which work for one release more.
+_RENAMED = {
+    "read": "get",
+    "recall": "get_memories",
+    "entries": "scan_entries",
+    "mark": "last_sequence",
+    "changes": "changes_since",
+    "between": "written_between",
+    "faults": "check_records",
+    "damage": "check_files",
+}
+
+
+def _warn_renamed(former: str, name: str) -> None:
+    warnings.warn(f"{former} is now {name}", DeprecationWarning, stacklevel=3)
 
 
 class MemoryStore(ABC):
@@ -179,7 +197,7 @@ class MemoryStore(ABC):
         return RLock()
 
     @cached_property
-    def sharers(self) -> WeakSet[Any]:
+    def deletion_listeners(self) -> WeakSet[Any]:
         """Whoever keeps something of what this store object holds, to be told what is deleted."""
         return WeakSet()
 
@@ -198,18 +216,20 @@ class MemoryStore(ABC):
         """
 
     @abstractmethod
-    def read(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Entry]:
+    def get(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Entry]:
         """Return the entries with these ids, in this order; ids that do not exist are left out."""
 
-    def entries(self, scope: Scope, granularity: Granularity) -> Iterator[Entry]:
+    def scan_entries(self, scope: Scope, granularity: Granularity) -> Iterator[Entry]:
         """Yield the same as `scan`, with the vectors, a page at a time."""
         memories = self.scan(scope, granularity)
         while page := list(islice(memories, 500)):
-            yield from self.read(scope, granularity, [memory.id for memory in page])
+            yield from self.get(scope, granularity, [memory.id for memory in page])
 
-    def recall(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Memory]:
-        """Return the same as `read`, but the memories alone; faster where vectors are apart."""
-        return [entry.memory for entry in self.read(scope, granularity, ids)]
+    def get_memories(
+        self, scope: Scope, granularity: Granularity, ids: Sequence[str]
+    ) -> list[Memory]:
+        """Return the same as `get`, but the memories alone; faster where vectors are apart."""
+        return [entry.memory for entry in self.get(scope, granularity, ids)]
 
     @abstractmethod
     def scan(self, scope: Scope, granularity: Granularity) -> Iterator[Memory]:
@@ -251,15 +271,15 @@ class MemoryStore(ABC):
         """
         return None
 
-    def mark(self, scope: Scope) -> str:
+    def last_sequence(self, scope: Scope) -> str:
         """Where the history of a scope's writes has come to; for `changes`."""
         return self.revision(scope)
 
-    def changes(self, scope: Scope, mark: str) -> Changes | None:
+    def changes_since(self, scope: Scope, sequence: str) -> Changes | None:
         """What was written to a scope since a mark; None where that is not known."""
         return None
 
-    def between(self, scope: Scope, before: str, after: str) -> Written | None:
+    def written_between(self, scope: Scope, before: str, after: str) -> Written | None:
         """Whose records were written or deleted between two revisions; None where not known."""
         return None
 
@@ -271,22 +291,37 @@ class MemoryStore(ABC):
         """
         return Compaction(0, 0)
 
-    def faults(self, scope: Scope) -> list[Fault]:
+    def check_records(self, scope: Scope) -> list[Fault]:
         """Every record of a scope that is not whole; reads all of them, vectors included."""
         return [
             Fault(g, entry.memory.id, "vector", said)
             for g in Granularity
-            for entry in self.read(scope, g, [memory.id for memory in self.scan(scope, g)])
+            for entry in self.get(scope, g, [memory.id for memory in self.scan(scope, g)])
             if (said := vector_fault(entry.vector, self.embedder.dimension))
         ]
 
-    def damage(self) -> list[str]:
+    def check_files(self) -> list[str]:
         """What is wrong with the store's files, a sentence each; reads all of them."""
         return []
 
     @abstractmethod
     def close(self) -> None:
         """Release files, locks and connections; closing twice is allowed."""
+
+    if not TYPE_CHECKING:
+
+        def __init_subclass__(cls, **kwargs: Any) -> None:
+            super().__init_subclass__(**kwargs)
+            for former, name in _RENAMED.items():
+                if former in vars(cls) and name not in vars(cls):
+                    _warn_renamed(f"{cls.__name__}.{former}", name)
+                    setattr(cls, name, vars(cls)[former])
+
+        def __getattr__(self, name: str) -> Any:
+            if name not in _RENAMED:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            _warn_renamed(f"MemoryStore.{name}", _RENAMED[name])
+            return getattr(self, _RENAMED[name])
 
     def __enter__(self) -> Self:
         return self

@@ -221,7 +221,7 @@ class TestCompact:
         with MemoryController.open(tmp_path / "m", scope=ADA, embeddings=embeddings) as memory:
             secret, _ = memory.add(["My code is Zanzibar4711.", "I like tea."], session_id="s")
             memory.end_session("s")
-            vector = memory.services.store.read(ADA, Granularity.TURN, [secret.id])[0].vector.tobytes()
+            vector = memory.services.store.get(ADA, Granularity.TURN, [secret.id])[0].vector.tobytes()
             memory.delete(secret.id)
             memory.compact()
         held = [file.read_bytes() for file in (tmp_path / "m").rglob("*") if file.is_file()]

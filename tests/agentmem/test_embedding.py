@@ -274,7 +274,7 @@ def test_passages_and_summaries_lie_in_the_middle_of_their_turns(minilm: Embedde
         stored = {
             e.memory.id: e.vector
             for g in Granularity
-            for e in memory.services.store.read(Scope("ada"), g, list(entries))
+            for e in memory.services.store.get(Scope("ada"), g, list(entries))
         }
     turns = [e.vector for e in entries.values() if e.memory.granularity is Granularity.TURN]
     between = np.sum(turns, axis=0) / np.linalg.norm(np.sum(turns, axis=0))

@@ -110,7 +110,7 @@ def test_vectors_that_can_be_read_are_put_back(
         assert "vectors were put back" in caplog.text
         assert memory.check().ok
         assert len(said(memory)) == TURNS
-        for turn in memory.services.store.entries(ADA, Granularity.TURN):
+        for turn in memory.services.store.scan_entries(ADA, Granularity.TURN):
             true = memory.services.embedder.documents([turn.memory.text])[0]
             assert np.abs(turn.vector - true).max() < 1e-6
         assert memory.search("number7 met friend0")[0].memory.id == "t7"
@@ -136,7 +136,7 @@ def test_links_in_the_index_that_lead_nowhere(copy: Path) -> None:
     for folder in list(folders(copy)):
         scrambled(folder)
     with reopened(copy) as memory:
-        assert "data_level0.bin is damaged" in memory.services.store.damage()[0]
+        assert "data_level0.bin is damaged" in memory.services.store.check_files()[0]
     with reopened(copy, repair=True) as memory:
         assert memory.check(repair=True).ok
 
@@ -146,7 +146,7 @@ def test_a_damaged_page_is_found(copy: Path) -> None:
         file.seek(4096 * 60)
         file.write(b"\xff" * 4096 * 3)
     with reopened(copy) as memory:
-        assert "restore it from a backup" in memory.services.store.damage()[0]
+        assert "restore it from a backup" in memory.services.store.check_files()[0]
 
 
 @pytest.mark.parametrize("repair", [False, True])
@@ -284,7 +284,7 @@ def test_a_lexical_index_that_is_ahead_of_the_store(kept: Path, tmp_path: Path) 
     for target in (path, later):
         shutil.copytree(kept, target)
     with reopened(later) as memory:
-        [old] = memory.services.store.recall(ADA, Granularity.TURN, ["t5"])
+        [old] = memory.services.store.get_memories(ADA, Granularity.TURN, ["t5"])
         memory.services.memories.write(Batch(ADA, patch=[replace(old, strength=99.0)]))
         index_of(later).unlink(missing_ok=True)
     shutil.copy(index_of(later), index_of(path))
@@ -306,7 +306,7 @@ def memory(tmp_path: Path) -> Iterator[MemoryController]:
 
 def stored(memory: MemoryController, granularity: Granularity, n: int = 0) -> Entry:
     found = sorted(memory.services.store.scan(ADA, granularity), key=lambda m: (m.session_id, m.position))
-    return memory.services.store.read(ADA, granularity, [found[n].id])[0]
+    return memory.services.store.get(ADA, granularity, [found[n].id])[0]
 
 
 def repaired(memory: MemoryController, problem: str) -> None:

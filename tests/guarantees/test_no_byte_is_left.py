@@ -42,10 +42,10 @@ def bytes_of(path: Path) -> bytes:
 
 def traces_of(entry: Entry) -> Iterable[bytes]:
     """An embedding and the signs of words as they may be written, whole and in part."""
-    if entry.words:
-        yield b64encode(entry.words)
-        yield entry.words
-        yield from (entry.words[at : at + 48] for at in range(0, len(entry.words), 48))
+    if entry.token_codes:
+        yield b64encode(entry.token_codes)
+        yield entry.token_codes
+        yield from (entry.token_codes[at : at + 48] for at in range(0, len(entry.token_codes), 48))
     for kind in (np.float64, np.float32, np.float16):
         written = np.asarray(entry.vector).astype(kind).tobytes()
         yield written
@@ -76,7 +76,7 @@ def secrets_of(memory: MemoryController) -> list[Entry]:
         for m in store.scan(ADA, g)
         # Of a question nothing but its embedding is kept, in a citation.
         if g is Granularity.CITATION or any(stem in m.text.lower() for stem in STEMS)
-        for entry in store.read(ADA, g, [m.id])
+        for entry in store.get(ADA, g, [m.id])
     ]
 
 
@@ -251,7 +251,7 @@ def test_others_go_on_meanwhile(path: Path, embeddings: Embeddings) -> None:
         forget(memory, ids)
         work: dict[str, Any] = {
             "search": lambda: memory.search("cello"),
-            "read": lambda: memory.services.store.read(ADA, Granularity.TURN, ["x"]),
+            "read": lambda: memory.services.store.get(ADA, Granularity.TURN, ["x"]),
             "add": lambda: memory.add("Meanwhile."),
         }
         threads = [threading.Thread(target=repeat, args=each) for each in work.items()]

@@ -152,7 +152,7 @@ def test_what_was_written_after_it_is_read_from_the_store(path: Path) -> None:
     with opened(path) as store:
         new = [entry(12, "A thirteenth turn."), entry(0, "Cellos", Granularity.KEYWORDS)]
         store.write(Batch(ADA, put=new))
-        [third] = store.recall(ADA, Granularity.TURN, ["turn-3"])
+        [third] = store.get_memories(ADA, Granularity.TURN, ["turn-3"])
         store.write(Batch(ADA, patch=[replace(third, strength=9.0)]))
     with opened(path) as store:
         engine = IndexedStore(store)
@@ -177,7 +177,7 @@ def test_it_goes_before_any_text_goes(path: Path, delete: bool) -> None:
         [file] = kept_in(path)
         assert b"quixot" in file.read_bytes()
         if delete:
-            [linked] = store.recall(ADA, Granularity.TURN, ["turn-6"])
+            [linked] = store.get_memories(ADA, Granularity.TURN, ["turn-6"])
             gone = [(Granularity.TURN, f"turn-{n}") for n in (5, 11)]
             engine.write(Batch(ADA, patch=[replace(linked, edges=())], delete=gone))
         else:

@@ -44,7 +44,7 @@ def told(store: MemoryStore) -> dict[tuple[Scope, str], Memory]:
 
 def vectors(store: MemoryStore) -> Vectors:
     """Those of everything that `fill` writes, in one order."""
-    read = [store.read(scope, TURN, ["m0", "m0@1", "m1", "m2"]) for scope in (ADA, BEN)]
+    read = [store.get(scope, TURN, ["m0", "m0@1", "m1", "m2"]) for scope in (ADA, BEN)]
     return np.array([entry.vector for entries in read for entry in entries])
 
 

@@ -47,19 +47,19 @@ def test_whose_records_were_written_is_known(pair: Pair) -> None:
     one.write(Batch(ADA, put=[make_entry(one, "a"), make_entry(one, "b")]))
     one.write(Batch(ADA, delete=[(TURN, "a")]))
     after = two.revision(ADA)
-    assert two.between(ADA, before, after) == ((TURN, "a"), (TURN, "b"))
-    assert two.between(ADA, after, after) == ()
-    assert two.between(ADA, after, before) is None
+    assert two.written_between(ADA, before, after) == ((TURN, "a"), (TURN, "b"))
+    assert two.written_between(ADA, after, after) == ()
+    assert two.written_between(ADA, after, before) is None
 
 
 def test_who_has_missed_much_reads_all(pair: Pair) -> None:
     one, two = pair
     before = two.revision(ADA)
     one.write(Batch(ADA, put=[make_entry(one, f"m{i}") for i in range(LOGGED + 1)]))
-    assert two.between(ADA, before, two.revision(ADA)) is None
+    assert two.written_between(ADA, before, two.revision(ADA)) is None
     before = two.revision(ADA)
     one.write(Batch(ADA, put=[make_entry(one, "m")]))
-    assert two.between(ADA, before, two.revision(ADA)) == ((TURN, "m"),)
+    assert two.written_between(ADA, before, two.revision(ADA)) == ((TURN, "m"),)
 
 
 def test_what_a_failed_write_has_done_is_not_known(
@@ -76,7 +76,7 @@ def test_what_a_failed_write_has_done_is_not_known(
         with pytest.raises(StoreError):
             one.write(Batch(ADA, put=[make_entry(one, "a")]))
     one.write(Batch(ADA, put=[make_entry(one, "b")]))
-    assert two.between(ADA, before, two.revision(ADA)) is None
+    assert two.written_between(ADA, before, two.revision(ADA)) is None
 
 
 def test_a_log_says_nothing_of_what_it_does_not_hold() -> None:

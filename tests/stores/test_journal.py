@@ -80,7 +80,9 @@ def test_a_batch_of_many_requests_survives_kills_whole(tmp_path: Path) -> None:
             # The former batch goes when the next one comes, so there is just one.
             assert len(mine) == 1
             assert not was_written_down or int(mine[0]) > begin
-            assert {m.id for m in store.recall(ADA, TURN, [f"{mine[0]}-0"])} == {f"{mine[0]}-0"}
+            assert {m.id for m in store.get_memories(ADA, TURN, [f"{mine[0]}-0"])} == {
+                f"{mine[0]}-0"
+            }
             finished += was_written_down
             store.write(
                 Batch(
@@ -104,13 +106,14 @@ def test_a_failure_in_the_middle_is_made_good(tmp_path: Path) -> None:
         store._tables.apply = fail  # type: ignore[method-assign]
         signs = [bytes([i]) * 8 for i in range(9)]
         entries = [
-            replace(make_entry(store, f"m{i}", seed=i), words=held) for i, held in enumerate(signs)
+            replace(make_entry(store, f"m{i}", seed=i), token_codes=held)
+            for i, held in enumerate(signs)
         ]
         with pytest.raises(StoreError, match="the disk is gone"):
             store.write(Batch(ADA, put=entries))
         assert {m.id for m in store.scan(ADA, TURN)} == {f"m{i}" for i in range(9)}
         assert store.nearest(ADA, TURN, entries[8].vector[None], 1)[0][0].id == "m8"
-        assert [e.words for e in store.read(ADA, TURN, [f"m{i}" for i in range(9)])] == signs
+        assert [e.token_codes for e in store.get(ADA, TURN, [f"m{i}" for i in range(9)])] == signs
     assert not (tmp_path / JOURNAL).exists()
 
 

@@ -156,7 +156,7 @@ def test_a_damaged_row_is_named(copy: Path) -> None:
         database.execute("UPDATE embedding_metadata SET string_value = '{}' WHERE key = 'record'")
         database.commit()
     with ChromaStore.open(copy, SPEC) as store, pytest.raises(StoreFormatError, match="/m3"):
-        store.read(ADA, "turn", ["m3"])  # type: ignore[arg-type]
+        store.get(ADA, "turn", ["m3"])  # type: ignore[arg-type]
 
 
 def test_a_path_that_is_a_file(tmp_path: Path) -> None:

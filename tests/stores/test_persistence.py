@@ -70,7 +70,7 @@ def test_a_closed_store_opens_again_with_all_it_held(tmp_path: Path) -> None:
     with ChromaStore.open(tmp_path) as store:
         assert store.embedder == SPEC
         assert store.scopes() == [ADA]
-        assert [e.memory for e in store.read(ADA, TURN, ["m"])] == [entry.memory]
+        assert [e.memory for e in store.get(ADA, TURN, ["m"])] == [entry.memory]
         assert store.nearest(ADA, TURN, entry.vector[None], 1)[0][0].id == "m"
         assert store.revision(ADA) == revision
         assert store.write(Batch(ADA, put=[entry])) != revision
@@ -91,7 +91,7 @@ def test_a_killed_process_loses_no_acknowledged_write(tmp_path: Path) -> None:
         assert found >= acknowledged
         assert len(found) % 3 == 0
         assert store.revision(ADA) not in {revision for _, revision in said}
-        for entry in store.read(ADA, TURN, sorted(found)):
+        for entry in store.get(ADA, TURN, sorted(found)):
             [[nearest]] = store.nearest(ADA, TURN, entry.vector[None], 1)
             assert nearest.similarity == pytest.approx(1, abs=1e-5)
 
@@ -201,7 +201,7 @@ def test_a_kill_while_index_files_are_rewritten_loses_no_vector(
             process.kill()
             said = [first, *(int(line.split()[0]) for line in process.stdout)]
         with ChromaStore.open(tmp_path) as store:
-            entries = list(store.entries(ADA, TURN))
+            entries = list(store.scan_entries(ADA, TURN))
             batches = {int(entry.memory.id.partition("-")[0]) for entry in entries}
             assert batches >= set(said)
             assert len(entries) == 300 * len(batches)
@@ -211,7 +211,7 @@ def test_a_kill_while_index_files_are_rewritten_loses_no_vector(
                 assert abs(entry.vector - true).max() < 1e-6
             near = store.nearest(ADA, TURN, entry.vector[None], 1)[0]
             assert near[0].id == entry.memory.id
-            assert not store.faults(ADA) + store.damage()
+            assert not store.check_records(ADA) + store.check_files()
         first = max(batches) + 1
     print(f"{len(entries)} vectors; {caplog.text.count('put back')} times some were put back")
 

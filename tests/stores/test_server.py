@@ -73,7 +73,7 @@ def test_clients_see_one_anothers_writes(pair: tuple[ChromaStore, ChromaStore]) 
         writer.write(Batch(ADA, put=[entry]))
         assert reader.revision(ADA) != before
         assert reader.revision(ADA) == writer.revision(ADA)
-        assert reader.read(ADA, TURN, [f"m{i}"])[0].memory == entry.memory
+        assert reader.get(ADA, TURN, [f"m{i}"])[0].memory == entry.memory
         assert reader.nearest(ADA, TURN, entry.vector[None], 1)[0][0].id == f"m{i}"
     two.write(Batch(ADA, delete=[(TURN, "m0")]))
     assert {hit.id for hit in one.nearest(ADA, TURN, entry.vector[None], 5)[0]} == {"m1", "m2"}

@@ -40,11 +40,11 @@ class IndexedStore:
 
     def _follow(self, index: ScopeIndex, scope: Scope, now: str) -> bool:
         """Take over what others have written; False where it is not known, or pays no more."""
-        written = self.store.between(scope, index.revision, now)
+        written = self.store.written_between(scope, index.revision, now)
         if written is None:
             return False
         ids = {g: [name for of, name in written if of is g] for g in Granularity}
-        put = [entry for g in Granularity for entry in self.store.read(scope, g, ids[g])]
+        put = [entry for g in Granularity for entry in self.store.get(scope, g, ids[g])]
         held = {(entry.memory.granularity, entry.memory.id) for entry in put}
         index.apply(Batch(scope, put=put, delete=[one for one in written if one not in held]), now)
         return index.wasted <= LEAST_WASTE + len(index)
@@ -79,7 +79,7 @@ class IndexedStore:
         for granularity in Granularity:
             wanted = [i for i, g in zip(ids, granularities, strict=True) if g is granularity]
             if wanted:
-                memories += self.store.recall(scope, granularity, wanted)
+                memories += self.store.get_memories(scope, granularity, wanted)
         return memories
 
     def scan(
@@ -89,7 +89,7 @@ class IndexedStore:
         if session_id is None:
             return self.store.scan(scope, granularity)
         ids = self.index(scope).members(session_id, granularity)
-        return self.store.recall(scope, granularity, ids)
+        return self.store.get_memories(scope, granularity, ids)
 
     def versions(self, memory: Memory) -> list[Memory]:
         """Return every version of a current memory, oldest first; the last is itself."""

@@ -64,7 +64,7 @@ class IndexPersistence:
         if path.exists() and max(index.unkept / len(index), words) < SHARE:
             return False
         frozen = index.to_arrays()
-        frozen.about = {**self._about(scope), "mark": self._store.mark(scope)}
+        frozen.about = {**self._about(scope), "mark": self._store.last_sequence(scope)}
         try:
             path.parent.mkdir(exist_ok=True)
             if shutil.disk_usage(path.parent).free < frozen.nbytes + SPARE:
@@ -107,18 +107,18 @@ class IndexPersistence:
 
     def _catch_up(self, scope: Scope, index: ScopeIndex, mark: str) -> bool:
         """Take over what was written since a mark; False where that does not suffice."""
-        changes = self._store.changes(scope, mark)
+        changes = self._store.changes_since(scope, mark)
         if changes is None or len(changes.written) > len(index) // 2:
             return False
         put: list[Entry] = []
         for granularity in Granularity:
             ids = [i for g, i in changes.written if g is granularity]
-            put += self._store.read(scope, granularity, ids)
+            put += self._store.get(scope, granularity, ids)
         batch = Batch(scope, put=put)
         if put:
             self.before(batch, index)
             index.apply(batch, index.revision)
-        return len(index) == changes.held
+        return len(index) == changes.count
 
 
 @lru_cache(maxsize=1)

@@ -78,7 +78,7 @@ class ScopeIndex:
         table = self.tables[memory.granularity]
         session = self._session_number(memory.session_id)
         if memory.granularity is Granularity.TURN:
-            table.put(memory, session, entry.vector, entry.words)
+            table.put(memory, session, entry.vector, entry.token_codes)
         else:
             table.put(memory, session, None)
         self._link(memory)
@@ -232,6 +232,6 @@ def _entries(store: MemoryStore, scope: Scope) -> Iterator[Entry]:
     nothing = np.empty(0, dtype=np.float32)
     for granularity in Granularity:
         if granularity is Granularity.TURN:
-            yield from store.entries(scope, granularity)
+            yield from store.scan_entries(scope, granularity)
         else:
             yield from (Entry(memory, nothing) for memory in store.scan(scope, granularity))

@@ -89,7 +89,7 @@ class LatestValue:
 
     def _own_entries(self, scope: Scope, ranking: TurnRanking, rows: Rows) -> list[Entry]:
         ids = [ranking.index.tables[Granularity.TURN].ids[row] for row in rows]
-        entries = self.store.read(scope, Granularity.TURN, ids) if ids else []
+        entries = self.store.get(scope, Granularity.TURN, ids) if ids else []
         return [entry for entry in entries if self._is_own(entry.memory)]
 
     def _is_own(self, turn: Memory) -> bool:

@@ -196,11 +196,11 @@ def metadata_of(batch: Batch) -> dict[str, dict[str, str]]:
     """Return the metadata of all rows that a batch writes; raises as `encode` does."""
     metadata = {memory.id: encode(memory) for memory in batch.patch}
     for entry in batch.put:
-        metadata[entry.memory.id] = {**encode(entry.memory), **encode_words(entry.words)}
+        metadata[entry.memory.id] = {**encode(entry.memory), **encode_words(entry.token_codes)}
     return metadata
 
 
 def size_of_batch(batch: Batch) -> int:
     """About how many bytes a batch takes: everything is kept in several forms."""
-    sizes = (e.vector.nbytes + len(e.memory.text) + len(e.words) for e in batch.put)
+    sizes = (e.vector.nbytes + len(e.memory.text) + len(e.token_codes) for e in batch.put)
     return 8 * sum(sizes)

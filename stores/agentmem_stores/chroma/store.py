@@ -289,7 +289,7 @@ class ChromaStore(MemoryStore):
         return self._journal.of(batch, metadata)
 
     @guarded
-    def damage(self) -> list[str]:
+    def check_files(self) -> list[str]:
         with self._lock:
             return self._directory.faults() if self._directory else []
 
@@ -327,13 +327,15 @@ class ChromaStore(MemoryStore):
 
     @guarded
     @reading
-    def read(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Entry]:
+    def get(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Entry]:
         table = self._tables.find(scope, granularity) if ids else None
         return table.entries(ids) if table is not None else []
 
     @guarded
     @reading
-    def recall(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Memory]:
+    def get_memories(
+        self, scope: Scope, granularity: Granularity, ids: Sequence[str]
+    ) -> list[Memory]:
         table = self._tables.find(scope, granularity) if ids else None
         if table is None:
             return []
@@ -351,9 +353,9 @@ class ChromaStore(MemoryStore):
             memory for part in parts(ids, PAGE) for memory in self._page(scope, granularity, part)
         )
 
-    def entries(self, scope: Scope, granularity: Granularity) -> Iterator[Entry]:
+    def scan_entries(self, scope: Scope, granularity: Granularity) -> Iterator[Entry]:
         for part in parts(self._ids(scope, granularity), PAGE):
-            yield from self.read(scope, granularity, part)
+            yield from self.get(scope, granularity, part)
 
     @guarded
     @reading
@@ -403,20 +405,20 @@ class ChromaStore(MemoryStore):
 
     @guarded
     @reading
-    def mark(self, scope: Scope) -> str:
+    def last_sequence(self, scope: Scope) -> str:
         if self._directory is None:
             return self._registry.revision(scope)
         return str(last_write(self._directory.database, self._collections(scope)))
 
     @guarded
     @reading
-    def changes(self, scope: Scope, mark: str) -> Changes | None:
+    def changes_since(self, scope: Scope, sequence: str) -> Changes | None:
         if self._directory is None:
             return None
         database, collections = self._directory.database, self._collections(scope)
-        return changes_since(database, scope, collections, int(mark))
+        return changes_since(database, scope, collections, int(sequence))
 
-    def between(self, scope: Scope, before: str, after: str) -> Written | None:
+    def written_between(self, scope: Scope, before: str, after: str) -> Written | None:
         return self._registry.between(scope, before, after)
 
     def _collections(self, scope: Scope) -> dict[Granularity, str]:
@@ -424,7 +426,7 @@ class ChromaStore(MemoryStore):
 
     @guarded
     @reading
-    def faults(self, scope: Scope) -> list[Fault]:
+    def check_records(self, scope: Scope) -> list[Fault]:
         tables = [self._tables.find(scope, granularity) for granularity in Granularity]
         dimension = self.embedder.dimension
         return [fault for table in tables if table for fault in table.faults(dimension)]
