@@ -1,4 +1,4 @@
-"""Consolidating behind a conversation, in a thread that ends with the controller."""
+"""Run work for scopes in a background thread."""
 
 from __future__ import annotations
 
@@ -8,36 +8,37 @@ from threading import Condition, Thread
 
 from agentmem_stores import Scope
 
-__all__ = ["Background"]
+__all__ = ["BackgroundWorker"]
 
 _log = logging.getLogger("agentmem")
 
 
-class Background:
-    """Runs work for scopes one after the other; the thread lives while there is something to do.
+class BackgroundWorker:
+    """Runs a function for one scope after another, in a thread that ends when the queue is empty.
 
     Args:
-        work: called with a scope; what it raises is logged.
+        work: called with a scope; exceptions are logged.
     """
 
     def __init__(self, work: Callable[[Scope], object]) -> None:
         self._work = work
-        self._waiting: dict[Scope, None] = {}
+        # A dict for its order: a scope that is submitted again keeps its place in the queue.
+        self._queue: dict[Scope, None] = {}
         self._thread: Thread | None = None
         self._changed = Condition()
         self._closed = False
 
     @property
     def closed(self) -> bool:
-        """Whether work that is going on should stop at the next opportunity."""
+        """Whether the work in progress should stop at its next opportunity."""
         return self._closed
 
-    def ask(self, scope: Scope) -> None:
-        """Have work done for a scope, once, however often it is asked for meanwhile."""
+    def submit(self, scope: Scope) -> None:
+        """Queue work for a scope, unless it is queued already."""
         with self._changed:
             if self._closed:
                 return
-            self._waiting[scope] = None
+            self._queue[scope] = None
             if self._thread is None:
                 self._thread = Thread(target=self._run, name="agentmem-consolidate", daemon=True)
                 self._thread.start()
@@ -45,24 +46,28 @@ class Background:
     def _run(self) -> None:
         while True:
             with self._changed:
-                if self._closed or not self._waiting:
+                if self._closed or not self._queue:
                     self._thread = None
                     self._changed.notify_all()
                     return
-                scope = next(iter(self._waiting))
-                del self._waiting[scope]
+                scope = next(iter(self._queue))
+                del self._queue[scope]
             try:
                 self._work(scope)
             except Exception as error:
                 _log.warning("consolidating %s failed: %r", scope, error)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until there is nothing to do; return whether that is so."""
+        """Wait until the queue is empty; return whether it is.
+
+        Args:
+            timeout: seconds; None waits without a limit.
+        """
         with self._changed:
             return self._changed.wait_for(lambda: self._thread is None, timeout)
 
     def close(self) -> None:
-        """Let the work that is going on come to a stop, and do no other."""
+        """Wait for the work in progress to stop, and start no other."""
         with self._changed:
             self._closed = True
             thread = self._thread

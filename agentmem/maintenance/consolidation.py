@@ -1,4 +1,4 @@
-"""Consolidating: what was said is put in order, a piece of work at a time."""
+"""Consolidate a scope: end sessions, merge duplicates, summarize topics and days, archive."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from typing import Any
 
 from agentmem.facts.record import Record
 from agentmem.maintenance.duplicates import About, duplicates
-from agentmem.maintenance.eviction import weakest
-from agentmem.maintenance.summaries import Gist, Summaries
+from agentmem.maintenance.eviction import weakest_turns
+from agentmem.maintenance.summaries import Summaries, SummarySpec
 from agentmem.progress import Progress
 from agentmem.writing.sessions import Sessions
-from agentmem_retrievers import ForgettingCurve
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import Batch, Granularity, Memory, MemoryStore, Scope, State
 
@@ -26,14 +25,14 @@ Work = Callable[[], None]
 
 @dataclass(frozen=True)
 class ConsolidationReport:
-    """What consolidating did.
+    """What `MemoryController.consolidate` did.
 
     Attributes:
-        ended: the sessions whose derived memories were missing and have been written.
-        merged: ids of near-duplicates, each to the id of the memory that now stands for it.
-        topics, days: the summaries written, by id.
-        archived: what was archived because there was more than was to be kept.
-        finished: whether nothing is left to do; False where the budget ended before.
+        ended: sessions whose derived memories were missing and have been written.
+        merged: ids of duplicates, each mapped to the id of the memory that stands for it now.
+        topics, days: ids of the summaries written.
+        archived: ids of the turns archived because there were more than `keep`.
+        finished: whether nothing is left to do; False if the budget ran out or it was stopped.
     """
 
     ended: tuple[str, ...]
@@ -45,8 +44,8 @@ class ConsolidationReport:
 
 
 @dataclass
-class _Tally:
-    """What has been done so far."""
+class _Results:
+    """What a run has done so far."""
 
     ended: list[str] = field(default_factory=list)
     merged: dict[str, str] = field(default_factory=dict)
@@ -56,28 +55,30 @@ class _Tally:
 
     def report(self, *, finished: bool) -> ConsolidationReport:
         return ConsolidationReport(
-            tuple(self.ended),
-            self.merged,
-            tuple(self.topics),
-            tuple(self.days),
-            tuple(self.archived),
-            finished,
+            ended=tuple(self.ended),
+            merged=self.merged,
+            topics=tuple(self.topics),
+            days=tuple(self.days),
+            archived=tuple(self.archived),
+            finished=finished,
         )
 
 
 @dataclass(frozen=True)
 class Consolidation:
-    """Ends sessions, merges duplicates, sums up topics and days, and archives what is too much.
+    """Runs the stages of consolidation, each as small pieces of work.
 
-    Every stage finds what is left to do in the store itself, and every piece of work is one
-    atomic write. So it may stop anywhere, and the next run goes on as if there had been none.
+    Every stage reads from the store what is left to do, and every piece of work is one atomic
+    write. So a run may be stopped or killed anywhere, and the next one continues.
+
+    Args:
+        lock: taken for each piece of work, so that other calls run in between.
     """
 
     store: MemoryStore
     memories: IndexedStore
-    curve: ForgettingCurve
     sessions: Sessions
-    gists: Summaries
+    summaries: Summaries
     clock: Callable[[], datetime]
     lock: AbstractContextManager[Any]
 
@@ -91,106 +92,111 @@ class Consolidation:
         progress: Progress,
         stopped: Callable[[], bool],
     ) -> ConsolidationReport:
-        """Do up to `budget` pieces of work; see `MemoryController.consolidate`.
+        """Do at most `budget` pieces of work; see `MemoryController.consolidate`.
 
         Args:
-            current: a session that is still going on, so not to be ended.
-            stopped: asked before each piece whether to leave off.
+            current: the session that is still open, which is not ended.
+            keep: archive turns beyond this number; None archives none.
+            stopped: called before each piece of work; True ends the run.
         """
-        tally, done = _Tally(), 0
-        for stage, works in self._stages(scope, current, keep, tally):
+        results, done = _Results(), 0
+        for stage, works in self._stages(scope, current, keep, results):
             progress.expect(stage, len(works))
             for work in works:
                 if done == budget or stopped():
-                    return tally.report(finished=False)
+                    return results.report(finished=False)
                 work()
                 done += 1
                 progress.advance(stage, 1)
-        return tally.report(finished=True)
+        return results.report(finished=True)
 
     def _stages(
-        self, scope: Scope, current: str | None, keep: int | None, tally: _Tally
+        self, scope: Scope, current: str | None, keep: int | None, results: _Results
     ) -> Iterator[tuple[str, Sequence[Work]]]:
-        """Yield what there is to do; each stage is looked into when those before it are done."""
-        left = [s for s in self.sessions.unfinished(scope) if s != current]
-        yield "ending sessions", [partial(self._end, scope, s, tally) for s in left]
+        """Yield the work of each stage, which is determined after the stage before it is done."""
+        unfinished = [s for s in self.sessions.unfinished(scope) if s != current]
+        yield "ending sessions", [partial(self._end, scope, s, results) for s in unfinished]
         groups = self._duplicates(scope)
-        yield "merging", [partial(self._merge, scope, group, tally) for group in groups]
-        topics = self.gists.topics(scope)
+        yield "merging", [partial(self._merge, scope, group, results) for group in groups]
+        topics = self.summaries.plan_topics(scope)
         if topics is not None:
-            yield "topics", self._writing(scope, Granularity.TOPIC, topics, tally.topics)
-        days = self.gists.days(scope)
-        yield "days", self._writing(scope, Granularity.DAY, days, tally.days)
+            yield "topics", self._summarize(scope, Granularity.TOPIC, topics, results.topics)
+        days = self.summaries.plan_days(scope)
+        yield "days", self._summarize(scope, Granularity.DAY, days, results.days)
         if keep is not None:
-            yield "archiving", [partial(self._archive, scope, keep, tally)]
+            yield "archiving", [partial(self._archive, scope, keep, results)]
 
-    def _end(self, scope: Scope, session_id: str, tally: _Tally) -> None:
+    def _end(self, scope: Scope, session_id: str, results: _Results) -> None:
         with self.lock:
             self.sessions.end(scope, session_id)
-        tally.ended.append(session_id)
+        results.ended.append(session_id)
 
     def _duplicates(self, scope: Scope) -> list[list[Memory]]:
-        """Groups of turns and notes that say the same; items of a LangGraph store are no such."""
+        """Return the groups of turns and notes that say the same."""
+        # Items of a LangGraph store are addressed by key: two with the same text are two items.
         ids = [
             memory.id
             for memory in self.store.scan(scope, Granularity.TURN)
             if memory.state is State.ACTIVE and "item" not in memory.metadata
         ]
-        return duplicates(self.store.get(scope, Granularity.TURN, ids), self._told(scope))
+        statements = self._statements(scope)
+        return duplicates(self.store.get(scope, Granularity.TURN, ids), statements)
 
-    def _told(self, scope: Scope) -> dict[str, list[About]]:
-        """What turns tell, by their ids."""
-        told: dict[str, list[About]] = {}
+    def _statements(self, scope: Scope) -> dict[str, list[About]]:
+        """Return (subject, attribute, value) of the facts that turns state, by turn id."""
+        statements: dict[str, list[About]] = {}
         for fact in self.store.scan(scope, Granularity.FACT):
             record = Record.of(fact) if fact.version == 1 and fact.version_of is None else None
             if record is not None and not record.hint:
                 for source in fact.sources:
                     about = record.subject, record.attribute, record.value
-                    told.setdefault(source, []).append(about)
-        return told
+                    statements.setdefault(source, []).append(about)
+        return statements
 
-    def _merge(self, scope: Scope, group: Sequence[Memory], tally: _Tally) -> None:
-        """Let the newest stand for all of a group, with the others as its sources."""
+    def _merge(self, scope: Scope, group: Sequence[Memory], results: _Results) -> None:
+        """Let the newest memory of a group stand for all, with the others as its sources."""
         with self.lock:
             ids = [memory.id for memory in group]
-            found = [entry.memory for entry in self.store.get(scope, Granularity.TURN, ids)]
-            if [(m.version, m.state) for m in found] != [(m.version, m.state) for m in group]:
-                return
-            *older, newest = found
-            others = [i for memory in older for i in (*memory.sources, memory.id)]
-            stands = replace(
+            current = [entry.memory for entry in self.store.get(scope, Granularity.TURN, ids)]
+            if [(m.version, m.state) for m in current] != [(m.version, m.state) for m in group]:
+                return  # Something changed one of them since: the next run decides anew.
+            *older, newest = current
+            merged_ids = [i for memory in older for i in (*memory.sources, memory.id)]
+            representative = replace(
                 newest,
-                strength=max(memory.strength for memory in found),
-                recall_count=sum(memory.recall_count for memory in found),
-                sources=tuple(dict.fromkeys([*newest.sources, *others])),
+                strength=max(memory.strength for memory in current),
+                recall_count=sum(memory.recall_count for memory in current),
+                sources=tuple(dict.fromkeys([*newest.sources, *merged_ids])),
             )
-            past = [
+            superseded = [
                 replace(memory, state=State.SUPERSEDED, state_changed_at=self.clock())
                 for memory in older
             ]
-            self.memories.write(Batch(scope, patch=[stands, *past]))
-        tally.merged.update({memory.id: newest.id for memory in older})
+            self.memories.write(Batch(scope, patch=[representative, *superseded]))
+        results.merged.update({memory.id: newest.id for memory in older})
 
-    def _writing(
-        self, scope: Scope, granularity: Granularity, wanted: Sequence[Gist], written: list[str]
+    def _summarize(
+        self, scope: Scope, granularity: Granularity, specs: Sequence[SummarySpec], ids: list[str]
     ) -> list[Work]:
-        """Write the gists that are missing, then delete those that should no longer be."""
-        held = self.gists.held(scope, granularity)
-        missing = [gist for gist in wanted if not gist.is_written(held.get(gist.id))]
-        works: list[Work] = [partial(self._write, scope, gist, written) for gist in missing]
-        if held.keys() - {gist.id for gist in wanted}:
-            works.append(partial(self.gists.discard, scope, granularity, wanted))
+        """Return the work to write missing summaries, and then to delete outdated ones."""
+        existing = self.summaries.existing(scope, granularity)
+
+        def write(spec: SummarySpec) -> None:
+            self.summaries.write(scope, spec)
+            ids.append(spec.id)
+
+        works: list[Work] = [
+            partial(write, spec) for spec in specs if not spec.matches(existing.get(spec.id))
+        ]
+        if existing.keys() - {spec.id for spec in specs}:
+            works.append(partial(self.summaries.delete_others, scope, granularity, specs))
         return works
 
-    def _write(self, scope: Scope, gist: Gist, written: list[str]) -> None:
-        self.gists.write(scope, gist)
-        written.append(gist.id)
-
-    def _archive(self, scope: Scope, keep: int, tally: _Tally) -> None:
+    def _archive(self, scope: Scope, keep: int, results: _Results) -> None:
         with self.lock:
             now = self.clock()
-            ids = weakest(self.memories.index(scope), keep, now)
-            found = [entry.memory for entry in self.store.get(scope, Granularity.TURN, ids)]
-            faded = [replace(m, state=State.ARCHIVED, state_changed_at=now) for m in found]
-            self.memories.write(Batch(scope, patch=faded))
-        tally.archived.extend(ids)
+            ids = weakest_turns(self.memories.index(scope), keep, now)
+            turns = [entry.memory for entry in self.store.get(scope, Granularity.TURN, ids)]
+            archived = [replace(m, state=State.ARCHIVED, state_changed_at=now) for m in turns]
+            self.memories.write(Batch(scope, patch=archived))
+        results.archived.extend(ids)

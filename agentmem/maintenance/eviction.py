@@ -1,44 +1,81 @@
-"""Which memories go first where there are too many."""
+"""Archive memories: those that have faded, and the weakest turns beyond a limit."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agentmem.writing.sessions import is_item_session
+from agentmem_retrievers import ForgettingCurve
+from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.index.scope_index import ScopeIndex
-from agentmem_stores import Granularity, Vectors
+from agentmem_stores import Batch, Granularity, Memory, Scope, State, Vectors
 
-__all__ = ["weakest"]
+__all__ = ["SweepReport", "sweep", "weakest_turns"]
 
-_ROWS = 512
+# Rows of the similarity matrix computed at once: 512 x 100,000 turns take 200 MB.
+_BLOCK_SIZE = 512
 
 
-def weakest(index: ScopeIndex, keep: int, now: datetime) -> list[str]:
-    """Return the ids of the active turns beyond the `keep` that are worth most.
+@dataclass(frozen=True)
+class SweepReport:
+    """What `MemoryController.sweep` did.
 
-    Worth is the sum of what is left of a turn in memory, of whether it was ever recalled, and of
-    how unlike every other turn it is; each in [0, 1]. Notes and items count nowhere.
+    Attributes:
+        archived: ids of the memories that it archived.
+        kept: how many memories stay active.
+    """
+
+    archived: tuple[str, ...]
+    kept: int
+
+
+def sweep(
+    memories: IndexedStore, curve: ForgettingCurve, scope: Scope, now: datetime
+) -> SweepReport:
+    """Archive the active memories whose retention at `now` is below `curve.archive_below`."""
+    index = memories.index(scope)
+    faded: list[Memory] = []
+    kept = 0
+    for granularity, table in index.tables.items():
+        active = table.visible(None)
+        below = active & (table.retention(now) < curve.archive_below)
+        kept += int(active.sum() - below.sum())
+        ids = [table.ids[row] for row in np.flatnonzero(below)]
+        faded.extend(entry.memory for entry in memories.store.get(scope, granularity, ids))
+    archived = [replace(m, state=State.ARCHIVED, state_changed_at=now) for m in faded]
+    memories.write(Batch(scope, patch=archived))
+    return SweepReport(tuple(memory.id for memory in faded), kept)
+
+
+def weakest_turns(index: ScopeIndex, keep: int, now: datetime) -> list[str]:
+    """Return the ids of the active turns beyond the `keep` most valuable ones, weakest first.
+
+    The value of a turn is the sum of its retention, of 1 if it was ever recalled, and of its
+    dissimilarity to the most similar other turn (1 - cosine); each in [0, 1]. Notes and items are
+    neither counted nor returned.
     """
     table = index.tables[Granularity.TURN]
-    spoken = [not is_item_session(name) for name in index.session_names]
-    mine = np.array([*spoken, False], dtype=np.bool_)[table.column("session")]
-    rows = np.flatnonzero(table.visible(None) & mine)
+    is_conversation = [not is_item_session(name) for name in index.session_names]
+    # The last element stands for rows without a session, whose number is -1.
+    in_conversation = np.array([*is_conversation, False])[table.column("session")]
+    rows = np.flatnonzero(table.visible(None) & in_conversation)
     if len(rows) <= keep:
         return []
     recalled = ~np.isnan(table.column("recalled")[rows])
-    worth = table.retention(now, rows) + recalled + 1 - _redundancy(table.vectors(rows))
-    order = np.lexsort((table.column("said")[rows], worth))
+    value = table.retention(now, rows) + recalled + 1 - _redundancy(table.vectors(rows))
+    order = np.lexsort((table.column("said")[rows], value))
     return [table.ids[rows[i]] for i in order[: len(rows) - keep]]
 
 
 def _redundancy(vectors: Vectors) -> NDArray[np.float64]:
-    """The cosine of each row to the one most like it, at least 0."""
-    most = np.zeros(len(vectors))
-    for start in range(0, len(vectors), _ROWS):
-        part = vectors[start : start + _ROWS] @ vectors.T
-        part[np.arange(len(part)), start + np.arange(len(part))] = 0.0
-        most[start : start + _ROWS] = part.max(axis=1)
-    return np.clip(most, 0.0, 1.0)
+    """Return the cosine of each row to the most similar other row, at least 0."""
+    largest = np.zeros(len(vectors))
+    for start in range(0, len(vectors), _BLOCK_SIZE):
+        block = vectors[start : start + _BLOCK_SIZE] @ vectors.T
+        block[np.arange(len(block)), start + np.arange(len(block))] = 0.0
+        largest[start : start + _BLOCK_SIZE] = block.max(axis=1)
+    return np.clip(largest, 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""What many turns come down to: a summary of a topic, and of a day."""
+"""Summaries over sessions: one of each topic, and one of each day."""
 
 from __future__ import annotations
 
@@ -20,25 +20,28 @@ from agentmem_retrievers import ForgettingCurve
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import Batch, Entry, Granularity, Memory, MemoryStore, Scope, State, Vectors
 
-__all__ = ["Gist", "Summaries", "ungrouped"]
+__all__ = ["Summaries", "SummarySpec", "exclude_from_topics"]
 
-# In a turn's metadata: that a topic of it was deleted, and that it is to make none again.
+# Key in the metadata of a turn whose topic a user deleted; it is assigned to no topic again.
 UNGROUPED = "ungrouped"
 
-# Topics stand until this share of turns has come to those that they were found among.
+# Topics are clustered again when turns have grown by this share, so that their ids stay stable
+# from one consolidation to the next.
 GROWTH = 0.1
-# What surrounds a turn says what it is about, where the turn itself is short.
-_AROUND = {0: 1.0, -1: 0.7, 1: 0.5}
-_IDS = uuid.UUID("8f1f0f6e-64a3-4a0e-9f54-2f8a5a1a5d0e")
+# Weights of a turn and of its neighbors in the session when turns are clustered: a short turn
+# such as "Yes, twice." has its topic from what is said around it.
+_CONTEXT_WEIGHTS = {0: 1.0, -1: 0.7, 1: 0.5}
+# Namespace of the ids, which derive from the turns: the same turns get the same id.
+_NAMESPACE = uuid.UUID("8f1f0f6e-64a3-4a0e-9f54-2f8a5a1a5d0e")
 
 
 @dataclass(frozen=True)
-class Gist:
-    """A memory that is to be derived from turns.
+class SummarySpec:
+    """A summary that should exist.
 
     Attributes:
-        turns: their ids, in the order in which they were said.
-        metadata: what the memory says of itself beside its text.
+        turns: ids of the turns to summarize, in the order in which they were said.
+        metadata: metadata of the memory, beside its keywords.
     """
 
     granularity: Granularity
@@ -46,25 +49,24 @@ class Gist:
     turns: tuple[str, ...]
     metadata: dict[str, Any] = field(default_factory=dict)
 
-    def is_written(self, memory: Memory | None) -> bool:
-        """Whether a memory is what this one would become."""
+    def matches(self, memory: Memory | None) -> bool:
+        """Return whether a memory is the summary that this asks for."""
         return (
             memory is not None
             and memory.sources == self.turns
-            and self.metadata.items() <= (memory.metadata.items())
+            and self.metadata.items() <= memory.metadata.items()
         )
 
 
 @dataclass(frozen=True)
 class Summaries:
-    """Says which topics and days are missing, and writes them one at a time.
+    """Plans which topic and day summaries should exist, and writes them one at a time.
 
-    What is wanted follows from the turns alone, so whatever an interruption leaves out is found
-    missing by the next run. Turns that were archived stay in what they were summed up in: the
-    gist of things outlives their details.
+    The plan follows from the turns alone, so an interrupted run is completed by the next one.
+    Archived turns stay in their summaries: the gist outlives the details.
 
-    A topic that somebody has put in other words keeps its turns, and those of one that somebody
-    has deleted are grouped no more, so that neither is undone.
+    An edited topic keeps its turns, and the turns of a deleted topic are not clustered again, so
+    that consolidation undoes neither.
     """
 
     store: MemoryStore
@@ -75,76 +77,76 @@ class Summaries:
     clock: Callable[[], datetime]
     lock: AbstractContextManager[Any]
 
-    def held(self, scope: Scope, granularity: Granularity) -> dict[str, Memory]:
-        """The gists that there are, by id, but for what somebody else has written of topics."""
+    def existing(self, scope: Scope, granularity: Granularity) -> dict[str, Memory]:
+        """Return the summaries of a granularity by id, except for edited topics."""
         return {
             memory.id: memory
             for memory in self.store.scan(scope, granularity)
-            if memory.version_of is None and not _is_edited(memory)
+            if memory.version_of is None and not _is_edited_topic(memory)
         }
 
-    def topics(self, scope: Scope) -> list[Gist] | None:
-        """The topics there should be; None where those that there are will do."""
+    def plan_topics(self, scope: Scope) -> list[SummarySpec] | None:
+        """Return the topics that should exist; None if the existing ones are current enough."""
         with self.lock:
-            turns = self._grouped(scope)
-            if self._will_do(scope, set(turns)):
+            turns = self._turns_to_cluster(scope)
+            if self._topics_are_current(scope, set(turns)):
                 return None
             if len(turns) < FEWEST:
                 return []
-            vectors = self._vectors(scope, turns)
-        numbers = partition(vectors)
-        members = [
-            tuple(turns[i] for i in np.flatnonzero(numbers == n)) for n in np.unique(numbers)
+            vectors = self._context_vectors(scope, turns)
+        labels = partition(vectors)
+        clusters = [
+            tuple(turns[i] for i in np.flatnonzero(labels == label)) for label in np.unique(labels)
         ]
-        among = {"among": _signature(turns), "topics": len(members), "turns": len(turns)}
+        # Identifies the clustering, by which a later run sees whether all of its topics exist.
+        metadata = {"among": _hash(turns), "topics": len(clusters), "turns": len(turns)}
         return [
-            Gist(Granularity.TOPIC, _id("topic", *ids), ids, among)
-            for ids in sorted(members, key=lambda ids: (-len(ids), ids))
+            SummarySpec(Granularity.TOPIC, _new_id("topic", *ids), ids, metadata)
+            for ids in sorted(clusters, key=lambda ids: (-len(ids), ids))
         ]
 
-    def _grouped(self, scope: Scope) -> list[str]:
-        """The turns that topics are to be found among, in the order in which they were said."""
+    def _turns_to_cluster(self, scope: Scope) -> list[str]:
         topics = self.store.scan(scope, Granularity.TOPIC)
-        taken = {i for memory in topics if _is_edited(memory) for i in memory.sources}
+        in_edited = {i for memory in topics if _is_edited_topic(memory) for i in memory.sources}
         return [
             memory.id
             for memory in self._turns(scope)
-            if memory.id not in taken and memory.metadata.get(UNGROUPED) is not True
+            if memory.id not in in_edited and memory.metadata.get(UNGROUPED) is not True
         ]
 
-    def _will_do(self, scope: Scope, turns: set[str]) -> bool:
-        held = list(self.held(scope, Granularity.TOPIC).values())
-        if not held:
+    def _topics_are_current(self, scope: Scope, turns: set[str]) -> bool:
+        topics = list(self.existing(scope, Granularity.TOPIC).values())
+        if not topics:
             return len(turns) < FEWEST
-        [first, *rest] = [memory.metadata for memory in held]
-        covered = {source for memory in held for source in memory.sources}
-        same = all(m.get("among") == first.get("among") for m in rest)
-        whole = same and len(held) == first.get("topics")
-        fresh = len(turns - covered)
-        return whole and covered <= turns and fresh <= GROWTH * len(covered)
+        clusterings = {topic.metadata.get("among") for topic in topics}
+        is_complete = len(clusterings) == 1 and len(topics) == topics[0].metadata.get("topics")
+        covered = {source for topic in topics for source in topic.sources}
+        has_grown = len(turns - covered) > GROWTH * len(covered)
+        return is_complete and covered <= turns and not has_grown
 
-    def _vectors(self, scope: Scope, turns: Sequence[str]) -> Vectors:
+    def _context_vectors(self, scope: Scope, turns: Sequence[str]) -> Vectors:
         table = self.memories.index(scope).tables[Granularity.TURN]
         rows = np.array([table.row_of[i] for i in turns], dtype=np.intp)
-        near = sum(w * table.vectors(table.neighbors(rows, o)) for o, w in _AROUND.items())
-        assert isinstance(near, np.ndarray)
-        return np.asarray(near / np.maximum(np.linalg.norm(near, axis=1, keepdims=True), 1e-9))
+        total = np.zeros((len(rows), self.embedder.spec.dimension), dtype=np.float32)
+        for offset, weight in _CONTEXT_WEIGHTS.items():
+            total += np.float32(weight) * table.vectors(table.neighbors(rows, offset))
+        return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9)
 
-    def days(self, scope: Scope) -> list[Gist]:
-        """The days there should be: all on which something was said in sessions that have ended."""
-        said: dict[str, list[str]] = {}
+    def plan_days(self, scope: Scope) -> list[SummarySpec]:
+        """Return the days that should exist: those with turns in sessions that have ended."""
+        turns: dict[str, list[str]] = {}
         with self.lock:
             index = self.memories.index(scope)
             for memory in self._turns(scope):
                 if index.is_digested(memory.session_id):
-                    said.setdefault(f"{memory.said_at:%Y-%m-%d}", []).append(memory.id)
+                    turns.setdefault(f"{memory.said_at:%Y-%m-%d}", []).append(memory.id)
         return [
-            Gist(Granularity.DAY, _id("day", date), tuple(ids), {"date": date})
-            for date, ids in sorted(said.items())
+            SummarySpec(Granularity.DAY, _new_id("day", date), tuple(ids), {"date": date})
+            for date, ids in sorted(turns.items())
         ]
 
     def _turns(self, scope: Scope) -> list[Memory]:
-        """What can be summed up, in the order in which it was said."""
+        """Return the turns of conversations in the order in which they were said."""
         turns = [
             memory
             for memory in self.store.scan(scope, Granularity.TURN)
@@ -152,82 +154,82 @@ class Summaries:
         ]
         return sorted(turns, key=lambda m: (m.said_at, m.session_id, m.position, m.id))
 
-    def write(self, scope: Scope, gist: Gist) -> None:
-        """Write one, unless a turn of it has changed or gone meanwhile.
-
-        The summary is made outside of the lock: a chat model may take its time.
-        """
+    def write(self, scope: Scope, spec: SummarySpec) -> None:
+        """Write a summary, unless one of its turns changes or is deleted meanwhile."""
         with self.lock:
-            turns = self._sources(scope, gist)
-            if not turns or self._kept(scope, gist):
+            turns = self._read_turns(scope, spec)
+            if not turns or self._update_metadata(scope, spec):
                 return
-        digest = self.digester.digest([(t.speaker or t.role, t.text) for t in turns])
-        memory = self._memory(gist, turns, digest.summary, digest.keywords)
+        # Outside of the lock, because a chat model may take long.
+        digest = self.digester.digest([(turn.speaker or turn.role, turn.text) for turn in turns])
+        memory = self._memory(spec, turns, digest.summary, digest.keywords)
         [vector] = self.embedder.documents([memory.text])
         with self.lock:
-            now = self._sources(scope, gist)
-            if [(t.id, t.version) for t in now] == [(t.id, t.version) for t in turns]:
+            current = self._read_turns(scope, spec)
+            if [(t.id, t.version) for t in current] == [(t.id, t.version) for t in turns]:
                 self.memories.write(Batch(scope, put=[Entry(memory, vector)]))
 
-    def _sources(self, scope: Scope, gist: Gist) -> list[Memory]:
-        """The turns of a gist; none where one of them is gone."""
-        found = self.store.get(scope, Granularity.TURN, gist.turns)
-        return [entry.memory for entry in found] if len(found) == len(gist.turns) else []
+    def _read_turns(self, scope: Scope, spec: SummarySpec) -> list[Memory]:
+        """Return the turns to summarize; none if one of them was deleted."""
+        entries = self.store.get(scope, Granularity.TURN, spec.turns)
+        return [entry.memory for entry in entries] if len(entries) == len(spec.turns) else []
 
-    def _kept(self, scope: Scope, gist: Gist) -> bool:
-        """Go on with the memory that is there of the same turns, where there is one."""
-        for entry in self.store.get(scope, gist.granularity, [gist.id]):
-            if entry.memory.sources == gist.turns:
-                metadata = {**entry.memory.metadata, **gist.metadata}
+    def _update_metadata(self, scope: Scope, spec: SummarySpec) -> bool:
+        """Reuse the existing summary of the same turns; return whether there is one."""
+        for entry in self.store.get(scope, spec.granularity, [spec.id]):
+            if entry.memory.sources == spec.turns:
+                metadata = {**entry.memory.metadata, **spec.metadata}
                 self.memories.write(Batch(scope, patch=[replace(entry.memory, metadata=metadata)]))
                 return True
         return False
 
     def _memory(
-        self, gist: Gist, turns: Sequence[Memory], summary: str, keywords: Sequence[str]
+        self, spec: SummarySpec, turns: Sequence[Memory], summary: str, keywords: Sequence[str]
     ) -> Memory:
-        date = gist.metadata.get("date")
+        date = spec.metadata.get("date")
         return Memory(
-            id=gist.id,
+            id=spec.id,
             scope=turns[0].scope,
-            granularity=gist.granularity,
+            granularity=spec.granularity,
             text=f"{date}: {summary}" if date else summary,
-            session_id=f"{ITEM_PREFIX}{gist.granularity.value}",
+            session_id=f"{ITEM_PREFIX}{spec.granularity.value}",
             said_at=max(turn.said_at for turn in turns),
             written_at=self.clock(),
             role="system",
             strength=self.curve.initial_strength(0.5),
-            sources=gist.turns,
-            metadata={**gist.metadata, "keywords": list(keywords)},
+            sources=spec.turns,
+            metadata={**spec.metadata, "keywords": list(keywords)},
         )
 
-    def discard(self, scope: Scope, granularity: Granularity, kept: Iterable[Gist]) -> None:
-        """Delete the gists that there should no longer be."""
-        gone = self.held(scope, granularity).keys() - {gist.id for gist in kept}
-        self.memories.write(Batch(scope, delete=[(granularity, i) for i in sorted(gone)]))
+    def delete_others(
+        self, scope: Scope, granularity: Granularity, specs: Iterable[SummarySpec]
+    ) -> None:
+        """Delete the summaries of a granularity that are not among the planned ones."""
+        outdated = self.existing(scope, granularity).keys() - {spec.id for spec in specs}
+        self.memories.write(Batch(scope, delete=[(granularity, i) for i in sorted(outdated)]))
 
 
-def _is_edited(memory: Memory) -> bool:
+def _is_edited_topic(memory: Memory) -> bool:
     return memory.granularity is Granularity.TOPIC and memory.version > 1
 
 
-def ungrouped(
-    topics: Iterable[Memory], turns: Callable[[Sequence[str]], Sequence[Memory]]
+def exclude_from_topics(
+    memories: Iterable[Memory], read_turns: Callable[[Sequence[str]], Sequence[Memory]]
 ) -> list[Memory]:
-    """Return the turns of topics that somebody deletes, so marked that they make none again.
+    """Return the turns of deleted topics, marked so that they are not clustered again.
 
     Args:
-        topics: memories; those that are no topics are passed over.
-        turns: reads turns by their ids.
+        memories: the memories that a user deletes; those that are not topics are ignored.
+        read_turns: returns turns by their ids.
     """
-    sources = (i for m in topics if m.granularity is Granularity.TOPIC for i in m.sources)
-    found = turns(list(dict.fromkeys(sources)))
-    return [replace(turn, metadata={**turn.metadata, UNGROUPED: True}) for turn in found]
+    sources = (i for m in memories if m.granularity is Granularity.TOPIC for i in m.sources)
+    turns = read_turns(list(dict.fromkeys(sources)))
+    return [replace(turn, metadata={**turn.metadata, UNGROUPED: True}) for turn in turns]
 
 
-def _id(*parts: str) -> str:
-    return uuid.uuid5(_IDS, "\n".join(parts)).hex
+def _new_id(*parts: str) -> str:
+    return uuid.uuid5(_NAMESPACE, "\n".join(parts)).hex
 
 
-def _signature(ids: Iterable[str]) -> str:
+def _hash(ids: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
