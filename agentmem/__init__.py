@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from agentmem.feedback.reflection import Learned
     from agentmem.maintenance.check import CheckReport
     from agentmem.maintenance.consolidation import ConsolidationReport
-    from agentmem.maintenance.overview import Stats, SweepReport
+    from agentmem.maintenance.eviction import SweepReport
+    from agentmem.maintenance.stats import Stats
     from agentmem.rerank.refiner import Refiner
     from agentmem.rerank.relevance import RelevanceFilter
     from agentmem.rerank.reranker import Reranker
@@ -123,8 +124,8 @@ _HOMES = {
     "Learned": "agentmem.feedback.reflection",
     "CheckReport": "agentmem.maintenance.check",
     "ConsolidationReport": "agentmem.maintenance.consolidation",
-    "Stats": "agentmem.maintenance.overview",
-    "SweepReport": "agentmem.maintenance.overview",
+    "Stats": "agentmem.maintenance.stats",
+    "SweepReport": "agentmem.maintenance.eviction",
     "Refiner": "agentmem.rerank.refiner",
     "RelevanceFilter": "agentmem.rerank.relevance",
     "Reranker": "agentmem.rerank.reranker",

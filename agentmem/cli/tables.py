@@ -11,7 +11,7 @@ from rich.text import Text
 
 from agentmem import Granularity, Memory, RecalledMemory, Routing, SearchResult, State
 from agentmem.cli.render import date, line, plain, short_id, show
-from agentmem.maintenance.overview import Stats
+from agentmem.maintenance.stats import Stats
 
 __all__ = ["print_life", "print_memories", "print_recall", "print_stats"]
 

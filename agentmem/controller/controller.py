@@ -16,11 +16,13 @@ from agentmem.controller.timeline import Bounds, Event, Timeline
 from agentmem.controller.to_async import to_async
 from agentmem.embedding.embedder import Embedder, default_embeddings
 from agentmem.facts.views import Fact, ProfileLine, held_at, portrait, shown
-from agentmem.feedback.plans import Plan, went_well
+from agentmem.feedback.plans import Plan, parse_outcome
 from agentmem.feedback.reflection import Learned
 from agentmem.maintenance.check import CheckReport
 from agentmem.maintenance.consolidation import ConsolidationReport
-from agentmem.maintenance.overview import Stats, SweepReport
+from agentmem.maintenance.eviction import SweepReport, archive_faded
+from agentmem.maintenance.graph_export import export_graph
+from agentmem.maintenance.stats import Stats, collect_stats
 from agentmem.progress import Progress
 from agentmem.rerank.refiner import Refiner, refined
 from agentmem.writing.admission import BeforeWrite
@@ -474,7 +476,7 @@ class MemoryController:
         )
         recall = refined(self.services.engine.search(owner, question), self.services.refiners, k)
         if reinforce and as_of is None:
-            self.services.reinforcement.note(owner, recall)
+            self.services.reinforcement.record(owner, recall)
         return recall
 
     def get(self, memory_id: str, *, scope: Scope | None = None) -> Memory:
@@ -676,7 +678,7 @@ class MemoryController:
         owner = self.services.owner(scope)
         own = _own(owner, hits)
         kept = [hit for hit in own if shown is None or hit.memory.id in shown]
-        self.services.reinforcement.note(owner, replace(own, hits=tuple(kept)))
+        self.services.reinforcement.record(owner, replace(own, hits=tuple(kept)))
 
     def feedback(
         self,
@@ -714,7 +716,7 @@ class MemoryController:
             )
             # Of what was deleted since, nothing is to be learned.
             if len(held) == len(seen):
-                self.services.reflection.note(owner, own, cited, seen)
+                self.services.reflection.record(owner, own, cited, seen)
 
     def learned(self, *, scope: Scope | None = None) -> Learned:
         """Say what use has taught: how many citations are kept, and how far they are believed."""
@@ -756,7 +758,7 @@ class MemoryController:
             WriteHookError: `before_write` failed, or keeps the plan out; nothing was written.
         """
         owner = self.services.owner(scope)
-        well = went_well(outcome)
+        well = parse_outcome(outcome)
         kept = steps if isinstance(steps, str) else list(steps)
         told = self.services.admission.value({"goal": goal, "steps": kept}, "system", {})
         if told is None:
@@ -777,11 +779,11 @@ class MemoryController:
             InvalidInputError: the outcome is neither.
         """
         owner = self.services.owner(scope)
-        well = went_well(outcome)
+        well = parse_outcome(outcome)
         if well is None:
             raise InvalidInputError("outcome=None says nothing; pass 'success' or 'failure'")
         with self.services.lock:
-            return self.services.plans.went(owner, plan_id, well)
+            return self.services.plans.record_outcome(owner, plan_id, well)
 
     def plans(
         self, goal: str | None = None, *, k: int = 5, scope: Scope | None = None
@@ -796,7 +798,7 @@ class MemoryController:
         found = self.search(
             goal, k=max(k, 20), scope=owner, granularity=Granularity.PLAN, reinforce=False
         )
-        return self.services.plans.ranked(owner, [(hit.memory.id, hit.score) for hit in found])[:k]
+        return self.services.plans.rank(owner, [(hit.memory.id, hit.score) for hit in found])[:k]
 
     # Maintenance.
 
@@ -813,7 +815,7 @@ class MemoryController:
         with self.services.lock:
             self.services.reinforcement.flush()
             self.services.items.expire(owner)
-            return self.services.maintenance.sweep(owner, moment)
+            return archive_faded(self.services.memories, self.curve, owner, moment)
 
     def consolidate(
         self,
@@ -882,7 +884,7 @@ class MemoryController:
         """Count what a scope holds."""
         owner = self.services.owner(scope)
         self.services.flush()
-        return self.services.maintenance.stats(owner, self.clock())
+        return collect_stats(self.services.memories, self.curve, owner, self.clock())
 
     def graph(self, *, scope: Scope | None = None) -> nx.Graph:
         """Return a scope's association graph.
@@ -892,7 +894,7 @@ class MemoryController:
         """
         owner = self.services.owner(scope)
         self.services.flush()
-        return self.services.maintenance.graph(owner, self.clock())
+        return export_graph(self.services.memories, self.curve, owner, self.clock())
 
     def check(self, *, repair: bool = False, scope: Scope | None = None) -> CheckReport:
         """Look for what must not be; reads everything of the scope, and the store's files.

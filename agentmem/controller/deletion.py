@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from agentmem.facts.facts import Facts
-from agentmem.maintenance.summaries import ungrouped
+from agentmem.maintenance.summaries import exclude_from_topics
 from agentmem.writing.sessions import DERIVED, Sessions, is_derived
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import (
@@ -65,7 +65,7 @@ class Deleter:
         """Delete all versions of one memory, the current one last."""
         deleted = [*versions, *self._represented(scope, versions[-1])]
         marked = self.facts.not_again(scope, deleted)
-        marked += ungrouped(deleted, partial(self.memories.get, scope))
+        marked += exclude_from_topics(deleted, partial(self.memories.get, scope))
         self.memories.write(Batch(scope, patch=marked))
         return self.replace(scope, deleted)
 

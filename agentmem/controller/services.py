@@ -31,10 +31,9 @@ from agentmem.feedback.reflection import Reflection
 from agentmem.feedback.reinforcement import Reinforcement
 from agentmem.items.items import Items
 from agentmem.items.records import check_item, forget_addresses
-from agentmem.maintenance.background import Background
+from agentmem.maintenance.background import BackgroundWorker
 from agentmem.maintenance.check import Check
 from agentmem.maintenance.consolidation import Consolidation, ConsolidationReport
-from agentmem.maintenance.overview import Maintenance
 from agentmem.maintenance.repair import Repair
 from agentmem.maintenance.summaries import Summaries
 from agentmem.maintenance.transfer import Transfer
@@ -109,7 +108,6 @@ class Services:
     reflection: Reflection
     plans: Plans
     consolidation: Consolidation
-    maintenance: Maintenance
     check: Check
     repair: Repair
     transfer: Transfer
@@ -119,7 +117,7 @@ class Services:
     closed: bool = False
 
     def __post_init__(self) -> None:
-        self.background = Background(self._consolidate_in_background)
+        self.background = BackgroundWorker(self._consolidate_in_background)
         self._listeners: WeakSet[DeletionListener] = WeakSet()
         self.store.deletion_listeners.add(self)
         # Registered after the store's own finalizer, so it runs before that one at exit.
@@ -191,13 +189,11 @@ class Services:
             consolidation=Consolidation(
                 store=store,
                 memories=memories,
-                curve=curve,
                 sessions=sessions,
-                gists=summaries,
+                summaries=summaries,
                 clock=clock,
                 lock=lock,
             ),
-            maintenance=Maintenance(store, memories, curve),
             check=check,
             repair=Repair(store, memories, embedder, sessions, check),
             transfer=Transfer(store, memories, embedder, admission, check=check_item),
@@ -262,7 +258,7 @@ class Services:
     def session_ended(self, scope: Scope) -> None:
         """Consolidate in the background, where the controller is to do so."""
         if self.consolidate_after_session is not None:
-            self.background.ask(scope)
+            self.background.submit(scope)
 
     def add_listener(self, listener: DeletionListener) -> None:
         """Tell something that keeps copies of memories what is deleted, for as long as it lives."""
@@ -311,7 +307,7 @@ def _close_at_exit(
     services = reference()
     try:
         if services is None:
-            reinforcement.leave()
+            reinforcement.flush_on_collection()
         else:
             services.close()
     except AgentMemError as error:

@@ -1,4 +1,4 @@
-"""Procedural memory: ways of reaching a goal, recalled by the goal (after GITM's plans)."""
+"""Procedural memory: ways of reaching a goal, found by the goal (after GITM's plans)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from agentmem.embedding.embedder import Embedder
-from agentmem.feedback.reinforcement import recalled
+from agentmem.feedback.reinforcement import after_recall
 from agentmem.writing.sessions import ITEM_PREFIX
 from agentmem_retrievers import ForgettingCurve
 from agentmem_retrievers.index.indexed_store import IndexedStore
@@ -26,11 +26,12 @@ from agentmem_stores import (
     State,
 )
 
-__all__ = ["Plan", "Plans", "went_well"]
+__all__ = ["Plan", "Plans", "parse_outcome"]
 
-_IDS = uuid.UUID("b0b4e9a1-6a57-4d0c-8f6b-2c1f7d9f3a11")
-# What a failure leaves of a plan's strength.
-_WEAKENED = 0.5
+# Namespace of the ids, which derive from goal and steps: the same plan gets the same id.
+_NAMESPACE = uuid.UUID("b0b4e9a1-6a57-4d0c-8f6b-2c1f7d9f3a11")
+# A failure halves the strength, and with it the time until the plan has faded.
+_FAILURE_FACTOR = 0.5
 _OUTCOMES = {"success": True, "failure": False}
 
 
@@ -40,8 +41,8 @@ class Plan:
 
     Attributes:
         succeeded, failed: how often it did.
-        fit: how well it fits what was asked for, above 0 where it does; 0 where nothing was.
-        memory: the record that it is kept in.
+        fit: how well it fits the goal that was searched for, above 0; 0 without a search.
+        memory: the record that stores it.
     """
 
     goal: str
@@ -58,22 +59,23 @@ class Plan:
 
     @property
     def worth(self) -> float:
-        """From what it has come to, in (0, 1); 0.5 for what was never tried (Laplace's rule)."""
+        """The estimated probability of success, in (0, 1), by Laplace's rule; 0.5 if untried."""
         return (self.succeeded + 1) / (self.succeeded + self.failed + 2)
 
     @classmethod
-    def of(cls, memory: Memory) -> Plan:
-        """Read a record; what is no plan's metadata counts as none."""
-        kept = memory.metadata
-        steps = kept.get("steps")
-        counts = [kept.get(name) for name in ("succeeded", "failed")]
-        succeeded, failed = (n if isinstance(n, int) and n >= 0 else 0 for n in counts)
-        known = tuple(map(str, steps)) if isinstance(steps, list) else ()
-        return cls(memory.text, known, succeeded, failed, memory)
+    def from_memory(cls, memory: Memory) -> Plan:
+        """Read a record; invalid metadata counts as missing."""
+        steps = memory.metadata.get("steps")
+        succeeded, failed = (
+            count if isinstance(count := memory.metadata.get(name), int) and count >= 0 else 0
+            for name in ("succeeded", "failed")
+        )
+        texts = tuple(map(str, steps)) if isinstance(steps, list) else ()
+        return cls(memory.text, texts, succeeded, failed, memory)
 
 
-def went_well(outcome: bool | str | None) -> bool | None:
-    """Read an outcome: `success` or True, `failure` or False, None for none yet.
+def parse_outcome(outcome: bool | str | None) -> bool | None:
+    """Return True for `success`, False for `failure`, None for no outcome yet.
 
     Raises:
         InvalidInputError: it is something else.
@@ -87,7 +89,7 @@ def went_well(outcome: bool | str | None) -> bool | None:
 
 @dataclass(frozen=True)
 class Plans:
-    """Keeps plans as memories of their own granularity, whose text is the goal."""
+    """Stores plans as memories of their own granularity, whose text is the goal."""
 
     store: MemoryStore
     memories: IndexedStore
@@ -103,29 +105,37 @@ class Plans:
         outcome: bool | None,
         sources: Sequence[str] = (),
     ) -> Plan:
-        """Keep a plan; the same goal and steps are one plan, whose outcomes and sources add up."""
-        draft = replace(self._draft(scope, goal, steps), sources=tuple(dict.fromkeys(sources)))
-        held = self.store.get(scope, Granularity.PLAN, [draft.id])
-        if held and not set(draft.sources) <= set(held[0].memory.sources):
-            known = held[0].memory
-            both = tuple(dict.fromkeys([*known.sources, *draft.sources]))
-            held = [replace(held[0], memory=replace(known, sources=both))]
-            self.memories.write(Batch(scope, patch=[held[0].memory]))
-        if not held:
-            [vector] = self.embedder.documents([draft.text])
-            self.memories.write(Batch(scope, put=[Entry(draft, vector)]))
-        if outcome is not None:
-            return self.went(scope, draft.id, outcome)
-        return Plan.of(held[0].memory if held else draft)
+        """Store a plan, or add the outcome and sources to the same plan if it exists.
 
-    def _draft(self, scope: Scope, goal: str, steps: Sequence[str]) -> Memory:
+        Raises:
+            EmptyTextError: the goal, the list of steps or a step is empty.
+        """
+        new = self._memory(scope, goal, steps, sources)
+        entries = self.store.get(scope, Granularity.PLAN, [new.id])
+        if not entries:
+            memory = new
+            [vector] = self.embedder.documents([memory.text])
+            self.memories.write(Batch(scope, put=[Entry(memory, vector)]))
+        else:
+            memory = entries[0].memory
+            if not set(new.sources) <= set(memory.sources):
+                merged = tuple(dict.fromkeys([*memory.sources, *new.sources]))
+                memory = replace(memory, sources=merged)
+                self.memories.write(Batch(scope, patch=[memory]))
+        if outcome is not None:
+            return self.record_outcome(scope, memory.id, outcome)
+        return Plan.from_memory(memory)
+
+    def _memory(
+        self, scope: Scope, goal: str, steps: Sequence[str], sources: Sequence[str]
+    ) -> Memory:
         if isinstance(steps, str) or not goal.strip() or not all(s.strip() for s in steps):
-            raise EmptyTextError("a plan needs a goal, and steps as a list of texts")
+            raise EmptyTextError("a plan needs a goal, and its steps as a list of texts")
         if not steps:
-            raise EmptyTextError("a plan without steps says nothing; name at least one")
+            raise EmptyTextError("a plan needs at least one step")
         now = self.clock()
         return Memory(
-            id=uuid.uuid5(_IDS, "\n".join([goal.strip(), *steps])).hex,
+            id=uuid.uuid5(_NAMESPACE, "\n".join([goal.strip(), *steps])).hex,
             scope=scope,
             granularity=Granularity.PLAN,
             text=goal.strip(),
@@ -134,41 +144,49 @@ class Plans:
             written_at=now,
             role="system",
             strength=self.curve.initial_strength(0.5),
+            sources=tuple(dict.fromkeys(sources)),
             metadata=_metadata(steps, 0, 0),
         )
 
-    def went(self, scope: Scope, plan_id: str, well: bool) -> Plan:
-        """Count how it went: success strengthens as a recall does, failure weakens."""
-        held = self.store.get(scope, Granularity.PLAN, [plan_id])
-        if not held:
-            raise MemoryNotFoundError(f"{scope} has no plan {plan_id!r}")
-        plan = Plan.of(held[0].memory)
-        succeeded, failed = plan.succeeded + well, plan.failed + (not well)
-        memory = replace(plan.memory, metadata=_metadata(plan.steps, succeeded, failed))
-        if well:
-            memory = recalled(memory, self.curve, self.clock())
-        else:
-            memory = replace(memory, strength=memory.strength * _WEAKENED)
-        self.memories.write(Batch(scope, patch=[memory]))
-        return Plan.of(memory)
+    def record_outcome(self, scope: Scope, plan_id: str, success: bool) -> Plan:
+        """Count an outcome; success strengthens the plan like a recall, failure weakens it.
 
-    def ranked(self, scope: Scope, near: Sequence[tuple[str, float]]) -> list[Plan]:
-        """Plans by fit: their cosine to what is wanted, more for success and less for failure.
+        Raises:
+            MemoryNotFoundError: the scope has no such plan.
+        """
+        entries = self.store.get(scope, Granularity.PLAN, [plan_id])
+        if not entries:
+            raise MemoryNotFoundError(f"{scope} has no plan {plan_id!r}")
+        plan = Plan.from_memory(entries[0].memory)
+        succeeded, failed = plan.succeeded + success, plan.failed + (not success)
+        memory = replace(plan.memory, metadata=_metadata(plan.steps, succeeded, failed))
+        if success:
+            memory = after_recall(memory, self.curve, self.clock())
+        else:
+            memory = replace(memory, strength=memory.strength * _FAILURE_FACTOR)
+        self.memories.write(Batch(scope, patch=[memory]))
+        return Plan.from_memory(memory)
+
+    def rank(self, scope: Scope, similarities: Sequence[tuple[str, float]]) -> list[Plan]:
+        """Return plans by fit: similarity to the goal, times 0.5 + worth.
 
         Args:
-            near: ids with their cosines.
+            similarities: ids of plans with their cosine similarity to the goal.
         """
-        fits = dict(near)
-        found = self.store.get(scope, Granularity.PLAN, list(fits))
-        plans = [Plan.of(entry.memory) for entry in found]
-        fitting = [replace(p, fit=fits[p.id] * (0.5 + p.worth)) for p in plans]
-        return sorted(fitting, key=lambda p: (-p.fit, p.id))
+        by_id = dict(similarities)
+        entries = self.store.get(scope, Granularity.PLAN, list(by_id))
+        plans = [Plan.from_memory(entry.memory) for entry in entries]
+        fitting = [replace(plan, fit=by_id[plan.id] * (0.5 + plan.worth)) for plan in plans]
+        return sorted(fitting, key=lambda plan: (-plan.fit, plan.id))
 
     def all(self, scope: Scope) -> list[Plan]:
-        """Every plan that has not faded, those that went best first."""
-        held = self.store.scan(scope, Granularity.PLAN)
-        plans = [Plan.of(m) for m in held if m.state is State.ACTIVE and m.version_of is None]
-        return sorted(plans, key=lambda p: (-p.worth, p.memory.said_at, p.id))
+        """Return every plan that has not faded, the most successful first."""
+        plans = [
+            Plan.from_memory(memory)
+            for memory in self.store.scan(scope, Granularity.PLAN)
+            if memory.state is State.ACTIVE and memory.version_of is None
+        ]
+        return sorted(plans, key=lambda plan: (-plan.worth, plan.memory.said_at, plan.id))
 
 
 def _metadata(steps: Sequence[str], succeeded: int, failed: int) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Learning from use: which of the memories shown an answer cited."""
+"""Store citations: which of the memories that an answer was given it made use of.
+
+The ranking learns from them, see `agentmem_retrievers.index.citations`.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +17,20 @@ from agentmem_retrievers.index.citations import Citation
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import Batch, Entry, Granularity, Memory, MemoryStore, Scope
 
-__all__ = ["Learned", "Reflection"]
+__all__ = ["MAX_CITATIONS", "Learned", "Reflection"]
 
-# The latest say most of what a scope is asked, and each costs something in every search.
-KEPT = 200
+# Citations kept per scope, the latest: they are closest to what will be asked next, and every
+# search compares its query with each of them.
+MAX_CITATIONS = 200
 
 
 @dataclass(frozen=True)
 class Learned:
-    """What a scope's use has taught.
+    """What the ranking of a scope has learned from citations.
 
     Attributes:
-        citations: how many answers are learned from.
-        trust: how far their citations are believed, in [0, 1]; see `agentmem_retrievers`.
+        citations: how many answers it learns from.
+        trust: how much weight their citations have, in [0, 1].
     """
 
     citations: int
@@ -35,7 +39,7 @@ class Learned:
 
 @dataclass(frozen=True)
 class Reflection:
-    """Keeps citations as records of the scope, so that they live and die with its memories."""
+    """Stores citations as records of the scope, so that they are deleted with its memories."""
 
     store: MemoryStore
     memories: IndexedStore
@@ -44,25 +48,27 @@ class Reflection:
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
 
-    def note(
+    def record(
         self, scope: Scope, hits: SearchResult, cited: Collection[str], shown: Collection[str]
     ) -> None:
-        """Keep what an answer cited of what it was shown, and drop what is kept too long."""
-        scores = {h.memory.id: h.score - h.learned for h in hits if h.memory.id in shown}
+        """Store what an answer cited, and delete the oldest citations beyond the limit.
+
+        Args:
+            hits: what the answer was chosen from.
+            cited: ids that the answer cited.
+            shown: ids that were in its prompt.
+        """
         if not cited or not len(hits.asked):
             return
+        # Without the learned part of the score, or learning would learn from itself.
+        scores = {h.memory.id: h.score - h.learned for h in hits if h.memory.id in shown}
         citation = Citation(hits.asked, scores, frozenset(cited))
-        record = self._record(scope, citation)
-        vector = np.asarray(hits.asked, dtype=np.float32)
-        self.memories.write(Batch(scope, put=[Entry(record, vector)], delete=self._oldest(scope)))
-
-    def _record(self, scope: Scope, citation: Citation) -> Memory:
         now = self.clock()
-        return Memory(
+        memory = Memory(
             id=self.new_id(),
             scope=scope,
             granularity=Granularity.CITATION,
-            # What was asked is kept as numbers only.
+            # The query is stored as a vector only, never as text.
             text="citation",
             session_id=f"{ITEM_PREFIX}citation",
             said_at=now,
@@ -72,22 +78,26 @@ class Reflection:
             sources=tuple(citation.scores),
             metadata=citation.to_metadata(),
         )
+        entry = Entry(memory, np.asarray(hits.asked, dtype=np.float32))
+        self.memories.write(Batch(scope, put=[entry], delete=self._excess(scope)))
 
-    def _oldest(self, scope: Scope) -> list[tuple[Granularity, str]]:
-        held = self.memories.index(scope).tables[Granularity.CITATION]
-        if len(held) < KEPT:
+    def _excess(self, scope: Scope) -> list[tuple[Granularity, str]]:
+        """Return the oldest citations that must go before another one is added."""
+        table = self.memories.index(scope).tables[Granularity.CITATION]
+        excess = len(table) - MAX_CITATIONS + 1
+        if excess <= 0:
             return []
-        said = held.column("said")
-        first = sorted(held.row_of, key=lambda i: (said[held.row_of[i]], held.row_of[i]))
-        return [(Granularity.CITATION, i) for i in first[: len(held) - KEPT + 1]]
+        said = table.column("said")
+        oldest = sorted(table.row_of, key=lambda i: (said[table.row_of[i]], table.row_of[i]))
+        return [(Granularity.CITATION, i) for i in oldest[:excess]]
 
     def reset(self, scope: Scope) -> int:
-        """Unlearn everything; return how many citations there were."""
-        held = list(self.memories.index(scope).tables[Granularity.CITATION].row_of)
-        self.memories.write(Batch(scope, delete=[(Granularity.CITATION, i) for i in held]))
-        return len(held)
+        """Delete all citations of a scope; return how many there were."""
+        ids = list(self.memories.index(scope).tables[Granularity.CITATION].row_of)
+        self.memories.write(Batch(scope, delete=[(Granularity.CITATION, i) for i in ids]))
+        return len(ids)
 
     def learned(self, scope: Scope) -> Learned:
-        """Say what there is to be learned from, and how far it is believed."""
-        learning = self.memories.index(scope).learning
-        return Learned(len(learning), learning.trust(self.weights.learned))
+        """Return how many citations there are, and how much they are trusted."""
+        citations = self.memories.index(scope).learning
+        return Learned(len(citations), citations.trust(self.weights.learned))

@@ -1,4 +1,4 @@
-"""Recalls strengthen memories: noted in the path of a search, written behind it."""
+"""Strengthen recalled memories: recorded during a search, written afterwards."""
 
 from __future__ import annotations
 
@@ -24,27 +24,30 @@ from agentmem_stores import (
     State,
 )
 
-__all__ = ["Reinforcement", "recalled"]
+__all__ = ["Reinforcement", "after_recall"]
 
 _Key = tuple[Scope, Granularity, str]
 _Recalls = Mapping[tuple[Granularity, str], Sequence[datetime]]
 
-# Reading and writing again, when another client of a server deletes in between.
-_TRIES = 3
+# A write fails if another client of a Chroma server deletes one of the memories after they were
+# read. Then they are read again; after this many attempts the recalls are dropped.
+_MAX_ATTEMPTS = 3
+# Seconds that the garbage collector waits for the last write before it leaves it to the thread.
+_EXIT_TIMEOUT = 1.0
 
 _log = logging.getLogger("agentmem")
 
 
-def recalled(memory: Memory, curve: ForgettingCurve, moment: datetime) -> Memory:
-    """Return a memory after a recall: stronger, and active again if it was archived."""
-    active = memory.state is State.SUPERSEDED
+def after_recall(memory: Memory, curve: ForgettingCurve, moment: datetime) -> Memory:
+    """Return a memory as it is after a recall: stronger, and active again if it was archived."""
+    is_superseded = memory.state is State.SUPERSEDED
     return replace(
         memory,
         strength=curve.strengthened(memory.strength, rest_days(memory, moment)),
         last_recalled_at=max(moment, memory.last_recalled_at or moment),
         recall_count=memory.recall_count + 1,
-        state=memory.state if active else State.ACTIVE,
-        state_changed_at=memory.state_changed_at if active else None,
+        state=memory.state if is_superseded else State.ACTIVE,
+        state_changed_at=memory.state_changed_at if is_superseded else None,
     )
 
 
@@ -52,13 +55,13 @@ def recalled(memory: Memory, curve: ForgettingCurve, moment: datetime) -> Memory
 class Reinforcement:
     """Collects recalls and writes them in one batch per scope.
 
-    A batch is written when something else is (the controller calls `flush`), and otherwise
-    `linger` seconds after the first recall by a thread of its own. A crash before that loses
-    reinforcement only, never a memory.
+    A batch is written before the next write of the controller (which calls `flush`), or by a
+    thread `linger` seconds after the first recall. A crash before that loses the reinforcement,
+    but never a memory.
 
     Args:
-        guard: held by that thread while it writes, so that nothing is written meanwhile that it
-            would undo.
+        linger: seconds; None writes only on `flush`.
+        guard: the lock that the thread takes, so that it does not overwrite a change in progress.
     """
 
     store: MemoryStore
@@ -72,57 +75,58 @@ class Reinforcement:
         self._lock = Lock()
         self._timer: Timer | None = None
 
-    def note(self, scope: Scope, recall: SearchResult) -> None:
-        """Remember that these memories were recalled; no input or output happens here."""
+    def record(self, scope: Scope, result: SearchResult) -> None:
+        """Record that the memories of a result were recalled; does no I/O."""
         with self._lock:
-            for hit in recall:
+            for hit in result:
                 key = (scope, hit.memory.granularity, hit.memory.id)
-                self._pending.setdefault(key, []).append(recall.asked_at)
+                self._pending.setdefault(key, []).append(result.asked_at)
             if self._pending and self._timer is None and self.linger is not None:
-                self._timer = Timer(self.linger, self._flush_behind)
+                self._timer = Timer(self.linger, self._flush_in_background)
                 self._timer.daemon = True
                 self._timer.start()
 
-    def _flush_behind(self) -> None:
-        try:
-            with self.guard:
-                self.flush()
-        except AgentMemError as error:
-            _log.warning("recalls could not be written, so nothing was strengthened: %s", error)
-
-    def leave(self) -> None:
-        """Write what is pending when nobody is left who could ask for it.
-
-        The garbage collector calls this, in any thread and with any lock held, so another thread
-        writes, and is not waited for if it has to wait itself.
-        """
-        if not self._pending:
-            return
-        writing = Thread(target=self._flush_behind, name="agentmem-flush")
-        try:
-            writing.start()
-        except RuntimeError:
-            # The interpreter ends, and starts no more threads.
-            self._flush_behind()
-            return
-        writing.join(1.0)
-
     def flush(self) -> None:
-        """Write what is pending."""
+        """Write the pending recalls."""
         with self._lock:
             pending, self._pending = self._pending, {}
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
         for scope in dict.fromkeys(scope for scope, _, _ in pending):
-            self._write(scope, {k[1:]: v for k, v in pending.items() if k[0] == scope})
+            self._write(
+                scope, {key[1:]: moments for key, moments in pending.items() if key[0] == scope}
+            )
+
+    def flush_on_collection(self) -> None:
+        """Write the pending recalls after the controller was garbage-collected.
+
+        The collector may run in any thread, with any lock held. So another thread writes, and if
+        it has to wait for a lock, this one does not wait for it.
+        """
+        if not self._pending:
+            return
+        thread = Thread(target=self._flush_in_background, name="agentmem-flush")
+        try:
+            thread.start()
+        except RuntimeError:
+            # The interpreter is shutting down and starts no more threads.
+            self._flush_in_background()
+            return
+        thread.join(_EXIT_TIMEOUT)
+
+    def _flush_in_background(self) -> None:
+        try:
+            with self.guard:
+                self.flush()
+        except AgentMemError as error:
+            _log.warning("pending recalls could not be written and are lost: %s", error)
 
     def _write(self, scope: Scope, recalls: _Recalls) -> None:
-        for _ in range(_TRIES):
+        for _ in range(_MAX_ATTEMPTS):
             try:
                 self.memories.write(Batch(scope, patch=list(self._strengthened(scope, recalls))))
             except MemoryNotFoundError:
-                # Another client deleted one of them after it was read.
                 continue
             return
 
@@ -132,5 +136,5 @@ class Reinforcement:
             for entry in self.store.get(scope, granularity, ids) if ids else ():
                 memory = entry.memory
                 for moment in recalls[granularity, memory.id]:
-                    memory = recalled(memory, self.curve, moment)
+                    memory = after_recall(memory, self.curve, moment)
                 yield memory

@@ -14,7 +14,7 @@ from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_stores import Batch, Granularity, Memory, Scope, State, Vectors
 
-__all__ = ["SweepReport", "sweep", "weakest_turns"]
+__all__ = ["SweepReport", "archive_faded", "weakest_turns"]
 
 # Rows of the similarity matrix computed at once: 512 x 100,000 turns take 200 MB.
 _BLOCK_SIZE = 512
@@ -33,7 +33,7 @@ class SweepReport:
     kept: int
 
 
-def sweep(
+def archive_faded(
     memories: IndexedStore, curve: ForgettingCurve, scope: Scope, now: datetime
 ) -> SweepReport:
     """Archive the active memories whose retention at `now` is below `curve.archive_below`."""

@@ -130,7 +130,8 @@ class Summaries:
         total = np.zeros((len(rows), self.embedder.spec.dimension), dtype=np.float32)
         for offset, weight in _CONTEXT_WEIGHTS.items():
             total += np.float32(weight) * table.vectors(table.neighbors(rows, offset))
-        return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9)
+        lengths = np.linalg.norm(total, axis=1, keepdims=True)
+        return np.asarray(total / np.maximum(lengths, 1e-9), dtype=np.float32)
 
     def plan_days(self, scope: Scope) -> list[SummarySpec]:
         """Return the days that should exist: those with turns in sessions that have ended."""

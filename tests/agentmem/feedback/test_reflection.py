@@ -11,7 +11,7 @@ import pytest
 from langchain_core.embeddings import Embeddings
 
 from agentmem import Granularity, InMemoryStore, MemoryController, MemoryNotFoundError, Scope
-from agentmem.feedback.reflection import KEPT
+from agentmem.feedback.reflection import MAX_CITATIONS
 from agentmem_retrievers import SearchResult
 
 ADA, BEN = Scope("ada"), Scope("ben")
@@ -96,9 +96,9 @@ class TestWhatItChanges:
 
     def test_only_so_many_are_kept_the_latest(self, memory: MemoryController) -> None:
         hits = ask(memory, ASKED[0])
-        for _ in range(KEPT + 3):
+        for _ in range(MAX_CITATIONS + 3):
             memory.feedback(hits, cited=[hits[0].memory.id])
-        assert memory.learned().citations == KEPT
+        assert memory.learned().citations == MAX_CITATIONS
 
     def test_what_is_learned_has_a_bound(self, memory: MemoryController) -> None:
         for _ in range(60):
@@ -119,7 +119,9 @@ class TestWhereItLives:
     ) -> None:
         cite(memory, ASKED[0], SAID[1])
         before = {h.memory.id: h.learned for h in ask(memory, ASKED[1])}
-        other = MemoryController(memory.services.store, scope=ADA, embeddings=embeddings, linger=None)
+        other = MemoryController(
+            memory.services.store, scope=ADA, embeddings=embeddings, linger=None
+        )
         after = {h.memory.id: h.learned for h in ask(other, ASKED[1])}
         assert after == pytest.approx(before)
         assert any(after.values())
