@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from agentmem.controller.controller import MemoryController
-from agentmem.langchain.notes import write_notes
+from agentmem.items.notes import write_notes
 from agentmem.writing.messages import Draft, to_drafts
 from agentmem_stores import DataFormatError, InvalidScopeError, Scope, StoreUnavailableError
 
@@ -59,7 +59,9 @@ def import_mem0(
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             reason = f"no {error}" if type(error) is KeyError else str(error)
             raise DataFormatError(f"memory {number} of mem0: {reason}; nothing written") from error
-    written = {owner: len(write_notes(memory, held, scope=owner)) for owner, held in notes.items()}
+    written = {
+        owner: len(write_notes(memory.services, owner, drafts)) for owner, drafts in notes.items()
+    }
     return MigrationReport(written, sum(map(len, notes.values())) - sum(written.values()))
 
 

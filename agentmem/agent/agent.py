@@ -18,11 +18,12 @@ from langchain_core.tools import BaseTool
 
 from agentmem.agent.caches import SearchCache, SummaryCache
 from agentmem.agent.exchange import Exchange
-from agentmem.agent.input import AgentInput, read_input, scope_of, session_of
+from agentmem.agent.input import AgentInput, read_input
 from agentmem.agent.loop import AgentLoop
 from agentmem.agent.runner import arun, run
 from agentmem.agent.tools import Toolbox
 from agentmem.models.local_model import LocalChatModel
+from agentmem.owner import owner_of
 from agentmem.prompting.builder import PromptBuilder
 from agentmem.prompting.retrieval import profile_line
 from agentmem.prompting.styles import CAPABLE, SMALL, PromptStyle
@@ -234,11 +235,9 @@ class Agent(Runnable[AgentInput, AIMessage]):
             yield chunk
 
     def _exchange(self, value: AgentInput, config: RunnableConfig) -> Exchange:
-        return Exchange(
-            incoming=read_input(value),
-            scope=scope_of(config, self.memory.scope),
-            session_id=session_of(config),
-        )
+        incoming = read_input(value)
+        owner = owner_of(config, default=self.memory.scope)
+        return Exchange(incoming, owner.scope, owner.session_id)
 
     # LangChain inspects the parameter names of these methods to decide what to pass.
     def _invoke(

@@ -46,10 +46,10 @@ class SearchCache:
                     return result
         return None
 
-    def forget(self, scope: Scope, gone: Sequence[Memory] | None) -> None:
+    def forget(self, scope: Scope, deleted: Sequence[Memory] | None) -> None:
         """Drop the results that contain a deleted memory or whose query repeats its words."""
-        ids = None if gone is None else {memory.id for memory in gone}
-        texts = [memory.text for memory in gone or ()]
+        ids = None if deleted is None else {memory.id for memory in deleted}
+        texts = [memory.text for memory in deleted or ()]
         with self._lock:
             for key, result in list(self._results.items()):
                 contains = ids is None or any(hit.memory.id in ids for hit in result)
@@ -86,7 +86,7 @@ class SummaryCache:
                 self._summaries.popitem(last=False)
         return summary
 
-    def forget(self, scope: Scope, gone: Sequence[Memory] | None) -> None:
+    def forget(self, scope: Scope, deleted: Sequence[Memory] | None) -> None:
         """Drop all summaries; those needed again are computed again."""
         with self._lock:
             self._summaries.clear()

@@ -1,4 +1,4 @@
-"""Read an agent's input, and whose conversation it belongs to."""
+"""Read an agent's input."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from langchain_core.messages import (
     convert_to_messages,
 )
 from langchain_core.prompt_values import PromptValue
-from langchain_core.runnables import RunnableConfig
 
-from agentmem_stores import EmptyTextError, InvalidInputError, InvalidScopeError, Scope
+from agentmem_stores import EmptyTextError, InvalidInputError
 
-__all__ = ["AgentInput", "Incoming", "read_input", "scope_of", "session_of"]
+__all__ = ["AgentInput", "Incoming", "read_input"]
 
 AgentInput = str | BaseMessage | PromptValue | Mapping[str, Any] | Sequence[Any]
 
@@ -89,36 +88,3 @@ def _to_messages(value: AgentInput) -> list[BaseMessage]:
             f"cannot read a {type(value).__name__} as agent input: {error}; pass a string, "
             'a message, a list of messages or {"messages": [...]}'
         ) from error
-
-
-def scope_of(config: RunnableConfig, default: Scope | None) -> Scope:
-    """Return the owner that a config names; what it leaves out comes from `default`.
-
-    Raises:
-        InvalidScopeError: neither names a user, or a name is invalid.
-    """
-    configurable = config.get("configurable", {})
-    user, agent = configurable.get("user_id"), configurable.get("agent_id")
-    if default is not None:
-        user = default.user_id if user is None else user
-        agent = default.agent_id if agent is None else agent
-    if user is None:
-        raise InvalidScopeError(
-            'no owner: pass config={"configurable": {"user_id": ...}}, or open the '
-            "MemoryController with a scope"
-        )
-    return Scope(user, agent)
-
-
-def session_of(config: RunnableConfig) -> str | None:
-    """Return the session that a config names, if any.
-
-    Raises:
-        InvalidInputError: `session_id` is not a non-empty string.
-    """
-    session = config.get("configurable", {}).get("session_id")
-    if session is None:
-        return None
-    if not isinstance(session, str) or not session.strip():
-        raise InvalidInputError(f"session_id must be a non-empty string, got {session!r}")
-    return session

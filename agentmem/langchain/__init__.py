@@ -1,4 +1,4 @@
-"""Memory for LangChain agents and LangGraph: middleware, store and tools."""
+"""Memory for LangChain agents and LangGraph: a middleware, a store and tools."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = [
     "create_search_memory_tool",
 ]
 
-_HOMES = {
+_MODULES = {
     "AgentMemoryStore": "store",
     "MemoryMiddleware": "middleware",
     "create_manage_memory_tool": "tools",
@@ -28,11 +28,11 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    # The tools need langchain-core only, so each piece asks for the extra when it is first used.
+    # The tools need langchain-core only, so each name requires the extra when it is first used.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in {"langchain", "langgraph"}:
             raise

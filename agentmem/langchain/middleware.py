@@ -21,8 +21,8 @@ from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
 from agentmem.controller.controller import MemoryController
-from agentmem.langchain.owner import Owner, owner_of
 from agentmem.langchain.tools import create_manage_memory_tool, create_search_memory_tool
+from agentmem.owner import Owner, owner_of_run
 from agentmem.prompting.block import add_block_to_last, add_guide
 from agentmem.prompting.rendering import chronological, number_lines, select_lines
 from agentmem.prompting.retrieval import search_memories
@@ -162,7 +162,9 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
         await asyncio.to_thread(self.after_agent, state, runtime)
 
     def _owner(self, runtime: Runtime[Any]) -> Owner:
-        return owner_of(get_config(), runtime.context, fixed=self.scope, default=self.memory.scope)
+        return owner_of_run(
+            get_config(), runtime.context, fixed=self.scope, default=self.memory.scope
+        )
 
     def _with_memories(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
         """Return the request with memories that the conversation does not show already."""

@@ -1,4 +1,4 @@
-"""A LangGraph store over a memory controller."""
+"""A LangGraph store whose items are memories."""
 
 from __future__ import annotations
 
@@ -27,29 +27,43 @@ from langgraph.store.base import (
 from agentmem.controller.controller import MemoryController
 from agentmem.items.items import Found
 from agentmem.items.records import Address, ItemDraft, StoredItem
-from agentmem.langchain.values import check_filter, matches, readable, to_json
+from agentmem.langchain.values import matches, to_json, to_text, validate_filter
 from agentmem_stores import InvalidInputError, InvalidScopeError, Scope
 
 __all__ = ["AgentMemoryStore"]
 
-_PAGE = 200
+# Items read at once; a filter may reject most of them, so it reads in full pages.
+_PAGE_SIZE = 200
 
 
 class AgentMemoryStore(BaseStore):
-    """Keeps the items of a LangGraph store as memories, so that the controller finds them too.
+    """A LangGraph store that keeps its items as memories, so that the controller finds them too.
+
+    `docs/langchain.md` lists the differences from LangGraph's `InMemoryStore`.
 
     Args:
-        memory: where they are kept.
-        scope: whose memories they are; by default the controller's scope.
-        owner_label: the place of a namespace's label that names the owner. Then every item is in
-            the scope of that user, and namespaces and prefixes without the label are refused.
-        fields: paths of what items are found by, as for LangGraph's own stores; by default all
-            that a value says, in words. `index` of a `put` goes before it.
-        ttl: LangGraph's settings of how long items are kept, `default_ttl` (minutes) and
-            `refresh_on_read`.
+        memory: the controller to search and write.
+        scope: whose memories the items are; by default the controller's scope.
+        owner_label: the position of the namespace label that names the owner. Each item is then
+            in the scope of that user, and namespaces and prefixes without the label are refused.
+        fields: paths of the texts by which items are found, like `fields` of LangGraph's `index`;
+            by default all texts of a value. `index` of a `put` takes precedence.
+        ttl: LangGraph's `default_ttl` (in minutes) and `refresh_on_read`.
 
     Raises:
-        InvalidInputError: `scope` and `owner_label` are both given.
+        InvalidInputError: `scope` and `owner_label` are both given, or `owner_label` is negative.
+
+    Example:
+        >>> from agentmem.langchain import AgentMemoryStore
+        >>> store = AgentMemoryStore(memory)
+        >>> store.put(("pets",), "biscuit", {"breed": "beagle", "born": 2023})
+        >>> store.put(("pets",), "tom", {"breed": "siamese cat", "born": 2019})
+        >>> store.search(("pets",), query="a dog for hunting")[0].key
+        'biscuit'
+        >>> [item.key for item in store.search(("pets",), filter={"born": {"$lt": 2020}})]
+        ['tom']
+        >>> memory.search("Which breed is the cat?", k=1)[0].memory.text.splitlines()
+        ['breed: siamese cat', 'born: 2019']
     """
 
     supports_ttl = True
@@ -64,9 +78,9 @@ class AgentMemoryStore(BaseStore):
         ttl: TTLConfig | None = None,
     ) -> None:
         if scope is not None and owner_label is not None:
-            raise InvalidInputError("pass scope= or owner_label=, which names one, not both")
+            raise InvalidInputError("pass either scope or owner_label, not both")
         if owner_label is not None and owner_label < 0:
-            raise InvalidInputError(f"owner_label={owner_label} must be 0 or more")
+            raise InvalidInputError(f"owner_label must be >= 0, got {owner_label}")
         self.memory = memory
         self.ttl_config = ttl
         self._scope = scope
@@ -75,100 +89,108 @@ class AgentMemoryStore(BaseStore):
         self._items = memory.services.items
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:
-        """Execute operations: first what reads, then what writes, as LangGraph's stores do.
+        """Execute operations: first all that read, then all that write, like LangGraph's stores.
 
-        Of several puts under one key the last counts. What one batch writes in one scope is
-        written as one.
+        The last of several puts under one key wins. All writes of a batch in one scope are one
+        write.
 
         Raises:
-            InvalidNamespaceError, InvalidScopeError: a namespace cannot be taken.
-            InvalidInputError: a value, a filter, a limit or a time to live cannot be taken.
+            InvalidNamespaceError: a namespace is invalid.
+            InvalidScopeError: a namespace or a prefix names no owner.
+            InvalidInputError: a value, a filter, a limit or a time to live is invalid.
         """
-        asked = list(ops)
-        owners = [self._checked(op) for op in asked]
+        operations = list(ops)
+        owners = [self._validate(op) for op in operations]
         changes: dict[Scope, dict[Address, ItemDraft | None]] = {}
-        for op, owner in zip(map(self._admitted, asked), owners, strict=True):
-            if isinstance(op, PutOp):
-                changes.setdefault(owner, {})[tuple(op.namespace), op.key] = self._draft(op)
+        for op, owner in zip(operations, owners, strict=True):
+            if isinstance(op, PutOp) and (put := self._admit(op)) is not None:
+                changes.setdefault(owner, {})[tuple(put.namespace), put.key] = self._draft(put)
         for owner in dict.fromkeys(owners):
             self._items.expire(owner)
-        results = [self._read(op, owner) for op, owner in zip(asked, owners, strict=True)]
-        for owner, changed in changes.items():
-            self._items.put(owner, changed)
+        results = [self._read(op, owner) for op, owner in zip(operations, owners, strict=True)]
+        for owner, drafts in changes.items():
+            self._items.put(owner, drafts)
         return results
 
     async def abatch(self, ops: Iterable[Op]) -> list[Result]:
-        """Do what `batch` does, without blocking the event loop."""
+        """Execute operations like `batch`, without blocking the event loop."""
         return await asyncio.to_thread(self.batch, list(ops))
 
     def sweep_ttl(self, *, scope: Scope | None = None) -> int:
-        """Delete what is past its time, as every call does; return the number of items."""
+        """Delete the items whose time to live has passed, as every call does.
+
+        Returns:
+            The number of items deleted.
+        """
         return self._items.expire(self.memory.services.owner(scope or self._owner(())))
 
-    def _checked(self, op: Op) -> Scope:
-        """The owner of an operation that can be executed."""
+    def _validate(self, op: Op) -> Scope:
+        """Return the owner of an operation that can be executed."""
         validate_op_namespace(op)
-        if isinstance(op, SearchOp):
-            _require_bounds(op.limit, op.offset)
-            check_filter(op.filter)
-            return self._owner(op.namespace_prefix)
-        if isinstance(op, ListNamespacesOp):
-            _require_bounds(op.limit, op.offset)
-            given = [c.path for c in op.match_conditions or () if c.match_type == "prefix"]
-            return self._owner(max(given, key=len, default=()))
         if isinstance(op, GetOp | PutOp):
             return self._owner(op.namespace)
-        raise InvalidInputError(f"{type(op).__name__} is no operation of a store")
+        if not isinstance(op, SearchOp | ListNamespacesOp):
+            raise InvalidInputError(f"{type(op).__name__} is not a store operation")
+        if op.limit < 0 or op.offset < 0:
+            raise InvalidInputError(
+                f"limit={op.limit}, offset={op.offset}: neither must be negative"
+            )
+        if isinstance(op, SearchOp):
+            validate_filter(op.filter)
+            return self._owner(op.namespace_prefix)
+        prefixes = [c.path for c in op.match_conditions or () if c.match_type == "prefix"]
+        return self._owner(max(prefixes, key=len, default=()))
 
     def _owner(self, namespace: Sequence[str]) -> Scope:
-        place = self._owner_label
-        if place is None:
+        position = self._owner_label
+        if position is None:
             return self.memory.services.owner(self._scope)
-        if len(namespace) <= place:
+        if len(namespace) <= position:
             raise InvalidScopeError(
-                f"namespace {tuple(namespace)} has no label {place}, which names the owner; "
-                "name it in namespaces, prefixes and searches"
+                f"namespace {tuple(namespace)} has no label {position}, which names the owner; "
+                "include it in namespaces, prefixes and searches"
             )
-        own = self.memory.scope
-        scope = Scope(namespace[place], agent_id=own.agent_id if own else None)
+        default = self.memory.scope
+        scope = Scope(namespace[position], agent_id=default.agent_id if default else None)
         return self.memory.services.owner(scope)
 
-    def _admitted(self, op: Op) -> Op | None:
-        """An operation with what `before_write` leaves of a value; None where it is kept out."""
-        if not isinstance(op, PutOp) or op.value is None:
+    def _admit(self, op: PutOp) -> PutOp | None:
+        """Return a put with what `before_write` leaves of its value; None if it rejects it."""
+        if op.value is None:
             return op
-        where = {"namespace": list(op.namespace), "key": op.key}
-        value = self.memory.services.admission.value(op.value, "assistant", where)
+        origin = {"namespace": list(op.namespace), "key": op.key}
+        value = self.memory.services.admission.value(op.value, "assistant", origin)
         return None if value is None else op._replace(value=value)
 
     def _draft(self, op: PutOp) -> ItemDraft | None:
+        """Return an item to write; None for an item to delete."""
         if op.value is None:
             return None
         if op.ttl is not None and not (math.isfinite(op.ttl) and op.ttl > 0):
-            raise InvalidInputError(f"ttl={op.ttl} must be a number of minutes above 0, or None")
+            raise InvalidInputError(f"ttl must be > 0 minutes, or None, got {op.ttl}")
         value = to_json(op.value)
         return ItemDraft(value, tuple(self._texts(op)), op.ttl)
 
     def _texts(self, op: PutOp) -> Iterator[str]:
+        """Yield the texts by which an item is found."""
         if op.index is False:
             return
         paths = self._fields if op.index is None else op.index
-        texts = (
-            [readable(op.value or {})]
-            if paths is None
-            else [text for path in paths for text in get_text_at_path(op.value, path)]
-        )
+        if paths is None:
+            texts = [to_text(op.value or {})]
+        else:
+            texts = [text for path in paths for text in get_text_at_path(op.value, path)]
         for text in texts:
             if text.strip():
-                # Lone surrogates stay in the value; no embedder or database takes them in a text.
+                # The value keeps lone surrogates; no embedder or database accepts them in a text.
                 yield text.encode("utf-8", "replace").decode()
 
     def _read(self, op: Op, owner: Scope) -> Result:
         if isinstance(op, GetOp):
-            held = self._items.get(owner, [(tuple(op.namespace), op.key)])
+            items = self._items.get(owner, [(tuple(op.namespace), op.key)])
             if op.refresh_ttl:
-                self._items.touch(owner, held.values())
-            return next(map(_item, held.values()), None)
+                self._items.touch(owner, items.values())
+            return next((Item(**_fields(item)) for item in items.values()), None)
         if isinstance(op, SearchOp):
             return self._search(op, owner)
         if isinstance(op, ListNamespacesOp):
@@ -179,41 +201,36 @@ class AgentMemoryStore(BaseStore):
         hits = list(islice(self._hits(op, owner), op.offset, op.offset + op.limit))
         if op.refresh_ttl:
             self._items.touch(owner, [item for item, _ in hits])
-        return [_search_item(item, found) for item, found in hits]
+        return [SearchItem(**_fields(item), score=hit.score) for item, hit in hits]
 
     def _hits(self, op: SearchOp, owner: Scope) -> Iterator[tuple[StoredItem, Found]]:
-        """Read what was found in pages, so that no more is read than is asked for."""
+        """Yield items page by page, so that no more is read than the caller takes."""
+        prefix = tuple(op.namespace_prefix)
         query = (op.query or "").strip()
-        found = (
-            self._items.search(owner, tuple(op.namespace_prefix), query)
-            if query
-            else self._items.under(owner, tuple(op.namespace_prefix))
-        )
-        size = _PAGE if op.filter else min(max(op.offset + op.limit, 1), _PAGE)
-        for start in range(0, len(found), size):
-            page = found[start : start + size]
-            held = self._items.read(owner, page)
+        if query:
+            hits = self._items.search(owner, prefix, query)
+        else:
+            hits = self._items.under(owner, prefix)
+        size = _PAGE_SIZE if op.filter else min(max(op.offset + op.limit, 1), _PAGE_SIZE)
+        for start in range(0, len(hits), size):
+            page = hits[start : start + size]
+            items = self._items.read(owner, page)
             for hit in page:
-                item = held.get(hit.address)
+                item = items.get(hit.address)
                 if item is not None and matches(item.value, op.filter):
                     yield item, hit
 
     def _namespaces(self, op: ListNamespacesOp, owner: Scope) -> list[tuple[str, ...]]:
-        namespaces = {found.address[0] for found in self._items.under(owner)}
-        kept = {
+        namespaces = {hit.address[0] for hit in self._items.under(owner)}
+        matching = {
             namespace[: op.max_depth]
             for namespace in namespaces
-            if all(_fits(condition, namespace) for condition in op.match_conditions or ())
+            if all(_meets(namespace, condition) for condition in op.match_conditions or ())
         }
-        return sorted(kept)[op.offset : op.offset + op.limit]
+        return sorted(matching)[op.offset : op.offset + op.limit]
 
 
-def _require_bounds(limit: int, offset: int) -> None:
-    if limit < 0 or offset < 0:
-        raise InvalidInputError(f"limit={limit} and offset={offset} must not be negative")
-
-
-def _fits(condition: MatchCondition, namespace: tuple[str, ...]) -> bool:
+def _meets(namespace: tuple[str, ...], condition: MatchCondition) -> bool:
     if condition.match_type not in {"prefix", "suffix"}:
         raise InvalidInputError(f"unknown match type {condition.match_type!r}")
     path = tuple(condition.path)
@@ -224,20 +241,12 @@ def _fits(condition: MatchCondition, namespace: tuple[str, ...]) -> bool:
     return all(wanted in ("*", label) for label, wanted in zip(part, path, strict=True))
 
 
-def _item(stored: StoredItem) -> Item:
-    return Item(**_fields_of(stored))
-
-
-def _search_item(stored: StoredItem, found: Found) -> SearchItem:
-    return SearchItem(**_fields_of(stored), score=found.score)
-
-
-def _fields_of(stored: StoredItem) -> dict[str, Any]:
-    namespace, key = stored.address
+def _fields(item: StoredItem) -> dict[str, Any]:
+    namespace, key = item.address
     return {
         "namespace": namespace,
         "key": key,
-        "value": stored.value,
-        "created_at": stored.created_at,
-        "updated_at": stored.updated_at,
+        "value": item.value,
+        "created_at": item.created_at,
+        "updated_at": item.updated_at,
     }

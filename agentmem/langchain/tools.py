@@ -1,4 +1,4 @@
-"""Tools with which a model looks after its own memories; langchain-core is all they need."""
+"""Tools with which a model manages and searches memories; they need langchain-core only."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel, Field, create_model
 
 from agentmem.controller.controller import MemoryController
+from agentmem.items.notes import write_notes
 from agentmem.items.records import address_of
-from agentmem.langchain.notes import write_notes
-from agentmem.langchain.owner import owner_of, running_context
-from agentmem.langchain.values import check_filter, matches
+from agentmem.langchain.values import matches, validate_filter
+from agentmem.owner import owner_of_run, running_context
 from agentmem.prompting.quoting import quote, quote_exactly
-from agentmem.writing.messages import Draft, to_drafts
+from agentmem.writing.messages import to_drafts
 from agentmem_retrievers import RecalledMemory
 from agentmem_retrievers.langchain import to_document
 from agentmem_stores import InvalidInputError, InvalidScopeError, MemoryNotFoundError, Scope
@@ -30,40 +30,56 @@ __all__ = ["create_manage_memory_tool", "create_search_memory_tool"]
 Action = Literal["create", "update", "delete"]
 
 _ACTIONS: tuple[Action, ...] = ("create", "update", "delete")
-_WHEN = (
+_INSTRUCTIONS = (
     "Call it when you learn something lasting about the user, when the user asks you to remember "
     "or to forget something, and when a memory turns out to be wrong or out of date."
 )
-_MOST = 100
-_CHARS = 2000
+# A tool's answer is part of the prompt: this bounds it at about 50,000 tokens.
+_MAX_LIMIT = 100
+_MAX_CHARS = 2000
+# Enough for a full name; a longer one is an attempt to smuggle in text.
+_MAX_NAME_CHARS = 40
 
 
 def create_manage_memory_tool(
     memory: MemoryController,
     *,
     scope: Scope | None = None,
-    instructions: str = _WHEN,
+    instructions: str = _INSTRUCTIONS,
     schema: type[Any] = str,
     actions_permitted: Sequence[Action] = _ACTIONS,
     name: str = "manage_memory",
 ) -> BaseTool:
-    """Return a tool that creates, updates and deletes memories of one owner.
+    """Return a tool with which a model creates, updates and deletes the memories of one owner.
 
-    The owner is `scope`, else who the run names (`user_id` in the runtime's context or in
-    `configurable`), else the controller's scope; no argument of the tool reaches beyond it.
+    The owner is `scope`, else the `user_id` of the runtime's context or of `configurable`, else
+    the controller's scope. No argument of the tool reaches another owner. Errors of the model,
+    such as an unknown id, are the tool's answer, so that the model can correct them.
 
     Args:
-        instructions: when the model shall call it.
-        schema: the type of a memory's content: a string, or a pydantic model, kept as JSON.
+        memory: the controller to write.
+        scope: the owner, whatever the run says.
+        instructions: when the model should call the tool; part of its description.
+        schema: the type of a memory's content: a string, or a pydantic model, stored as JSON.
         actions_permitted: what the model may do.
+        name: the name of the tool.
 
     Raises:
-        InvalidInputError: no action is permitted, or one that does not exist.
+        InvalidInputError: `actions_permitted` is empty or contains an unknown action.
+
+    Example:
+        >>> from agentmem.langchain import create_manage_memory_tool
+        >>> manage_memory = create_manage_memory_tool(memory)
+        >>> answer = manage_memory.invoke({"content": "Ada likes tea"})
+        >>> memory_id = answer.removeprefix("created memory ")
+        >>> memory.get(memory_id).text
+        'Ada likes tea'
+        >>> manage_memory.invoke({"action": "delete", "id": memory_id}).startswith("Deleted")
+        True
     """
     permitted = tuple(dict.fromkeys(actions_permitted))
     if not permitted or not set(permitted) <= set(_ACTIONS):
-        raise InvalidInputError(f"actions_permitted={permitted} must be some of {_ACTIONS}")
-    do = _Manager(memory, permitted)
+        raise InvalidInputError(f"actions_permitted={permitted}: choose from {_ACTIONS}")
 
     def manage_memory(
         config: RunnableConfig,
@@ -71,8 +87,15 @@ def create_manage_memory_tool(
         action: str = permitted[0],
         id: str | None = None,  # noqa: A002
     ) -> str:
-        with _told():
-            return do(_scope(memory, scope, config), content, action, id)
+        with _errors_for_model():
+            owner = _owner(memory, scope, config)
+            if action not in permitted:
+                raise InvalidInputError(f"action={action!r}: choose from {list(permitted)}")
+            if action == "create":
+                return _create(memory, owner, content, id)
+            if action == "update":
+                return _update(memory, owner, content, id)
+            return _delete(memory, owner, id)
 
     async def amanage_memory(
         config: RunnableConfig,
@@ -87,7 +110,6 @@ def create_manage_memory_tool(
         "action": (Literal[permitted], Field(permitted[0], description="What to do.")),
         "id": (str | None, Field(None, description="The id of the memory to update or delete.")),
     }
-    arguments = create_model(name, **fields)
     verbs = " or ".join(permitted).capitalize()
     return StructuredTool.from_function(
         manage_memory,
@@ -95,7 +117,7 @@ def create_manage_memory_tool(
         name=name,
         description=f"{verbs} a memory that lasts beyond this conversation. To update or delete "
         f"one, give its id; leave the id out to create one. {instructions}",
-        args_schema=arguments,
+        args_schema=create_model(name, **fields),
         handle_tool_error=True,
     )
 
@@ -108,10 +130,26 @@ def create_search_memory_tool(
     response_format: Literal["content", "content_and_artifact"] = "content",
     name: str = "search_memory",
 ) -> BaseTool:
-    """Return a tool that searches the memories of one owner, see `create_manage_memory_tool`.
+    """Return a tool with which a model searches the memories of one owner.
 
-    It answers with a JSON list of memories, best first. With `content_and_artifact` the same come
-    as documents in the artifact of the tool's message.
+    The tool answers with a JSON list of memories, best first: id, content, role, said_at and
+    score. The owner is found as for `create_manage_memory_tool`.
+
+    Args:
+        memory: the controller to search.
+        scope: the owner, whatever the run says.
+        instructions: when the model should call the tool; part of its description.
+        response_format: with `content_and_artifact`, the memories are also documents in the
+            artifact of the tool's message.
+        name: the name of the tool.
+
+    Example:
+        >>> import json
+        >>> from agentmem.langchain import create_search_memory_tool
+        >>> _ = memory.add("I adopted a beagle called Biscuit.", session_id="monday")
+        >>> search_memory = create_search_memory_tool(memory)
+        >>> json.loads(search_memory.invoke({"query": "dog", "limit": 1}))[0]["content"]
+        'I adopted a beagle called Biscuit.'
     """
 
     def search_memory(
@@ -121,14 +159,14 @@ def create_search_memory_tool(
         offset: int = 0,
         filter: dict[str, Any] | None = None,  # noqa: A002
     ) -> Any:
-        with _told():
-            check_filter(filter)
-            owner = _scope(memory, scope, config)
-            first = max(offset, 0)
-            last = first + min(max(limit, 1), _MOST)
-            found = list(islice(_hits(memory, owner, query, last, filter), first, last))
-        content = f"[{', '.join(_shown(hit) for hit, _ in found)}]"
-        artifact = [document for _, document in found]
+        with _errors_for_model():
+            validate_filter(filter)
+            owner = _owner(memory, scope, config)
+            start = max(offset, 0)
+            stop = start + min(max(limit, 1), _MAX_LIMIT)
+            hits = list(islice(_matching_hits(memory, owner, query, stop, filter), start, stop))
+        content = f"[{', '.join(_to_json(hit) for hit, _ in hits)}]"
+        artifact = [document for _, document in hits]
         return (content, artifact) if response_format == "content_and_artifact" else content
 
     async def asearch_memory(
@@ -143,60 +181,52 @@ def create_search_memory_tool(
     arguments = create_model(
         name,
         query=(str, Field(description="What to look for, as a question or as key words.")),
-        limit=(int, Field(10, description=f"How many memories at most, up to {_MOST}.")),
-        offset=(int, Field(0, description="How many of the best to leave out.")),
+        limit=(int, Field(10, description=f"The most memories to return, up to {_MAX_LIMIT}.")),
+        offset=(int, Field(0, description="How many of the best memories to skip.")),
         filter=(dict[str, Any] | None, Field(None, description="Fields that metadata must have.")),
     )
     return StructuredTool.from_function(
         search_memory,
         coroutine=asearch_memory,
         name=name,
-        description=f"Search what you remember of earlier conversations. {instructions}".strip(),
+        description=f"Search your memories of earlier conversations. {instructions}".strip(),
         args_schema=arguments,
         response_format=response_format,
         handle_tool_error=True,
     )
 
 
-class _Manager:
-    """What the tool for managing does in a scope."""
-
-    def __init__(self, memory: MemoryController, permitted: Sequence[str]) -> None:
-        self._memory = memory
-        self._permitted = permitted
-
-    def __call__(self, scope: Scope, content: Any, action: str, memory_id: str | None) -> str:
-        if action not in self._permitted:
-            raise InvalidInputError(f"action={action!r} must be one of {list(self._permitted)}")
-        if action == "create":
-            if memory_id:
-                raise InvalidInputError("leave the id out to create a memory; it gets its own")
-            made = write_notes(self._memory, [_draft(content)], scope=scope)
-            return f"created memory {made[0]}" if made else "nothing of this may be remembered"
-        known = self._known(scope, memory_id)
-        if action == "delete":
-            self._memory.delete(known, scope=scope)
-            return f"Deleted memory {known}"
-        self._memory.update(known, text=_text(content), scope=scope)
-        return f"updated memory {known}"
-
-    def _known(self, scope: Scope, memory_id: str | None) -> str:
-        if not memory_id:
-            raise InvalidInputError("give the id of the memory to update or delete")
-        found = self._memory.get(memory_id.strip(), scope=scope)
-        if address_of(found.session_id) is not None:
-            raise InvalidInputError(
-                f"memory {memory_id} belongs to a program, which looks after it"
-            )
-        return found.id
+def _create(memory: MemoryController, scope: Scope, content: Any, memory_id: str | None) -> str:
+    if memory_id:
+        raise InvalidInputError("leave the id out to create a memory; it gets a new one")
+    drafts = to_drafts({"role": "assistant", "content": _to_text(content)})
+    ids = write_notes(memory.services, scope, drafts)
+    return f"created memory {ids[0]}" if ids else "nothing of this may be remembered"
 
 
-def _draft(content: Any) -> Draft:
-    [draft] = to_drafts({"role": "assistant", "content": _text(content)})
-    return draft
+def _update(memory: MemoryController, scope: Scope, content: Any, memory_id: str | None) -> str:
+    known_id = _check_id(memory, scope, memory_id)
+    memory.update(known_id, text=_to_text(content), scope=scope)
+    return f"updated memory {known_id}"
 
 
-def _text(content: Any) -> str:
+def _delete(memory: MemoryController, scope: Scope, memory_id: str | None) -> str:
+    known_id = _check_id(memory, scope, memory_id)
+    memory.delete(known_id, scope=scope)
+    return f"Deleted memory {known_id}"
+
+
+def _check_id(memory: MemoryController, scope: Scope, memory_id: str | None) -> str:
+    """Return the id of a memory that exists and that a model may change."""
+    if not memory_id:
+        raise InvalidInputError("give the id of the memory to update or delete")
+    existing = memory.get(memory_id.strip(), scope=scope)
+    if address_of(existing.session_id) is not None:
+        raise InvalidInputError(f"memory {memory_id} is managed by a program")
+    return existing.id
+
+
+def _to_text(content: Any) -> str:
     if content is None:
         raise InvalidInputError("content is missing; say what to remember")
     if isinstance(content, BaseModel):
@@ -204,13 +234,13 @@ def _text(content: Any) -> str:
     return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
 
 
-def _scope(memory: MemoryController, fixed: Scope | None, config: Mapping[str, Any]) -> Scope:
-    return owner_of(config, running_context(), fixed=fixed, default=memory.scope).scope
+def _owner(memory: MemoryController, fixed: Scope | None, config: Mapping[str, Any]) -> Scope:
+    return owner_of_run(config, running_context(), fixed=fixed, default=memory.scope).scope
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Let a model read what it did wrong; what the program did wrong is raised."""
+def _errors_for_model() -> Iterator[None]:
+    """Turn errors that a model can correct into tool errors; raise those of the program."""
     try:
         yield
     except InvalidScopeError:
@@ -219,29 +249,33 @@ def _told() -> Iterator[None]:
         raise ToolException(str(error)) from error
 
 
-def _hits(
-    memory: MemoryController, scope: Scope, query: str, k: int, wanted: Mapping[str, Any] | None
+def _matching_hits(
+    memory: MemoryController,
+    scope: Scope,
+    query: str,
+    k: int,
+    conditions: Mapping[str, Any] | None,
 ) -> Iterator[tuple[RecalledMemory, Document]]:
-    """What a search finds and a filter lets through, asking for more as long as there is more."""
+    """Yield the hits that a filter accepts, searching for more as long as there are any."""
     seen = 0
     while True:
-        recall = memory.search(query, k=k, scope=scope, reinforce=not wanted)
-        for hit in recall[seen:]:
+        result = memory.search(query, k=k, scope=scope, reinforce=not conditions)
+        for hit in result[seen:]:
             document = to_document(hit)
-            if matches(document.metadata | {"content": document.page_content}, wanted):
+            if matches(document.metadata | {"content": document.page_content}, conditions):
                 yield hit, document
-        if len(recall) < k:
+        if len(result) < k:
             return
         seen, k = k, k * 4
 
 
-def _shown(hit: RecalledMemory) -> str:
-    """A memory as a JSON object, its text quoted so that it stays data."""
+def _to_json(hit: RecalledMemory) -> str:
+    """Return a memory as a JSON object whose strings are quoted, so that they stay data."""
     memory = hit.memory
     fields = {
         "id": quote_exactly(memory.id),
-        "content": quote(memory.text, _CHARS),
-        "role": quote(memory.speaker or memory.role, 40),
+        "content": quote(memory.text, _MAX_CHARS),
+        "role": quote(memory.speaker or memory.role, _MAX_NAME_CHARS),
         "said_at": json.dumps(memory.said_at.isoformat()),
         "score": json.dumps(round(hit.score, 4)),
     }

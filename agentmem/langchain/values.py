@@ -1,4 +1,4 @@
-"""Values of a LangGraph store: as JSON that brings them back, as text, and under a filter."""
+"""Values of a LangGraph store: as exact JSON, as text to search, and under a filter."""
 
 from __future__ import annotations
 
@@ -8,110 +8,123 @@ from typing import Any
 
 from agentmem_stores import InvalidInputError
 
-__all__ = ["check_filter", "matches", "readable", "to_json"]
+__all__ = ["matches", "to_json", "to_text", "validate_filter"]
 
 
 def to_json(value: Mapping[str, Any]) -> str:
     """Return a value as JSON that reads back as the same value.
 
     Raises:
-        InvalidInputError: JSON cannot hold it, or would change it.
+        InvalidInputError: JSON cannot represent the value, or would change it.
     """
     try:
         _require_json(value, "value")
         return json.dumps(dict(value))
     except RecursionError:
-        raise InvalidInputError("value is nested too deeply, or holds itself") from None
+        raise InvalidInputError("value is nested too deeply, or contains itself") from None
 
 
 def _require_json(value: Any, path: str) -> None:
     if isinstance(value, dict) or (path == "value" and isinstance(value, Mapping)):
-        for key, held in value.items():
+        for key, element in value.items():
             if not isinstance(key, str):
                 raise InvalidInputError(f"{path} has the key {key!r}; keys must be strings")
-            _require_json(held, f"{path}[{key!r}]")
+            _require_json(element, f"{path}[{key!r}]")
     elif isinstance(value, list):
-        for place, held in enumerate(value):
-            _require_json(held, f"{path}[{place}]")
+        for position, element in enumerate(value):
+            _require_json(element, f"{path}[{position}]")
     elif not (value is None or isinstance(value, str | int | float)):
         raise InvalidInputError(
-            f"{path} is a {type(value).__name__}, which would not come back from JSON as it is; "
-            "use strings, numbers, booleans, None, lists and dicts"
+            f"{path} is a {type(value).__name__}, which JSON would change; use strings, numbers, "
+            "booleans, None, lists and dicts"
         )
 
 
-def readable(value: Mapping[str, Any]) -> str:
-    """Return a value as a person would note it: a line for each thing that it says."""
-    lines = list(_lines(value, ""))
-    if len(lines) == 1:
-        return lines[0][1]
-    return "\n".join(f"{name}: {text}" for name, text in lines)
+def to_text(value: Mapping[str, Any]) -> str:
+    """Return a value as a person would note it: one line per field.
+
+    >>> to_text({"breed": "beagle", "tricks": ["sit", "roll"]})
+    'breed: beagle\\ntricks: sit\\ntricks: roll'
+    >>> to_text({"content": "Ada likes tea"})
+    'Ada likes tea'
+    """
+    fields = list(_fields(value, ""))
+    if len(fields) == 1:
+        return fields[0][1]
+    return "\n".join(f"{name}: {text}" for name, text in fields)
 
 
-def _lines(value: Any, name: str) -> Iterator[tuple[str, str]]:
+def _fields(value: Any, name: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
-        for key, held in value.items():
-            yield from _lines(held, key)
+        for key, element in value.items():
+            yield from _fields(element, key)
     elif isinstance(value, list):
-        for held in value:
-            yield from _lines(held, name)
+        for element in value:
+            yield from _fields(element, name)
     elif value is not None and str(value).strip():
         yield name, str(value)
 
 
-def check_filter(wanted: Mapping[str, Any] | None) -> None:
-    """Refuse operators that do not exist, whether or not there is anything to filter.
+def validate_filter(conditions: Mapping[str, Any] | None) -> None:
+    """Reject unknown operators, even if there is nothing to filter.
 
     Raises:
         InvalidInputError: an operator is unknown.
     """
-    for value in (wanted or {}).values():
-        if isinstance(value, Mapping):
-            operators = [key for key in value if str(key).startswith("$")]
-            unknown = sorted(set(map(str, value)) - set(_OPERATORS)) if operators else []
-            if unknown:
-                raise InvalidInputError(
-                    f"unknown operators {unknown} in a filter; there are {sorted(_OPERATORS)}"
-                )
-            if not operators:
-                check_filter(value)
+    for condition in (conditions or {}).values():
+        if not isinstance(condition, Mapping):
+            continue
+        if not _has_operators(condition):
+            validate_filter(condition)
+        elif unknown := sorted(set(map(str, condition)) - set(_OPERATORS)):
+            raise InvalidInputError(
+                f"unknown operators {unknown} in the filter; use {', '.join(sorted(_OPERATORS))}"
+            )
 
 
-def matches(value: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> bool:
-    """Whether a value has every field of a filter."""
-    return all(_agrees(value.get(key), condition) for key, condition in (wanted or {}).items())
+def matches(value: Mapping[str, Any], conditions: Mapping[str, Any] | None) -> bool:
+    """Return whether a value meets every condition of a filter.
+
+    >>> matches({"stars": 4, "tags": ["x"]}, {"stars": {"$gte": 3}, "tags": ["x"]})
+    True
+    """
+    return all(_meets(value.get(key), wanted) for key, wanted in (conditions or {}).items())
 
 
-def _agrees(held: Any, wanted: Any) -> bool:
-    if isinstance(wanted, Mapping):
-        if any(str(key).startswith("$") for key in wanted):
-            return all(_OPERATORS[operator](held, other) for operator, other in wanted.items())
-        return isinstance(held, Mapping) and matches(held, wanted)
-    if isinstance(wanted, list | tuple):
+def _has_operators(condition: Mapping[Any, Any]) -> bool:
+    return any(str(key).startswith("$") for key in condition)
+
+
+def _meets(value: Any, condition: Any) -> bool:
+    if isinstance(condition, Mapping):
+        if _has_operators(condition):
+            return all(_OPERATORS[name](value, other) for name, other in condition.items())
+        return isinstance(value, Mapping) and matches(value, condition)
+    if isinstance(condition, list | tuple):
         return (
-            isinstance(held, list | tuple)
-            and len(held) == len(wanted)
-            and all(_agrees(one, other) for one, other in zip(held, wanted, strict=True))
+            isinstance(value, list | tuple)
+            and len(value) == len(condition)
+            and all(map(_meets, value, condition))
         )
-    return bool(held == wanted)
+    return bool(value == condition)
 
 
-def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    def holds(held: Any, other: Any) -> bool:
+def _ordering(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    def operator(value: Any, other: Any) -> bool:
         try:
-            return compare(float(held), float(other))
+            return compare(float(value), float(other))
         except (TypeError, ValueError, OverflowError):
-            # Dates and versions as text have an order too; what has none matches nothing.
-            return isinstance(held, str) and isinstance(other, str) and compare(held, other)
+            # Dates and versions written as text have an order too; what has none never matches.
+            return isinstance(value, str) and isinstance(other, str) and compare(value, other)
 
-    return holds
+    return operator
 
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
-    "$eq": lambda held, other: bool(held == other),
-    "$ne": lambda held, other: bool(held != other),
-    "$gt": _ordered(lambda a, b: bool(a > b)),
-    "$gte": _ordered(lambda a, b: bool(a >= b)),
-    "$lt": _ordered(lambda a, b: bool(a < b)),
-    "$lte": _ordered(lambda a, b: bool(a <= b)),
+    "$eq": lambda value, other: bool(value == other),
+    "$ne": lambda value, other: bool(value != other),
+    "$gt": _ordering(lambda a, b: bool(a > b)),
+    "$gte": _ordering(lambda a, b: bool(a >= b)),
+    "$lt": _ordering(lambda a, b: bool(a < b)),
+    "$lte": _ordering(lambda a, b: bool(a <= b)),
 }
