@@ -24,7 +24,7 @@ from agentmem.maintenance.eviction import SweepReport, archive_faded
 from agentmem.maintenance.graph_export import export_graph
 from agentmem.maintenance.stats import Stats, collect_stats
 from agentmem.progress import Progress
-from agentmem.rerank.refiner import Refiner, refined
+from agentmem.rerank.refiner import Refiner, apply_refiners
 from agentmem.writing.admission import BeforeWrite
 from agentmem.writing.association import Association
 from agentmem.writing.messages import Draft, MessageLike, to_drafts
@@ -474,7 +474,9 @@ class MemoryController:
             explain=explain,
             hops=hops,
         )
-        recall = refined(self.services.engine.search(owner, question), self.services.refiners, k)
+        recall = apply_refiners(
+            self.services.engine.search(owner, question), self.services.refiners, k
+        )
         if reinforce and as_of is None:
             self.services.reinforcement.record(owner, recall)
         return recall

@@ -1,1 +1,1 @@
-"""Stages after the search: cross-encoder reranking and relevance filtering."""
+"""Stages after the search: reranking by a cross-encoder, and filtering by a chat model."""

@@ -1,4 +1,4 @@
-"""Reranking by a cross-encoder, which reads question and memory together."""
+"""Rerank hits with a cross-encoder, which reads the query and a memory together."""
 
 from __future__ import annotations
 
@@ -16,59 +16,72 @@ __all__ = ["Reranker"]
 
 
 class Reranker:
-    """Orders the best hits anew by a sentence-transformers `CrossEncoder`.
+    """Orders the best hits by the scores of a sentence-transformers `CrossEncoder`.
 
-    Their scores become the cross-encoder's. It reads what was said with its speaker.
+    The model reads each text with its speaker. Its scores replace those of the search, and the
+    contributions are empty.
 
     Args:
-        model: a model's name on the hub, its folder, or anything with
-            `predict(pairs) -> scores`, such as a loaded `CrossEncoder`.
-        candidates: how many hits are read, each with the question: what it costs.
+        model: the name of a model on the Hugging Face Hub, its folder, or any object with
+            `predict(pairs) -> scores`, such as a loaded `CrossEncoder`. A name or a folder is
+            loaded at the first search.
+        candidates: how many hits the model reads; the cost of a search grows in proportion.
 
     Raises:
-        InvalidInputError: `candidates` is less than 1, or the model cannot be used; the latter
-            when it is first needed.
+        InvalidInputError: `candidates` is less than 1.
+
+    Example:
+        >>> from agentmem import InMemoryStore, MemoryController, Reranker, Scope
+        >>> class ShortestFirst:  # in place of CrossEncoder("cross-encoder/ms-marco-MiniLM-L6-v2")
+        ...     def predict(self, pairs):
+        ...         return [-len(text) for _, text in pairs]
+        >>> with MemoryController(
+        ...     InMemoryStore(), scope=Scope(user_id="ada"), refiners=[Reranker(ShortestFirst())]
+        ... ) as memory:
+        ...     _ = memory.add(["I like green tea with a little honey.", "I like tea."])
+        ...     print(memory.search("tea", k=1)[0].memory.text)
+        I like tea.
     """
 
     def __init__(self, model: Any, *, candidates: int = 50) -> None:
         if candidates < 1:
-            raise InvalidInputError(f"candidates={candidates} must be at least 1")
+            raise InvalidInputError(f"candidates={candidates}: must be >= 1")
         self.candidates = candidates
-        self._given = model
+        self._name_or_model = model
 
     @cached_property
     def _model(self) -> Any:
-        if not isinstance(self._given, str):
-            return self._given
+        if not isinstance(self._name_or_model, str):
+            return self._name_or_model
         try:
             from sentence_transformers import CrossEncoder
 
-            return CrossEncoder(self._given)
+            return CrossEncoder(self._name_or_model)
         except ImportError as error:
-            raise MissingExtraError(f"{self._given} needs {error.name}; install it") from error
+            raise MissingExtraError(
+                f"{self._name_or_model} needs the package {error.name}"
+            ) from error
         except Exception as error:
             raise InvalidInputError(
-                f"{self._given} is no cross-encoder that can be loaded: {error}"
+                f"{self._name_or_model} is no cross-encoder that can be loaded: {error}"
             ) from error
 
     def __call__(self, query: str, hits: Sequence[RecalledMemory]) -> list[RecalledMemory]:
         """Return the hits, best first.
 
         Raises:
-            InvalidInputError: the model did not return one finite score for each hit.
+            InvalidInputError: the model cannot be loaded, or does not return one finite score per
+                hit.
+            MissingExtraError: the model needs a package that is not installed.
         """
         if not hits:
             return []
-        scores = self._scores([(query, hit.memory.text_with_speaker) for hit in hits])
-        order = np.argsort(-scores, kind="stable")
-        return [replace(hits[i], score=float(scores[i]), contributions={}) for i in order]
-
-    def _scores(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray[Any, np.dtype[np.float64]]:
-        given = self._model.predict(list(pairs))
-        scores = np.asarray(given, dtype=np.float64)
+        pairs = [(query, hit.memory.text_with_speaker) for hit in hits]
+        scores = np.asarray(self._model.predict(pairs), dtype=np.float64)
         if scores.shape != (len(pairs),) or not np.isfinite(scores).all():
             raise InvalidInputError(
-                f"the cross-encoder returned shape {scores.shape} for {len(pairs)} pairs, or scores"
-                " that are not finite; take one with a single label"
+                f"the cross-encoder must return one finite score per pair, got shape "
+                f"{scores.shape} for {len(pairs)} pairs; use a model with a single label"
             )
-        return scores
+        order = np.argsort(-scores, kind="stable")
+        return [replace(hits[i], score=float(scores[i]), contributions={}) for i in order]
