@@ -43,7 +43,7 @@ lint: $(STAMP) ## Check style, format and types.
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m mypy
-	PYTHONPATH=.:stores:retrievers $(VENV)/bin/lint-imports --no-logo
+	PYTHONPATH=.:stores:retrievers $(VENV)/bin/lint-imports --no-logo --no-cache
 
 format: $(STAMP) ## Bring the code into its format.
 	$(VENV_PYTHON) -m ruff check --fix .
