@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agentmem.embedding.embedded import Reading
-from agentmem.embedding.embedder import Embedder
+from agentmem.embedding.embedder import Embedder, TextEmbedding
 from agentmem_retrievers.text.tokenize import words_in
 from agentmem_stores import EmbedderSpec, InvalidInputError, Vectors
 
@@ -141,7 +140,7 @@ class SampledEmbeddings:
             drawn[row] = self._known.get(text, drawn[row])
         return drawn
 
-    def embed_with_words(self, texts: Sequence[str], *, query: bool = False) -> list[Reading]:
+    def embed_with_words(self, texts: Sequence[str], *, query: bool = False) -> list[TextEmbedding]:
         """The same with their words, whose embeddings are drawn, for the same word the same."""
         told = [words_in(text) for text in texts]
         nothing = np.empty((0, self.spec.dimension), dtype=np.float32)
@@ -149,7 +148,7 @@ class SampledEmbeddings:
             np.vstack([nothing, *(_drawn(word, self.spec.dimension) for word in words)])
             for words in told
         ]
-        return list(map(Reading, self.embed_documents(texts), told, drawn))
+        return list(map(TextEmbedding, self.embed_documents(texts), told, drawn))
 
 
 @lru_cache(maxsize=4096)

@@ -465,7 +465,7 @@ class MemoryController:
         question = Query(
             text=query,
             embed=self.services.embedder.query,
-            words=self.services.embedder.query_words,
+            words=self.services.embedder.query_tokens,
             now=self.clock(),
             k=max([k, *(refiner.candidates for refiner in self.services.refiners)]),
             granularity=Granularity(granularity),

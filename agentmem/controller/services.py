@@ -266,7 +266,7 @@ class Services:
 
     def forget(self, scope: Scope, deleted: Sequence[Memory] | None) -> None:
         """Empty the caches that may hold deleted memories; None means all of the scope."""
-        self.embedder.forget()
+        self.embedder.clear_cache()
         self.memories.prune(scope)
         for listener in list(self._listeners):
             listener.forget(scope, deleted)

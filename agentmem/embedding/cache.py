@@ -82,9 +82,7 @@ def _read(path: Path, shape: tuple[int, int]) -> Vectors | None:
     except (OSError, ValueError, EOFError):
         return None
     is_valid = (
-        vectors.shape == shape
-        and vectors.dtype == np.float32
-        and bool(np.isfinite(vectors).all())
+        vectors.shape == shape and vectors.dtype == np.float32 and bool(np.isfinite(vectors).all())
     )
     return vectors if is_valid else None
 

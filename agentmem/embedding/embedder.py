@@ -261,7 +261,9 @@ class Embedder:
                 self._queries.move_to_end(text)
                 return self._queries[text]
         embedded = self._embed_with_words([text], query=True)
-        row, tokens = embedded[0] if embedded else (self._call(self.embeddings.embed_query, text), [])
+        row, tokens = (
+            embedded[0] if embedded else (self._call(self.embeddings.embed_query, text), [])
+        )
         vector: Vectors = self._normalized([row], 1, self.spec.dimension)[0]
         vector.flags.writeable = False
         with self._lock:
@@ -309,7 +311,9 @@ class Embedder:
         try:
             matrix = np.array(rows, dtype=np.float64)
         except (TypeError, ValueError) as error:
-            raise EmbeddingError(f"{name} did not return vectors of equal length: {error}") from error
+            raise EmbeddingError(
+                f"{name} did not return vectors of equal length: {error}"
+            ) from error
         if matrix.ndim != 2 or matrix.shape[0] != count or matrix.shape[1] == 0:
             raise EmbeddingError(f"{name} returned shape {matrix.shape} for {count} texts")
         if dimension is not None and matrix.shape[1] != dimension:

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from agentmem.embedding.cache import kept_documents
+from agentmem.embedding.cache import cached_documents
 from agentmem.embedding.embedder import Embedder
 from agentmem.facts.inventory import ELSE, INVENTORY, SAID, Attribute
 from agentmem.facts.statements import SPEAKER, Statement
@@ -80,7 +80,7 @@ class Attributes:
         """
         examples = [text for attribute in INVENTORY for text in attribute.examples]
         values = [text for attribute in INVENTORY for text in attribute.values]
-        found = kept_documents(self.embedder, [*examples, *values, *ELSE])
+        found = cached_documents(self.embedder, [*examples, *values, *ELSE])
         return (
             found[: len(examples)],
             _starts([len(a.examples) for a in INVENTORY]),

@@ -13,7 +13,7 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-from agentmem.embedding.cache import kept_documents
+from agentmem.embedding.cache import cached_documents
 from agentmem.embedding.embedder import Embedder
 from agentmem.facts.values import CHANGED
 from agentmem_retrievers.blas import SINGLE_THREADED_BLAS
@@ -52,7 +52,7 @@ class Kinds:
 
     @cached_property
     def _odds(self) -> tuple[Vectors, Vectors]:
-        found = kept_documents(self.embedder, [text for text, _, _ in _sentences()])
+        found = cached_documents(self.embedder, [text for text, _, _ in _sentences()])
         return _odds(found.tobytes(), found.shape[1])
 
     def likely(self, vectors: Vectors) -> Vectors:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agentmem.embedding.embedded import Embedded
-from agentmem.embedding.embedder import Embedder
+from agentmem.embedding.embedder import Embedder, EmbeddingBatch
 from agentmem.feedback.reinforcement import Reinforcement
 from agentmem.items.records import (
     UNINDEXED,
@@ -183,7 +182,10 @@ class Items:
         return new
 
     def _entries(
-        self, new: Sequence[Memory], embedded: Embedded, old: Mapping[Address, Sequence[Memory]]
+        self,
+        new: Sequence[Memory],
+        embedded: EmbeddingBatch,
+        old: Mapping[Address, Sequence[Memory]],
     ) -> list[Entry]:
         former = {m.id: m for records in old.values() for m in records}
         indexed = [m for m in new if m.state is State.ACTIVE]

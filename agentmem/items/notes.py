@@ -58,6 +58,6 @@ def _write_batch(services: Services, scope: Scope, notes: Sequence[Draft]) -> li
         memories = [
             replace(turn, session_id=f"{ITEM_PREFIX}note/{turn.id}", position=0) for turn in turns
         ]
-        entries = writer.link(memories, embedded.at(rows))
+        entries = writer.link(memories, embedded.select(rows))
         services.memories.write(Batch(scope, put=entries))
     return [memory.id for memory in memories]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from agentmem.digest.digest import Digester
-from agentmem.embedding.embedded import IN_THE_MIDDLE, Embedded, middle
+from agentmem.embedding.embedder import MEAN_OF_TURNS, EmbeddingBatch, mean_direction
 from agentmem.facts.facts import Facts
 from agentmem.writing.passages import passages
 from agentmem.writing.writer import Writer, carry_over_recall_stats
@@ -173,7 +173,7 @@ class Sessions:
             if rows:
                 old = frozenset(i for s in sessions for i in self._kept(scope, s, granularity))
                 group = [drafts[i] for i in rows]
-                embedded = Embedded.alone(vectors[rows])
+                embedded = EmbeddingBatch.without_tokens(vectors[rows])
                 put.extend(self.writer.link(group, embedded, leave_out=old))
         put = self._with_old_lives(scope, put)
         kept = {(e.memory.granularity, e.memory.id) for e in put}
@@ -185,12 +185,12 @@ class Sessions:
     def _vectors(self, drafts: Sequence[Memory], turns: Sequence[Entry]) -> Vectors:
         """Of keywords, their embeddings; of the others, the middle of their turns'."""
         known = {turn.memory.id: turn.vector for turn in turns}
-        told = [d.text for d in drafts if d.granularity not in IN_THE_MIDDLE]
+        told = [d.text for d in drafts if d.granularity not in MEAN_OF_TURNS]
         embedded = iter(self.writer.embedder.documents(told))
         return np.stack(
             [
-                middle([known[i] for i in d.sources])
-                if d.granularity in IN_THE_MIDDLE
+                mean_direction([known[i] for i in d.sources])
+                if d.granularity in MEAN_OF_TURNS
                 else next(embedded)
                 for d in drafts
             ]

@@ -10,8 +10,7 @@ from datetime import datetime
 
 import numpy as np
 
-from agentmem.embedding.embedded import Embedded
-from agentmem.embedding.embedder import Embedder
+from agentmem.embedding.embedder import Embedder, EmbeddingBatch
 from agentmem.writing.association import Association
 from agentmem.writing.messages import Draft
 from agentmem_retrievers import ForgettingCurve
@@ -48,13 +47,13 @@ class Writer:
     rng: random.Random
 
     def write_turns(
-        self, scope: Scope, session_id: str, drafts: Sequence[Draft], embedded: Embedded
+        self, scope: Scope, session_id: str, drafts: Sequence[Draft], embedded: EmbeddingBatch
     ) -> list[Memory]:
         """Write the next turns of a session, but those held already; durable on return."""
         return self.write_sessions(scope, {session_id: drafts}, embedded)
 
     def write_sessions(
-        self, scope: Scope, sessions: Mapping[str, Sequence[Draft]], embedded: Embedded
+        self, scope: Scope, sessions: Mapping[str, Sequence[Draft]], embedded: EmbeddingBatch
     ) -> list[Memory]:
         """Write the next turns of several sessions in one batch, as `write_turns` does.
 
@@ -70,7 +69,7 @@ class Writer:
             mine = [placed[row][1] for row in rows if placed[row][0] == session]
             made += self.drafted_turns(scope, session, mine)
         importances = [placed[row][1].importance or 0.0 for row in rows]
-        entries = self.link(made, embedded.at(rows), importances)
+        entries = self.link(made, embedded.select(rows), importances)
         self.memories.write(Batch(scope, put=entries))
         return [entry.memory for entry in entries]
 
@@ -114,7 +113,7 @@ class Writer:
     def link(
         self,
         memories: Sequence[Memory],
-        embedded: Embedded,
+        embedded: EmbeddingBatch,
         importances: Sequence[float] | None = None,
         leave_out: frozenset[str] = frozenset(),
     ) -> list[Entry]:
@@ -135,7 +134,7 @@ class Writer:
             importance = importances[i] if importances else 0.0
             strength = self.curve.initial_strength(float(np.clip(1 - nearest, 0, 1)), importance)
             linked = replace(memory, strength=strength, edges=self.association.edges(found))
-            entries.append(Entry(linked, vectors[i], embedded.words[i]))
+            entries.append(Entry(linked, vectors[i], embedded.token_codes[i]))
         return entries
 
     def _known(
@@ -157,7 +156,7 @@ class Writer:
         return known
 
     def updated(
-        self, old: Memory, new: Memory, embedded: Embedded, said_at: datetime
+        self, old: Memory, new: Memory, embedded: EmbeddingBatch, said_at: datetime
     ) -> list[Entry]:
         """Return the new version of a memory, and the former one as a record of its own.
 

@@ -113,7 +113,7 @@ def _asked(asked: Dialogue, of: Dialogue, found: Ingested, progress: Progress) -
         progress.advance("asking", 1)
         if wanted is None:
             continue
-        query = Query(question.text, embedder.query, end_of(of), words=embedder.query_words)
+        query = Query(question.text, embedder.query, end_of(of), words=embedder.query_tokens)
         ranking = engine.ranking(found.scope, query)
         rows, features = ranking.first()
         # Sessions are weighed when the store has long been closed.

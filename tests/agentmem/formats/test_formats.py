@@ -18,7 +18,7 @@ from agentmem.formats.json_stream import read_object
 from agentmem.formats.locomo import LOCOMO_CATEGORIES
 from agentmem.formats.read import FORMATS, detect, read
 
-DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
+DATA = Path(__file__).parents[3] / ".." / "shared" / "data"
 
 Written = Callable[[Any], Path]
 Change = Callable[[Any], object]

