@@ -99,7 +99,7 @@ def _note(record: Mapping[str, Any], timezone: tzinfo) -> Draft:
         "metadata": {**(record.get("metadata") or {}), "mem0": kept},
     }
     [draft] = to_drafts(content)
-    return draft.completed(Draft(""))
+    return draft
 
 
 def _moment(record: Mapping[str, Any], timezone: tzinfo) -> datetime | None:

@@ -25,10 +25,9 @@ from agentmem.maintenance.graph_export import export_graph
 from agentmem.maintenance.stats import Stats, collect_stats
 from agentmem.progress import Progress
 from agentmem.rerank.refiner import Refiner, apply_refiners
-from agentmem.writing.admission import BeforeWrite
 from agentmem.writing.association import Association
-from agentmem.writing.messages import Draft, MessageLike, to_drafts
-from agentmem.writing.sessions import is_item_session
+from agentmem.writing.messages import BeforeWrite, Draft, MessageLike, to_drafts
+from agentmem.writing.sessions import ITEM_PREFIX
 from agentmem.writing.writer import Clock
 from agentmem_retrievers import ForgettingCurve, Query, SearchResult, SearchSettings
 from agentmem_stores import (
@@ -59,36 +58,44 @@ __all__ = ["MemoryController"]
 
 
 class MemoryController:
-    """Writes, associates, fades and finds memories; each call works within one scope.
+    """Writes, associates, forgets and finds memories; each call works within one scope.
 
-    Every method that touches memories takes `scope=` and falls back to the controller's own;
-    without either it raises `InvalidScopeError`, after `close()` it raises `ClosedError`. Each
-    has an async version with the prefix `a`, which runs it in a worker thread.
+    Every method that touches memories takes `scope=`, by default the controller's own. Without
+    either it raises `InvalidScopeError`; after `close()` it raises `ClosedError`. Each has an
+    async version with the prefix `a`, which runs it in a worker thread. A controller may be
+    shared between threads.
 
     Args:
         store: where memories live; closed with the controller.
         scope: whose memories are meant when a call names no other.
         embeddings: any LangChain embeddings; by default MiniLM, offline.
         model: a chat model that writes summaries, keywords and facts; without one they are
-            extracted.
+            extracted from the text.
         clock: returns the current time, aware; by default the system's.
         curve: the parameters of forgetting.
         association: the parameters of linking.
-        settings: what a search does and leaves out.
-        refiners: stages after the search, such as a `Reranker`, in this order; none by default.
+        settings: which parts of the search are switched off.
+        refiners: stages after the search, such as a `Reranker`, applied in order.
         rng: the source of new ids.
-        linger: seconds after which recalls are written when nothing else is; None for never.
-        consolidate_after_session: how many pieces of work `consolidate` does in the background
-            when a session has ended; None for none.
-        before_write: sees every text before it is stored, as a `Draft`, and returns what is to
-            be stored in its place, or None for nothing; see docs/guarantees.md. If it raises,
-            nothing is written, and the call raises `WriteHookError`.
+        linger: seconds after which pending recalls are written if nothing else is written before;
+            None for never.
+        consolidate_after_session: budget of the `consolidate` that runs in the background after a
+            session has ended; None for none.
+        before_write: called with a `Draft` for each text before it is stored; returns the draft
+            to store in its place, or None to store nothing. See docs/guarantees.md.
 
     Attributes:
-        services: the parts that the verbs work with, for plugins.
+        services: the parts that the methods work with; for plugins.
 
     Raises:
-        EmbedderMismatchError: the store holds another embedder's vectors.
+        EmbedderMismatchError: the store holds vectors of another embedder.
+
+    Example:
+        >>> from agentmem import InMemoryStore, MemoryController, Scope
+        >>> with MemoryController(InMemoryStore(), scope=Scope("ada")) as memory:
+        ...     _ = memory.add("I adopted a beagle called Biscuit.", session_id="s1")
+        ...     memory.search("What is my dog called?", k=1)[0].memory.text
+        'I adopted a beagle called Biscuit.'
     """
 
     def __init__(
@@ -146,19 +153,24 @@ class MemoryController:
         before_write: BeforeWrite | None = None,
         repair: bool = False,
     ) -> Self:
-        """Open an embedded store, or create one.
+        """Open an embedded Chroma store, or create one.
 
         The other options are those of the constructor.
 
         Args:
             path: the folder of the store.
-            repair: open it although index files are damaged, for `check(repair=True)`.
+            repair: open the store even if its index files are damaged, for `check(repair=True)`.
 
         Raises:
             StoreUnavailableError: the path cannot be read or written.
-            StoreLockedError: another process has opened the store.
-            StoreFormatError: the folder holds something else, or a newer version's store.
-            EmbedderMismatchError: the store holds another embedder's vectors.
+            StoreLockedError: another process has the store open.
+            StoreFormatError: the folder holds something else, or a store of a newer version.
+            EmbedderMismatchError: the store holds vectors of another embedder.
+
+        Example:
+            >>> with MemoryController.open("memories", scope=Scope("ada")) as memory:
+            ...     len(memory.add("I adopted a beagle called Biscuit."))
+            1
         """
         embeddings = embeddings or default_embeddings()
         store = ChromaStore.open(path, Embedder(embeddings).spec, repair=repair)
@@ -183,10 +195,13 @@ class MemoryController:
             raise
 
     def close(self) -> None:
-        """End the sessions opened here, write what is pending, and close the store.
+        """End the sessions opened here, write pending recalls, and close the store.
 
-        Background consolidation stops; the next run continues where it stopped. Closing twice does
+        Background consolidation stops; its next run continues where it stopped. Closing twice does
         nothing.
+
+        Example:
+            >>> memory.close()
         """
         self.services.close()
 
@@ -203,16 +218,26 @@ class MemoryController:
 
     @property
     def embeddings(self) -> Embeddings:
-        """The LangChain embeddings that memories and queries are embedded with."""
+        """The LangChain embeddings of memories and queries."""
         return self.services.embedder.embeddings
 
     def owners(self) -> list[Scope]:
-        """Return every scope that was ever written to, sorted by name."""
+        """Return every scope that was ever written to, sorted by name.
+
+        Example:
+            >>> _ = memory.add("I like tea.", scope=Scope("ben"))
+            >>> [scope.user_id for scope in memory.owners()]
+            ['ben']
+        """
         self.services.require_open()
         return self.services.store.scopes()
 
     def flush(self) -> None:
-        """Write pending recalls now instead of with the next write."""
+        """Write pending recalls now instead of with the next write.
+
+        Example:
+            >>> memory.flush()
+        """
         self.services.flush()
 
     # Writing.
@@ -227,51 +252,65 @@ class MemoryController:
         importance: float = 0.0,
         metadata: Mapping[str, Any] | None = None,
     ) -> list[Memory]:
-        """Remember what was said, in one atomic batch that is durable on return.
+        """Store messages as turns of a session, in one atomic batch that is durable on return.
 
         Args:
             messages: a string (said by the user), a LangChain message, a dict with `role` and
-                `content` (optionally `speaker`, `timestamp`, `importance`, `metadata`, `id`), or
-                a list of these, in order. A message whose `id` the scope holds already is not
-                written again.
-            session_id: the conversation; another one than the scope's open session ends that
-                one. By default the open session, or a new one named after the time.
-            timestamp: when it was said, aware; by default now.
-            importance: in [0, 1]; makes the first strength greater.
-            metadata: anything JSON can hold, kept with every message of the call.
+                `content` (and optionally `speaker`, `timestamp`, `importance`, `metadata`, `id`),
+                or a list of these. A message whose `id` the scope has already is skipped.
+            session_id: the conversation; by default the open session, or a new one named after
+                the time. A session other than the open one ends that one.
+            timestamp: when the messages were said, aware; by default now.
+            importance: in [0, 1]; raises the initial strength.
+            metadata: anything JSON can hold, stored with each message of the call.
 
         Returns:
             The turns written.
 
         Raises:
-            EmptyTextError, NaiveDatetimeError, InvalidInputError: nothing was written.
+            EmptyTextError: a message has no text; nothing was written.
+            NaiveDatetimeError: a timestamp has no time zone; nothing was written.
+            InvalidInputError: another argument is invalid; nothing was written.
             WriteHookError: `before_write` failed; nothing was written.
             EmbeddingError: the embedder failed; nothing was written.
+
+        Example:
+            >>> [turn] = memory.add("I adopted a beagle called Biscuit.", session_id="s1")
+            >>> turn.role, turn.session_id, turn.position
+            ('user', 's1', 0)
+            >>> len(memory.add([{"role": "assistant", "content": "Congratulations!"}, "Thanks!"]))
+            2
         """
-        owner = self.services.owner(scope)
+        services = self.services
+        owner = services.owner(scope)
         if session_id is not None:
-            _check_session(session_id)
-        said_at = require_aware(timestamp, "timestamp") if timestamp else None
-        shared = Draft("", said_at=said_at, importance=importance, metadata=metadata or {})
-        drafts = [draft.completed(shared) for draft in to_drafts(messages)]
-        new = self.services.writer.without_duplicates(owner, drafts)
-        drafts = self.services.admission.drafts([drafts[row] for row in new])
-        embedded = self.services.embedder.turns([draft.text for draft in drafts])
-        with self.services.lock:
-            self.services.reinforcement.flush()
-            session = (
-                session_id
-                or self.services.open_sessions.get(owner)
-                or f"session-{self.clock():%Y%m%dT%H%M%S.%fZ}"
-            )
-            memories = self.services.writer.write_turns(owner, session, drafts, embedded)
-            if is_item_session(session) or not memories:
-                return memories
-            self.services.open_sessions[owner] = session
-            for other in self.services.sessions.unfinished(owner):
-                if other != session and self.services.sessions.end_or_leave(owner, [other]):
-                    self.services.session_ended(owner)
-        return memories
+            _require_session_id(session_id)
+        drafts = to_drafts(
+            messages,
+            said_at=require_aware(timestamp, "timestamp") if timestamp else None,
+            importance=importance,
+            metadata=metadata,
+        )
+        drafts = services.admission.drafts(services.writer.without_duplicates(owner, drafts))
+        embedded = services.embedder.turns([draft.text for draft in drafts])
+        with services.lock:
+            # One lock around all of it: the index is brought up to date once.
+            with services.memories.lock:
+                services.reinforcement.flush()
+                session = (
+                    session_id
+                    or services.open_sessions.get(owner)
+                    or f"session-{self.clock():%Y%m%dT%H%M%S.%fZ}"
+                )
+                turns = services.writer.write_sessions(owner, {session: drafts}, embedded)
+                if not turns or session.startswith(ITEM_PREFIX):
+                    return turns
+                services.open_sessions[owner] = session
+                unfinished = services.sessions.unfinished(owner)
+            for other in unfinished:
+                if other != session and services.sessions.try_end(owner, [other]):
+                    services.session_ended(owner)
+        return turns
 
     def add_many(
         self,
@@ -279,61 +318,79 @@ class MemoryController:
         *,
         scope: Scope | None = None,
     ) -> list[Memory]:
-        """Remember whole conversations at once, and end them.
+        """Store whole conversations and end them.
 
-        What `add` and `end_session` would do one after another, with one embedding batch and one
-        write for all turns and another for all that is derived from them.
+        The result is that of `add` and `end_session` called one after another, with one embedding
+        batch and one write for all turns, and another for everything derived from them.
 
         Args:
-            sessions: the messages of each conversation, by its id.
+            sessions: the messages of each conversation by its session id.
 
         Returns:
             The turns written.
 
-        Raises as `add` does.
+        Raises:
+            EmptyTextError, NaiveDatetimeError, InvalidInputError, WriteHookError, EmbeddingError:
+                as for `add`; nothing was written.
+
+        Example:
+            >>> turns = memory.add_many({"s1": ["I moved to Porto."], "s2": ["I like tea."]})
+            >>> [turn.session_id for turn in turns]
+            ['s1', 's2']
         """
-        owner = self.services.owner(scope)
-        for session_id in sessions:
-            _check_session(session_id)
-        given = {s: to_drafts(messages) for s, messages in sessions.items() if messages}
+        services = self.services
+        owner = services.owner(scope)
         drafts: dict[str, list[Draft]] = {}
-        for session_id, session in given.items():
-            new = self.services.writer.without_duplicates(owner, session)
-            drafts[session_id] = self.services.admission.drafts([session[row] for row in new])
-        texts = [draft.text for session in drafts.values() for draft in session]
-        embedded = self.services.embedder.turns(texts)
-        with self.services.lock:
-            self.services.reinforcement.flush()
-            memories = self.services.writer.write_sessions(owner, drafts, embedded)
-            self.services.sessions.end_or_leave(owner, list(drafts))
-            if self.services.open_sessions.get(owner) in drafts:
-                del self.services.open_sessions[owner]
+        for session_id, messages in sessions.items():
+            _require_session_id(session_id)
+            if messages:
+                new = services.writer.without_duplicates(owner, to_drafts(messages))
+                drafts[session_id] = services.admission.drafts(new)
+        embedded = services.embedder.turns([d.text for session in drafts.values() for d in session])
+        with services.lock:
+            services.reinforcement.flush()
+            turns = services.writer.write_sessions(owner, drafts, embedded)
+            services.sessions.try_end(owner, list(drafts))
+            if services.open_sessions.get(owner) in drafts:
+                del services.open_sessions[owner]
         for _ in drafts:
-            self.services.session_ended(owner)
-        return memories
+            services.session_ended(owner)
+        return turns
 
     def end_session(
         self, session_id: str | None = None, *, scope: Scope | None = None
     ) -> list[Memory]:
-        """Write the passages, keywords and summary of a session from all of its turns.
+        """Derive the passages, keywords, facts and summary of a session from its turns.
 
-        Ending a session that has not changed since returns what is there.
+        Ending a session that has not changed since returns what was derived before.
 
         Args:
-            session_id: by default the session open in the scope.
+            session_id: by default the open session of the scope.
+
+        Returns:
+            The derived memories.
 
         Raises:
             MemoryNotFoundError: there is no such session.
+            InvalidInputError: the session holds notes or items, not a conversation.
+            EmbeddingError: the embedder failed; nothing was written.
+
+        Example:
+            >>> _ = memory.add("I adopted a beagle called Biscuit.", session_id="s1")
+            >>> derived = memory.end_session("s1")
+            >>> [m.text for m in derived if m.granularity is Granularity.SUMMARY]
+            ['user: I adopted a beagle called Biscuit.']
         """
-        owner = self.services.owner(scope)
-        with self.services.lock:
-            session = session_id or self.services.open_sessions.get(owner)
+        services = self.services
+        owner = services.owner(scope)
+        with services.lock:
+            session = session_id or services.open_sessions.get(owner)
             if session is None:
-                raise MemoryNotFoundError(f"no session of {owner} is open; name one to end it")
-            derived = self.services.sessions.end(owner, session)
-            if self.services.open_sessions.get(owner) == session:
-                del self.services.open_sessions[owner]
-        self.services.session_ended(owner)
+                raise MemoryNotFoundError(f"{owner} has no open session; pass session_id=")
+            derived = services.sessions.end(owner, session)
+            if services.open_sessions.get(owner) == session:
+                del services.open_sessions[owner]
+        services.session_ended(owner)
         return derived
 
     def update(
@@ -344,48 +401,68 @@ class MemoryController:
         timestamp: datetime | None = None,
         scope: Scope | None = None,
     ) -> Memory:
-        """Give a memory a new text; the former version stays for `history` and `as_of`.
+        """Replace the text of a memory; `history` and `as_of` keep the former version.
+
+        What was derived from the memory, such as the summary of its session, is derived again.
 
         Args:
+            memory_id: the id of its current version.
+            text: the new text.
             timestamp: since when the new text holds, aware; by default now.
 
         Returns:
-            The new version, under the same id; the old one where `before_write` keeps the new
-            text out.
-
-        Raises:
-            WriteHookError: `before_write` failed; nothing was changed.
-            MemoryNotFoundError, EmptyTextError, NaiveDatetimeError: nothing was changed.
-            InvalidInputError: the id names a former version.
-            EmbeddingError: the embedder failed; nothing was changed.
-        """
-        owner = self.services.owner(scope)
-        since = require_aware(timestamp, "timestamp") if timestamp else self.clock()
-        if not text.strip():
-            raise EmptyTextError("text is empty; use delete() to remove a memory")
-        with self.services.lock:
-            old = self.get(memory_id, scope=owner)
-            if old.version_of is not None:
-                raise InvalidInputError(f"{old.id} is a former version; update {old.version_of}")
-            new = self.services.admission.memory(replace(old, text=text))
-            if new is None:
-                return old
-            embedded = self.services.embedder.turns([new.text])
-            put = self.services.writer.updated(old, new, embedded, since)
-            self.services.deletion.replace(owner, [], put)
-        return put[0].memory
-
-    def delete(self, memory_id: str, *, scope: Scope | None = None) -> Deletion:
-        """Delete a memory, its former versions, its associations and what it is derived into.
-
-        What was made from it is removed before this returns, and what other turns of its session
-        have a share in, such as the summary, is made anew from them. A turn that stands for others
-        which say the same, since `consolidate`, takes them with it, and a fact those whose place
-        it has taken; a fact that was deleted is not found again in the turn that told it, and the
-        turns of a topic that was deleted make none again.
+            The new version, under the same id; the old one if `before_write` rejects the text.
 
         Raises:
             MemoryNotFoundError: the scope has no such memory.
+            EmptyTextError, NaiveDatetimeError: an argument is invalid; nothing was changed.
+            InvalidInputError: the id is that of a former version; nothing was changed.
+            WriteHookError: `before_write` failed; nothing was changed.
+            EmbeddingError: the embedder failed; nothing was changed.
+
+        Example:
+            >>> [turn] = memory.add("I live in Lisbon.", session_id="s1")
+            >>> memory.update(turn.id, text="I live in Porto.").version
+            2
+        """
+        services = self.services
+        owner = services.owner(scope)
+        since = require_aware(timestamp, "timestamp") if timestamp else self.clock()
+        if not text.strip():
+            raise EmptyTextError("text is empty; use delete() to remove a memory")
+        with services.lock:
+            old = self.get(memory_id, scope=owner)
+            if old.version_of is not None:
+                raise InvalidInputError(f"{old.id} is a former version; update {old.version_of}")
+            new = services.admission.memory(replace(old, text=text))
+            if new is None:
+                return old
+            embedded = services.embedder.turns([new.text])
+            entries = services.writer.new_version(old, new, embedded, since)
+            services.deletion.replace(owner, [], entries)
+        return entries[0].memory
+
+    def delete(self, memory_id: str, *, scope: Scope | None = None) -> Deletion:
+        """Delete a memory, its former versions, its associations, and what was derived from it.
+
+        Derived memories that other turns have a share in, such as the summary of a session, are
+        derived again from those. Deleting a turn deletes the duplicates that `consolidate` merged
+        into it. Deleting a fact deletes the values that it superseded, and it is not extracted
+        again from its turn; nor is a deleted topic from its turns.
+
+        Args:
+            memory_id: the id of its current version.
+
+        Returns:
+            The ids of what was deleted and changed.
+
+        Raises:
+            MemoryNotFoundError: the scope has no such memory.
+
+        Example:
+            >>> [turn] = memory.add("I live in Lisbon.", session_id="s1")
+            >>> memory.delete(turn.id).deleted == (turn.id,)
+            True
         """
         owner = self.services.owner(scope)
         with self.services.lock:
@@ -393,10 +470,21 @@ class MemoryController:
             return self.services.deletion.delete(owner, versions)
 
     def delete_session(self, session_id: str, *, scope: Scope | None = None) -> Deletion:
-        """Delete a conversation, and with it everything that was made from it.
+        """Delete a conversation and everything that was derived from it.
+
+        Args:
+            session_id: the conversation.
+
+        Returns:
+            The ids of what was deleted and changed.
 
         Raises:
             MemoryNotFoundError: the scope has no such session.
+
+        Example:
+            >>> _ = memory.add(["I live in Lisbon.", "I like tea."], session_id="s1")
+            >>> len(memory.delete_session("s1").deleted)
+            2
         """
         owner = self.services.owner(scope)
         with self.services.lock:
@@ -404,10 +492,19 @@ class MemoryController:
             deletion = self.services.deletion.delete_session(owner, session_id)
             if self.services.open_sessions.get(owner) == session_id:
                 del self.services.open_sessions[owner]
-            return deletion
+        return deletion
 
     def delete_all(self, *, scope: Scope | None = None) -> int:
-        """Delete everything of a scope; return how many records there were."""
+        """Delete everything of a scope.
+
+        Returns:
+            The number of records deleted.
+
+        Example:
+            >>> _ = memory.add("I live in Lisbon.")
+            >>> memory.delete_all()
+            1
+        """
         owner = self.services.owner(scope)
         with self.services.lock:
             self.services.reinforcement.flush()
@@ -415,9 +512,12 @@ class MemoryController:
             return self.services.deletion.delete_all(owner)
 
     def reset(self, *, scope: Scope | None = None) -> None:
-        """Start a scope anew, as if nobody had ever said anything in it.
+        """Delete everything of a scope, and return nothing.
 
-        Unlike mem0's verb of this name it never reaches beyond one scope.
+        Unlike mem0's `reset` it never affects another scope.
+
+        Example:
+            >>> memory.reset()
         """
         self.delete_all(scope=scope)
 
@@ -439,63 +539,83 @@ class MemoryController:
         """Find the memories that answer a question, best first.
 
         Args:
-            k: how many; fewer come back only where the scope holds fewer.
-            granularity: what is ranked: turns, or whole sessions by one of their derived forms.
-            as_of: answer as the memory stood then, aware.
-            include_archived: also find what has faded; being found makes it active again.
-            explain: say for each hit what every part contributed to its score.
-            hops: follow threads of this many memories, each found by what the one before it
-                adds; a hit's `path` says how it was reached.
-            reinforce: let the memories found be strengthened, behind this call. A search
-                `as_of` the past strengthens nothing.
+            query: the question, or any text.
+            k: how many hits; fewer only if the scope has fewer.
+            granularity: what is ranked: turns, or sessions by one of their derived memories.
+            as_of: search the memory as it was then, aware.
+            include_archived: also find archived memories; a hit becomes active again.
+            explain: fill `contributions` of each hit with what each feature adds to its score.
+            reinforce: strengthen the hits, after the call. A search `as_of` the past strengthens
+                nothing.
+            hops: length of the chains of memories that are followed, each found with the words of
+                those before it (1 = no multi-hop); a hit's `path` is its chain.
 
         Raises:
-            EmptyTextError, NaiveDatetimeError, InvalidInputError: an argument cannot be taken.
+            EmptyTextError: the query is empty.
+            NaiveDatetimeError: `as_of` has no time zone.
+            InvalidInputError: another argument is invalid.
             EmbeddingError: the embedder failed.
+
+        Example:
+            >>> _ = memory.add(["I adopted a beagle called Biscuit.", "I work as a baker."])
+            >>> hits = memory.search("What is my dog called?", k=1)
+            >>> hits[0].memory.text, round(hits[0].retention, 2)
+            ('I adopted a beagle called Biscuit.', 1.0)
         """
-        owner = self.services.owner(scope)
+        services = self.services
+        owner = services.owner(scope)
         if not query.strip():
-            raise EmptyTextError("the query is empty; ask for something")
+            raise EmptyTextError("query must not be empty")
         if k < 1:
-            raise InvalidInputError(f"k={k} must be at least 1")
+            raise InvalidInputError(f"k={k} must be >= 1")
         if granularity is Granularity.CITATION:
-            raise InvalidInputError("citations are nothing to be found; see learned()")
+            raise InvalidInputError("citations are not searchable; use learned()")
         if hops < 1:
-            raise InvalidInputError(f"hops={hops} must be at least 1, which follows nothing")
-        question = Query(
-            text=query,
-            embed=self.services.embedder.query,
-            words=self.services.embedder.query_tokens,
-            now=self.clock(),
-            k=max([k, *(refiner.candidates for refiner in self.services.refiners)]),
-            granularity=Granularity(granularity),
-            as_of=require_aware(as_of, "as_of") if as_of else None,
-            include_archived=include_archived,
-            explain=explain,
-            hops=hops,
+            raise InvalidInputError(f"hops must be >= 1 (1 = no multi-hop); got hops={hops}")
+        result = services.engine.search(
+            owner,
+            Query(
+                text=query,
+                embed=services.embedder.query,
+                words=services.embedder.query_tokens,
+                now=self.clock(),
+                k=max([k, *(refiner.candidates for refiner in services.refiners)]),
+                granularity=Granularity(granularity),
+                as_of=require_aware(as_of, "as_of") if as_of else None,
+                include_archived=include_archived,
+                explain=explain,
+                hops=hops,
+            ),
         )
-        recall = apply_refiners(
-            self.services.engine.search(owner, question), self.services.refiners, k
-        )
+        if services.refiners:
+            result = apply_refiners(result, services.refiners, k)
         if reinforce and as_of is None:
-            self.services.reinforcement.record(owner, recall)
-        return recall
+            services.reinforcement.record(owner, result)
+        return result
 
     def get(self, memory_id: str, *, scope: Scope | None = None) -> Memory:
         """Return one memory.
 
+        Args:
+            memory_id: the id of a memory, or of a former version.
+
         Raises:
             MemoryNotFoundError: the scope has no such memory.
-            InvalidInputError: `memory_id` is no string.
+            InvalidInputError: `memory_id` is not a string.
+
+        Example:
+            >>> _ = memory.add({"content": "I like tea.", "id": "m1"})
+            >>> memory.get("m1").text
+            'I like tea.'
         """
         owner = self.services.owner(scope)
         if not isinstance(memory_id, str):
             raise InvalidInputError(f"memory_id={memory_id!r} must be a string")
         self.services.flush()
-        found = self.services.memories.get(owner, [memory_id])
-        if not found:
+        memories = self.services.memories.get(owner, [memory_id])
+        if not memories:
             raise MemoryNotFoundError(f"{owner} has no memory {memory_id!r}")
-        return found[0]
+        return memories[0]
 
     def get_all(
         self,
@@ -505,67 +625,109 @@ class MemoryController:
         granularity: Granularity | None = None,
         session_id: str | None = None,
     ) -> list[Memory]:
-        """Return the newest `limit` memories, in the order in which they were said.
+        """Return the newest memories, oldest first.
 
-        Archived and superseded memories are among them, former versions are not: see `history`.
+        Archived and superseded memories are included; for former versions use `history`.
 
         Args:
-            limit: at least 1; None for all.
-            granularity: only this one; by default all but citations.
-            session_id: only this session's.
+            limit: the maximum number, >= 1; None for all.
+            granularity: only this granularity; by default all but citations.
+            session_id: only memories of this session.
+
+        Raises:
+            InvalidInputError: `limit` is below 1.
+
+        Example:
+            >>> _ = memory.add(["I live in Lisbon.", "I like tea."])
+            >>> [m.text for m in memory.get_all(granularity=Granularity.TURN, limit=1)]
+            ['I like tea.']
         """
-        owner = self.services.owner(scope)
-        if limit is not None and limit < 1:
-            raise InvalidInputError(f"limit={limit} must be at least 1, or None for all")
-        self.services.flush()
-        all_kinds = [g for g in Granularity if g is not Granularity.CITATION]
-        wanted = [Granularity(granularity)] if granularity else all_kinds
-        held = [
+        services = self.services
+        owner = services.owner(scope)
+        _require_positive(limit=limit)
+        services.flush()
+        granularities = (
+            [Granularity(granularity)]
+            if granularity
+            else [g for g in Granularity if g is not Granularity.CITATION]
+        )
+        memories = [
             memory
-            for g in wanted
-            for memory in self.services.memories.scan(owner, g, session_id)
+            for g in granularities
+            for memory in services.memories.scan(owner, g, session_id)
             if memory.version_of is None
         ]
-        held.sort(key=lambda m: (m.said_at, m.session_id, m.position, m.id))
-        return held if limit is None else held[-limit:]
+        memories.sort(key=lambda m: (m.said_at, m.session_id, m.position, m.id))
+        return memories if limit is None else memories[-limit:]
 
     def history(self, memory_id: str, *, scope: Scope | None = None) -> list[Memory]:
         """Return every version of a memory, oldest first; the last is the current one.
 
+        Args:
+            memory_id: the id of its current version.
+
         Raises:
             MemoryNotFoundError: the scope has no such memory.
-        """
-        owner = self.services.owner(scope)
-        current = self.get(memory_id, scope=owner)
-        return self.services.memories.versions(current)
+            InvalidInputError: `memory_id` is not a string.
 
-    def topics(
-        self, query: str | None = None, *, k: int | None = None, scope: Scope | None = None
-    ) -> list[Memory]:
-        """Return what has been talked about, as `consolidate` has summed it up.
-
-        Args:
-            query: the topics nearest to it come first; by default those with the most turns.
-            k: at most so many; by default all of them.
+        Example:
+            >>> [turn] = memory.add("I live in Lisbon.")
+            >>> _ = memory.update(turn.id, text="I live in Porto.")
+            >>> [m.text for m in memory.history(turn.id)]
+            ['I live in Lisbon.', 'I live in Porto.']
         """
-        owner = self.services.owner(scope)
-        self.services.flush()
-        topics = self.services.store.scan(owner, Granularity.TOPIC)
-        held = [m for m in topics if m.state is State.ACTIVE]
-        if query is None or not held:
-            return sorted(held, key=lambda m: (-len(m.sources), m.id))[:k]
-        found = self.search(
-            query, k=k or len(held), scope=owner, granularity=Granularity.TOPIC, reinforce=False
-        )
-        return [hit.memory for hit in found]
+        return self.services.memories.versions(self.get(memory_id, scope=scope))
 
     def as_retriever(self, *, k: int = 5, **options: Any) -> MemoryRetriever:
-        """Return a LangChain retriever over this controller; `options` are those of `search`."""
+        """Return a LangChain retriever that searches this controller.
+
+        Args:
+            k: how many documents it returns.
+            options: further arguments of `search`.
+
+        Example:
+            >>> _ = memory.add("I adopted a beagle called Biscuit.")
+            >>> [document] = memory.as_retriever(k=1).invoke("What is my dog called?")
+            >>> document.page_content
+            'I adopted a beagle called Biscuit.'
+        """
         from agentmem_retrievers import MemoryRetriever
 
         return MemoryRetriever(memory=self, k=k, search_options=options)
 
-    # What memory knows.
+    # Knowledge.
+
+    def topics(
+        self, query: str | None = None, *, k: int | None = None, scope: Scope | None = None
+    ) -> list[Memory]:
+        """Return the active topics, as `consolidate` has found and summarized them.
+
+        Args:
+            query: the topics nearest to it come first; by default those with the most turns.
+            k: the maximum number, >= 1; by default all.
+
+        Raises:
+            InvalidInputError: `k` is below 1.
+
+        Example:
+            >>> _ = memory.add("I live in Lisbon.")
+            >>> memory.topics()
+            []
+        """
+        owner = self.services.owner(scope)
+        _require_positive(k=k)
+        self.services.flush()
+        topics = [
+            topic
+            for topic in self.services.store.scan(owner, Granularity.TOPIC)
+            if topic.state is State.ACTIVE
+        ]
+        if query is None or not topics:
+            return sorted(topics, key=lambda m: (-len(m.sources), m.id))[:k]
+        hits = self.search(
+            query, k=k or len(topics), scope=owner, granularity=Granularity.TOPIC, reinforce=False
+        )
+        return [hit.memory for hit in hits]
 
     def facts(
         self,
@@ -576,56 +738,70 @@ class MemoryController:
         as_of: datetime | None = None,
         scope: Scope | None = None,
     ) -> list[Fact]:
-        """Return what is said of people, by subject, attribute and date.
+        """Return the facts about people, by subject, attribute and date.
 
-        Facts are found when a session ends. A newer value of an attribute takes the place of the
-        older one; values that were said at the same time both stay, and say that they contradict.
+        Facts are extracted when a session ends. A newer value of an attribute supersedes the
+        older one; different values of the same time contradict each other and are both returned.
 
         Args:
-            subject: only facts about them; `user` for who speaks without a name.
+            subject: only facts about this person; `user` is whoever speaks without a name.
             attribute: only facts of this attribute, such as `home`.
-            superseded: also those whose place others have taken.
-            as_of: as they stood then, aware.
+            superseded: include superseded facts.
+            as_of: the facts that held then, aware.
 
         Raises:
             NaiveDatetimeError: `as_of` has no time zone.
+
+        Example:
+            >>> _ = memory.add("I live in Lisbon.", session_id="s1")
+            >>> _ = memory.end_session("s1")
+            >>> [(fact.subject, fact.attribute, fact.value) for fact in memory.facts()]
+            [('user', 'home', 'Lisbon')]
         """
         owner = self.services.owner(scope)
         moment = require_aware(as_of, "as_of") if as_of else None
         self.services.flush()
         now = moment or self.clock()
-        held = [
+        memories = [
             memory
             for memory in self.services.store.scan(owner, Granularity.FACT)
-            if held_at(memory, moment) or (superseded and _known(memory, moment))
+            if held_at(memory, moment)
+            or (superseded and not memory.version_of and (not moment or memory.said_at <= moment))
         ]
-        facts = shown(held, lambda memory: self.curve.retention_of(memory, now))
         return [
             fact
-            for fact in facts
+            for fact in shown(memories, lambda memory: self.curve.retention_of(memory, now))
             if subject in (None, fact.subject) and attribute in (None, fact.attribute)
         ]
 
     def profile(self, *, limit: int | None = None, scope: Scope | None = None) -> list[ProfileLine]:
-        """Return a portrait of the user in lines: facts that hold now, and topics.
+        """Return a profile of the user in lines: current facts, and topics.
 
-        It follows them: a newer value replaces a line, and deleting its source removes it. To edit
-        a line `update` it by its id, to remove it `delete` it; neither is undone when the turn that
-        told it is read again, or when `consolidate` finds topics anew.
+        It changes with them: a newer value replaces a line, and deleting a line's source removes
+        it. To edit a line pass its id to `update` or `delete`; ending a session again or
+        consolidating does not undo that.
 
         Args:
-            limit: only so many lines, those best remembered; by default all.
+            limit: the maximum number of lines, >= 1, those best retained; by default all.
+
+        Raises:
+            InvalidInputError: `limit` is below 1.
+
+        Example:
+            >>> _ = memory.add("I live in Lisbon.", session_id="s1")
+            >>> _ = memory.end_session("s1")
+            >>> [line.text for line in memory.profile()]
+            ['home: Lisbon']
         """
-        if limit is not None and limit < 1:
-            raise InvalidInputError(f"limit={limit} must be at least 1, or None for all")
+        _require_positive(limit=limit)
         now = self.clock()
         lines = portrait(
             self.facts(scope=scope),
             self.topics(scope=scope),
             lambda topic: self.curve.retention_of(topic, now),
         )
-        kept = sorted(lines, key=lambda line: -line.retention)[:limit]
-        return [line for line in lines if line in kept]
+        best = sorted(lines, key=lambda line: -line.retention)[:limit]
+        return [line for line in lines if line in best]
 
     def timeline(
         self,
@@ -636,51 +812,73 @@ class MemoryController:
         k: int = 10,
         scope: Scope | None = None,
     ) -> list[Event]:
-        """Return what happened, in the order in which it did.
+        """Return events in the order in which they happened.
 
-        A turn that speaks of another time than its own, such as "yesterday" or "in May", stands
-        where that was. Times that the query names, as in "what happened last week?", bound the
-        answer just as `since` and `until` do; "what came first, A or B?" returns one event each.
+        A turn that names another time than its own, such as "yesterday" or "in May", is placed at
+        that time. A time that the query names, as in "what happened last week?", restricts the
+        result as `since` and `until` do. "What came first, A or B?" returns one event each.
 
         Args:
-            query: what it is about; by default everything that is not a question.
-            since, until: only what happened in between, aware; `until` itself is not in it.
-            k: at most so many events, those that the query finds first; without one, the last.
+            query: what the events are about; by default every turn that is not a question.
+            since, until: only events within this interval, aware; `until` is exclusive.
+            k: the maximum number, >= 1: those that the query finds first; without a query the
+                latest.
 
         Raises:
-            NaiveDatetimeError, InvalidInputError: an argument cannot be taken.
+            NaiveDatetimeError: `since` or `until` has no time zone.
+            InvalidInputError: `k` is below 1.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> _ = memory.add(
+            ...     "I moved to Porto in May 2023.", timestamp=datetime(2023, 7, 1, tzinfo=UTC)
+            ... )
+            >>> [event] = memory.timeline()
+            >>> f"{event.when:%Y-%m-%d} {event.until:%Y-%m-%d}"
+            '2023-05-01 2023-06-01'
         """
         owner = self.services.owner(scope)
-        if k < 1:
-            raise InvalidInputError(f"k={k} must be at least 1")
+        _require_positive(k=k)
         bounds = Bounds(
             require_aware(since, "since") if since else None,
             require_aware(until, "until") if until else None,
         )
         self.services.flush()
-        return Timeline(
+        timeline = Timeline(
             self.services.memories,
             owner,
             self.clock(),
             lambda text, n: self.search(text, k=n, scope=owner, reinforce=False),
-        ).events(query, bounds, k)
+        )
+        return timeline.events(query, bounds, k)
 
     # Feedback.
 
     def reinforce(
         self, hits: SearchResult, *, shown: Sequence[str] | None = None, scope: Scope | None = None
     ) -> None:
-        """Strengthen what a search with `reinforce=False` has found, behind this call.
+        """Strengthen the hits of a search with `reinforce=False`, after the call.
 
-        Hits of another scope strengthen nothing, not even what has the same ids in this one.
+        Hits of another scope are ignored.
 
         Args:
-            shown: ids of the hits that were made use of; by default all of them.
+            hits: the result of the search.
+            shown: ids of the hits that were used; by default all.
+
+        Example:
+            >>> _ = memory.add("I adopted a beagle called Biscuit.")
+            >>> hits = memory.search("What is my dog called?", reinforce=False)
+            >>> memory.reinforce(hits)
+            >>> memory.get(hits[0].memory.id).recall_count
+            1
         """
         owner = self.services.owner(scope)
-        own = _own(owner, hits)
-        kept = [hit for hit in own if shown is None or hit.memory.id in shown]
-        self.services.reinforcement.record(owner, replace(own, hits=tuple(kept)))
+        used = [
+            hit
+            for hit in hits
+            if hit.memory.scope == owner and (shown is None or hit.memory.id in shown)
+        ]
+        self.services.reinforcement.record(owner, replace(hits, hits=tuple(used)))
 
     def feedback(
         self,
@@ -690,46 +888,70 @@ class MemoryController:
         shown: Sequence[str] | None = None,
         scope: Scope | None = None,
     ) -> None:
-        """Say which of the memories found were of use.
+        """Report which hits of a search were useful.
 
-        Those are strengthened as by a long rest, and similar questions find them higher up, those
-        passed over further down; see `learned`. Hits of another scope change nothing.
+        Cited memories are strengthened as by a recall after a long rest. Similar questions rank
+        them higher, and the other memories shown lower; see `learned`. Hits of another scope are
+        ignored.
 
         Args:
-            cited: ids of hits that an answer made use of.
-            shown: ids of the hits that it could make use of; by default all of them.
+            hits: the result of the search.
+            cited: ids of the hits that an answer used.
+            shown: ids of the hits that it could have used; by default all.
 
         Raises:
             MemoryNotFoundError: an id is not among the hits, or cited but not shown; nothing was
                 changed.
+
+        Example:
+            >>> _ = memory.add(["I adopted a beagle called Biscuit.", "I work as a baker."])
+            >>> hits = memory.search("What is my dog called?")
+            >>> memory.feedback(hits, cited=[hits[0].memory.id])
+            >>> memory.learned().citations
+            1
         """
-        owner = self.services.owner(scope)
-        found = {hit.memory.id for hit in hits}
-        seen = found if shown is None else set(shown)
-        strangers = sorted((seen - found) | (set(cited) - seen))
-        if strangers:
-            raise MemoryNotFoundError(f"{strangers} are not among the hits of {hits.query!r}")
-        own = _own(owner, hits)
-        with self.services.lock:
-            self.services.reinforcement.flush()
-            held = self.services.memories.get(owner, sorted(seen & {hit.memory.id for hit in own}))
-            self.services.memories.write(
-                Batch(owner, patch=[_cited(m, self.curve) for m in held if m.id in cited])
-            )
-            # Of what was deleted since, nothing is to be learned.
-            if len(held) == len(seen):
-                self.services.reflection.record(owner, own, cited, seen)
+        services = self.services
+        owner = services.owner(scope)
+        hit_ids = {hit.memory.id for hit in hits}
+        shown_ids = hit_ids if shown is None else set(shown)
+        unknown = sorted((shown_ids - hit_ids) | (set(cited) - shown_ids))
+        if unknown:
+            raise MemoryNotFoundError(f"{unknown} are not among the hits of {hits.query!r}")
+        # An import can give two scopes the same ids.
+        own = replace(hits, hits=tuple(hit for hit in hits if hit.memory.scope == owner))
+        with services.lock:
+            services.reinforcement.flush()
+            ids = sorted(shown_ids & {hit.memory.id for hit in own})
+            memories = services.memories.get(owner, ids)
+            patch = [
+                replace(m, strength=self.curve.strengthened(m.strength, float("inf")))
+                for m in memories
+                if m.id in cited
+            ]
+            services.memories.write(Batch(owner, patch=patch))
+            # If one was deleted since, the citation would keep what was learned from it.
+            if len(memories) == len(shown_ids):
+                services.reflection.record(owner, own, cited, shown_ids)
 
     def learned(self, *, scope: Scope | None = None) -> Learned:
-        """Say what use has taught: how many citations are kept, and how far they are believed."""
+        """Return how many citations the scope has, and how much they count in a search.
+
+        Example:
+            >>> memory.learned().citations
+            0
+        """
         owner = self.services.owner(scope)
         return self.services.reflection.learned(owner)
 
     def reset_learning(self, *, scope: Scope | None = None) -> int:
-        """Forget which memories were cited, so that all rank as they did before any feedback.
+        """Delete all citations, so that memories rank as before any feedback.
 
         Returns:
-            How many citations there were.
+            The number of citations deleted.
+
+        Example:
+            >>> memory.reset_learning()
+            0
         """
         owner = self.services.owner(scope)
         with self.services.lock:
@@ -744,80 +966,127 @@ class MemoryController:
         sources: Sequence[str] = (),
         scope: Scope | None = None,
     ) -> Plan:
-        """Remember a way of reaching a goal.
+        """Store a plan: a goal, and the steps towards it.
+
+        Adding the same goal and steps again counts the outcome of the same plan.
 
         Args:
-            outcome: `success` or True, `failure` or False, None while it was not tried. Success
-                strengthens the plan, failure weakens it.
+            goal: what is to be reached.
+            steps: what to do, in order.
+            outcome: `success` or True strengthens the plan, `failure` or False weakens it; None
+                if it was not tried.
             sources: ids of the memories that it was made from. When one of them is deleted or
-                updated, the plan goes with it.
+                updated, the plan is deleted.
 
         Raises:
-            MemoryNotFoundError: the scope does not hold one of the sources.
-            EmptyTextError: there is no goal, or a step says nothing.
+            MemoryNotFoundError: the scope has no memory of an id in `sources`.
+            EmptyTextError: the goal or a step is empty.
             InvalidInputError: the outcome is none of these.
             EmbeddingError: the embedder failed; nothing was written.
-            WriteHookError: `before_write` failed, or keeps the plan out; nothing was written.
+            WriteHookError: `before_write` failed or rejected the plan; nothing was written.
+
+        Example:
+            >>> plan = memory.add_plan("bake bread", ["knead", "wait", "bake"], "success")
+            >>> plan.succeeded, plan.steps
+            (1, ('knead', 'wait', 'bake'))
         """
-        owner = self.services.owner(scope)
-        well = parse_outcome(outcome)
-        kept = steps if isinstance(steps, str) else list(steps)
-        told = self.services.admission.value({"goal": goal, "steps": kept}, "system", {})
-        if told is None:
+        services = self.services
+        owner = services.owner(scope)
+        succeeded = parse_outcome(outcome)
+        value = {"goal": goal, "steps": steps if isinstance(steps, str) else list(steps)}
+        admitted = services.admission.value(value, "system", {})
+        if admitted is None:
             raise WriteHookError("before_write keeps this plan out; nothing was written")
-        with self.services.lock:
-            missing = set(sources) - {
-                m.id for m in self.services.memories.get(owner, list(sources))
-            }
+        with services.lock:
+            memories = services.memories.get(owner, list(sources))
+            missing = set(sources) - {memory.id for memory in memories}
             if missing:
                 raise MemoryNotFoundError(f"{owner} has no memory {min(missing)!r}")
-            return self.services.plans.add(owner, told["goal"], told["steps"], well, sources)
+            return services.plans.add(
+                owner, admitted["goal"], admitted["steps"], succeeded, sources
+            )
 
     def plan_went(self, plan_id: str, outcome: bool | str, *, scope: Scope | None = None) -> Plan:
-        """Say how a plan went, `success` or `failure`.
+        """Count an outcome of a plan.
+
+        Args:
+            plan_id: the id of the plan.
+            outcome: `success` or True strengthens the plan, `failure` or False weakens it.
 
         Raises:
             MemoryNotFoundError: the scope has no such plan.
-            InvalidInputError: the outcome is neither.
+            InvalidInputError: the outcome is none of these.
+
+        Example:
+            >>> plan = memory.add_plan("bake bread", ["knead", "wait", "bake"])
+            >>> memory.plan_went(plan.id, "failure").failed
+            1
         """
         owner = self.services.owner(scope)
-        well = parse_outcome(outcome)
-        if well is None:
-            raise InvalidInputError("outcome=None says nothing; pass 'success' or 'failure'")
+        succeeded = parse_outcome(outcome)
+        if succeeded is None:
+            raise InvalidInputError("outcome must be 'success' or 'failure', not None")
         with self.services.lock:
-            return self.services.plans.record_outcome(owner, plan_id, well)
+            return self.services.plans.record_outcome(owner, plan_id, succeeded)
 
     def plans(
         self, goal: str | None = None, *, k: int = 5, scope: Scope | None = None
     ) -> list[Plan]:
-        """Return plans for a goal, those that fit and went best first; all without a goal."""
-        owner = self.services.owner(scope)
-        self.services.flush()
-        if not len(self.services.memories.index(owner).tables[Granularity.PLAN]):
+        """Return plans, those that fit a goal and succeeded most first.
+
+        Args:
+            goal: what is to be reached; by default the plans that succeeded most come first.
+            k: the maximum number, >= 1.
+
+        Raises:
+            InvalidInputError: `k` is below 1.
+            EmbeddingError: the embedder failed.
+
+        Example:
+            >>> _ = memory.add_plan("bake bread", ["knead", "wait", "bake"], "success")
+            >>> [plan.goal for plan in memory.plans("make a loaf")]
+            ['bake bread']
+        """
+        services = self.services
+        owner = services.owner(scope)
+        _require_positive(k=k)
+        services.flush()
+        if not len(services.memories.index(owner).tables[Granularity.PLAN]):
             return []
         if goal is None:
-            return self.services.plans.all(owner)[:k]
-        found = self.search(
+            return services.plans.all(owner)[:k]
+        # More than k, because success and failure change the order.
+        hits = self.search(
             goal, k=max(k, 20), scope=owner, granularity=Granularity.PLAN, reinforce=False
         )
-        return self.services.plans.rank(owner, [(hit.memory.id, hit.score) for hit in found])[:k]
+        return services.plans.rank(owner, [(hit.memory.id, hit.score) for hit in hits])[:k]
 
     # Maintenance.
 
     def sweep(self, now: datetime | None = None, *, scope: Scope | None = None) -> SweepReport:
-        """Archive what has faded below `curve.archive_below`.
+        """Archive the memories whose retention has fallen below `curve.archive_below`.
 
-        Nothing is deleted but items of a LangGraph store that are past their time to live.
+        Nothing is deleted but items of a LangGraph store whose time to live has passed.
 
         Args:
-            now: the moment to count retention at, aware; by default the clock's.
+            now: the time at which retention is computed, aware; by default the clock's.
+
+        Raises:
+            NaiveDatetimeError: `now` has no time zone.
+
+        Example:
+            >>> from datetime import timedelta
+            >>> _ = memory.add("I had toast for breakfast.")
+            >>> len(memory.sweep(now=memory.clock() + timedelta(days=3650)).archived)
+            1
         """
-        owner = self.services.owner(scope)
+        services = self.services
+        owner = services.owner(scope)
         moment = require_aware(now, "now") if now else self.clock()
-        with self.services.lock:
-            self.services.reinforcement.flush()
-            self.services.items.expire(owner)
-            return archive_faded(self.services.memories, self.curve, owner, moment)
+        with services.lock:
+            services.reinforcement.flush()
+            services.items.expire(owner)
+            return archive_faded(services.memories, self.curve, owner, moment)
 
     def consolidate(
         self,
@@ -827,21 +1096,31 @@ class MemoryController:
         progress: Progress | None = None,
         scope: Scope | None = None,
     ) -> ConsolidationReport:
-        """Put what was said in order, as far as a budget goes.
+        """Bring a scope in order: end sessions, merge duplicates, summarize topics and days.
 
-        The sessions that were left open are ended, but for the one open in this controller; of
-        turns that say the same the newest stands for all, with the others as its sources; topics
-        and days are summed up in memories of their own (`topics`, `Granularity.DAY`); and of more
-        turns than are to be kept, the weak, unused and redundant are archived.
+        Sessions are ended but for the one open in this controller. Of turns that say the same, the
+        newest stays active, with the others as its sources. Topics and days are summarized in
+        memories of their own (`topics()`, `Granularity.DAY`). With `keep`, the weakest and most
+        redundant turns are archived. No turn is deleted.
 
-        It may be interrupted anywhere, and the next call goes on. Running it again changes
-        nothing. No turn is ever deleted.
+        It may be interrupted at any time; the next call continues. Running it again changes
+        nothing.
 
         Args:
-            budget: how many pieces of work are done at most, each the ending of a session, a
-                merge or a summary; by default all there are.
-            keep: how many turns stay active at most; by default none is archived.
-            progress: hears how far it is.
+            budget: the maximum number of pieces of work: sessions ended, merges and summaries; by
+                default all there are.
+            keep: the maximum number of active turns; by default none is archived.
+            progress: receives the progress.
+
+        Raises:
+            InvalidInputError: `budget` or `keep` is negative.
+            EmbeddingError: the embedder failed.
+
+        Example:
+            >>> _ = memory.add("I live in Lisbon.", session_id="s1")
+            >>> _ = memory.add("I like tea.", session_id="s2")
+            >>> memory.consolidate().finished
+            True
         """
         owner = self.services.owner(scope)
         for name, value in (("budget", budget), ("keep", keep)):
@@ -850,12 +1129,23 @@ class MemoryController:
         return self.services.consolidate(owner, budget=budget, keep=keep, progress=progress)
 
     def export(self, path: str | PathLike[str], *, scope: Scope | None = None) -> int:
-        """Write a scope to a file of JSON lines; return the number of records.
+        """Write a scope to a file of JSON lines.
 
-        Ids, strengths, states, associations and former versions are kept; vectors are not.
+        Ids, strengths, states, associations and former versions are included, vectors are not.
+
+        Args:
+            path: the file, which is replaced if it exists.
+
+        Returns:
+            The number of records written.
 
         Raises:
             StoreUnavailableError: the file cannot be written.
+
+        Example:
+            >>> _ = memory.add("I live in Lisbon.")
+            >>> memory.export("backup.jsonl")
+            1
         """
         owner = self.services.owner(scope)
         with self.services.lock:
@@ -863,67 +1153,108 @@ class MemoryController:
             return self.services.transfer.export(owner, path)
 
     def import_(self, path: str | PathLike[str], *, scope: Scope | None = None) -> int:
-        """Read a file that `export` wrote into a scope; return the number of records.
+        """Read a file that `export` wrote into a scope.
 
-        Records replace those of the same id, so importing twice changes nothing. The whole file
-        is checked before anything is written. Where `before_write` changes a text or keeps it out,
-        what was made of it is left out, and summaries are made anew.
+        Records replace those of the same id, so importing twice changes nothing. The whole file is
+        validated before anything is written. Where `before_write` changes or rejects a text,
+        memories derived from it are left out, and summaries are written again.
+
+        Args:
+            path: the file.
+
+        Returns:
+            The number of records read.
 
         Raises:
             StoreUnavailableError: the file cannot be read.
             DataFormatError: a line is not what `export` writes; nothing was imported.
+            WriteHookError: `before_write` failed; nothing was imported.
+            EmbeddingError: the embedder failed.
+
+        Example:
+            >>> _ = memory.add("I live in Lisbon.")
+            >>> _ = memory.export("backup.jsonl")
+            >>> memory.import_("backup.jsonl", scope=Scope("ben"))
+            1
         """
-        owner = self.services.owner(scope)
-        with self.services.lock:
-            self.services.reinforcement.flush()
-            imported = self.services.transfer.import_(owner, path)
-            for session_id in imported.undigested_sessions:
-                if self.services.memories.index(owner).members(session_id, Granularity.TURN):
-                    self.services.sessions.end(owner, session_id)
-        return imported.records
+        services = self.services
+        owner = services.owner(scope)
+        with services.lock:
+            services.reinforcement.flush()
+            result = services.transfer.import_(owner, path)
+            index = services.memories.index(owner)
+            for session_id in result.undigested_sessions:
+                if index.members(session_id, Granularity.TURN):
+                    services.sessions.end(owner, session_id)
+        return result.records
 
     def stats(self, *, scope: Scope | None = None) -> Stats:
-        """Count what a scope holds."""
+        """Return how many memories, sessions and associations a scope has.
+
+        Example:
+            >>> _ = memory.add(["I live in Lisbon.", "I like tea."], session_id="s1")
+            >>> memory.stats().memories
+            {'turn': 2}
+        """
         owner = self.services.owner(scope)
         self.services.flush()
         return collect_stats(self.services.memories, self.curve, owner, self.clock())
 
     def graph(self, *, scope: Scope | None = None) -> nx.Graph:
-        """Return a scope's association graph.
+        """Return the association graph of a scope.
 
-        Nodes are memory ids, with `granularity`, `text`, `session_id`, `said_at`, `state` and
-        `retention`; edges have a `weight` in (0, 1]. A memory related to nothing has no edges.
+        Nodes are memory ids with the attributes `granularity`, `text`, `session_id`, `said_at`,
+        `state` and `retention`. Edges have a `weight` in (0, 1], the cosine similarity.
+
+        Example:
+            >>> _ = memory.add(["I have a dog.", "I have a big dog."])
+            >>> graph = memory.graph()
+            >>> graph.number_of_nodes(), graph.number_of_edges()
+            (2, 1)
         """
         owner = self.services.owner(scope)
         self.services.flush()
         return export_graph(self.services.memories, self.curve, owner, self.clock())
 
     def check(self, *, repair: bool = False, scope: Scope | None = None) -> CheckReport:
-        """Look for what must not be; reads everything of the scope, and the store's files.
+        """Check the integrity of a scope and of the store's files; reads all of them.
 
-        Every record is whole, with a finite vector of unit length; links, sources and versions
-        lead to memories that exist; the index says what the store does; the files are undamaged.
+        Every record must be readable with a finite vector of unit length; links, sources and
+        versions must lead to existing memories; the index must agree with the store; the files
+        must be undamaged.
 
         Args:
-            repair: make anew what is derived: lost vectors from their texts, summaries whose
-                sources are gone from what is left, links without those to nothing, the index.
-                What people said is never touched.
+            repair: rebuild what is derived: vectors from their texts, summaries from the sources
+                that are left, the index; and drop links that lead nowhere. Turns stay as they are.
+
+        Example:
+            >>> _ = memory.add("I live in Lisbon.")
+            >>> memory.check().ok
+            True
         """
-        owner = self.services.owner(scope)
-        with self.services.lock:
-            self.services.reinforcement.flush()
+        services = self.services
+        owner = services.owner(scope)
+        with services.lock:
+            services.reinforcement.flush()
             if repair:
-                return self.services.repair.run(owner)
-            return CheckReport(self.services.check.problems(owner))
+                return services.repair.run(owner)
+            return CheckReport(services.check.problems(owner))
 
     def compact(self) -> Compaction:
-        """Rewrite the store's files, so that no byte of anything deleted is left in them.
+        """Rewrite the store's files, so that they contain no byte of anything deleted.
 
-        Needs room on the disk for a second copy meanwhile, and changes no memory of anybody. Other
-        threads may go on searching; what they write waits. See docs/guarantees.md.
+        Needs room on the disk for a second copy. Other threads may search meanwhile; their writes
+        wait. See docs/guarantees.md.
+
+        Returns:
+            The size of the files before and after, in bytes.
 
         Raises:
-            StoreError: the store is on a server, whose files are not ours to rewrite.
+            StoreError: the store is on a server, whose files are out of reach.
+
+        Example:
+            >>> memory.compact().after
+            0
         """
         self.services.require_open()
         with self.services.lock:
@@ -963,21 +1294,14 @@ class MemoryController:
     acompact = to_async(compact)
 
 
-def _own(owner: Scope, hits: SearchResult) -> SearchResult:
-    """Those hits that are of this scope: others may have the same ids, by an import."""
-    return replace(hits, hits=tuple(hit for hit in hits if hit.memory.scope == owner))
-
-
-def _cited(memory: Memory, curve: ForgettingCurve) -> Memory:
-    return replace(memory, strength=curve.strengthened(memory.strength, float("inf")))
-
-
-def _known(memory: Memory, moment: datetime | None) -> bool:
-    return memory.version_of is None and (moment is None or memory.said_at <= moment)
-
-
-def _check_session(session_id: str) -> None:
+def _require_session_id(session_id: str) -> None:
     if not (session_id.strip() and is_unicode(session_id)):
         raise InvalidInputError(
-            "session_id is empty or holds lone surrogates; name the session, or pass None"
+            "session_id must not be empty or contain lone surrogates; None continues the open one"
         )
+
+
+def _require_positive(**arguments: int | None) -> None:
+    for name, value in arguments.items():
+        if value is not None and value < 1:
+            raise InvalidInputError(f"{name}={value} must be >= 1")

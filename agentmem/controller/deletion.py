@@ -111,7 +111,7 @@ class Deleter:
         if any(memory.granularity is Granularity.FACT for memory in changed):
             self.facts.settle(scope)
         left = [session for session in ended if index.members(session, Granularity.TURN)]
-        rewritten = self.sessions.end_or_leave(scope, left)
+        rewritten = self.sessions.try_end(scope, left)
         return Deletion(
             deleted=tuple(m.id for m in deleted),
             derived=tuple(m.id for m in derived),

@@ -39,8 +39,8 @@ from agentmem.maintenance.summaries import Summaries
 from agentmem.maintenance.transfer import Transfer
 from agentmem.progress import Progress, Silent
 from agentmem.rerank.refiner import Refiner
-from agentmem.writing.admission import Admission, BeforeWrite
 from agentmem.writing.association import Association
+from agentmem.writing.messages import Admission, BeforeWrite
 from agentmem.writing.sessions import Sessions
 from agentmem.writing.writer import Clock, Writer
 from agentmem_retrievers import ForgettingCurve, SearchEngine, SearchSettings
@@ -162,7 +162,7 @@ class Services:
             clock=clock,
             rng=rng or random.SystemRandom(),
         )
-        sessions = Sessions(writer, digester, facts)
+        sessions = Sessions(store, memories, embedder, writer, digester, facts, clock)
         admission = Admission(before_write)
         reinforcement = Reinforcement(store, memories, curve, linger, guard=lock)
         deletion = Deleter(store, memories, sessions, facts, partial(_announce, store))
@@ -217,7 +217,7 @@ class Services:
         owner = scope or self.scope
         if not isinstance(owner, Scope):
             raise InvalidScopeError(
-                f"scope must be a Scope, not {owner!r}; pass scope=Scope(user_id=...) to this "
+                f"scope={owner!r} must be a Scope; pass scope=Scope(user_id=...) to this "
                 "call or to the controller"
             )
         return owner

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from agentmem.writing.messages import Draft
 from agentmem.writing.sessions import ITEM_PREFIX
-from agentmem_stores import Batch, Scope
+from agentmem_stores import Scope
 
 if TYPE_CHECKING:
     from agentmem.controller.services import Services
@@ -43,21 +43,11 @@ def write_notes(services: Services, scope: Scope, notes: Sequence[Draft]) -> lis
 
 
 def _write_batch(services: Services, scope: Scope, notes: Sequence[Draft]) -> list[str]:
-    writer = services.writer
-    drafts = [replace(note, id=note.id or writer.new_id()) for note in notes]
-    new = [drafts[row] for row in writer.without_duplicates(scope, drafts)]
-    drafts = services.admission.drafts(new)
+    drafts = [replace(note, id=note.id or services.writer.new_id()) for note in notes]
+    drafts = services.admission.drafts(services.writer.without_duplicates(scope, drafts))
     embedded = services.embedder.turns([draft.text for draft in drafts])
     with services.lock:
         services.reinforcement.flush()
-        # Embedding needs no lock, so another thread may have written the same ids meanwhile.
-        rows = writer.without_duplicates(scope, drafts)
-        if not rows:
-            return []
-        turns = writer.drafted_turns(scope, ITEM_PREFIX, [drafts[row] for row in rows])
-        memories = [
-            replace(turn, session_id=f"{ITEM_PREFIX}note/{turn.id}", position=0) for turn in turns
-        ]
-        entries = writer.link(memories, embedded.select(rows))
-        services.memories.write(Batch(scope, put=entries))
-    return [memory.id for memory in memories]
+        sessions = {f"{ITEM_PREFIX}note/{draft.id}": [draft] for draft in drafts}
+        written = services.writer.write_sessions(scope, sessions, embedded)
+    return [note.id for note in written]

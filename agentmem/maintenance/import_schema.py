@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic import ValidationError as PydanticError
 
 from agentmem.formats.schema import Text, expected, first_error
-from agentmem.writing.messages import LONGEST_ID, as_json
+from agentmem.writing.messages import MAX_ID, as_json
 from agentmem_stores import (
     DataFormatError,
     Edge,
@@ -172,8 +172,8 @@ def _check_id(memory: Memory, earlier_line: int | None, existing: Granularity | 
         raise ValueError(f"field id: {ascii(memory.id)[:60]} is on line {earlier_line} already")
     if existing not in (None, memory.granularity):
         raise ValueError(f"field id: the scope has a {existing} of the id {ascii(memory.id)[:60]}")
-    if len(memory.version_of or memory.id) > LONGEST_ID:
-        raise ValueError(f"field id: longer than {LONGEST_ID} characters")
+    if len(memory.version_of or memory.id) > MAX_ID:
+        raise ValueError(f"field id: longer than {MAX_ID} characters")
     own = memory.id if memory.version_of is None else f"{memory.version_of}@{memory.version}"
     if own != memory.id or ("@" in memory.id) != (memory.version_of is not None):
         raise ValueError('field id: only the id of a former version ends in "@" and its number')

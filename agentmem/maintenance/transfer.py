@@ -16,7 +16,7 @@ from typing import Any
 
 from agentmem.embedding.embedder import Embedder
 from agentmem.maintenance.import_schema import EXPORT_FORMAT, ExportedMemory, read_export
-from agentmem.writing.admission import Admission
+from agentmem.writing.messages import Admission
 from agentmem.writing.sessions import is_derived, is_item_session
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import (

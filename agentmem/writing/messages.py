@@ -1,46 +1,76 @@
-"""What `add` takes, brought to one form."""
+"""Messages on their way in: read, validate, and pass through the user's `before_write` hook."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from agentmem_stores import EmptyTextError, InvalidInputError, require_aware
+from agentmem_stores import (
+    AgentMemError,
+    EmptyTextError,
+    InvalidInputError,
+    Memory,
+    WriteHookError,
+    require_aware,
+)
 from agentmem_stores.records import is_unicode
 
 __all__ = [
-    "LONGEST_ID",
+    "MAX_ID",
+    "Admission",
+    "BeforeWrite",
     "Draft",
     "MessageLike",
     "as_json",
-    "checked_speaker",
-    "checked_text",
     "storable",
     "to_drafts",
 ]
 
 MessageLike = str | BaseMessage | Mapping[str, Any]
 
-# Levels of lists and dicts in metadata: more than anybody writes, fewer than readers give up at.
-_DEPTH = 64
-# Characters of a text, and of metadata as JSON: far more than a turn, and no harm to hold.
-_LONGEST = 1_000_000
-LONGEST_ID = 512
+# Characters of an id. Chroma takes longer ones, but they are keys of every index.
+MAX_ID = 512
+# Characters of a text, and of metadata as JSON: far more than a turn has, and cheap to hold.
+_MAX_TEXT = 1_000_000
+# Levels of lists and dicts in metadata; Python's JSON parser recurses, and fails at about 1,000.
+_MAX_DEPTH = 64
 
 _ROLES = {"human": "user", "ai": "assistant"}
 _KEYS = {"role", "content", "speaker", "name", "timestamp", "metadata", "importance", "id"}
+_KINDS: tuple[tuple[str, Any, str], ...] = (
+    ("timestamp", datetime, "an aware datetime"),
+    ("importance", int | float, "a number in [0, 1]"),
+    ("metadata", Mapping, "a dict"),
+    ("id", str, f"a string of 1 to {MAX_ID} characters"),
+)
 
 
 @dataclass(frozen=True)
 class Draft:
-    """One message on its way into the store; `said_at` None means the call's own time.
+    """A message on its way into the store.
 
-    With an `id` it is written only if the scope holds nothing of that id.
+    `before_write` receives drafts and returns them, changed or not.
+
+    Attributes:
+        text: the words.
+        role: `user`, `assistant`, `system`, `tool`, or any other string.
+        speaker: the name of who speaks; None where there is none.
+        said_at: when it was said, aware; None for the time of writing.
+        importance: in [0, 1], raises the initial strength; None for 0.
+        metadata: anything JSON can hold.
+        id: the id of the memory; None for a new one. A draft whose id the scope has already is
+            not written again.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> draft = Draft("My card number is 4242.", speaker="Ada")
+        >>> replace(draft, text=draft.text.replace("4242", "****")).text
+        'My card number is ****.'
     """
 
     text: str
@@ -51,90 +81,100 @@ class Draft:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     id: str | None = None
 
-    def completed(self, shared: Draft) -> Draft:
-        """Return this draft with what it does not say itself taken from `shared`."""
-        return replace(
-            self,
-            said_at=self.said_at or shared.said_at,
-            importance=shared.importance if self.importance is None else self.importance,
-            metadata=as_json({**shared.metadata, **self.metadata}),
-        )
 
-
-def to_drafts(messages: MessageLike | Sequence[MessageLike]) -> list[Draft]:
+def to_drafts(
+    messages: MessageLike | Sequence[MessageLike],
+    *,
+    said_at: datetime | None = None,
+    importance: float | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> list[Draft]:
     """Read a message or a list of messages.
+
+    An AI message that only calls tools has no text and is left out.
 
     Args:
         messages: text (said by the user), a LangChain message, a dict with `role` and `content`
-            (and optionally `speaker` or `name`, `timestamp`, `importance`, `metadata`, `id`), or a
-            list of these. Messages of a model that only call tools hold nothing to remember and are
-            left out.
+            (and optionally `speaker` or `name`, `timestamp`, `importance`, `metadata`, `id`), or
+            a list of these.
+        said_at, importance: for messages without their own.
+        metadata: added to each message's own, which takes precedence.
 
     Raises:
         EmptyTextError: there is no message, or one without text.
-        InvalidInputError: something that is no message.
+        InvalidInputError: something is not a message.
+        NaiveDatetimeError: a timestamp has no time zone.
     """
     if isinstance(messages, str | BaseMessage | Mapping):
         messages = [messages]
     if not isinstance(messages, Sequence):
         raise InvalidInputError(
-            f"cannot remember a {type(messages).__name__}; pass a string, a LangChain message, "
-            'a dict with "role" and "content", or a list of these'
+            f"messages must not be a {type(messages).__name__}; pass a string, a LangChain "
+            'message, a dict with "role" and "content", or a list of these'
         )
-    drafts = [_draft(m) for m in messages if not _only_calls_tools(m)]
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise InvalidInputError(f"metadata must be a dict, not a {type(metadata).__name__}")
+    if importance is not None and not isinstance(importance, int | float):
+        raise InvalidInputError(f"importance={importance!r} must be a number in [0, 1]")
+    drafts = []
+    for message in messages:
+        draft = _read(message)
+        if draft is not None:
+            drafts.append(
+                replace(
+                    draft,
+                    said_at=draft.said_at or said_at,
+                    importance=importance if draft.importance is None else draft.importance,
+                    metadata=as_json({**(metadata or {}), **draft.metadata}),
+                )
+            )
     if not drafts:
-        raise EmptyTextError("no message holds text; there is nothing to remember")
+        raise EmptyTextError("messages have no text; there is nothing to remember")
     return drafts
 
 
-def _only_calls_tools(message: MessageLike) -> bool:
-    return (
-        isinstance(message, AIMessage)
-        and bool(message.tool_calls)
-        and not str(message.text).strip()
-    )
-
-
-def _draft(message: MessageLike) -> Draft:
+def _read(message: Any) -> Draft | None:
+    """Read one message; None if it only calls tools."""
     if isinstance(message, str):
-        return Draft(checked_text(message))
-    if isinstance(message, BaseMessage):
-        role = _ROLES.get(message.type, message.type)
-        return Draft(checked_text(str(message.text)), role, checked_speaker(message.name))
+        return Draft(_valid_text(message))
     if isinstance(message, Mapping):
-        return _draft_of_mapping(message)
+        return _read_mapping(message)
+    if isinstance(message, BaseMessage):
+        text = str(message.text)
+        if isinstance(message, AIMessage) and message.tool_calls and not text.strip():
+            return None
+        role = _ROLES.get(message.type, message.type)
+        return Draft(_valid_text(text), role, _valid_speaker(message.name))
     raise InvalidInputError(
-        f"cannot remember a {type(message).__name__}; pass a string, a LangChain message or a "
-        'dict with "role" and "content"'
+        f"a message must not be a {type(message).__name__}; pass a string, a LangChain "
+        'message or a dict with "role" and "content"'
     )
 
 
-def _draft_of_mapping(message: Mapping[str, Any]) -> Draft:
+def _read_mapping(message: Mapping[str, Any]) -> Draft:
     unknown = sorted(set(message) - _KEYS)
     if unknown or "content" not in message:
-        wrong = f"unknown keys {unknown}" if unknown else 'no "content"'
-        raise InvalidInputError(f"a message has {wrong}; its keys are {sorted(_KEYS)}")
+        problem = f"unknown keys {unknown}" if unknown else 'no "content"'
+        raise InvalidInputError(f"a message has {problem}; its keys are {sorted(_KEYS)}")
+    for key, kind, description in _KINDS:
+        if message.get(key) is not None and not isinstance(message[key], kind):
+            raise InvalidInputError(f'"{key}" of a message must be {description}')
     if not isinstance(message["content"], str):
         raise InvalidInputError('"content" of a message must be a string')
-    said_at = message.get("timestamp")
-    if said_at is not None and not isinstance(said_at, datetime):
-        raise InvalidInputError('"timestamp" of a message must be an aware datetime')
-    name = message.get("id")
-    if name is not None and not (isinstance(name, str) and 0 < len(name) <= LONGEST_ID):
-        raise InvalidInputError(
-            f'"id" of a message must be a string of 1 to {LONGEST_ID} characters'
-        )
-    if name is not None and ("@" in name or not is_unicode(name)):
-        raise InvalidInputError('"id" of a message must be without "@" and lone surrogates')
+    memory_id, said_at = message.get("id"), message.get("timestamp")
+    if memory_id is not None and not 0 < len(memory_id) <= MAX_ID:
+        raise InvalidInputError(f'"id" of a message must be a string of 1 to {MAX_ID} characters')
+    if memory_id is not None and ("@" in memory_id or not is_unicode(memory_id)):
+        raise InvalidInputError('"id" of a message must not contain "@" or lone surrogates')
     role = str(message.get("role", "user"))
     return Draft(
-        text=checked_text(message["content"]),
+        text=_valid_text(message["content"]),
         role=_ROLES.get(role, role),
-        speaker=checked_speaker(message.get("speaker") or message.get("name")),
+        speaker=_valid_speaker(message.get("speaker") or message.get("name")),
         said_at=said_at and require_aware(said_at, "timestamp"),
         importance=message.get("importance"),
-        metadata=dict(message.get("metadata") or {}),
-        id=name,
+        metadata=message.get("metadata") or {},
+        id=memory_id,
     )
 
 
@@ -142,58 +182,144 @@ def as_json(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return metadata as they come back from JSON.
 
     Raises:
-        InvalidInputError: JSON cannot hold them, would change them, or they are nested too deeply.
+        InvalidInputError: JSON cannot represent them, would change them, or they are too long or
+            nested too deeply.
     """
+    if not metadata:
+        return {}
     try:
-        written = json.dumps(metadata, allow_nan=False)
-        kept: dict[str, Any] = json.loads(written)
+        text = json.dumps(metadata, allow_nan=False)
+        parsed: dict[str, Any] = json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidInputError(f"metadata must be what JSON can hold: {error}") from error
-    if kept != metadata:
+        raise InvalidInputError(f"metadata must be serializable as JSON: {error}") from error
+    if parsed != metadata:
         raise InvalidInputError(
-            "metadata would not come back from JSON as it is; use strings as keys, and lists"
+            "JSON would change the metadata; use strings as keys, and lists instead of tuples"
         )
-    if len(written) > _LONGEST:
-        raise InvalidInputError(f"metadata have {len(written)} characters; at most {_LONGEST}")
-    if _depth(kept) > _DEPTH:
-        raise InvalidInputError(f"metadata is nested deeper than {_DEPTH} levels; flatten it")
-    return kept
+    if len(text) > _MAX_TEXT:
+        raise InvalidInputError(f"metadata have {len(text)} characters; at most {_MAX_TEXT}")
+    if _depth(parsed) > _MAX_DEPTH:
+        raise InvalidInputError(
+            f"metadata are nested deeper than {_MAX_DEPTH} levels; flatten them"
+        )
+    return parsed
 
 
 def _depth(value: Any) -> int:
-    held = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return 1 + max(map(_depth, held), default=0) if isinstance(value, dict | list) else 0
+    children = value.values() if isinstance(value, dict) else value
+    return 1 + max(map(_depth, children), default=0) if isinstance(value, dict | list) else 0
 
 
-def checked_text(text: str) -> str:
-    """Return a text that can be stored.
-
-    Raises:
-        EmptyTextError: there is nothing in it.
-        InvalidInputError: it holds lone surrogates, or is longer than a million characters.
-    """
+def _valid_text(text: str) -> str:
     if not text.strip():
         raise EmptyTextError("a message is empty; there is nothing to remember")
     if not is_unicode(text):
-        raise InvalidInputError("a message holds lone surrogates, which are no characters")
-    if len(text) > _LONGEST:
+        raise InvalidInputError("a message contains lone surrogates, which are not characters")
+    if len(text) > _MAX_TEXT:
         raise InvalidInputError(
-            f"a message has {len(text)} characters; at most {_LONGEST} are taken, so split it"
+            f"a message has {len(text)} characters; split it, at most {_MAX_TEXT} are allowed"
         )
     return text
 
 
-def storable(text: str) -> str:
-    """Return of a text whatever can be stored, for what must not fail: a model may say anything."""
-    return text.encode("utf-8", "ignore").decode()[:_LONGEST]
-
-
-def checked_speaker(name: Any) -> str | None:
-    """Return the name of a speaker, or None.
-
-    Raises:
-        InvalidInputError: it is no string, or holds lone surrogates.
-    """
+def _valid_speaker(name: Any) -> str | None:
     if name is not None and not (isinstance(name, str) and is_unicode(name)):
         raise InvalidInputError('"speaker" of a message must be a string without lone surrogates')
     return name
+
+
+def storable(text: str) -> str:
+    """Return what can be stored of a text, for callers that must not fail on a model's output."""
+    return text.encode("utf-8", "ignore").decode()[:_MAX_TEXT]
+
+
+BeforeWrite = Callable[[Draft], Draft | None]
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Passes every text through the user's hook before it is embedded or written.
+
+    Of the draft that the hook returns, text, speaker and metadata are used; id, time and role are
+    not. Texts that agentmem derives itself, such as summaries, derive from admitted texts.
+
+    Attributes:
+        hook: returns the draft to be stored, the same or another, or None to store nothing.
+    """
+
+    hook: BeforeWrite | None = None
+
+    def draft(self, draft: Draft) -> Draft | None:
+        """Return what is to be stored of a draft; None for nothing.
+
+        Raises:
+            WriteHookError: the hook raised an exception, or did not return a draft with a text.
+        """
+        if self.hook is None:
+            return draft
+        try:
+            admitted = self.hook(draft)
+            if admitted is None:
+                return None
+            return replace(
+                draft,
+                text=_valid_text(admitted.text),
+                speaker=_valid_speaker(admitted.speaker),
+                metadata=as_json(admitted.metadata),
+            )
+        except InvalidInputError as error:
+            raise WriteHookError(
+                f"before_write returned an invalid draft: {error}; nothing was written "
+                "(return None to reject a text)"
+            ) from error
+        except AgentMemError:
+            raise
+        except Exception as error:
+            raise WriteHookError(
+                f"before_write failed, nothing was written: {type(error).__name__}: {error}"
+            ) from error
+
+    def drafts(self, drafts: Iterable[Draft]) -> list[Draft]:
+        """Return what is to be stored of several drafts."""
+        if self.hook is None:
+            return list(drafts)
+        return [admitted for draft in drafts if (admitted := self.draft(draft)) is not None]
+
+    def memory(self, memory: Memory) -> Memory | None:
+        """Return what is to be stored of an existing memory; None for nothing."""
+        admitted = self.draft(
+            Draft(memory.text, memory.role, memory.speaker, memory.said_at, None, memory.metadata)
+        )
+        if admitted is None:
+            return None
+        return replace(
+            memory, text=admitted.text, speaker=admitted.speaker, metadata=admitted.metadata
+        )
+
+    def value(self, value: Mapping[str, Any], role: str, metadata: Mapping[str, Any]) -> Any:
+        """Return a value of nested lists and dicts with each text as it is to be stored.
+
+        None means that the hook rejected one of the texts, and with it the value.
+        """
+        if self.hook is None:
+            return value
+        try:
+            return self._nested(value, role, metadata)
+        except _RejectedError:
+            return None
+
+    def _nested(self, value: Any, role: str, metadata: Mapping[str, Any]) -> Any:
+        if isinstance(value, Mapping):
+            return {key: self._nested(child, role, metadata) for key, child in value.items()}
+        if isinstance(value, list):
+            return [self._nested(child, role, metadata) for child in value]
+        if not isinstance(value, str) or not value.strip():
+            return value
+        admitted = self.draft(Draft(value, role, metadata=metadata))
+        if admitted is None:
+            raise _RejectedError
+        return admitted.text
+
+
+class _RejectedError(Exception):
+    """The hook rejected a text within a value."""

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.mixture import GaussianMixture
 
 from agentmem import Association, InvalidInputError
-from agentmem.writing.association import _two_gaussians
+from agentmem.writing.association import fit_two_gaussians
 from agentmem_stores import Neighbor
 
 ASSOCIATION = Association()
@@ -70,13 +70,13 @@ def test_separates_as_scikit_learn_does(seed: int, n: int, apart: float) -> None
             2, reg_covar=1e-4, means_init=ends, init_params="random_from_data", random_state=0
         ).fit(values[:, np.newaxis])
 
-    means, joint = _two_gaussians(values)
+    means, joint = fit_two_gaussians(values)
 
     assert means == pytest.approx(reference.means_.ravel(), abs=1e-6)
     assert np.logaddexp(*joint).mean() == pytest.approx(reference.score(values[:, np.newaxis]))
 
 
-@pytest.mark.parametrize("wrong", [{"floor": 0.9}, {"neighbours": 0}, {"at_most": -1}])
+@pytest.mark.parametrize("wrong", [{"floor": 0.9}, {"neighbors": 0}, {"at_most": -1}])
 def test_refuses_parameters_out_of_range(wrong: dict[str, float]) -> None:
     with pytest.raises(InvalidInputError):
         Association(**wrong)  # type: ignore[arg-type]

@@ -379,7 +379,7 @@ def test_killed_anywhere_and_run_again_it_comes_to_the_same(
         talk(memory)
         for day in range(4):
             memory.services.memories.write(
-                Batch(ADA, delete=memory.services.sessions.removal(ADA, f"day{day}"))
+                Batch(ADA, delete=memory.services.sessions.derived_keys(ADA, f"day{day}"))
             )
     shutil.copytree(tmp_path / "before", tmp_path / "whole")
     with opened(recording, ChromaStore.open(tmp_path / "whole", spec)) as memory:  # type: ignore[arg-type]

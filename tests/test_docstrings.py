@@ -1,0 +1,72 @@
+"""The examples in docstrings of everything that `agentmem` exports run as they are written."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.embeddings import Embeddings
+
+import agentmem
+from agentmem import InMemoryStore, MemoryController, Scope
+
+ASYNC = {f"a{name}" for name in dir(MemoryController)}
+VERBS = sorted(
+    name
+    for name, value in inspect.getmembers(MemoryController, callable)
+    if not name.startswith("_") and name not in ASYNC
+)
+
+
+def examples() -> Iterator[Any]:
+    """Every docstring with an example: of exported classes, and of their public methods."""
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    for name in agentmem.__all__:
+        value = getattr(agentmem, name)
+        if inspect.isclass(value):
+            for test in finder.find(value, name, globs={}):
+                if test.examples:
+                    yield pytest.param(test, id=test.name)
+
+
+@pytest.mark.parametrize("test", list(examples()))
+def test_example_runs(
+    test: doctest.DocTest,
+    embeddings: Embeddings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with MemoryController(InMemoryStore(), scope=Scope("ada"), embeddings=embeddings) as memory:
+        names = {name: getattr(agentmem, name) for name in agentmem.__all__}
+        test.globs = names | {"memory": memory}
+        runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+        output: list[str] = []
+        runner.run(test, out=output.append)
+        assert runner.failures == 0, "".join(output)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_documents_its_arguments_and_has_an_example(verb: str) -> None:
+    method = getattr(MemoryController, verb)
+    text = inspect.getdoc(method) or ""
+    assert "Example:\n" in text
+    assert ">>> " in text
+    # What these mean is said once, in the docstring of the class.
+    own = set(inspect.signature(method).parameters) - {"self", "scope"}
+    shared = set(inspect.signature(MemoryController).parameters) if verb == "open" else set()
+    missing = [name for name in own - shared if name not in text]
+    assert not missing
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_async_version_has_the_same_signature(verb: str) -> None:
+    method = getattr(MemoryController, f"a{verb}", None)
+    if method is not None:
+        assert inspect.iscoroutinefunction(method)
+        assert inspect.signature(method) == inspect.signature(getattr(MemoryController, verb))
+        assert f"`{verb}`" in (inspect.getdoc(method) or "")
