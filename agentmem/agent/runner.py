@@ -16,7 +16,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from agentmem.agent.exchange import Exchange
-from agentmem.models.invoke import pieces
+from agentmem.models.invoke import stream_chunks
 
 __all__ = ["Step", "Steps", "arun", "run"]
 
@@ -93,7 +93,7 @@ def _chunks(step: Step, config: RunnableConfig, stream: bool) -> Iterator[AIMess
         else:
             yield step.runnable.invoke(step.input, config)
 
-    return pieces(call, timeout=step.timeout)
+    return stream_chunks(call, timeout=step.timeout)
 
 
 async def _achunks(step: Step, config: RunnableConfig, stream: bool) -> AsyncIterator[AIMessage]:

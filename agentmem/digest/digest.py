@@ -1,4 +1,4 @@
-"""A session in a few sentences and keywords, with a chat model or without one."""
+"""The digest of a session, a summary and keywords, with or without a chat model."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ __all__ = ["Digest", "Digester", "Turns", "digest"]
 
 Turns = Sequence[tuple[str, str]]
 
-# As `estimate_tokens` counts: about 100 English words, and safely within a window of 254.
+# As `estimate_tokens` counts: about 100 English words, and safely below a window of 254.
 SUMMARY_TOKENS = 240
+# A summary of more sentences fits no window; more keywords name every noun of a session.
 SUMMARY_SENTENCES = 8
 KEYWORDS = 12
-# What a model is given of a longer conversation are its best sentences up to this size.
+# Size of a prompt. A model gets the best sentences of a conversation that is longer.
 PROMPT_TOKENS = 6000
 
 _log = logging.getLogger("agentmem")
@@ -30,35 +31,35 @@ _log = logging.getLogger("agentmem")
 
 @dataclass(frozen=True)
 class Digest:
-    """What is kept of a session as a whole; the summary is empty only where no turn has text."""
+    """A summary and keywords; the summary is empty only if no turn has text."""
 
     summary: str
     keywords: tuple[str, ...]
 
 
 def digest(turns: Turns) -> Digest:
-    """Make a digest of sentences and words taken from the turns themselves.
+    """Return an extractive digest, of sentences and words of the turns themselves.
 
     Args:
-        turns: pairs of speaker and text. Turns without text are passed over.
+        turns: pairs of (speaker, text). Turns without text are ignored.
     """
-    said = sentences(turns)
-    short = summary(said, max_tokens=SUMMARY_TOKENS, max_sentences=SUMMARY_SENTENCES)
-    return Digest(short or _any_text(turns), keywords(said, at_most=KEYWORDS))
+    spoken = sentences(turns)
+    text = summary(spoken, max_tokens=SUMMARY_TOKENS, max_sentences=SUMMARY_SENTENCES)
+    return Digest(text or _first_text(turns), keywords(spoken, at_most=KEYWORDS))
 
 
-def _any_text(turns: Turns) -> str:
-    """The first text there is, for turns of bare marks or of speakers with endless names."""
+def _first_text(turns: Turns) -> str:
+    """Return the first text, for turns of punctuation or of speakers with very long names."""
     text = next((text.strip() for _, text in turns if text.strip()), "")
     return text[: len(text) * SUMMARY_TOKENS // max(estimate_tokens(text), SUMMARY_TOKENS)]
 
 
 class Digester:
-    """Makes digests: with the model where there is one and it answers well, else without.
+    """Makes digests: with a chat model if it returns a valid answer, else extractive.
 
     Args:
         model: any LangChain chat model; it needs neither tools nor a JSON mode.
-        timeout: seconds after which an answer is no longer waited for; None waits for ever.
+        timeout: seconds to wait for an answer; None waits without a limit.
     """
 
     def __init__(self, model: BaseChatModel | None = None, *, timeout: float | None = 60.0) -> None:
@@ -66,25 +67,25 @@ class Digester:
         self.timeout = timeout
 
     def digest(self, turns: Turns) -> Digest:
-        """Make a digest; a failure of the model is logged as a warning and never raised."""
+        """Return a digest; a failure of the model is logged as a warning and never raised."""
         if self.model is None:
             return digest(turns)
         from agentmem.digest.model_digest import digest_with_model
 
-        said = selection(sentences(turns), max_tokens=PROMPT_TOKENS)
+        excerpt = selection(sentences(turns), max_tokens=PROMPT_TOKENS)
         try:
-            short, words = digest_with_model(
+            text, words = digest_with_model(
                 self.model,
-                [(s.speaker, s.text) for s in said],
+                [(s.speaker, s.text) for s in excerpt],
                 timeout=self.timeout,
                 max_tokens=SUMMARY_TOKENS,
                 max_keywords=KEYWORDS,
             )
         except Exception as error:
             _log.warning(
-                "the model made no digest (%s: %s); sentences of the session itself are taken",
+                "the model returned no valid digest (%s: %s); using an extractive one",
                 type(error).__name__,
                 error,
             )
             return digest(turns)
-        return Digest(short, words)
+        return Digest(text, words)

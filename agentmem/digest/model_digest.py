@@ -1,4 +1,4 @@
-"""Asking a chat model for a digest, and believing only an answer of the right form."""
+"""Ask a chat model for a digest, and validate its answer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 
 from agentmem.embedding.embedder import estimate_tokens
-from agentmem.models.invoke import asked
-from agentmem.models.json import clean, framed, objects_in
+from agentmem.models.invoke import invoke_text
+from agentmem.models.structured import build_prompt, clean_text, json_objects
 
 __all__ = ["digest_with_model"]
 
@@ -26,55 +26,55 @@ did, said, planned or prefers what, with names, places, numbers and dates. Inven
 keywords: five to twelve words or short phrases by which the conversation may be looked for."""
 
 _SENTENCE = re.compile(r".+?(?:[.!?…](?=\s|$)|[。\uff01\uff1f]|$)", re.DOTALL)
-_LONGEST_KEYWORD = 60
+# Longer keywords are sentences.
+_MAX_KEYWORD_LENGTH = 60
 
 
 def digest_with_model(
     model: BaseChatModel,
-    said: Sequence[tuple[str, str]],
+    sentences: Sequence[tuple[str, str]],
     *,
     timeout: float | None,
     max_tokens: int,
     max_keywords: int,
 ) -> tuple[str, tuple[str, ...]]:
-    """Ask once for a summary and keywords.
+    """Return a summary and keywords from one answer of the model.
 
     Args:
-        said: pairs of speaker and text.
-        timeout: seconds to wait; None waits for ever.
+        sentences: pairs of (speaker, text).
+        timeout: seconds to wait; None waits without a limit.
         max_tokens: size limit of the summary, as `estimate_tokens` counts.
-        max_keywords: how many keywords are kept.
+        max_keywords: maximal number of keywords.
 
     Raises:
-        TimeoutError: no answer came in time. The call goes on in a thread that keeps no
-            program from ending.
-        ValueError: the answer is not what was asked for.
+        TimeoutError: no answer came in time. The call continues in a daemon thread.
+        ValueError: the answer is not valid.
         Exception: whatever the model raised.
     """
-    prompt = framed(_TASK, [{"speaker": who, "text": text} for who, text in said])
-    found = _json_object(asked(model, prompt, timeout=timeout))
-    return _summary(found, max_tokens), _keywords(found, max_keywords)
+    prompt = build_prompt(_TASK, [{"speaker": who, "text": text} for who, text in sentences])
+    answer = _answer_object(invoke_text(model, prompt, timeout=timeout))
+    return _summary(answer, max_tokens), _keywords(answer, max_keywords)
 
 
-def _json_object(text: str) -> dict[str, Any]:
-    """The first JSON object that has a summary."""
-    for found in objects_in(text):
-        if "summary" in found:
-            return found
-    raise ValueError(f"the answer holds no JSON object with a summary: {text[:80]!r}")
+def _answer_object(text: str) -> dict[str, Any]:
+    """Return the first JSON object that has a summary."""
+    for value in json_objects(text):
+        if "summary" in value:
+            return value
+    raise ValueError(f"the answer has no JSON object with a summary: {text[:80]!r}")
 
 
-def _summary(found: dict[str, Any], max_tokens: int) -> str:
-    """The summary; of one that is a little too long, the whole sentences that fit."""
-    text = clean(found["summary"])
+def _summary(answer: dict[str, Any], max_tokens: int) -> str:
+    """Return the summary; if it is slightly too long, the whole sentences that fit."""
+    text = clean_text(answer["summary"])
     if not text:
         raise ValueError("the summary is empty")
     if estimate_tokens(text) > 2 * max_tokens:
         raise ValueError(f"the summary has {len(text)} characters")
-    kept = " ".join(_fitting(_SENTENCE.findall(text), max_tokens))
-    if not kept:
-        raise ValueError("the summary's first sentence is too long")
-    return kept
+    fitting = " ".join(_fitting(_SENTENCE.findall(text), max_tokens))
+    if not fitting:
+        raise ValueError("the first sentence of the summary is too long")
+    return fitting
 
 
 def _fitting(sentences: Sequence[str], max_tokens: int) -> Iterator[str]:
@@ -85,15 +85,15 @@ def _fitting(sentences: Sequence[str], max_tokens: int) -> Iterator[str]:
         yield sentence.strip()
 
 
-def _keywords(found: dict[str, Any], at_most: int) -> tuple[str, ...]:
-    given = found.get("keywords")
-    if isinstance(given, str):
-        given = given.split(",")
-    if not isinstance(given, list):
-        raise ValueError("keywords are no list")  # noqa: TRY004
-    words = [clean(word).strip(" ,.;") for word in given]
-    fitting = {w.casefold(): w for w in reversed(words) if 0 < len(w) <= _LONGEST_KEYWORD}
-    if not fitting:
+def _keywords(answer: dict[str, Any], at_most: int) -> tuple[str, ...]:
+    values = answer.get("keywords")
+    if isinstance(values, str):
+        values = values.split(",")
+    if not isinstance(values, list):
+        raise ValueError("keywords are not a list")  # noqa: TRY004
+    words = [clean_text(word).strip(" ,.;") for word in values]
+    unique = {w.casefold(): w for w in reversed(words) if 0 < len(w) <= _MAX_KEYWORD_LENGTH}
+    if not unique:
         raise ValueError("there are no keywords")
-    # Reversed twice: the first spelling of a keyword wins, and the order is the model's.
-    return tuple(reversed(fitting.values()))[:at_most]
+    # Reversed twice: the first spelling of a keyword wins, and the order stays the model's.
+    return tuple(reversed(unique.values()))[:at_most]

@@ -1,4 +1,4 @@
-"""A conversation in sentences, and a sentence in terms; made for chat, not for edited prose."""
+"""Split conversations into sentences, and sentences into terms; for chat, not edited prose."""
 
 from __future__ import annotations
 
@@ -34,12 +34,14 @@ _APOSTROPHE = re.compile("['\u2019]")
 _URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 # Scripts written without spaces: Thai to Myanmar, Khmer, kana and Han.
 _UNSPACED = re.compile(r"[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
-# A sentence of more tokens than this is a text without end marks; it is taken apart.
-_LONGEST = 100
-_BEGINNING = 4000
-_LONGEST_WORD = 40
+# Tokens. A longer "sentence" is a text without end marks; it is split at a comma or space.
+_MAX_SENTENCE = 100
+# Characters looked at for such a split: with the whole text, the time would be quadratic.
+_SPLIT_WINDOW = 4000
+# Characters. Longer words are keys, hashes and the like.
+_MAX_WORD = 40
 
-# What chat is full of and says nothing, beside scikit-learn's list of English stop words.
+# Words of chat without content, in addition to scikit-learn's English stop words.
 _FILLERS = """
 ah aw awesome aww bye cool did does doing definitely glad going gonna good goodbye got gotta
 great guess haha hello hey hi hmm hope huh just kinda know let like little lol lot lots love
@@ -52,7 +54,7 @@ photo photos pic pics picture pictures share shared shares sharing dr mr mrs ms
 
 @dataclass(frozen=True)
 class Sentence:
-    """One sentence of a conversation; `turn` is the index of the turn that holds it."""
+    """A sentence of a conversation; `turn` is the index of its turn."""
 
     speaker: str
     text: str
@@ -60,14 +62,14 @@ class Sentence:
 
     @cached_property
     def words(self) -> list[tuple[str, str]]:
-        """Its words as `terms` gives them."""
+        """Its words as `terms` returns them."""
         return terms(self.text)
 
 
 def sentences(turns: Sequence[tuple[str, str]]) -> list[Sentence]:
-    """Split turns, pairs of speaker and text, into sentences in their order.
+    """Split turns, pairs of (speaker, text), into sentences in their order.
 
-    Marks of bullets and emphasis are dropped, and white space is made single spaces.
+    Bullets and emphasis marks are removed, and white space becomes single spaces.
     """
     return [
         Sentence(speaker, part, i)
@@ -79,13 +81,13 @@ def sentences(turns: Sequence[tuple[str, str]]) -> list[Sentence]:
 def split(text: str) -> Iterator[str]:
     """Yield the sentences of one text."""
     for line in text.splitlines():
-        held = ""
+        sentence = ""
         for piece in _pieces(" ".join(_BULLET.sub("", line.strip()).split())):
-            held = f"{held} {piece}" if held else piece
-            if not _NO_END.search(held):
-                yield from _short(held)
-                held = ""
-        yield from _short(held)
+            sentence = f"{sentence} {piece}" if sentence else piece
+            if not _NO_END.search(sentence):
+                yield from _limited(sentence)
+                sentence = ""
+        yield from _limited(sentence)
 
 
 def _pieces(line: str) -> Iterator[str]:
@@ -97,10 +99,9 @@ def _pieces(line: str) -> Iterator[str]:
         start = stop
 
 
-def _short(text: str) -> Iterator[str]:
-    # Never more than the beginning is looked at, or the time would grow with the square.
-    while (tokens := estimate_tokens(text[:_BEGINNING])) > _LONGEST:
-        limit = max(min(len(text), _BEGINNING) * _LONGEST // tokens, 1)
+def _limited(text: str) -> Iterator[str]:
+    while (tokens := estimate_tokens(text[:_SPLIT_WINDOW])) > _MAX_SENTENCE:
+        limit = max(min(len(text), _SPLIT_WINDOW) * _MAX_SENTENCE // tokens, 1)
         cut = max(text.rfind(mark, limit // 2, limit) + 1 for mark in ",;:\uff0c、 ") or limit
         yield text[:cut].strip()
         text = text[cut:].strip()
@@ -109,26 +110,25 @@ def _short(text: str) -> Iterator[str]:
 
 
 def terms(text: str) -> list[tuple[str, str]]:
-    """Return a text's words in order as pairs of stem and surface.
+    """Return the words of a text in order, as pairs of (stem, surface).
 
-    The stem is "" for a stop word and where a mark stands between words. Runs of a script
-    without spaces are taken as overlapping pairs of characters. Addresses on the web are no
-    words.
+    The stem is "" for stop words, and for marks between words. Runs of a script without spaces
+    become overlapping pairs of characters. URLs are ignored.
     """
     text = _URL.sub(" . ", text)
-    found: list[tuple[str, str]] = []
+    words: list[tuple[str, str]] = []
     end = 0
     for match in _WORD.finditer(text):
         word = match.group()
         if text[end : match.start()].strip():
-            found.append(("", ""))
+            words.append(("", ""))
         end = match.end()
         if run := _UNSPACED.search(word):
-            found.extend((pair, pair) for pair in _pairs(run.group()))
+            words.extend((pair, pair) for pair in _pairs(run.group()))
         else:
             head = _APOSTROPHE.split(word)[0]
-            found.append((stem(head.lower()) if is_word(word) else "", head))
-    return found
+            words.append((stem(head.lower()) if is_word(word) else "", head))
+    return words
 
 
 def _pairs(run: str) -> list[str]:
@@ -136,16 +136,16 @@ def _pairs(run: str) -> list[str]:
 
 
 def is_unspaced(word: str) -> bool:
-    """Say whether a word is written in a script without spaces."""
+    """Return whether a word is written in a script without spaces."""
     return _UNSPACED.match(word) is not None
 
 
 def is_word(word: str) -> bool:
-    """Say whether a word carries content: no stop word, no negation, no bare number."""
+    """Return whether a word carries content: it is no stop word, negation or number."""
     word = word.lower()
     head = _APOSTROPHE.split(word)[0]
     return (
-        1 < len(head) <= _LONGEST_WORD
+        1 < len(head) <= _MAX_WORD
         and not head.isdecimal()
         and head not in stop_words()
         and not word.endswith(("n't", "n\u2019t"))
@@ -154,7 +154,7 @@ def is_word(word: str) -> bool:
 
 @cache
 def stop_words() -> frozenset[str]:
-    """English words that carry no content, in lower case."""
+    """Return English words without content, in lower case."""
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
     return frozenset(ENGLISH_STOP_WORDS).union(_FILLERS.split())
@@ -169,5 +169,5 @@ def stem(word: str) -> str:
 def _stemmer() -> Any:
     import Stemmer
 
-    # It would keep the words that it has seen, for as long as the process lives.
+    # Cache size 0: it would keep words of users for as long as the process lives.
     return Stemmer.Stemmer("english", 0)

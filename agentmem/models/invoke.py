@@ -1,10 +1,10 @@
-"""Asking a chat model for a text, within a time, and taking nothing else for one."""
+"""Call a chat model with a time limit."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Any, TypeVar
@@ -12,101 +12,89 @@ from typing import Any, TypeVar
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 
-__all__ = ["asked", "pieces"]
+__all__ = ["invoke_text", "stream_chunks"]
 
 _T = TypeVar("_T")
 
+# What reasoning models write before their answer.
 _THOUGHTS = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 
 
-def asked(model: BaseChatModel, prompt: list[BaseMessage], *, timeout: float | None) -> str:
-    """Ask once, and return the answer's text without what the model thought aloud.
+def invoke_text(model: BaseChatModel, prompt: list[BaseMessage], *, timeout: float | None) -> str:
+    """Invoke a model once, and return the text of its answer without its thoughts.
 
     Args:
-        timeout: seconds to wait; None waits for ever.
+        timeout: seconds to wait; None waits without a limit.
 
     Raises:
-        TimeoutError: no answer came in time. The call goes on in a thread that keeps no
-            program from ending.
-        ValueError: the answer is no text.
+        TimeoutError: no answer came in time. The call continues in a daemon thread.
+        ValueError: the answer is not a text.
         Exception: whatever the model raised.
     """
-    # LangChain hands callbacks down through context variables; a new thread has none of them, so
-    # an agent that streams its reply does not stream this answer too.
-    answer = _within(timeout, lambda: model.invoke(prompt))
+
+    def call() -> Iterator[BaseMessage]:
+        yield model.invoke(prompt)
+
+    # In an empty context: LangChain passes callbacks in context variables, and an agent that
+    # streams its reply would stream this answer too.
+    [answer] = _in_thread(call, timeout, Context())
     if not isinstance(answer, BaseMessage):
-        raise ValueError(f"the answer is a {type(answer).__name__}, no message")  # noqa: TRY004
+        raise ValueError(f"the answer is a {type(answer).__name__}, not a message")  # noqa: TRY004
     if isinstance(answer, AIMessage) and answer.tool_calls:
         raise ValueError("the answer calls tools")
     return _THOUGHTS.sub("", str(answer.text))
 
 
-def pieces(call: Callable[[], Iterable[_T]], *, timeout: float | None) -> Iterator[_T]:
-    """Yield what a call yields, as it comes.
+def stream_chunks(call: Callable[[], Iterable[_T]], *, timeout: float | None) -> Iterator[_T]:
+    """Yield what a call yields, with a time limit for each chunk.
 
     Args:
-        timeout: seconds to wait for each piece; None waits for ever.
+        timeout: seconds to wait for each chunk; None waits without a limit.
 
     Raises:
-        TimeoutError: a piece did not come in time. The call goes on, unheard, until its next one.
+        TimeoutError: a chunk did not come in time. The call continues until its next chunk.
         Exception: whatever the call raised.
     """
-    if timeout is None:
-        yield from call()
-        return
-    came: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
-    unheard = Event()
+    yield from call() if timeout is None else _in_thread(call, timeout, copy_context())
+
+
+def _in_thread(
+    call: Callable[[], Iterable[_T]], timeout: float | None, context: Context
+) -> Iterator[_T]:
+    """Yield what a call yields, which runs in a daemon thread and a context of its own."""
+    # Pairs of (is a chunk, chunk or error); the error None ends the stream.
+    queue: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
+    abandoned = Event()
 
     def run() -> None:
         try:
-            for piece in call():
-                came.put((True, piece))
-                if unheard.is_set():
+            for chunk in call():
+                queue.put((True, chunk))
+                if abandoned.is_set():
                     return
-            came.put((False, None))
+            queue.put((False, None))
         except BaseException as error:
-            came.put((False, error))
+            queue.put((False, error))
 
-    # What is set in this context, such as LangChain's callbacks, holds in the thread too.
-    context = copy_context()
     Thread(target=context.run, args=(run,), name="agentmem-model", daemon=True).start()
     try:
-        while True:
-            succeeded, value = _next(came, timeout)
-            if not succeeded:
-                break
-            yield value
+        yield from _drain(queue, timeout)
     finally:
-        unheard.set()
-    _raise(value)
+        abandoned.set()
 
 
-def _within(timeout: float | None, call: Callable[[], _T]) -> _T:
-    done: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
-
-    def run() -> None:
+def _drain(queue: SimpleQueue[tuple[bool, Any]], timeout: float | None) -> Iterator[Any]:
+    """Yield the chunks in a queue; raise the error that ends it."""
+    while True:
         try:
-            done.put((True, call()))
-        except BaseException as error:
-            done.put((False, error))
-
-    Thread(target=run, name="agentmem-model", daemon=True).start()
-    succeeded, value = _next(done, timeout)
-    if not succeeded:
-        _raise(value)
-    answer: _T = value
-    return answer
-
-
-def _next(came: SimpleQueue[tuple[bool, Any]], timeout: float | None) -> tuple[bool, Any]:
-    try:
-        return came.get(timeout=timeout)
-    except Empty:
-        raise TimeoutError(f"no answer within {timeout:g} seconds") from None
-
-
-def _raise(error: BaseException | None) -> None:
-    if isinstance(error, Exception):
-        raise error
-    if error is not None:
-        raise RuntimeError(f"the model ended its thread: {error!r}") from error
+            is_chunk, value = queue.get(timeout=timeout)
+        except Empty:
+            raise TimeoutError(f"no answer within {timeout:g} seconds") from None
+        if is_chunk:
+            yield value
+        elif value is None:
+            return
+        elif isinstance(value, Exception):
+            raise value
+        else:
+            raise RuntimeError(f"the model ended its thread: {value!r}") from value

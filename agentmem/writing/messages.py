@@ -10,6 +10,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
 
+from agentmem.roles import ROLE_OF_MESSAGE_TYPE
 from agentmem_stores import (
     AgentMemError,
     EmptyTextError,
@@ -40,7 +41,6 @@ _MAX_TEXT = 1_000_000
 # Levels of lists and dicts in metadata; Python's JSON parser recurses, and fails at about 1,000.
 _MAX_DEPTH = 64
 
-_ROLES = {"human": "user", "ai": "assistant"}
 _KEYS = {"role", "content", "speaker", "name", "timestamp", "metadata", "importance", "id"}
 _KINDS: tuple[tuple[str, Any, str], ...] = (
     ("timestamp", datetime, "an aware datetime"),
@@ -143,7 +143,7 @@ def _read(message: Any) -> Draft | None:
         text = str(message.text)
         if isinstance(message, AIMessage) and message.tool_calls and not text.strip():
             return None
-        role = _ROLES.get(message.type, message.type)
+        role = ROLE_OF_MESSAGE_TYPE.get(message.type, message.type)
         return Draft(_valid_text(text), role, _valid_speaker(message.name))
     raise InvalidInputError(
         f"a message must not be a {type(message).__name__}; pass a string, a LangChain "
@@ -169,7 +169,7 @@ def _read_mapping(message: Mapping[str, Any]) -> Draft:
     role = str(message.get("role", "user"))
     return Draft(
         text=_valid_text(message["content"]),
-        role=_ROLES.get(role, role),
+        role=ROLE_OF_MESSAGE_TYPE.get(role, role),
         speaker=_valid_speaker(message.get("speaker") or message.get("name")),
         said_at=said_at and require_aware(said_at, "timestamp"),
         importance=message.get("importance"),

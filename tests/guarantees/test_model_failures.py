@@ -194,7 +194,7 @@ def test_words_before_a_silence_are_kept(memory: MemoryController) -> None:
 
 
 def test_a_timeout_must_be_a_time(memory: MemoryController) -> None:
-    with pytest.raises(InvalidInputError, match="above 0 seconds"):
+    with pytest.raises(InvalidInputError, match="> 0 seconds"):
         Agent(ScriptedChatModel([]), memory, timeout=0)
 
 
