@@ -11,8 +11,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; by default with the arguments of the process.
 
     Raises:
-        SystemExit: always; 0 when all went well, 1 after an error of agentmem, 2 when the
-            command is not to be understood.
+        SystemExit: always; 0 on success, 1 after an error of agentmem, 2 after a usage error.
     """
     import agentmem.cli.commands  # noqa: F401  (registers the commands)
     from agentmem.cli.app import app

@@ -30,7 +30,7 @@ from agentmem.feedback.plans import Plans
 from agentmem.feedback.reflection import Reflection
 from agentmem.feedback.reinforcement import Reinforcement
 from agentmem.items.items import Items
-from agentmem.items.records import check_item, forget_addresses
+from agentmem.items.records import check_item, clear_address_caches
 from agentmem.maintenance.background import BackgroundWorker
 from agentmem.maintenance.check import Check
 from agentmem.maintenance.consolidation import Consolidation, ConsolidationReport
@@ -85,6 +85,7 @@ class Services:
         memories: the store with its derived index, written through.
         engine: ranks memories for a query.
         open_sessions: the session of each scope that `add` continues by default.
+        listeners: what `add_listener` was called with, as far as it is alive.
         consolidate_after_session: budget of the consolidation that runs in the background after a
             session has ended; None for none.
         refiners: stages after the search, in order.
@@ -118,7 +119,7 @@ class Services:
 
     def __post_init__(self) -> None:
         self.background = BackgroundWorker(self._consolidate_in_background)
-        self._listeners: WeakSet[DeletionListener] = WeakSet()
+        self.listeners: WeakSet[DeletionListener] = WeakSet()
         self.store.deletion_listeners.add(self)
         # Registered after the store's own finalizer, so it runs before that one at exit.
         weakref.finalize(self, _close_at_exit, weakref.ref(self), self.reinforcement, os.getpid())
@@ -262,13 +263,13 @@ class Services:
 
     def add_listener(self, listener: DeletionListener) -> None:
         """Tell something that keeps copies of memories what is deleted, for as long as it lives."""
-        self._listeners.add(listener)
+        self.listeners.add(listener)
 
     def forget(self, scope: Scope, deleted: Sequence[Memory] | None) -> None:
         """Empty the caches that may hold deleted memories; None means all of the scope."""
         self.embedder.clear_cache()
         self.memories.prune(scope)
-        for listener in list(self._listeners):
+        for listener in list(self.listeners):
             listener.forget(scope, deleted)
 
     def close(self) -> None:
@@ -292,7 +293,7 @@ class Services:
 
 def _announce(store: MemoryStore, scope: Scope, deleted: Sequence[Memory] | None) -> None:
     """Let every controller of a store empty its caches; several may share one store."""
-    forget_addresses()
+    clear_address_caches()
     for services in list(store.deletion_listeners):
         services.forget(scope, deleted)
 

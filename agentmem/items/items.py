@@ -1,4 +1,4 @@
-"""Values under a key, kept among the memories of a scope and found like them."""
+"""Items of a LangGraph store: values under a key, stored as memories and found like them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from agentmem.items.records import (
     ItemDraft,
     StoredItem,
     address_of,
+    has_value,
     head_ids,
-    holds_value,
     records_of,
     session_of,
 )
@@ -40,14 +40,19 @@ from agentmem_stores import (
 if TYPE_CHECKING:
     from agentmem.controller.deletion import Deleter
 
-__all__ = ["Found", "Items"]
+__all__ = ["ItemHit", "Items"]
 
 _TURN = Granularity.TURN
 
 
 @dataclass(frozen=True)
-class Found:
-    """Where a search found an item; `score` is the cosine, None where it was not compared."""
+class ItemHit:
+    """An item that a search found.
+
+    Attributes:
+        ids: the records that may have its value.
+        score: its cosine similarity to the query; None if it was not compared.
+    """
 
     address: Address
     ids: tuple[str, ...]
@@ -56,10 +61,10 @@ class Found:
 
 @dataclass(frozen=True)
 class Items:
-    """Items are memories: a record for each text, in a session of their own that has no turns.
+    """Stores an item as one memory for each of its texts, in a session of their own.
 
-    The record's id follows from namespace and key, so what is put under a key again replaces what
-    was there. An item without texts is kept as superseded, which no search shows.
+    The ids of the records follow from namespace and key, so putting a key again replaces its
+    records. The record of an item without texts is superseded, which no search finds.
     """
 
     store: MemoryStore
@@ -72,71 +77,75 @@ class Items:
     lock: AbstractContextManager[Any]
 
     def get(self, scope: Scope, addresses: Sequence[Address]) -> dict[Address, StoredItem]:
-        """Return the items under these addresses; those that are not there are left out."""
-        ids = [i for a in dict.fromkeys(addresses) for i in head_ids(a)]
-        return self._heads(scope, ids)
+        """Return the items with these addresses; addresses without an item are left out."""
+        return self._load(scope, [i for a in dict.fromkeys(addresses) for i in head_ids(a)])
 
-    def read(self, scope: Scope, found: Iterable[Found]) -> dict[Address, StoredItem]:
-        """Return the items that a search found, as far as they are still there."""
-        return self._heads(scope, [i for f in found for i in f.ids])
+    def load(self, scope: Scope, hits: Iterable[ItemHit]) -> dict[Address, StoredItem]:
+        """Return the items of hits; those deleted meanwhile are left out."""
+        return self._load(scope, [i for hit in hits for i in hit.ids])
 
-    def _heads(self, scope: Scope, ids: Sequence[str]) -> dict[Address, StoredItem]:
+    def _load(self, scope: Scope, ids: Sequence[str]) -> dict[Address, StoredItem]:
         now = self.clock()
-        held: dict[Address, StoredItem] = {}
-        for entry in self.store.get(scope, _TURN, ids) if ids else ():
-            memory, address = entry.memory, address_of(entry.memory.session_id)
-            if address is None or not holds_value(memory):
+        items: dict[Address, StoredItem] = {}
+        for memory in self.store.get_memories(scope, _TURN, ids) if ids else ():
+            address = address_of(memory.session_id)
+            if address is None or not has_value(memory):
                 continue
             if memory.expires_at is not None and memory.expires_at <= now:
                 continue
-            # A crash between putting and deleting may leave both of an item's possible heads.
-            if address not in held or held[address].memory.written_at <= memory.written_at:
-                held[address] = StoredItem(address, memory)
-        return held
+            # A crash between put and delete may leave both possible records with a value.
+            if address not in items or items[address].memory.written_at <= memory.written_at:
+                items[address] = StoredItem(address, memory)
+        return items
 
-    def under(self, scope: Scope, prefix: tuple[str, ...] = ()) -> list[Found]:
-        """Find all items of the namespaces that begin with `prefix`, oldest key first."""
+    def find(self, scope: Scope, prefix: tuple[str, ...] = ()) -> Sequence[ItemHit]:
+        """Return all items of the namespaces that begin with `prefix`, oldest key first."""
         with self.lock:
             index = self.memories.index(scope)
             return [
-                Found(address, _heads_of(index, rows))
+                ItemHit(address, _head_ids_in(index, rows))
                 for address, rows in self._rows(index, prefix).items()
             ]
 
-    def search(self, scope: Scope, prefix: tuple[str, ...], query: str) -> list[Found]:
-        """Find the same, by the cosine of their nearest text to a query; the unindexed last."""
+    def search(self, scope: Scope, prefix: tuple[str, ...], query: str) -> Sequence[ItemHit]:
+        """Return the same items, by the cosine similarity of their nearest text to a query.
+
+        Items without texts come last.
+        """
         vector = self.embedder.query(query)
         with self.lock:
             index = self.memories.index(scope)
             rows_of = self._rows(index, prefix)
             cosines = _cosines(index, [row for rows in rows_of.values() for row in rows], vector)
-            found = [
-                Found(
+            hits = [
+                ItemHit(
                     address,
-                    _heads_of(index, rows),
+                    _head_ids_in(index, rows),
                     max((cosines[r] for r in rows if r in cosines), default=None),
                 )
                 for address, rows in rows_of.items()
             ]
-        return sorted(found, key=lambda f: -np.inf if f.score is None else f.score, reverse=True)
+        return sorted(
+            hits, key=lambda hit: -np.inf if hit.score is None else hit.score, reverse=True
+        )
 
     def _rows(self, index: ScopeIndex, prefix: tuple[str, ...]) -> dict[Address, list[int]]:
-        """The rows of every item that is alive, in the order in which keys were first put."""
+        """The rows of every item that has not expired, in the order of their first put."""
         table = index.tables[_TURN]
         addresses = [address_of(name) for name in index.session_names]
-        wanted = [a is not None and a[0][: len(prefix)] == prefix for a in addresses]
+        matches = [a is not None and a[0][: len(prefix)] == prefix for a in addresses]
         sessions = table.column("session")
         alive = table.column("alive") & ~table.expired(self.clock())
-        rows = np.flatnonzero(alive & np.array([*wanted, False], dtype=np.bool_)[sessions])
-        found: dict[Address, list[int]] = {}
-        for row in rows[np.argsort(table.column("position")[rows], kind="stable")]:
+        rows = np.flatnonzero(alive & np.array([*matches, False], dtype=np.bool_)[sessions])
+        rows_of: dict[Address, list[int]] = {}
+        for row in rows[np.argsort(table.column("position")[rows], kind="stable")].tolist():
             address = addresses[sessions[row]]
             if address is not None and "@" not in table.ids[row]:
-                found.setdefault(address, []).append(int(row))
-        return found
+                rows_of.setdefault(address, []).append(row)
+        return rows_of
 
     def put(self, scope: Scope, changes: Mapping[Address, ItemDraft | None]) -> None:
-        """Put items under their addresses, or delete what is there where there is no draft.
+        """Write items to their addresses; None deletes the item there.
 
         Raises:
             EmbeddingError: the embedder failed; nothing was written.
@@ -146,39 +155,40 @@ class Items:
         with self.lock:
             self.reinforcement.flush()
             index = self.memories.index(scope)
-            old = {a: self._records(scope, index, a) for a in changes}
-            new = self._memories(scope, index, changes, old)
+            old = {address: self._records(scope, index, address) for address in changes}
+            new = self._new_records(scope, index, changes, old)
             put = self._entries(new, embedded, old)
-            kept = {entry.memory.id for entry in put}
-            gone = [m for records in old.values() for m in records if m.id not in kept]
-            self.deletion.replace(scope, gone, put=put)
+            new_ids = {entry.memory.id for entry in put}
+            deleted = [m for records in old.values() for m in records if m.id not in new_ids]
+            self.deletion.replace(scope, deleted, put)
 
     def _records(self, scope: Scope, index: ScopeIndex, address: Address) -> list[Memory]:
-        """All that is there of an item, former versions too."""
-        ids = index.members(session_of(address), _TURN)
-        current = [e.memory for e in self.store.get(scope, _TURN, ids)] if ids else []
+        """Every record of an item, with former versions."""
+        current = self.memories.get(scope, index.members(session_of(address), _TURN))
         former = [f"{m.id}@{n}" for m in current for n in range(1, m.version)]
         return [*current, *self.memories.get(scope, former)]
 
-    def _memories(
+    def _new_records(
         self,
         scope: Scope,
         index: ScopeIndex,
         changes: Mapping[Address, ItemDraft | None],
         old: Mapping[Address, Sequence[Memory]],
     ) -> list[Memory]:
+        """The records of new items; an item that replaces another keeps its place and age."""
         now = self.clock()
-        position = int(index.tables[_TURN].column("position").max(initial=-1)) + 1
+        next_position = int(index.tables[_TURN].column("position").max(initial=-1)) + 1
         new: list[Memory] = []
         for address, draft in changes.items():
-            if draft is not None:
-                held = [m for m in old[address] if m.expires_at is None or m.expires_at > now]
-                place = min((m.position for m in held), default=position)
-                heads = [m for m in held if holds_value(m)]
-                since = StoredItem(address, heads[0]).created_at if heads else now
-                made = records_of(scope, address, draft, now, since)
-                new.extend(replace(m, position=place + n) for n, m in enumerate(made))
-                position += len(made)
+            if draft is None:
+                continue
+            alive = [m for m in old[address] if m.expires_at is None or m.expires_at > now]
+            position = min((m.position for m in alive), default=next_position)
+            heads = [m for m in alive if has_value(m)]
+            created_at = StoredItem(address, heads[0]).created_at if heads else now
+            records = records_of(scope, address, draft, now, created_at)
+            new.extend(replace(m, position=position + n) for n, m in enumerate(records))
+            next_position += len(records)
         return new
 
     def _entries(
@@ -189,52 +199,52 @@ class Items:
     ) -> list[Entry]:
         former = {m.id: m for records in old.values() for m in records}
         indexed = [m for m in new if m.state is State.ACTIVE]
-        writer = self.writer
-        put = writer.link(indexed, embedded, leave_out=frozenset(former)) if indexed else []
-        nowhere = np.zeros(self.embedder.spec.dimension, dtype=np.float32)
-        nowhere[0] = 1.0
+        put = self.writer.link(indexed, embedded, leave_out=frozenset(former)) if indexed else []
+        # A record that is not to be found needs a vector too, of unit length.
+        placeholder = np.zeros(self.embedder.spec.dimension, dtype=np.float32)
+        placeholder[0] = 1.0
         return [
             *carry_over_recall_stats(put, former),
-            *(Entry(m, nowhere) for m in new if m.state is not State.ACTIVE),
+            *(Entry(m, placeholder) for m in new if m.state is not State.ACTIVE),
         ]
 
     def touch(self, scope: Scope, items: Iterable[StoredItem]) -> None:
-        """Let the time that items are kept begin anew; those kept for ever are passed over."""
-        timed = {item.address: item.ttl for item in items if item.ttl is not None}
-        if not timed:
+        """Restart the time to live of items; those without one are left as they are."""
+        ttls = {item.address: item.ttl for item in items if item.ttl is not None}
+        if not ttls:
             return
         with self.lock:
             index = self.memories.index(scope)
             now = self.clock()
             patch = [
                 replace(record, expires_at=now + timedelta(minutes=ttl))
-                for address, ttl in timed.items()
+                for address, ttl in ttls.items()
                 for record in self._records(scope, index, address)
             ]
             self.memories.write(Batch(scope, patch=patch))
 
     def expire(self, scope: Scope) -> int:
-        """Delete the items that are past their time; return how many there were."""
+        """Delete the items whose time to live has passed; return how many there were."""
         with self.lock:
             index = self.memories.index(scope)
             table = index.tables[_TURN]
-            due = table.column("alive") & table.expired(self.clock())
-            numbers = {int(n) for n in table.column("session")[due]}
+            expired = table.column("alive") & table.expired(self.clock())
+            numbers = {int(n) for n in table.column("session")[expired]}
             addresses = (address_of(index.session_names[n]) for n in sorted(numbers))
-            gone: dict[Address, ItemDraft | None] = {a: None for a in addresses if a is not None}
-            if gone:
-                self.put(scope, gone)
-        return len(gone)
+            changes: dict[Address, ItemDraft | None] = {a: None for a in addresses if a is not None}
+            if changes:
+                self.put(scope, changes)
+        return len(changes)
 
 
-def _heads_of(index: ScopeIndex, rows: Sequence[int]) -> tuple[str, ...]:
+def _head_ids_in(index: ScopeIndex, rows: Sequence[int]) -> tuple[str, ...]:
     ids = [index.tables[_TURN].ids[row] for row in rows]
     return tuple(i for i in ids if i.endswith(("-0", f"-{UNINDEXED}")))
 
 
 def _cosines(index: ScopeIndex, rows: Sequence[int], vector: Vectors) -> dict[int, float]:
-    """How near the rows are to a vector, but for those of what is not indexed."""
+    """The cosine similarity of each row to a vector; items without texts have none."""
     table = index.tables[_TURN]
     indexed = [row for row in rows if not table.ids[row].endswith(f"-{UNINDEXED}")]
-    near = table.vectors(np.array(indexed, dtype=np.intp)) @ vector
-    return dict(zip(indexed, near.tolist(), strict=True))
+    cosines = table.vectors(np.array(indexed, dtype=np.intp)) @ vector
+    return dict(zip(indexed, cosines.tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""An item of a LangGraph store as records: its address, its value, its memories."""
+"""The records of an item: its address, its value, and the memories that it is stored as."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ __all__ = [
     "StoredItem",
     "address_of",
     "check_item",
-    "forget_addresses",
+    "clear_address_caches",
+    "has_value",
     "head_ids",
-    "holds_value",
     "records_of",
     "session_of",
 ]
@@ -30,13 +30,19 @@ __all__ = [
 # A namespace and a key in it.
 Address = tuple[tuple[str, ...], str]
 
-# In place of a part's number: the record of an item that is not to be found by its text.
+# Ends the id of the only record of an item without texts, in place of the number of a text.
 UNINDEXED = "x"
 
 
 @dataclass(frozen=True)
 class ItemDraft:
-    """An item on its way in: its value as JSON, texts to find it by, minutes it is kept."""
+    """An item on its way in.
+
+    Attributes:
+        value: as JSON.
+        texts: what it is found by.
+        ttl: time to live in minutes; None for ever.
+    """
 
     value: str
     texts: tuple[str, ...]
@@ -45,7 +51,7 @@ class ItemDraft:
 
 @dataclass(frozen=True)
 class StoredItem:
-    """An item as it is kept; `memory` is the record that holds its value."""
+    """An item and the record that has its value."""
 
     address: Address
     memory: Memory
@@ -58,17 +64,17 @@ class StoredItem:
 
     @property
     def created_at(self) -> datetime:
-        """When something was first put under the key."""
+        """When the key was first put."""
         return datetime.fromisoformat(self.memory.metadata["item"]["created_at"])
 
     @property
     def updated_at(self) -> datetime:
-        """When this value was put under the key."""
+        """When this value was put."""
         return self.memory.said_at
 
     @property
     def ttl(self) -> float | None:
-        """How many minutes it is kept after it was last put or read; None for ever."""
+        """Time to live in minutes, from the last put or touch; None for ever."""
         ttl: float | None = self.memory.metadata["item"]["ttl"]
         return ttl
 
@@ -81,7 +87,7 @@ def session_of(address: Address) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def address_of(session_id: str) -> Address | None:
-    """The address of the item whose records are in a session, None where it holds no item."""
+    """Return the address of the item whose session this is; None if it is no item's."""
     if not session_id.startswith(f"{ITEM_PREFIX}["):
         return None
     try:
@@ -97,8 +103,8 @@ def _stem(address: Address) -> str:
     return hashlib.sha256(session_of(address).encode()).hexdigest()[:32]
 
 
-def forget_addresses() -> None:
-    """Drop the addresses that are kept, which may be those of what is to be forgotten."""
+def clear_address_caches() -> None:
+    """Empty the caches, which may contain namespaces and keys of deleted items."""
     address_of.cache_clear()
     _stem.cache_clear()
 
@@ -109,12 +115,12 @@ def head_ids(address: Address) -> tuple[str, str]:
 
 
 def records_of(
-    scope: Scope, address: Address, draft: ItemDraft, now: datetime, since: datetime
+    scope: Scope, address: Address, draft: ItemDraft, now: datetime, created_at: datetime
 ) -> list[Memory]:
-    """The memories of an item, the one with its value first; strength and edges come later."""
+    """Return the records of an item, without strength and edges; the first has its value."""
     namespace, key = address
-    named = {"namespace": list(namespace), "key": key}
-    kept = {"value": draft.value, "created_at": since.isoformat(), "ttl": draft.ttl}
+    name = {"namespace": list(namespace), "key": key}
+    value = {"value": draft.value, "created_at": created_at.isoformat(), "ttl": draft.ttl}
     texts = {str(n): text for n, text in enumerate(draft.texts)} or {UNINDEXED: draft.value}
     return [
         Memory(
@@ -129,22 +135,22 @@ def records_of(
             state=State.SUPERSEDED if part == UNINDEXED else State.ACTIVE,
             state_changed_at=now if part == UNINDEXED else None,
             expires_at=now + timedelta(minutes=draft.ttl) if draft.ttl is not None else None,
-            metadata={"item": named | (kept if part in ("0", UNINDEXED) else {})},
+            metadata={"item": name | (value if part in ("0", UNINDEXED) else {})},
         )
         for part, text in texts.items()
     ]
 
 
-def holds_value(memory: Memory) -> bool:
-    """Whether a record is the one with its item's value."""
+def has_value(memory: Memory) -> bool:
+    """Return whether a record is the one with its item's value."""
     return "value" in memory.metadata.get("item", {})
 
 
 def check_item(memory: Memory) -> None:
-    """Check that a record which claims to be of an item is one that `records_of` could have made.
+    """Check that an imported record of an item is one that `records_of` returns.
 
     Raises:
-        KeyError, TypeError, ValueError: it is not.
+        KeyError, TypeError, ValueError: it is not one.
     """
     address = address_of(memory.session_id)
     if address is None:
@@ -154,11 +160,11 @@ def check_item(memory: Memory) -> None:
         *item["namespace"],
         item["key"],
     ]:
-        raise ValueError("field metadata.item: it belongs to another item than its session")
+        raise ValueError("field metadata.item: not the item of its session")
     if "value" in item:
-        since = datetime.fromisoformat(item["created_at"])
+        created_at = datetime.fromisoformat(item["created_at"])
         ttl = item["ttl"]
-        if not isinstance(json.loads(item["value"]), dict) or since.tzinfo is None:
-            raise ValueError("field metadata.item: it holds no value with a time")
+        if not isinstance(json.loads(item["value"]), dict) or created_at.tzinfo is None:
+            raise ValueError("field metadata.item: not a value with a time")
         if ttl is not None and not 0 < float(ttl) < math.inf:
-            raise ValueError("field metadata.item.ttl: it is no number of minutes above 0")
+            raise ValueError("field metadata.item.ttl: not a number of minutes above 0")

@@ -25,7 +25,7 @@ from langgraph.store.base import (
 )
 
 from agentmem.controller.controller import MemoryController
-from agentmem.items.items import Found
+from agentmem.items.items import ItemHit
 from agentmem.items.records import Address, ItemDraft, StoredItem
 from agentmem.langchain.values import matches, to_json, to_text, validate_filter
 from agentmem_stores import InvalidInputError, InvalidScopeError, Scope
@@ -203,25 +203,25 @@ class AgentMemoryStore(BaseStore):
             self._items.touch(owner, [item for item, _ in hits])
         return [SearchItem(**_fields(item), score=hit.score) for item, hit in hits]
 
-    def _hits(self, op: SearchOp, owner: Scope) -> Iterator[tuple[StoredItem, Found]]:
+    def _hits(self, op: SearchOp, owner: Scope) -> Iterator[tuple[StoredItem, ItemHit]]:
         """Yield items page by page, so that no more is read than the caller takes."""
         prefix = tuple(op.namespace_prefix)
         query = (op.query or "").strip()
         if query:
             hits = self._items.search(owner, prefix, query)
         else:
-            hits = self._items.under(owner, prefix)
+            hits = self._items.find(owner, prefix)
         size = _PAGE_SIZE if op.filter else min(max(op.offset + op.limit, 1), _PAGE_SIZE)
         for start in range(0, len(hits), size):
             page = hits[start : start + size]
-            items = self._items.read(owner, page)
+            items = self._items.load(owner, page)
             for hit in page:
                 item = items.get(hit.address)
                 if item is not None and matches(item.value, op.filter):
                     yield item, hit
 
     def _namespaces(self, op: ListNamespacesOp, owner: Scope) -> list[tuple[str, ...]]:
-        namespaces = {hit.address[0] for hit in self._items.under(owner)}
+        namespaces = {hit.address[0] for hit in self._items.find(owner)}
         matching = {
             namespace[: op.max_depth]
             for namespace in namespaces

@@ -257,16 +257,26 @@ def test_an_agent_remembers_nothing_of_it_either(memory: MemoryController) -> No
     recall = agent.recall_for("chat")
     assert recall is not None
     assert any(SECRET in hit.memory.text for hit in recall)
+    assert SECRET in cached(memory)
     [turn] = [m for m in memory.get_all(session_id="chat", limit=None) if m.text == SAID]
     memory.delete(turn.id)
     assert agent.recall_for("chat") is None
     assert SAID not in memory.services.embedder._queries
-    assert not agent._summary._known
+    assert SECRET not in cached(memory)
+
+
+def cached(memory: MemoryController) -> str:
+    """Everything that the listeners of a controller keep, as text."""
+    return "".join(repr(vars(listener)) for listener in memory.services.listeners)
 
 
 def test_neither_does_another_controller_over_the_same_store(memory: MemoryController) -> None:
     other = MemoryController(
-        memory.services.store, scope=ADA, embeddings=memory.embeddings, clock=memory.clock, linger=None
+        memory.services.store,
+        scope=ADA,
+        embeddings=memory.embeddings,
+        clock=memory.clock,
+        linger=None,
     )
     agent = Agent(ScriptedChatModel(["I see.", "Yes?"]), other)
     config: Any = {"configurable": {"session_id": "chat"}}
@@ -276,7 +286,7 @@ def test_neither_does_another_controller_over_the_same_store(memory: MemoryContr
     memory.delete(turn.id)
     assert agent.recall_for("chat") is None
     assert not other.services.embedder._queries
-    assert not agent._summary._known
+    assert SECRET not in cached(other)
     assert not [w for w in other.services.memories.index(ADA).tables[Granularity.TURN].vocabulary._rows
                 if SECRET in w]  # fmt: skip
 
