@@ -1,4 +1,4 @@
-"""The agent: what it remembers, what it puts before the model, and what it survives."""
+"""The agent: what it writes, what the model sees, and which failures it survives."""
 
 from __future__ import annotations
 
@@ -72,14 +72,12 @@ def broken() -> str:
     raise OSError("the wire is cut")
 
 
-class TestRemembering:
-    def test_both_sides_are_stored_once(self, memory: MemoryController) -> None:
+class TestMemory:
+    def test_writes_both_sides_once(self, memory: MemoryController) -> None:
         Agent(ScriptedChatModel(["Hello, Ada."]), memory).invoke("I am Ada.", talk("s1"))
         assert said(memory) == [("user", "I am Ada."), ("assistant", "Hello, Ada.")]
 
-    def test_what_was_said_in_another_session_reaches_the_model(
-        self, memory: MemoryController
-    ) -> None:
+    def test_shows_memories_of_other_sessions(self, memory: MemoryController) -> None:
         memory.add("My beagle is called Biscuit.", session_id="s1")
         model = ScriptedChatModel(["Biscuit."])
         reply = Agent(model, memory).invoke("What is my dog called?", talk("s2"))
@@ -90,13 +88,13 @@ class TestRemembering:
         assert told["session_id"] == "s2"
         assert told["shown"] == {"m1": told["recalled"][0]["id"]}
 
-    def test_the_session_goes_on_in_another_agent(self, memory: MemoryController) -> None:
+    def test_continues_a_session_of_another_agent(self, memory: MemoryController) -> None:
         Agent(ScriptedChatModel(["Hi."]), memory).invoke("Hello.", talk("s1"))
         model = ScriptedChatModel(["Fine."])
         Agent(model, memory).invoke("How are you?", talk("s1"))
         assert [m.text for m in model.calls[0][1:]] == ["Hello.", "Hi.", "How are you?"]
 
-    def test_without_a_session_the_open_one_goes_on(self, memory: MemoryController) -> None:
+    def test_continues_the_open_session_by_default(self, memory: MemoryController) -> None:
         model = ScriptedChatModel(["Hi.", "Fine."])
         agent = Agent(model, memory)
         first = agent.invoke("Hello.").response_metadata["agentmem"]["session_id"]
@@ -104,7 +102,7 @@ class TestRemembering:
         assert first == second
         assert [m.text for m in model.calls[1][1:]] == ["Hello.", "Hi.", "How are you?"]
 
-    def test_a_deleted_turn_is_in_no_later_prompt(self, memory: MemoryController) -> None:
+    def test_shows_no_deleted_turn(self, memory: MemoryController) -> None:
         model = ScriptedChatModel(["Noted.", "Yes?"])
         agent = Agent(model, memory)
         agent.invoke("My PIN is 4711.", talk("s1"))
@@ -112,7 +110,9 @@ class TestRemembering:
         agent.invoke("What is my PIN?", talk("s1"))
         assert "4711" not in str(model.calls[1])
 
-    def test_long_sessions_stay_within_the_budget(self, memory: MemoryController) -> None:
+    def test_summarizes_long_sessions_to_stay_within_the_budget(
+        self, memory: MemoryController
+    ) -> None:
         turns = [{"role": "user", "content": f"Number {n}. " + "word " * 60} for n in range(60)]
         memory.add(turns, session_id="s1")
         model = ScriptedChatModel(["Many."])
@@ -126,7 +126,7 @@ class TestRemembering:
         assert sum(len(str(m.text)) for m in model.calls[0]) <= 3000
         assert "[earlier in this conversation]" in str(model.calls[0][-1].text)
 
-    def test_profile_and_system_prompt_are_told(self, memory: MemoryController) -> None:
+    def test_shows_profile_and_system_prompt(self, memory: MemoryController) -> None:
         model = ScriptedChatModel(["Hi."])
         agent = Agent(
             model, memory, system_prompt="You are Kit.", profile=lambda scope: f"{scope} plays"
@@ -136,8 +136,8 @@ class TestRemembering:
         assert '[profile] "ada plays"' in str(model.calls[0][-1].text)
 
 
-class TestWhose:
-    def test_the_config_names_the_user(self, memory: MemoryController) -> None:
+class TestOwner:
+    def test_config_names_the_user(self, memory: MemoryController) -> None:
         model = ScriptedChatModel(["Hi, Ben.", "Hi, Ada."])
         agent = Agent(model, memory)
         agent.invoke("I am Ben.", talk("s", user_id="ben"))
@@ -145,12 +145,12 @@ class TestWhose:
         assert said(memory, BEN) == [("user", "I am Ben."), ("assistant", "Hi, Ben.")]
         assert "Ben" not in str(model.calls[1])
 
-    def test_an_agent_of_a_user_has_memories_of_its_own(self, memory: MemoryController) -> None:
+    def test_agent_id_separates_memories_of_a_user(self, memory: MemoryController) -> None:
         Agent(ScriptedChatModel(["Yes."]), memory).invoke("Secret.", talk("s", agent_id="cook"))
         assert said(memory) == []
         assert said(memory, Scope("ada", "cook"))
 
-    def test_somebody_must_be_meant(self, embeddings: Embeddings) -> None:
+    def test_missing_or_invalid_user_is_an_error(self, embeddings: Embeddings) -> None:
         with MemoryController(InMemoryStore(), embeddings=embeddings) as nobodys:
             agent = Agent(ScriptedChatModel(["x"]), nobodys)
             with pytest.raises(InvalidScopeError, match="user_id"):
@@ -158,7 +158,7 @@ class TestWhose:
             with pytest.raises(InvalidScopeError):
                 agent.invoke("Hello.", talk("s", user_id="*"))
 
-    def test_fifty_users_at_once_mix_nothing_up(self, memory: MemoryController) -> None:
+    def test_fifty_concurrent_users_stay_separate(self, memory: MemoryController) -> None:
         def answer(asked: list[BaseMessage]) -> str:
             return f"Hello {str(asked[-1].text).split()[-1]}"
 
@@ -189,11 +189,11 @@ class TestInput:
             {"input": "Hello."},
         ],
     )
-    def test_takes_what_langchain_takes(self, memory: MemoryController, given: Any) -> None:
+    def test_accepts_every_form_of_langchain(self, memory: MemoryController, given: Any) -> None:
         assert Agent(ScriptedChatModel(["Hi."]), memory).invoke(given, talk("s")).text == "Hi."
         assert said(memory)[0] == ("user", "Hello.")
 
-    def test_of_a_conversation_only_the_new_part_is_stored(self, memory: MemoryController) -> None:
+    def test_writes_only_the_new_messages_of_a_conversation(self, memory: MemoryController) -> None:
         model = ScriptedChatModel(["Fine."])
         given = [
             SystemMessage("Be brief."),
@@ -216,7 +216,7 @@ class TestInput:
             ([{"rolle": "user"}], InvalidInputError),
         ],
     )
-    def test_refuses_the_rest(
+    def test_rejects_other_input(
         self, memory: MemoryController, given: Any, error: type[Exception]
     ) -> None:
         with pytest.raises(error):
@@ -224,7 +224,7 @@ class TestInput:
         assert said(memory) == []
 
     @pytest.mark.parametrize("options", [{"k": 0}, {"max_steps": 0}, {"token_budget": 10}])
-    def test_refuses_numbers_out_of_range(
+    def test_rejects_numbers_out_of_range(
         self, memory: MemoryController, options: dict[str, int]
     ) -> None:
         with pytest.raises(InvalidInputError):
@@ -232,7 +232,7 @@ class TestInput:
 
 
 class TestTools:
-    def test_are_run_until_the_model_answers(self, memory: MemoryController) -> None:
+    def test_run_until_the_model_replies(self, memory: MemoryController) -> None:
         model = ScriptedChatModel([calls("weather", city="Oslo"), "Take an umbrella."])
         reply = Agent(model, memory, [weather]).invoke("Oslo today?", talk("s"))
         assert reply.text == "Take an umbrella."
@@ -241,7 +241,7 @@ class TestTools:
         assert answer.text == "Rain in Oslo."
         assert said(memory) == [("user", "Oslo today?"), ("assistant", "Take an umbrella.")]
 
-    def test_failures_are_told_to_the_model(self, memory: MemoryController) -> None:
+    def test_failures_go_to_the_model(self, memory: MemoryController) -> None:
         script: list[Any] = [
             calls("broken"),
             calls("unknown"),
@@ -256,7 +256,7 @@ class TestTools:
         assert "the wire is cut" in str(answers[0].text)
         assert "there are: weather, broken" in str(answers[1].text)
 
-    def test_functions_will_do(self, memory: MemoryController) -> None:
+    def test_can_be_plain_functions(self, memory: MemoryController) -> None:
         def double(number: int) -> int:
             """Double a number."""
             return 2 * number
@@ -265,7 +265,7 @@ class TestTools:
         Agent(model, memory, [double]).invoke("Twice four?", talk("s"))
         assert model.calls[1][-1].text == "8"
 
-    def test_a_model_that_calls_for_ever_is_stopped(self, memory: MemoryController) -> None:
+    def test_calls_stop_at_max_steps(self, memory: MemoryController) -> None:
         model = ScriptedChatModel([calls("weather", city="Oslo")], repeat=True)
         reply = Agent(model, memory, [weather], max_steps=3).invoke("Oslo?", talk("s"))
         assert len(model.calls) == 3
@@ -273,7 +273,7 @@ class TestTools:
         assert not reply.response_metadata["agentmem"]["finished"]
         assert said(memory) == [("user", "Oslo?")]
 
-    def test_a_model_without_tools_is_refused_by_name(self, memory: MemoryController) -> None:
+    def test_need_a_model_that_can_call_them(self, memory: MemoryController) -> None:
         model = ScriptedChatModel(["x"], tools_supported=False)
         with pytest.raises(InvalidInputError, match=r"cannot call tools.*weather"):
             Agent(model, memory, [weather])
@@ -281,7 +281,7 @@ class TestTools:
 
 
 class TestFailures:
-    def test_a_failing_model_loses_no_word_of_the_user(self, memory: MemoryController) -> None:
+    def test_failing_model_does_not_lose_the_users_words(self, memory: MemoryController) -> None:
         agent = Agent(ScriptedChatModel([TimeoutError("slow"), "Hello."]), memory)
         with pytest.raises(TimeoutError):
             agent.invoke("I am Ada.", talk("s"))
@@ -289,13 +289,13 @@ class TestFailures:
         agent.invoke("I am Ada.", talk("s"))
         assert said(memory) == [("user", "I am Ada."), ("assistant", "Hello.")]
 
-    def test_so_a_retry_stores_it_once(self, memory: MemoryController) -> None:
+    def test_retry_writes_the_users_words_once(self, memory: MemoryController) -> None:
         model = ScriptedChatModel([TimeoutError("slow"), "Hello."])
         Agent(model, memory).with_retry(wait_exponential_jitter=False).invoke("Hi.", talk("s"))
         assert said(memory) == [("user", "Hi."), ("assistant", "Hello.")]
         assert [m.text for m in model.calls[1][1:]] == ["Hi."]
 
-    def test_a_failing_search_loses_it_neither(
+    def test_failing_search_does_not_lose_the_users_words(
         self, memory: MemoryController, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def fail(*_: object, **__: object) -> None:
@@ -306,11 +306,11 @@ class TestFailures:
             Agent(ScriptedChatModel(["x"]), memory).invoke("I am Ada.", talk("s"))
         assert said(memory) == [("user", "I am Ada.")]
 
-    def test_an_empty_reply_is_none(self, memory: MemoryController) -> None:
+    def test_empty_reply_is_not_written(self, memory: MemoryController) -> None:
         assert Agent(ScriptedChatModel([" "]), memory).invoke("Hi.", talk("s")).text == " "
         assert said(memory) == [("user", "Hi.")]
 
-    def test_what_was_said_before_an_interruption_is_kept(self, memory: MemoryController) -> None:
+    def test_interrupted_reply_is_written(self, memory: MemoryController) -> None:
         agent = Agent(ScriptedChatModel(["One two three four."]), memory)
         stream = agent.stream("Count.", talk("s"))
         assert [next(stream).text, next(stream).text] == ["One", " two"]
@@ -319,7 +319,7 @@ class TestFailures:
         [_, reply] = memory.get_all(granularity=Granularity.TURN)
         assert reply.metadata == {"interrupted": True}
 
-    def test_and_before_a_cancellation(self, memory: MemoryController) -> None:
+    def test_cancelled_reply_is_written(self, memory: MemoryController) -> None:
         agent = Agent(ScriptedChatModel(["One two three four."]), memory)
 
         async def count() -> None:
@@ -348,8 +348,8 @@ class Runs(BaseCallbackHandler):
     on_chain_start = on_chat_model_start = on_tool_start = _note
 
 
-class TestAsARunnable:
-    def test_streams_what_invoke_returns(self, memory: MemoryController) -> None:
+class TestRunnable:
+    def test_stream_yields_what_invoke_returns(self, memory: MemoryController) -> None:
         agent = Agent(ScriptedChatModel(["One two three."], repeat=True), memory)
         pieces = list(agent.stream("Count.", talk("s")))
         assert [p.text for p in pieces] == ["One", " two", " three.", ""]
@@ -360,13 +360,13 @@ class TestAsARunnable:
         assert whole.text == agent.invoke("Count.", talk("s2")).text
         assert whole.response_metadata["agentmem"]["session_id"] == "s"
 
-    def test_streams_with_tools(self, memory: MemoryController) -> None:
+    def test_stream_includes_text_before_tool_calls(self, memory: MemoryController) -> None:
         looked = AIMessage("Let me see.", tool_calls=calls("weather", city="Oslo").tool_calls)
         agent = Agent(ScriptedChatModel([looked, " Rain."]), memory, [weather])
         assert "".join(str(p.text) for p in agent.stream("Oslo?", talk("s"))) == "Let me see. Rain."
         assert said(memory)[-1] == ("assistant", " Rain.")
 
-    def test_async_does_the_same(self, memory: MemoryController) -> None:
+    def test_async_methods_match_the_synchronous_ones(self, memory: MemoryController) -> None:
         script: list[Any] = [calls("weather", city="Oslo"), "Rain, I fear."]
         agent = Agent(ScriptedChatModel(script, repeat=True), memory, [weather])
 
@@ -380,13 +380,15 @@ class TestAsARunnable:
         assert pieces == ["Rain,", " I", " fear.", ""]
         assert Counter(said(memory)) == {("user", "Oslo?"): 2, ("assistant", reply): 2}
 
-    def test_batches(self, memory: MemoryController) -> None:
+    def test_batch_takes_a_config_per_input(self, memory: MemoryController) -> None:
         agent = Agent(ScriptedChatModel([lambda asked: f"Re: {asked[-1].text}"] * 3), memory)
         names: list[Any] = ["a", "b", "c"]
         replies = agent.batch(names, [talk("s", user_id=name) for name in names])
         assert [r.text for r in replies] == ["Re: a", "Re: b", "Re: c"]
 
-    def test_traces_show_recall_model_tools_and_write(self, memory: MemoryController) -> None:
+    def test_traces_show_recall_write_model_tools_and_reflect(
+        self, memory: MemoryController
+    ) -> None:
         model = "ScriptedChatModel"
         expected = ["recall", "write", model, "weather", model, "write", "reflect"]
         script: list[Any] = [calls("weather", city="Oslo"), "Rain."]
@@ -397,7 +399,7 @@ class TestAsARunnable:
         asyncio.run(agent.ainvoke("Oslo?", {**talk("s3"), "callbacks": [runs[2]]}))
         assert [r.children for r in runs] == [expected] * 3
 
-    def test_events_are_named(self, memory: MemoryController) -> None:
+    def test_events_have_names(self, memory: MemoryController) -> None:
         agent = Agent(ScriptedChatModel(["One two."]), memory).with_config(run_name="kit")
 
         async def events() -> list[tuple[str, str]]:
@@ -410,14 +412,14 @@ class TestAsARunnable:
         assert Counter(seen)["on_chat_model_stream", "ScriptedChatModel"] >= 2
         assert {("on_chain_end", "recall"), ("on_chain_end", "write")} <= set(seen)
 
-    def test_config_can_be_bound_and_chained(self, memory: MemoryController) -> None:
+    def test_config_can_be_bound_and_agent_chained(self, memory: MemoryController) -> None:
         agent: Runnable[Any, Any] = Agent(ScriptedChatModel(["Hi."]), memory).with_config(
             configurable={"session_id": "bound", "user_id": "ben"}
         )
         assert (agent | (lambda reply: reply.text.upper())).invoke("Hello.") == "HI."
         assert said(memory, BEN)[0] == ("user", "Hello.")
 
-    def test_says_why(self, memory: MemoryController) -> None:
+    def test_recall_for_explains_the_last_reply(self, memory: MemoryController) -> None:
         memory.add("My beagle is called Biscuit.", session_id="s1")
         agent = Agent(ScriptedChatModel(["Biscuit."]), memory)
         assert agent.recall_for("s2") is None

@@ -1,4 +1,4 @@
-"""What an agent learns from its own replies: citations, plans, and when to say nothing."""
+"""What an agent learns from its replies, when it abstains, and how it follows plans."""
 
 from __future__ import annotations
 
@@ -15,15 +15,12 @@ from langchain_core.runnables import RunnableConfig
 
 from agentmem import (
     Agent,
-    EmptyTextError,
     Granularity,
     InMemoryStore,
     InvalidInputError,
     MemoryController,
-    MemoryNotFoundError,
     Scope,
 )
-from agentmem.prompting.rendering import cited_ids, strip_citations
 from agentmem.prompting.styles import CAPABLE
 from agentmem.prompting.tokens import count_tokens
 from agentmem.testing import ManualClock, Response, ScriptedChatModel
@@ -58,15 +55,7 @@ def citing(text: str, word: str) -> Response:
 
 
 class TestCitations:
-    def test_are_read_in_every_form(self) -> None:
-        shown = {"m1": "a", "m2": "b", "m12": "c"}
-        assert cited_ids("It is [m2]. Or [m1, m12] [m9] [m2].", shown) == ["b", "a", "c"]
-        assert cited_ids("m1 and [n1] and [m1", shown) == []
-        assert strip_citations("It is Biscuit [m1], I think [m2, m3].") == (
-            "It is Biscuit, I think."
-        )
-
-    def test_are_learned_from_and_not_stored(self, memory: MemoryController) -> None:
+    def test_teach_the_memory_and_are_not_written(self, memory: MemoryController) -> None:
         memory.add(["My dog is called Biscuit.", "I sing in a choir."], session_id="before")
         model = ScriptedChatModel([citing("Your dog is Biscuit {}.", "Biscuit")])
         reply = Agent(model, memory, cite=True).invoke("What is my dog called?", talk())
@@ -80,18 +69,18 @@ class TestCitations:
         assert memory.learned().citations == 1
         assert memory.get_all(session_id="s")[-1].text == "Your dog is Biscuit."
 
-    def test_without_any_nothing_is_learned(self, memory: MemoryController) -> None:
+    def test_unknown_ids_teach_nothing(self, memory: MemoryController) -> None:
         memory.add("My dog is called Biscuit.", session_id="before")
         Agent(ScriptedChatModel(["Biscuit [m77]."]), memory).invoke("My dog's name?", talk())
         assert memory.learned().citations == 0
 
-    def test_async_does_the_same(self, memory: MemoryController) -> None:
+    def test_teach_the_memory_from_async_calls(self, memory: MemoryController) -> None:
         memory.add("My dog is called Biscuit.", session_id="before")
         model = ScriptedChatModel([citing("Biscuit {}.", "Biscuit")])
         asyncio.run(Agent(model, memory).ainvoke("What is my dog called?", talk()))
         assert memory.learned().citations == 1
 
-    def test_only_what_the_model_saw_is_strengthened(self, memory: MemoryController) -> None:
+    def test_only_memories_in_the_prompt_are_strengthened(self, memory: MemoryController) -> None:
         said = [f"My {name} lives in the stable." for name in ANIMALS]
         memory.add(said, session_id="before")
         agent = Agent(
@@ -105,7 +94,7 @@ class TestCitations:
 
 
 class TestActivation:
-    def test_a_greeting_recalls_nothing(self, memory: MemoryController) -> None:
+    def test_greeting_needs_no_search(self, memory: MemoryController) -> None:
         memory.add("My dog is called Biscuit.", session_id="before")
         agent = Agent(ScriptedChatModel(["Hello!"]), memory)
         reply = agent.invoke("Good morning!", talk())
@@ -114,72 +103,31 @@ class TestActivation:
 
 
 class TestAbstaining:
-    def test_what_was_never_said_is_not_known(self, memory: MemoryController) -> None:
+    def test_unknown_answer_without_calling_the_model(self, memory: MemoryController) -> None:
         memory.add("My dog is called Biscuit.", session_id="before")
         agent = Agent(ScriptedChatModel(["Biscuit."]), memory, abstain_below=0.3)
         unknown = agent.invoke("Who won the chess tournament in Reykjavik?", talk())
         assert "I don't know" in str(unknown.text)
         assert str(agent.invoke("What is my dog called?", talk()).text) == "Biscuit."
 
-    def test_so_it_streams(self, memory: MemoryController) -> None:
+    def test_unknown_answer_streams(self, memory: MemoryController) -> None:
         memory.add("My dog is called Biscuit.", session_id="before")
         agent = Agent(ScriptedChatModel([]), memory, abstain_below=0.3)
         pieces = agent.stream("Who won the chess tournament in Reykjavik?", talk())
         assert "I don't know" in "".join(str(piece.text) for piece in pieces)
 
-    def test_what_is_told_or_greeted_is_answered(self, memory: MemoryController) -> None:
+    def test_statements_and_greetings_get_a_reply(self, memory: MemoryController) -> None:
         agent = Agent(ScriptedChatModel(["Nice."], repeat=True), memory, abstain_below=1.0)
         for said in ("I bought a lighthouse.", "Good morning!", "What is 3*4?"):
             assert str(agent.invoke(said, talk()).text) == "Nice."
 
-    def test_refuses_what_is_no_confidence(self, memory: MemoryController) -> None:
+    def test_rejects_a_confidence_out_of_range(self, memory: MemoryController) -> None:
         with pytest.raises(InvalidInputError, match="abstain_below=7"):
             Agent(ScriptedChatModel([]), memory, abstain_below=7)
 
 
 class TestPlans:
-    def test_are_recalled_by_their_goal_the_proven_first(self, memory: MemoryController) -> None:
-        worse = memory.add_plan("Book a table for dinner", ["Write a letter"], "failure")
-        better = memory.add_plan("Book a table for dinner", ["Call", "Confirm"], "success")
-        memory.add_plan("Repair a bicycle tyre", ["Find the hole", "Patch it"])
-        found = memory.plans("reserve a table at a restaurant", k=2)
-        assert [plan.id for plan in found] == [better.id, worse.id]
-        assert found[0].steps == ("Call", "Confirm")
-        assert len(memory.plans()) == 3
-
-    def test_the_same_plan_is_one_whose_outcomes_add_up(self, memory: MemoryController) -> None:
-        first = memory.add_plan("Bake bread", ["Knead", "Bake"])
-        memory.clock.advance(days=9)  # type: ignore[attr-defined]
-        again = memory.add_plan("Bake bread", ["Knead", "Bake"], outcome=True)
-        assert again.id == first.id
-        assert (again.succeeded, again.failed) == (1, 0)
-        assert again.memory.strength > first.memory.strength
-        assert memory.plan_went(first.id, "failure").memory.strength < again.memory.strength
-
-    def test_one_goes_with_what_it_was_made_from(self, memory: MemoryController) -> None:
-        knead, heat = memory.add(["Knead for ten minutes.", "Heat the oven."], session_id="a")
-        plan = memory.add_plan("Bake bread", ["Knead", "Bake"], sources=[knead.id])
-        both = memory.add_plan("Bake bread", ["Knead", "Bake"], sources=[heat.id])
-        assert (both.id, both.memory.sources) == (plan.id, (knead.id, heat.id))
-        assert memory.check().ok
-        with pytest.raises(MemoryNotFoundError, match="nobody"):
-            memory.add_plan("Bake a cake", ["Bake"], sources=["nobody"])
-        memory.delete(heat.id)
-        assert memory.plans() == []
-        again = memory.add_plan("Bake bread", ["Knead", "Bake"], sources=[knead.id])
-        memory.update(knead.id, text="Knead for an hour.")
-        assert again.id not in {p.id for p in memory.plans()}
-        assert memory.check().ok
-
-    def test_refuse_what_is_none(self, memory: MemoryController) -> None:
-        with pytest.raises(EmptyTextError):
-            memory.add_plan("Bake bread", [])
-        with pytest.raises(InvalidInputError, match="outcome='maybe'"):
-            memory.add_plan("Bake bread", ["Bake"], "maybe")
-        with pytest.raises(MemoryNotFoundError):
-            memory.plan_went("nobody", "success")
-
-    def test_one_that_fits_is_offered_and_its_outcome_kept(self, memory: MemoryController) -> None:
+    def test_fitting_plan_is_shown_and_its_success_recorded(self, memory: MemoryController) -> None:
         plan = memory.add_plan("Bake a loaf of bread", ["Knead the dough", "Bake it"], "success")
         model = ScriptedChatModel(["I follow the plan [p1]: knead first.", "Nice weather."])
         agent = Agent(model, memory)
@@ -190,7 +138,9 @@ class TestPlans:
         assert plan.goal not in str(model.calls[1][-1].text.split("Help me")[0])
         assert memory.plans()[0].succeeded == 2
 
-    def test_one_that_ends_in_a_failing_tool_has_failed(self, memory: MemoryController) -> None:
+    def test_failing_tool_is_recorded_as_failure_of_the_plan(
+        self, memory: MemoryController
+    ) -> None:
         def oven() -> str:
             """Heat the oven."""
             raise OSError("no gas")
@@ -201,19 +151,8 @@ class TestPlans:
         Agent(ScriptedChatModel(script), memory, [oven]).invoke("Bake a loaf of bread", talk())
         assert memory.plans()[0].failed == 1
 
-    def test_are_forgotten_exported_and_kept_apart(
-        self, memory: MemoryController, embeddings: Embeddings, tmp_path: object
-    ) -> None:
-        plan = memory.add_plan("Bake bread", ["Knead", "Bake"], "success")
-        assert memory.plans(scope=Scope("ben")) == []
-        memory.export(f"{tmp_path}/all.jsonl")
-        memory.import_(f"{tmp_path}/all.jsonl", scope=Scope("ben"))
-        assert memory.plans(scope=Scope("ben"))[0].succeeded == 1
-        memory.delete(plan.id)
-        assert memory.plans("Bake bread") == []
 
-
-def test_a_fact_of_the_beginning_is_known_at_the_end_of_a_long_conversation(
+def test_early_fact_is_in_the_prompt_at_the_end_of_a_long_conversation(
     memory: MemoryController,
 ) -> None:
     budget = 1500

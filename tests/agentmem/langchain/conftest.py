@@ -1,4 +1,4 @@
-"""A memory with a clock by hand; the embedder is quick where nothing depends on meaning."""
+"""A memory with a manual clock and, where meaning does not matter, a quick embedder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from agentmem.testing import ManualClock
 
 
 class WordEmbeddings(Embeddings):
-    """Texts with the same words are alike, and nothing else is."""
+    """Embeds words by their hash: only texts that share words are similar."""
 
     spec = EmbedderSpec("words", 64)
 
@@ -35,7 +35,7 @@ Open = Callable[..., MemoryController]
 
 
 def new_memory(clock: ManualClock, **options: Any) -> MemoryController:
-    """A controller over a store of its own, with quick embeddings unless others are given."""
+    """Return a controller with its own store, and quick embeddings unless others are passed."""
     embeddings = options.pop("embeddings", None) or WordEmbeddings()
     store = InMemoryStore(getattr(embeddings, "spec", None))
     rng = random.Random(7)
@@ -49,7 +49,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def open_memory(clock: ManualClock) -> Iterator[Open]:
-    """Opens controllers on stores of their own, which are closed in the end."""
+    """Open controllers on stores of their own, and close them after the test."""
     opened: list[MemoryController] = []
 
     def open_one(**options: object) -> MemoryController:

@@ -1,4 +1,4 @@
-"""The LangGraph store beyond what LangGraph's own stores do: memories, owners, exactness, time."""
+"""What the LangGraph store does beyond LangGraph's own: memories, owners, exact values, time."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def keys(items: Any) -> list[str]:
 class TestValues:
     @settings(max_examples=100, deadline=None, derandomize=True)
     @given(value=st.dictionaries(st.text(), JSON, max_size=4), key=st.text())
-    def test_come_back_as_they_were(self, value: dict[str, Any], key: str) -> None:
+    def test_round_trip_exactly(self, value: dict[str, Any], key: str) -> None:
         with new_memory(ManualClock(), scope=ADA) as memory:
             store = AgentMemoryStore(memory)
             store.put(NS, key, value)
@@ -55,7 +55,7 @@ class TestValues:
             # By their representation, because a NaN does not equal itself.
             assert repr(item.value) == repr(value)
 
-    def test_are_not_changed_through_what_was_returned(self, store: AgentMemoryStore) -> None:
+    def test_returned_values_are_copies(self, store: AgentMemoryStore) -> None:
         store.put(NS, "k", {"list": [1]})
         for item in (store.get(NS, "k"), store.search(NS)[0]):
             assert item is not None
@@ -63,12 +63,12 @@ class TestValues:
         assert store.search(NS)[0].value == {"list": [1]}
 
     @pytest.mark.parametrize("value", [{"x": (1, 2)}, {"x": {1: 2}}, {"x": b""}, {"x": {1, 2}}])
-    def test_that_json_would_change_are_refused(self, store: AgentMemoryStore, value: Any) -> None:
+    def test_json_would_change_are_rejected(self, store: AgentMemoryStore, value: Any) -> None:
         with pytest.raises(InvalidInputError, match="'x'"):
             store.put(NS, "k", value)
         assert store.get(NS, "k") is None
 
-    def test_outlive_the_process(self, tmp_path: Path) -> None:
+    def test_persist_across_controllers(self, tmp_path: Path) -> None:
         options: dict[str, Any] = {"scope": ADA, "embeddings": WordEmbeddings()}
         with MemoryController.open(tmp_path / "m", **options) as memory:
             AgentMemoryStore(memory).put(NS, "k", {"text": "green tea"})
@@ -78,7 +78,7 @@ class TestValues:
 
 
 class TestKeys:
-    def test_keep_their_place_and_their_first_date(
+    def test_keep_position_and_created_at_when_put_again(
         self, store: AgentMemoryStore, clock: ManualClock
     ) -> None:
         began = clock()
@@ -90,11 +90,11 @@ class TestKeys:
         assert item is not None
         assert (item.created_at, item.updated_at) == (began, clock.advance(minutes=-1))
 
-    def test_two_of_the_same_text_in_one_batch(self, store: AgentMemoryStore) -> None:
+    def test_two_items_with_the_same_text_in_one_batch(self, store: AgentMemoryStore) -> None:
         store.batch([PutOp(NS, "one", {"text": "tea"}), PutOp(NS, "two", {"text": "tea"})])
         assert keys(store.search(NS, query="tea")) == ["one", "two"]
 
-    def test_of_lookalike_namespaces_do_not_meet(self, store: AgentMemoryStore) -> None:
+    def test_similar_namespaces_stay_separate(self, store: AgentMemoryStore) -> None:
         store.put(("a", "b"), "c", {"n": 1})
         store.put(("a",), 'b"], "c', {"n": 2})
         store.put(("a", "b/c"), "", {"n": 3})
@@ -103,9 +103,7 @@ class TestKeys:
         assert [item.value["n"] for item in store.search(("a",))] == [2, 3]
 
     @pytest.mark.parametrize("namespace", [("a.b",), ("",), ("a", "x\x00y"), (1,)])
-    def test_with_impossible_namespaces_are_refused(
-        self, store: AgentMemoryStore, namespace: Any
-    ) -> None:
+    def test_invalid_namespaces_are_rejected(self, store: AgentMemoryStore, namespace: Any) -> None:
         with pytest.raises(InvalidNamespaceError):
             store.batch([PutOp(namespace, "k", {})])
         with pytest.raises(InvalidNamespaceError):
@@ -133,25 +131,25 @@ class TestFilters:
             ({"missing": {"$lte": 1}}, []),
         ],
     )
-    def test_let_through(self, store: AgentMemoryStore, wanted: Any, expected: list[str]) -> None:
+    def test_select_items(self, store: AgentMemoryStore, wanted: Any, expected: list[str]) -> None:
         assert keys(store.search(NS, filter=wanted)) == expected
 
     @pytest.mark.parametrize("wanted", [{"n": {"$in": [1]}}, {"a": {"b": {"$or": []}}}])
-    def test_with_unknown_operators_are_refused(self, store: AgentMemoryStore, wanted: Any) -> None:
+    def test_unknown_operators_are_rejected(self, store: AgentMemoryStore, wanted: Any) -> None:
         with pytest.raises(InvalidInputError, match=r"\$"):
             store.search(("nothing", "here"), filter=wanted)
 
-    def test_limits_cannot_be_negative(self, store: AgentMemoryStore) -> None:
+    def test_negative_limits_are_rejected(self, store: AgentMemoryStore) -> None:
         with pytest.raises(InvalidInputError, match="negative"):
             store.search(NS, limit=-1)
 
 
-class TestMeaning:
+class TestSemanticSearch:
     @pytest.fixture
     def memory(self, open_memory: Open, embeddings: Embeddings) -> MemoryController:
         return open_memory(scope=ADA, embeddings=embeddings)
 
-    def test_the_controller_finds_what_was_put(
+    def test_controller_finds_items(
         self, memory: MemoryController, store: AgentMemoryStore
     ) -> None:
         store.put(NS, "pet", {"content": "Ada has a beagle called Biscuit"})
@@ -161,7 +159,7 @@ class TestMeaning:
         assert hit.memory.text == "Ada has a beagle called Biscuit"
         assert memory.as_retriever(k=1).invoke("dog")[0].metadata["item"]["key"] == "pet"
 
-    def test_each_field_is_found_by_itself(self, store: AgentMemoryStore) -> None:
+    def test_each_indexed_field_is_found_separately(self, store: AgentMemoryStore) -> None:
         chapters = [{"about": "keeping bees"}, {"about": "repairing bicycles"}]
         store.put(
             NS, "book", {"title": "Hobbies", "chapters": chapters}, index=["chapters[*].about"]
@@ -171,7 +169,7 @@ class TestMeaning:
         assert keys(found) == ["book", "memo"]
         assert keys(store.search(NS, query="honey")) == ["book", "memo"]
 
-    def test_what_is_not_indexed_is_found_by_no_question(
+    def test_unindexed_items_are_not_found_by_queries(
         self, memory: MemoryController, store: AgentMemoryStore
     ) -> None:
         store.put(NS, "open", {"text": "The cat sleeps"})
@@ -186,7 +184,7 @@ class TestMeaning:
 
 
 class TestItemsAmongMemories:
-    def test_are_never_summed_up(self, memory: MemoryController, store: AgentMemoryStore) -> None:
+    def test_are_never_summarized(self, memory: MemoryController, store: AgentMemoryStore) -> None:
         memory.add("Hello.", session_id="s")
         store.put(NS, "k", {"text": "tea"})
         memory.add("Still here.", session_id="s")
@@ -200,7 +198,9 @@ class TestItemsAmongMemories:
         found = memory.search("tea", granularity=Granularity.SESSION)
         assert [hit.memory.session_id for hit in found] == ["s"]
 
-    def test_leave_nothing_behind(self, memory: MemoryController, store: AgentMemoryStore) -> None:
+    def test_are_deleted_completely(
+        self, memory: MemoryController, store: AgentMemoryStore
+    ) -> None:
         store.put(NS, "k", {"text": "green tea", "more": ["tea", "milk"]}, index=["more[*]"])
         store.put(NS, "l", {"text": "green tea"})
         [record] = memory.get_all(session_id='shelf:[["notes", "home"], "l"]')
@@ -211,7 +211,7 @@ class TestItemsAmongMemories:
         assert memory.stats().versions == 0
         assert memory.check().ok
 
-    def test_travel_with_an_export(
+    def test_survive_export_and_import(
         self, memory: MemoryController, store: AgentMemoryStore, tmp_path: Path
     ) -> None:
         store.put(NS, "k", {"text": "tea", "n": [1, None]}, ttl=9)
@@ -221,7 +221,7 @@ class TestItemsAmongMemories:
         assert item is not None
         assert item.value == {"text": "tea", "n": [1, None]}
 
-    def test_fade_from_searches_but_not_from_the_store(
+    def test_fade_from_searches_only(
         self, memory: MemoryController, store: AgentMemoryStore, clock: ManualClock
     ) -> None:
         store.put(NS, "k", {"text": "tea"})
@@ -232,8 +232,8 @@ class TestItemsAmongMemories:
         assert keys(store.search(NS, query="tea")) == ["k"]
 
 
-class TestTime:
-    def test_ends_for_every_search_at_once(
+class TestTimeToLive:
+    def test_hides_expired_items_from_every_search(
         self, memory: MemoryController, store: AgentMemoryStore, clock: ManualClock
     ) -> None:
         store.put(NS, "k", {"text": "tea"}, ttl=10)
@@ -244,7 +244,7 @@ class TestTime:
         assert store.get(NS, "k") is None
         assert memory.get_all() == []
 
-    def test_past_is_deleted_by_a_sweep(
+    def test_sweep_deletes_expired_items(
         self, memory: MemoryController, store: AgentMemoryStore, clock: ManualClock
     ) -> None:
         store.put(NS, "k", {"text": "tea"}, ttl=10)
@@ -252,9 +252,7 @@ class TestTime:
         assert memory.sweep().archived == ()
         assert memory.get_all() == []
 
-    def test_begins_anew_with_every_reading(
-        self, store: AgentMemoryStore, clock: ManualClock
-    ) -> None:
+    def test_restarts_with_every_read(self, store: AgentMemoryStore, clock: ManualClock) -> None:
         store.put(NS, "k", {"text": "tea", "l": ["a", "b"]}, ttl=10, index=["l[*]"])
         for _ in range(3):
             clock.advance(minutes=9)
@@ -264,7 +262,7 @@ class TestTime:
         clock.advance(minutes=1)
         assert store.sweep_ttl() == 1
 
-    def test_has_a_default(self, memory: MemoryController, clock: ManualClock) -> None:
+    def test_uses_the_default(self, memory: MemoryController, clock: ManualClock) -> None:
         store = AgentMemoryStore(memory, ttl={"default_ttl": 5, "refresh_on_read": False})
         store.put(NS, "brief", {})
         store.put(NS, "kept", {}, ttl=None)
@@ -274,13 +272,13 @@ class TestTime:
         assert keys(store.search(NS)) == ["kept"]
 
     @pytest.mark.parametrize("ttl", [0, -1, float("nan"), float("inf")])
-    def test_must_be_some(self, store: AgentMemoryStore, ttl: float) -> None:
+    def test_must_be_positive_and_finite(self, store: AgentMemoryStore, ttl: float) -> None:
         with pytest.raises(InvalidInputError, match="ttl"):
             store.put(NS, "k", {}, ttl=ttl)
 
 
 class TestOwners:
-    def test_stores_of_two_owners_share_nothing(self, open_memory: Open) -> None:
+    def test_two_owners_share_nothing(self, open_memory: Open) -> None:
         memory = open_memory()
         ada, ben = (AgentMemoryStore(memory, scope=scope) for scope in (ADA, BEN))
         ada.put(NS, "k", {"text": "tea"})
@@ -290,7 +288,7 @@ class TestOwners:
         ben.delete(NS, "k")
         assert ada.get(NS, "k")
 
-    def test_a_label_of_the_namespace_can_name_the_owner(self, open_memory: Open) -> None:
+    def test_namespace_label_can_name_the_owner(self, open_memory: Open) -> None:
         memory = open_memory()
         store = AgentMemoryStore(memory, owner_label=1)
         store.put(("memories", "ada"), "k", {"text": "tea"})
@@ -313,19 +311,19 @@ class TestOwners:
             lambda store: store.sweep_ttl(),
         ],
     )
-    def test_who_names_no_owner_reaches_nobody(
+    def test_missing_label_is_an_error(
         self, open_memory: Open, call: Callable[[AgentMemoryStore], Any]
     ) -> None:
         store = AgentMemoryStore(open_memory(scope=ADA), owner_label=1)
         with pytest.raises(InvalidScopeError):
             call(store)
 
-    def test_without_any_owner_nothing_is_done(self, open_memory: Open) -> None:
+    def test_missing_owner_is_an_error(self, open_memory: Open) -> None:
         with pytest.raises(InvalidScopeError):
             AgentMemoryStore(open_memory()).put(NS, "k", {})
 
 
-def test_async_calls_do_the_same(store: AgentMemoryStore) -> None:
+def test_async_methods_match_the_synchronous_ones(store: AgentMemoryStore) -> None:
     async def story() -> None:
         await asyncio.gather(*(store.aput(NS, str(n), {"text": f"tea {n}"}) for n in range(20)))
         assert len(await store.asearch(NS, query="tea", limit=99)) == 20
@@ -336,6 +334,6 @@ def test_async_calls_do_the_same(store: AgentMemoryStore) -> None:
     asyncio.run(story())
 
 
-def test_a_batch_reads_before_it_writes(store: AgentMemoryStore) -> None:
+def test_batch_reads_before_it_writes(store: AgentMemoryStore) -> None:
     put, found = PutOp(NS, "k", {"n": 1}), SearchOp(NS)
     assert store.batch([put, found]) == LangGraphStore().batch([put, found]) == [None, []]

