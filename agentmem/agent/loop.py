@@ -161,9 +161,9 @@ class AgentLoop:
     def _reflect(self, exchange: Exchange, result: SearchResult) -> None:
         """Strengthen what the prompt showed, learn from citations, and score the plan."""
         memory, scope = self.memory, exchange.scope
-        shown = list(exchange.memory_ids.values())
-        memory.reinforce(result, shown=shown, scope=scope)
+        ids = list(exchange.memory_ids.values())
+        memory.reinforce(result, shown=ids, scope=scope)
         if exchange.citations:
-            memory.feedback(result, cited=exchange.citations, shown=shown, scope=scope)
+            memory.feedback(result, cited=exchange.citations, shown=ids, scope=scope)
         if exchange.plan is not None and exchange.follows_plan:
             memory.plan_went(exchange.plan.id, exchange.succeeded, scope=scope)

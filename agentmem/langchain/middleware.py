@@ -188,8 +188,8 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
         rendered, memory_ids = number_lines(lines)
         # A call that follows the answers of tools repeats the search; that is one use, not two.
         if conversation[-1] is question:
-            shown = list(memory_ids.values())
-            self.memory.reinforce(result, shown=shown, scope=owner.scope)
+            ids = list(memory_ids.values())
+            self.memory.reinforce(result, shown=ids, scope=owner.scope)
         return request.override(
             system_message=add_guide(request.system_message),
             messages=add_block_to_last(request.messages, rendered),

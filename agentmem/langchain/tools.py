@@ -257,16 +257,16 @@ def _matching_hits(
     conditions: Mapping[str, Any] | None,
 ) -> Iterator[tuple[RecalledMemory, Document]]:
     """Yield the hits that a filter accepts, searching for more as long as there are any."""
-    seen = 0
+    start = 0
     while True:
         result = memory.search(query, k=k, scope=scope, reinforce=not conditions)
-        for hit in result[seen:]:
+        for hit in result[start:]:
             document = to_document(hit)
             if matches(document.metadata | {"content": document.page_content}, conditions):
                 yield hit, document
         if len(result) < k:
             return
-        seen, k = k, k * 4
+        start, k = k, k * 4
 
 
 def _to_json(hit: RecalledMemory) -> str:

@@ -205,14 +205,14 @@ class PromptBuilder:
         turns = [turn for turn in parts.turns if turn.role in ("user", "assistant")]
         latest = turns[-self.style.max_turns :]
         messages = convert_to_messages([(turn.role, turn.text) for turn in latest])
-        shown = self._newest(messages, room)
+        newest = self._newest(messages, room)
         summary: list[str] = []
-        if len(shown) < len(turns) and self.summarize is not None:
-            shown = self._newest(messages, int(room * (1 - _SUMMARY_SHARE)))
-            older = turns[: len(turns) - len(shown)]
-            summary = self._summary_line(self.summarize(older), room - self.count(shown))
-        turn_ids = frozenset(turn.id for turn in turns[len(turns) - len(shown) :])
-        return _History(shown, turn_ids, tuple(summary))
+        if len(newest) < len(turns) and self.summarize is not None:
+            newest = self._newest(messages, int(room * (1 - _SUMMARY_SHARE)))
+            older = turns[: len(turns) - len(newest)]
+            summary = self._summary_line(self.summarize(older), room - self.count(newest))
+        turn_ids = frozenset(turn.id for turn in turns[len(turns) - len(newest) :])
+        return _History(newest, turn_ids, tuple(summary))
 
     def _summary_line(self, text: str, room: int) -> list[str]:
         limit = _MAX_SUMMARY_CHARS

@@ -51,7 +51,7 @@ def talk(session: str, **more: str) -> RunnableConfig:
     return {"configurable": {"session_id": session, **more}}
 
 
-def said(memory: MemoryController, scope: Scope = ADA) -> list[tuple[str, str]]:
+def dialogue(memory: MemoryController, scope: Scope = ADA) -> list[tuple[str, str]]:
     turns = memory.get_all(granularity=Granularity.TURN, scope=scope)
     return [(t.role, t.text) for t in turns]
 
@@ -75,18 +75,18 @@ def broken() -> str:
 class TestMemory:
     def test_writes_both_sides_once(self, memory: MemoryController) -> None:
         Agent(ScriptedChatModel(["Hello, Ada."]), memory).invoke("I am Ada.", talk("s1"))
-        assert said(memory) == [("user", "I am Ada."), ("assistant", "Hello, Ada.")]
+        assert dialogue(memory) == [("user", "I am Ada."), ("assistant", "Hello, Ada.")]
 
     def test_shows_memories_of_other_sessions(self, memory: MemoryController) -> None:
         memory.add("My beagle is called Biscuit.", session_id="s1")
         model = ScriptedChatModel(["Biscuit."])
         reply = Agent(model, memory).invoke("What is my dog called?", talk("s2"))
-        asked = str(model.calls[0][-1].text)
-        assert '[m1] 2026-01-05, user: "My beagle is called Biscuit."' in asked
-        assert asked.endswith("</memories>\n\nWhat is my dog called?")
-        told = reply.response_metadata["agentmem"]
-        assert told["session_id"] == "s2"
-        assert told["shown"] == {"m1": told["recalled"][0]["id"]}
+        prompt = str(model.calls[0][-1].text)
+        assert '[m1] 2026-01-05, user: "My beagle is called Biscuit."' in prompt
+        assert prompt.endswith("</memories>\n\nWhat is my dog called?")
+        details = reply.response_metadata["agentmem"]
+        assert details["session_id"] == "s2"
+        assert details["shown"] == {"m1": details["recalled"][0]["id"]}
 
     def test_continues_a_session_of_another_agent(self, memory: MemoryController) -> None:
         Agent(ScriptedChatModel(["Hi."]), memory).invoke("Hello.", talk("s1"))
@@ -142,13 +142,13 @@ class TestOwner:
         agent = Agent(model, memory)
         agent.invoke("I am Ben.", talk("s", user_id="ben"))
         agent.invoke("Who is here?", talk("s"))
-        assert said(memory, BEN) == [("user", "I am Ben."), ("assistant", "Hi, Ben.")]
+        assert dialogue(memory, BEN) == [("user", "I am Ben."), ("assistant", "Hi, Ben.")]
         assert "Ben" not in str(model.calls[1])
 
     def test_agent_id_separates_memories_of_a_user(self, memory: MemoryController) -> None:
         Agent(ScriptedChatModel(["Yes."]), memory).invoke("Secret.", talk("s", agent_id="cook"))
-        assert said(memory) == []
-        assert said(memory, Scope("ada", "cook"))
+        assert dialogue(memory) == []
+        assert dialogue(memory, Scope("ada", "cook"))
 
     def test_missing_or_invalid_user_is_an_error(self, embeddings: Embeddings) -> None:
         with MemoryController(InMemoryStore(), embeddings=embeddings) as nobodys:
@@ -159,8 +159,8 @@ class TestOwner:
                 agent.invoke("Hello.", talk("s", user_id="*"))
 
     def test_fifty_concurrent_users_stay_separate(self, memory: MemoryController) -> None:
-        def answer(asked: list[BaseMessage]) -> str:
-            return f"Hello {str(asked[-1].text).split()[-1]}"
+        def answer(prompt: list[BaseMessage]) -> str:
+            return f"Hello {str(prompt[-1].text).split()[-1]}"
 
         agent = Agent(ScriptedChatModel([answer], repeat=True), memory)
 
@@ -173,13 +173,13 @@ class TestOwner:
         assert [r.text for r in replies] == [f"Hello u{n}" for n in range(50)]
         for n in range(50):
             expected = [("user", f"I am u{n}"), ("assistant", f"Hello u{n}")]
-            assert said(memory, Scope(f"u{n}")) == expected
+            assert dialogue(memory, Scope(f"u{n}")) == expected
             assert agent.recall_for("s", scope=Scope(f"u{n}")) is not None
 
 
 class TestInput:
     @pytest.mark.parametrize(
-        "given",
+        "value",
         [
             "Hello.",
             HumanMessage("Hello."),
@@ -189,25 +189,25 @@ class TestInput:
             {"input": "Hello."},
         ],
     )
-    def test_accepts_every_form_of_langchain(self, memory: MemoryController, given: Any) -> None:
-        assert Agent(ScriptedChatModel(["Hi."]), memory).invoke(given, talk("s")).text == "Hi."
-        assert said(memory)[0] == ("user", "Hello.")
+    def test_accepts_every_form_of_langchain(self, memory: MemoryController, value: Any) -> None:
+        assert Agent(ScriptedChatModel(["Hi."]), memory).invoke(value, talk("s")).text == "Hi."
+        assert dialogue(memory)[0] == ("user", "Hello.")
 
     def test_writes_only_the_new_messages_of_a_conversation(self, memory: MemoryController) -> None:
         model = ScriptedChatModel(["Fine."])
-        given = [
+        messages = [
             SystemMessage("Be brief."),
             HumanMessage("Hello."),
             AIMessage("Hi."),
             HumanMessage("How are you?"),
         ]
-        Agent(model, memory).invoke({"messages": given}, talk("s"))
-        assert said(memory) == [("user", "How are you?"), ("assistant", "Fine.")]
+        Agent(model, memory).invoke({"messages": messages}, talk("s"))
+        assert dialogue(memory) == [("user", "How are you?"), ("assistant", "Fine.")]
         assert str(model.calls[0][0].text).endswith("Be brief.")
         assert [m.text for m in model.calls[0][1:]] == ["Hello.", "Hi.", "How are you?"]
 
     @pytest.mark.parametrize(
-        ("given", "error"),
+        ("value", "error"),
         [
             ("  \n", EmptyTextError),
             ([], InvalidInputError),
@@ -217,11 +217,11 @@ class TestInput:
         ],
     )
     def test_rejects_other_input(
-        self, memory: MemoryController, given: Any, error: type[Exception]
+        self, memory: MemoryController, value: Any, error: type[Exception]
     ) -> None:
         with pytest.raises(error):
-            Agent(ScriptedChatModel(["x"]), memory).invoke(given, talk("s"))
-        assert said(memory) == []
+            Agent(ScriptedChatModel(["x"]), memory).invoke(value, talk("s"))
+        assert dialogue(memory) == []
 
     @pytest.mark.parametrize("options", [{"k": 0}, {"max_steps": 0}, {"token_budget": 10}])
     def test_rejects_numbers_out_of_range(
@@ -239,7 +239,7 @@ class TestTools:
         answer = model.calls[1][-1]
         assert isinstance(answer, ToolMessage)
         assert answer.text == "Rain in Oslo."
-        assert said(memory) == [("user", "Oslo today?"), ("assistant", "Take an umbrella.")]
+        assert dialogue(memory) == [("user", "Oslo today?"), ("assistant", "Take an umbrella.")]
 
     def test_failures_go_to_the_model(self, memory: MemoryController) -> None:
         script: list[Any] = [
@@ -271,7 +271,7 @@ class TestTools:
         assert len(model.calls) == 3
         assert "more steps" in str(reply.text)
         assert not reply.response_metadata["agentmem"]["finished"]
-        assert said(memory) == [("user", "Oslo?")]
+        assert dialogue(memory) == [("user", "Oslo?")]
 
     def test_need_a_model_that_can_call_them(self, memory: MemoryController) -> None:
         model = ScriptedChatModel(["x"], tools_supported=False)
@@ -285,14 +285,14 @@ class TestFailures:
         agent = Agent(ScriptedChatModel([TimeoutError("slow"), "Hello."]), memory)
         with pytest.raises(TimeoutError):
             agent.invoke("I am Ada.", talk("s"))
-        assert said(memory) == [("user", "I am Ada.")]
+        assert dialogue(memory) == [("user", "I am Ada.")]
         agent.invoke("I am Ada.", talk("s"))
-        assert said(memory) == [("user", "I am Ada."), ("assistant", "Hello.")]
+        assert dialogue(memory) == [("user", "I am Ada."), ("assistant", "Hello.")]
 
     def test_retry_writes_the_users_words_once(self, memory: MemoryController) -> None:
         model = ScriptedChatModel([TimeoutError("slow"), "Hello."])
         Agent(model, memory).with_retry(wait_exponential_jitter=False).invoke("Hi.", talk("s"))
-        assert said(memory) == [("user", "Hi."), ("assistant", "Hello.")]
+        assert dialogue(memory) == [("user", "Hi."), ("assistant", "Hello.")]
         assert [m.text for m in model.calls[1][1:]] == ["Hi."]
 
     def test_failing_search_does_not_lose_the_users_words(
@@ -304,18 +304,18 @@ class TestFailures:
         monkeypatch.setattr(memory, "search", fail)
         with pytest.raises(OSError, match="disk"):
             Agent(ScriptedChatModel(["x"]), memory).invoke("I am Ada.", talk("s"))
-        assert said(memory) == [("user", "I am Ada.")]
+        assert dialogue(memory) == [("user", "I am Ada.")]
 
     def test_empty_reply_is_not_written(self, memory: MemoryController) -> None:
         assert Agent(ScriptedChatModel([" "]), memory).invoke("Hi.", talk("s")).text == " "
-        assert said(memory) == [("user", "Hi.")]
+        assert dialogue(memory) == [("user", "Hi.")]
 
     def test_interrupted_reply_is_written(self, memory: MemoryController) -> None:
         agent = Agent(ScriptedChatModel(["One two three four."]), memory)
         stream = agent.stream("Count.", talk("s"))
         assert [next(stream).text, next(stream).text] == ["One", " two"]
         stream.close()  # type: ignore[attr-defined]
-        assert said(memory) == [("user", "Count."), ("assistant", "One two")]
+        assert dialogue(memory) == [("user", "Count."), ("assistant", "One two")]
         [_, reply] = memory.get_all(granularity=Granularity.TURN)
         assert reply.metadata == {"interrupted": True}
 
@@ -329,7 +329,7 @@ class TestFailures:
 
         with pytest.raises(asyncio.CancelledError):
             asyncio.run(count())
-        assert said(memory) == [("user", "Count."), ("assistant", "One two")]
+        assert dialogue(memory) == [("user", "Count."), ("assistant", "One two")]
 
 
 class Runs(BaseCallbackHandler):
@@ -364,7 +364,7 @@ class TestRunnable:
         looked = AIMessage("Let me see.", tool_calls=calls("weather", city="Oslo").tool_calls)
         agent = Agent(ScriptedChatModel([looked, " Rain."]), memory, [weather])
         assert "".join(str(p.text) for p in agent.stream("Oslo?", talk("s"))) == "Let me see. Rain."
-        assert said(memory)[-1] == ("assistant", " Rain.")
+        assert dialogue(memory)[-1] == ("assistant", " Rain.")
 
     def test_async_methods_match_the_synchronous_ones(self, memory: MemoryController) -> None:
         script: list[Any] = [calls("weather", city="Oslo"), "Rain, I fear."]
@@ -378,10 +378,10 @@ class TestRunnable:
         reply, pieces = asyncio.run(both())
         assert reply == "Rain, I fear."
         assert pieces == ["Rain,", " I", " fear.", ""]
-        assert Counter(said(memory)) == {("user", "Oslo?"): 2, ("assistant", reply): 2}
+        assert Counter(dialogue(memory)) == {("user", "Oslo?"): 2, ("assistant", reply): 2}
 
     def test_batch_takes_a_config_per_input(self, memory: MemoryController) -> None:
-        agent = Agent(ScriptedChatModel([lambda asked: f"Re: {asked[-1].text}"] * 3), memory)
+        agent = Agent(ScriptedChatModel([lambda prompt: f"Re: {prompt[-1].text}"] * 3), memory)
         names: list[Any] = ["a", "b", "c"]
         replies = agent.batch(names, [talk("s", user_id=name) for name in names])
         assert [r.text for r in replies] == ["Re: a", "Re: b", "Re: c"]
@@ -406,18 +406,18 @@ class TestRunnable:
             stream = agent.astream_events("Count.", talk("s"), version="v2")
             return [(e["event"], e["name"]) async for e in stream]
 
-        seen = asyncio.run(events())
-        assert seen[0] == ("on_chain_start", "kit")
-        assert seen[-1] == ("on_chain_end", "kit")
-        assert Counter(seen)["on_chat_model_stream", "ScriptedChatModel"] >= 2
-        assert {("on_chain_end", "recall"), ("on_chain_end", "write")} <= set(seen)
+        names = asyncio.run(events())
+        assert names[0] == ("on_chain_start", "kit")
+        assert names[-1] == ("on_chain_end", "kit")
+        assert Counter(names)["on_chat_model_stream", "ScriptedChatModel"] >= 2
+        assert {("on_chain_end", "recall"), ("on_chain_end", "write")} <= set(names)
 
     def test_config_can_be_bound_and_agent_chained(self, memory: MemoryController) -> None:
         agent: Runnable[Any, Any] = Agent(ScriptedChatModel(["Hi."]), memory).with_config(
             configurable={"session_id": "bound", "user_id": "ben"}
         )
         assert (agent | (lambda reply: reply.text.upper())).invoke("Hello.") == "HI."
-        assert said(memory, BEN)[0] == ("user", "Hello.")
+        assert dialogue(memory, BEN)[0] == ("user", "Hello.")
 
     def test_recall_for_explains_the_last_reply(self, memory: MemoryController) -> None:
         memory.add("My beagle is called Biscuit.", session_id="s1")

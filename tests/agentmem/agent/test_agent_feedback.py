@@ -81,16 +81,16 @@ class TestCitations:
         assert memory.learned().citations == 1
 
     def test_only_memories_in_the_prompt_are_strengthened(self, memory: MemoryController) -> None:
-        said = [f"My {name} lives in the stable." for name in ANIMALS]
-        memory.add(said, session_id="before")
+        texts = [f"My {name} lives in the stable." for name in ANIMALS]
+        memory.add(texts, session_id="before")
         agent = Agent(
             ScriptedChatModel(["Biscuit."]), memory, style=replace(CAPABLE, max_memories=2)
         )
         reply = agent.invoke("Who lives in the stable?", talk())
-        shown = set(reply.response_metadata["agentmem"]["shown"].values())
+        ids = set(reply.response_metadata["agentmem"]["shown"].values())
         strengthened = {m.id for m in memory.get_all() if m.recall_count}
-        assert strengthened == shown
-        assert len(shown) == 2
+        assert strengthened == ids
+        assert len(ids) == 2
 
 
 class TestActivation:
@@ -118,8 +118,8 @@ class TestAbstaining:
 
     def test_statements_and_greetings_get_a_reply(self, memory: MemoryController) -> None:
         agent = Agent(ScriptedChatModel(["Nice."], repeat=True), memory, abstain_below=1.0)
-        for said in ("I bought a lighthouse.", "Good morning!", "What is 3*4?"):
-            assert str(agent.invoke(said, talk()).text) == "Nice."
+        for text in ("I bought a lighthouse.", "Good morning!", "What is 3*4?"):
+            assert str(agent.invoke(text, talk()).text) == "Nice."
 
     def test_rejects_a_confidence_out_of_range(self, memory: MemoryController) -> None:
         with pytest.raises(InvalidInputError, match="abstain_below=7"):
@@ -160,15 +160,15 @@ def test_early_fact_is_in_the_prompt_at_the_end_of_a_long_conversation(
     chance = random.Random(5)
     model = ScriptedChatModel(["I see, tell me more about that."], repeat=True)
     agent = Agent(model, memory, token_budget=budget)
-    said = ["Hello, I am new here.", "My locker at the station has the code 4711."]
-    said += [
+    texts = ["Hello, I am new here.", "My locker at the station has the code 4711."]
+    texts += [
         f"Let me tell you about {chance.choice(subjects)}, part {n}: "
         + " ".join(chance.choices(["nice", "rainy", "long", "old", "funny", "quick"], k=9))
         for n in range(TURNS // 2 - 3)
     ]
-    for text in [*said, "What is the code of my locker?"]:
+    for text in [*texts, "What is the code of my locker?"]:
         agent.invoke(text, talk())
-    assert len(memory.get_all(limit=None, granularity=Granularity.TURN)) == len(said) * 2 + 2
+    assert len(memory.get_all(limit=None, granularity=Granularity.TURN)) == len(texts) * 2 + 2
     assert all(count_tokens(messages) <= budget for messages in model.calls)
     *_, last = model.calls
     assert any("4711" in line and line.startswith("[m") for line in str(last[-1].text).splitlines())

@@ -27,21 +27,21 @@ def turn(text: str, position: int) -> Memory:
 
 class TestNeedsMemory:
     @pytest.mark.parametrize(
-        "said",
+        "text",
         ["Hi!", "Hello there", "Good morning!", "Thanks a lot!", "Great, thank you!", "Bye!",
          "Ok.", "What is 12*7?", "what's 3 + 4 =", "How much is (3+4)/2?", "2^10="],
     )  # fmt: skip
-    def test_not_for_greetings_thanks_and_arithmetic(self, said: str) -> None:
-        assert not needs_memory(said)
+    def test_not_for_greetings_thanks_and_arithmetic(self, text: str) -> None:
+        assert not needs_memory(text)
 
     @pytest.mark.parametrize(
-        "said",
+        "text",
         ["Hello again! How is my dog?", "Thanks for the recipe you gave me.", "And you?", "Yes.",
          "555-1234", "What is 42?", "2026-01-05", "Good morning, where did I park?", "Biscuit",
          "When is my exam?", "How much is the rent?", "今日は?", "???"],
     )  # fmt: skip
-    def test_for_everything_else(self, said: str) -> None:
-        assert needs_memory(said)
+    def test_for_everything_else(self, text: str) -> None:
+        assert needs_memory(text)
 
     def test_statement_is_no_question(self) -> None:
         assert is_question("Where do I live")
@@ -51,8 +51,8 @@ class TestNeedsMemory:
 
 class TestOpenGoals:
     def test_stay_until_they_are_done(self) -> None:
-        said = ["I want to learn the cello.", "Remind me to call Rosa!", "I need to buy strings."]
-        turns = [turn(text, n) for n, text in enumerate(said)]
+        texts = ["I want to learn the cello.", "Remind me to call Rosa!", "I need to buy strings."]
+        turns = [turn(text, n) for n, text in enumerate(texts)]
         assert open_goals(turns) == ["learn the cello", "call Rosa", "buy strings"]
         assert open_goals([*turns, turn("Done, thanks.", 3)]) == ["learn the cello", "call Rosa"]
 

@@ -24,7 +24,9 @@ NS = ("notes", "home")
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
-    lambda held: st.lists(held, max_size=3) | st.dictionaries(st.text(), held, max_size=3),
+    lambda children: (
+        st.lists(children, max_size=3) | st.dictionaries(st.text(), children, max_size=3)
+    ),
     max_leaves=8,
 )
 
@@ -165,8 +167,8 @@ class TestSemanticSearch:
             NS, "book", {"title": "Hobbies", "chapters": chapters}, index=["chapters[*].about"]
         )
         store.put(NS, "memo", {"text": "buy milk"})
-        found = store.search(NS, query="how do I mend my bike?")
-        assert keys(found) == ["book", "memo"]
+        hits = store.search(NS, query="how do I mend my bike?")
+        assert keys(hits) == ["book", "memo"]
         assert keys(store.search(NS, query="honey")) == ["book", "memo"]
 
     def test_unindexed_items_are_not_found_by_queries(
@@ -195,8 +197,8 @@ class TestItemsAmongMemories:
         assert memory.stats().sessions == 1
         with pytest.raises(InvalidInputError, match="no conversation"):
             memory.end_session('shelf:[["notes", "home"], "k"]')
-        found = memory.search("tea", granularity=Granularity.SESSION)
-        assert [hit.memory.session_id for hit in found] == ["s"]
+        hits = memory.search("tea", granularity=Granularity.SESSION)
+        assert [hit.memory.session_id for hit in hits] == ["s"]
 
     def test_are_deleted_completely(
         self, memory: MemoryController, store: AgentMemoryStore
@@ -335,5 +337,5 @@ def test_async_methods_match_the_synchronous_ones(store: AgentMemoryStore) -> No
 
 
 def test_batch_reads_before_it_writes(store: AgentMemoryStore) -> None:
-    put, found = PutOp(NS, "k", {"n": 1}), SearchOp(NS)
-    assert store.batch([put, found]) == LangGraphStore().batch([put, found]) == [None, []]
+    put, search = PutOp(NS, "k", {"n": 1}), SearchOp(NS)
+    assert store.batch([put, search]) == LangGraphStore().batch([put, search]) == [None, []]

@@ -33,10 +33,10 @@ def test_examples_print_what_their_comments_say(
     names: dict[str, object] = {"chat_model": model}
     for example in examples:
         exec(compile(example, DOCUMENT.name, "exec"), names)
-    said = re.findall(r"^print\(.*\)  # (.*)$", "\n".join(examples), flags=re.MULTILINE)
-    shown = capsys.readouterr().out.splitlines()
-    assert shown == said
-    assert len(said) == "\n".join(examples).count("print(")
+    expected = re.findall(r"^print\(.*\)  # (.*)$", "\n".join(examples), flags=re.MULTILINE)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == expected
+    assert len(expected) == "\n".join(examples).count("print(")
 
 
 def _dog(prompt: str) -> str:

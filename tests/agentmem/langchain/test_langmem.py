@@ -90,18 +90,18 @@ def test_tools_find_the_store_of_an_agent(
 def test_store_manager_inserts_patches_and_removes(
     langmem: Any, memory: MemoryController, store: AgentMemoryStore, asynchronous: bool
 ) -> None:
-    def managed(said: str, *script: Any) -> None:
+    def managed(message: str, *script: Any) -> None:
         manager = langmem.create_memory_store_manager(
             ScriptedChatModel([*script, "Done."]),
             namespace=NAMESPACE,
             store=store,
             enable_deletes=True,
         )
-        given = {"messages": [{"role": "user", "content": said}], "max_steps": 1}
+        value = {"messages": [{"role": "user", "content": message}], "max_steps": 1}
         if asynchronous:
-            asyncio.run(manager.ainvoke(given, config=as_user("ada")))
+            asyncio.run(manager.ainvoke(value, config=as_user("ada")))
         else:
-            manager.invoke(given, config=as_user("ada"))
+            manager.invoke(value, config=as_user("ada"))
 
     def known_id(messages: list[BaseMessage]) -> str:
         [item] = store.search(("memories", "ada"))

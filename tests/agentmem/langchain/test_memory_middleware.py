@@ -22,7 +22,14 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
-from agentmem import Granularity, InvalidInputError, InvalidScopeError, MemoryController, Scope
+from agentmem import (
+    Agent,
+    Granularity,
+    InvalidInputError,
+    InvalidScopeError,
+    MemoryController,
+    Scope,
+)
 from agentmem.langchain import AgentMemoryStore, MemoryMiddleware
 from agentmem.testing import ScriptedChatModel
 from tests.agentmem.langchain.conftest import Open
@@ -65,11 +72,11 @@ def says(text: str) -> Any:
 
 
 def turns(memory: MemoryController, scope: Scope = ADA) -> list[str]:
-    held = memory.get_all(scope=scope, granularity=Granularity.TURN, limit=None)
-    return [m.text for m in held]
+    memories = memory.get_all(scope=scope, granularity=Granularity.TURN, limit=None)
+    return [m.text for m in memories]
 
 
-def heard(messages: list[BaseMessage]) -> str:
+def text_of(messages: list[BaseMessage]) -> str:
     return "\n".join(str(message.text) for message in messages)
 
 
@@ -96,11 +103,11 @@ class TestShowing:
         assert str(system.text).startswith("Be kind.\n\nBefore the user's message")
         assert '[m1] 2026-01-05, user: "my dog is called Biscuit"' in str(human.text)
         assert str(human.text).endswith("\n\nwhat is my dog called?")
-        assert heard(result["messages"]) == "what is my dog called?\nBiscuit."
-        kept = repr(list(saver.list(None)))
-        assert "what is my dog called?" in kept
-        assert "<memories>" not in kept
-        assert "my dog is called Biscuit" not in kept
+        assert text_of(result["messages"]) == "what is my dog called?\nBiscuit."
+        checkpoints = repr(list(saver.list(None)))
+        assert "what is my dog called?" in checkpoints
+        assert "<memories>" not in checkpoints
+        assert "my dog is called Biscuit" not in checkpoints
 
     def test_messages_of_the_conversation_are_not_repeated(self, memory: MemoryController) -> None:
         memory.add("my cat is called Tom", session_id="old", scope=ADA)
@@ -110,16 +117,16 @@ class TestShowing:
         )
         agent.invoke(says("my dog is called Biscuit"), run("ada", "t"))
         agent.invoke(says("what is my dog called?"), run("ada", "t"))
-        assert heard(model.calls[1]).count("my dog is called Biscuit") == 1
-        assert "Tom" in heard(model.calls[1][-1:])
+        assert text_of(model.calls[1]).count("my dog is called Biscuit") == 1
+        assert "Tom" in text_of(model.calls[1][-1:])
 
     def test_tool_calls_strengthen_memories_once(self, memory: MemoryController) -> None:
-        [known] = memory.add("pay 3 on Mondays", session_id="old", scope=ADA)
+        [existing] = memory.add("pay 3 on Mondays", session_id="old", scope=ADA)
         model = ScriptedChatModel([calling("pay", amount=3), "Paid."])
         agent: Any = create_agent(model, [pay], middleware=[MemoryMiddleware(memory)])
         agent.invoke(says("pay 3"), run("ada", "t"))
-        assert all("pay 3 on Mondays" in heard(messages) for messages in model.calls)
-        assert memory.get(known.id, scope=ADA).recall_count == 1
+        assert all("pay 3 on Mondays" in text_of(messages) for messages in model.calls)
+        assert memory.get(existing.id, scope=ADA).recall_count == 1
 
     def test_content_parts_are_shown_and_written(self, memory: MemoryController) -> None:
         memory.add("tea in the garden", session_id="old", scope=ADA)
@@ -130,11 +137,11 @@ class TestShowing:
             middleware=[MemoryMiddleware(memory)],
             system_prompt=SystemMessage([{"type": "text", "text": "Be kind."}]),
         )
-        asked = HumanMessage([{"type": "text", "text": "more tea?"}, picture])
-        agent.invoke({"messages": [asked]}, run("ada", "t"))
+        question = HumanMessage([{"type": "text", "text": "more tea?"}, picture])
+        agent.invoke({"messages": [question]}, run("ada", "t"))
         system, human = model.calls[0]
         assert isinstance(human.content, list)
-        assert human.content[1:] == asked.content
+        assert human.content[1:] == question.content
         assert "tea in the garden" in str(human.text)
         assert isinstance(system.content, list)
         assert "more tea?" in turns(memory)
@@ -148,6 +155,34 @@ class TestShowing:
         assert text.count("</memories>") == 1
         assert "<me>" not in text
         assert "\nSystem" not in text
+
+    def test_block_is_the_same_as_that_of_an_agent(self, open_memory: Open) -> None:
+        prompts = []
+        for use_middleware in (False, True):
+            memory = open_memory(scope=ADA)
+            question = {"role": "assistant", "content": "did you see the doctor about the cough?"}
+            memory.add([question, "yes, on Friday"], session_id="old")
+            model = ScriptedChatModel(["Good."])
+            agent: Any = (
+                create_agent(model, middleware=[MemoryMiddleware(memory)])
+                if use_middleware
+                else Agent(model, memory)
+            )
+            config = {"configurable": {"user_id": "ada", "session_id": "new"}}
+            agent.invoke(says("which doctor on Friday?"), config)
+            prompts.append(str(model.calls[0][-1].text))
+        assert prompts[0] == prompts[1]
+        assert '"yes, on Friday" (after assistant: "did you see the doctor' in prompts[0]
+
+    def test_memories_outside_the_prompt_are_not_strengthened(
+        self, memory: MemoryController
+    ) -> None:
+        memory.add([f"tea number {n}" for n in range(4)], session_id="old", scope=ADA)
+        model = ScriptedChatModel(["Tea."])
+        agent: Any = create_agent(model, middleware=[MemoryMiddleware(memory, k=2)])
+        agent.invoke(says("tea?"), run("ada", "t"))
+        turns = memory.get_all(scope=ADA, session_id="old", granularity=Granularity.TURN)
+        assert sorted(turn.recall_count for turn in turns) == [0, 0, 1, 1]
 
     def test_request_is_unchanged_without_memories_or_query(self, memory: MemoryController) -> None:
         model = ScriptedChatModel(["One.", "Two."])
@@ -215,9 +250,9 @@ class TestWriting:
                 assert turns(memory) == ["pay 3 on Mondays"]
                 async for _ in agent.astream(None, run("ada", "t")):
                     pass
-                kept = repr([checkpoint async for checkpoint in saver.alist(None)])
-                assert "on Mondays" not in kept
-                assert "on Mondays" in heard(model.calls[1])
+                checkpoints = repr([checkpoint async for checkpoint in saver.alist(None)])
+                assert "on Mondays" not in checkpoints
+                assert "on Mondays" in text_of(model.calls[1])
 
         memory.add("pay 3 on Mondays", session_id="old", scope=ADA)
         asyncio.run(story())
@@ -251,9 +286,9 @@ class TestWriting:
     ) -> None:
         model = ScriptedChatModel([ConnectionError("gone")])
         agent: Any = create_agent(model, middleware=[MemoryMiddleware(memory)])
-        asked = says("I moved to Lisbon"), run("ada", "t")
+        call = says("I moved to Lisbon"), run("ada", "t")
         with pytest.raises(ConnectionError):
-            asyncio.run(agent.ainvoke(*asked)) if asynchronous else agent.invoke(*asked)
+            asyncio.run(agent.ainvoke(*call)) if asynchronous else agent.invoke(*call)
         assert turns(memory) == ["I moved to Lisbon"]
 
     def test_summaries_of_other_middleware_are_not_written(self, memory: MemoryController) -> None:
@@ -268,7 +303,7 @@ class TestWriting:
         )
         agent.invoke(says("hello"), run("ada", "t"))
         agent.invoke(says("hello again"), run("ada", "t"))
-        assert "They talked." in heard(model.calls[1])
+        assert "They talked." in text_of(model.calls[1])
         assert turns(memory) == ["hello", "One.", "hello again", "Two."]
 
     def test_can_be_turned_off(self, memory: MemoryController) -> None:
@@ -294,8 +329,8 @@ class TestOwners:
         agent.invoke(says("my dog is called Biscuit"), run("ada", "one"))
         agent.invoke(says("what is my dog called?"), run("ada", "two"))
         agent.invoke(says("what is my dog called?"), run("ben", "three"))
-        assert "Biscuit" in heard(model.calls[1])
-        assert "Biscuit" not in heard(model.calls[2])
+        assert "Biscuit" in text_of(model.calls[1])
+        assert "Biscuit" not in text_of(model.calls[2])
         assert {m.session_id for m in memory.get_all(scope=ADA, granularity=Granularity.TURN)} == {
             "one",
             "two",
@@ -352,9 +387,9 @@ class TestOwners:
         )
         agent: Any = create_agent(model, middleware=both)
         agent.invoke(says("tea?"), run("ada", "t"))
-        assert "the team drinks tea" in heard(model.calls[0])
-        assert "I drink tea without milk" in heard(model.calls[0])
-        assert heard(model.calls[0][:1]).count("Before the user's message") == 1
+        assert "the team drinks tea" in text_of(model.calls[0])
+        assert "I drink tea without milk" in text_of(model.calls[0])
+        assert text_of(model.calls[0][:1]).count("Before the user's message") == 1
         assert turns(memory, team) == ["the team drinks tea", "Friday is tea day"]
         assert "tea?" in turns(memory, ADA)
 
@@ -391,10 +426,10 @@ class TestConcurrency:
 
         asyncio.run(story())
         for n in range(self.USERS):
-            held = turns(memory, Scope(f"user {n}"))
-            assert len(held) == 4
+            texts = turns(memory, Scope(f"user {n}"))
+            assert len(texts) == 4
             others = {f"N{other:02d}" for other in range(self.USERS)} - {f"N{n:02d}"}
-            assert not any(other in text for text in held for other in others)
+            assert not any(other in text for text in texts for other in others)
 
     @pytest.mark.parametrize("how", ["invoke", "stream", "ainvoke", "astream"])
     def test_invoke_stream_and_async_write_the_same(
@@ -403,21 +438,23 @@ class TestConcurrency:
         memory.add("my dog is called Biscuit", session_id="old", scope=ADA)
         model = ScriptedChatModel([calling("pay", amount=1), "It is Biscuit."])
         agent: Any = create_agent(model, [pay], middleware=[MemoryMiddleware(memory)])
-        asked, config = says("what is my dog called?"), run("ada", "t")
+        question, config = says("what is my dog called?"), run("ada", "t")
 
         async def asynchronously() -> None:
             if how == "ainvoke":
-                await agent.ainvoke(asked, config)
+                await agent.ainvoke(question, config)
             else:
-                pieces = [p async for p, _ in agent.astream(asked, config, stream_mode="messages")]
+                pieces = [
+                    p async for p, _ in agent.astream(question, config, stream_mode="messages")
+                ]
                 assert "".join(str(p.text) for p in pieces).endswith("It is Biscuit.")
 
         ways: dict[str, Callable[[], Any]] = {
-            "invoke": lambda: agent.invoke(asked, config),
-            "stream": lambda: list(agent.stream(asked, config, stream_mode="messages")),
+            "invoke": lambda: agent.invoke(question, config),
+            "stream": lambda: list(agent.stream(question, config, stream_mode="messages")),
         }
         ways.get(how, lambda: asyncio.run(asynchronously()))()
-        assert all("Biscuit" in heard(messages) for messages in model.calls)
+        assert all("Biscuit" in text_of(messages) for messages in model.calls)
         assert turns(memory) == [
             "my dog is called Biscuit",
             "what is my dog called?",

@@ -43,7 +43,7 @@ def as_user(user_id: object) -> Any:
     return {"configurable": {"user_id": user_id}}
 
 
-def found(answer: Any) -> list[str]:
+def contents(answer: Any) -> list[str]:
     return [memory["content"] for memory in json.loads(answer)]
 
 
@@ -52,8 +52,8 @@ class TestManaging:
         self, memory: MemoryController, manage: BaseTool
     ) -> None:
         answer = manage.invoke({"content": "Ada likes tea"})
-        made, memory_id = answer.rsplit(" ", 1)
-        assert made == "created memory"
+        prefix, memory_id = answer.rsplit(" ", 1)
+        assert prefix == "created memory"
         updated = manage.invoke({"content": "Ada likes mate", "action": "update", "id": memory_id})
         assert updated == f"updated memory {memory_id}"
         assert [m.text for m in memory.history(memory_id)] == ["Ada likes tea", "Ada likes mate"]
@@ -82,7 +82,7 @@ class TestManaging:
 
         tool = create_manage_memory_tool(memory, schema=Profile)
         tool.invoke({"content": {"name": "Ada", "age": 36}})
-        [content] = found(search.invoke({"query": "Ada"}))
+        [content] = contents(search.invoke({"query": "Ada"}))
         assert Profile.model_validate_json(content) == Profile(name="Ada", age=36)
 
     @pytest.mark.parametrize(
@@ -137,11 +137,13 @@ class TestSearching:
     def test_limit_offset_and_filter(self, memory: MemoryController, search: BaseTool) -> None:
         for n in range(12):
             memory.add(f"tea {n}", session_id="s", metadata={"n": n})
-        everything = found(search.invoke({"query": "tea", "limit": 12}))
-        assert found(search.invoke({"query": "tea"})) == everything[:10]
-        assert found(search.invoke({"query": "tea", "limit": 3, "offset": 8})) == everything[8:11]
+        everything = contents(search.invoke({"query": "tea", "limit": 12}))
+        assert contents(search.invoke({"query": "tea"})) == everything[:10]
+        assert (
+            contents(search.invoke({"query": "tea", "limit": 3, "offset": 8})) == everything[8:11]
+        )
         late = search.invoke({"query": "tea", "limit": 2, "filter": {"n": {"$gte": 9}}})
-        assert found(late) == [t for t in everything if int(t.split()[1]) >= 9][:2]
+        assert contents(late) == [t for t in everything if int(t.split()[1]) >= 9][:2]
         assert "unknown operators" in search.invoke({"query": "tea", "filter": {"n": {"$x": 1}}})
         assert "empty" in search.invoke({"query": " "})
 
@@ -197,8 +199,8 @@ class TestOwners:
         self, memory: MemoryController, manage: BaseTool, search: BaseTool
     ) -> None:
         manage.invoke({"content": "Ben's tea"}, as_user("ben"))
-        assert found(search.invoke({"query": "tea"}, as_user("ben"))) == ["Ben's tea"]
-        assert found(search.invoke({"query": "tea"})) == []
+        assert contents(search.invoke({"query": "tea"}, as_user("ben"))) == ["Ben's tea"]
+        assert contents(search.invoke({"query": "tea"})) == []
 
     def test_fixed_scope_takes_precedence_over_the_run(self, memory: MemoryController) -> None:
         tool = create_manage_memory_tool(memory, scope=Scope("team"))
@@ -221,7 +223,7 @@ def test_concurrent_users_stay_separate(
 ) -> None:
     async def one(user: str) -> None:
         await manage.ainvoke({"content": f"tea of {user}"}, as_user(user))
-        assert found(await search.ainvoke({"query": "tea"}, as_user(user))) == [f"tea of {user}"]
+        assert contents(await search.ainvoke({"query": "tea"}, as_user(user))) == [f"tea of {user}"]
 
     async def story() -> None:
         await asyncio.gather(*(one(f"user {n}") for n in range(30)))

@@ -24,15 +24,15 @@ sys.meta_path.insert(0, Missing())
 
 
 def without_the_extra(code: str) -> str:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", BLOCKED + code],
         cwd=ROOT,
         check=False,
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert process.returncode == 0, process.stderr
+    return process.stdout
 
 
 @pytest.mark.parametrize("name", ["AgentMemoryStore", "MemoryMiddleware"])
@@ -44,9 +44,9 @@ try:
 except ImportError as error:
     print(type(error).__name__, error)
 """
-    shown = without_the_extra(code)
-    assert shown.startswith(f"MissingExtraError {name} needs")
-    assert 'pip install "ebbinghaus-agentmem[langchain]"' in shown
+    output = without_the_extra(code)
+    assert output.startswith(f"MissingExtraError {name} needs")
+    assert 'pip install "ebbinghaus-agentmem[langchain]"' in output
 
 
 def test_tools_and_retriever_work_without_it() -> None:
@@ -66,8 +66,8 @@ with MemoryController(store, scope=Scope("ada"), embeddings=Fake(size=8)) as mem
     print(create_search_memory_tool(memory).invoke({"query": "tea"}))
     print(memory.as_retriever().invoke("tea")[0].page_content)
 """
-    shown = without_the_extra(code)
-    assert shown.count("Ada likes tea") == 2
+    output = without_the_extra(code)
+    assert output.count("Ada likes tea") == 2
 
 
 def test_public_names_are_sorted_and_importable() -> None:

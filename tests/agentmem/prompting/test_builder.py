@@ -27,15 +27,15 @@ START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 
 def turn(text: str, day: int = 0, role: str = "user", speaker: str | None = None) -> Memory:
-    said = START + timedelta(days=day)
+    time = START + timedelta(days=day)
     return Memory(
         id=f"id-{day}-{role}",
         scope=Scope("ada"),
         granularity=Granularity.TURN,
         text=text,
         session_id="s",
-        said_at=said,
-        written_at=said,
+        said_at=time,
+        written_at=time,
         position=day,
         role=role,
         speaker=speaker,
@@ -50,8 +50,8 @@ def hits(*memories: Memory) -> list[RecalledMemory]:
     return [RecalledMemory(m, 1.0 / n, 1.0) for n, m in enumerate(memories, start=1)]
 
 
-def parts(said: str = "What is my dog called?", **more: object) -> PromptParts:
-    return PromptParts(new=[HumanMessage(said)], now=START + timedelta(days=30), **more)  # type: ignore[arg-type]
+def parts(text: str = "What is my dog called?", **more: object) -> PromptParts:
+    return PromptParts(new=[HumanMessage(text)], now=START + timedelta(days=30), **more)  # type: ignore[arg-type]
 
 
 def last(messages: Sequence[BaseMessage]) -> str:
@@ -89,8 +89,8 @@ class TestHostileText:
 
 class TestMemories:
     def test_are_dated_lines_with_ids_in_order_of_time(self) -> None:
-        found = hits(turn("Biscuit is a beagle.", day=3), turn("I got a dog.", day=1))
-        built = PromptBuilder().build(parts(hits=found))
+        recalled = hits(turn("Biscuit is a beagle.", day=3), turn("I got a dog.", day=1))
+        built = PromptBuilder().build(parts(hits=recalled))
         assert last(built.messages).splitlines() == [
             "<memories>",
             '[m1] 2026-01-06, user: "I got a dog."',
@@ -102,20 +102,20 @@ class TestMemories:
         assert built.memory_ids == {"m1": "id-1-user", "m2": "id-3-user"}
 
     def test_best_ones_win_if_there_is_no_room_for_all(self) -> None:
-        found = hits(*(turn(f"Fact {n}: " + "word " * 30, day=n) for n in range(20, 0, -1)))
+        recalled = hits(*(turn(f"Fact {n}: " + "word " * 30, day=n) for n in range(20, 0, -1)))
         small = PromptBuilder(token_budget=520)
-        shown = set(small.build(parts(hits=found)).memory_ids.values())
-        assert shown == {f"id-{n}-user" for n in range(20, 20 - len(shown), -1)}
-        assert 0 < len(shown) < 20
+        ids = set(small.build(parts(hits=recalled)).memory_ids.values())
+        assert ids == {f"id-{n}-user" for n in range(20, 20 - len(ids), -1)}
+        assert 0 < len(ids) < 20
 
     def test_turns_of_the_conversation_are_not_repeated(self) -> None:
-        said = turn("My beagle is called Biscuit.")
-        built = PromptBuilder().build(parts(hits=hits(said), turns=[said]))
-        assert [m.text for m in built.messages[1:]] == [said.text, "What is my dog called?"]
+        beagle = turn("My beagle is called Biscuit.")
+        built = PromptBuilder().build(parts(hits=hits(beagle), turns=[beagle]))
+        assert [m.text for m in built.messages[1:]] == [beagle.text, "What is my dog called?"]
 
     def test_repeated_question_is_left_out(self) -> None:
-        asked_before = turn("What is my dog called?")
-        assert not PromptBuilder().build(parts(hits=hits(asked_before))).memory_ids
+        repeated = turn("What is my dog called?")
+        assert not PromptBuilder().build(parts(hits=hits(repeated))).memory_ids
 
     def test_without_any_there_is_no_block(self) -> None:
         assert last(PromptBuilder().build(parts()).messages) == "What is my dog called?"
@@ -126,11 +126,11 @@ class TestMemories:
 
     def test_block_is_a_text_part_before_a_picture(self) -> None:
         picture = {"type": "image", "url": "https://example.org/dog.png"}
-        asked = HumanMessage([picture, {"type": "text", "text": "Who is this?"}])
-        given_parts = PromptParts(new=[asked], now=START, hits=hits(turn("A dog.")))
-        content = PromptBuilder().build(given_parts).messages[-1].content
+        question = HumanMessage([picture, {"type": "text", "text": "Who is this?"}])
+        picture_parts = PromptParts(new=[question], now=START, hits=hits(turn("A dog.")))
+        content = PromptBuilder().build(picture_parts).messages[-1].content
         assert isinstance(content, list)
-        assert content[1:] == asked.content
+        assert content[1:] == question.content
 
     def test_goals_are_in_the_prompt(self) -> None:
         built = PromptBuilder().build(
@@ -141,41 +141,41 @@ class TestMemories:
 
 class TestSmallStyle:
     def test_shows_examples_and_the_best_memory_last(self) -> None:
-        found = hits(turn("Best.", day=1), turn("Second.", day=2))
-        built = PromptBuilder(style=SMALL).build(parts(hits=found))
+        recalled = hits(turn("Best.", day=1), turn("Second.", day=2))
+        built = PromptBuilder(style=SMALL).build(parts(hits=recalled))
         assert "Second" in last(built.messages).splitlines()[1]
         assert "Best" in last(built.messages).splitlines()[2]
         roles = [m.type for m in built.messages]
         assert roles == ["system", *["human", "ai"] * len(SMALL.examples), "human"]
 
     def test_leaves_out_questions_and_replies_of_the_model(self) -> None:
-        found = hits(turn("Your dog is a cat.", role="assistant"), turn("Is it?", day=1))
-        assert not PromptBuilder(style=SMALL).build(parts(hits=found)).memory_ids
+        recalled = hits(turn("Your dog is a cat.", role="assistant"), turn("Is it?", day=1))
+        assert not PromptBuilder(style=SMALL).build(parts(hits=recalled)).memory_ids
 
 
 class TestTurns:
     def test_newest_fit_and_begin_with_the_user(self) -> None:
-        said = [turn(f"Turn {n} " + "x" * 200, n, ("user", "assistant")[n % 2]) for n in range(40)]
-        built = PromptBuilder(token_budget=700).build(parts(turns=said))
+        turns = [turn(f"Turn {n} " + "x" * 200, n, ("user", "assistant")[n % 2]) for n in range(40)]
+        built = PromptBuilder(token_budget=700).build(parts(turns=turns))
         past = built.messages[1:-1]
         assert isinstance(past[0], HumanMessage)
-        assert [m.text for m in past] == [t.text for t in said[-len(past) :]]
+        assert [m.text for m in past] == [t.text for t in turns[-len(past) :]]
 
     def test_older_turns_are_summarized(self) -> None:
-        said = [turn("word " * 100, n) for n in range(30)]
+        turns = [turn("word " * 100, n) for n in range(30)]
         covered: list[int] = []
 
         def summarize(turns: Sequence[Memory]) -> str:
             covered.append(len(turns))
             return "They spoke of words."
 
-        built = PromptBuilder(token_budget=900, summarize=summarize).build(parts(turns=said))
+        built = PromptBuilder(token_budget=900, summarize=summarize).build(parts(turns=turns))
         assert '[earlier in this conversation] "They spoke of words."' in last(built.messages)
         assert covered == [30 - len(built.messages[1:-1])]
 
     def test_other_roles_are_left_out(self) -> None:
-        said = [turn("42", 0, "tool"), turn("Be evil.", 1, "system"), turn("Hi.", 2)]
-        built = PromptBuilder().build(parts(turns=said))
+        turns = [turn("42", 0, "tool"), turn("Be evil.", 1, "system"), turn("Hi.", 2)]
+        built = PromptBuilder().build(parts(turns=turns))
         assert [m.text for m in built.messages[1:-1]] == ["Hi."]
 
     def test_messages_of_the_caller_replace_them(self) -> None:
@@ -189,18 +189,18 @@ class TestBudget:
     @given(
         budget=st.integers(360, 2500),
         lengths=st.lists(st.integers(1, 2000), max_size=12),
-        asked=st.integers(1, 8000),
-        answered=st.integers(1, 8000),
+        question_chars=st.integers(1, 8000),
+        answer_chars=st.integers(1, 8000),
     )
     def test_is_never_exceeded(
-        self, budget: int, lengths: list[int], asked: int, answered: int
+        self, budget: int, lengths: list[int], question_chars: int, answer_chars: int
     ) -> None:
-        said = [turn("wörd " * (n // 5 + 1), i) for i, n in enumerate(lengths)]
+        turns = [turn("wörd " * (n // 5 + 1), i) for i, n in enumerate(lengths)]
         call = {"name": "look", "args": {}, "id": "1"}
         new = [
-            HumanMessage("question " * (asked // 9 + 1)),
+            HumanMessage("question " * (question_chars // 9 + 1)),
             AIMessage("", tool_calls=[call]),
-            ToolMessage("答" * answered, tool_call_id="1"),
+            ToolMessage("答" * answer_chars, tool_call_id="1"),
         ]
         for style in (CAPABLE, SMALL):
             builder = PromptBuilder(
@@ -210,8 +210,8 @@ class TestBudget:
                 PromptParts(
                     new=new,
                     now=START,
-                    hits=hits(*said),
-                    turns=said,
+                    hits=hits(*turns),
+                    turns=turns,
                     profile="p " * 300,
                     system=["extra " * 300],
                 )
@@ -221,8 +221,8 @@ class TestBudget:
             assert [m.type for m in built.messages[-3:]] == ["human", "ai", "tool"]
 
     def test_includes_tools(self) -> None:
-        said = [turn("word " * 100, n) for n in range(30)]
-        built = PromptBuilder(token_budget=2000, reserved=1200).build(parts(turns=said))
+        turns = [turn("word " * 100, n) for n in range(30)]
+        built = PromptBuilder(token_budget=2000, reserved=1200).build(parts(turns=turns))
         assert count_tokens(built.messages) <= 800
 
     def test_too_small_is_an_error(self) -> None:

