@@ -1,4 +1,4 @@
-"""Whole conversations into memory, through the public verbs only."""
+"""Write whole conversations into memory, through the public methods of the controller."""
 
 from __future__ import annotations
 
@@ -12,15 +12,21 @@ if TYPE_CHECKING:
     from agentmem.controller.controller import MemoryController
     from agentmem.formats.dialogue import Dialogue, DialogueSession, DialogueTurn
 
-__all__ = ["IngestReport", "ingest", "portions"]
+__all__ = ["IngestReport", "ingest", "session_batches"]
 
-# How many turns are embedded and written at once.
-PORTION = 128
+# Turns embedded and written at once: enough to fill the embedder's batches, few enough that an
+# interruption loses seconds.
+BATCH_SIZE = 128
 
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What ingesting a conversation did: how many turns it wrote, and how many were there."""
+    """What ingesting a conversation did.
+
+    Attributes:
+        written: how many turns it wrote.
+        present: how many turns were there already.
+    """
 
     scope: Scope
     written: int
@@ -34,31 +40,30 @@ def ingest(
     scope: Scope | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> IngestReport:
-    """Write a conversation, a few sessions at a time, into a scope of its own.
+    """Write a conversation into a scope, a few sessions at a time.
 
-    The missing turns of some sessions are written in one atomic batch, so whatever an
-    interruption left out is written by the next run, and a run over what is there changes
-    nothing.
+    Each batch of sessions is one atomic write. Turns that are there already are not written again,
+    so after an interruption the next run completes the conversation.
 
     Args:
-        scope: whose memories they become; by default `Scope(dialogue.owner)`.
-        progress: called with the number of turns done since the last call.
+        scope: the scope to write to; by default `Scope(dialogue.owner)`.
+        progress: called with the number of turns done since its last call.
 
     Raises:
-        DataFormatError: the scope holds a session of the same id with another content.
+        DataFormatError: the scope has a session of the same id with other turns.
     """
     owner = scope or Scope(dialogue.owner)
     written = present = 0
-    for sessions in portions(dialogue.sessions):
+    for sessions in session_batches(dialogue.sessions):
         missing: dict[str, list[dict[str, Any]]] = {}
         for session in sessions:
-            held = _held(memory, owner, session)
-            missing[session.id] = [_message(turn) for turn in session.turns[held:]]
-            present += held
-            written += len(session.turns) - held
-        memory.add_many({s: told for s, told in missing.items() if told}, scope=owner)
+            n_present = _count_present(memory, owner, session)
+            missing[session.id] = [_message(turn) for turn in session.turns[n_present:]]
+            present += n_present
+            written += len(session.turns) - n_present
+        memory.add_many({s: messages for s, messages in missing.items() if messages}, scope=owner)
         for session in sessions:
-            # Its turns may all be there, and what is derived from them not yet.
+            # All of its turns may be present, but its derived memories missing.
             if session.turns and not missing[session.id]:
                 memory.end_session(session.id, scope=owner)
         if progress is not None:
@@ -66,28 +71,28 @@ def ingest(
     return IngestReport(owner, written, present)
 
 
-def portions(sessions: Sequence[DialogueSession]) -> Iterator[list[DialogueSession]]:
-    """Sessions in groups of about `PORTION` turns."""
-    group: list[DialogueSession] = []
+def session_batches(sessions: Sequence[DialogueSession]) -> Iterator[list[DialogueSession]]:
+    """Yield sessions in batches of `BATCH_SIZE` turns or slightly more."""
+    batch: list[DialogueSession] = []
     for session in sessions:
-        group.append(session)
-        if sum(len(s.turns) for s in group) >= PORTION:
-            yield group
-            group = []
-    if group:
-        yield group
+        batch.append(session)
+        if sum(len(s.turns) for s in batch) >= BATCH_SIZE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
-def _held(memory: MemoryController, owner: Scope, session: DialogueSession) -> int:
-    """How many turns of a session are there already."""
-    held = memory.get_all(
+def _count_present(memory: MemoryController, owner: Scope, session: DialogueSession) -> int:
+    """Return how many turns of a session the scope has already."""
+    turns = memory.get_all(
         scope=owner, session_id=session.id, granularity=Granularity.TURN, limit=None
     )
-    texts = [m.text for m in sorted(held, key=lambda m: m.position)]
+    texts = [turn.text for turn in sorted(turns, key=lambda turn: turn.position)]
     if texts != [turn.text for turn in session.turns[: len(texts)]]:
         raise DataFormatError(
-            f"{owner} already holds a session {session.id!r} with other turns; "
-            "ingest into another scope, or forget that session first"
+            f"{owner} already has a session {session.id!r} with other turns; ingest into another "
+            "scope, or delete that session first"
         )
     return len(texts)
 

@@ -1,24 +1,24 @@
-"""Hearing how far something long is."""
+"""Report the progress of long operations."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-__all__ = ["Progress", "Silent"]
+__all__ = ["NullProgress", "Progress"]
 
 
 class Progress(Protocol):
-    """Hears how far work is; `stage` is what is being done."""
+    """Receives the progress of an operation, stage by stage."""
 
     def expect(self, stage: str, count: int) -> None:
-        """Announce that so many more are to be done."""
+        """Add to the number of steps that a stage has."""
 
     def advance(self, stage: str, count: int) -> None:
-        """Say that so many more have been done."""
+        """Add to the number of steps that a stage has completed."""
 
 
-class Silent:
-    """Progress that nobody hears."""
+class NullProgress:
+    """A `Progress` that does nothing."""
 
     def expect(self, stage: str, count: int) -> None:
         """Do nothing."""

@@ -1,4 +1,4 @@
-"""Doubles for tests of programs that use agentmem: a chat model with a script, a clock by hand.
+"""Test doubles for programs that use agentmem: a scripted chat model and a manual clock.
 
 The store for tests is `agentmem.InMemoryStore`.
 """
@@ -33,17 +33,22 @@ Response = (
 
 
 class ScriptedChatModel(BaseChatModel):
-    """A chat model that answers from a script and remembers what it was asked.
+    """A chat model that answers from a script and records its calls.
 
     Args:
-        responses: what it says, one response a call: a text, an `AIMessage` (with tool calls, for
-            example), an exception, which is raised, or a function of the messages that returns
-            one of these.
-        tools_supported: whether tools can be bound to it, as not every model allows.
-        repeat: start the script anew when it is at its end.
+        responses: one for each call: a text, an `AIMessage` (with tool calls, for example), an
+            exception, which is raised, or a function of the messages that returns one of these.
+        tools_supported: whether tools can be bound, which some models do not support.
+        repeat: start again after the last response.
 
     Raises:
         InvalidInputError: when called more often than there are responses.
+
+    >>> model = ScriptedChatModel(["Hello.", lambda messages: messages[-1].text.upper()])
+    >>> model.invoke("Hi.").text, model.invoke("Bye.").text
+    ('Hello.', 'BYE.')
+    >>> [call[0].text for call in model.calls]
+    ['Hi.', 'Bye.']
     """
 
     responses: Sequence[Any]
@@ -58,7 +63,7 @@ class ScriptedChatModel(BaseChatModel):
 
     @property
     def calls(self) -> list[list[BaseMessage]]:
-        """The messages of every call so far, oldest first."""
+        """The messages of every call, oldest first."""
         return self._calls
 
     @property
@@ -72,13 +77,13 @@ class ScriptedChatModel(BaseChatModel):
         tool_choice: str | None = None,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, AIMessage]:
-        """Accept tools, which arrive with every call as the keyword argument `tools`.
+        """Bind tools, which every call gets as the keyword argument `tools`.
 
         Raises:
             NotImplementedError: `tools_supported` is False.
         """
         if not self.tools_supported:
-            raise NotImplementedError("this ScriptedChatModel was made with tools_supported=False")
+            raise NotImplementedError("this ScriptedChatModel has tools_supported=False")
         if tool_choice is not None:
             kwargs["tool_choice"] = tool_choice
         return self.bind(tools=[convert_to_openai_tool(tool) for tool in tools], **kwargs)
@@ -92,7 +97,7 @@ class ScriptedChatModel(BaseChatModel):
         if turn >= len(self.responses):
             raise InvalidInputError(
                 f"the script has {len(self.responses)} responses, and this is call {turn + 1}; "
-                "write more of them, or pass repeat=True"
+                "add responses, or pass repeat=True"
             )
         response = self.responses[turn]
         if callable(response) and not isinstance(response, BaseMessage | type):
@@ -135,7 +140,7 @@ def _generation(chunk: AIMessageChunk) -> ChatGenerationChunk:
 
 
 def _chunks(message: AIMessage) -> Iterator[AIMessageChunk]:
-    """A message word by word, its tool calls last."""
+    """Yield a message word by word, its tool calls last."""
     for word in re.findall(r"\s*\S+|\s+", str(message.text)):
         yield AIMessageChunk(content=word)
     yield AIMessageChunk(
@@ -149,30 +154,33 @@ def _chunks(message: AIMessage) -> Iterator[AIMessageChunk]:
 
 
 class ManualClock:
-    """A clock that stands still until it is moved; calling it gives its time, in UTC.
+    """A clock that moves only when told to; calling it returns its time, in UTC.
 
     Args:
-        now: where it starts, aware; by default the first of January 2026.
+        now: its first time, aware; by default 1 January 2026.
 
     Raises:
         NaiveDatetimeError: `now` has no time zone.
+
+    >>> clock = ManualClock()
+    >>> clock.advance(days=3, hours=2) == clock()
+    True
+    >>> print(clock())
+    2026-01-04 02:00:00+00:00
     """
 
     def __init__(self, now: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
         self._now = require_aware(now, "now")
 
     def __call__(self) -> datetime:
-        """Return the time."""
+        """Return the current time of the clock."""
         return self._now
 
     def advance(self, **duration: float) -> datetime:
-        """Move by a duration, named as for `timedelta`; return the new time.
-
-        For example `clock.advance(days=3, hours=2)`.
-        """
+        """Move by a duration, with the keywords of `timedelta`; return the new time."""
         self._now += timedelta(**duration)
         return self._now
 
     def set(self, now: datetime) -> None:
-        """Move to a moment, aware."""
+        """Move to a time, aware."""
         self._now = require_aware(now, "now")

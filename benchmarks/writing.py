@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agentmem.embedding.embedder import Embedder
-from agentmem.ingest import portions
+from agentmem.ingest import session_batches
 from agentmem_stores import Scope
 from benchmarks.measure import Ratio, in_turns
 from benchmarks.settings import BenchSettings
@@ -116,7 +116,7 @@ def _ingested(settings: BenchSettings, piece: Dialogue, folder: Path, number: in
     ours = _ours(recording, piece, folder / f"ours-{number}")
     turns = [
         [turn.text for session in sessions for turn in session.turns]
-        for sessions in portions(piece.sessions)
+        for sessions in session_batches(piece.sessions)
     ]
     floors = [
         _floor(settings, batches, folder / f"floor-{number}-{kind}")

@@ -37,7 +37,7 @@ from agentmem.maintenance.consolidation import Consolidation, ConsolidationRepor
 from agentmem.maintenance.repair import Repair
 from agentmem.maintenance.summaries import Summaries
 from agentmem.maintenance.transfer import Transfer
-from agentmem.progress import Progress, Silent
+from agentmem.progress import NullProgress, Progress
 from agentmem.rerank.refiner import Refiner
 from agentmem.writing.association import Association
 from agentmem.writing.messages import Admission, BeforeWrite
@@ -245,7 +245,7 @@ class Services:
             current=self.open_sessions.get(scope),
             budget=budget,
             keep=keep,
-            progress=progress or Silent(),
+            progress=progress or NullProgress(),
             stopped=stopped,
         )
 

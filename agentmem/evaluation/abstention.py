@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agentmem.evaluation.metrics import auroc
-from agentmem.evaluation.tasks import Progress, Silent
+from agentmem.evaluation.tasks import NullProgress, Progress
 from benchmarks.fitting.fit import Example, confidences, learn, with_confidence
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Abstention:
 
 def abstain(known: Sequence[Example], *, progress: Progress | None = None) -> Abstention:
     """Judge every conversation's confidence by weights that were learned from the others alone."""
-    heard = progress or Silent()
+    heard = progress or NullProgress()
     dialogues = list(dict.fromkeys(e.dialogue for e in known if not e.drill))
     heard.expect("judging", len(dialogues))
     sure: list[float] = []

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agentmem.evaluation.metrics import ranking_scores
-from agentmem.evaluation.tasks import Progress, Silent
+from agentmem.evaluation.tasks import NullProgress, Progress
 from agentmem_retrievers import Weights
 from agentmem_retrievers.index.citations import LEARNED, Citation, CitationIndex
 from agentmem_retrievers.ranking.scoring import Ranking
@@ -65,7 +65,7 @@ def reflect(
 
     Every conversation is judged by weights that were learned from the others alone.
     """
-    heard = progress or Silent()
+    heard = progress or NullProgress()
     dialogues = list(dict.fromkeys(e.dialogue for e in known if not e.drill))
     heard.expect("reflecting", len(dialogues))
     found = []

@@ -10,7 +10,7 @@ from langchain_core.embeddings import Embeddings
 
 from agentmem.evaluation.ablation import difference, settings_with
 from agentmem.evaluation.cache import IngestCache, Ingested
-from agentmem.evaluation.tasks import Asker, Moment, Outcome, Progress, Silent, Task, end_of
+from agentmem.evaluation.tasks import Asker, Moment, NullProgress, Outcome, Progress, Task, end_of
 
 if TYPE_CHECKING:
     from agentmem.formats.dialogue import Dialogue
@@ -82,7 +82,7 @@ def run(
         consolidate: ask everything again after `MemoryController.consolidate`, on a copy.
         refiners: stages after the search, see `MemoryController`.
     """
-    results, heard = Results(), progress or Silent()
+    results, heard = Results(), progress or NullProgress()
     first: Dialogue | None = None
     asked: list[Outcome] = []
     for number, dialogue in enumerate(task.dialogues()):

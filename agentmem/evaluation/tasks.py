@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from agentmem.progress import Progress, Silent
+from agentmem.progress import NullProgress, Progress
 from agentmem_retrievers import SearchResult
 from agentmem_stores import Scope
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from agentmem.controller.controller import MemoryController
     from agentmem.formats.dialogue import Dialogue
 
-__all__ = ["Asker", "Moment", "Outcome", "Progress", "Silent", "Task", "end_of"]
+__all__ = ["Asker", "Moment", "NullProgress", "Outcome", "Progress", "Task", "end_of"]
 
 # For conversations that tell no time at all.
 _SOMETIME = datetime(2024, 1, 1, tzinfo=UTC)

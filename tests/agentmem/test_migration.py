@@ -1,4 +1,4 @@
-"""What mem0 kept is found again."""
+"""Importing from mem0."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def memory(embeddings: Embeddings) -> Any:
         yield controller
 
 
-def test_facts_keep_their_owner_id_date_and_metadata(memory: MemoryController) -> None:
+def test_memories_keep_scope_id_date_and_metadata(memory: MemoryController) -> None:
     assert import_mem0(memory, EXPORT) == MigrationReport({ADA: 2, BEN: 1}, present=0)
     hit = memory.search("What is the dog called?", k=1, scope=ADA)[0].memory
     assert hit.id == EXPORT["results"][0]["id"]
@@ -66,7 +66,7 @@ def test_facts_keep_their_owner_id_date_and_metadata(memory: MemoryController) -
     assert [m.role for m in memory.get_all(scope=BEN)] == ["assistant"]
 
 
-def test_doing_it_again_changes_nothing(memory: MemoryController, tmp_path: Path) -> None:
+def test_importing_again_changes_nothing(memory: MemoryController, tmp_path: Path) -> None:
     path = tmp_path / "mem0.json"
     path.write_text(json.dumps(EXPORT))
     import_mem0(memory, EXPORT["results"])
@@ -75,7 +75,7 @@ def test_doing_it_again_changes_nothing(memory: MemoryController, tmp_path: Path
     assert memory.get_all(scope=ADA) == before
 
 
-def test_a_scope_can_be_named(memory: MemoryController) -> None:
+def test_scope_argument_overrides_user_id(memory: MemoryController) -> None:
     nameless = [{"id": "1", "memory": "Likes tea", "agent_id": "cook"}]
     with pytest.raises(DataFormatError, match="pass scope="):
         import_mem0(memory, nameless)
@@ -99,7 +99,7 @@ def test_a_scope_can_be_named(memory: MemoryController) -> None:
         "a string",
     ],
 )
-def test_nothing_is_written_when_anything_is_wrong(memory: MemoryController, wrong: Any) -> None:
+def test_invalid_record_raises_and_nothing_is_written(memory: MemoryController, wrong: Any) -> None:
     if isinstance(wrong, dict):
         wrong = {"user_id": "ada", **wrong}
     with pytest.raises(DataFormatError, match="memory 4 of mem0"):
@@ -108,7 +108,7 @@ def test_nothing_is_written_when_anything_is_wrong(memory: MemoryController, wro
 
 
 @pytest.mark.parametrize("content", ["{", "7", '{"memories": []}', '"results"'])
-def test_other_files_are_refused(memory: MemoryController, tmp_path: Path, content: str) -> None:
+def test_other_files_raise(memory: MemoryController, tmp_path: Path, content: str) -> None:
     path = tmp_path / "other.json"
     path.write_text(content)
     with pytest.raises(DataFormatError):

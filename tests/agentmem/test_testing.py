@@ -1,4 +1,4 @@
-"""The doubles that programs using agentmem test themselves with."""
+"""The test doubles of `agentmem.testing`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from agentmem.testing import ManualClock, ScriptedChatModel
 
 
 class TestScriptedChatModel:
-    def test_says_what_is_written_in_order_and_remembers_what_it_was_asked(self) -> None:
-        model = ScriptedChatModel(["One.", AIMessage("Two."), lambda asked: f"{asked[0].text}!"])
+    def test_returns_responses_in_order_and_records_calls(self) -> None:
+        model = ScriptedChatModel(
+            ["One.", AIMessage("Two."), lambda messages: f"{messages[0].text}!"]
+        )
         assert [model.invoke(word).text for word in ("a", "b", "c")] == ["One.", "Two.", "c!"]
         assert [call[0].text for call in model.calls] == ["a", "b", "c"]
 
@@ -29,30 +31,30 @@ class TestScriptedChatModel:
 
         assert asyncio.run(words()) == ["Two", " words.", ""]
 
-    def test_raises_what_the_script_says(self) -> None:
+    def test_raises_exceptions_of_the_script(self) -> None:
         model = ScriptedChatModel([TimeoutError("slow"), "Better."])
         with pytest.raises(TimeoutError, match="slow"):
             model.invoke("x")
         assert model.invoke("x").text == "Better."
 
-    def test_says_when_the_script_is_at_its_end(self) -> None:
+    def test_raises_after_the_last_response(self) -> None:
         model = ScriptedChatModel(["Only this."])
         model.invoke("x")
         with pytest.raises(InvalidInputError, match="1 responses, and this is call 2"):
             model.invoke("x")
 
-    def test_repeats_when_told_to(self) -> None:
+    def test_repeat_starts_again(self) -> None:
         model = ScriptedChatModel(["a", "b"], repeat=True)
         assert [model.invoke("x").text for _ in range(5)] == ["a", "b", "a", "b", "a"]
 
-    def test_calls_tools_streamed_or_not(self) -> None:
+    def test_tool_calls_are_the_same_when_streamed(self) -> None:
         call = {"name": "add", "args": {"a": 1}, "id": "1", "type": "tool_call"}
         model = ScriptedChatModel([AIMessage("", tool_calls=[call])], repeat=True)
         bound = model.bind_tools([add])
         [streamed] = list(bound.stream([HumanMessage("x")]))
         assert bound.invoke("x").tool_calls == streamed.tool_calls == [call]
 
-    def test_can_be_a_model_without_tools(self) -> None:
+    def test_tools_can_be_unsupported(self) -> None:
         with pytest.raises(NotImplementedError, match="tools_supported"):
             ScriptedChatModel(["x"], tools_supported=False).bind_tools([add])
 
@@ -64,11 +66,11 @@ def add(a: int) -> int:
 
 
 class TestManualClock:
-    def test_stands_still_until_moved(self) -> None:
+    def test_moves_only_when_advanced(self) -> None:
         clock = ManualClock(datetime(2026, 3, 1, 12, tzinfo=UTC))
         assert clock() == clock()
         assert clock.advance(days=1, hours=2) == clock() == datetime(2026, 3, 2, 14, tzinfo=UTC)
 
-    def test_needs_a_time_zone(self) -> None:
+    def test_requires_a_time_zone(self) -> None:
         with pytest.raises(NaiveDatetimeError):
             ManualClock(datetime(2026, 1, 1))  # noqa: DTZ001
