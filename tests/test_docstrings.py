@@ -1,10 +1,12 @@
-"""The examples in docstrings of everything that `agentmem` exports run as they are written."""
+"""Every example in a docstring runs as it is written."""
 
 from __future__ import annotations
 
 import doctest
 import inspect
+import pkgutil
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import pytest
 from langchain_core.embeddings import Embeddings
 
 import agentmem
+import agentmem_retrievers
+import agentmem_stores
 from agentmem import InMemoryStore, MemoryController, Scope
 
 ASYNC = {f"a{name}" for name in dir(MemoryController)}
@@ -23,14 +27,14 @@ VERBS = sorted(
 
 
 def examples() -> Iterator[Any]:
-    """Every docstring with an example: of exported classes, and of their public methods."""
+    """Every docstring with an example, in every module."""
     finder = doctest.DocTestFinder(exclude_empty=True)
-    for name in agentmem.__all__:
-        value = getattr(agentmem, name)
-        if inspect.isclass(value):
-            for test in finder.find(value, name, globs={}):
-                if test.examples:
-                    yield pytest.param(test, id=test.name)
+    for package in (agentmem, agentmem_retrievers, agentmem_stores):
+        for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not info.name.endswith("__main__"):
+                for test in finder.find(import_module(info.name), info.name):
+                    if test.examples:
+                        yield pytest.param(test, id=test.name)
 
 
 @pytest.mark.parametrize("test", list(examples()))
@@ -43,7 +47,7 @@ def test_example_runs(
     monkeypatch.chdir(tmp_path)
     with MemoryController(InMemoryStore(), scope=Scope("ada"), embeddings=embeddings) as memory:
         names = {name: getattr(agentmem, name) for name in agentmem.__all__}
-        test.globs = names | {"memory": memory}
+        test.globs = names | test.globs | {"memory": memory}
         runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
         output: list[str] = []
         runner.run(test, out=output.append)
