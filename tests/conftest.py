@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 from langchain_core.embeddings import Embeddings
 
-from agentmem.embedding.embedder import default_embeddings
+from agentmem.embedding.sentence_embeddings import default_embeddings
 
 # Checks of a change must not fail by chance, nor because a machine is busy; at a desk, every run
 # looks for something new.

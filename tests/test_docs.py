@@ -84,7 +84,8 @@ def test_python_examples_run(
 def prepared_memory(request: pytest.FixtureRequest) -> dict[str, Any]:
     from datetime import UTC, datetime
 
-    from agentmem.embedding.embedder import Embedder, default_embeddings
+    from agentmem.embedding.embedder import Embedder
+    from agentmem.embedding.sentence_embeddings import default_embeddings
 
     store = InMemoryStore(Embedder(default_embeddings()).spec)
     memory = MemoryController(store, scope=Scope("ada"))
@@ -103,9 +104,8 @@ def test_commands_parse(page: Path) -> None:
         if words[0] == "agentmem":
             parse(typer.main.get_command(app), words[1:])
         elif words[:3] == ["python", "-m", "benchmarks"]:
+            import benchmarks.__main__
             from benchmarks.cli.app import app as benchmarks
-
-            import benchmarks.__main__  # noqa: F401
 
             parse(typer.main.get_command(benchmarks), words[3:])
         elif words[0] == "make":

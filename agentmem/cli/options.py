@@ -95,7 +95,7 @@ def scope_of(user: str, agent: str | None) -> Scope:
 
 @cache
 def _embeddings() -> Embeddings:
-    from agentmem.embedding.embedder import default_embeddings
+    from agentmem.embedding.sentence_embeddings import default_embeddings
 
     return default_embeddings()
 

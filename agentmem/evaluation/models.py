@@ -39,8 +39,10 @@ def embeddings_of(name: str | None) -> Embeddings:
     Raises:
         MissingExtraError, InvalidInputError: as `chat_model`.
     """
-    from agentmem.embedding.embedder import default_embeddings
-    from agentmem.embedding.sentence_embeddings import SentenceTransformerEmbeddings
+    from agentmem.embedding.sentence_embeddings import (
+        SentenceTransformerEmbeddings,
+        default_embeddings,
+    )
 
     if name is None:
         return default_embeddings()

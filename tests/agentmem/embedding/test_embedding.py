@@ -30,15 +30,18 @@ from agentmem.embedding import loading
 from agentmem.embedding.embedder import (
     Embedder,
     TextEmbedding,
-    default_embeddings,
     estimate_tokens,
 )
 from agentmem.embedding.loading import MINILM
-from agentmem.embedding.sentence_embeddings import SentenceTransformerEmbeddings
+from agentmem.embedding.sentence_embeddings import (
+    SentenceTransformerEmbeddings,
+    default_embeddings,
+)
 
 ALONE = """
 import socket, sys
-from agentmem.embedding.embedder import Embedder, default_embeddings
+from agentmem.embedding.embedder import Embedder
+from agentmem.embedding.sentence_embeddings import default_embeddings
 def refuse(*args): raise AssertionError("there was network access")
 socket.socket.connect = socket.getaddrinfo = refuse
 embedder = Embedder(default_embeddings())
@@ -210,7 +213,8 @@ def test_missing_backend_error_names_the_command(monkeypatch: pytest.MonkeyPatch
 
 EMBED = """
 import json, logging
-from agentmem.embedding.embedder import Embedder, default_embeddings
+from agentmem.embedding.embedder import Embedder
+from agentmem.embedding.sentence_embeddings import default_embeddings
 logging.basicConfig(level="WARNING")
 print(json.dumps(Embedder(default_embeddings()).query("a beagle").tolist()))
 """
