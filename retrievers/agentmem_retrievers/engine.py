@@ -1,4 +1,4 @@
-"""The search: channels, router, two rounds of ranking, and the best k."""
+"""The search engine: from a query to ranked memories."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from agentmem_retrievers.blas import SINGLE_THREADED_BLAS
 from agentmem_retrievers.features.late_interaction import QueryToken
 from agentmem_retrievers.forgetting import ForgettingCurve
 from agentmem_retrievers.index.indexed_store import IndexedStore
-from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import Table
 from agentmem_retrievers.index.vocabulary import SimilarTerm
-from agentmem_retrievers.ranking.candidates import Candidates, CandidateSources
-from agentmem_retrievers.ranking.confidence import confidence
-from agentmem_retrievers.ranking.latest_value import LatestValue
-from agentmem_retrievers.ranking.scoring import Ranking, SearchSettings, Weights
-from agentmem_retrievers.ranking.turns import TurnRanking, rank_sessions
+from agentmem_retrievers.ranking.candidates import CandidateSources, visible_candidates
+from agentmem_retrievers.ranking.latest_value import AttributeClassifier, LatestValue, NoAttributes
+from agentmem_retrievers.ranking.multi_hop import follow_links
+from agentmem_retrievers.ranking.pipeline import TurnRanking
+from agentmem_retrievers.ranking.scoring import Ranking, Weights
+from agentmem_retrievers.ranking.sessions import rank_sessions
 from agentmem_retrievers.ranking.visibility import VisibilityMask
 from agentmem_retrievers.results import RecalledMemory, SearchResult
 from agentmem_retrievers.routing import Routing
+from agentmem_retrievers.settings import SearchSettings
+from agentmem_retrievers.text.dates import TIME_WORDS, TimeSpan, find_anchor, find_windows
 from agentmem_retrievers.text.question import Question
-from agentmem_retrievers.text.time_windows import Window, anchor_in, windows_in
 from agentmem_stores import Granularity, Memory, Scope, Vectors
 
 __all__ = ["Query", "SearchEngine"]
@@ -31,21 +32,25 @@ __all__ = ["Query", "SearchEngine"]
 Paths = Mapping[int, tuple[int, ...]]
 
 
-def _told_none(text: str) -> Sequence[QueryToken]:
+def _no_tokens(text: str) -> Sequence[QueryToken]:
     return ()
 
 
 @dataclass(frozen=True, eq=False)
 class Query:
-    """A question put to one scope.
+    """A query to one scope.
 
     Attributes:
-        embed: returns the embedding of a text to search with, float32 of shape (dimension,) and
-            unit length.
-        words: returns a text's words as the embedder reads them, if it tells.
-        now: the moment from which retention is counted, UTC.
-        as_of: answer as the memory stood then; None for as it stands.
-        hops: how many memories long the threads are that are followed; 1 for none.
+        text: the question.
+        embed: returns the embedding of a query text, float32 of shape (dimension,), unit length.
+        now: the time from which retention is counted, UTC.
+        k: how many memories to return.
+        granularity: what to return: turns, or one memory for each session.
+        as_of: search the memory as it stood then; None for now.
+        include_archived: also find archived memories.
+        explain: fill in `RecalledMemory.contributions`.
+        hops: length of the paths followed by multi-hop search; 1 follows nothing.
+        query_tokens: returns the tokens of a query text; none if the embedder has none.
     """
 
     text: str
@@ -57,16 +62,19 @@ class Query:
     include_archived: bool = False
     explain: bool = False
     hops: int = 1
-    words: Callable[[str], Sequence[QueryToken]] = _told_none
-
-    @property
-    def moment(self) -> datetime:
-        """When the question is asked, as far as memory is concerned."""
-        return self.as_of or self.now
+    query_tokens: Callable[[str], Sequence[QueryToken]] = _no_tokens
 
 
 class SearchEngine:
-    """Finds memories in a store, by the indexes that are derived from it."""
+    """Searches memories; it reads the store and its indexes, and writes nothing.
+
+    Args:
+        memories: the store to search.
+        curve: computes the retention of hits.
+        settings: which parts of the search are used.
+        weights: coefficients of the ranking models; by default those of the package.
+        classifier: recognizes attributes of people, so that their latest values come first.
+    """
 
     def __init__(
         self,
@@ -75,170 +83,159 @@ class SearchEngine:
         curve: ForgettingCurve | None = None,
         settings: SearchSettings | None = None,
         weights: Weights | None = None,
-        kinds: Callable[[Vectors], Mapping[str, float]] = lambda vector: {},
-        own: Callable[[str], bool] = lambda text: True,
+        classifier: AttributeClassifier | None = None,
     ) -> None:
-        """Prepare.
-
-        Args:
-            kinds: says what of people, by the names that facts give it, a question with this
-                embedding may ask for, and how likely.
-            own: says whether a text may be about whoever says it.
-        """
         self.memories = memories
-        self._store = memories.store
-        self._latest_value = LatestValue(memories.store, kinds, own)
-        self._curve = curve or ForgettingCurve()
-        self._settings = settings or SearchSettings()
+        self.curve = curve or ForgettingCurve()
+        self.settings = settings or SearchSettings()
         self.weights = weights or Weights.shipped()
+        self._latest_value = LatestValue(memories.store, classifier or NoAttributes())
 
     def search(self, scope: Scope, query: Query) -> SearchResult:
-        """Rank a scope's memories; see `Recall`."""
+        """Return the memories of a scope that answer a query, best first.
+
+        Turns are ranked first, whatever the granularity; sessions by their turns.
+        """
+        granularity = query.granularity
         with self.memories.lock, SINGLE_THREADED_BLAS:
             ranking = self.ranking(scope, query)
-            turns = ranking.run()
+            turns = ranking.rank(*ranking.first_stage())
             paths: Paths = {}
-            if not query.granularity.of_session:
-                ranked = self._alone(ranking.index, scope, query)
-            elif query.granularity is not Granularity.TURN:
-                ranked = rank_sessions(ranking, turns, query.granularity)
+            if not granularity.of_session:
+                result = self._rank_by_similarity(scope, query)
+            elif granularity is not Granularity.TURN:
+                sessions, parts = ranking.session_scores(turns)
+                mask, nearest = ranking.masks[granularity], ranking.sources.nearest(granularity)
+                result = rank_sessions(ranking.index, sessions, parts, granularity, mask, nearest)
             elif query.hops > 1:
-                ranked, paths = ranking.followed(turns, query.hops)
+                result, paths = self._follow_links(ranking, turns, query.hops)
             else:
-                ranked = self._latest_value.first(scope, ranking, turns)
+                result = self._latest_value.reorder(ranking, turns)
+            routing = ranking.sources.routing() if query.explain else None
+            learnable = granularity is Granularity.TURN and query.hops == 1
             return SearchResult(
                 query=query.text,
-                hits=self._hits(ranking.index, scope, query, ranked, paths),
-                load_routing=self._routed(scope, query, ranking),
-                confidence=confidence(ranking, turns),
-                asked_at=query.moment,
-                **_learnable(query, ranking),
+                hits=self._hits(ranking.index.tables[granularity], scope, query, result, paths),
+                confidence=ranking.confidence(turns),
+                asked_at=query.as_of or query.now,
+                # Routed anew when asked for, since a result must not keep a whole index alive.
+                load_routing=(lambda: routing) if routing else partial(self._route, scope, query),
+                **({"query_vector": ranking.vector} if learnable else {}),
             )
 
-    def _routed(self, scope: Scope, query: Query, ranking: TurnRanking) -> Callable[[], Routing]:
-        if query.explain:
-            routing = ranking.channels.routing
-            return lambda: routing
-        # Asked anew, so that a result which is kept does not keep an index that is not.
-        return partial(self._routing, scope, query)
-
-    def _routing(self, scope: Scope, query: Query) -> Routing:
-        with self.memories.lock:
-            return self.ranking(scope, query).channels.routing
-
     def ranking(self, scope: Scope, query: Query) -> TurnRanking:
-        """Ask the channels, and return what ranks their candidates."""
-        index = self.memories.index(scope)
-        turns = index.tables[Granularity.TURN]
-        question = Question(query.text, turns.speaker_terms(), self._windows(scope, query))
+        """Parse a query, start looking for candidates, and return what ranks them."""
+        index, off = self.memories.index(scope), self.settings.off
+        table, moment = index.tables[Granularity.TURN], query.as_of or query.now
+        windows = () if "windows" in off else self._windows(scope, query, moment)
+        question = Question(query.text, table.speaker_terms(), windows)
         vector = query.embed(question.addressed)
-        shown = {
-            g: VisibilityMask(table, query.as_of, query.include_archived, query.moment)
-            for g, table in index.tables.items()
-        }
-        channels = self._channels(scope, index, vector, shown)
-        # The words are compared while the nearest turns are looked for.
-        channels.begin(Granularity.TURN)
-        words = query.words(question.addressed) if turns.tells_words and self._uses("late") else ()
+        masks = {}
+        for granularity, each in index.tables.items():
+            masks[granularity] = VisibilityMask(each, query.as_of, query.include_archived, moment)
+        sources = CandidateSources(
+            self.memories.store, scope, index, vector, masks, self.settings
+        )
+        # The store looks for the nearest turns while words are compared here.
+        sources.start(Granularity.TURN)
+        has_tokens = not (table.without_codes or "late" in off)
+        tokens = query.query_tokens(question.addressed) if has_tokens else ()
         return TurnRanking(
             index=index,
             question=question,
             vector=vector,
-            similar_terms=self._kin(turns, question),
-            query_tokens=words,
-            channels=channels,
-            shown=shown,
-            now=query.moment,
-            settings=self._settings,
-            weights=self.weights.when(words=bool(words)),
-            learning=index.learning,
+            sources=sources,
+            masks=masks,
+            similar_terms=self._similar_terms(table, question),
+            query_tokens=tokens,
+            now=moment,
+            settings=self.settings,
+            weights=self.weights if tokens else self.weights.without_words or self.weights,
+            citations=index.citations,
             at_least=query.k,
         )
 
-    def _channels(
-        self,
-        scope: Scope,
-        index: ScopeIndex,
-        vector: Vectors,
-        shown: Mapping[Granularity, VisibilityMask],
-    ) -> CandidateSources:
-        asked = [
-            g
-            for g, table in index.tables.items()
-            if len(table) and g.of_session and g.value not in self._settings.off
-        ]
-        wanted = self._settings.candidates
+    def _similar_terms(
+        self, table: Table, question: Question
+    ) -> Mapping[str, Sequence[SimilarTerm]]:
+        if self.memories.embed is None or "soft" in self.settings.off:
+            return dict.fromkeys(question.rest, ())
+        return table.vocabulary.similar_terms(
+            question.content, self.memories.embed, table.words.document_frequency
+        )
 
-        def ask(g: Granularity) -> Callable[[], Candidates]:
-            return Candidates.asked(
-                self._store, scope, g, index.tables[g], vector, wanted, shown[g]
-            )
-
-        return CandidateSources(asked, ask, fixed="router" in self._settings.off)
-
-    def _uses(self, part: str) -> bool:
-        return part not in self._settings.off
-
-    def _windows(self, scope: Scope, query: Query) -> tuple[Window, ...]:
-        """The times that a query asks about; one told by an event is looked up in memory."""
-        if "windows" in self._settings.off:
+    def _windows(self, scope: Scope, query: Query, moment: datetime) -> tuple[TimeSpan, ...]:
+        """Return the times that a query is about; events are looked up in memory."""
+        if not TIME_WORDS.search(query.text):
             return ()
-        anchor = anchor_in(query.text, query.moment)
-        if anchor is None or "time" in self._settings.off:
-            return windows_in(query.text, query.moment)
+        anchor = find_anchor(query.text, moment)
+        if anchor is None or "time" in self.settings.off:
+            return find_windows(query.text, moment)
         event = replace(query, text=anchor.clause, k=1, granularity=Granularity.TURN, hops=1)
         table = self.memories.index(scope).tables[Granularity.TURN]
         for hit in self.search(scope, event):
-            about = table.about(table.row_of[hit.memory.id]) or (hit.memory.said_at,) * 2
-            return (anchor.window(*about, query.moment),)
+            said_at = hit.memory.said_at
+            start, end = table.about(table.row_of[hit.memory.id]) or (said_at, said_at)
+            return (anchor.window(start, end, moment),)
         return ()
 
-    def _alone(self, index: ScopeIndex, scope: Scope, query: Query) -> Ranking:
-        """Rank memories that belong to no session, by how near they are to the question."""
-        table = index.tables[query.granularity]
-        shown = VisibilityMask(table, query.as_of, query.include_archived)
-        wanted = max(query.k, self._settings.candidates)
-        vector = query.embed(query.text)
-        near = Candidates.asked(
-            self._store, scope, query.granularity, table, vector, wanted, shown
-        )()
+    def _rank_by_similarity(self, scope: Scope, query: Query) -> Ranking:
+        """Rank memories that belong to no session, such as facts and topics, by cosine."""
+        table = self.memories.index(scope).tables[query.granularity]
+        mask = VisibilityMask(table, query.as_of, query.include_archived)
+        [neighbors] = self.memories.store.nearest(
+            scope,
+            query.granularity,
+            query.embed(query.text)[None],
+            max(query.k, self.settings.candidates),
+        )
+        near = visible_candidates(neighbors, table, mask)
         return Ranking(near.rows, near.similarities, {"similar": near.similarities})
 
-    def _kin(self, turns: Table, question: Question) -> Mapping[str, Sequence[SimilarTerm]]:
-        if self.memories.embed is None or "soft" in self._settings.off:
-            return dict.fromkeys(question.rest, ())
-        return turns.vocabulary.similar_terms(
-            question.content, self.memories.embed, turns.words.holding
+    def _follow_links(
+        self, ranking: TurnRanking, turns: Ranking, hops: int
+    ) -> tuple[Ranking, Paths]:
+        return follow_links(
+            ranking.index.tables[Granularity.TURN],
+            ranking.index.edges if self.settings.associated else {},
+            turns,
+            ranking.lexical.coverage([turns.rows]),
+            frozenset(ranking.question.terms),
+            ranking.masks[Granularity.TURN],
+            hops,
         )
 
     def _hits(
-        self, index: ScopeIndex, scope: Scope, query: Query, ranked: Ranking, paths: Paths
+        self, table: Table, scope: Scope, query: Query, ranking: Ranking, paths: Paths
     ) -> tuple[RecalledMemory, ...]:
-        # The index that was ranked: one that has followed others since has other rows.
-        table = index.tables[query.granularity]
-        rows = ranked.rows[: query.k]
-        found = self._store.get_memories(scope, query.granularity, [table.ids[row] for row in rows])
+        moment, rows = query.as_of or query.now, ranking.rows[: query.k].tolist()
+        ids = [table.ids[row] for row in rows]
+        memories = self.memories.store.get_memories(scope, query.granularity, ids)
+        retentions = self.curve.retentions(memories, moment)
+        place_of = dict(zip(ids, range(len(ids)), strict=True))
         hits = []
-        for place, memory in enumerate(found):
-            parts = ranked.explained(place)
-            hit = RecalledMemory(
-                memory=memory,
-                score=float(ranked.scores[place]),
-                retention=self._curve.retention_of(memory, query.moment),
-                contributions=parts if query.explain else {},
-                learned=parts.get("learned", 0.0),
-                path=tuple(table.ids[row] for row in paths.get(int(rows[place]), ())),
-                load_context=partial(self._context, scope, memory),
+        for memory, retention in zip(memories, retentions, strict=True):
+            place, parts = place_of[memory.id], {}
+            for name, values in ranking.parts.items():
+                parts[name] = float(values[place])
+            path = paths.get(rows[place], ())
+            hits.append(
+                RecalledMemory(
+                    memory=memory,
+                    score=float(ranking.scores[place]),
+                    retention=retention,
+                    contributions=parts if query.explain else {},
+                    learned=parts.get("learned", 0.0),
+                    path=tuple([table.ids[row] for row in path]) if path else (),
+                    load_context=partial(self._context, scope, memory),
+                )
             )
-            hits.append(hit)
         return tuple(hits)
 
     def _context(self, scope: Scope, memory: Memory) -> tuple[Memory, ...]:
         ids = self.memories.index(scope).members(memory.session_id, Granularity.TURN)
-        return tuple(self._store.get_memories(scope, Granularity.TURN, ids))
+        return tuple(self.memories.store.get_memories(scope, Granularity.TURN, ids))
 
-
-def _learnable(query: Query, ranking: TurnRanking) -> dict[str, Vectors]:
-    """What former citations of such hits can be found by; see `Recall.asked`."""
-    plain = query.granularity is Granularity.TURN and query.hops == 1
-    return {"asked": ranking.asked} if plain else {}
+    def _route(self, scope: Scope, query: Query) -> Routing:
+        with self.memories.lock:
+            return self.ranking(scope, query).sources.routing()

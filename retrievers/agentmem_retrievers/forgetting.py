@@ -1,32 +1,75 @@
-"""Ebbinghaus's forgetting curve, and every parameter of forgetting in one place."""
+"""Ebbinghaus's forgetting curve and its parameters."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from agentmem_stores import InvalidInputError, Memory
 
-__all__ = ["ForgettingCurve", "rest_days"]
+__all__ = ["ForgettingCurve", "elapsed_days", "rest_days", "retention"]
+
+Floats = NDArray[np.float64]
 
 _DAY = 86_400.0
 
 
+def retention(elapsed_days: ArrayLike, strength: ArrayLike) -> Floats:
+    """Return R = exp(-t/S) (Ebbinghaus 1885; MemoryBank, arXiv 2305.10250, section 2.3).
+
+    Args:
+        elapsed_days: t, since a memory was last recalled or said; negative counts as 0.
+        strength: S, in days, above 0.
+
+    Returns:
+        In [0, 1], of the arguments' common shape.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        elapsed = np.maximum(elapsed_days, 0.0)
+        return np.asarray(np.exp(-elapsed / np.asarray(strength)), dtype=np.float64)
+
+
+def elapsed_days(said_at: ArrayLike, recalled_at: ArrayLike, now: float) -> Floats:
+    """Return the days since memories were last recalled or said; 0 for what lies after `now`.
+
+    Args:
+        said_at, recalled_at, now: seconds since 1970; `recalled_at` is NaN where never recalled.
+    """
+    said, recalled = np.asarray(said_at), np.asarray(recalled_at)
+    since = np.where((recalled > said) & (recalled <= now), recalled, said)
+    return np.asarray(np.maximum(now - since, 0.0) / _DAY)
+
+
+def rest_days(memory: Memory, now: datetime) -> float:
+    """Return the days since one memory was last recalled or said; see `elapsed_days`."""
+    recalled_at = memory.last_recalled_at
+    recalled = math.nan if recalled_at is None else recalled_at.timestamp()
+    return float(elapsed_days(memory.said_at.timestamp(), recalled, now.timestamp()))
+
+
 @dataclass(frozen=True)
 class ForgettingCurve:
-    """How memories fade and what recalling does to them. Times and strengths are in days.
+    """How memories fade, and how recalls strengthen them. Times and strengths are in days.
 
     Attributes:
-        base_days: the initial strength of a memory of middling surprise (0.5).
-        importance_gain: how many times stronger an importance of 1 makes the first strength,
-            above an importance of 0.
-        recall_gain: the most that one recall adds, as a multiple of the strength it finds.
-        max_days: no memory grows stronger than this.
-        archive_below: the retention under which `sweep` archives.
+        base_days: initial strength of a memory of average surprise (0.5).
+        importance_gain: an importance of 1 multiplies the initial strength by 1 plus this.
+        recall_gain: a recall multiplies the strength by 1 plus this at most.
+        max_days: upper bound of every strength.
+        archive_below: `sweep` archives memories whose retention is below this.
 
     Raises:
-        InvalidInputError: a parameter is out of its range.
+        InvalidInputError: a parameter is out of range.
+
+    Example:
+        >>> curve = ForgettingCurve(base_days=10)
+        >>> round(curve.retention(elapsed_days=7, strength=10), 3)
+        0.497
     """
 
     base_days: float = 30.0
@@ -37,21 +80,24 @@ class ForgettingCurve:
 
     def __post_init__(self) -> None:
         if not (0 < self.base_days <= self.max_days < math.inf):
-            raise InvalidInputError("0 < base_days <= max_days must hold, both finite")
+            raise InvalidInputError(
+                f"base_days={self.base_days} and max_days={self.max_days} must satisfy "
+                "0 < base_days <= max_days < inf"
+            )
         if not (0 <= self.importance_gain < math.inf and 0 <= self.recall_gain < math.inf):
-            raise InvalidInputError("importance_gain and recall_gain must be finite, from 0 up")
+            raise InvalidInputError("importance_gain and recall_gain must be finite and >= 0")
         if not 0 <= self.archive_below < 1:
             raise InvalidInputError(f"archive_below={self.archive_below} must be in [0, 1)")
 
     def initial_strength(self, surprise: float, importance: float = 0.0) -> float:
-        """Return the strength in days at which something is first remembered.
+        """Return the strength in days of a new memory.
 
-        What is unlike anything known is remembered better (surprise, after Titans, arXiv
-        2501.00663, section 3.1): S0 = base_days (0.5 + surprise) (1 + importance_gain importance).
+        S0 = base_days (0.5 + surprise) (1 + importance_gain importance): surprising things are
+        remembered better (after Titans, arXiv 2501.00663, section 3.1).
 
         Args:
-            surprise: 1 - the greatest cosine similarity to a known memory, in [0, 1].
-            importance: how much it matters, in [0, 1].
+            surprise: 1 - the greatest cosine to a known memory, in [0, 1].
+            importance: in [0, 1].
 
         Raises:
             InvalidInputError: an argument is outside [0, 1].
@@ -63,39 +109,44 @@ class ForgettingCurve:
         return min(days, self.max_days)
 
     def retention(self, elapsed_days: float, strength: float) -> float:
-        """Return R = exp(-t/S), in [0, 1] (Ebbinghaus 1885; MemoryBank, arXiv 2305.10250, 2.3).
+        """Return R = exp(-t/S), in [0, 1]; see `forgetting.retention`.
 
         Args:
-            elapsed_days: t, since the last recall or since it was said; negative counts as 0.
-            strength: S, in days, above 0.
+            elapsed_days: t; negative counts as 0.
+            strength: S, above 0.
 
         Raises:
-            InvalidInputError: an argument is not a number, or the strength not above 0.
+            InvalidInputError: `elapsed_days` is NaN, or `strength` is not above 0.
         """
         if math.isnan(elapsed_days) or not strength > 0:
             raise InvalidInputError(
                 f"elapsed_days={elapsed_days} must be a number and strength={strength} above 0"
             )
-        return math.exp(-max(elapsed_days, 0.0) / strength)
+        return float(retention(elapsed_days, strength))
 
     def strengthened(self, strength: float, rest_days: float) -> float:
         """Return the strength after a recall that followed `rest_days` of rest.
 
-        The more was forgotten meanwhile, the more a recall strengthens (spacing effect; "Do Your
-        Best and Get Enough Rest", arXiv 2410.15771): S' = S (1 + recall_gain (1 - R)), with R the
-        retention at the moment of recall.
+        S' = S (1 + recall_gain (1 - R)) with R the retention at the moment of recall: the more
+        was forgotten, the more a recall strengthens (spacing effect; "Do Your Best and Get Enough
+        Rest", arXiv 2410.15771).
         """
         forgotten = 1 - self.retention(rest_days, strength)
         return min(strength * (1 + self.recall_gain * forgotten), max(self.max_days, strength))
 
     def retention_of(self, memory: Memory, now: datetime) -> float:
-        """Return a memory's retention at `now`, from its last recall or from when it was said."""
-        return self.retention(rest_days(memory, now), memory.strength)
+        """Return a memory's retention at `now`."""
+        return float(retention(rest_days(memory, now), memory.strength))
 
-
-def rest_days(memory: Memory, now: datetime) -> float:
-    """Days since the memory was last recalled, or said; 0 for what lies after `now`."""
-    since = memory.said_at
-    if memory.last_recalled_at is not None and since < memory.last_recalled_at <= now:
-        since = memory.last_recalled_at
-    return max((now - since).total_seconds() / _DAY, 0.0)
+    def retentions(self, memories: Sequence[Memory], now: datetime) -> list[float]:
+        """Return the retention of several memories at `now`."""
+        said, recalled, strength = [], [], []
+        for memory in memories:
+            last = memory.last_recalled_at
+            said.append(memory.said_at.timestamp())
+            recalled.append(math.nan if last is None else last.timestamp())
+            strength.append(memory.strength)
+        values: list[float] = retention(
+            elapsed_days(said, recalled, now.timestamp()), strength
+        ).tolist()
+        return values

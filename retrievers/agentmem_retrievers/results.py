@@ -16,11 +16,11 @@ from agentmem_stores import Memory, Vectors
 __all__ = ["RecalledMemory", "SearchResult"]
 
 
-def _nothing() -> Vectors:
+def _no_vector() -> Vectors:
     return np.empty(0, dtype=np.float32)
 
 
-def _unrouted() -> Routing:
+def _no_routing() -> Routing:
     return Routing({}, {})
 
 
@@ -29,12 +29,12 @@ class RecalledMemory:
     """A memory found by a search.
 
     Attributes:
-        memory: as it stood when it was found, before this recall strengthened it.
+        memory: as it was found, before this recall strengthened it.
         score: what it was ranked by; comparable within one search only.
         retention: R = exp(-t/S) at the time of the search, in [0, 1].
-        contributions: what every part added to the score (with `explain=True`, else empty);
-            they sum to the score.
-        path: where a thread was followed (`hops`), the ids that led here, itself last.
+        contributions: what each part of the search added to the score; they sum to it. Empty
+            without `explain=True`.
+        path: with `hops`, the ids that led to the memory, its own last.
         learned: how much of the score comes from former citations.
     """
 
@@ -48,36 +48,37 @@ class RecalledMemory:
 
     @cached_property
     def context(self) -> tuple[Memory, ...]:
-        """The turns around it in its session, in order, read from the store when first asked."""
+        """The turns of its session in order, read from the store on first access."""
         return self.load_context()
 
 
 @dataclass(frozen=True)
 class SearchResult(Sequence[RecalledMemory]):
-    """The answer to a query: memories, best first, and how sure the search is of them.
+    """The memories that answer a query, best first, and how confident the search is.
 
     Attributes:
-        query: what was asked.
+        query: the text of the query.
         hits: the memories.
-        confidence: how likely it is that the answer was ever said, in [0, 1].
-        asked_at: the moment whose memory answered (`as_of`, or the clock), UTC.
-        asked: the question's embedding, shape (dimension,); empty where the hits cannot be
-            learned from, because they are no turns or were reached over others.
+        confidence: probability that the answer was ever said, in [0, 1].
+        asked_at: the moment as of which it was answered (`as_of`, or the clock), UTC.
+        query_vector: the query's embedding, shape (dimension,); empty for hits that cannot be
+            learned from, because they are not turns or were reached over other hits.
     """
 
     query: str
     hits: tuple[RecalledMemory, ...]
     confidence: float
     asked_at: datetime
-    load_routing: Callable[[], Routing] = field(default=_unrouted, repr=False, compare=False)
-    asked: Vectors = field(default_factory=_nothing, repr=False, compare=False)
+    load_routing: Callable[[], Routing] = field(default=_no_routing, repr=False, compare=False)
+    query_vector: Vectors = field(default_factory=_no_vector, repr=False, compare=False)
 
     @cached_property
     def routing(self) -> Routing:
-        """How far the router trusts each granularity; see `SearchSettings.routed` for its say.
+        """How far the router trusts each granularity.
 
-        Turns are ranked without asking all granularities, so that they are asked when this is
-        first read, or by the search itself with `explain=True`.
+        Ranking turns queries one granularity only, so the others are queried on first access,
+        or by the search itself with `explain=True`. `SearchSettings.routed` says where the
+        routing counts.
         """
         return self.load_routing()
 

@@ -1,9 +1,8 @@
-"""Late interaction: each word of the question, in its context, with each word of a turn in its.
+"""Late interaction: each token of the question against each token of a turn, both in context.
 
-After ColBERT (Khattab and Zaharia, SIGIR 2020, eq. 3: the sum over the asked words of the greatest
-similarity to any word of the text), with the words of an embedder that was not trained for it,
-each weighed by its rarity, and their signs in place of their embeddings: 48 bytes for a word
-instead of 1,536.
+After ColBERT (Khattab and Zaharia, SIGIR 2020, eq. 3: MaxSim), with the token embeddings of an
+embedder that was not trained for it, weighted by idf, and with sign codes in place of embeddings:
+48 bytes for a token instead of 1,536.
 """
 
 from __future__ import annotations
@@ -14,113 +13,122 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agentmem_retrievers.features.term_stats import idf
-from agentmem_retrievers.index.context import NONE, ContextWindow, Rows
+from agentmem_retrievers.features.lexical import TermStats
 from agentmem_retrievers.index.inverted_index import InvertedIndex
-from agentmem_retrievers.index.token_codes import Bits, TokenCodes, decode_tokens, hamming_distances
+from agentmem_retrievers.index.quantized import Codes, TokenCodes, decode_tokens, hamming_distances
+from agentmem_retrievers.index.table import NONE, ContextWindow, Rows
 from agentmem_retrievers.text.tokenize import stems_of
 
 __all__ = ["LateInteraction", "QueryToken"]
 
 Floats = NDArray[np.float64]
 
-# How much a match counts in the turns around, by the offset in the session.
-AROUND = {0: 1.0, -1: 0.9, 1: 0.8, -2: 0.7, 2: 0.6}
-# So many of the asked words, the rarest, should all be taken up.
+# Weight of a match in a neighboring turn, by offset in the session.
+CONTEXT = {0: 1.0, -1: 0.9, 1: 0.8, -2: 0.7, 2: 0.6}
+# `late.turn_least` is the worst match among this many of the rarest tokens.
 RAREST = 3
 
 
 @dataclass(frozen=True)
 class QueryToken:
-    """A word of a question, and the signs of its embedding there; see `agentmem_stores.Entry`."""
+    """A token of a question.
+
+    Attributes:
+        text: the word.
+        code: the sign code of its embedding in context; see `encode_tokens`.
+    """
 
     text: str
-    signs: bytes
+    code: bytes
 
 
 class LateInteraction:
-    """Compares the words of one question with those of turns.
+    """Compares the tokens of one question with those of turns.
 
     Args:
-        words: what tells how rare the asked words are.
+        codes: the token codes of the turns.
+        words: tells how rare the question's words are.
+        query_tokens: the question's tokens; without any, all features are 0.
+        dimension: of the token embeddings.
     """
 
     def __init__(
-        self, signs: TokenCodes, words: InvertedIndex, asked: Sequence[QueryToken], dimension: int
+        self,
+        codes: TokenCodes,
+        words: InvertedIndex,
+        query_tokens: Sequence[QueryToken],
+        dimension: int,
     ) -> None:
-        self._signs = signs
+        self._codes = codes
         self._dimension = dimension
-        self._asked: Bits = decode_tokens(b"".join(word.signs for word in asked), dimension)
-        stems = stems_of([word.text for word in asked])
-        rarity = np.array([float(idf(len(words), float(words.holding(s)))) for s in stems])
+        self._queries: Codes = decode_tokens(b"".join(t.code for t in query_tokens), dimension)
+        stems = stems_of([token.text for token in query_tokens])
+        stats = TermStats(words, stems)
+        rarity_of = dict(zip(stats.terms, stats.idf.tolist(), strict=True))
+        rarity = np.array([rarity_of[stem] for stem in stems])
         self._weights = rarity / max(float(rarity.sum()), 1e-9)
-        self._rare = rarity**2 / max(float((rarity**2).sum()), 1e-9)
+        self._rare_weights = rarity**2 / max(float((rarity**2).sum()), 1e-9)
         self._rarest = np.argsort(-rarity, kind="stable")[:RAREST]
 
-    def features(self, around: ContextWindow, session: NDArray[np.int32]) -> dict[str, Floats]:
-        """Return how well rows take up the question, each of shape (rows,).
+    def compute(self, context: ContextWindow, sessions: NDArray[np.int32]) -> dict[str, Floats]:
+        """Return the features of rows, each of shape (rows,).
 
         Args:
-            around: the rows with those around them.
-            session: of the rows themselves.
+            context: the rows, with a context of radius 2.
+            sessions: the sessions of the rows.
         """
-        around = around.within(AROUND)
-        best, closest, close = self._compared(around.rows)
-        at = {offset: best[:, places] for offset, places in around.places.items()}
-        near = np.maximum.reduce([weight * at[offset] for offset, weight in AROUND.items()])
-        turn = self._taken_up("turn", at[0])
+        best, precision, strength = self._compare(context.rows)
+        at = {offset: best[:, places] for offset, places in context.places.items()}
+        near = np.maximum.reduce([weight * at[offset] for offset, weight in CONTEXT.items()])
+        turn = self._weights @ at[0]
+        _, place = np.unique(sessions, return_inverse=True)
+        session = np.zeros(int(place.max(initial=-1)) + 1)
+        np.maximum.at(session, place, turn)
         return {
-            **turn,
-            **self._taken_up("near", near),
+            "late.turn": turn,
+            "late.turn_strong": self._weights @ at[0] ** 2,
+            "late.turn_rare": self._rare_weights @ at[0],
+            "late.turn_least": at[0][self._rarest].min(axis=0, initial=1.0),
+            "late.near": self._weights @ near,
+            "late.near_strong": self._weights @ near**2,
+            "late.near_rare": self._rare_weights @ near,
+            "late.near_least": near[self._rarest].min(axis=0, initial=1.0),
             "late.previous": self._weights @ np.maximum(at[0], at[-1]),
             "late.next": self._weights @ np.maximum(at[0], at[1]),
-            "late.session": _best_of(session, turn["late.turn"]),
-            "late.precision": closest[around.places[0]],
-            "late.close": np.log1p(close[around.places[0]]),
+            "late.session": session[place],
+            "late.precision": precision[context.places[0]],
+            "late.close": np.log1p(strength[context.places[0]]),
         }
 
-    def _taken_up(self, name: str, best: Floats) -> dict[str, Floats]:
-        """In four ways, for the greatest similarities of asked words, shape (asked, rows)."""
-        return {
-            f"late.{name}": self._weights @ best,
-            f"late.{name}_strong": self._weights @ best**2,
-            f"late.{name}_rare": self._rare @ best,
-            f"late.{name}_least": best[self._rarest].min(axis=0, initial=1.0),
-        }
-
-    def _compared(self, rows: Rows) -> tuple[Floats, Floats, Floats]:
-        """Compare each asked word with each word of rows, NONE among them.
+    def _compare(self, rows: Rows) -> tuple[Floats, Floats, Floats]:
+        """Compare each token of the question with each token of rows, NONE among them.
 
         Returns:
-            The greatest similarity of each asked word to a word of each row, shape (asked, rows);
-            of the greatest similarity of each of a row's words to an asked one, the mean and the
-            sum of fourth powers, shape (rows,).
+            The greatest similarity of each query token to a token of each row, shape (query
+            tokens, rows). Of the greatest similarity of each of a row's tokens to a query token,
+            the mean and the sum of fourth powers, each of shape (rows,).
         """
-        best = np.zeros((len(self._asked), len(rows)))
-        closest, close = np.zeros(len(rows)), np.zeros(len(rows))
-        there = np.flatnonzero(rows != NONE)
-        words, counts = self._signs.of(rows[there])
-        if not (len(words) and len(self._asked)):
-            return best, closest, close
-        held = counts > 0
-        begins, there = (np.cumsum(counts) - counts)[held], there[held]
-        least = np.full(len(words), self._dimension, dtype=np.uint16)
-        for i, differ in enumerate(hamming_distances(np.ascontiguousarray(words.T), self._asked)):
-            best[i, there] = self._similar(np.minimum.reduceat(differ, begins))
-            np.minimum(least, differ, out=least)
-        nearest = self._similar(least)
-        closest[there] = np.add.reduceat(nearest, begins) / counts[held]
-        close[there] = np.add.reduceat(nearest**4, begins)
-        return best, closest, close
+        best = np.zeros((len(self._queries), len(rows)))
+        mean, strength = np.zeros(len(rows)), np.zeros(len(rows))
+        existing = np.flatnonzero(rows != NONE)
+        codes, counts = self._codes.of(rows[existing])
+        if not (len(codes) and len(self._queries)):
+            return best, mean, strength
+        nonempty = counts > 0
+        begins, existing = (np.cumsum(counts) - counts)[nonempty], existing[nonempty]
+        # Distances are minimized, and converted to similarities at once.
+        per_query = np.empty((len(self._queries), len(begins)), dtype=np.uint16)
+        least = np.full(len(codes), self._dimension, dtype=np.uint16)
+        columns = np.ascontiguousarray(codes.T)
+        for i, distances in enumerate(hamming_distances(columns, self._queries)):
+            np.minimum.reduceat(distances, begins, out=per_query[i])
+            np.minimum(least, distances, out=least)
+        best[:, existing] = self._similarity(per_query)
+        nearest = self._similarity(least)
+        mean[existing] = np.add.reduceat(nearest, begins) / counts[nonempty]
+        strength[existing] = np.add.reduceat(nearest**4, begins)
+        return best, mean, strength
 
-    def _similar(self, differ: NDArray[np.uint16]) -> Floats:
-        """The similarity of words that differ in so many signs, in [0, 1]."""
-        return np.maximum(1 - 2 * differ.astype(np.float64) / self._dimension, 0.0)
-
-
-def _best_of(session: NDArray[np.int32], scores: Floats) -> Floats:
-    """The best score of each row's session."""
-    _, place = np.unique(session, return_inverse=True)
-    best = np.zeros(int(place.max(initial=-1)) + 1)
-    np.maximum.at(best, place, scores)
-    return best[place]
+    def _similarity(self, distances: NDArray[np.uint16]) -> Floats:
+        """Return 1 - 2 distance / dimension, at least 0: an estimate of the cosine."""
+        return np.maximum(1 - 2 * distances.astype(np.float64) / self._dimension, 0.0)

@@ -1,178 +1,324 @@
-"""What the words of a turn, of its surroundings and of its session say: lexical features."""
+"""Lexical features: BM25 of turns, of their context and of their sessions, exact and expanded.
+
+Expanded matching lets a term of the question match the scope's similar terms too, as far as they
+are similar.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agentmem_retrievers.features.term_expansion import TermExpansion
-from agentmem_retrievers.features.term_stats import TURN_B, TURN_K1, TermStats, bm25, idf
-from agentmem_retrievers.index.context import NONE, ContextWindow, Rows
-from agentmem_retrievers.index.table import Table
+from agentmem_retrievers.index.inverted_index import InvertedIndex, Postings
+from agentmem_retrievers.index.table import NONE, ContextWindow, Rows, Table
 from agentmem_retrievers.index.vocabulary import SimilarTerm
 from agentmem_retrievers.text.question import Question
 
-__all__ = ["NEAR", "WIDE", "Features", "Floats", "LexicalFeatures"]
+__all__ = [
+    "NEAR",
+    "WIDE",
+    "Features",
+    "Floats",
+    "LexicalFeatures",
+    "TermExpansion",
+    "TermStats",
+    "bm25",
+    "idf",
+]
 
 Floats = NDArray[np.float64]
 Features = dict[str, Floats]
 
-# How much a neighbour at an offset counts in what surrounds a turn. What came before weighs more:
-# an answer is understood from its question.
+# Weight of a neighbor in the context of a turn, by offset in the session. What came before weighs
+# more, since an answer is understood from its question.
 NEAR = {0: 1.0, -1: 0.7, 1: 0.5, -2: 0.35, 2: 0.25}
 WIDE = {offset: 0.7 ** abs(offset) for offset in range(-4, 5)}
-NEXT_TO = {0: 1.0, -1: 0.6, 1: 0.4}
+ADJACENT = {0: 1.0, -1: 0.6, 1: 0.4}
 
+# BM25 of turns, which are short and alike: little saturation, little length normalization.
+TURN_K1, TURN_B = 0.9, 0.4
+# BM25 of sessions: the usual values.
 SESSION_K1, SESSION_B = 1.2, 0.75
+# Most postings that term expansion reads, so that a search in a large scope takes no longer.
+MAX_POSTINGS = 10_000
 
 
-class _Counted:
-    """How often the words of a question stand in rows and around them, each row counted once."""
+def idf(n_documents: float, document_frequency: Floats | float) -> Floats:
+    """Return the inverse document frequency as in Lucene, ln(1 + (N - n + 0.5) / (n + 0.5)) > 0."""
+    return np.asarray(
+        np.log1p((n_documents - document_frequency + 0.5) / (document_frequency + 0.5)),
+        dtype=np.float64,
+    )
 
-    def __init__(self, all_words: TermStats, around: ContextWindow) -> None:
-        self.around = around
-        self._frequencies = all_words.frequencies(around.rows)
-        self._lengths = all_words.lengths(around.rows)
-        self._place = {term: place for place, term in enumerate(all_words.terms)}
 
-    def at(self, offset: int, lookup: TermStats) -> Floats:
-        """How often the words of a lookup stand at an offset from each row; (words, rows)."""
-        found = self._frequencies[:, self.around.places[offset]]
-        if len(lookup.terms) == len(found):
-            return found
-        return found[[self._place[term] for term in lookup.terms]]
+def bm25(
+    frequencies: Floats, lengths: Floats, mean_length: float, weights: Floats, k1: float, b: float
+) -> Floats:
+    """Return BM25 scores (Robertson and Zaragoza 2009, eq. 3.15).
 
-    def lengths(self, offset: int) -> Floats:
-        """How many words stand there, shape (rows,)."""
-        return self._lengths[self.around.places[offset]]
+    Args:
+        frequencies: shape (terms, documents).
+        lengths: of the documents, shape (documents,).
+        mean_length: of all documents.
+        weights: idf of the terms, shape (terms,).
+
+    Returns:
+        Shape (documents,).
+    """
+    norm = k1 * (1 - b + b * lengths / max(mean_length, 1e-9))
+    scores: Floats = weights @ (frequencies * (k1 + 1) / (frequencies + norm + 1e-12))
+    return scores
+
+
+class TermStats:
+    """Statistics of the distinct terms of a query.
+
+    Attributes:
+        terms: the distinct terms, in order.
+        idf: shape (terms,).
+        document_frequencies: shape (terms,).
+        mean_length: mean number of terms of a document.
+    """
+
+    def __init__(self, index: InvertedIndex, terms: Sequence[str]) -> None:
+        postings = index.lookup(terms)
+        self.terms = tuple(postings)
+        self.postings: list[Postings] = list(postings.values())
+        self.mean_length = index.mean_length()
+        self.document_frequencies = np.array([float(len(rows)) for rows, _ in self.postings])
+        self.idf = idf(index.n_documents, self.document_frequencies)
+        self._lengths = index.lengths()
+
+    def frequencies(self, rows: Rows) -> Floats:
+        """Return how often each term occurs in each document, shape (terms, rows)."""
+        frequencies = np.zeros((len(self.terms), len(rows)))
+        # The dtype of the postings, which would all be converted otherwise; NONE becomes a number
+        # that no document has.
+        numbers = rows.astype(np.uint32)
+        for i, (documents, counts) in enumerate(self.postings):
+            if len(documents):
+                places = np.minimum(np.searchsorted(documents, numbers), len(documents) - 1)
+                frequencies[i] = np.where(documents[places] == numbers, counts[places], 0)
+        return frequencies
+
+    def lengths(self, rows: Rows) -> Floats:
+        """Return the lengths of documents; 0 for NONE."""
+        return np.where(rows < 0, 0.0, self._lengths[rows])
+
+    def grouped(self, groups: NDArray[np.integer], n_groups: int) -> Floats:
+        """Return term frequencies of groups of documents, shape (terms, groups).
+
+        Args:
+            groups: the group of every document, shape (documents,).
+        """
+        frequencies = np.zeros((len(self.terms), n_groups))
+        for i, (documents, counts) in enumerate(self.postings):
+            frequencies[i] = np.bincount(groups[documents], weights=counts, minlength=n_groups)
+        return frequencies
+
+    def coverage(self) -> Floats:
+        """Return the share of the terms' idf that each document contains, shape (documents,)."""
+        total = np.zeros(len(self._lengths))
+        for weight, (documents, _) in zip(self.idf, self.postings, strict=True):
+            total[documents] += weight
+        return total / max(float(self.idf.sum()), 1e-9)
+
+
+class TermExpansion:
+    """How well each document matches each term of the question, by itself or a similar term.
+
+    The match of a document is the best of its terms': idf of the term times the squared cosine to
+    the question's. After the generalized translation language model (Ganguly et al., SIGIR 2015),
+    with the best translation in place of the sum.
+
+    Attributes:
+        rows: the documents that match, ascending. The shortest postings are read first, up to
+            `MAX_POSTINGS`; documents that contain only common terms are not found.
+        best: shape (terms, rows).
+        similar: the same without the term itself.
+        covered: the same as `best`, but no match counts more than the term's own idf.
+        idf: of the terms, shape (terms,).
+    """
+
+    def __init__(self, index: InvertedIndex, terms: Mapping[str, Sequence[SimilarTerm]]) -> None:
+        expanded = {stem: {**dict(similar), stem: 1.0} for stem, similar in terms.items()}
+        stats = TermStats(index, [term for group in expanded.values() for term in group])
+        rarity = dict(zip(stats.terms, stats.idf.tolist(), strict=True))
+        self.idf = np.array([rarity[stem] for stem in terms])
+        postings = {t: rows for t, (rows, _) in zip(stats.terms, stats.postings, strict=True)}
+        self.rows = _merge(list(postings.values()), index.n_numbers)
+        # Place of each document in `rows`; the last is for NONE.
+        self._place = np.full(index.n_numbers + 1, -1, dtype=np.int32)
+        self._place[self.rows] = np.arange(len(self.rows), dtype=np.int32)
+        places = {}
+        for term, documents in postings.items():
+            found = self._place[documents]
+            places[term] = found[found >= 0]
+        shape = (len(terms), len(self.rows))
+        self.best, self.similar, self.covered = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        for i, (stem, cosines) in enumerate(expanded.items()):
+            matches, covered = [], []
+            for term, cosine in cosines.items():
+                matches.append((cosine**2 * rarity[term], term))
+                covered.append((cosine**2 * min(rarity[term], rarity[stem]), term))
+            _set_greatest(self.best[i], matches, places)
+            _set_greatest(self.covered[i], covered, places)
+            matches.remove((rarity[stem], stem))
+            _set_greatest(self.similar[i], matches, places)
+
+    def at(self, values: Floats, rows: Rows) -> Floats:
+        """Return the values of documents along the last axis; 0 where nothing matches."""
+        if not len(self.rows):
+            return np.zeros((*values.shape[:-1], *rows.shape))
+        places = self._place[rows]
+        return np.asarray(np.where(places >= 0, values[..., places], 0.0))
+
+
+def _set_greatest(
+    values: Floats, matches: list[tuple[float, str]], places: Mapping[str, NDArray[np.int32]]
+) -> None:
+    """Set documents to the greatest match of the terms that they contain."""
+    # Ascending: where a place is set several times, the last value stays.
+    matches = sorted(matches)
+    if matches:
+        found = [places[term] for _, term in matches]
+        counts = list(map(len, found))
+        values[np.concatenate(found)] = np.repeat([match for match, _ in matches], counts)
+
+
+def _merge(postings: Sequence[NDArray[np.uint32]], n_numbers: int) -> Rows:
+    """Return the documents in any of the postings, ascending; see `TermExpansion.rows`."""
+    # Marking is many times as fast as sorting.
+    marked = np.zeros(n_numbers, dtype=np.bool_)
+    left = MAX_POSTINGS
+    for documents in sorted(postings, key=len):
+        left -= len(documents)
+        if left < 0:
+            break
+        marked[documents] = True
+    return np.flatnonzero(marked)
 
 
 class LexicalFeatures:
-    """Compares the words of one question with those of turns."""
+    """Compares the words of a question with those of turns, their context and their sessions.
+
+    Args:
+        n_sessions: how many session numbers the table uses.
+        similar_terms: for each term of `question.rest`, the similar terms of the scope.
+
+    Attributes:
+        all: statistics of all terms of the question.
+        rest: the same without speakers' names.
+        expansion: matches of `rest` and of the similar terms.
+    """
 
     def __init__(
         self,
         table: Table,
-        sessions: int,
+        n_sessions: int,
         question: Question,
         similar_terms: Mapping[str, Sequence[SimilarTerm]],
     ) -> None:
-        """Prepare.
-
-        Args:
-            sessions: how many sessions there are.
-            kin: for each of the question's content stems, the words of the scope that are alike.
-        """
-        self.table = table
-        self.sessions = sessions
-        self.session = table.column("session")
         self.all = TermStats(table.words, question.terms)
-        self.rest = TermStats(table.words, question.rest)
-        self.soft = TermExpansion(table.words, similar_terms)
-        self.keys = question.keys
+        same = question.rest == question.terms
+        self.rest = self.all if same else TermStats(table.words, question.rest)
+        self.expansion = TermExpansion(table.words, similar_terms)
+        self._table, self._n_sessions = table, n_sessions
+        self._identifiers = np.array([t in question.identifiers for t in self.rest.terms], np.bool_)
+        in_all = {term: place for place, term in enumerate(self.all.terms)}
+        self._rest_in_all = [in_all[term] for term in self.rest.terms]
+        self._total_idf = max(float(self.rest.idf.sum()), 1e-9)
+        self._total_expanded_idf = max(float(self.expansion.idf.sum()), 1e-9)
+        # Scores are divided by this, so that long questions do not drown the other features.
+        self._scale = math.sqrt(self._total_idf)
 
-    def found(self) -> tuple[Rows, Floats]:
-        """What candidates are found by: rows, and how well they match softly."""
-        return self.soft.rows, self.soft.best.sum(axis=0)
-
-    def compute(self, around: ContextWindow) -> Features:
-        """Return the features of candidates, each of their shape."""
-        rows = around[0]
-        mine = self.session[rows]
-        counted = _Counted(self.all, around)
-        return {
-            **self._turn(counted),
-            **self._context(counted),
-            **self._session(mine),
-            **self._soft(rows, around),
-        }
-
-    def coverage(self, around: Sequence[Rows]) -> Floats:
-        """The share of the question that rows take up, softly, each with those around it.
+    def coverage(self, context: Sequence[Rows]) -> Floats:
+        """Return the share of the question that rows match, each with its context.
 
         Args:
-            around: rows and their neighbours, each of the same shape (rows,).
+            context: the rows and their neighbors, each of shape (rows,).
         """
-        best = np.maximum.reduce([self.soft.at(self.soft.covered, rows) for rows in around])
-        return np.asarray(best.sum(axis=0) / self._softly_asked, dtype=np.float64)
+        at, covered = self.expansion.at, self.expansion.covered
+        best = np.maximum.reduce([at(covered, rows) for rows in context])
+        return np.asarray(best.sum(axis=0) / self._total_expanded_idf, dtype=np.float64)
 
-    @cached_property
-    def _asked(self) -> float:
-        """What the question's words weigh."""
-        return max(float(self.rest.idf.sum()), 1e-9)
-
-    @property
-    def _scale(self) -> float:
-        """What scores are divided by: long questions and large scopes must not drown the rest."""
-        return math.sqrt(self._asked)
-
-    @cached_property
-    def _softly_asked(self) -> float:
-        return max(float(self.soft.idf.sum()), 1e-9)
-
-    def _turn(self, counted: _Counted) -> Features:
-        held = (counted.at(0, self.rest) > 0) * self.rest.idf[:, np.newaxis]
-        is_key = np.array([term in self.keys for term in self.rest.terms], dtype=np.bool_)
+    def compute(self, context: ContextWindow) -> Features:
+        """Return the features of the rows of a context of radius 4, each of shape (rows,)."""
         return {
-            "lexical.turn": self._bm25(counted, self.all, {0: 1.0}),
-            "lexical.coverage": held.sum(axis=0) / self._asked,
-            "lexical.key": held[is_key].sum(axis=0) / max(self.rest.idf[is_key].sum(), 1e-9),
+            **self._turns(context),
+            **self._sessions(self._table.columns["session"][context.at[0]]),
+            **self._expanded(context),
         }
 
-    def _context(self, counted: _Counted) -> Features:
-        following = self._bm25(counted, self.rest, {1: 1.0})
+    def _turns(self, context: ContextWindow) -> Features:
+        frequencies = self.all.frequencies(context.rows)
+        lengths = self.all.lengths(context.rows)
+        all_weights, rest_weights = self.all.idf / self._scale, self.rest.idf / self._scale
+
+        def score(window: Mapping[int, float], weights: Floats, *, rest: bool) -> Floats:
+            tf, length = 0.0, 0.0
+            for offset, weight in window.items():
+                places = context.places[offset]
+                tf = tf + weight * frequencies[:, places]
+                length = length + weight * lengths[places]
+            tf = np.asarray(tf)[self._rest_in_all] if rest else np.asarray(tf)
+            mean = self.all.mean_length * sum(window.values())
+            return bm25(tf, np.asarray(length), mean, weights, TURN_K1, TURN_B)
+
+        matched = frequencies[:, context.places[0]][self._rest_in_all] > 0
+        matched_idf = matched * self.rest.idf[:, np.newaxis]
+        identifiers = self._identifiers
+        identifier_idf = max(self.rest.idf[identifiers].sum(), 1e-9)
+        following = score({1: 1.0}, rest_weights, rest=True)
         return {
-            "context.near": self._bm25(counted, self.all, NEAR),
-            "context.near_rest": self._bm25(counted, self.rest, NEAR),
-            "context.wide_rest": self._bm25(counted, self.rest, WIDE),
-            "context.next": np.where(counted.around[1] == NONE, 0.0, following),
+            "lexical.turn": score({0: 1.0}, all_weights, rest=False),
+            "lexical.coverage": matched_idf.sum(axis=0) / self._total_idf,
+            "lexical.key": matched_idf[identifiers].sum(axis=0) / identifier_idf,
+            "context.near": score(NEAR, all_weights, rest=False),
+            "context.near_rest": score(NEAR, rest_weights, rest=True),
+            "context.wide_rest": score(WIDE, rest_weights, rest=True),
+            "context.next": np.where(context.at[1] == NONE, 0.0, following),
         }
 
-    def _bm25(self, counted: _Counted, lookup: TermStats, window: Mapping[int, float]) -> Floats:
-        frequencies = sum(w * counted.at(o, lookup) for o, w in window.items())
-        lengths = sum(w * counted.lengths(o) for o, w in window.items())
-        mean = lookup.mean * sum(window.values())
-        weights = lookup.idf / self._scale
-        return bm25(np.asarray(frequencies), np.asarray(lengths), mean, weights, TURN_K1, TURN_B)
-
-    def _session(self, mine: NDArray[np.int32]) -> Features:
-        """Features of the sessions of candidates, each of their shape."""
-        frequencies = self.rest.grouped(self.session, self.sessions)
-        lengths = self.table.session_words(self.sessions)
-        used = max(int((lengths > 0).sum()), 1)
-        mean = float(lengths.sum()) / used
-        rarity = idf(used, (frequencies > 0).sum(axis=1).astype(np.float64))
-        # Only of these: there may be very many others.
-        frequencies, lengths = frequencies[:, mine], lengths[mine]
-        kindred = np.zeros(self.sessions)
-        np.maximum.at(kindred, self.session[self.soft.rows], self.soft.others.sum(axis=0))
-        scores = {
-            "session.lexical": self._of_sessions(frequencies, lengths, mean, rarity),
-            "session.lexical_turn_idf": self._of_sessions(
-                frequencies, lengths, mean, self.rest.idf
-            ),
-            "soft.session": kindred[mine],
-        }
-        return {name: values / self._scale for name, values in scores.items()}
-
-    @staticmethod
-    def _of_sessions(tf: Floats, lengths: Floats, mean: float, rarity: Floats) -> Floats:
-        return bm25(tf, lengths, mean, rarity, SESSION_K1, SESSION_B)
-
-    def _soft(self, rows: Rows, around: ContextWindow) -> Features:
-        scale = self._scale
-        best, others = self.soft.best.sum(axis=0) / scale, self.soft.others.sum(axis=0) / scale
-        at = self.soft.at
-        near = np.maximum.reduce([w * at(self.soft.best, around[o]) for o, w in NEAR.items()])
+    def _sessions(self, sessions: NDArray[np.int32]) -> Features:
+        """Features of the sessions of rows, given by number, shape (rows,)."""
+        all_sessions = self._table.column("session")
+        frequencies = self.rest.grouped(all_sessions, self._n_sessions)
+        lengths = self._table.session_lengths(self._n_sessions)
+        n_used = max(int((lengths > 0).sum()), 1)
+        mean = float(lengths.sum()) / n_used
+        rarity = idf(n_used, (frequencies > 0).sum(axis=1).astype(np.float64))
+        similar = np.zeros(self._n_sessions)
+        matching = all_sessions[self.expansion.rows]
+        np.maximum.at(similar, matching, self.expansion.similar.sum(axis=0))
+        # From here on only the rows' sessions: there may be very many others.
+        frequencies, lengths = frequencies[:, sessions], lengths[sessions]
+        by_session_idf = bm25(frequencies, lengths, mean, rarity, SESSION_K1, SESSION_B)
+        by_turn_idf = bm25(frequencies, lengths, mean, self.rest.idf, SESSION_K1, SESSION_B)
         return {
-            "soft.turn": at(best, rows),
-            "soft.kindred": at(others, rows),
-            "soft.next_to": sum(w * at(best, around[o]) for o, w in NEXT_TO.items()),
-            "soft.kindred_next_to": sum(w * at(others, around[o]) for o, w in NEXT_TO.items()),
-            "soft.near": near.sum(axis=0) / scale,
-            "soft.coverage": at(self.soft.covered.sum(axis=0), rows) / self._softly_asked,
+            "session.lexical": by_session_idf / self._scale,
+            "session.lexical_turn_idf": by_turn_idf / self._scale,
+            "soft.session": similar[sessions] / self._scale,
+        }
+
+    def _expanded(self, context: ContextWindow) -> Features:
+        expansion, at, rows = self.expansion, self.expansion.at, context.at
+        best = expansion.best.sum(axis=0) / self._scale
+        similar = expansion.similar.sum(axis=0) / self._scale
+        covered = expansion.covered.sum(axis=0)
+        near: Floats | float = 0.0
+        for offset, weight in NEAR.items():
+            near = np.maximum(near, weight * at(expansion.best, rows[offset]))
+        adjacent = {o: at(np.stack([best, similar]), rows[o]) for o in ADJACENT}
+        best_adjacent, similar_adjacent = sum(w * adjacent[o] for o, w in ADJACENT.items())
+        return {
+            "soft.turn": adjacent[0][0],
+            "soft.kindred": adjacent[0][1],
+            "soft.next_to": best_adjacent,
+            "soft.kindred_next_to": similar_adjacent,
+            "soft.near": np.asarray(near).sum(axis=0) / self._scale,
+            "soft.coverage": at(covered, rows[0]) / self._total_expanded_idf,
         }

@@ -1,6 +1,6 @@
-"""What speaks for a turn being the answer: one number per candidate and aspect.
+"""All features of candidate turns: lexical, dense, late interaction, time and form.
 
-Every feature has a name `part.aspect`; the part is what an explanation and an ablation call it.
+Features are named `part.aspect`; explanations and ablations refer to parts.
 """
 
 from __future__ import annotations
@@ -8,115 +8,84 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agentmem_retrievers.features.late_interaction import LateInteraction
-from agentmem_retrievers.features.lexical import NEAR, WIDE, Features, Floats, LexicalFeatures
-from agentmem_retrievers.index.scope_index import ScopeIndex
-from agentmem_retrievers.index.table import NONE, Rows
+from agentmem_retrievers.features.lexical import NEAR, Features, Floats, LexicalFeatures
+from agentmem_retrievers.index.table import NONE, Rows, Table
 from agentmem_retrievers.text.question import Question
-from agentmem_stores import Granularity, Vectors
+from agentmem_stores import Vectors
 
-__all__ = ["TurnFeatures"]
+__all__ = ["turn_features"]
 
 _DAY = 86_400.0
 
 
-class TurnFeatures:
-    """Computes the features of candidate turns for one question."""
+def turn_features(
+    table: Table,
+    rows: Rows,
+    question: Question,
+    vector: Vectors,
+    lexical: LexicalFeatures,
+    late: LateInteraction,
+) -> Features:
+    """Return all features of candidates, each of shape (rows,).
 
-    def __init__(
-        self,
-        index: ScopeIndex,
-        question: Question,
-        vector: Vectors,
-        wording: LexicalFeatures,
-        late: LateInteraction,
-    ) -> None:
-        """Prepare.
-
-        Args:
-            vector: embedding of `question.addressed`, shape (dimension,).
-        """
-        self.index = index
-        self.table = index.tables[Granularity.TURN]
-        self.question = question
-        self.vector = vector
-        self.session = self.table.column("session")
-        self.wording = wording
-        self.late = late
-
-    def compute(self, rows: Rows) -> Features:
-        """Return all features of candidates, rows of the turn table; each of their shape."""
-        self.rows = rows
-        self.around = self.table.around(rows, WIDE)
-        return {
-            **self.wording.compute(self.around),
-            **self._dense(),
-            **self.late.features(self.around, self.session[rows]),
-            **self._time(),
-            **self._manner(),
-        }
-
-    def _dense(self) -> Features:
-        own, near = self.table.similar(self.around, NEAR, self.vector)
-        return {"turn.dense": _floats(own), "context.dense": _floats(near)}
-
-    def _time(self) -> Features:
-        timed = self.table.flags(self.rows, "timed")
-        return {
-            "time.named": np.maximum(self._in_periods(), self._in_windows()),
-            "time.told": timed,
-            "time.told_when_asked": timed * self.question.asks_when,
-            **self._direction(),
-        }
-
-    def _direction(self) -> Features:
-        """Where a time is asked for: whether a turn tells of one gone by, or of one to come."""
-        about = self.table.column("about_from")[self.rows]
-        day = np.floor(self.table.column("said")[self.rows] / _DAY) * _DAY
-        # What speaks of no time has NaN there, which is neither.
-        past, ahead = _floats(about < day + _DAY), _floats(about >= day + _DAY)
-        asks, later = float(self.question.asks_when), float(self.question.asks_ahead)
-        return {
-            "time.past": asks * past,
-            "time.ahead": asks * ahead,
-            "time.ahead_when_ahead": asks * later * ahead,
-        }
-
-    def _in_periods(self) -> Floats:
-        """How well the time of saying fits the dates that the question names."""
-        fits = np.zeros(len(self.rows))
-        if self.question.periods:
-            for i, seconds in enumerate(self.table.column("said")[self.rows]):
-                moment = datetime.fromtimestamp(float(seconds), UTC)
-                fits[i] = max(period.fits(moment) for period in self.question.periods)
-        return fits
-
-    def _in_windows(self) -> Floats:
-        """How well the time spoken of fits the times asked about; or where those are no dates,
-        such as "last week", the time of saying.
-        """
-        about = [self.table.column(name)[self.rows] for name in ("about_from", "about_until")]
-        said = self.table.column("said")[self.rows]
-        fits = np.zeros(len(self.rows))
-        for window in self.question.windows:
-            fits = np.fmax(fits, window.fits(*about))
-            if not self.question.periods:
-                fits = np.maximum(fits, window.fits(said, said))
-        return fits
-
-    def _manner(self) -> Features:
-        before = self.around[-1]
-        asked_before = np.where(before == NONE, 0.0, self.table.flags(before, "asks"))
-        return {
-            "manner.question": self.table.flags(self.rows, "ends_asking"),
-            "manner.answer": asked_before,
-            "manner.length": np.log1p(self.wording.all.lengths(self.rows)),
-            "manner.opening": (self.table.column("position")[self.rows] < 2).astype(np.float64),
-            "manner.speaker": self.table.spoken_by(self.rows, self.question.named),
-        }
+    Args:
+        rows: of the table of turns, ascending.
+        vector: embedding of `question.addressed`, shape (dimension,).
+    """
+    wide = table.context(rows, radius=4)
+    narrow = wide.within(2)
+    own, near = table.cosines(narrow, NEAR, vector)
+    return {
+        **lexical.compute(wide),
+        "turn.dense": own.astype(np.float64),
+        "context.dense": near.astype(np.float64),
+        **late.compute(narrow, table.columns["session"][rows]),
+        **_time(table, rows, question),
+        **_form(table, rows, wide.at[-1], question, lexical),
+    }
 
 
-def _floats(values: NDArray[np.float32] | NDArray[np.bool_]) -> Floats:
-    return values.astype(np.float64)
+def _time(table: Table, rows: Rows, question: Question) -> Features:
+    """Features of the times asked about, and of the times that turns mention."""
+    said_at = table.columns["said_at"][rows]
+    start, end = table.columns["about_start"][rows], table.columns["about_end"][rows]
+    by_date, in_window = np.zeros(len(rows)), np.zeros(len(rows))
+    if question.dates:
+        for i, seconds in enumerate(said_at.tolist()):
+            moment = datetime.fromtimestamp(seconds, UTC)
+            by_date[i] = max(date.fits(moment) for date in question.dates)
+    for window in question.windows:
+        in_window = np.fmax(in_window, window.fits(start, end))
+        # "Last week" is about what was said then too; a calendar date is judged by `by_date`.
+        if not question.dates:
+            in_window = np.maximum(in_window, window.fits(said_at, said_at))
+    mentions = table.columns["mentions_time"][rows].astype(np.float64)
+    # A turn that mentions no time has NaN, and is neither about the past nor about the future.
+    end_of_day = np.floor(said_at / _DAY) * _DAY + _DAY
+    past, future = (start < end_of_day).astype(np.float64), (start >= end_of_day).astype(np.float64)
+    when, ahead = float(question.asks_when), float(question.asks_about_future)
+    return {
+        "time.named": np.maximum(by_date, in_window),
+        "time.told": mentions,
+        "time.told_when_asked": mentions * question.asks_when,
+        "time.past": when * past,
+        "time.ahead": when * future,
+        "time.ahead_when_ahead": when * ahead * future,
+    }
+
+
+def _form(
+    table: Table, rows: Rows, previous: Rows, question: Question, lexical: LexicalFeatures
+) -> Features:
+    """Features of the form of a turn: question or answer, length, place, speaker."""
+    columns = table.columns
+    follows_question: Floats = np.where(previous == NONE, 0.0, columns["has_question"][previous])
+    return {
+        "manner.question": columns["ends_with_question"][rows].astype(np.float64),
+        "manner.answer": follows_question,
+        "manner.length": np.log1p(lexical.all.lengths(rows)),
+        "manner.opening": (columns["position"][rows] < 2).astype(np.float64),
+        "manner.speaker": table.spoken_by(rows, question.named),
+    }

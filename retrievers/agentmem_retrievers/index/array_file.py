@@ -1,4 +1,8 @@
-"""A file of named arrays and lists of strings, of which only what is looked at is read."""
+"""A file of named arrays and lists of strings whose arrays are mapped into memory when read.
+
+safetensors has the same layout, but its reader for NumPy copies every tensor into memory, and its
+files hold neither checksums nor strings. MEASURE
+"""
 
 from __future__ import annotations
 
@@ -16,98 +20,106 @@ from numpy.typing import NDArray
 __all__ = ["ArrayFile", "DamagedFileError"]
 
 _MAGIC = b"agentmem index 1\n"
+# Length and CRC-32 of the JSON header that follows.
 _HEAD = struct.Struct("<QI")
-# Where arrays begin, so that every kind of number is aligned.
-_ALIGNED = 64
+# Arrays start at multiples of this, so that every dtype is aligned.
+_ALIGNMENT = 64
 
 
 class DamagedFileError(ValueError):
-    """A file is not whole, or is something else."""
+    """The file is damaged or describes something else."""
 
 
 @dataclass
 class ArrayFile:
-    """What a file holds.
+    """The content of a file.
 
     Attributes:
-        about: what it is of, to be compared when it is read.
-        large: names of the arrays that are not read to see whether they are whole.
+        metadata: what the file describes; compared when it is read.
+        strings: lists of strings by name.
+        arrays: arrays by name.
+        unchecked: names of arrays without a checksum, because checking would read them whole.
     """
 
-    about: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
     strings: dict[str, list[str]] = field(default_factory=dict)
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
-    large: set[str] = field(default_factory=set)
+    unchecked: set[str] = field(default_factory=set)
 
     @property
     def nbytes(self) -> int:
-        """About how large the file is."""
-        strings = sum(len(s) + 4 for held in self.strings.values() for s in held)
-        return strings + sum(array.nbytes + _ALIGNED for array in self.arrays.values())
+        """The approximate size of the file in bytes."""
+        strings = sum(len(s) + 4 for group in self.strings.values() for s in group)
+        return strings + sum(array.nbytes + _ALIGNMENT for array in self.arrays.values())
 
     def write(self, path: Path) -> None:
-        """Write a file, which is there as a whole or not at all; raises OSError."""
+        """Write the file atomically.
+
+        Raises:
+            OSError: it cannot be written.
+        """
         places: dict[str, Any] = {}
-        end = 0
+        size = 0
         for name, array in self.arrays.items():
-            check = None if name in self.large else zlib.crc32(np.ascontiguousarray(array).data)
-            places[name] = [str(array.dtype), array.shape, end, check]
-            end += -(-array.nbytes // _ALIGNED) * _ALIGNED
-        said = {"about": self.about, "strings": self.strings, "arrays": places, "end": end}
-        head = json.dumps(said, separators=(",", ":")).encode()
-        unfinished = path.with_suffix(".part")
+            unchecked = name in self.unchecked
+            crc = None if unchecked else zlib.crc32(np.ascontiguousarray(array).data)
+            places[name] = [str(array.dtype), array.shape, size, crc]
+            size += -(-array.nbytes // _ALIGNMENT) * _ALIGNMENT
+        content = {
+            "metadata": self.metadata,
+            "strings": self.strings,
+            "arrays": places,
+            "size": size,
+        }
+        header = json.dumps(content, separators=(",", ":")).encode()
+        temporary = path.with_suffix(".part")
         try:
-            with unfinished.open("wb") as file:
-                file.write(_MAGIC + _HEAD.pack(len(head), zlib.crc32(head)) + head)
-                begin = _begin(len(head))
+            with temporary.open("wb") as file:
+                file.write(_MAGIC + _HEAD.pack(len(header), zlib.crc32(header)) + header)
+                begin = _data_offset(len(header))
                 for name, array in self.arrays.items():
                     file.seek(begin + places[name][2])
                     file.write(np.ascontiguousarray(array).data)
-                file.truncate(begin + end)
-            unfinished.replace(path)
+                file.truncate(begin + size)
+            temporary.replace(path)
         finally:
-            unfinished.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
     @classmethod
-    def read(cls, path: Path, about: Mapping[str, Any]) -> ArrayFile:
-        """Read a file; its arrays are mapped into memory, and may be changed there alone.
+    def read(cls, path: Path, metadata: Mapping[str, Any]) -> ArrayFile:
+        """Read a file; its arrays are mapped copy-on-write.
 
         Raises:
-            OSError: there is no such file.
-            DamagedError: it is not whole, or is of something else than `about`.
+            OSError: the file cannot be read.
+            DamagedFileError: it is damaged, or its metadata differ from `metadata`.
         """
         with path.open("rb") as file:
             front = file.read(len(_MAGIC) + _HEAD.size)
             if not front.startswith(_MAGIC) or len(front) < len(_MAGIC) + _HEAD.size:
-                raise DamagedFileError(f"{path} is no index")
-            size, check = _HEAD.unpack(front[len(_MAGIC) :])
-            head = file.read(size)
-        if zlib.crc32(head) != check:
-            raise DamagedFileError(f"{path} is damaged")
-        said = json.loads(head)
-        if any(said["about"].get(name) != value for name, value in about.items()):
-            raise DamagedFileError(f"{path} is of something else")
-        begin = _begin(size)
-        if path.stat().st_size != begin + said["end"]:
-            raise DamagedFileError(f"{path} is cut short")
-        found = cls(said["about"], said["strings"])
-        held = np.memmap(path, dtype=np.uint8, mode="c")
-        for name, (dtype, shape, place, check) in said["arrays"].items():
-            array = _view(held, np.dtype(dtype), shape, begin + place)
-            if check is None:
-                found.large.add(name)
-            elif zlib.crc32(array.data) != check:
-                raise DamagedFileError(f"{path} is damaged")
-            found.arrays[name] = array
-        return found
+                raise DamagedFileError(f"{path} is not an index file")
+            header_size, crc = _HEAD.unpack(front[len(_MAGIC) :])
+            header = file.read(header_size)
+        if zlib.crc32(header) != crc:
+            raise DamagedFileError(f"{path} is damaged: the checksum of its header differs")
+        content = json.loads(header)
+        differing = [n for n, v in metadata.items() if content["metadata"].get(n) != v]
+        if differing:
+            raise DamagedFileError(f"{path} was made for another {' and '.join(differing)}")
+        begin = _data_offset(header_size)
+        if path.stat().st_size != begin + content["size"]:
+            raise DamagedFileError(f"{path} is truncated")
+        result = cls(content["metadata"], content["strings"])
+        mapped = np.asarray(np.memmap(path, dtype=np.uint8, mode="c"))
+        for name, (dtype, shape, place, crc) in content["arrays"].items():
+            size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+            array = mapped[begin + place : begin + place + size].view(dtype).reshape(shape)
+            if crc is None:
+                result.unchecked.add(name)
+            elif zlib.crc32(array.data) != crc:
+                raise DamagedFileError(f"{path} is damaged: the checksum of {name} differs")
+            result.arrays[name] = array
+        return result
 
 
-def _begin(head: int) -> int:
-    return -(-(len(_MAGIC) + _HEAD.size + head) // _ALIGNED) * _ALIGNED
-
-
-def _view(
-    held: NDArray[np.uint8], dtype: np.dtype[Any], shape: list[int], place: int
-) -> NDArray[Any]:
-    size = int(np.prod(shape)) * dtype.itemsize
-    return np.asarray(held)[place : place + size].view(dtype).reshape(shape)
+def _data_offset(header_size: int) -> int:
+    return -(-(len(_MAGIC) + _HEAD.size + header_size) // _ALIGNMENT) * _ALIGNMENT

@@ -1,8 +1,7 @@
-"""What a scope's own use teaches: memories cited before, for questions like this one.
+"""Learn from citations: memories that answers to similar questions cited, or passed over.
 
-Which memories an answer cited is kept as it was observed, and what is learned follows from the
-observations alone (after RMM's retrospective reflection, arXiv 2503.08026). So nothing can drift,
-and what is deleted is unlearned.
+Citations are stored as they were observed, and what is learned is computed from them (after RMM's
+retrospective reflection, arXiv 2503.08026). So nothing drifts, and a deleted citation is unlearned.
 """
 
 from __future__ import annotations
@@ -23,169 +22,185 @@ __all__ = ["LEARNED", "Citation", "CitationIndex"]
 Floats = NDArray[np.float64]
 
 LEARNED = ("learned.cited", "learned.cited_alike", "learned.passed", "learned.passed_alike")
-# The cosine below which two questions have nothing to do with each other.
-ALIKE_FROM = 0.2
-# However often something was cited, this is the most that it changes of a score.
-BOUND = 3.0
-# Of the squared trust: a few citations are not believed.
-_DOUBT = 1.0
+# Questions with a smaller cosine are unrelated: similarity is rescaled to [0, 1] from here.
+UNRELATED = 0.2
+# The most that citations change a score, however many there are.
+MAX_ADJUSTMENT = 3.0
+# Penalty on the squared trust, so that a few citations change little.
+_PENALTY = 1.0
+# Bisection steps: the trust is exact to 2 ** -24.
 _STEPS = 24
 
 
 @dataclass(frozen=True, eq=False)
 class Citation:
-    """What an answer cited of what it was shown.
+    """Which of the memories in its prompt an answer cited.
 
     Attributes:
-        asked: the question's embedding, shape (dimension,), unit length.
-        scores: how each memory shown was ranked before anything was learned.
-        cited: which of them the answer cited.
+        query_vector: the question's embedding, shape (dimension,), unit length.
+        scores: the score of each memory in the prompt, without what citations added.
+        cited: ids of the cited ones.
     """
 
-    asked: Vectors
+    query_vector: Vectors
     scores: Mapping[str, float]
     cited: frozenset[str]
 
     def to_metadata(self) -> dict[str, Any]:
-        """What a memory can hold of it, beside the ids of the memories shown as its sources."""
-        packed = base64.b64encode(self.asked.astype("<f2").tobytes()).decode()
+        """Return the metadata of a CITATION memory, whose sources are the ids of `scores`."""
+        packed = base64.b64encode(self.query_vector.astype("<f2").tobytes()).decode()
         scores = {i: round(score, 4) for i, score in self.scores.items()}
         return {"asked": packed, "scores": scores, "cited": sorted(self.cited)}
 
     @classmethod
     def of(cls, memory: Memory) -> Citation | None:
-        """Read what `to_metadata` wrote; None where it is something else."""
-        kept = memory.metadata
+        """Return the citation that `to_metadata` stored, or None for other metadata."""
+        stored = memory.metadata
         try:
-            asked = np.frombuffer(base64.b64decode(kept["asked"]), dtype="<f2").astype(np.float32)
-            scores = {str(i): float(score) for i, score in kept["scores"].items()}
-            cited = frozenset(map(str, kept["cited"]))
+            packed = base64.b64decode(stored["asked"])
+            query_vector = np.frombuffer(packed, dtype="<f2").astype(np.float32)
+            scores = {str(i): float(score) for i, score in stored["scores"].items()}
+            cited = frozenset(map(str, stored["cited"]))
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
-        known = np.isfinite(asked).all() and np.isfinite(list(scores.values())).all()
-        return cls(asked, scores, cited) if known and cited <= scores.keys() else None
+        finite = np.isfinite(query_vector).all() and np.isfinite(list(scores.values())).all()
+        return cls(query_vector, scores, cited) if finite and cited <= scores.keys() else None
 
 
 class CitationIndex:
-    """The citations of one scope, and what follows from them."""
+    """The citations of a scope.
+
+    Attributes:
+        citations: by the id of the memory that stores them.
+    """
 
     def __init__(self) -> None:
-        self._citations: dict[str, Citation] = {}
-        self._known: _Known | None = None
+        self.citations: dict[str, Citation] = {}
+        self._model: _CitationModel | None = None
 
     def __len__(self) -> int:
-        return len(self._citations)
+        return len(self.citations)
 
-    def note(self, memory: Memory) -> None:
-        """Take up the citation that a record keeps."""
+    def put(self, memory: Memory) -> None:
+        """Insert the citation that a memory stores, if it stores one."""
         citation = Citation.of(memory)
         if citation is not None:
-            self._citations[memory.id] = citation
-            self._known = None
+            self.citations[memory.id] = citation
+            self._model = None
 
     def add(self, citation: Citation) -> None:
-        """Take up a citation that nothing keeps."""
-        self._citations[f"#{len(self._citations)}"] = citation
-        self._known = None
+        """Insert a citation that no memory stores."""
+        self.citations[f"#{len(self.citations)}"] = citation
+        self._model = None
 
-    def forget(self, memory_id: str) -> None:
-        """Unlearn a citation; an unknown id is passed over."""
-        if self._citations.pop(memory_id, None) is not None:
-            self._known = None
+    def remove(self, memory_id: str) -> None:
+        """Remove a citation; unknown ids are ignored."""
+        if self.citations.pop(memory_id, None) is not None:
+            self._model = None
 
-    def adds(self, asked: Vectors, ids: Sequence[str], weights: Mapping[str, float]) -> Floats:
-        """How much the citations add to the scores of memories; (ids,), in [-BOUND, BOUND]."""
-        known = self._ready()
-        return known.adds(asked, ids, weights) * known.trust(weights)
+    def adjustments(
+        self, query_vector: Vectors, ids: Sequence[str], weights: Mapping[str, float]
+    ) -> Floats:
+        """Return what citations add to the scores of memories.
+
+        Returns:
+            Shape (ids,), each in [-MAX_ADJUSTMENT, MAX_ADJUSTMENT].
+        """
+        model = self._fitted()
+        return model.adjustments(query_vector, ids, weights) * model.trust(weights)
 
     def trust(self, weights: Mapping[str, float]) -> float:
-        """How far the citations are believed, in [0, 1]."""
-        return self._ready().trust(weights)
+        """Return how far the citations are believed, in [0, 1]."""
+        return self._fitted().trust(weights)
 
     def examples(self) -> list[tuple[Floats, Floats, NDArray[np.bool_]]]:
-        """What the weights are learned from: for each citation, the memories shown.
+        """Return the training examples for the weights, one for each citation.
 
-        Their scores, shape (shown,); what the other citations say of them, shape
-        (shown, len(LEARNED)); and which were cited.
+        Each consists of the scores of the memories in the prompt, shape (memories,); their
+        features by the other citations, shape (memories, len(LEARNED)); and which were cited.
         """
-        return list(self._ready().examples())
+        return list(self._fitted().examples())
 
-    def _ready(self) -> _Known:
-        if self._known is None:
-            self._known = _Known(list(self._citations.values()))
-        return self._known
+    def _fitted(self) -> _CitationModel:
+        if self._model is None:
+            self._model = _CitationModel(list(self.citations.values()))
+        return self._model
 
 
-class _Known:
-    """Citations, made ready to be asked many times."""
+class _CitationModel:
+    """Features and trust of a fixed set of citations."""
 
     def __init__(self, citations: Sequence[Citation]) -> None:
-        widths = {len(c.asked) for c in citations}
-        # Those of another embedder say nothing of this one's questions.
-        self.citations = [c for c in citations if len(c.asked) == max(widths, default=0)]
+        dimensions = {len(c.query_vector) for c in citations}
+        # Vectors of a former embedder cannot be compared with the present one's.
+        self.citations = [
+            c for c in citations if len(c.query_vector) == max(dimensions, default=0)
+        ]
         self._trust: float | None = None
 
     @cached_property
-    def asked(self) -> Vectors:
-        return np.stack([c.asked for c in self.citations])
+    def query_vectors(self) -> Vectors:
+        return np.stack([c.query_vector for c in self.citations])
 
     @cached_property
-    def shown(self) -> dict[str, list[tuple[int, bool]]]:
-        """For each memory the citations it was shown in, and whether it was cited."""
-        found: dict[str, list[tuple[int, bool]]] = {}
+    def occurrences(self) -> dict[str, list[tuple[int, bool]]]:
+        """For each memory the citations whose prompt had it, and whether it was cited."""
+        occurrences: dict[str, list[tuple[int, bool]]] = {}
         for number, citation in enumerate(self.citations):
             for i in citation.scores:
-                found.setdefault(i, []).append((number, i in citation.cited))
-        return found
+                occurrences.setdefault(i, []).append((number, i in citation.cited))
+        return occurrences
 
-    def adds(self, asked: Vectors, ids: Sequence[str], weights: Mapping[str, float]) -> Floats:
-        if not self.citations or self.asked.shape[1] != len(asked):
+    def adjustments(
+        self, query_vector: Vectors, ids: Sequence[str], weights: Mapping[str, float]
+    ) -> Floats:
+        if not self.citations or self.query_vectors.shape[1] != len(query_vector):
             return np.zeros(len(ids))
-        by = np.array([weights.get(name, 0.0) for name in LEARNED])
-        added = self._columns(asked, ids, None) @ by
-        return np.asarray(np.clip(added, -BOUND, BOUND), dtype=np.float64)
+        coefficients = np.array([weights.get(name, 0.0) for name in LEARNED])
+        added = self._features(query_vector, ids, None) @ coefficients
+        return np.asarray(np.clip(added, -MAX_ADJUSTMENT, MAX_ADJUSTMENT), dtype=np.float64)
 
-    def _columns(self, asked: Vectors, ids: Sequence[str], but: int | None) -> Floats:
-        alike = np.clip((self.asked @ asked - ALIKE_FROM) / (1 - ALIKE_FROM), 0.0, 1.0)
-        return np.array([self._features(i, alike, but) for i in ids]).reshape(-1, len(LEARNED))
-
-    def _features(self, memory_id: str, alike: Vectors, but: int | None) -> list[float]:
-        shown = [(n, cited) for n, cited in self.shown.get(memory_id, ()) if n != but]
-        found: list[float] = []
-        for wanted in (True, False):
-            near = [float(alike[n]) for n, cited in shown if cited is wanted]
-            found += [float(np.log1p(len(near))), max(near, default=0.0)]
-        return found
+    def _features(self, query_vector: Vectors, ids: Sequence[str], left_out: int | None) -> Floats:
+        """Features of memories by all citations but one, shape (ids, len(LEARNED))."""
+        cosines = self.query_vectors @ query_vector
+        similar = np.clip((cosines - UNRELATED) / (1 - UNRELATED), 0.0, 1.0)
+        features: list[float] = []
+        for i in ids:
+            occurrences = self.occurrences.get(i, ())
+            for is_cited in (True, False):
+                near = [
+                    float(similar[n]) for n, cited in occurrences if cited is is_cited and n != left_out
+                ]
+                features += [float(np.log1p(len(near))), max(near, default=0.0)]
+        return np.array(features).reshape(-1, len(LEARNED))
 
     def trust(self, weights: Mapping[str, float]) -> float:
-        """How far citations follow what was known of relevance, in [0, 1].
+        """Return the maximum likelihood estimate of how far citations follow relevance.
 
-        The `a` in [0, 1] that makes the citations likeliest where a memory shown is cited with
-        probability proportional to exp(a (score + what the other citations add)). Citations
-        at random follow nothing, so that they are not believed.
+        That is the `a` in [0, 1] that makes the citations most likely, if a memory in the prompt
+        is cited with probability proportional to exp(a (score + what the other citations add)).
+        Citations at random have an `a` of 0.
         """
         if self._trust is None:
-            groups = list(self._groups(weights))
-            self._trust = _likeliest(groups) if groups else 0.0
+            coefficients = np.array([weights.get(name, 0.0) for name in LEARNED])
+            groups = []
+            for scores, features, cited in self.examples():
+                added = np.clip(features @ coefficients, -MAX_ADJUSTMENT, MAX_ADJUSTMENT)
+                groups.append((scores + added, cited / cited.sum()))
+            self._trust = _maximize(groups) if groups else 0.0
         return self._trust
-
-    def _groups(self, weights: Mapping[str, float]) -> Iterator[tuple[Floats, Floats]]:
-        by = np.array([weights.get(name, 0.0) for name in LEARNED])
-        for scores, columns, cited in self.examples():
-            added = np.clip(columns @ by, -BOUND, BOUND)
-            yield scores + added, cited / cited.sum()
 
     def examples(self) -> Iterator[tuple[Floats, Floats, NDArray[np.bool_]]]:
         for number, citation in enumerate(self.citations):
             ids = list(citation.scores)
             cited = np.array([i in citation.cited for i in ids], dtype=np.bool_)
             if cited.any() and not cited.all():
-                columns = self._columns(citation.asked, ids, number)
-                yield np.array(list(citation.scores.values())), columns, cited
+                features = self._features(citation.query_vector, ids, number)
+                yield np.array(list(citation.scores.values())), features, cited
 
 
-def _likeliest(groups: Sequence[tuple[Floats, Floats]]) -> float:
-    """The end of bisecting the slope of a concave function on [0, 1]."""
+def _maximize(groups: Sequence[tuple[Floats, Floats]]) -> float:
+    """Bisect the slope of the concave log likelihood on [0, 1]."""
     low, high = 0.0, 1.0
     if _slope(groups, high) >= 0:
         return high
@@ -196,8 +211,8 @@ def _likeliest(groups: Sequence[tuple[Floats, Floats]]) -> float:
 
 
 def _slope(groups: Sequence[tuple[Floats, Floats]], a: float) -> float:
-    slope = -2 * _DOUBT * a
-    for scores, right in groups:
+    slope = -2 * _PENALTY * a
+    for scores, target in groups:
         share = np.exp(a * (scores - scores.max()))
-        slope += float((right - share / share.sum()) @ scores)
+        slope += float((target - share / share.sum()) @ scores)
     return slope

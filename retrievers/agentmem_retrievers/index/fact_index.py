@@ -1,130 +1,212 @@
-"""Which facts of a scope are about the same attribute of the same person."""
+"""Facts by the attribute that they state, and the record in which a fact is stored."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 from agentmem_stores import Memory
 
-__all__ = ["SELF", "FactEvidence", "FactIndex", "Key"]
+__all__ = ["SELF", "AttributeKey", "FactEvidence", "FactIndex", "FactRecord"]
 
-# Whose attribute, and which.
-Key = tuple[str, str]
+# Subject and name of an attribute.
+AttributeKey = tuple[str, str]
 
-# Whom a fact is about that somebody without a name tells of themselves.
+# The subject of what an unnamed speaker says about themselves.
 SELF = "user"
+
+_METADATA_KEY = "fact"
+
+
+@dataclass(frozen=True)
+class FactRecord:
+    """What a FACT memory states, as it is stored in the memory's metadata.
+
+    Attributes:
+        subject: whose attribute it is.
+        attribute: name of the attribute.
+        value: its value.
+        date: since when it holds, ISO 8601 with time zone.
+        also: further attributes that the turn may state; used in search only.
+        section: heading in the profile.
+        one: whether the attribute has one value at a time.
+        hint: whether the turn only seems to state the attribute. A hint helps to find the turn,
+            and is neither shown as a fact nor replaces one.
+        kinds: attributes of the speaker that the turn may state, with probabilities; used in
+            search only.
+    """
+
+    subject: str
+    attribute: str
+    value: str
+    date: str
+    also: tuple[str, ...] = ()
+    section: str = "other"
+    one: bool = True
+    hint: bool = False
+    kinds: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, memory: Memory) -> FactRecord | None:
+        """Return the record of a memory, or None if it has no valid one, as after an import."""
+        stored = memory.metadata.get(_METADATA_KEY)
+        if not isinstance(stored, dict):
+            return None
+        names = ("subject", "attribute", "value", "date", "section")
+        texts = [stored.get(name) for name in names]
+        also, kinds = stored.get("also", []), stored.get("kinds")
+        if not (all(isinstance(text, str) for text in texts) and isinstance(also, list)):
+            return None
+        subject, attribute, value, date, section = map(str, texts)
+        try:
+            if datetime.fromisoformat(date).tzinfo is None:
+                return None
+        except ValueError:
+            return None
+        return cls(
+            subject=subject,
+            attribute=attribute,
+            value=value,
+            date=date,
+            also=tuple(map(str, also)),
+            section=section,
+            one=stored.get("one") is True,
+            hint=stored.get("hint") is True,
+            kinds={str(k): float(v) for k, v in kinds.items() if isinstance(v, int | float)}
+            if isinstance(kinds, Mapping)
+            else {},
+        )
+
+    @property
+    def since(self) -> datetime:
+        """The date, aware."""
+        return datetime.fromisoformat(self.date)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The attribute and the others that the turn may state."""
+        return tuple(filter(None, (self.attribute, *self.also)))
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What only one fact can state at a time; each value of a multi-valued attribute is one."""
+        return self.subject, self.attribute, "" if self.one else self.value.casefold()
+
+    def metadata(self) -> dict[str, Any]:
+        """Return the memory's metadata that `of` reads."""
+        return {_METADATA_KEY: {**asdict(self), "also": list(self.also)}}
 
 
 @dataclass(frozen=True)
 class FactEvidence:
-    """How likely a turn tells what is asked for, in [0, 1], and in which words."""
+    """How likely a turn states the attribute asked for, in [0, 1], and the text that does."""
 
-    likely: float
+    likelihood: float
     text: str
 
 
 @dataclass
 class FactIndex:
-    """The facts of a scope, by what they are about."""
+    """The facts of a scope by subject and attribute.
 
-    _keys: dict[str, tuple[Key, ...]] = field(default_factory=dict)
-    _told: dict[Key, dict[str, Memory]] = field(default_factory=dict)
-    # What turns may tell of the user, by kind, and how likely they do.
-    _kinds: dict[str, dict[str, float]] = field(default_factory=dict)
-    _likely: dict[str, Memory] = field(default_factory=dict)
+    Attributes:
+        by_key: for each attribute, the memories that state it by id.
+    """
+
+    by_key: dict[AttributeKey, dict[str, Memory]] = field(default_factory=dict)
+    _records: dict[str, FactRecord] = field(default_factory=dict)
+    # For each attribute of the user, the facts whose turn may state it, with probabilities.
+    _by_kind: dict[str, dict[str, float]] = field(default_factory=dict)
+    _memories: dict[str, Memory] = field(default_factory=dict)
 
     def put(self, memory: Memory) -> None:
-        """Take over a fact; anything that is none is passed over."""
+        """Insert or replace a fact; former versions and memories without a record are ignored."""
         self.remove(memory.id)
-        keys = tuple(_keys_of(memory.metadata.get("fact")))
-        if keys and memory.version_of is None:
-            self._keys[memory.id] = keys
-            for key in keys:
-                self._told.setdefault(key, {})[memory.id] = memory
-            for kind, likely in _kinds_of(memory.metadata["fact"]):
-                self._kinds.setdefault(kind, {})[memory.id] = likely
-                self._likely[memory.id] = memory
+        record = FactRecord.of(memory)
+        if record is None or memory.version_of is not None:
+            return
+        self._records[memory.id], self._memories[memory.id] = record, memory
+        for name in record.names:
+            self.by_key.setdefault((record.subject, name), {})[memory.id] = memory
+        if record.subject == SELF:
+            for kind, likelihood in record.kinds.items():
+                self._by_kind.setdefault(kind, {})[memory.id] = likelihood
 
     def remove(self, memory_id: str) -> None:
-        """Forget a fact; an unknown id is passed over."""
-        for key in self._keys.pop(memory_id, ()):
-            del self._told[key][memory_id]
-        if self._likely.pop(memory_id, None) is not None:
-            for telling in self._kinds.values():
-                telling.pop(memory_id, None)
+        """Remove a fact; unknown ids are ignored."""
+        record = self._records.pop(memory_id, None)
+        if record is None:
+            return
+        del self._memories[memory_id]
+        for name in record.names:
+            facts = self.by_key.get((record.subject, name), {})
+            facts.pop(memory_id, None)
+            if not facts:
+                self.by_key.pop((record.subject, name), None)
+        for kind in record.kinds:
+            self._by_kind.get(kind, {}).pop(memory_id, None)
 
-    def known(self) -> list[Key]:
-        """All that the facts are about."""
-        return [key for key, told in self._told.items() if told]
+    def keys(self) -> list[AttributeKey]:
+        """Return the attributes that facts state."""
+        return list(self.by_key)
 
-    def about(self, key: Key) -> list[str]:
-        """The ids of the facts that are about a key first of all."""
-        return [i for i in self._told.get(key, ()) if self._keys[i][0] == key]
+    def about(self, key: AttributeKey) -> list[str]:
+        """Return the ids of the facts whose main attribute is `key`."""
+        return [
+            i
+            for i in self.by_key.get(key, ())
+            if (self._records[i].subject, self._records[i].attribute) == key
+        ]
 
-    def telling(self, asked: Mapping[str, float]) -> dict[str, FactEvidence]:
-        """The turns that may tell what is asked for of the user, in order of saying.
+    def evidence(self, kinds: Mapping[str, float]) -> dict[str, FactEvidence]:
+        """Return the turns that may state an attribute of the user, oldest first.
 
         Args:
-            asked: the kinds that may be asked for, and how likely.
-
-        Returns:
-            Each with how likely it tells it, and in which words.
+            kinds: the attributes that may be asked for, with probabilities.
         """
-        agreed: dict[str, float] = {}
-        surely: dict[str, float] = {}
-        said: dict[str, Memory] = {}
-        for kind, share in asked.items():
-            for memory, likely in self._that_tell(kind):
-                told = surely if likely is None else agreed
+        soft: dict[str, float] = {}
+        certain: dict[str, float] = {}
+        memories: dict[str, Memory] = {}
+        for kind, probability in kinds.items():
+            for memory, likelihood in self._candidates(kind):
+                scores = certain if likelihood is None else soft
                 for source in memory.sources:
-                    said[source] = memory
-                    told[source] = told.get(source, 0.0) + share * (likely or 1.0)
-        ordered = sorted(said, key=lambda source: _when(said[source]))
-        best = {s: max(agreed.get(s, 0.0), surely.get(s, 0.0)) for s in ordered}
-        return {source: FactEvidence(best[source], said[source].text) for source in ordered}
+                    memories[source] = memory
+                    scores[source] = scores.get(source, 0.0) + probability * (likelihood or 1.0)
+        ordered = sorted(memories, key=lambda source: _order(memories[source]))
+        return {
+            source: FactEvidence(
+                max(soft.get(source, 0.0), certain.get(source, 0.0)), memories[source].text
+            )
+            for source in ordered
+        }
 
-    def _that_tell(self, kind: str) -> Iterator[tuple[Memory, float | None]]:
-        """What may tell a kind of thing of the user, and how likely; None for facts."""
-        for i, likely in self._kinds.get(kind, {}).items():
-            yield self._likely[i], likely
+    def _candidates(self, kind: str) -> Iterator[tuple[Memory, float | None]]:
+        """Facts that may state an attribute of the user; the likelihood of a stated one is None."""
+        for i, likelihood in self._by_kind.get(kind, {}).items():
+            yield self._memories[i], likelihood
         for i in self.about((SELF, kind)):
-            memory = self._told[SELF, kind][i]
-            if memory.metadata["fact"].get("hint") is not True:
-                yield memory, None
+            if not self._records[i].hint:
+                yield self._memories[i], None
 
-    def turns(self, key: Key) -> dict[str, bool]:
-        """The turns that tell the one value that a key has at a time, in order of saying.
+    def turns(self, key: AttributeKey) -> dict[str, bool]:
+        """Return the turns that state a single-valued attribute, oldest first.
 
         Returns:
-            Each with whether it certainly does; others only seem to.
+            For each turn, whether it certainly does.
         """
-        about = self._told.get(key, {}).values()
-        facts = (m for m in about if m.metadata["fact"].get("one") is True)
-        ordered = sorted(facts, key=_when)
-        found: dict[str, bool] = {}
-        for fact in ordered:
-            told = fact.metadata["fact"]
-            sure = told.get("hint") is not True and self._keys[fact.id][0] == key
-            found |= {source: sure or found.get(source, False) for source in fact.sources}
-        return found
+        facts = self.by_key.get(key, {})
+        single = sorted((m for i, m in facts.items() if self._records[i].one), key=_order)
+        turns: dict[str, bool] = {}
+        for fact in single:
+            record = self._records[fact.id]
+            certain = not record.hint and (record.subject, record.attribute) == key
+            for source in fact.sources:
+                turns[source] = certain or turns.get(source, False)
+        return turns
 
 
-def _when(memory: Memory) -> tuple[datetime, int]:
+def _order(memory: Memory) -> tuple[datetime, int]:
     return memory.said_at, memory.position
-
-
-def _kinds_of(fact: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    kinds = fact.get("kinds")
-    if isinstance(kinds, Mapping) and fact.get("subject") == SELF:
-        yield from ((str(k), float(v)) for k, v in kinds.items() if isinstance(v, int | float))
-
-
-def _keys_of(fact: Any) -> Iterator[Key]:
-    # Metadata may come from an import, or from anybody who writes to the store.
-    if isinstance(fact, Mapping):
-        also = fact.get("also")
-        names = [fact.get("attribute"), *(also if isinstance(also, list) else ())]
-        yield from ((str(fact.get("subject")), str(name)) for name in names if name)

@@ -1,4 +1,4 @@
-"""Who is linked to whom, both ways: read from a file where they were kept, changed in memory."""
+"""The association graph in memory: weighted edges, navigable in both directions."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Weights = Mapping[str, float]
 
 
 class IdNumbering:
-    """Ids by number, and their numbers; brought together when somebody asks for links.
+    """Numbers for ids, computed when first needed.
 
     Args:
-        groups: ids one after the other, without those that are empty; not to be changed.
+        groups: ids, one group after the other; empty strings get no number. Must not change.
     """
 
     def __init__(self, *groups: Sequence[str]) -> None:
@@ -28,123 +28,136 @@ class IdNumbering:
 
     @cached_property
     def ids(self) -> list[str]:
-        """All ids."""
+        """All ids, by number."""
         return [i for group in self._groups for i in group if i]
 
     @cached_property
-    def number(self) -> dict[str, int]:
+    def numbers(self) -> dict[str, int]:
         """The number of each id."""
         return {name: n for n, name in enumerate(self.ids)}
 
 
-class _Way:
-    """One direction: what each id leads to. Kept as compressed sparse rows, in order of names."""
+class _Direction:
+    """One direction of the graph: rows read from a file, and rows changed since.
 
-    def __init__(self) -> None:
-        self._changed: dict[str, dict[str, float]] = {}
-        self._names = IdNumbering()
-        self._starts: NDArray[np.int64] = np.zeros(1, dtype=np.int64)
-        self._ends: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
-        self._weights: NDArray[np.float64] = np.zeros(0)
-
-    def get(self, one: str) -> Weights:
-        found = self._changed.get(one)
-        return self._kept(one) if found is None else found
-
-    def change(self, one: str) -> dict[str, float]:
-        if one not in self._changed:
-            self._changed[one] = self._kept(one)
-        return self._changed[one]
-
-    def _kept(self, one: str) -> dict[str, float]:
-        number = self._names.number.get(one)
-        if number is None:
-            return {}
-        start, end = self._starts[number : number + 2].tolist()
-        ids = self._names.ids
-        ends = [ids[n] for n in self._ends[start:end].tolist()]
-        return dict(zip(ends, self._weights[start:end].tolist(), strict=True))
-
-    def __iter__(self) -> Iterator[str]:
-        kept = np.flatnonzero(np.diff(self._starts)).tolist()
-        yield from (i for n in kept if (i := self._names.ids[n]) not in self._changed)
-        yield from (one for one, held in self._changed.items() if held)
-
-    def to_arrays(self, into: ArrayFile, name: str, names: IdNumbering) -> None:
-        held = [self.get(one) for one in names.ids]
-        sizes = np.array([len(h) for h in held], dtype=np.int64)
-        into.arrays[f"{name}.starts"] = np.concatenate([np.zeros(1, np.int64), sizes.cumsum()])
-        ends = chain.from_iterable(held)
-        into.arrays[f"{name}.ends"] = np.array([names.number[i] for i in ends], dtype=np.int32)
-        weights = chain.from_iterable(h.values() for h in held)
-        into.arrays[f"{name}.weights"] = np.array(list(weights), dtype=np.float64)
-
-    def from_arrays(self, frozen: ArrayFile, name: str, names: IdNumbering) -> None:
-        self._names = names
-        self._starts = frozen.arrays[f"{name}.starts"]
-        self._ends = frozen.arrays[f"{name}.ends"]
-        self._weights = frozen.arrays[f"{name}.weights"]
-
-
-class Adjacency(Mapping[str, Weights]):
-    """Weighed links, each brought by one of its ends; as a mapping, seen from both.
-
-    Where both ends brought one, the greater weight counts.
+    Stored rows are compressed sparse rows (those of a `scipy.sparse.csr_array`), sliced by hand:
+    see `inverted_index`.
     """
 
     def __init__(self) -> None:
-        self._out, self._back = _Way(), _Way()
+        self._changed: dict[str, dict[str, float]] = {}
+        self._numbering = IdNumbering()
+        self._indptr: NDArray[np.int64] = np.zeros(1, dtype=np.int64)
+        self._targets: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
+        self._weights: NDArray[np.float64] = np.zeros(0)
 
-    def __getitem__(self, one: str) -> Weights:
-        brought, back = self._out.get(one), self._back.get(one)
-        if not brought and not back:
-            raise KeyError(one)
-        return {i: max(brought.get(i, 0.0), back.get(i, 0.0)) for i in (*brought, *back)}
+    def get(self, node: str) -> Weights:
+        changed = self._changed.get(node)
+        if changed is not None:
+            return changed
+        return self._stored(node) if len(self._targets) else {}
+
+    def mutable(self, node: str) -> dict[str, float]:
+        if node not in self._changed:
+            self._changed[node] = self._stored(node) if len(self._targets) else {}
+        return self._changed[node]
+
+    def _stored(self, node: str) -> dict[str, float]:
+        number = self._numbering.numbers.get(node)
+        if number is None:
+            return {}
+        start, end = self._indptr[number : number + 2].tolist()
+        ids = self._numbering.ids
+        targets = [ids[n] for n in self._targets[start:end].tolist()]
+        return dict(zip(targets, self._weights[start:end].tolist(), strict=True))
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys(self.ends()))
+        stored = np.flatnonzero(np.diff(self._indptr)).tolist()
+        yield from (i for n in stored if (i := self._numbering.ids[n]) not in self._changed)
+        yield from (node for node, links in self._changed.items() if links)
+
+    def to_arrays(self, into: ArrayFile, name: str, numbering: IdNumbering) -> None:
+        rows = [self.get(node) for node in numbering.ids]
+        sizes = np.array([len(row) for row in rows], dtype=np.int64)
+        into.arrays[f"{name}.indptr"] = np.concatenate([np.zeros(1, np.int64), sizes.cumsum()])
+        targets = [numbering.numbers[i] for i in chain.from_iterable(rows)]
+        into.arrays[f"{name}.targets"] = np.array(targets, dtype=np.int32)
+        weights = list(chain.from_iterable(row.values() for row in rows))
+        into.arrays[f"{name}.weights"] = np.array(weights, dtype=np.float64)
+
+    def from_arrays(self, file: ArrayFile, name: str, numbering: IdNumbering) -> None:
+        self._numbering = numbering
+        self._indptr = file.arrays[f"{name}.indptr"]
+        self._targets = file.arrays[f"{name}.targets"]
+        self._weights = file.arrays[f"{name}.weights"]
+
+
+class Adjacency(Mapping[str, Weights]):
+    """Weighted edges; as a mapping, the neighbors of a node in either direction.
+
+    Every edge belongs to its source. Where both ends have an edge to the other, the mapping
+    gives the greater weight.
+
+    Example:
+        >>> graph = Adjacency()
+        >>> graph.set_edges("a", {"b": 0.5})
+        >>> graph["b"]
+        {'a': 0.5}
+    """
+
+    def __init__(self) -> None:
+        self._forward, self._backward = _Direction(), _Direction()
+
+    def __getitem__(self, node: str) -> Weights:
+        forward, backward = self._forward.get(node), self._backward.get(node)
+        if not forward and not backward:
+            raise KeyError(node)
+        return {i: max(forward.get(i, 0.0), backward.get(i, 0.0)) for i in (*forward, *backward)}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(self.nodes()))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
-    def ends(self) -> Iterator[str]:
-        """Every id that links itself to another, or is linked to; some of them twice."""
-        return chain(self._out, self._back)
+    def nodes(self) -> Iterator[str]:
+        """Yield every id with an edge in either direction; ids with both come twice."""
+        return chain(self._forward, self._backward)
 
-    def brought_by(self, one: str) -> Weights:
-        """What an id links itself to."""
-        return self._out.get(one)
+    def successors(self, node: str) -> Weights:
+        """Return the targets of a node's own edges."""
+        return self._forward.get(node)
 
-    def leading_to(self, one: str) -> Weights:
-        """Who links itself to an id."""
-        return self._back.get(one)
+    def predecessors(self, node: str) -> Weights:
+        """Return the sources of the edges to a node."""
+        return self._backward.get(node)
 
-    def bring(self, one: str, links: Weights) -> None:
-        """Put links in place of those that an id has brought so far."""
-        before = self._out.get(one)
-        if before or links:
-            for other in before:
-                self._back.change(other).pop(one, None)
-            for other, weight in links.items():
-                self._back.change(other)[one] = weight
-            mine = self._out.change(one)
-            mine.clear()
-            mine.update(links)
+    def set_edges(self, node: str, edges: Weights) -> None:
+        """Replace a node's own edges."""
+        before = self._forward.get(node)
+        if before or edges:
+            for target in before:
+                self._backward.mutable(target).pop(node, None)
+            for target, weight in edges.items():
+                self._backward.mutable(target)[node] = weight
+            own = self._forward.mutable(node)
+            own.clear()
+            own.update(edges)
 
-    def cut(self, one: str) -> None:
-        """Take out all links of an id, and to it."""
-        self.bring(one, {})
-        for other in self._back.get(one):
-            self._out.change(other).pop(one, None)
-        if self._back.get(one):
-            self._back.change(one).clear()
+    def remove_node(self, node: str) -> None:
+        """Remove all edges of a node, in both directions."""
+        self.set_edges(node, {})
+        for source in self._backward.get(node):
+            self._forward.mutable(source).pop(node, None)
+        if self._backward.get(node):
+            self._backward.mutable(node).clear()
 
-    def to_arrays(self, into: ArrayFile, name: str, names: IdNumbering) -> None:
-        """Write down all links; `names` are those of all their ends."""
-        self._out.to_arrays(into, f"{name}.out", names)
-        self._back.to_arrays(into, f"{name}.back", names)
+    def to_arrays(self, into: ArrayFile, name: str, numbering: IdNumbering) -> None:
+        """Add all edges to a file; `numbering` must know both ends of each."""
+        self._forward.to_arrays(into, f"{name}.forward", numbering)
+        self._backward.to_arrays(into, f"{name}.backward", numbering)
 
-    def from_arrays(self, frozen: ArrayFile, name: str, names: IdNumbering) -> None:
-        """Take over what was written down."""
-        self._out.from_arrays(frozen, f"{name}.out", names)
-        self._back.from_arrays(frozen, f"{name}.back", names)
+    def from_arrays(self, file: ArrayFile, name: str, numbering: IdNumbering) -> None:
+        """Read the edges that `to_arrays` wrote."""
+        self._forward.from_arrays(file, f"{name}.forward", numbering)
+        self._backward.from_arrays(file, f"{name}.backward", numbering)

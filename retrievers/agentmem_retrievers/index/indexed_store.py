@@ -1,9 +1,10 @@
-"""The derived indexes of a store's scopes: made when needed, kept in step, and kept in files."""
+"""A store with derived indexes that are written through."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
+from typing import Any
 
 from agentmem_retrievers.index.persistence import IndexPersistence
 from agentmem_retrievers.index.scope_index import ScopeIndex
@@ -12,61 +13,104 @@ from agentmem_stores import Batch, ClosedError, Granularity, Memory, MemoryStore
 
 __all__ = ["IndexedStore"]
 
-# Rows of what is gone, beyond as many as there are memories, after which an index is made anew.
-LEAST_WASTE = 2000
+
+class _ConsistentView:
+    """The store's index lock, which also remembers the indexes that are up to date while held."""
+
+    def __init__(self, lock: AbstractContextManager[Any]) -> None:
+        self.lock = lock
+        self.depth = 0
+        self.current: dict[Scope, ScopeIndex] = {}
+
+    def __enter__(self) -> None:
+        self.lock.__enter__()
+        self.depth += 1
+
+    def __exit__(self, *exc: Any) -> None:
+        self.depth -= 1
+        if not self.depth:
+            self.current.clear()
+        self.lock.__exit__(*exc)
 
 
 class IndexedStore:
-    """Writes to a store, and keeps an index of each scope that it has been asked about.
+    """Writes memories to a store, and keeps an index of every scope in step with it.
+
+    Consistency: an index follows the revision of the store. Within one outermost `with lock` the
+    index of a scope is brought up to date when it is first used, and then only by `write`; other
+    processes that write meanwhile are seen by the next outermost `with lock`. Without the lock
+    every `index()` call brings the index up to date.
 
     Args:
-        embed: returns the embeddings of words; without it no word is like another.
+        store: where memories are written.
+        embed: embeds words for the vocabulary; without it a search expands no terms.
+        max_dead_rows: an index is rebuilt when more rows than this, beyond one for each memory,
+            belong to deleted or replaced memories.
+        min_persisted: indexes of fewer memories are not saved in a file.
+
+    Attributes:
+        lock: reentrant; held over every read of an index that a write depends on.
+
+    Example:
+        >>> from agentmem_stores import InMemoryStore, Scope
+        >>> memories = IndexedStore(InMemoryStore())
+        >>> len(memories.index(Scope("ada")))
+        0
     """
 
-    def __init__(self, store: MemoryStore, embed: Embed | None = None) -> None:
+    def __init__(
+        self,
+        store: MemoryStore,
+        embed: Embed | None = None,
+        *,
+        max_dead_rows: int = 2000,
+        min_persisted: int = 1000,
+    ) -> None:
         self.store = store
         self.embed = embed
+        self.lock = _ConsistentView(store.index_lock)
+        self._max_dead_rows = max_dead_rows
         self._indexes: dict[Scope, ScopeIndex] = {}
-        self.lock = store.index_lock
-        self._keeping = IndexPersistence(store)
+        self._persistence = IndexPersistence(store, min_size=min_persisted)
 
     def index(self, scope: Scope) -> ScopeIndex:
-        """The scope's index, which follows whatever else has written to the store."""
-        with self.lock:
-            index, now = self._indexes.get(scope), self.store.revision(scope)
-            if index is None or not (index.revision == now or self._follow(index, scope, now)):
-                index = self._indexes[scope] = self._made(scope)
+        """Return the index of a scope, up to date with the store."""
+        with self.lock.lock:
+            index = self.lock.current.get(scope)
+            if index is None:
+                index, revision = self._indexes.get(scope), self.store.revision(scope)
+                if index is None or index.revision != revision:
+                    index = self._bring_up_to_date(scope, index, revision)
+                if self.lock.depth:
+                    self.lock.current[scope] = index
             return index
 
-    def _follow(self, index: ScopeIndex, scope: Scope, now: str) -> bool:
-        """Take over what others have written; False where it is not known, or pays no more."""
-        written = self.store.written_between(scope, index.revision, now)
+    def _bring_up_to_date(
+        self, scope: Scope, index: ScopeIndex | None, revision: str
+    ) -> ScopeIndex:
+        """Apply what others wrote to a scope, or build its index."""
+        if index is not None and self._follow(index, scope, revision):
+            return index
+        index = self._persistence.load(scope)
+        if index is None:
+            index = ScopeIndex.build(self.store, scope)
+            if self._persistence.save(scope, index):
+                # Mapped from the file, it takes a fraction of the memory.
+                index = self._persistence.load(scope) or index
+        self._indexes[scope] = index
+        return index
+
+    def _follow(self, index: ScopeIndex, scope: Scope, revision: str) -> bool:
+        """Apply what others wrote; return False where it is unknown or rebuilding is better."""
+        written = self.store.written_between(scope, index.revision, revision)
         if written is None:
             return False
-        ids = {g: [name for of, name in written if of is g] for g in Granularity}
+        ids = {g: [i for of, i in written if of is g] for g in Granularity}
         put = [entry for g in Granularity for entry in self.store.get(scope, g, ids[g])]
-        held = {(entry.memory.granularity, entry.memory.id) for entry in put}
-        index.apply(Batch(scope, put=put, delete=[one for one in written if one not in held]), now)
-        return index.wasted <= LEAST_WASTE + len(index)
-
-    def _made(self, scope: Scope) -> ScopeIndex:
-        kept = self._keeping.load(scope)
-        if kept is not None:
-            return kept
-        index = ScopeIndex.build(self.store, scope)
-        # Read from its file, it takes a fraction of the memory.
-        return (self._keeping.keep(scope, index) and self._keeping.load(scope)) or index
-
-    def write(self, batch: Batch) -> None:
-        """Write to the store and keep the index in step."""
-        if not batch:
-            return
-        with self.lock:
-            index = self.index(batch.scope)
-            self._keeping.before(batch, index)
-            index.apply(batch, self.store.write(batch))
-            if index.wasted > LEAST_WASTE + len(index):
-                index.renew(ScopeIndex.build(self.store, batch.scope))
+        present = {(entry.memory.granularity, entry.memory.id) for entry in put}
+        delete = [each for each in written if each not in present]
+        index.apply(Batch(scope, put=put, delete=delete), revision)
+        return index.n_dead_rows <= self._max_dead_rows + len(index)
 
     def get(self, scope: Scope, ids: Sequence[str]) -> list[Memory]:
         """Return the memories with these ids, whatever their granularity; unknown ids are skipped.
@@ -96,31 +140,47 @@ class IndexedStore:
         former = self.get(memory.scope, [f"{memory.id}@{n}" for n in range(1, memory.version)])
         return [*sorted(former, key=lambda m: m.version), memory]
 
-    def learn(self, scope: Scope) -> None:
-        """Embed the words of a scope that are new, so that the next question need not wait."""
+    def write(self, batch: Batch) -> None:
+        """Write a batch to the store and to the index.
+
+        Raises:
+            StoreError: as `MemoryStore.write` does.
+        """
+        if not batch:
+            return
+        with self.lock:
+            index = self.index(batch.scope)
+            self._persistence.before_write(batch, index)
+            # Until both are written the index is not to be trusted.
+            self.lock.current.pop(batch.scope, None)
+            index.apply(batch, self.store.write(batch))
+            if index.n_dead_rows > self._max_dead_rows + len(index):
+                index.rebuild_from(ScopeIndex.build(self.store, batch.scope))
+            self.lock.current[batch.scope] = index
+
+    def learn_vocabulary(self, scope: Scope) -> None:
+        """Embed the new words of a scope, so that the next search need not do it."""
         if self.embed is not None:
             with self.lock:
-                self.index(scope).tables[Granularity.TURN].vocabulary.learn(self.embed)
+                turns = self.index(scope).tables[Granularity.TURN]
+                turns.vocabulary.embed_new_words(self.embed)
 
     def prune(self, scope: Scope) -> None:
-        """Let go of the words, and the names of sessions, that only what was deleted has had."""
+        """Drop what only deleted memories contributed to a scope's index: words, session names."""
         with self.lock:
-            if scope not in self._indexes:
-                return
-            index = self.index(scope)
-            index.prune()
-            turns = index.tables[Granularity.TURN]
-            turns.vocabulary.prune(turns.words.holding)
+            if scope in self._indexes:
+                self.index(scope).prune()
 
     def save(self) -> None:
-        """Write the indexes down where that pays, for whoever opens the store next."""
-        # Of a store that somebody else has closed there is nothing to be kept.
+        """Save the indexes in files where that pays, for the next process that opens the store."""
+        # Nothing can be saved beside a store that somebody else has closed.
         with self.lock, suppress(ClosedError):
             for scope, index in self._indexes.items():
-                self._keeping.keep(scope, index)
+                self._persistence.save(scope, index)
 
     def drop(self, scope: Scope) -> None:
-        """Let go of a scope's index, and of its file; both are made anew from the store."""
+        """Drop a scope's index and its file; both are made anew from the store."""
         with self.lock:
+            self.lock.current.pop(scope, None)
             self._indexes.pop(scope, None)
-            self._keeping.drop(scope)
+            self._persistence.delete(scope)

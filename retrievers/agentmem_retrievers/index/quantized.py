@@ -1,68 +1,210 @@
-"""Vectors in 16 bits a number, row by row: those from a file where they are, new ones in memory."""
+"""Quantized embeddings: int16 vectors of texts, and one-bit codes of the tokens of texts.
+
+Rows read from a file stay there, mapped into memory; rows added later live in arrays that grow.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agentmem_stores import Vectors
+from agentmem_stores import Vectors, token_code_bytes
 
-__all__ = ["QuantizedVectors", "quantize"]
+__all__ = [
+    "Codes",
+    "QuantizedVectors",
+    "TokenCodes",
+    "decode_tokens",
+    "encode_tokens",
+    "hamming_distances",
+    "quantize",
+]
 
-# Numbers of vectors of unit length are at most 1, so fixed-point numbers are as exact as those of
-# half precision, on the whole, and several times as fast to convert.
-_ONE = np.float32(2**15 - 1)
+Codes = NDArray[np.uint64]
+
+# Components of unit vectors are at most 1, so fixed point is as exact as half precision on the
+# whole, and several times as fast to convert.
+_SCALE = np.float32(2**15 - 1)
 
 
 def quantize(vector: Vectors) -> NDArray[np.int16]:
-    """Return a vector as it is kept."""
-    return np.asarray(np.rint(np.clip(vector, -1, 1) * _ONE), dtype=np.int16)
+    """Return a vector of unit length in 16-bit fixed point."""
+    return np.asarray(np.rint(np.clip(vector, -1, 1) * _SCALE), dtype=np.int16)
 
 
 class QuantizedVectors:
     """Rows of vectors of unit length.
 
     Args:
-        dimension: of each.
-        kept: the first rows, int16 of shape (rows, dimension).
+        dimension: of each vector.
+        stored: the first rows, int16 of shape (rows, dimension).
     """
 
-    def __init__(self, dimension: int, kept: NDArray[np.int16] | None = None) -> None:
-        nothing = np.zeros((0, dimension), dtype=np.int16)
-        self._kept = nothing if kept is None else kept
-        self._new = np.zeros((64, dimension), dtype=np.int16)
+    def __init__(self, dimension: int, stored: NDArray[np.int16] | None = None) -> None:
+        empty = np.zeros((0, dimension), dtype=np.int16)
+        self._stored = empty if stored is None else stored
+        self._added = np.zeros((64, dimension), dtype=np.int16)
 
     def put(self, row: int, vector: Vectors) -> None:
-        """Set a row; those before it need not have been set."""
-        if row < len(self._kept):
-            self._kept[row] = quantize(vector)
+        """Set a row; rows before it need not be set."""
+        if row < len(self._stored):
+            self._stored[row] = quantize(vector)
             return
-        place = row - len(self._kept)
-        while place >= len(self._new):
-            self._new = np.concatenate([self._new, np.zeros_like(self._new)])
-        self._new[place] = quantize(vector)
+        place = row - len(self._stored)
+        while place >= len(self._added):
+            self._added = np.concatenate([self._added, np.zeros_like(self._added)])
+        self._added[place] = quantize(vector)
 
     def at(self, rows: NDArray[np.intp]) -> Vectors:
-        """Rows, float32 of shape (len(rows), dimension); zeros for negative numbers."""
-        first = len(self._kept)
-        if not self._new.shape[1]:
+        """Return rows, float32 of shape (len(rows), dimension); zeros for negative numbers."""
+        first = len(self._stored)
+        if not self._added.shape[1]:
             return np.zeros((len(rows), 0), dtype=np.float32)
-        # `take` is several times as fast as an index, which looks at every number of a row.
+        # `take` is several times as fast as indexing, which checks every component of a row.
         if not first:
-            found = np.take(self._new, rows, axis=0)
+            found = np.take(self._added, rows, axis=0)
         elif rows.max(initial=0) < first:
-            found = np.take(self._kept, rows, axis=0)
+            found = np.take(self._stored, rows, axis=0)
         else:
-            found = np.take(self._kept, np.minimum(rows, first - 1), axis=0)
-            new = rows >= first
-            found[new] = np.take(self._new, rows[new] - first, axis=0)
+            found = np.take(self._stored, np.minimum(rows, first - 1), axis=0)
+            is_added = rows >= first
+            found[is_added] = np.take(self._added, rows[is_added] - first, axis=0)
         found[rows < 0] = 0
         vectors = found.astype(np.float32)
-        vectors /= _ONE
+        vectors /= _SCALE
         return vectors
 
     def all(self, count: int) -> NDArray[np.int16]:
-        """The first so many rows, int16."""
-        if not self._new.shape[1]:
+        """Return the first `count` rows, int16."""
+        if not self._added.shape[1]:
             return np.zeros((count, 0), dtype=np.int16)
-        return np.concatenate([self._kept, self._new])[:count]
+        return np.concatenate([self._stored, self._added])[:count]
+
+
+def encode_tokens(embeddings: NDArray[np.float32]) -> bytes:
+    """Return the signs of token embeddings, packed token by token.
+
+    Args:
+        embeddings: shape (tokens, dimension).
+
+    Returns:
+        `token_code_bytes(dimension)` bytes for each token.
+    """
+    count, dimension = embeddings.shape
+    packed = np.zeros((count, token_code_bytes(dimension)), dtype=np.uint8)
+    bits = np.packbits(embeddings > 0, axis=1)
+    packed[:, : bits.shape[1]] = bits
+    return packed.tobytes()
+
+
+def decode_tokens(codes: bytes, dimension: int) -> Codes:
+    """Return packed codes as integers, shape (tokens, 64-bit integers of a code)."""
+    return np.frombuffer(codes, dtype=np.uint64).reshape(-1, token_code_bytes(dimension) // 8)
+
+
+def hamming_distances(columns: Codes, queries: Codes) -> Iterator[NDArray[np.uint16]]:
+    """Yield for each query code its Hamming distances to all codes; the array is reused.
+
+    Args:
+        columns: the codes, transposed: shape (64-bit integers, codes).
+        queries: shape (queries, 64-bit integers).
+    """
+    count = columns.shape[1]
+    xor, ones = np.empty(count, np.uint64), np.empty(count, np.uint8)
+    partial, distances = np.empty(count, np.uint8), np.empty(count, np.uint16)
+    for query in queries:
+        distances[:] = 0
+        for begin in range(0, len(columns), 3):
+            # Three counts of at most 64 fit 8 bits, which are added several times as fast as 16.
+            part = slice(begin, begin + 3)
+            partial[:] = 0
+            for column, bits in zip(columns[part], query[part], strict=True):
+                np.bitwise_xor(column, bits, out=xor)
+                partial += np.bitwise_count(xor, out=ones)
+            distances += partial
+        yield distances
+
+
+class TokenCodes:
+    """The token codes of rows; each row has as many as its text has tokens.
+
+    Args:
+        dimension: of the token embeddings.
+        stored: the codes of the first rows, uint64 of shape (tokens, 64-bit integers).
+        ends: for each of these rows the end of its codes, shape (rows,).
+    """
+
+    def __init__(
+        self, dimension: int, stored: Codes | None = None, ends: NDArray[np.int64] | None = None
+    ) -> None:
+        width = token_code_bytes(dimension) // 8
+        self._dimension = dimension
+        self._stored = np.zeros((0, width), dtype=np.uint64) if stored is None else stored
+        self._added = np.zeros((64, width), dtype=np.uint64)
+        self._ends = np.zeros(64, dtype=np.int64)
+        self._rows = 0
+        if ends is not None:
+            self._ends = np.concatenate([ends, self._ends])
+            self._rows = len(ends)
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def add(self, codes: bytes) -> None:
+        """Append a row."""
+        bits = decode_tokens(codes, self._dimension)
+        begin = int(self._ends[self._rows - 1]) if self._rows else 0
+        place = begin - len(self._stored)
+        while place + len(bits) > len(self._added):
+            self._added = np.concatenate([self._added, np.zeros_like(self._added)])
+        self._added[place : place + len(bits)] = bits
+        if self._rows == len(self._ends):
+            self._ends = np.concatenate([self._ends, np.zeros_like(self._ends)])
+        self._ends[self._rows] = begin + len(bits)
+        self._rows += 1
+
+    def clear(self, row: int) -> None:
+        """Overwrite the codes of a row with zeros; their number stays."""
+        first = len(self._stored)
+        for place in range(*self._span(row)):
+            if place < first:
+                self._stored[place] = 0
+            else:
+                self._added[place - first] = 0
+
+    def _span(self, row: int) -> tuple[int, int]:
+        return int(self._ends[row - 1]) if row else 0, int(self._ends[row])
+
+    def row(self, row: int) -> bytes:
+        """Return the codes of a row as they were added; empty for an unknown row."""
+        if row >= self._rows:
+            return b""
+        return self._take(np.arange(*self._span(row))).tobytes()
+
+    def of(self, rows: NDArray[np.intp]) -> tuple[Codes, NDArray[np.intp]]:
+        """Return the codes of existing rows, concatenated, and how many each row has."""
+        ends = self._ends[rows]
+        begins = np.where(rows > 0, self._ends[rows - 1], 0)
+        counts = (ends - begins).astype(np.intp)
+        before = np.cumsum(counts) - counts
+        places = np.repeat(begins - before, counts) + np.arange(counts.sum())
+        return self._take(places), counts
+
+    def _take(self, places: NDArray[np.int64]) -> Codes:
+        first = len(self._stored)
+        if not first:
+            return np.take(self._added, places, axis=0)
+        if places.max(initial=0) < first:
+            return np.take(self._stored, places, axis=0)
+        found = np.take(self._stored, np.minimum(places, first - 1), axis=0)
+        is_added = places >= first
+        found[is_added] = np.take(self._added, places[is_added] - first, axis=0)
+        return found
+
+    def all(self) -> tuple[Codes, NDArray[np.int64]]:
+        """Return the codes of all rows, and the end of each row's codes."""
+        ends = self._ends[: self._rows]
+        count = int(ends[-1]) if len(ends) else 0
+        return np.concatenate([self._stored, self._added])[:count], ends

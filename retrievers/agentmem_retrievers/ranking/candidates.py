@@ -1,150 +1,151 @@
-"""Where candidates come from: the nearest of each granularity, and whoever shares rare words."""
+"""Candidates: the nearest memories of each granularity, and turns that share rare words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import NONE, Rows, Table
 from agentmem_retrievers.ranking.visibility import VisibilityMask
 from agentmem_retrievers.routing import Routing, route
+from agentmem_retrievers.settings import SearchSettings
 from agentmem_stores import Granularity, MemoryStore, Neighbor, Scope, Vectors
 
 __all__ = ["CandidateSources", "Candidates", "candidate_rows"]
 
-# The neighbours in the session of this many best hits of a channel are candidates too.
-SURROUNDED = 40
+# The neighbors in the session of this many best candidates of each source are candidates too.
+WITH_NEIGHBORS = 40
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """The visible memories of one granularity nearest to a question, best first.
+    """Visible memories of one granularity nearest to a question, best first.
 
     Attributes:
         rows: rows of the granularity's table.
-        similarities: cosines, of the same shape.
+        similarities: their cosines, shape of `rows`.
     """
 
     rows: Rows
     similarities: NDArray[np.float64]
 
-    @classmethod
-    def asked(
-        cls,
-        store: MemoryStore,
-        scope: Scope,
-        granularity: Granularity,
-        table: Table,
-        vector: Vectors,
-        n: int,
-        shown: VisibilityMask,
-    ) -> Callable[[], Candidates]:
-        """Begin to query the store, and return what waits for the answer."""
-        answer = store.start_nearest(scope, granularity, vector[np.newaxis], n)
-        return lambda: cls._read(answer(), table, shown)
-
-    @classmethod
-    def _read(cls, answer: list[list[Neighbor]], table: Table, shown: VisibilityMask) -> Candidates:
-        [found] = answer
-        rows = np.array([table.row_of.get(f.id, NONE) for f in found], dtype=np.intp)
-        similarities = np.array([f.similarity for f in found], dtype=np.float64)
-        known = rows != NONE
-        rows, similarities = rows[known], similarities[known]
-        seen = shown.at(rows)
-        return cls(rows[seen], similarities[seen])
-
-    def least(self) -> float:
-        """The similarity taken for what was not found: that of the last found."""
-        return float(self.similarities[-1]) if len(self.similarities) else 0.0
-
 
 class CandidateSources:
-    """What every granularity says of a question, and how far each is trusted.
+    """Queries the store for the nearest memories, each granularity when it is first needed.
 
-    Each is asked when its answer is first wanted: to rank turns, theirs is enough. What is sure to
-    be wanted is asked before, with `begin`.
+    Ranking turns needs one granularity; routing needs all of them.
 
     Args:
-        granularities: those that can be asked.
-        ask: begins to ask one of them, and returns what waits for the answer.
-        fixed: trust all alike.
+        vector: the question's embedding, shape (dimension,).
+        masks: what the question may find, by granularity.
+
+    Attributes:
+        scope: whose memories.
+        granularities: those that can be queried.
     """
 
     def __init__(
         self,
-        granularities: Sequence[Granularity],
-        ask: Callable[[Granularity], Callable[[], Candidates]],
-        *,
-        fixed: bool = False,
+        store: MemoryStore,
+        scope: Scope,
+        index: ScopeIndex,
+        vector: Vectors,
+        masks: Mapping[Granularity, VisibilityMask],
+        settings: SearchSettings,
     ) -> None:
-        self._granularities = tuple(granularities)
-        self._begun = cache(ask)
-        self._answer = cache(lambda granularity: self._begun(granularity)())
-        self._fixed = fixed
+        self.granularities = [
+            g
+            for g, table in index.tables.items()
+            if table.row_of and g.of_session and g.value not in settings.off
+        ]
+        self.scope = scope
+        self._store, self._index = store, index
+        self._vector, self._masks, self._settings = vector, masks, settings
+        self._pending: dict[Granularity, Callable[[], list[list[Neighbor]]]] = {}
+        self._candidates: dict[Granularity, Candidates] = {}
 
-    def begin(self, granularity: Granularity) -> None:
-        """Ask a granularity, if it can be asked, and do not wait for what it says."""
-        if granularity in self._granularities:
-            self._begun(granularity)
+    def start(self, granularity: Granularity) -> None:
+        """Start to query a granularity without waiting for the answer."""
+        if granularity in self.granularities and granularity not in self._pending:
+            self._pending[granularity] = self._store.start_nearest(
+                self.scope, granularity, self._vector[np.newaxis], self._settings.candidates
+            )
 
-    def near(self, granularity: Granularity) -> Candidates | None:
-        """What a granularity says; None where it cannot be asked."""
-        return self._answer(granularity) if granularity in self._granularities else None
+    def nearest(self, granularity: Granularity) -> Candidates | None:
+        """Return the candidates of a granularity; None where it cannot be queried."""
+        if granularity not in self.granularities:
+            return None
+        if granularity not in self._candidates:
+            self.start(granularity)
+            [neighbors] = self._pending[granularity]()
+            self._candidates[granularity] = visible_candidates(
+                neighbors, self._index.tables[granularity], self._masks[granularity]
+            )
+        return self._candidates[granularity]
 
     def all(self) -> dict[Granularity, Candidates]:
-        """What all of them say."""
-        return {g: self._answer(g) for g in self._granularities}
+        """Return the candidates of all granularities."""
+        found = {g: self.nearest(g) for g in self.granularities}
+        return {g: candidates for g, candidates in found.items() if candidates is not None}
 
-    @cached_property
     def routing(self) -> Routing:
-        """Trust by the entropies of the channels."""
-        found = route({g: channel.similarities for g, channel in self.all().items()})
-        if self._fixed and self._granularities:
-            shared = dict.fromkeys(self._granularities, 1 / len(self._granularities))
-            return Routing(shared, found.entropies)
-        return found
+        """Return the trust in each granularity; equal for all if the router is off."""
+        routing = route({g: found.similarities for g, found in self.all().items()})
+        if "router" in self._settings.off and self.granularities:
+            equal = dict.fromkeys(self.granularities, 1 / len(self.granularities))
+            return Routing(equal, routing.entropies)
+        return routing
 
 
-def _best(scores: NDArray[np.float64], n: int) -> Rows:
-    """The places of the n greatest scores, best first, of equal ones the first."""
-    if len(scores) <= n:
-        return np.argsort(-scores, kind="stable")
-    # Of many, only those are sorted that can be among them.
-    enough = np.flatnonzero(scores >= np.partition(scores, -n)[-n])
-    return enough[np.argsort(-scores[enough], kind="stable")[:n]]
+def visible_candidates(
+    neighbors: list[Neighbor], table: Table, mask: VisibilityMask
+) -> Candidates:
+    """Return the visible ones of a store's neighbors."""
+    row_of = table.row_of
+    rows = np.array([row_of.get(n.id, NONE) for n in neighbors], dtype=np.intp)
+    similarities = np.array([n.similarity for n in neighbors], dtype=np.float64)
+    known = rows != NONE
+    rows, similarities = rows[known], similarities[known]
+    visible = mask.at(rows)
+    return Candidates(rows[visible], similarities[visible])
 
 
 def candidate_rows(
     table: Table,
-    near: Candidates | None,
-    worded: tuple[Rows, NDArray[np.float64]],
-    shown: VisibilityMask,
+    nearest: Candidates | None,
+    lexical: tuple[Rows, NDArray[np.float64]],
+    mask: VisibilityMask,
     n: int,
     at_least: int,
 ) -> Rows:
-    """Return the rows of the turns that are compared in full, in ascending order.
+    """Return the turns that are compared in full, ascending.
 
-    They are the nearest, the best by words, and the neighbours of the best of all; where all of
-    them are fewer than `at_least`, the last turns said are added.
+    They are the nearest by embedding, the best `n` by words, and the neighbors in the session of
+    the best of both. If they are fewer than `at_least`, the latest turns are added.
 
     Args:
-        worded: rows that share words, ascending, and how well they match.
+        lexical: rows that share words with the question, ascending, and how well they match.
     """
-    held, scores = worded
-    best = _best(scores, n)
-    found = [held[best[scores[best] > 0]]]
-    if near is not None:
-        found.append(near.rows)
-    around = [table.neighbors(rows[:SURROUNDED], o) for rows in found for o in (-1, 1)]
-    rows = np.unique(np.concatenate([*found, *around]))
+    rows, scores = lexical
+    if len(scores) > n:
+        # Sort only those that can be among the best.
+        enough = scores >= np.partition(scores, -n)[-n]
+        rows, scores = rows[enough], scores[enough]
+    best = np.argsort(-scores, kind="stable")[:n]
+    sources = [rows[best[scores[best] > 0]]]
+    if nearest is not None:
+        sources.append(nearest.rows)
+    first = np.concatenate([source[:WITH_NEIGHBORS] for source in sources])
+    neighbors = [table.neighbors(first, -1), table.neighbors(first, 1)]
+    rows = np.unique(np.concatenate([*sources, *neighbors]))
     rows = rows[rows != NONE]
-    rows = rows[shown.at(rows)]
+    rows = rows[mask.at(rows)]
     if len(rows) < at_least:
-        latest = np.flatnonzero(shown.all())
-        latest = latest[np.argsort(-table.column("said")[latest], kind="stable")][:at_least]
+        latest = np.flatnonzero(mask.at())
+        latest = latest[np.argsort(-table.column("said_at")[latest], kind="stable")][:at_least]
         rows = np.union1d(rows, latest)
     return rows.astype(np.intp)

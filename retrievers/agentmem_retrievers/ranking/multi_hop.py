@@ -1,4 +1,4 @@
-"""Following a thread: what was found names what to look for next."""
+"""Multi-hop search: what a memory adds to the question is what to look for next."""
 
 from __future__ import annotations
 
@@ -7,116 +7,108 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agentmem_retrievers.features.lexical import Floats
-from agentmem_retrievers.features.term_stats import TermStats
+from agentmem_retrievers.features.lexical import Floats, TermStats
 from agentmem_retrievers.index.table import Rows, Table
 from agentmem_retrievers.ranking.scoring import Ranking
 from agentmem_retrievers.ranking.visibility import VisibilityMask
 
-__all__ = ["Thread", "follow"]
+__all__ = ["Path", "follow_links"]
 
-# Threads start at hits no further behind the best than this share of its value.
-STARTS = 10
-START_FROM = 0.25
-# A link is followed when it accounts for this much of what is new in a memory.
-LINK_FROM = 0.3
-# How fast a hit's value falls with its score: a difference of this much divides it by e.
-SCALE = 2.0
+# Paths start at this many best hits, and at none with less than this share of the best value.
+MAX_STARTS = 10
+MIN_START_SHARE = 0.25
+# A link must account for this share of the new terms of a memory.
+MIN_LINK = 0.3
+# A score this much lower divides the value of a hit by e.
+SCORE_SCALE = 2.0
 
 
 @dataclass(frozen=True)
-class Thread:
-    """A row and the rows it was reached over, from a hit of the search to itself.
+class Path:
+    """Rows from a hit of the search to the row that they led to.
 
     Attributes:
-        value: in (0, 1]; the value of the row before, times how sure the link is.
-        seen: the terms of the question and of the rows before this one.
+        rows: from the hit on; the last is the row reached.
+        value: in (0, 1]; the value of the row before, times how unambiguous the link is.
+        terms: of the question and of all rows but the last.
     """
 
-    path: tuple[int, ...]
+    rows: tuple[int, ...]
     value: float
-    seen: frozenset[str]
-
-    @property
-    def row(self) -> int:
-        """Where it has led to."""
-        return self.path[-1]
+    terms: frozenset[str]
 
 
-def follow(
+def follow_links(
     table: Table,
     edges: Mapping[str, Mapping[str, float]],
-    ranked: Ranking,
-    covered: Floats,
+    ranking: Ranking,
+    coverage: Floats,
     terms: frozenset[str],
-    shown: VisibilityMask,
+    mask: VisibilityMask,
     hops: int,
 ) -> tuple[Ranking, dict[int, tuple[int, ...]]]:
-    """Extend a ranking by memories that are linked to its hits, `hops` memories deep in all.
+    """Extend a ranking by memories that its hits lead to.
 
-    Each step looks for the words that a memory adds to what was known before it ("Needle
-    Threading", arXiv 2411.05000).
+    Each hop looks for the terms that a memory adds to the question and to the memories before it
+    ("Needle Threading", arXiv 2411.05000).
 
     Args:
-        edges: associations that are followed as well, by how strong they are.
-        covered: the share of the question's words that each hit takes up, shape (hits,); a thread
-            starts where the question says, not where it is only spoken of the like.
-        terms: the question's stems.
-        hops: length of a thread, its start included; 1 follows nothing.
+        edges: associations to follow as well, with weights.
+        coverage: the share of the question's terms that each hit matches, shape (hits,). Paths
+            start where the question points, not at what is merely similar.
+        terms: stems of the question.
+        hops: number of memories on a path, its start included; 1 follows nothing.
 
     Returns:
         The new ranking, and for each row that was reached the path to it.
     """
-    values = np.exp((ranked.scores - ranked.scores.max(initial=-np.inf)) / SCALE)
-    if covered.any():
-        values = values * covered / covered.max()
-    best = {int(row): float(value) for row, value in zip(ranked.rows, values, strict=True)}
-    started = [row for row in list(best)[:STARTS] if best[row] >= START_FROM]
-    frontier = [Thread((row,), best[row], terms) for row in started]
+    values = np.exp((ranking.scores - ranking.scores.max(initial=-np.inf)) / SCORE_SCALE)
+    if coverage.any():
+        values = values * coverage / coverage.max()
+    best = {int(row): float(value) for row, value in zip(ranking.rows, values, strict=True)}
+    starts = [row for row in list(best)[:MAX_STARTS] if best[row] >= MIN_START_SHARE]
+    frontier = [Path((row,), best[row], terms) for row in starts]
     paths: dict[int, tuple[int, ...]] = {}
     for _ in range(hops - 1):
-        reached = [t for thread in frontier if (t := _next(table, edges, thread, shown))]
+        reached = [longer for path in frontier if (longer := _extend(table, edges, path, mask))]
         frontier = []
-        for thread in sorted(reached, key=lambda t: -t.value):
-            if thread.value > best.get(thread.row, 0.0):
-                best[thread.row], paths[thread.row] = thread.value, thread.path
-                frontier.append(thread)
-    return _ranked(best, paths), paths
+        for path in sorted(reached, key=lambda p: -p.value):
+            row = path.rows[-1]
+            if path.value > best.get(row, 0.0):
+                best[row], paths[row] = path.value, path.rows
+                frontier.append(path)
+    return _rank(best, paths), paths
 
 
-def _next(
-    table: Table, edges: Mapping[str, Mapping[str, float]], thread: Thread, shown: VisibilityMask
-) -> Thread | None:
-    links = _links(table, edges, thread)
-    links[~shown.all()] = 0.0
-    links[list(thread.path)] = 0.0
+def _extend(
+    table: Table, edges: Mapping[str, Mapping[str, float]], path: Path, mask: VisibilityMask
+) -> Path | None:
+    """Return the path with the row that best matches what its last memory added."""
+    last = path.rows[-1]
+    last_terms = table.words.terms(last)
+    links = TermStats(table.words, [t for t in last_terms if t not in path.terms]).coverage()
+    for target, weight in edges.get(table.ids[last], {}).items():
+        row = table.row_of.get(target)
+        if row is not None:
+            links[row] = max(links[row], (links[row] + weight) / 2)
+    links[~mask.at()] = 0.0
+    links[list(path.rows)] = 0.0
     if not len(links):
         return None
     row = int(np.argmax(links))
     link = float(links[row])
-    if link < LINK_FROM:
+    if link < MIN_LINK:
         return None
-    # A link is as sure as it is alone: where others hold as well, it may be any of them.
-    rival = float(np.partition(links, -2)[-2]) if len(links) > 1 else 0.0
-    seen = thread.seen | set(table.words.terms(thread.row))
-    return Thread((*thread.path, row), thread.value * (1 - rival / link / 2), seen)
+    # The link is ambiguous as far as the second best row matches too.
+    second = float(np.partition(links, -2)[-2]) if len(links) > 1 else 0.0
+    value = path.value * (1 - second / link / 2)
+    return Path((*path.rows, row), value, path.terms | set(last_terms))
 
 
-def _links(table: Table, edges: Mapping[str, Mapping[str, float]], thread: Thread) -> Floats:
-    """How well each row takes up what the thread's last memory has added; (rows,)."""
-    fresh = [term for term in table.words.terms(thread.row) if term not in thread.seen]
-    links = TermStats(table.words, fresh).coverage()
-    for target, weight in edges.get(table.ids[thread.row], {}).items():
-        row = table.row_of.get(target)
-        if row is not None:
-            links[row] = max(links[row], (links[row] + weight) / 2)
-    return links
-
-
-def _ranked(best: Mapping[int, float], paths: Mapping[int, tuple[int, ...]]) -> Ranking:
+def _rank(best: Mapping[int, float], paths: Mapping[int, tuple[int, ...]]) -> Ranking:
     rows: Rows = np.array(list(best), dtype=np.intp)
     values = np.array(list(best.values()), dtype=np.float64)
-    # Where every link is sure all of a thread is worth the same, and is told from its beginning.
-    far = np.array([len(paths.get(row, ())) for row in best])
-    order = np.lexsort((far, -values))
+    # Rows of a path with unambiguous links have one value; they are listed from its start.
+    length = np.array([len(paths.get(row, ())) for row in best])
+    order = np.lexsort((length, -values))
     return Ranking(rows[order], values[order], {"thread": values[order]})

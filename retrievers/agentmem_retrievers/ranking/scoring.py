@@ -1,8 +1,9 @@
-"""Learned weights turn features into one score, and say what each part contributed."""
+"""Linear models over features: the score of a candidate, what each part adds, and confidence."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,74 +13,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agentmem_retrievers.index.table import Rows
-from agentmem_stores import InvalidInputError
+from agentmem_retrievers.features.lexical import NEAR, LexicalFeatures
+from agentmem_retrievers.index.table import Rows, Table
+from agentmem_retrievers.text.question import Question
+from agentmem_stores import Vectors
 
-__all__ = ["PARTS", "Ranking", "SearchSettings", "Weights", "part_of", "weighed"]
-
-# What a search can do without, one at a time: see `agentmem eval --ablate`.
-PARTS = (
-    "turn",
-    "session",
-    "lexical",
-    "soft",
-    "late",
-    "context",
-    "time",
-    "windows",
-    "manner",
-    "second",
-    "expansion",
-    "router",
-    "retention",
-    "learned",
-    "currency",
-)
-
-# What of a part can be left out alone.
-_ASPECTS = {
-    "second.expanded": "expansion",
-    "second.late": "late",
-}
+__all__ = [
+    "Ranking",
+    "Weights",
+    "confidence",
+    "confidence_features",
+    "part_of",
+    "ranked",
+    "weighted_parts",
+]
 
 Floats = NDArray[np.float64]
 Features = Mapping[str, Floats]
 
+# Features that an ablation leaves out with a part other than their own.
+_ASPECTS = {"second.expanded": "expansion", "second.late": "late"}
+# Confidence looks at this many hits: an answer further down is as good as none.
+_CONFIDENCE_HITS = 5
+_STAGES = ("first", "second", "session", "confidence")
+
 
 def part_of(feature: str) -> str:
-    """The part that a feature belongs to: what stands before the dot of its name."""
+    """Return the part that a feature belongs to: its name up to the first dot."""
     return feature.partition(".")[0]
-
-
-@dataclass(frozen=True)
-class SearchSettings:
-    """What a search does.
-
-    Attributes:
-        candidates: how many nearest memories of each granularity are compared.
-        retention: how much a retention of 1 adds to a score, above one of 0.
-        routed: rank sessions by their passages, summaries and keywords too, as far as the router
-            trusts each; by their turns alone they are found as well or better, so it is off.
-        associated: let threads follow associations too, not only what memories say of one
-            another, which alone leads as far or farther, so it is off.
-        off: parts that are left out, of `PARTS`.
-
-    Raises:
-        InvalidInputError: a part does not exist, or a number is out of range.
-    """
-
-    candidates: int = 100
-    retention: float = 0.3
-    routed: bool = False
-    associated: bool = False
-    off: frozenset[str] = field(default_factory=frozenset)
-
-    def __post_init__(self) -> None:
-        unknown = sorted(self.off - set(PARTS))
-        if unknown:
-            raise InvalidInputError(f"off={unknown} are no parts of a search; there are {PARTS}")
-        if self.candidates < 1 or not self.retention >= 0:
-            raise InvalidInputError("candidates must be at least 1 and retention not negative")
 
 
 @lru_cache(maxsize=1)
@@ -90,16 +51,16 @@ def _shipped() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Weights:
-    """How much each feature counts: a linear model, learned as `weights.json` says.
+    """Coefficients of the linear models, by feature.
 
     Attributes:
-        first: weights of `TurnFeatures`.
-        second: weights of `second_round`.
-        session: weights of `session_features`.
-        confidence: weights of `confidence_features`, of a logistic model.
-        learned: weights of what the scope's own citations say, see `Learning`.
-        without_words: those for when late interaction has nothing to compare, because the
-            embedder does not tell words, or did not when some of the turns were written.
+        first: of `turn_features`, for the first stage.
+        second: of `second_stage_features`.
+        session: of `session_features`.
+        confidence: of `confidence_features`, for a logistic model.
+        learned: of the features of citations; see `CitationIndex`.
+        without_words: the weights to use where there are no token embeddings to compare, because
+            the embedder returns none or returned none when some of the turns were written.
     """
 
     first: Mapping[str, float]
@@ -111,19 +72,16 @@ class Weights:
 
     @classmethod
     def shipped(cls) -> Weights:
-        """Return the weights that come with the package."""
-        known = _shipped()
-        stages = ("first", "second", "session", "confidence")
-        without = {stage: known["without_words"][stage] for stage in stages}
+        """Return the weights that come with the package (`weights.json` says how they were fit)."""
+        content = _shipped()
+        without = content["without_words"]
         return cls(
-            **{stage: known[stage] for stage in stages},
-            learned=known["learned"],
-            without_words=cls(**without, learned=known["learned"]),
+            **{stage: content[stage] for stage in _STAGES},
+            learned=content["learned"],
+            without_words=cls(
+                **{stage: without[stage] for stage in _STAGES}, learned=content["learned"]
+            ),
         )
-
-    def when(self, *, words: bool) -> Weights:
-        """Those to be used where there are words to compare, or none."""
-        return self if words or self.without_words is None else self.without_words
 
 
 @dataclass(frozen=True)
@@ -132,26 +90,69 @@ class Ranking:
 
     Attributes:
         rows: the rows.
-        scores: of the same shape.
-        parts: what each part contributed, of the same shape; they sum to the scores.
+        scores: shape of `rows`.
+        parts: what each part contributed, each of the shape of `rows`; they sum to the scores.
     """
 
     rows: Rows
     scores: Floats
     parts: Mapping[str, Floats]
 
-    def explained(self, place: int) -> dict[str, float]:
-        """What each part contributed to the score at a place."""
-        return {name: float(values[place]) for name, values in self.parts.items()}
 
-
-def weighed(
+def weighted_parts(
     features: Features, weights: Mapping[str, float], off: frozenset[str]
-) -> dict[str, NDArray[np.float64]]:
-    """Return what every part contributes to the score of each candidate."""
-    parts: dict[str, NDArray[np.float64]] = {}
+) -> dict[str, Floats]:
+    """Return what each part that is not off contributes to the score of each candidate."""
+    parts: dict[str, Floats] = {}
     for name, values in features.items():
-        part = part_of(name)
+        part, _, _ = name.partition(".")
         if part not in off and _ASPECTS.get(name) not in off:
             parts[part] = parts.get(part, 0.0) + weights.get(name, 0.0) * values
     return parts
+
+
+def ranked(rows: Rows, parts: Mapping[str, Floats]) -> Ranking:
+    """Rank rows by the sum of their parts."""
+    scores = np.zeros(len(rows))
+    for values in parts.values():
+        scores = scores + values
+    order = np.argsort(-scores, kind="stable")
+    return Ranking(rows[order], scores[order], {n: v[order] for n, v in parts.items()})
+
+
+def confidence_features(
+    turns: Ranking, table: Table, question: Question, vector: Vectors, lexical: LexicalFeatures
+) -> dict[str, float]:
+    """Return the evidence that the best turns answer the question, mostly in [0, 1].
+
+    Naming a speaker is a feature of its own, and all others leave names out, so that one model
+    serves questions to an assistant, which name nobody.
+
+    Args:
+        turns: the ranked turns.
+        vector: embedding of `question.addressed`.
+    """
+    rows, stats = turns.rows[:_CONFIDENCE_HITS], lexical.rest
+    context = [table.neighbors(rows, offset) for offset in NEAR]
+    contains = np.split(stats.frequencies(np.concatenate(context)) > 0, len(context), axis=1)
+    total = max(float(stats.idf.sum()), 1e-9)
+    cosines = table.vectors(rows) @ vector
+    return {
+        "bias": 1.0,
+        "known": float(stats.idf @ (stats.document_frequencies > 0).astype(np.float64) / total),
+        "covered": float((stats.idf @ np.any(contains, axis=0) / total).max(initial=0.0)),
+        "covered_alone": float((stats.idf @ contains[0] / total).max(initial=0.0)),
+        "covered_softly": float(lexical.coverage(context).max(initial=0.0)),
+        "similar": float(cosines.max(initial=0.0)),
+        "similar_mean": float(cosines.mean()) if len(cosines) else 0.0,
+        "named": float(bool(question.named)),
+        "length": math.log1p(len(stats.terms)),
+    }
+
+
+def confidence(features: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    """Return the probability that an answer was found, in [0, 1], by a logistic model."""
+    logit = 0.0
+    for name, value in features.items():
+        logit += weights.get(name, 0.0) * value
+    return 1 / (1 + math.exp(-max(min(logit, 700.0), -700.0)))

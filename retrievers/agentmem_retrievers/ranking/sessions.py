@@ -1,56 +1,85 @@
-"""Which sessions answer: by their best turns, if wanted by what was derived from them too."""
+"""Rank sessions by their best turns and, if routed, by their passages, summaries and keywords."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 
 from agentmem_retrievers.features.lexical import Features, Floats
 from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import Rows
-from agentmem_retrievers.ranking.candidates import CandidateSources
+from agentmem_retrievers.ranking.candidates import Candidates, CandidateSources
+from agentmem_retrievers.ranking.scoring import Ranking, ranked
+from agentmem_retrievers.ranking.visibility import VisibilityMask
 from agentmem_stores import Granularity
 
-__all__ = ["session_features"]
+__all__ = ["rank_sessions", "session_features"]
 
-# Turns further behind the best are all alike.
-_LEAST = -12.0
+# Turns further behind the best one count alike.
+_MIN_RELATIVE_SCORE = -12.0
 
 
 def session_features(
     index: ScopeIndex, rows: Rows, scores: Floats, routed: CandidateSources | None = None
 ) -> tuple[Rows, Features]:
-    """Return the sessions of the ranked turns, as numbers, and features of each.
+    """Return the sessions of ranked turns, by number, and the features of each.
 
     Args:
-        rows: rows of the turn table, with their `scores`.
-        routed: the granularities that have a say too, each as far as it is trusted.
+        rows: of the table of turns.
+        scores: shape of `rows`.
+        routed: other granularities that count too, each as far as the router trusts it.
     """
-    session = index.tables[Granularity.TURN].column("session")[rows].astype(np.intp)
-    numbers, place = np.unique(session, return_inverse=True)
-    features: Features = {"turns.best": _best(place, scores, len(numbers))}
-    return numbers, features if routed is None else features | _routed(index, numbers, routed)
+    session = index.tables[Granularity.TURN].columns["session"][rows].astype(np.intp)
+    sessions, place = np.unique(session, return_inverse=True)
+    best = np.full(len(sessions), _MIN_RELATIVE_SCORE)
+    np.maximum.at(best, place, scores - scores.max(initial=-np.inf))
+    features: Features = {"turns.best": best}
+    if routed is not None:
+        features |= _routed_features(index, sessions, routed)
+    return sessions, features
 
 
-def _routed(index: ScopeIndex, numbers: Rows, channels: CandidateSources) -> Features:
-    """How near the best of each session's passages, summaries and keywords is to the question."""
-    features = {}
-    for granularity, channel in channels.all().items():
-        if granularity is not Granularity.TURN and len(channel.rows):
-            of = index.tables[granularity].column("session")[channel.rows]
-            mine = of[np.newaxis, :] == numbers[:, np.newaxis]
-            similar = np.where(mine, channel.similarities, channel.least()).max(axis=1)
-            trust = channels.routing.weights[granularity]
-            features[f"{granularity.value}.routed"] = trust * _relative(similar)
+def _routed_features(index: ScopeIndex, sessions: Rows, sources: CandidateSources) -> Features:
+    """How near the nearest passage, summary and keywords of each session are."""
+    features, trust = {}, sources.routing().weights
+    for granularity, candidates in sources.all().items():
+        if granularity is Granularity.TURN or not len(candidates.rows):
+            continue
+        session = index.tables[granularity].columns["session"][candidates.rows]
+        same = session[np.newaxis, :] == sessions[:, np.newaxis]
+        # A session without a candidate is at most as near as the last candidate.
+        similar = np.where(same, candidates.similarities, candidates.similarities[-1]).max(axis=1)
+        low, high = similar.min(initial=1.0), similar.max(initial=-1.0)
+        scaled = np.asarray((similar - low) / max(high - low, 1e-9), dtype=np.float64)
+        features[f"{granularity.value}.routed"] = trust[granularity] * scaled
     return features
 
 
-def _best(place: Rows, scores: Floats, n: int) -> Floats:
-    best = np.full(n, _LEAST)
-    np.maximum.at(best, place, scores - scores.max(initial=-np.inf))
-    return best
+def rank_sessions(
+    index: ScopeIndex,
+    sessions: Rows,
+    parts: Mapping[str, Floats],
+    granularity: Granularity,
+    mask: VisibilityMask,
+    nearest: Candidates | None,
+) -> Ranking:
+    """Rank sessions, each represented by its memory of a granularity nearest to the question.
 
-
-def _relative(similarities: Floats) -> Floats:
-    """Min-max scale to [0, 1]; zeros where nothing differs."""
-    low, high = similarities.min(initial=1.0), similarities.max(initial=-1.0)
-    return np.asarray((similarities - low) / max(high - low, 1e-9), dtype=np.float64)
+    Args:
+        sessions: by number.
+        parts: what each part contributes to their scores.
+        mask: of the granularity's table.
+        nearest: the granularity's candidates.
+    """
+    rows = np.flatnonzero(mask.at())
+    if nearest is not None:
+        rows = np.concatenate([nearest.rows, rows[~np.isin(rows, nearest.rows)]])
+    # The first row of each session, in order of similarity.
+    present, first = np.unique(
+        index.tables[granularity].columns["session"][rows], return_index=True
+    )
+    row_of = dict(zip(present.tolist(), rows[first].tolist(), strict=True))
+    places = [i for i, number in enumerate(sessions.tolist()) if number in row_of]
+    chosen = np.array([row_of[sessions[i]] for i in places], dtype=np.intp)
+    return ranked(chosen, {name: values[places] for name, values in parts.items()})

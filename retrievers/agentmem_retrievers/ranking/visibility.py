@@ -15,11 +15,13 @@ __all__ = ["VisibilityMask"]
 
 @dataclass(frozen=True)
 class VisibilityMask:
-    """Which rows of a table a search may find; looked up row by row, for tables are long.
+    """Which rows of a table a search may find; computed for the rows that are looked at.
 
     Attributes:
-        as_of, include_archived: as in `Table.visible`.
-        now: leave out what is past the time it was kept for; None for nothing.
+        table: whose rows.
+        as_of: the memory as it stood then; None for now.
+        include_archived: whether archived memories are visible.
+        now: leave out what has expired by then; None for nothing.
     """
 
     table: Table
@@ -27,13 +29,8 @@ class VisibilityMask:
     include_archived: bool = False
     now: datetime | None = None
 
-    def at(self, rows: Rows | slice) -> NDArray[np.bool_]:
-        """Whether each of the rows may be found, of their shape."""
-        shown = self.table.visible(self.as_of, include_archived=self.include_archived, rows=rows)
-        if self.now is not None:
-            shown = shown & ~self.table.expired(self.now, rows)
-        return shown
-
-    def all(self) -> NDArray[np.bool_]:
-        """The same for all rows of the table, shape (rows,)."""
-        return self.at(slice(None))
+    def at(self, rows: Rows | None = None) -> NDArray[np.bool_]:
+        """Return whether each row may be found, shape (rows,); by default of all rows."""
+        return self.table.visible(
+            self.as_of, include_archived=self.include_archived, now=self.now, rows=rows
+        )

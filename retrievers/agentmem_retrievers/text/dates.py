@@ -1,7 +1,13 @@
-"""Expressions of time, read from when they were said: "yesterday", "two weeks ago", "in May".
+"""Read dates and expressions of time: "yesterday", "two weeks ago", "since May", "7 May 2023".
 
-Days, weeks and seasons are those of UTC, of weeks that begin on Monday and of the northern
-hemisphere. What is named without its year is the last one that has begun.
+Three readings share one vocabulary:
+
+- `find_time_spans` reads what a turn mentions, relative to when the turn was said.
+- `find_windows` and `find_anchor` read which time a question asks about.
+- `find_partial_dates` reads calendar dates as far as they are given, without a reference moment.
+
+All times are UTC, weeks begin on Monday and seasons are those of the northern hemisphere. A name
+without a year means the latest one that has begun.
 """
 
 from __future__ import annotations
@@ -11,21 +17,29 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 from dateutil.relativedelta import MO, relativedelta
+from numpy.typing import NDArray
 
-__all__ = ["MONTHS", "Span", "lowered", "spans_in"]
+__all__ = [
+    "TIME_WORDS",
+    "YEAR",
+    "EventAnchor",
+    "PartialDate",
+    "TimeSpan",
+    "find_anchor",
+    "find_partial_dates",
+    "find_time_spans",
+    "find_windows",
+    "mentions_time",
+]
+
+Floats = NDArray[np.float64]
 
 MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september",
     "october", "november", "december",
 )  # fmt: skip
-# What stands before a date that bounds a stretch of time, by where it puts the date in it.
-BOUNDS = {
-    "since": "since",
-    "until": "until|till|before|by|up to",
-    "as of": "as of",
-    "after": "after",
-}
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
 _NUMBERS = {
@@ -33,31 +47,74 @@ _NUMBERS = {
     "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "a couple of": 2,
     "a couple": 2, "couple of": 2, "a few": 3, "few": 3, "several": 4, "the": 1,
 }  # fmt: skip
+_NEAR_DAYS = {
+    "the day before yesterday": -2, "yesterday": -1, "last night": -1, "today": 0, "tonight": 0,
+    "this morning": 0, "this afternoon": 0, "this evening": 0, "tomorrow": 1,
+}  # fmt: skip
+_STEPS = {"last": -1, "past": -1, "previous": -1, "this": 0, "next": 1}
+# Prepositions that make a date the bound of a period, by the end of the period that it bounds.
+_BOUNDS = {
+    "since": "since",
+    "until": "until|till|before|by|up to",
+    "as of": "as of",
+    "after": "after",
+}
 
-UNIT = r"(?P<unit>day|night|week|weekend|fortnight|month|year|decade)s?"
-NUMBER = rf"(?P<number>\d{{1,3}}|{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})"
-_MONTH = rf"(?P<month>{'|'.join(MONTHS)})"
-_NAMED = rf"(?P<named>{'|'.join((*_DAYS, *_SEASONS, *MONTHS))})"
+_UNIT = r"(?P<unit>day|night|week|weekend|fortnight|month|year|decade)s?"
+_NUMBER = rf"(?P<number>\d{{1,3}}|{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})"
+_ANY_MONTH = "|".join(MONTHS)
+_MONTH = rf"(?P<month>{_ANY_MONTH})"
+_NAMED = rf"(?P<name>{'|'.join((*_DAYS, *_SEASONS, *MONTHS))})"
 _DAY_OF_MONTH = r"\d{1,2}(?:st|nd|rd|th)?(?![\d:])"
+_WHICH = r"(?P<which>last|past|previous|this|next)"
+_YEAR = r"\b(?:19|20)\d\d\b"
+
+# The narrowest scale over which the fit of a window falls off, in seconds: three days.
+_MIN_SCALE = 3 * 86_400.0
+_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Span:
-    """A stretch of time that a text names, and where in the text it does.
+class TimeSpan:
+    """A half-open interval of time, and where a text names it.
 
     Attributes:
-        start: its first moment, UTC.
-        end: the first moment after it, UTC.
-        place: the first and the last character of the expression, lowered text.
+        start: first moment, UTC.
+        end: first moment after it, UTC.
+        place: start and end offset of the expression in the lower-cased text.
     """
 
     start: datetime
     end: datetime
     place: tuple[int, int] = (0, 0)
 
+    def contains(self, moment: datetime) -> bool:
+        """Return whether a moment lies in the interval."""
+        return self.start <= moment < self.end
 
-def shifted(moment: datetime, number: int, unit: str) -> datetime:
-    """Return the moment so many days, weeks, months or years later (or earlier, if negative)."""
+    def fits(self, start: Floats, end: Floats) -> Floats:
+        """Return how well intervals fit this one, in [0, 1]: 1 where they overlap.
+
+        The fit halves with every length of the span (three days at least) between the two, and
+        is 0 from four lengths on.
+
+        Args:
+            start, end: seconds since 1970, of one shape; NaN stays NaN.
+        """
+        first, last = self.start.timestamp(), self.end.timestamp()
+        distance = np.maximum(np.maximum(first - end, start - last), 0.0)
+        scale = max(last - first, _MIN_SCALE)
+        return np.asarray(
+            np.where(distance < 4 * scale, 0.5 ** (distance / scale), 0.0 * distance)
+        )
+
+
+def _number_of(text: str) -> int:
+    return int(text) if text.isdecimal() else _NUMBERS[text]
+
+
+def _shift(moment: datetime, number: int, unit: str) -> datetime:
+    """Return the moment `number` units later, or earlier if negative."""
     days = {"week": 7, "weekend": 7, "fortnight": 14, "day": 1, "night": 1}.get(unit)
     if days is not None:
         return moment + timedelta(days=days * number)
@@ -66,13 +123,8 @@ def shifted(moment: datetime, number: int, unit: str) -> datetime:
     return later
 
 
-def number_of(text: str) -> int:
-    """Return the number that a word or digits stand for."""
-    return int(text) if text.isdecimal() else _NUMBERS[text]
-
-
-def around(moment: datetime, unit: str) -> tuple[datetime, datetime]:
-    """Return the calendar's day, week, weekend, month, year or decade that holds a moment."""
+def _calendar_unit(moment: datetime, unit: str) -> tuple[datetime, datetime]:
+    """Return the calendar's day, week, weekend, month or year that contains a moment."""
     day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     monday = day + relativedelta(weekday=MO(-1))
     if unit in ("week", "fortnight"):
@@ -88,90 +140,81 @@ def around(moment: datetime, unit: str) -> tuple[datetime, datetime]:
     return day, day + timedelta(days=1)
 
 
-def _ago(found: re.Match[str], moment: datetime) -> tuple[datetime, datetime]:
-    return around(shifted(moment, -number_of(found["number"]), found["unit"]), found["unit"])
+# One reader per kind of expression: match and reference moment to start and end.
 
 
-def _past(found: re.Match[str], moment: datetime) -> tuple[datetime, datetime]:
-    return shifted(moment, -number_of(found["number"]), found["unit"]), moment
+def _ago(match: re.Match[str], moment: datetime) -> tuple[datetime, datetime]:
+    unit = match["unit"]
+    return _calendar_unit(_shift(moment, -_number_of(match["number"]), unit), unit)
 
 
-_NEAR_DAYS = {
-    "the day before yesterday": -2, "yesterday": -1, "last night": -1, "today": 0, "tonight": 0,
-    "this morning": 0, "this afternoon": 0, "this evening": 0, "tomorrow": 1,
-}  # fmt: skip
+def _past(match: re.Match[str], moment: datetime) -> tuple[datetime, datetime]:
+    return _shift(moment, -_number_of(match["number"]), match["unit"]), moment
 
 
-def _near_day(found: re.Match[str], moment: datetime) -> tuple[datetime, datetime]:
-    return around(moment + timedelta(days=_NEAR_DAYS[found[0]]), "day")
+def _near_day(match: re.Match[str], moment: datetime) -> tuple[datetime, datetime]:
+    return _calendar_unit(moment + timedelta(days=_NEAR_DAYS[match[0]]), "day")
 
 
-_STEPS = {"last": -1, "past": -1, "previous": -1, "this": 0, "next": 1}
+def _adjacent_unit(match: re.Match[str], moment: datetime) -> tuple[datetime, datetime]:
+    unit = match["unit"]
+    return _calendar_unit(_shift(moment, _STEPS[match["which"]], unit), unit)
 
 
-def _neighbour(found: re.Match[str], moment: datetime) -> tuple[datetime, datetime]:
-    step = _STEPS[found["which"]]
-    return around(shifted(moment, step, found["unit"]), found["unit"])
-
-
-def _named(found: re.Match[str], moment: datetime) -> tuple[datetime, datetime] | None:
-    """A weekday, season or month: the last one, or with "next" the one to come."""
-    name, which = found["named"], found["which"]
+def _named(match: re.Match[str], moment: datetime) -> tuple[datetime, datetime] | None:
+    """A weekday, season or month: the latest one, or with "next" the one to come."""
+    name, which = match["name"], match["which"]
     if name == "may" and which is None:
-        return None  # a verb, more often than not; "in May" is found as a date
+        return None  # usually the verb; "in May" is read by `_date`
     ahead = which == "next"
     if name in _DAYS:
-        day, _ = around(moment, "day")
+        day, _ = _calendar_unit(moment, "day")
         back = (day.weekday() - _DAYS.index(name)) % 7
         back = 0 if back == 0 and which == "this" else back or 7
-        return around(day + timedelta(days=7 - back % 7 if ahead else -back), "day")
+        return _calendar_unit(day + timedelta(days=7 - back % 7 if ahead else -back), "day")
     first = _SEASONS.get(name) or MONTHS.index(name) + 1
     months = 3 if name in _SEASONS else 1
     start = datetime(moment.year + ahead, first, 1, tzinfo=UTC)
     end = start + relativedelta(months=months)
     if which == "this":
         return start, end
-    # "Last summer" is over; a summer without a word has at least begun.
+    # "Last summer" is over; a bare "summer" has at least begun.
     while not ahead and (end > moment if which == "last" else start > moment):
         start, end = start - relativedelta(years=1), end - relativedelta(years=1)
     return start, end
 
 
-def _date(found: re.Match[str], moment: datetime) -> tuple[datetime, datetime] | None:
-    told = found["day"] or found["day2"]
-    month = MONTHS.index(found["month"]) + 1
-    if month == 5 and not (told or found["year"] or found["lead"]):
+def _date(match: re.Match[str], moment: datetime) -> tuple[datetime, datetime] | None:
+    digits = match["day"] or match["day2"]
+    month = MONTHS.index(match["month"]) + 1
+    if month == 5 and not (digits or match["year"] or match["lead"]):
         return None
-    day = int(re.sub(r"\D", "", told)) if told else None
+    day = int(re.sub(r"\D", "", digits)) if digits else None
     try:
-        start = datetime(int(found["year"] or moment.year), month, day or 1, tzinfo=UTC)
+        start = datetime(int(match["year"] or moment.year), month, day or 1, tzinfo=UTC)
     except ValueError:
         return None
-    if not found["year"] and start > moment:
+    if not match["year"] and start > moment:
         start -= relativedelta(years=1)
-    return around(start, "day" if day else "month")
+    return _calendar_unit(start, "day" if day else "month")
 
 
-def _numeric(found: re.Match[str], moment: datetime) -> tuple[datetime, datetime] | None:
+def _iso_date(match: re.Match[str], moment: datetime) -> tuple[datetime, datetime] | None:
     try:
-        year, month, day = map(int, found[0].split("-"))
-        return around(datetime(year, month, day, tzinfo=UTC), "day")
+        year, month, day = map(int, match[0].split("-"))
+        return _calendar_unit(datetime(year, month, day, tzinfo=UTC), "day")
     except ValueError:
         return None
 
 
-def _year(found: re.Match[str], moment: datetime) -> tuple[datetime, datetime]:
-    return around(datetime(int(found[0]), 1, 1, tzinfo=UTC), "year")
+def _year(match: re.Match[str], moment: datetime) -> tuple[datetime, datetime]:
+    return _calendar_unit(datetime(int(match[0]), 1, 1, tzinfo=UTC), "year")
 
 
-# No date is as long without a blank.
-_IDENTIFIER = re.compile(r"[a-z0-9_-]{20,}")
-
-_Read = Callable[[re.Match[str], datetime], tuple[datetime, datetime] | None]
-_WHICH = r"(?P<which>last|past|previous|this|next)"
-# In order: an expression that holds another comes before it.
-_KINDS: list[tuple[re.Pattern[str], _Read]] = [
-    (re.compile(r"\b(?:19|20)\d\d-\d\d?-\d\d?\b"), _numeric),
+_Reader = Callable[[re.Match[str], datetime], tuple[datetime, datetime] | None]
+# Ordered: an expression that contains another comes before it.
+_READERS: list[tuple[re.Pattern[str], _Reader]] = [
+    (re.compile(r"\b(?:19|20)\d\d-\d\d?-\d\d?\b"), _iso_date),
     (
         re.compile(
             rf"(?:\b(?P<lead>in|of|during|since|by|until|before|after|last|this|next|and|to)\s+)?"
@@ -180,41 +223,243 @@ _KINDS: list[tuple[re.Pattern[str], _Read]] = [
         ),
         _date,
     ),
-    (re.compile(rf"\b{NUMBER}\s+{UNIT}\s+ago\b"), _ago),
-    (re.compile(rf"\b(?:last|past)\s+{NUMBER}\s+{UNIT}\b"), _past),
+    (re.compile(rf"\b{_NUMBER}\s+{_UNIT}\s+ago\b"), _ago),
+    (re.compile(rf"\b(?:last|past)\s+{_NUMBER}\s+{_UNIT}\b"), _past),
     (re.compile(rf"\b(?:{'|'.join(_NEAR_DAYS)})\b"), _near_day),
-    (re.compile(rf"\b{_WHICH}\s+{UNIT}\b"), _neighbour),
+    (re.compile(rf"\b{_WHICH}\s+{_UNIT}\b"), _adjacent_unit),
     (re.compile(rf"\b(?:{_WHICH}\s+)?{_NAMED}\b"), _named),
-    (re.compile(r"\b(?:19|20)\d\d\b"), _year),
+    (re.compile(_YEAR), _year),
 ]
-_ANY = re.compile(
+# Cheap test before the readers: most texts name no time.
+_ANY_SPAN = re.compile(
     rf"\b(?:ago|yesterday|today|tonight|tomorrow|last|past|previous|this|next|(?:19|20)\d\d|"
     rf"{'|'.join((*_DAYS, *_SEASONS, *MONTHS))})\b"
 )
+# Any question about a time has one of these words; most questions have none.
+TIME_WORDS = re.compile(
+    rf"{_ANY_SPAN.pattern}|\b(?:before|after|since|following)\b", re.IGNORECASE
+)
+_MENTION = re.compile(
+    r"\b(?:yesterday|today|tonight|tomorrow|ago|last|next|weeks?|months?|years?|days?|weekend|"
+    r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|morning|evening|night|recently|since|"
+    rf"{_ANY_MONTH}|(?:19|20)\d\d)\b",
+    re.IGNORECASE,
+)
+# No date is this long without a space.
+_IDENTIFIER = re.compile(r"[a-z0-9_-]{20,}")
 
 
-def lowered(text: str) -> str:
-    """Return a text in small letters, with blanks in place of identifiers: they name no year."""
-    return _IDENTIFIER.sub(lambda found: " " * len(found[0]), text.lower())
+def _lower(text: str) -> str:
+    """Lower the text and blank out identifiers, whose digits may look like a year."""
+    return _IDENTIFIER.sub(lambda match: " " * len(match[0]), text.lower())
 
 
-def spans_in(text: str, moment: datetime) -> Iterator[Span]:
-    """Yield the stretches of time that a text said at `moment` names, in order of appearance."""
-    said = lowered(text)
-    if _ANY.search(said):
-        yield from sorted(_read(said, moment), key=lambda span: span.place)
+def mentions_time(text: str) -> bool:
+    """Return whether a text holds an expression of time."""
+    return _MENTION.search(_lower(text)) is not None
 
 
-def _read(said: str, moment: datetime) -> Iterator[Span]:
+def find_time_spans(text: str, moment: datetime) -> Iterator[TimeSpan]:
+    """Yield the time spans that a text said at `moment` names, in order of appearance.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> [span] = find_time_spans("I saw her yesterday", datetime(2023, 5, 8, tzinfo=UTC))
+        >>> span.start.date()
+        datetime.date(2023, 5, 7)
+    """
+    lowered = _lower(text)
+    if _ANY_SPAN.search(lowered):
+        yield from sorted(_read_spans(lowered, moment), key=lambda span: span.place)
+
+
+def _read_spans(lowered: str, moment: datetime) -> Iterator[TimeSpan]:
     taken: list[tuple[int, int]] = []
-    for pattern, read in _KINDS:
-        for found in pattern.finditer(said):
-            if any(found.start() < end and start < found.end() for start, end in taken):
+    for pattern, read in _READERS:
+        for match in pattern.finditer(lowered):
+            if any(match.start() < end and start < match.end() for start, end in taken):
                 continue
             try:
-                span = read(found, moment)
+                span = read(match, moment)
             except (OverflowError, ValueError):
-                continue  # before or after all the years there are
+                continue  # outside the years that datetime can represent
             if span is not None:
-                taken.append(found.span())
-                yield Span(*span, found.span())
+                taken.append(match.span())
+                yield TimeSpan(*span, match.span())
+
+
+_BETWEEN = re.compile(r"\b(?:between|from)\s*$")
+_AND = re.compile(r"^\s*(?:and|to|until|till|-)\s+\w")
+_OFFSET = re.compile(rf"\b{_NUMBER}\s+{_UNIT}\s+(?P<relation>before|after)\s*(?:the\s+)?$")
+_BOUND_BEFORE = {
+    kind: re.compile(rf"\b(?:{words})\s*(?:the\s+)?$") for kind, words in _BOUNDS.items()
+}
+_LEAD = re.compile(r"^(?:in|of|during|since|by|until|before|after|last|this|next|and|to)\s+")
+# The clause after "before" and the like is an event; dates there are read by `find_windows`.
+_ANCHORED = re.compile(
+    rf"(?:\b{_NUMBER}\s+{_UNIT}\s+|\b(?P<shortly>shortly|right|just|soon|the day)\s+)?"
+    r"\b(?P<relation>before|after|since|following)\s+(?P<clause>(?!that\b|then\b|it\b)[^,.?!;]{3,80})"
+)
+
+
+@dataclass(frozen=True)
+class EventAnchor:
+    """A time given relative to an event: "two days before my birthday".
+
+    Attributes:
+        clause: the event.
+        relation: "before", "after" or "since".
+        number, unit: distance from the event; `number` is None where the question gives none.
+    """
+
+    clause: str
+    relation: str
+    number: int | None = None
+    unit: str = "day"
+
+    def window(self, start: datetime, end: datetime, moment: datetime) -> TimeSpan:
+        """Return the time meant, given that the event lasted from `start` to `end`."""
+        if self.number is not None:
+            step = -self.number if self.relation == "before" else self.number
+            return TimeSpan(*_calendar_unit(_shift(start, step, self.unit), self.unit))
+        if self.relation == "before":
+            return TimeSpan(_EARLIEST, start)
+        return TimeSpan(start if self.relation == "since" else end, max(moment, end))
+
+
+def find_windows(text: str, moment: datetime) -> tuple[TimeSpan, ...]:
+    """Return the times that a question asked at `moment` is about, as "since May".
+
+    Unlike `find_time_spans`, prepositions count: "before 2022" is everything up to 2022, and
+    "between March and June" is one window.
+    """
+    lowered, spans = text.lower(), list(find_time_spans(text, moment))
+    windows = []
+    place = 0
+    while place < len(spans):
+        span = spans[place]
+        lead = _LEAD.match(lowered[slice(*span.place)])
+        before = lowered[: span.place[0] + (lead.end() if lead else 0)]
+        following = spans[place + 1] if place + 1 < len(spans) else None
+        if following and _BETWEEN.search(before) and _are_joined(lowered, span, following):
+            end = following.end
+            while end <= span.start:  # "between November and February"
+                end += relativedelta(years=1)
+            windows.append(TimeSpan(span.start, end))
+            place += 1
+        else:
+            windows.append(_bounded(before, span, moment))
+        place += 1
+    return tuple(windows)
+
+
+def _bounded(before: str, span: TimeSpan, moment: datetime) -> TimeSpan:
+    """Apply the words before a date, which may make it the start or the end of a window."""
+    if offset := _OFFSET.search(before):
+        number = _number_of(offset["number"])
+        anchor = EventAnchor("", offset["relation"], number, offset["unit"])
+        return anchor.window(span.start, span.end, moment)
+    bound = next((kind for kind, words in _BOUND_BEFORE.items() if words.search(before)), "")
+    if bound == "since":
+        return TimeSpan(span.start, max(moment, span.end))
+    if bound == "until":
+        return TimeSpan(_EARLIEST, span.start)
+    if bound == "as of":
+        return TimeSpan(_EARLIEST, span.end)
+    if bound == "after":
+        return TimeSpan(span.end, max(moment, span.end))
+    return TimeSpan(span.start, span.end)
+
+
+def _are_joined(lowered: str, first: TimeSpan, second: TimeSpan) -> bool:
+    between = lowered[first.place[1] : second.place[1]]
+    return _AND.match(between) is not None and len(between) < 40
+
+
+def find_anchor(text: str, moment: datetime) -> EventAnchor | None:
+    """Return the event that a question takes its time from, or None if it names a date."""
+    match = _ANCHORED.search(text.lower())
+    if match is None or any(True for _ in find_time_spans(match["clause"], moment)):
+        return None
+    relation = "after" if match["relation"] == "following" else match["relation"]
+    clause = match["clause"].strip()
+    if match["number"] is None:
+        number = 1 if match["shortly"] else None
+        return EventAnchor(clause, relation, number, "day" if match["shortly"] == "the day" else "week")
+    return EventAnchor(clause, relation, _number_of(match["number"]), match["unit"])
+
+
+_PARTIAL = re.compile(
+    rf"(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?)?\b(?P<month>{_ANY_MONTH})\b"
+    r"(?:\s+(?P<day2>\d{1,2})(?:st|nd|rd|th)?(?!\d))?(?:,?\s+(?P<year>(?:19|20)\d\d))?"
+)
+# A bare "may" is usually the verb.
+_MAY = re.compile(r"\b(?:in|of|during|since|by|until|before|after|last|this|next)\s+may\b")
+YEAR = re.compile(_YEAR)
+# "since May" bounds a period and is no date on which something happened.
+_BOUND_DATE = re.compile(
+    rf"\b(?:{'|'.join(_BOUNDS.values())})\s+(?:the\s+)?(?:{_PARTIAL.pattern}|{_YEAR})"
+)
+
+
+@dataclass(frozen=True)
+class PartialDate:
+    """A calendar date as far as a text gives it; None for the parts it leaves open."""
+
+    year: int | None
+    month: int | None
+    day: int | None
+
+    def fits(self, moment: datetime) -> float:
+        """Return how well something said at `moment` fits the date, in [0, 1.5].
+
+        People talk about an event on the day or some days later, so the week after a date
+        fits it too.
+        """
+        if self.month is None:
+            return 0.3 if moment.year == self.year else 0.0
+        if self.day is None:
+            same = moment.month == self.month and self.year in (None, moment.year)
+            return 1.0 if same else 0.0
+        days = self._days_until(moment)
+        if days is None:
+            return 0.0
+        if abs(days) <= 1:
+            return 1.5
+        return 1.0 if 1 < days <= 8 else 0.3 if moment.month == self.month else 0.0
+
+    def _days_until(self, moment: datetime) -> float | None:
+        """Days from the date to a moment, None where they are more than a month apart."""
+        assert self.month is not None
+        assert self.day is not None
+        try:
+            date = datetime(self.year or moment.year, self.month, self.day, 12, tzinfo=UTC)
+        except ValueError:
+            return None
+        days = (moment - date) / timedelta(days=1)
+        if self.year is None and days < -300:  # said in January about a date in December
+            days += 365
+        return days if abs(days) <= 31 else None
+
+
+def find_partial_dates(text: str) -> tuple[PartialDate, ...]:
+    """Return the dates named in a text, such as "7 May 2023", "May 2023" or "2023".
+
+    Dates that bound a period ("since May") are left to `find_windows`.
+
+    Example:
+        >>> find_partial_dates("What happened on 7 May?")
+        (PartialDate(year=None, month=5, day=7),)
+    """
+    lowered = _BOUND_DATE.sub("", _lower(text))
+    dates = []
+    for match in _PARTIAL.finditer(lowered):
+        day = match["day"] or match["day2"]
+        if match["month"] == "may" and not (day or match["year"] or _MAY.search(lowered)):
+            continue
+        year = int(match["year"]) if match["year"] else None
+        month = MONTHS.index(match["month"]) + 1
+        dates.append(PartialDate(year, month, int(day) if day else None))
+    if not dates:
+        dates = [PartialDate(int(year), None, None) for year in YEAR.findall(lowered)]
+    return tuple(dates)

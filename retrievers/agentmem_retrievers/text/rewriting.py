@@ -1,4 +1,4 @@
-"""Questions about those who speak, put as they would be to themselves."""
+"""Rewrite questions about a speaker into the second person."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Collection
 
 from agentmem_retrievers.text.tokenize import tokenize
 
-__all__ = ["addressed"]
+__all__ = ["to_second_person"]
 
-# What is asked in other languages is not mixed with English words.
+# In other languages the names are dropped instead of mixing in English words.
 _ENGLISH = re.compile(
     r"\b(?:what|who|whom|whose|when|where|why|how|which|do|does|did|is|are|was|were|has|have|had|"
     r"can|could|will|would|the|about)(?:n['’]t)?\b",  # noqa: RUF001
@@ -17,47 +17,58 @@ _ENGLISH = re.compile(
 )
 _NAME = re.compile(r"^(?P<before>\W*)[^\W_][\w-]*(?P<of>['’]s?)?(?P<after>\W*)$")  # noqa: RUF001
 _VERBS = {"does": "do", "is": "are", "was": "were", "has": "have"}
-_VERB = re.compile(rf"\b(?P<verb>{'|'.join(_VERBS)})(?P<rest>(?:n['’]t)? you)\b", re.IGNORECASE)  # noqa: RUF001
-_BEHIND = re.compile(rf"\byou (?P<verb>{'|'.join(_VERBS)})\b")
-# "Gave her a book" speaks of her, "gave her book" of what she has.
-_HERS = re.compile(
+_VERB_BEFORE = re.compile(
+    rf"\b(?P<verb>{'|'.join(_VERBS)})(?P<rest>(?:n['’]t)? you)\b",  # noqa: RUF001
+    re.IGNORECASE,
+)
+_VERB_AFTER = re.compile(rf"\byou (?P<verb>{'|'.join(_VERBS)})\b")
+# "gave her a book" has the object pronoun, "gave her book" the possessive.
+_POSSESSIVE = re.compile(
     r"\b(?:his|her)\b(?=\s+(?!(?:an?|the|to|in|at|on|for|with|from|about|and|or|when)\b)\w)",
     re.IGNORECASE,
 )
-_THEM = re.compile(r"\b(?:he|she|him|her|his|hers)\b", re.IGNORECASE)
+_PRONOUN = re.compile(r"\b(?:he|she|him|her|his|hers)\b", re.IGNORECASE)
 
 
-def addressed(text: str, named: Collection[str]) -> str:
-    """Speak of those who are named, and of the one who alone is by pronouns too, as "you".
+def to_second_person(text: str, names: Collection[str]) -> str:
+    """Replace the named speakers by "you", and pronouns too where only one is named.
 
-    What people say of themselves names nobody and is embedded as it was said: a question is
-    nearer to it when put to them.
+    People rarely name themselves, and turns are embedded as they were said, so a question is
+    closer to the answer when it addresses the speaker.
 
     Args:
-        named: stems of names.
+        names: stems of the speakers' names; nothing changes without any.
+
+    Example:
+        >>> to_second_person("Where is Mel?", {"mel"})
+        'Where are you?'
     """
-    if not named:
+    if not names:
         return text
     english = _ENGLISH.search(text) is not None
-    words = [_put(word, english) if {*tokenize(word)} & {*named} else word for word in text.split()]
-    put = " ".join(filter(None, words))
+    words = []
+    for word in text.split():
+        if {*tokenize(word)} & {*names}:
+            word = _you(word) if english else ""
+        words.append(word)
+    rewritten = " ".join(filter(None, words))
     if not english:
-        return put or text
-    if len(named) == 1:
-        put = _THEM.sub("you", _HERS.sub("your", put))
-    put = _VERB.sub(lambda found: _of_you(found["verb"]) + found["rest"], put)
-    return _BEHIND.sub(lambda found: f"you {_of_you(found['verb'])}", put)
+        return rewritten or text
+    if len(names) == 1:
+        rewritten = _PRONOUN.sub("you", _POSSESSIVE.sub("your", rewritten))
+    rewritten = _VERB_BEFORE.sub(
+        lambda match: _second_person(match["verb"]) + match["rest"], rewritten
+    )
+    return _VERB_AFTER.sub(lambda match: f"you {_second_person(match['verb'])}", rewritten)
 
 
-def _of_you(verb: str) -> str:
+def _you(name: str) -> str:
+    match = _NAME.match(name)
+    if match is None:
+        return "you"
+    return f"{match['before']}{'your' if match['of'] else 'you'}{match['after']}"
+
+
+def _second_person(verb: str) -> str:
     form = _VERBS[verb.lower()]
     return form if verb.islower() else form.capitalize()
-
-
-def _put(name: str, english: bool) -> str:
-    if not english:
-        return ""
-    found = _NAME.match(name)
-    if found is None:
-        return "you"
-    return f"{found['before']}{'your' if found['of'] else 'you'}{found['after']}"

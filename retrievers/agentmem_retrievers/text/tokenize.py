@@ -1,4 +1,4 @@
-"""The words of a text that carry meaning, and their stems."""
+"""Split text into content words and reduce them to stems."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["stems_of", "tokenize", "words_in"]
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _APOSTROPHE = re.compile(r"['\u2019]")
-# Written without spaces, so every pair of neighbouring characters is taken as a word.
+# Scripts written without spaces (kana, Han, Hangul, Thai) are indexed as character bigrams.
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af\u0e00-\u0e7f]")
 _STOP_WORDS = frozenset(
     "a an the and or but if of to in on at by for with from as is are was were be been being am "  # noqa: SIM905
@@ -25,21 +25,26 @@ _STOP_WORDS = frozenset(
 
 @lru_cache(maxsize=1)
 def _stemmer() -> Stemmer.Stemmer:
-    # It would keep the words that it has seen, for as long as the process lives.
+    # Cache size 0: PyStemmer's cache would keep deleted words alive as long as the process.
     return Stemmer.Stemmer("english", 0)
 
 
 def words_in(text: str) -> list[str]:
-    """Return the words of a text that carry meaning as they are written, in lower case."""
+    """Return the content words of a text in lower case, without stop words.
+
+    Example:
+        >>> words_in("Biscuit's vet is in Porto")
+        ['biscuit', 'vet', 'porto']
+    """
     words: list[str] = []
     for word in _WORD.findall(text.lower()):
         if _UNSPACED.search(word):
             words.extend(word[i : i + 2] for i in range(max(len(word) - 1, 1)))
             continue
-        # What follows an apostrophe is an ending: "Biscuit's" and "I'm" are "Biscuit" and "I".
-        bare = _APOSTROPHE.split(word)[0]
-        if bare not in _STOP_WORDS:
-            words.append(bare)
+        # Drop the clitic: "Biscuit's" and "I'm" become "biscuit" and "i".
+        base = _APOSTROPHE.split(word)[0]
+        if base not in _STOP_WORDS:
+            words.append(base)
     return words
 
 
@@ -50,5 +55,10 @@ def stems_of(words: Sequence[str]) -> list[str]:
 
 
 def tokenize(text: str) -> list[str]:
-    """Return the stems of the words of a text that carry meaning, in order."""
+    """Return the stems of the content words of a text, in order.
+
+    Example:
+        >>> tokenize("Where did my sisters move?")
+        ['sister', 'move']
+    """
     return stems_of(words_in(text))
