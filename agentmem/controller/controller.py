@@ -578,7 +578,7 @@ class MemoryController:
             Query(
                 text=query,
                 embed=services.embedder.query,
-                words=services.embedder.query_tokens,
+                query_tokens=services.embedder.query_tokens,
                 now=self.clock(),
                 k=max([k, *(refiner.candidates for refiner in services.refiners)]),
                 granularity=Granularity(granularity),

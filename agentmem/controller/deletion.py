@@ -177,7 +177,7 @@ class Deleter:
     def _without_links(self, scope: Scope, gone: set[str], replaced: set[str]) -> list[Memory]:
         """The memories that point at ids about to go, without those edges and sources."""
         index = self.memories.index(scope)
-        pointing = {n for i in gone for n in index.pointing_at(i)} - gone - replaced
+        pointing = {n for i in gone for n in index.referencing(i)} - gone - replaced
         return [
             replace(
                 memory,

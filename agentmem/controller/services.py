@@ -25,7 +25,6 @@ from agentmem.facts.attributes import Attributes
 from agentmem.facts.facts import Facts
 from agentmem.facts.finder import FactFinder
 from agentmem.facts.kinds import Kinds
-from agentmem.facts.statements import is_own
 from agentmem.feedback.plans import Plans
 from agentmem.feedback.reflection import Reflection
 from agentmem.feedback.reinforcement import Reinforcement
@@ -149,9 +148,7 @@ class Services:
         embedder = Embedder(embeddings)
         memories = IndexedStore(store, embedder.documents)
         kinds = Kinds(embedder)
-        engine = SearchEngine(
-            memories, curve=curve, settings=settings, kinds=kinds.asked, own=is_own
-        )
+        engine = SearchEngine(memories, curve=curve, settings=settings, classifier=kinds)
         digester = Digester(model)
         facts = Facts(store, memories, FactFinder(embedder, Attributes(embedder), kinds, model))
         writer = Writer(

@@ -11,7 +11,7 @@ import numpy as np
 
 from agentmem_retrievers import SearchResult
 from agentmem_retrievers.index.indexed_store import IndexedStore
-from agentmem_retrievers.text.time_windows import windows_in
+from agentmem_retrievers.text.dates import find_windows
 from agentmem_stores import Granularity, Memory, Scope
 
 __all__ = ["Bounds", "Event", "Timeline"]
@@ -96,7 +96,7 @@ class Timeline:
         return _in_order(list(chosen.values()))
 
     def _about(self, text: str, k: int, bounds: Bounds) -> Iterator[Event]:
-        windows = windows_in(text, self.now)
+        windows = find_windows(text, self.now)
         wanted = [bounds, *(Bounds(w.start, w.end) for w in windows[:1])]
         if windows and _WANTS_EVERYTHING.match(text):
             events = self._all()
@@ -113,7 +113,7 @@ class Timeline:
         for entry in self.memories.store.get(self.scope, Granularity.TURN, ids):
             turn = entry.memory
             row = table.row_of[turn.id]
-            if not table.column("ends_asking")[row]:
+            if not table.column("ends_with_question")[row]:
                 when, until = table.about(row) or (turn.said_at, turn.said_at)
                 yield Event(when, until, turn.text, turn)
 

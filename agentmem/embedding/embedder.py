@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agentmem_retrievers.features.late_interaction import QueryToken
-from agentmem_retrievers.index.token_codes import encode_tokens
+from agentmem_retrievers.index.quantized import encode_tokens
 from agentmem_retrievers.text.tokenize import words_in
 from agentmem_stores import (
     AgentMemError,
@@ -190,7 +190,7 @@ class Embedder:
         vectors = self._normalized(
             [vector for vector, _ in embedded], len(texts), self.spec.dimension
         )
-        codes = [b"".join(token.signs for token in tokens) for _, tokens in embedded]
+        codes = [b"".join(token.code for token in tokens) for _, tokens in embedded]
         return EmbeddingBatch(vectors, codes)
 
     def entries(self, memories: Sequence[Memory]) -> list[Entry]:

@@ -30,7 +30,7 @@ def _added() -> Mapping[str, SearchSettings]:
 
 def parts() -> tuple[str, ...]:
     """Return what can be switched: the search's parts, some together, and what is off."""
-    from agentmem_retrievers.ranking.scoring import PARTS
+    from agentmem_retrievers import PARTS
 
     return (*(part for part in PARTS if part != "router"), *_TOGETHER, *_added())
 

@@ -13,8 +13,8 @@ from agentmem.evaluation.metrics import ranking_scores
 from agentmem.evaluation.tasks import NullProgress, Progress
 from agentmem_retrievers import Weights
 from agentmem_retrievers.index.citations import LEARNED, Citation, CitationIndex
+from agentmem_retrievers.ranking.pipeline import TurnRanking
 from agentmem_retrievers.ranking.scoring import Ranking
-from agentmem_retrievers.ranking.turns import TurnRanking
 from agentmem_stores import Granularity
 from benchmarks.fitting.fit import Example, learn
 from benchmarks.fitting.listwise import fit_above
@@ -121,14 +121,14 @@ def _citations(
             cited = [chance.choice(rows)]
         if cited:
             scores = {ids[row]: float(s) for row, s in zip(rows, turns.scores, strict=False)}
-            yield example, Citation(ranking.asked, scores, frozenset(ids[row] for row in cited))
+            yield example, Citation(ranking.vector, scores, frozenset(ids[row] for row in cited))
 
 
 def _ranked(
     example: Example, weights: Weights, learning: CitationIndex
 ) -> tuple[TurnRanking, Ranking]:
-    ranking = replace(example.ranking, weights=weights, learning=learning)
-    return ranking, ranking.ranked(example.rows, example.features)
+    ranking = replace(example.ranking, weights=weights, citations=learning)
+    return ranking, ranking.rank(example.rows, example.features)
 
 
 def _ndcg(asked: Sequence[Example], weights: Weights, learning: CitationIndex) -> float:

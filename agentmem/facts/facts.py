@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 
 from agentmem.facts.finder import FORGOTTEN, FactFinder, forgotten
-from agentmem.facts.record import Record
+from agentmem_retrievers.index.fact_index import FactRecord
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import Batch, Edge, Entry, Granularity, Memory, MemoryStore, Scope, State
 
@@ -40,10 +40,10 @@ class Facts:
         return [*facts, *(entry for i, entry in found.items() if i not in settling)]
 
     def _about_the_same(self, scope: Scope, found: Iterable[Entry]) -> list[Entry]:
-        ledger = self.memories.index(scope).facts
-        records = [Record.of(e.memory) for e in found]
+        index = self.memories.index(scope).facts
+        records = [FactRecord.of(e.memory) for e in found]
         keys = dict.fromkeys((r.subject, r.attribute) for r in records if r is not None)
-        ids = [i for key in keys for i in ledger.about(key)]
+        ids = [i for key in keys for i in index.about(key)]
         return self.store.get(scope, Granularity.FACT, ids)
 
     def edited(self, scope: Scope, ids: Iterable[str]) -> set[str]:
@@ -79,7 +79,7 @@ def settled(facts: Sequence[Memory]) -> Iterator[tuple[Memory, Memory]]:
     since the next one's date. Where the latest are of the same date, all of them hold: they
     cannot be ordered, and `Fact.contradicts` says so.
     """
-    known = [(record, memory) for memory in facts if (record := Record.of(memory)) is not None]
+    known = [(record, memory) for memory in facts if (record := FactRecord.of(memory)) is not None]
     told = [(record, memory) for record, memory in known if not record.hint]
     told.sort(key=lambda fact: (fact[0].key, fact[0].since, fact[1].id))
     for _, group in groupby(told, key=lambda fact: fact[0].key):
@@ -100,5 +100,5 @@ def _placed(memory: Memory, before: Iterable[Memory], over: datetime | None) -> 
     )
 
 
-def _since(fact: tuple[Record, Memory]) -> datetime:
+def _since(fact: tuple[FactRecord, Memory]) -> datetime:
     return fact[0].since

@@ -14,8 +14,8 @@ from agentmem.embedding.embedder import Embedder
 from agentmem.facts.attributes import Attribute, Attributes, Match
 from agentmem.facts.candidates import Candidate, SentenceCache, likely
 from agentmem.facts.kinds import Kinds, named
-from agentmem.facts.record import Record
 from agentmem.facts.statements import SPEAKER, Statement, own_words, statements
+from agentmem_retrievers.index.fact_index import FactRecord
 from agentmem_stores import Entry, Granularity, Memory, Vectors
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _with_kinds(
 
 
 def _telling(fact: Entry, kinds: Mapping[str, float]) -> Entry:
-    record = Record.of(fact.memory)
+    record = FactRecord.of(fact.memory)
     assert record is not None
     told = replace(record, kinds=kinds).metadata()
     return replace(fact, memory=replace(fact.memory, metadata={**fact.memory.metadata, **told}))
@@ -172,7 +172,7 @@ def _fact(turn: Memory, statement: Statement, match: Match, *, hint: bool = Fals
     if subject == SPEAKER:
         subject = turn.speaker or USER
     name = match.attribute.name
-    record = Record(
+    record = FactRecord(
         subject=subject,
         attribute=name,
         value=statement.value,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from agentmem.embedding.cache import cached_documents
 from agentmem.embedding.embedder import Embedder
+from agentmem.facts.statements import is_own
 from agentmem.facts.values import CHANGED
 from agentmem_retrievers.blas import SINGLE_THREADED_BLAS
 from agentmem_retrievers.text.tokenize import tokenize
@@ -69,16 +70,20 @@ class Kinds:
         return likely
 
     def told(self, vectors: Vectors) -> list[dict[str, float]]:
-        """The kinds that statements may be of, see `asked`."""
+        """The kinds that statements may be of, see `attributes_asked`."""
         return [named(likely) for likely in self.likely(vectors)]
 
-    def asked(self, question: Vectors) -> dict[str, float]:
-        """The kinds that a question may ask for, and how likely, the likeliest first.
+    def attributes_asked(self, question: Vectors) -> dict[str, float]:
+        """Return the kinds that a question may ask for, the most probable first.
 
         Args:
             question: its embedding, shape (dimension,).
         """
         return named(self.likely(question[np.newaxis])[0])
+
+    def is_own(self, text: str) -> bool:
+        """Return whether a text may be about its speaker."""
+        return is_own(text)
 
 
 def named(likely: Vectors) -> dict[str, float]:

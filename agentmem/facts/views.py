@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from agentmem.facts.finder import USER
-from agentmem.facts.record import Record
+from agentmem_retrievers.index.fact_index import FactRecord
 from agentmem_stores import Memory, State
 
 __all__ = ["SECTIONS", "Fact", "ProfileLine", "held_at", "portrait", "shown"]
@@ -100,13 +100,13 @@ def shown(memories: Sequence[Memory], retention: Callable[[Memory], float]) -> l
     facts = [
         _fact(memory, record, tuple(followed[memory.id]), retention(memory))
         for memory in memories
-        if (record := Record.of(memory)) is not None and not record.hint
+        if (record := FactRecord.of(memory)) is not None and not record.hint
     ]
     facts.sort(key=lambda f: (f.subject != USER, f.subject, f.attribute, f.date, f.id))
     return [_with_contradictions(fact, facts) for fact in facts]
 
 
-def _fact(memory: Memory, told: Record, followed: tuple[str, ...], retention: float) -> Fact:
+def _fact(memory: Memory, told: FactRecord, followed: tuple[str, ...], retention: float) -> Fact:
     return Fact(
         memory=memory,
         subject=told.subject,

@@ -58,11 +58,11 @@ class Reflection:
             cited: ids that the answer cited.
             shown: ids that were in its prompt.
         """
-        if not cited or not len(hits.asked):
+        if not cited or not len(hits.query_vector):
             return
         # Without the learned part of the score, or learning would learn from itself.
         scores = {h.memory.id: h.score - h.learned for h in hits if h.memory.id in shown}
-        citation = Citation(hits.asked, scores, frozenset(cited))
+        citation = Citation(hits.query_vector, scores, frozenset(cited))
         now = self.clock()
         memory = Memory(
             id=self.new_id(),
@@ -78,7 +78,7 @@ class Reflection:
             sources=tuple(citation.scores),
             metadata=citation.to_metadata(),
         )
-        entry = Entry(memory, np.asarray(hits.asked, dtype=np.float32))
+        entry = Entry(memory, np.asarray(hits.query_vector, dtype=np.float32))
         self.memories.write(Batch(scope, put=[entry], delete=self._excess(scope)))
 
     def _excess(self, scope: Scope) -> list[tuple[Granularity, str]]:
@@ -87,7 +87,7 @@ class Reflection:
         excess = len(table) - MAX_CITATIONS + 1
         if excess <= 0:
             return []
-        said = table.column("said")
+        said = table.column("said_at")
         oldest = sorted(table.row_of, key=lambda i: (said[table.row_of[i]], table.row_of[i]))
         return [(Granularity.CITATION, i) for i in oldest[:excess]]
 
@@ -99,5 +99,5 @@ class Reflection:
 
     def learned(self, scope: Scope) -> Learned:
         """Return how many citations there are, and how much they are trusted."""
-        citations = self.memories.index(scope).learning
+        citations = self.memories.index(scope).citations
         return Learned(len(citations), citations.trust(self.weights.learned))

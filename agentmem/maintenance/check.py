@@ -114,8 +114,8 @@ def _version_problems(memory: Memory, memories: Mapping[str, Memory]) -> Iterato
 
 # The columns that must be equal. Row and session numbers depend on the order of writing.
 _COLUMNS = (
-    "position", "said", "recalled", "changed", "expires", "strength", "state", "span", "timed",
-    "asks", "ends_asking",
+    "position", "said_at", "recalled_at", "state_changed_at", "expires_at", "strength", "state",
+    "n_sources", "mentions_time", "has_question", "ends_with_question",
 )  # fmt: skip
 
 # Vectors that went to a server and back, or whose files were rebuilt, may differ in the last digit
@@ -159,7 +159,8 @@ def _row_differences(
     ]
     unequal["words"] = [n for n in range(len(ids)) if terms[0][n] != terms[1][n]]
     codes = [
-        [table.signs.row(int(row)) for row in at] for table, at in zip(tables, rows, strict=True)
+        [table.token_codes.row(int(row)) for row in at]
+        for table, at in zip(tables, rows, strict=True)
     ]
     unequal["token codes"] = [n for n in range(len(ids)) if codes[0][n] != codes[1][n]]
     for name, places in unequal.items():

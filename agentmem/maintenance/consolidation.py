@@ -9,12 +9,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from agentmem.facts.record import Record
 from agentmem.maintenance.duplicates import About, duplicates
 from agentmem.maintenance.eviction import weakest_turns
 from agentmem.maintenance.summaries import Summaries, SummarySpec
 from agentmem.progress import Progress
 from agentmem.writing.sessions import Sessions
+from agentmem_retrievers.index.fact_index import FactRecord
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import Batch, Granularity, Memory, MemoryStore, Scope, State
 
@@ -146,7 +146,7 @@ class Consolidation:
         """Return (subject, attribute, value) of the facts that turns state, by turn id."""
         statements: dict[str, list[About]] = {}
         for fact in self.store.scan(scope, Granularity.FACT):
-            record = Record.of(fact) if fact.version == 1 and fact.version_of is None else None
+            record = FactRecord.of(fact) if fact.version == 1 and fact.version_of is None else None
             if record is not None and not record.hint:
                 for source in fact.sources:
                     about = record.subject, record.attribute, record.value

@@ -65,9 +65,9 @@ def weakest_turns(index: ScopeIndex, keep: int, now: datetime) -> list[str]:
     rows = np.flatnonzero(table.visible(None) & in_conversation)
     if len(rows) <= keep:
         return []
-    recalled = ~np.isnan(table.column("recalled")[rows])
+    recalled = ~np.isnan(table.column("recalled_at")[rows])
     value = table.retention(now, rows) + recalled + 1 - _redundancy(table.vectors(rows))
-    order = np.lexsort((table.column("said")[rows], value))
+    order = np.lexsort((table.column("said_at")[rows], value))
     return [table.ids[rows[i]] for i in order[: len(rows) - keep]]
 
 

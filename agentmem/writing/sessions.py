@@ -150,7 +150,7 @@ class Sessions:
     def _write(self, scope: Scope, sessions: Mapping[str, Sequence[Entry]]) -> list[Memory]:
         batch = self._batch(scope, sessions)
         self.memories.write(batch)
-        self.memories.learn(scope)
+        self.memories.learn_vocabulary(scope)
         return [entry.memory for entry in batch.put]
 
     def _batch(self, scope: Scope, sessions: Mapping[str, Sequence[Entry]]) -> Batch:

@@ -18,10 +18,9 @@ from agentmem_retrievers import Query, SearchEngine, SearchSettings, Weights
 from agentmem_retrievers.features.lexical import Features
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.index.table import Rows
-from agentmem_retrievers.ranking.confidence import confidence, confidence_features
+from agentmem_retrievers.ranking.pipeline import TurnRanking
 from agentmem_retrievers.ranking.scoring import Ranking, part_of
 from agentmem_retrievers.ranking.sessions import session_features
-from agentmem_retrievers.ranking.turns import TurnRanking
 from agentmem_stores import Granularity
 from benchmarks.fitting.listwise import Group, fit_listwise
 
@@ -113,11 +112,11 @@ def _asked(asked: Dialogue, of: Dialogue, found: Ingested, progress: Progress) -
         progress.advance("asking", 1)
         if wanted is None:
             continue
-        query = Query(question.text, embedder.query, end_of(of), words=embedder.query_tokens)
+        query = Query(question.text, embedder.query, end_of(of), query_tokens=embedder.query_tokens)
         ranking = engine.ranking(found.scope, query)
-        rows, features = ranking.first()
+        rows, features = ranking.first_stage()
         # Sessions are weighed when the store has long been closed.
-        ranking.channels.all()
+        ranking.sources.all()
         turns = frozenset(row_of[n] for n in wanted.turns) if asked is of else frozenset[int]()
         sessions = frozenset(int(table.column("session")[row]) for row in turns)
         yield Example(of.owner, question.category, ranking, rows, features, turns, sessions)
@@ -164,7 +163,7 @@ def with_confidence(weights: Weights, known: Sequence[Example]) -> Weights:
 
 def confidences(known: Sequence[Example], weights: Weights) -> list[float]:
     """How sure the search is of each question, in [0, 1]."""
-    return [confidence(_ranking(e, weights), _turns(e, weights)) for e in known]
+    return [_ranking(e, weights).confidence(_turns(e, weights)) for e in known]
 
 
 def as_json(weights: Weights, provenance: Mapping[str, Any]) -> str:
@@ -185,14 +184,14 @@ def _right(rows: Rows, turns: frozenset[int]) -> np.ndarray[tuple[int], np.dtype
 
 
 def _turns(example: Example, weights: Weights) -> Ranking:
-    return _ranking(example, weights).ranked(example.rows, example.features)
+    return _ranking(example, weights).rank(example.rows, example.features)
 
 
 def _sessions(
     example: Example, weights: Weights
 ) -> tuple[Features, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     ranking, turns = example.ranking, _turns(example, weights)
-    numbers, features = session_features(ranking.index, turns.rows, turns.scores, ranking.channels)
+    numbers, features = session_features(ranking.index, turns.rows, turns.scores, ranking.sources)
     return features, _right(numbers, example.sessions)
 
 
@@ -216,7 +215,7 @@ def _fit_confidence(known: Sequence[Example], weights: Weights) -> dict[str, flo
     from sklearn.linear_model import LogisticRegression
 
     known = [e for e in known if not e.drill]
-    found = [confidence_features(_ranking(e, weights), _turns(e, weights)) for e in known]
+    found = [_ranking(e, weights).confidence_features(_turns(e, weights)) for e in known]
     # Each question also as if it named nobody, as few questions to an assistant do.
     found += [{**features, "named": 0.0} for features in found]
     names = list(found[0])
@@ -244,7 +243,7 @@ def leave_one_out(known: Sequence[Example]) -> dict[str, Mapping[str, float]]:
 def _judged(example: Example, weights: Weights) -> dict[str, float]:
     turns = _turns(example, weights)
     ranking = _ranking(example, weights)
-    numbers, parts = ranking.sessions(turns)
+    numbers, parts = ranking.session_scores(turns)
     scores = np.sum(list(parts.values()), axis=0)
     order = [str(numbers[i]) for i in np.argsort(-scores, kind="stable")]
     found = ranking_scores([str(row) for row in turns.rows], set(map(str, example.turns)), _KS)

@@ -133,9 +133,7 @@ class SearchEngine:
         masks = {}
         for granularity, each in index.tables.items():
             masks[granularity] = VisibilityMask(each, query.as_of, query.include_archived, moment)
-        sources = CandidateSources(
-            self.memories.store, scope, index, vector, masks, self.settings
-        )
+        sources = CandidateSources(self.memories.store, scope, index, vector, masks, self.settings)
         # The store looks for the nearest turns while words are compared here.
         sources.start(Granularity.TURN)
         has_tokens = not (table.without_codes or "late" in off)

@@ -477,7 +477,7 @@ def test_closing_after_the_store_is_no_failure(
     embeddings: Embeddings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nothing is pending, whoever closed the store has ended what there was to end."""
-    monkeypatch.setattr("agentmem_retrievers.index.persistence.LEAST", 1)
+    monkeypatch.setattr("agentmem_retrievers.index.persistence.IndexPersistence.min_size", 1)
     store = ChromaStore.open(tmp_path / "store")
     memory = MemoryController(store, embeddings=embeddings, scope=Scope("ada"))
     memory.add("I moved to Rome.", session_id="s1")

@@ -360,7 +360,7 @@ def test_an_index_that_says_something_else(memory: MemoryController, part: str) 
     elif part == "a vector":
         table._vectors.put(0, np.zeros(1, dtype=np.float32))
     elif part == "an edge":
-        index.edges.bring(table.ids[0], {"nobody": 0.123})
+        index.edges.set_edges(table.ids[0], {"nobody": 0.123})
     else:
         table.remove(table.ids[0])
     repaired(memory, "in the index")

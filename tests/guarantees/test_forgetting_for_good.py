@@ -78,7 +78,7 @@ def traces(memory: MemoryController, tmp_path: Path, gone: tuple[str, ...] = ())
         if any(word in text for text in texts for word in (SECRET, *gone))
     ]
     vocabulary = index.tables[Granularity.TURN].vocabulary
-    kept = [word for word in (*vocabulary._rows, *vocabulary._written) if SECRET in word]
+    kept = [word for word in (*vocabulary.stems, *vocabulary.words) if SECRET in word]
     return found + ["lexical"] * bool(lexical) + ["vocabulary"] * bool(kept)
 
 
@@ -287,7 +287,7 @@ def test_neither_does_another_controller_over_the_same_store(memory: MemoryContr
     assert agent.recall_for("chat") is None
     assert not other.services.embedder._queries
     assert SECRET not in cached(other)
-    assert not [w for w in other.services.memories.index(ADA).tables[Granularity.TURN].vocabulary._rows
+    assert not [w for w in other.services.memories.index(ADA).tables[Granularity.TURN].vocabulary.stems
                 if SECRET in w]  # fmt: skip
 
 

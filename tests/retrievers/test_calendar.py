@@ -7,8 +7,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pytest
 
-from agentmem_retrievers.text.dates import spans_in
-from agentmem_retrievers.text.time_windows import anchor_in, windows_in
+from agentmem_retrievers.text.dates import find_anchor, find_time_spans, find_windows
 
 NOW = datetime(2023, 5, 8, 13, 56, tzinfo=UTC)
 
@@ -43,14 +42,14 @@ def days(*pairs: tuple[datetime, datetime]) -> list[tuple[str, str]]:
     ],
 )
 def test_a_text_names_a_time(text: str, start: str, end: str) -> None:
-    assert days(*((s.start, s.end) for s in spans_in(text, NOW))) == [(start, end)]
+    assert days(*((s.start, s.end) for s in find_time_spans(text, NOW))) == [(start, end)]
 
 
 @pytest.mark.parametrize(
     "text", ["She may be late", "the first of all", "on time", "6b3d1c9e-2019-4fe1-1999-a0c7b2"]
 )
 def test_other_texts_name_none(text: str) -> None:
-    assert list(spans_in(text, NOW)) == []
+    assert list(find_time_spans(text, NOW)) == []
 
 
 @pytest.mark.parametrize(
@@ -65,23 +64,23 @@ def test_other_texts_name_none(text: str) -> None:
     ],
 )
 def test_a_question_asks_about_a_time(text: str, start: str, end: str) -> None:
-    assert days(*((w.start, w.end) for w in windows_in(text, NOW))) == [(start, end)]
+    assert days(*((w.start, w.end) for w in find_windows(text, NOW))) == [(start, end)]
 
 
 def test_an_event_can_tell_the_time() -> None:
-    anchor = anchor_in("What did I eat two days before my birthday?", NOW)
+    anchor = find_anchor("What did I eat two days before my birthday?", NOW)
     assert anchor is not None
     assert anchor.clause == "my birthday"
     party = datetime(2023, 4, 20, tzinfo=UTC), datetime(2023, 4, 21, tzinfo=UTC)
     assert anchor.window(*party, NOW).start.date() == date(2023, 4, 18)
-    since = anchor_in("Where have I been since I moved?", NOW)
+    since = find_anchor("Where have I been since I moved?", NOW)
     assert since is not None
-    assert since.window(*party, NOW).holds(NOW.replace(day=1))
-    assert anchor_in("What did I do since March?", NOW) is None
+    assert since.window(*party, NOW).contains(NOW.replace(day=1))
+    assert find_anchor("What did I do since March?", NOW) is None
 
 
 def test_a_window_fits_less_the_farther_off() -> None:
-    [window] = windows_in("last week", NOW)
+    [window] = find_windows("last week", NOW)
     inside, near, far = (datetime(2023, m, d, tzinfo=UTC) for m, d in ((5, 3), (4, 28), (1, 1)))
     said = np.array([moment.timestamp() for moment in (inside, near, far)])
     one, some, none = window.fits(said, said)

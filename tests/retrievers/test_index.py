@@ -7,11 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentmem_retrievers.index import indexed_store as _indexes
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import NONE, Table
@@ -121,15 +119,14 @@ def view(index: ScopeIndex) -> dict[str, object]:
     }
 
 
-def test_what_is_gone_does_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_gone_does_not_pile_up() -> None:
     """An index that is mostly rows of what was replaced is made anew, for whoever holds it too."""
-    monkeypatch.setattr(_indexes, "LEAST_WASTE", 20)
     store = InMemoryStore()
-    engine = IndexedStore(store)
+    engine = IndexedStore(store, max_dead_rows=20)
     held = engine.index(ADA)
     for n in range(200):
         engine.write(Batch(ADA, put=[entry(turn(f"m{n % 7}", position=n % 7))]))
-        assert held.wasted <= 27
+        assert held.n_dead_rows <= 27
     assert engine.index(ADA) is held
     assert held.members("s", TURN) == [f"m{n}" for n in range(7)]
     assert held.revision == store.revision(ADA)

@@ -38,7 +38,7 @@ WORDS = ("beagle", "cello", "garden", "puppy", "kitchen", "quixotic")
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agentmem_retrievers.index.persistence.LEAST", 1)
+    monkeypatch.setattr("agentmem_retrievers.index.persistence.IndexPersistence.min_size", 1)
 
 
 def entry(n: int, text: str, granularity: Granularity = Granularity.TURN, **fields: Any) -> Entry:
@@ -84,7 +84,7 @@ def path(tmp_path: Path) -> Path:
     with opened(tmp_path / "store") as store:
         engine = IndexedStore(store, embed)
         engine.write(Batch(ADA, put=told(*range(12))))
-        engine.learn(ADA)
+        engine.learn_vocabulary(ADA)
         engine.save()
     return tmp_path / "store"
 
@@ -124,7 +124,9 @@ def test_frozen_and_thawed_it_goes_on_as_if_it_had_not_been(
     assert thawed.undigested() == fresh.undigested()
     for table, other in zip(thawed.tables.values(), fresh.tables.values(), strict=True):
         terms = {t for row in other.row_of.values() for t in other.words.terms(row)}
-        assert all(table.words.holding(t) == other.words.holding(t) for t in terms)
+        assert all(
+            table.words.document_frequency(t) == other.words.document_frequency(t) for t in terms
+        )
         assert table.words.mean_length() == other.words.mean_length()
 
 
@@ -207,7 +209,7 @@ def test_a_damaged_one_is_made_anew(path: Path, caplog: pytest.LogCaptureFixture
         file.write_bytes(damaged)
         with caplog.at_level(logging.WARNING, logger="agentmem"), opened(path) as store:
             assert same(store, IndexedStore(store))
-        assert "made anew" in caplog.text
+        assert "rebuilding the index" in caplog.text
         caplog.clear()
 
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentmem_retrievers.features.late_interaction import LateInteraction, QueryToken
-from agentmem_retrievers.index.context import ContextWindow
 from agentmem_retrievers.index.inverted_index import InvertedIndex
-from agentmem_retrievers.index.token_codes import TokenCodes, decode_tokens, encode_tokens
+from agentmem_retrievers.index.quantized import TokenCodes, decode_tokens, encode_tokens
+from agentmem_retrievers.index.table import ContextWindow
 from agentmem_stores import token_code_bytes
 
 DIMENSION = 100
@@ -79,8 +79,8 @@ class TestLateInteraction:
         rows = np.arange(3)
         late = LateInteraction(signs, self.index(), told, DIMENSION)
         none = np.full(3, -1)
-        around = ContextWindow.of({0: rows, -1: none, 1: none, -2: none, 2: none}, size=3)
-        found = late.features(around, np.array([0, 0, 1]))
+        around = ContextWindow.of({0: rows, -1: none, 1: none, -2: none, 2: none}, n_rows=3)
+        found = late.compute(around, np.array([0, 0, 1]))
 
         idf = np.log(1 + (3 - np.array([3.0, 1.0]) + 0.5) / (np.array([3.0, 1.0]) + 0.5))
         expected = []
@@ -103,8 +103,8 @@ class TestLateInteraction:
             QueryToken(name, encode_tokens(asked[i : i + 1])) for i, name in enumerate(names)
         ]  # tea stands in three of three, garden in one, the others in none
         beside = {0: np.arange(3), -1: np.array([-1, 0, 1]), 1: np.array([1, 2, -1])}
-        around = ContextWindow.of(beside | {-2: np.full(3, -1), 2: np.full(3, -1)}, size=3)
-        found = LateInteraction(signs, self.index(), told, DIMENSION).features(
+        around = ContextWindow.of(beside | {-2: np.full(3, -1), 2: np.full(3, -1)}, n_rows=3)
+        found = LateInteraction(signs, self.index(), told, DIMENSION).compute(
             around, np.zeros(3, np.int32)
         )
 
@@ -134,14 +134,14 @@ class TestLateInteraction:
         )
         none, rows = np.full(2, -1), np.arange(2)
         beside = {0: rows, -1: np.array([-1, 0]), 1: np.array([1, -1]), -2: none, 2: none}
-        found = late.features(ContextWindow.of(beside, size=2), np.zeros(2, np.int32))
+        found = late.compute(ContextWindow.of(beside, n_rows=2), np.zeros(2, np.int32))
         assert found["late.near"].tolist() == pytest.approx([1.0, 0.9])
 
     def test_without_words_nothing_is_alike(self) -> None:
         signs = TokenCodes(DIMENSION)
         signs.add(b"")
-        around = ContextWindow.of({offset: np.arange(1) for offset in range(-2, 3)}, size=1)
+        around = ContextWindow.of({offset: np.arange(1) for offset in range(-2, 3)}, n_rows=1)
         for told in ([], [QueryToken("tea", encode_tokens(words(1, 1)))]):
             late = LateInteraction(signs, self.index(), told, DIMENSION)
-            found = late.features(around, np.zeros(1, np.int32))
+            found = late.compute(around, np.zeros(1, np.int32))
             assert found["late.near"].tolist() == [0.0]

@@ -9,8 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentmem_retrievers.features.term_expansion import TermExpansion
-from agentmem_retrievers.features.term_stats import REACHED, TermStats, bm25
+from agentmem_retrievers.features.lexical import (
+    MAX_POSTINGS,
+    TermExpansion,
+    TermStats,
+    bm25,
+)
 from agentmem_retrievers.index.inverted_index import InvertedIndex
 from agentmem_retrievers.text.tokenize import tokenize
 
@@ -25,9 +29,9 @@ def index_of(*documents: list[str]) -> InvertedIndex:
 
 
 def scores(index: InvertedIndex, term: str, k1: float, b: float) -> list[float]:
-    lookup, rows = TermStats(index, [term]), np.arange(index.given)
+    lookup, rows = TermStats(index, [term]), np.arange(index.n_numbers)
     found = lookup.frequencies(rows)
-    return list(bm25(found, lookup.lengths(rows), lookup.mean, lookup.idf, k1, b))
+    return list(bm25(found, lookup.lengths(rows), lookup.mean_length, lookup.idf, k1, b))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +70,7 @@ def test_what_was_removed_leaves_no_trace(documents: list[list[str]], data: st.D
 
 
 def test_of_very_common_words_no_more_is_read_than_is_bounded() -> None:
-    index = index_of(*([["rare", "common"]] + [["common"]] * REACHED))
+    index = index_of(*([["rare", "common"]] + [["common"]] * MAX_POSTINGS))
     assert TermExpansion(index, {"common": ()}).rows.tolist() == []
     both = TermExpansion(index, {"common": (), "rare": ()})
     assert both.rows.tolist() == [0]

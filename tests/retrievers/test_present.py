@@ -8,9 +8,14 @@ import numpy as np
 import pytest
 
 from agentmem_retrievers.index.fact_index import FactEvidence, FactIndex
-from agentmem_retrievers.ranking.recency import competing, likeliest, newest_first
+from agentmem_retrievers.ranking.latest_value import (
+    asks_for_present,
+    asks_of_user,
+    competing_statements,
+    likely_statements,
+    newest_first,
+)
 from agentmem_retrievers.ranking.scoring import Ranking
-from agentmem_retrievers.text.intent import asks_now, asks_of_user
 from agentmem_retrievers.text.question import Question
 from agentmem_stores import Entry, Granularity, Memory, Scope
 
@@ -36,8 +41,8 @@ def asked(text: str) -> Question:
 def test_what_is_so_is_asked_for_in_the_present_or_as_of_then(
     text: str, now: bool, then: bool
 ) -> None:
-    assert asks_now(asked(text)) is now
-    assert asks_now(asked(text), then=True) is then
+    assert asks_for_present(asked(text)) is now
+    assert asks_for_present(asked(text), as_of=True) is then
 
 
 @pytest.mark.parametrize(
@@ -79,7 +84,7 @@ class TestWhatCompetes:
             said("My desk is far too small.", 5, 0.7, -0.6, 0.388),
             said("It rains.", 6, 0.1, 0.0, 0.995),
         ]
-        assert [e.memory.id for e in competing(question, entries)] == ["m1", "m3"]
+        assert [e.memory.id for e in competing_statements(question, entries)] == ["m1", "m3"]
 
     def test_what_says_the_same_of_something_else(self) -> None:
         question = np.array([1, 0], dtype=np.float32)
@@ -88,8 +93,8 @@ class TestWhatCompetes:
             said("My bike is bottle green now, I had it painted.", 2, 0.5, 0.866),
             said("My bike is broken.", 3, 0.5, 0.866),
         ]
-        assert [e.memory.id for e in competing(question, entries)] == ["m1", "m2"]
-        assert competing(question, []) == []
+        assert [e.memory.id for e in competing_statements(question, entries)] == ["m1", "m2"]
+        assert competing_statements(question, []) == []
 
 
 def test_what_is_nearly_as_likely_as_the_likeliest_is_believed() -> None:
@@ -98,9 +103,9 @@ def test_what_is_nearly_as_likely_as_the_likeliest_is_believed() -> None:
         2: FactEvidence(0.4, "We rent a flat in Rome."),
         7: FactEvidence(0.1, "My aunt's old house is for sale."),
     }
-    assert likeliest({"home": 0.9}, told) == [4, 2]
-    assert likeliest({"home": 0.2}, told) == []
-    assert likeliest({"home": 0.9}, {}) == []
+    assert likely_statements({"home": 0.9}, told) == [4, 2]
+    assert likely_statements({"home": 0.2}, told) == []
+    assert likely_statements({"home": 0.9}, {}) == []
 
 
 class TestTheNewestFirst:

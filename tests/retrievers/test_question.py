@@ -6,37 +6,32 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agentmem_retrievers.text.question import (
-    Period,
-    Question,
-    dates_in,
-    ends_asking,
-    speaks_of_time,
-)
+from agentmem_retrievers.text.dates import PartialDate, find_partial_dates, mentions_time
+from agentmem_retrievers.text.question import Question, ends_with_question
 
 
 @pytest.mark.parametrize(
     ("text", "periods"),
     [
-        ("What happened on 7 May 2023?", [Period(2023, 5, 7)]),
-        ("What happened on May 7th, 2023?", [Period(2023, 5, 7)]),
-        ("Who called in March?", [Period(None, 3, None)]),
-        ("Where was I in 2021?", [Period(2021, None, None)]),
+        ("What happened on 7 May 2023?", [PartialDate(2023, 5, 7)]),
+        ("What happened on May 7th, 2023?", [PartialDate(2023, 5, 7)]),
+        ("Who called in March?", [PartialDate(None, 3, None)]),
+        ("Where was I in 2021?", [PartialDate(2021, None, None)]),
         ("May I ask who called?", []),
-        ("What did I do in May?", [Period(None, 5, None)]),
+        ("What did I do in May?", [PartialDate(None, 5, None)]),
         ("Who called?", []),
         ("How many cats did I have as of March 2023?", []),
         ("Where have I been since 2021?", []),
         ("What is the value of 6b3d-2019-4fe1-1999-a0c7?", []),
-        ("Did I meet her on 3 June 2022, before May 2023?", [Period(2022, 6, 3)]),
+        ("Did I meet her on 3 June 2022, before May 2023?", [PartialDate(2022, 6, 3)]),
     ],
 )
-def test_dates_named(text: str, periods: list[Period]) -> None:
-    assert list(dates_in(text)) == periods
+def test_dates_named(text: str, periods: list[PartialDate]) -> None:
+    assert list(find_partial_dates(text)) == periods
 
 
 def test_a_date_fits_what_is_said_on_it_and_soon_after() -> None:
-    period = Period(2023, 5, 7)
+    period = PartialDate(2023, 5, 7)
     on, after, later, before = (
         period.fits(datetime(2023, 5, day, 9, tzinfo=UTC)) for day in (7, 10, 25, 1)
     )
@@ -45,11 +40,11 @@ def test_a_date_fits_what_is_said_on_it_and_soon_after() -> None:
 
 
 def test_a_date_without_year_reaches_over_new_year() -> None:
-    assert Period(None, 12, 30).fits(datetime(2024, 1, 2, tzinfo=UTC)) >= 1
+    assert PartialDate(None, 12, 30).fits(datetime(2024, 1, 2, tzinfo=UTC)) >= 1
 
 
 def test_a_day_that_no_calendar_has_fits_nothing() -> None:
-    assert Period(2023, 2, 30).fits(datetime(2023, 2, 28, tzinfo=UTC)) == 0
+    assert PartialDate(2023, 2, 30).fits(datetime(2023, 2, 28, tzinfo=UTC)) == 0
 
 
 def test_speakers_named_are_told_from_the_rest() -> None:
@@ -95,8 +90,8 @@ def test_asks_when(text: str, asks: bool) -> None:
 
 
 def test_speaks_of_time() -> None:
-    assert speaks_of_time("I moved last week.")
-    assert not speaks_of_time("I like tea.")
+    assert mentions_time("I moved last week.")
+    assert not mentions_time("I like tea.")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +104,7 @@ def test_speaks_of_time() -> None:
     ],
 )
 def test_numbers_and_identifiers_are_keys_but_dates_are_not(text: str, keys: set[str]) -> None:
-    assert Question(text, ()).keys == keys
+    assert Question(text, ()).identifiers == keys
 
 
 @pytest.mark.parametrize(
@@ -121,4 +116,4 @@ def test_numbers_and_identifiers_are_keys_but_dates_are_not(text: str, keys: set
     ],
 )
 def test_what_is_noted_in_brackets_is_not_what_was_said(text: str, asks: bool) -> None:
-    assert ends_asking(text) is asks
+    assert ends_with_question(text) is asks

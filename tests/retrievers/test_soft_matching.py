@@ -10,11 +10,10 @@ import pytest
 from langchain_core.embeddings import Embeddings
 
 from agentmem.embedding.embedder import Embedder
-from agentmem_retrievers.features.rm1 import expanded
-from agentmem_retrievers.features.term_expansion import TermExpansion
-from agentmem_retrievers.features.term_stats import idf
+from agentmem_retrievers.features.lexical import TermExpansion, idf
 from agentmem_retrievers.index.inverted_index import InvertedIndex
 from agentmem_retrievers.index.vocabulary import Vocabulary
+from agentmem_retrievers.ranking.second_stage import rm1_scores
 from agentmem_retrievers.text.tokenize import stems_of, words_in
 from agentmem_stores import Vectors
 
@@ -40,7 +39,7 @@ def embed(embeddings: Embeddings) -> Counted:
 
 def vocabulary_of(*words: str) -> Vocabulary:
     vocabulary = Vocabulary(384)
-    vocabulary.note(stems_of(words), words, lambda stem: 1)
+    vocabulary.add(stems_of(words), words, lambda stem: 1)
     return vocabulary
 
 
@@ -56,31 +55,25 @@ def test_a_word_finds_those_that_mean_much_the_same(embed: Counted) -> None:
     assert "carburettor" not in similar_terms(vocabulary, "dog", embed)
 
 
-def test_of_very_many_words_those_that_stand_once_are_left_out(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("agentmem_retrievers.index.vocabulary.ALL_WORDS", 2)
-    vocabulary, held = Vocabulary(384), {"hound": 1, "puppi": 1, "kitten": 1}
+def test_of_very_many_words_those_that_stand_once_are_left_out() -> None:
+    vocabulary, held = Vocabulary(384, rare_words_up_to=2), {"hound": 1, "puppi": 1, "kitten": 1}
     for word in ("hound", "puppy", "kitten"):
-        vocabulary.note(stems_of([word]), [word], held.__getitem__)
+        vocabulary.add(stems_of([word]), [word], held.__getitem__)
     assert len(vocabulary) == 2
     held["kitten"] = 2
-    vocabulary.note(["kitten"], ["kittens"], held.__getitem__)
+    vocabulary.add(["kitten"], ["kittens"], held.__getitem__)
     assert len(vocabulary) == 3
 
 
 def test_of_very_many_words_those_alike_in_signs_are_as_good_as_all(
-    embed: Counted, monkeypatch: pytest.MonkeyPatch
+    embed: Counted,
 ) -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*.md")))
     words = [word for word in dict.fromkeys(words_in(text)) if word.isalpha()]
     vocabulary = vocabulary_of(*words)
     asked = dict(list(zip(stems_of(words), words, strict=True))[::10])
     exact = vocabulary.similar_terms(asked, embed, lambda stem: 1)
-    monkeypatch.setattr("agentmem_retrievers.index.vocabulary.COMPARED", len(vocabulary) // 2)
-    monkeypatch.setattr(
-        "agentmem_retrievers.index.vocabulary.ALIKE_IN_SIGNS", len(vocabulary) // 10
-    )
+    vocabulary.exact_up_to, vocabulary.shortlist = len(vocabulary) // 2, len(vocabulary) // 10
     quick = vocabulary.similar_terms(asked, embed, lambda stem: 1)
     kept = [len({s for s, _ in quick[a]} & {s for s, _ in exact[a]}) for a in asked]
     assert sum(kept) >= 0.97 * sum(len(found) for found in exact.values())
@@ -88,13 +81,12 @@ def test_of_very_many_words_those_alike_in_signs_are_as_good_as_all(
 
 
 def test_words_that_come_later_are_compared_by_their_signs_too(
-    embed: Counted, monkeypatch: pytest.MonkeyPatch
+    embed: Counted,
 ) -> None:
-    monkeypatch.setattr("agentmem_retrievers.index.vocabulary.COMPARED", 2)
-    monkeypatch.setattr("agentmem_retrievers.index.vocabulary.ALIKE_IN_SIGNS", 2)
     vocabulary = vocabulary_of("carburettor", "tuesday", "sonata", "invoice")
+    vocabulary.exact_up_to = vocabulary.shortlist = 2
     assert similar_terms(vocabulary, "dog", embed) == []
-    vocabulary.note(["puppi"], ["puppy"], lambda stem: 1)
+    vocabulary.add(["puppi"], ["puppy"], lambda stem: 1)
     assert similar_terms(vocabulary, "dog", embed) == ["puppi"]
     vocabulary.prune(lambda stem: int(stem != "tuesday"))
     assert similar_terms(vocabulary, "dog", embed) == ["puppi"]
@@ -142,7 +134,7 @@ def test_the_best_word_of_a_document_counts() -> None:
     assert found.at(found.best[0], np.arange(4)) == pytest.approx(
         [rare, 0.64 * common, 0.25 * rare, 0]
     )
-    assert found.at(found.others[0], np.arange(4)) == pytest.approx(
+    assert found.at(found.similar[0], np.arange(4)) == pytest.approx(
         [0.64 * common, 0.64 * common, 0.25 * rare, 0]
     )
 
@@ -157,11 +149,11 @@ def test_a_match_covers_no_more_than_was_asked() -> None:
 def test_what_was_found_says_what_else_to_look_for() -> None:
     index = index_of(["dog", "beagl"], ["beagl", "bone"], ["car", "road"], ["dog", "road"])
     rows = np.arange(4)
-    gain = expanded(index, rows, np.array([0.0, -8.0, -8.0, -8.0]), {"dog"})
+    gain = rm1_scores(index, rows, np.array([0.0, -8.0, -8.0, -8.0]), {"dog"})
     assert gain[1] > gain[2]
     assert gain[1] > gain[3]
 
 
 def test_nothing_found_adds_nothing() -> None:
     index = index_of([], [])
-    assert expanded(index, np.arange(2), np.zeros(2), set()) == pytest.approx([0, 0])
+    assert rm1_scores(index, np.arange(2), np.zeros(2), set()) == pytest.approx([0, 0])

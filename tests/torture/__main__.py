@@ -125,10 +125,10 @@ def _import_all() -> None:
     import chromadb.api.rust  # noqa: F401
     import sklearn.mixture  # noqa: F401
 
-    from agentmem_retrievers.index import persistence as _keeping
+    from agentmem_retrievers.index.persistence import IndexPersistence
 
     # So that the derived index of a store as small as this one is kept in a file as well.
-    _keeping.LEAST = 1
+    IndexPersistence.min_size = 1
 
 
 if __name__ == "__main__":

@@ -312,13 +312,15 @@ class LexicalFeatures:
         near: Floats | float = 0.0
         for offset, weight in NEAR.items():
             near = np.maximum(near, weight * at(expansion.best, rows[offset]))
-        adjacent = {o: at(np.stack([best, similar]), rows[o]) for o in ADJACENT}
-        best_adjacent, similar_adjacent = sum(w * adjacent[o] for o, w in ADJACENT.items())
+        both, adjacent = np.stack([best, similar]), np.zeros((2, len(rows[0])))
+        for offset, weight in ADJACENT.items():
+            adjacent = adjacent + weight * at(both, rows[offset])
+        best_here, similar_here = at(both, rows[0])
         return {
-            "soft.turn": adjacent[0][0],
-            "soft.kindred": adjacent[0][1],
-            "soft.next_to": best_adjacent,
-            "soft.kindred_next_to": similar_adjacent,
+            "soft.turn": best_here,
+            "soft.kindred": similar_here,
+            "soft.next_to": adjacent[0],
+            "soft.kindred_next_to": adjacent[1],
             "soft.near": np.asarray(near).sum(axis=0) / self._scale,
             "soft.coverage": at(covered, rows[0]) / self._total_expanded_idf,
         }

@@ -133,9 +133,7 @@ class _CitationModel:
     def __init__(self, citations: Sequence[Citation]) -> None:
         dimensions = {len(c.query_vector) for c in citations}
         # Vectors of a former embedder cannot be compared with the present one's.
-        self.citations = [
-            c for c in citations if len(c.query_vector) == max(dimensions, default=0)
-        ]
+        self.citations = [c for c in citations if len(c.query_vector) == max(dimensions, default=0)]
         self._trust: float | None = None
 
     @cached_property
@@ -169,7 +167,9 @@ class _CitationModel:
             occurrences = self.occurrences.get(i, ())
             for is_cited in (True, False):
                 near = [
-                    float(similar[n]) for n, cited in occurrences if cited is is_cited and n != left_out
+                    float(similar[n])
+                    for n, cited in occurrences
+                    if cited is is_cited and n != left_out
                 ]
                 features += [float(np.log1p(len(near))), max(near, default=0.0)]
         return np.array(features).reshape(-1, len(LEARNED))

@@ -46,7 +46,6 @@ class IndexedStore:
         embed: embeds words for the vocabulary; without it a search expands no terms.
         max_dead_rows: an index is rebuilt when more rows than this, beyond one for each memory,
             belong to deleted or replaced memories.
-        min_persisted: indexes of fewer memories are not saved in a file.
 
     Attributes:
         lock: reentrant; held over every read of an index that a write depends on.
@@ -59,19 +58,14 @@ class IndexedStore:
     """
 
     def __init__(
-        self,
-        store: MemoryStore,
-        embed: Embed | None = None,
-        *,
-        max_dead_rows: int = 2000,
-        min_persisted: int = 1000,
+        self, store: MemoryStore, embed: Embed | None = None, *, max_dead_rows: int = 2000
     ) -> None:
         self.store = store
         self.embed = embed
         self.lock = _ConsistentView(store.index_lock)
         self._max_dead_rows = max_dead_rows
         self._indexes: dict[Scope, ScopeIndex] = {}
-        self._persistence = IndexPersistence(store, min_size=min_persisted)
+        self._persistence = IndexPersistence(store)
 
     def index(self, scope: Scope) -> ScopeIndex:
         """Return the index of a scope, up to date with the store."""

@@ -149,7 +149,9 @@ class InvertedIndex:
 
     def _load(self, term: str) -> None:
         """Make the postings of a term changeable."""
-        documents, frequencies = self._stored.postings(term) if self._stored.numbers else _NO_POSTINGS
+        documents, frequencies = (
+            self._stored.postings(term) if self._stored.numbers else _NO_POSTINGS
+        )
         self._documents[term] = array("I", documents.tobytes())
         self._frequencies[term] = array("I", frequencies.tobytes())
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from agentmem_retrievers.index.array_file import ArrayFile, DamagedFileError
 from agentmem_retrievers.index.scope_index import ScopeIndex
@@ -31,12 +31,13 @@ _SPARE_BYTES = 64 * 2**20
 class IndexPersistence:
     """Loads and saves the indexes of a store's scopes.
 
-    Args:
-        min_size: smaller indexes are not saved, since building them takes no time.
+    Attributes:
+        min_size: indexes of fewer memories are not saved, since building them takes no time.
     """
 
-    def __init__(self, store: MemoryStore, *, min_size: int = 1000) -> None:
-        self.min_size = min_size
+    min_size: ClassVar[int] = 1000
+
+    def __init__(self, store: MemoryStore) -> None:
         self._store = store
 
     def load(self, scope: Scope) -> ScopeIndex | None:
@@ -89,9 +90,7 @@ class IndexPersistence:
 
     def before_write(self, batch: Batch, index: ScopeIndex) -> None:
         """Delete the file of a scope if a batch deletes or replaces texts."""
-        replaces = any(
-            e.memory.id in index.tables[e.memory.granularity].row_of for e in batch.put
-        )
+        replaces = any(e.memory.id in index.tables[e.memory.granularity].row_of for e in batch.put)
         if batch.delete or replaces:
             self.delete(batch.scope)
 

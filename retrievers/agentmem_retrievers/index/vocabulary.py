@@ -77,6 +77,11 @@ class Vocabulary:
         """All stems, in the order in which they came."""
         return tuple(self._stems)
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The word of each stem."""
+        return tuple(self._words)
+
     def add(
         self, stems: Sequence[str], words: Sequence[str], document_frequency: Callable[[str], int]
     ) -> None:

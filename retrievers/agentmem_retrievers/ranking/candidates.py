@@ -101,9 +101,7 @@ class CandidateSources:
         return routing
 
 
-def visible_candidates(
-    neighbors: list[Neighbor], table: Table, mask: VisibilityMask
-) -> Candidates:
+def visible_candidates(neighbors: list[Neighbor], table: Table, mask: VisibilityMask) -> Candidates:
     """Return the visible ones of a store's neighbors."""
     row_of = table.row_of
     rows = np.array([row_of.get(n.id, NONE) for n in neighbors], dtype=np.intp)

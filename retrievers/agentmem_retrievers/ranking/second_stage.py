@@ -59,7 +59,9 @@ def second_stage_features(
     }
 
 
-def rm1_scores(words: InvertedIndex, rows: Rows, relative: Floats, terms: Collection[str]) -> Floats:
+def rm1_scores(
+    words: InvertedIndex, rows: Rows, relative: Floats, terms: Collection[str]
+) -> Floats:
     """Score candidates by the terms of the best of them, with pseudo relevance feedback.
 
     Relevance model RM1 (Lavrenko and Croft 2001, eq. 4), its terms weighted by idf and without

@@ -104,9 +104,7 @@ class TimeSpan:
         first, last = self.start.timestamp(), self.end.timestamp()
         distance = np.maximum(np.maximum(first - end, start - last), 0.0)
         scale = max(last - first, _MIN_SCALE)
-        return np.asarray(
-            np.where(distance < 4 * scale, 0.5 ** (distance / scale), 0.0 * distance)
-        )
+        return np.asarray(np.where(distance < 4 * scale, 0.5 ** (distance / scale), 0.0 * distance))
 
 
 def _number_of(text: str) -> int:
@@ -236,9 +234,7 @@ _ANY_SPAN = re.compile(
     rf"{'|'.join((*_DAYS, *_SEASONS, *MONTHS))})\b"
 )
 # Any question about a time has one of these words; most questions have none.
-TIME_WORDS = re.compile(
-    rf"{_ANY_SPAN.pattern}|\b(?:before|after|since|following)\b", re.IGNORECASE
-)
+TIME_WORDS = re.compile(rf"{_ANY_SPAN.pattern}|\b(?:before|after|since|following)\b", re.IGNORECASE)
 _MENTION = re.compile(
     r"\b(?:yesterday|today|tonight|tomorrow|ago|last|next|weeks?|months?|years?|days?|weekend|"
     r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|morning|evening|night|recently|since|"
@@ -385,7 +381,9 @@ def find_anchor(text: str, moment: datetime) -> EventAnchor | None:
     clause = match["clause"].strip()
     if match["number"] is None:
         number = 1 if match["shortly"] else None
-        return EventAnchor(clause, relation, number, "day" if match["shortly"] == "the day" else "week")
+        return EventAnchor(
+            clause, relation, number, "day" if match["shortly"] == "the day" else "week"
+        )
     return EventAnchor(clause, relation, _number_of(match["number"]), match["unit"])
 
 

@@ -117,12 +117,12 @@ class TestWords:
         tokens = minilm.query_tokens(self.TEXTS[0])
         assert [token.text for token in tokens] == ["camping", "lake"]
         [codes] = minilm.turns(self.TEXTS[:1]).token_codes
-        assert b"".join(token.signs for token in tokens) == codes
+        assert b"".join(token.code for token in tokens) == codes
 
     def test_same_sense_is_more_similar_than_another_sense(self, minilm: Embedder) -> None:
         def bits(text: str) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
             [word] = [w for w in minilm.query_tokens(text) if w.text == "bank"]
-            return np.unpackbits(np.frombuffer(word.signs, np.uint8))
+            return np.unpackbits(np.frombuffer(word.code, np.uint8))
 
         river, shore, money = map(
             bits,

@@ -133,5 +133,3 @@ def test_weights_are_learned_judged_and_written(file: str, tmp_path: Path) -> No
     assert shipped.without_words is not None
     assert shipped.first.keys() == written["first"].keys()
     assert late.isdisjoint(shipped.without_words.first)
-    assert shipped.when(words=False) is shipped.without_words
-    assert shipped.when(words=True) is shipped

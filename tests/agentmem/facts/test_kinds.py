@@ -43,7 +43,7 @@ class TestWordsThatNobodyWroteDown:
         ],
     )
     def test_a_question(self, kinds: Kinds, text: str, kind: str) -> None:
-        assert next(iter(kinds.asked(kinds.embedder.documents([text])[0]))) == kind
+        assert next(iter(kinds.attributes_asked(kinds.embedder.documents([text])[0]))) == kind
 
 
 def test_what_says_nothing_of_anybody_is_of_no_kind(kinds: Kinds) -> None:
