@@ -259,14 +259,16 @@ class LexicalFeatures:
         all_weights, rest_weights = self.all.idf / self._scale, self.rest.idf / self._scale
 
         def score(window: Mapping[int, float], weights: Floats, *, rest: bool) -> Floats:
-            tf, length = 0.0, 0.0
+            n_rows = len(context.at[0])
+            tf, length = np.zeros((len(frequencies), n_rows)), np.zeros(n_rows)
             for offset, weight in window.items():
                 places = context.places[offset]
-                tf = tf + weight * frequencies[:, places]
-                length = length + weight * lengths[places]
-            tf = np.asarray(tf)[self._rest_in_all] if rest else np.asarray(tf)
+                tf += weight * frequencies[:, places]
+                length += weight * lengths[places]
+            if rest:
+                tf = tf[self._rest_in_all]
             mean = self.all.mean_length * sum(window.values())
-            return bm25(tf, np.asarray(length), mean, weights, TURN_K1, TURN_B)
+            return bm25(tf, length, mean, weights, TURN_K1, TURN_B)
 
         matched = frequencies[:, context.places[0]][self._rest_in_all] > 0
         matched_idf = matched * self.rest.idf[:, np.newaxis]

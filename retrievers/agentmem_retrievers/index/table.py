@@ -304,9 +304,9 @@ class Table:
         vectors, places = self._vectors.at(context.rows), context.places
         cosines = vectors @ vector
         total = np.zeros((len(places[0]), vectors.shape[1]), dtype=np.float32)
-        row, near = np.empty_like(total), 0.0
+        row, near = np.empty_like(total), np.zeros(len(total), dtype=np.float32)
         for offset, weight in weights.items():
-            near = near + weight * cosines[places[offset]]
+            near += np.float32(weight) * cosines[places[offset]]
             # "clip" skips the bounds check; all places exist.
             np.take(vectors, places[offset], axis=0, out=row, mode="clip")
             row *= np.float32(weight)

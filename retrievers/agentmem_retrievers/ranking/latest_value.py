@@ -178,9 +178,8 @@ class LatestValue:
         """Return the ranked turns, with the latest statements of what is asked for first."""
         question, facts = ranking.question, ranking.index.facts
         mask = ranking.masks[Granularity.TURN]
-        if "currency" in ranking.settings.off:
-            return turns
-        if not asks_for_present(question, as_of=mask.as_of is not None):
+        off = "currency" in ranking.settings.off
+        if off or not asks_for_present(question, as_of=mask.as_of is not None):
             return turns
         known = bool(facts.by_key)
         attributes = self.classifier.attributes_asked(ranking.vector) if known else {}
@@ -198,8 +197,7 @@ class LatestValue:
             if key[0] != SELF:
                 turns = newest_first(turns, _credible(stating, turns), lift=False)
             elif of_user == 1 and key[1] not in attributes:
-                certain = [row for row, is_certain in stating.items() if is_certain]
-                turns = newest_first(turns, certain, lift=True)
+                turns = newest_first(turns, _certain(stating), lift=True)
         return turns
 
     def _competing(self, ranking: TurnRanking, statements: Sequence[int]) -> list[int]:
@@ -311,6 +309,10 @@ def _common_prefix(one: Sequence[str], other: Sequence[str]) -> int:
     pairs = zip(one, other, strict=False)
     shorter = min(len(one), len(other))
     return next((n for n, (a, b) in enumerate(pairs) if a != b), shorter)
+
+
+def _certain(turns: Mapping[int, bool]) -> list[int]:
+    return [row for row, is_certain in turns.items() if is_certain]
 
 
 def _credible(turns: Mapping[int, bool], ranking: Ranking) -> list[int]:
