@@ -1,21 +1,21 @@
 """Every error that agentmem raises.
 
 AgentMemError
-├── InvalidInputError (ValueError)         an argument cannot be taken
-│   ├── EmptyTextError                     there is nothing to remember
-│   ├── InvalidScopeError                  an owner that names nobody, or everybody
-│   ├── NaiveDatetimeError                 a time without a time zone
-│   └── DataFormatError                    a file is not what it should be
+├── InvalidInputError (ValueError)         an argument is invalid
+│   ├── EmptyTextError                     the text is empty
+│   ├── InvalidScopeError                  the scope does not name one owner
+│   ├── NaiveDatetimeError                 a datetime has no time zone
+│   └── DataFormatError                    a file does not match its format
 ├── MemoryNotFoundError (KeyError)         no such id in this scope
 ├── ClosedError (RuntimeError)             used after close()
-├── EmbeddingError (RuntimeError)          the embedder failed or returned nonsense
+├── EmbeddingError (RuntimeError)          the embedder failed or returned invalid vectors
 ├── WriteHookError (RuntimeError)          the hook before writing failed
 ├── MissingExtraError (ImportError)        an optional dependency is not installed
 └── StoreError (OSError)                   the store cannot be read or written
     ├── StoreUnavailableError              the path or the server cannot be reached
     ├── StoreLockedError                   another process owns the path
     ├── StoreFormatError                   written by a newer agentmem, or not by agentmem
-    └── EmbedderMismatchError              the store holds another embedder's vectors
+    └── EmbedderMismatchError              the store has vectors of another embedder
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class AgentMemError(Exception):
 
 
 class InvalidInputError(AgentMemError, ValueError):
-    """An argument cannot be taken; nothing was changed."""
+    """An argument is invalid; nothing was changed."""
 
 
 class EmptyTextError(InvalidInputError):
@@ -57,18 +57,18 @@ class InvalidScopeError(InvalidInputError):
 
 
 class NaiveDatetimeError(InvalidInputError):
-    """A datetime carries no time zone."""
+    """A datetime has no time zone."""
 
 
 class DataFormatError(InvalidInputError):
-    """A file's entry or field is not what its format says."""
+    """An entry or a field of a file does not match the format."""
 
 
 class MemoryNotFoundError(AgentMemError, KeyError):
-    """No memory of this id exists in the scope."""
+    """The scope has no memory with this id."""
 
     def __str__(self) -> str:
-        # KeyError shows the repr of its argument, which hides a sentence behind quotes.
+        # KeyError prints the repr of its argument, which would put the sentence in quotes.
         return str(self.args[0]) if self.args else ""
 
 
@@ -77,11 +77,11 @@ class ClosedError(AgentMemError, RuntimeError):
 
 
 class EmbeddingError(AgentMemError, RuntimeError):
-    """The embedder raised, or returned vectors of the wrong shape or not finite."""
+    """The embedder raised, or its vectors have the wrong shape or are not finite."""
 
 
 class WriteHookError(AgentMemError, RuntimeError):
-    """The hook that sees texts before they are written raised; nothing was written."""
+    """The hook that inspects texts before they are written raised; nothing was written."""
 
 
 class MissingExtraError(AgentMemError, ImportError):
@@ -101,8 +101,8 @@ class StoreLockedError(StoreError):
 
 
 class StoreFormatError(StoreError):
-    """The directory was written by a newer agentmem, or by something else."""
+    """The store was written by a newer agentmem or another program, or is damaged."""
 
 
 class EmbedderMismatchError(StoreError):
-    """The store's vectors come from another embedder."""
+    """The store has vectors of another embedder."""

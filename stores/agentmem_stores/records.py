@@ -1,4 +1,4 @@
-"""What is remembered: a memory, its owner and its links. All records are immutable."""
+"""The records of a store: memories, their owners and their associations. All are immutable."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from agentmem_stores.errors import (
 
 __all__ = ["Edge", "Granularity", "Memory", "Scope", "State", "require_aware"]
 
-MAX_NAME = 512
+# Names are stored with every session of a scope; longer ones are almost certainly texts.
+MAX_NAME_LENGTH = 512
 
 # The fields of a memory that are points in time.
-MOMENTS = ("said_at", "written_at", "last_recalled_at", "state_changed_at", "expires_at")
+DATETIME_FIELDS = ("said_at", "written_at", "last_recalled_at", "state_changed_at", "expires_at")
 
 
 class Granularity(StrEnum):
-    """How much of what was said one memory holds.
+    """How much of a conversation one memory covers.
 
-    The first four are a conversation's own (MemGAS, section 3.1). The others are made of many
-    conversations by consolidating: what is about the same, and what was said on one day. Plans
-    are ways of doing something that an agent has tried. A fact is what a turn says of somebody:
-    one attribute and its value. Citations say which memories were of use; they are nothing that
-    is remembered for its own sake, and their text says nothing.
+    `TURN`, `SESSION`, `SUMMARY` and `KEYWORDS` belong to one conversation (MemGAS, section 3.1).
+    Consolidation derives `TOPIC` and `DAY` from many. A `PLAN` is a way of doing something that
+    an agent has tried. A `FACT` is one attribute of one subject, as a turn states it. A
+    `CITATION` records which memories an answer used; it is bookkeeping and never retrieved.
     """
 
     TURN = "turn"
@@ -48,7 +48,7 @@ class Granularity(StrEnum):
 
     @property
     def of_session(self) -> bool:
-        """Whether such a memory is of one conversation, and is found through its turns."""
+        """Whether such a memory belongs to one conversation and is found through its turns."""
         return self in _OF_SESSION
 
 
@@ -58,7 +58,7 @@ _OF_SESSION = frozenset(
 
 
 class State(StrEnum):
-    """Where a memory is in its life (after MemOS's MemCube)."""
+    """The lifecycle state of a memory (after the MemCube of MemOS)."""
 
     ACTIVE = "active"
     SUPERSEDED = "superseded"
@@ -68,8 +68,17 @@ class State(StrEnum):
 def require_aware(moment: datetime, name: str) -> datetime:
     """Return `moment` in UTC.
 
+    Args:
+        moment: an aware datetime.
+        name: what the error message calls it.
+
     Raises:
-        NaiveDatetimeError: it has no time zone, so it names no point in time.
+        NaiveDatetimeError: `moment` has no time zone.
+
+    >>> from datetime import timedelta, timezone
+    >>> noon = datetime(2026, 1, 5, 12, tzinfo=timezone(timedelta(hours=2)))
+    >>> require_aware(noon, "said_at").isoformat()
+    '2026-01-05T10:00:00+00:00'
     """
     if moment.tzinfo is None or moment.utcoffset() is None:
         raise NaiveDatetimeError(
@@ -80,30 +89,37 @@ def require_aware(moment: datetime, name: str) -> datetime:
 
 
 def is_unicode(text: str) -> bool:
-    """Tell whether a text holds no lone surrogates, which nothing outside Python can store."""
+    """Return whether a text has no lone surrogates, which UTF-8 and so Chroma cannot encode."""
     return text.isascii() or not any(0xD800 <= ord(c) <= 0xDFFF for c in text)
 
 
 def _require_name(value: object, name: str) -> None:
     if not isinstance(value, str) or not value.strip():
-        raise InvalidScopeError(f"{name} must be a non-empty string, not {value!r}; name one owner")
+        raise InvalidScopeError(f"{name} must be a non-empty string, not {value!r}")
     if value == "*":
-        raise InvalidScopeError(f"{name}='*' is no owner; there are no wildcards, name one owner")
-    if len(value) > MAX_NAME:
-        raise InvalidScopeError(f"{name} has {len(value)} characters; at most {MAX_NAME} are taken")
+        raise InvalidScopeError(f"{name} must name one owner; '*' is not a wildcard")
+    if len(value) > MAX_NAME_LENGTH:
+        raise InvalidScopeError(
+            f"{name} must have at most {MAX_NAME_LENGTH} characters, not {len(value)}"
+        )
     if any(ord(c) < 32 for c in value) or not is_unicode(value):
-        raise InvalidScopeError(f"{name}={value!r} holds control characters or lone surrogates")
+        raise InvalidScopeError(
+            f"{name} must not contain control characters or lone surrogates: {value!r}"
+        )
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Exactly one owner of memories: a user, or one agent's memories of a user.
+    """The owner of memories: a user, or one agent's memories of a user.
 
-    Names are compared exactly, code point by code point; nothing is normalised or trimmed.
+    Names are compared code point by code point, without normalization or trimming.
 
     Raises:
-        InvalidScopeError: a name is empty, `*`, longer than 512 characters or holds control
+        InvalidScopeError: a name is empty, `*`, longer than 512 characters, or contains control
             characters.
+
+    >>> str(Scope("ada")), str(Scope("ada", agent_id="tutor"))
+    ('ada', 'ada/tutor')
     """
 
     user_id: str
@@ -116,8 +132,8 @@ class Scope:
 
     @cached_property
     def key(self) -> str:
-        """32 hexadecimal digits that name this owner in ids and partitions."""
-        # The length keeps ("ab", "c") and ("a", "bc") apart; None differs from any string.
+        """32 hexadecimal digits that identify this owner in row ids and partitions."""
+        # The length separates ("ab", "c") from ("a", "bc"); "-" and "+" separate None from a name.
         agent = "-" if self.agent_id is None else f"+{self.agent_id}"
         raw = f"{len(self.user_id)}:{self.user_id}{agent}"
         return hashlib.sha256(raw.encode()).hexdigest()[:32]
@@ -128,7 +144,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """An association with an older memory of the same scope; `weight` in (0, 1]."""
+    """An association with an older memory of the same scope, of `weight` in (0, 1]."""
 
     target: str
     weight: float
@@ -136,33 +152,40 @@ class Edge:
 
 @dataclass(frozen=True)
 class Memory:
-    """One thing remembered. `dataclasses.replace` makes a changed copy.
+    """One memory. `dataclasses.replace` returns a changed copy.
 
     Attributes:
         id: unique within the scope.
-        text: what is remembered, word for word for turns.
-        role: who spoke in the conversation's terms: `user`, `assistant`, `tool`, `system`.
-        speaker: the speaker's name where the conversation gives one.
+        scope: the owner.
+        granularity: how much of a conversation it covers.
+        text: the content; for turns, the words of the speaker.
         session_id: the conversation it belongs to.
-        position: place in the session, counted from 0 (for a passage: of its first turn).
         said_at: when it was said, UTC.
-        written_at: when it was written into the store, UTC.
+        written_at: when it was written to the store, UTC.
+        role: `user`, `assistant`, `tool` or `system`.
+        speaker: the speaker's name, if the conversation gives one.
+        position: index in the session, from 0 (for a passage: of its first turn).
         strength: S in R = exp(-t/S), in days.
-        last_recalled_at: the last recall, UTC; None when never recalled.
-        recall_count: how often it was recalled.
+        last_recalled_at: the last recall, UTC; None if never recalled.
+        recall_count: the number of recalls.
         state: active, superseded or archived.
-        state_changed_at: since when it is in a state other than active, UTC.
-        expires_at: from when on no search finds it, UTC; None for never.
-        version: counted from 1; grows with every update of the text.
-        version_of: for a former version of a memory, the id of that memory; else None.
-        sources: ids that it was derived from.
-        edges: associations, each stored with the newer of its two memories.
-        metadata: anything JSON can hold.
+        state_changed_at: when it left the active state, UTC.
+        expires_at: when it is deleted, UTC; None for never.
+        version: counts from 1 and grows with every update of the text.
+        version_of: for a former version, the id of the current memory; otherwise None.
+        sources: ids of the memories it was derived from.
+        edges: associations; each is stored with the newer of its two memories.
+        metadata: any JSON object.
 
     Raises:
-        EmptyTextError: the text is empty or only white space.
+        EmptyTextError: the text is empty or white space.
         NaiveDatetimeError: a time has no time zone.
-        InvalidInputError: any other field is out of range.
+        InvalidInputError: another field is out of range.
+
+    >>> now = datetime(2026, 1, 5, tzinfo=UTC)
+    >>> memory = Memory("m1", Scope("ada"), Granularity.TURN, "I like tea.", "s1", now, now)
+    >>> memory.state, memory.strength
+    (<State.ACTIVE: 'active'>, 1.0)
     """
 
     id: str
@@ -188,23 +211,25 @@ class Memory:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        # Runs for every row that is read, so the common case calls no other function.
         if not self.text.strip():
-            raise EmptyTextError("text is empty; there is nothing to remember")
+            raise EmptyTextError("text must not be empty")
         for name in ("text", "id", "session_id"):
-            if not is_unicode(getattr(self, name)):
-                raise InvalidInputError(f"{name} holds lone surrogates, which are no characters")
+            value = getattr(self, name)
+            if not (value.isascii() or is_unicode(value)):
+                raise InvalidInputError(f"{name} must not contain lone surrogates")
         if not self.id or not self.session_id:
             raise InvalidInputError("id and session_id must be non-empty strings")
         if not (math.isfinite(self.strength) and self.strength > 0):
-            raise InvalidInputError(f"strength={self.strength} must be finite and above 0 days")
-        for name in MOMENTS:
+            raise InvalidInputError(f"strength must be finite and > 0 days, not {self.strength}")
+        for name in DATETIME_FIELDS:
             moment = getattr(self, name)
-            if moment is not None:
+            if moment is not None and moment.tzinfo is not UTC:
                 object.__setattr__(self, name, require_aware(moment, name))
 
     @property
     def text_with_speaker(self) -> str:
-        """The text with the speaker's name before it, where there is one."""
+        """The text, prefixed with the speaker's name if there is one."""
         return f"{self.speaker}: {self.text}" if self.speaker else self.text
 
     def __hash__(self) -> int:

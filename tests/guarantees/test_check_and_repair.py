@@ -107,7 +107,7 @@ def test_vectors_that_can_be_read_are_put_back(
     for folder in list(folders(copy)):
         damage(folder)
     with reopened(copy) as memory:
-        assert "vectors were put back" in caplog.text
+        assert "restored" in caplog.text
         assert memory.check().ok
         assert len(said(memory)) == TURNS
         for turn in memory.services.store.scan_entries(ADA, Granularity.TURN):

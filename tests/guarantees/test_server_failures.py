@@ -19,22 +19,25 @@ from tests.torture._embedding import WordEmbeddings
 ADA = Scope("ada")
 KILLS = 2
 
-# Waits when it has said that it will write, and dies when its data are on the server, before it
-# has said so.
+# Waits after it has announced its write, and dies when its data are on the server, before it has
+# counted the write.
 DYING = """
 import os, sys
 from agentmem import ChromaStore, MemoryController, Scope
+from agentmem_stores.chroma.registry import Registry
 from tests.torture._embedding import WordEmbeddings
 store = ChromaStore.connect(host="127.0.0.1", port=int(sys.argv[1]))
 memory = MemoryController(store, scope=Scope("ada"), embeddings=WordEmbeddings(), linger=None)
 memory.add("the boat is red", session_id="a")
-write = store._tables.apply
-def write_and_die(*batch):
+begin_write = Registry.begin_write
+def begin_and_wait(registry, scope):
+    revision = begin_write(registry, scope)
     print("about to write", flush=True)
     sys.stdin.readline()
-    write(*batch)
+    return revision
+def die(registry, scope, batch):
     os._exit(0)
-store._tables.apply = write_and_die
+Registry.begin_write, Registry.end_write = begin_and_wait, die
 memory.add("the car is blue", session_id="a")
 """
 

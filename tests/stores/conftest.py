@@ -42,9 +42,9 @@ class ChromaServer:
             [binary, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         deadline = time.monotonic() + 60
-        while not self._beats():
-            assert self._process.poll() is None, "chroma run ended"
-            assert time.monotonic() < deadline, "chroma run does not answer"
+        while not self._responds():
+            assert self._process.poll() is None, "chroma run has exited"
+            assert time.monotonic() < deadline, "chroma run does not respond"
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -60,18 +60,23 @@ class ChromaServer:
         self._request("/tenants/default_tenant/databases", json.dumps({"name": name}).encode())
         return name
 
-    def _beats(self) -> bool:
+    def collections(self, database: str) -> set[str]:
+        url = f"/tenants/default_tenant/databases/{database}/collections"
+        return {collection["name"] for collection in json.loads(self._request(url))}
+
+    def _responds(self) -> bool:
         try:
             self._request("/heartbeat")
         except OSError:
             return False
         return True
 
-    def _request(self, path: str, body: bytes | None = None) -> None:
+    def _request(self, path: str, body: bytes | None = None) -> bytes:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/api/v2{path}", body)
         request.add_header("Content-Type", "application/json")
-        with urllib.request.urlopen(request, timeout=5):
-            pass
+        with urllib.request.urlopen(request, timeout=5) as response:
+            content: bytes = response.read()
+        return content
 
 
 def free_port() -> int:

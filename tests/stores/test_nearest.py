@@ -1,16 +1,17 @@
-"""Searching one scope's vectors among those of others, by index and by comparison."""
+"""Exact and approximate search of one scope among others in a collection."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
+from chromadb.api.models.Collection import Collection
 
 from agentmem_stores import Batch, ChromaStore, EmbedderSpec, Entry, Granularity, Scope, Vectors
-from agentmem_stores.chroma import nearest as _nearest
 from agentmem_stores.conformance import make_memory, unit_vectors
 
 TURN = Granularity.TURN
@@ -24,29 +25,31 @@ def store(tmp_path: Path) -> Iterator[ChromaStore]:
 
 
 @pytest.fixture
-def index_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Scopes count as large already with 10 memories."""
-    monkeypatch.setattr(_nearest, "EXACT", 10)
+def approximate_store(tmp_path: Path) -> Iterator[ChromaStore]:
+    """Searches scopes of more than 10 memories with Chroma's index."""
+    spec = EmbedderSpec("test", 16)
+    with ChromaStore.open(tmp_path, spec, partitions=1, exact_limit=10) as store:
+        yield store
 
 
 def fill(store: ChromaStore, sizes: list[int]) -> dict[Scope, Vectors]:
-    held = {}
+    vectors = {}
     for seed, (owner, size) in enumerate(zip(OWNERS, sizes, strict=False)):
-        held[owner] = unit_vectors(store, size, seed=seed)
-        put = [Entry(make_memory(f"m{i}", owner), v) for i, v in enumerate(held[owner])]
+        vectors[owner] = unit_vectors(store, size, seed=seed)
+        put = [Entry(make_memory(f"m{i}", owner), v) for i, v in enumerate(vectors[owner])]
         store.write(Batch(owner, put=put))
-    return held
+    return vectors
 
 
-def check(store: ChromaStore, held: dict[Scope, Vectors], n: int, *, missed: int = 0) -> None:
-    """Compare with the best of all.
+def check(store: ChromaStore, expected: dict[Scope, Vectors], n: int, *, missed: int = 0) -> None:
+    """Compare the neighbors with those of an exact search.
 
     Args:
-        missed: so many of them Chroma's index may not find. It is built by several threads, and
-            now and then a vector is linked so that no search comes to it; others follow then.
+        missed: how many of the best Chroma's index may miss. Several threads build it, and now
+            and then no search can reach a vector.
     """
     queries = unit_vectors(store, 3, seed=99)
-    for owner, vectors in held.items():
+    for owner, vectors in expected.items():
         for query, found in zip(queries, store.nearest(owner, TURN, queries, n), strict=True):
             similarities = vectors @ query
             order = np.argsort(-similarities).tolist()
@@ -69,33 +72,32 @@ def test_many_scopes_in_one_collection(store: ChromaStore, n: int) -> None:
     check(store, fill(store, SIZES), n)
 
 
-@pytest.mark.usefixtures("index_first")
 @pytest.mark.parametrize("n", [1, 7, 40, 500])
-def test_large_scopes_ask_the_index(store: ChromaStore, n: int) -> None:
-    held = fill(store, SIZES)
-    for _ in range(2):  # The second time with what was learned in the first.
-        check(store, held, n, missed=1)
+def test_large_scopes_use_the_index(approximate_store: ChromaStore, n: int) -> None:
+    vectors = fill(approximate_store, SIZES)
+    for _ in range(2):  # The second time with the oversampling of the first.
+        check(approximate_store, vectors, n, missed=1)
 
 
-@pytest.mark.usefixtures("index_first")
-def test_a_scope_that_grows_large_and_small_again(store: ChromaStore) -> None:
-    held = fill(store, [8, 30])
-    check(store, held, 5, missed=1)
+def test_scope_grows_and_shrinks_across_the_limit(approximate_store: ChromaStore) -> None:
+    store = approximate_store
+    vectors = fill(store, [8, 30])
+    check(store, vectors, 5, missed=1)
     owner = OWNERS[0]
     more = unit_vectors(store, 20, seed=50)
     put = [Entry(make_memory(f"m{8 + i}", owner), v) for i, v in enumerate(more)]
     store.write(Batch(owner, put=put))
-    held[owner] = np.concatenate([held[owner], more])
-    check(store, held, 20, missed=1)
+    vectors[owner] = np.concatenate([vectors[owner], more])
+    check(store, vectors, 20, missed=1)
     store.write(Batch(owner, delete=[(TURN, f"m{i}") for i in range(5, 28)]))
-    held[owner] = held[owner][:5]
+    vectors[owner] = vectors[owner][:5]
     for _ in range(2):
-        check(store, held, 20, missed=1)
+        check(store, vectors, 20, missed=1)
 
 
-@pytest.mark.usefixtures("index_first")
-def test_none_of_many_alike_is_lost(store: ChromaStore) -> None:
-    """Replaced and deleted near-identical vectors are what the index cannot reach any more."""
+def test_no_near_duplicate_is_lost(approximate_store: ChromaStore) -> None:
+    """The index loses near-identical vectors after replacements and deletions."""
+    store = approximate_store
     owner, size = OWNERS[0], 300
     alike = unit_vectors(store, 3)[np.arange(size) % 3] + 0.01 * unit_vectors(store, size, seed=1)
     put = [Entry(make_memory(f"m{i}", owner), v) for i, v in enumerate(alike)]
@@ -106,27 +108,42 @@ def test_none_of_many_alike_is_lost(store: ChromaStore) -> None:
     assert sorted(hit.id for hit in found) == sorted(f"m{i}" for i in range(1, size, 2))
 
 
-@pytest.mark.usefixtures("index_first")
-def test_a_large_scope_is_asked_while_its_caller_goes_on(
-    store: ChromaStore, monkeypatch: pytest.MonkeyPatch
+def test_large_scope_is_searched_in_the_background(
+    approximate_store: ChromaStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held, going_on = fill(store, [30]), Event()
-    query = held[OWNERS[0]][:1]
+    store, caller_continued = approximate_store, Event()
+    query = fill(store, [30])[OWNERS[0]][:1]
     expected = store.nearest(OWNERS[0], TURN, query, 3)
+    search = Collection.query
 
-    def search(*_: object) -> object:
-        assert going_on.wait(30)
-        return expected
+    def wait_and_search(*args: Any, **kwargs: Any) -> Any:
+        assert caller_continued.wait(30)
+        return search(*args, **kwargs)
 
-    monkeypatch.setattr(store._nearest, "search", search)
+    monkeypatch.setattr(Collection, "query", wait_and_search)
     answer = store.start_nearest(OWNERS[0], TURN, query, 3)
-    going_on.set()
+    caller_continued.set()
     assert answer() == expected
 
 
-def test_kept_vectors_are_bounded(store: ChromaStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_nearest, "KEPT", 100)
-    held = fill(store, SIZES)
-    check(store, held, 5)
-    check(store, held, 5)
-    assert sum(len(kept.matrix) for kept in store._nearest._kept.values()) <= 100
+def test_cache_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vectors beyond the limit are read again; the most recently used ones are not."""
+    read: list[int] = []
+    get = Collection.get
+
+    def count_vectors(collection: Collection, *args: Any, **kwargs: Any) -> Any:
+        page: Any = get(collection, *args, **kwargs)
+        if "embeddings" in kwargs.get("include", ()):
+            read.append(len(page["ids"]))
+        return page
+
+    spec = EmbedderSpec("test", 16)
+    with ChromaStore.open(tmp_path, spec, partitions=1, cached_vectors=100) as store:
+        vectors = fill(store, [60, 30, 30, 20])
+        monkeypatch.setattr(Collection, "get", count_vectors)
+        check(store, vectors, 5)
+        assert read == [60, 30, 30, 20]
+        for owner, expected in ((OWNERS[3], []), (OWNERS[1], []), (OWNERS[0], [60])):
+            read.clear()
+            check(store, {owner: vectors[owner]}, 5)
+            assert read == expected

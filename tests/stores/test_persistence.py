@@ -1,4 +1,4 @@
-"""What an embedded store keeps, and who may have it."""
+"""Durability of an embedded store, and exclusive access to it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from chromadb.api.models.Collection import Collection
 
 from agentmem_stores import Batch, ChromaStore, EmbedderSpec, Granularity, Scope, StoreLockedError
 from agentmem_stores.conformance import make_entry
@@ -19,7 +21,7 @@ from agentmem_stores.conformance import make_entry
 ADA, TURN = Scope("ada"), Granularity.TURN
 SPEC = EmbedderSpec("test", 8)
 
-# Writes for ever, and says so each time a write is acknowledged.
+# Writes until it is killed; prints each acknowledged write.
 WRITER = """
 import sys
 from agentmem_stores import Batch, ChromaStore, EmbedderSpec, Granularity, Scope
@@ -32,7 +34,7 @@ for i in range(10**6):
 """
 
 
-# Writes so much that Chroma rewrites its index files again and again.
+# Writes so much that Chroma rewrites its index files repeatedly.
 LARGE_WRITER = """
 import sys
 from agentmem_stores import Batch, ChromaStore, EmbedderSpec, Granularity, Scope
@@ -63,7 +65,7 @@ def writer(path: Path, code: str = WRITER, *arguments: object) -> Iterator[subpr
             process.kill()
 
 
-def test_a_closed_store_opens_again_with_all_it_held(tmp_path: Path) -> None:
+def test_reopened_store_has_all_content(tmp_path: Path) -> None:
     with ChromaStore.open(tmp_path, SPEC, partitions=4) as store:
         entry = make_entry(store, "m", metadata={"mood": "glad"})
         revision = store.write(Batch(ADA, put=[entry]))
@@ -76,27 +78,27 @@ def test_a_closed_store_opens_again_with_all_it_held(tmp_path: Path) -> None:
         assert store.write(Batch(ADA, put=[entry])) != revision
 
 
-def test_a_killed_process_loses_no_acknowledged_write(tmp_path: Path) -> None:
-    """No batch is half there, and no revision is used again."""
+def test_killed_process_loses_no_acknowledged_write(tmp_path: Path) -> None:
+    """Batches are atomic, and no revision is used twice."""
     with writer(tmp_path) as process:
         assert process.stdout is not None
-        said = [next(process.stdout).split() for _ in range(6)]
+        lines = [next(process.stdout).split() for _ in range(6)]
         with pytest.raises(StoreLockedError, match="chroma run"):
             ChromaStore.open(tmp_path, SPEC)
         process.kill()
-        said += [line.split() for line in process.stdout]
+        lines += [line.split() for line in process.stdout]
     with ChromaStore.open(tmp_path, SPEC) as store:
         found = ids(store)
-        acknowledged = {f"{i}-{part}" for i, _ in said for part in range(3)}
+        acknowledged = {f"{i}-{part}" for i, _ in lines for part in range(3)}
         assert found >= acknowledged
         assert len(found) % 3 == 0
-        assert store.revision(ADA) not in {revision for _, revision in said}
+        assert store.revision(ADA) not in {revision for _, revision in lines}
         for entry in store.get(ADA, TURN, sorted(found)):
             [[nearest]] = store.nearest(ADA, TURN, entry.vector[None], 1)
             assert nearest.similarity == pytest.approx(1, abs=1e-5)
 
 
-def test_a_path_has_one_owner_in_a_process_too(tmp_path: Path) -> None:
+def test_path_is_locked_within_a_process_too(tmp_path: Path) -> None:
     with ChromaStore.open(tmp_path, SPEC) as store:
         with pytest.raises(StoreLockedError, match="close the other store"):
             ChromaStore.open(tmp_path, SPEC)
@@ -105,7 +107,7 @@ def test_a_path_has_one_owner_in_a_process_too(tmp_path: Path) -> None:
         assert ids(store) == {"m"}
 
 
-def test_a_forgotten_store_gives_its_path_free(tmp_path: Path) -> None:
+def test_collected_store_releases_its_path(tmp_path: Path) -> None:
     store = ChromaStore.open(tmp_path, SPEC)
     store.write(Batch(ADA, put=[make_entry(store, "m")]))
     del store
@@ -115,27 +117,27 @@ def test_a_forgotten_store_gives_its_path_free(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
-def test_open_files_do_not_pile_up(tmp_path: Path) -> None:
+def test_closing_releases_all_files(tmp_path: Path) -> None:
     def opened() -> list[str]:
         links = [fd for fd in Path("/proc/self/fd").iterdir() if fd.is_symlink()]
         files = [os.path.realpath(fd) for fd in links]
         return [file for file in files if Path(file).is_relative_to(tmp_path)]
 
-    held = []
+    counts = []
     for i in range(6):
         with ChromaStore.open(tmp_path, SPEC) as store:
             store.write(Batch(ADA, put=[make_entry(store, f"m{i}")]))
             store.nearest(ADA, TURN, make_entry(store, "q").vector[None], 1)
-            held.append(len(opened()))
-    # Chroma closes its database behind our back, in a while.
+            counts.append(len(opened()))
+    # Chroma closes its database in the background.
     deadline = time.monotonic() + 30
     while opened() and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert held[0] > 0
+    assert counts[0] > 0
     assert opened() == []
 
 
-def test_memories_of_many_owners_spread_over_a_fixed_number_of_collections(
+def test_many_scopes_share_a_fixed_number_of_collections(
     tmp_path: Path,
 ) -> None:
     import chromadb
@@ -151,11 +153,8 @@ def test_memories_of_many_owners_spread_over_a_fixed_number_of_collections(
     assert names == ["agentmem", "turn-00", "turn-01", "turn-02"]
 
 
-def test_a_batch_larger_than_chromas_largest_request_is_split(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with ChromaStore.open(tmp_path, SPEC) as store:
-        monkeypatch.setattr(store._tables, "largest", 4)
+def test_large_batch_is_split_into_requests(tmp_path: Path) -> None:
+    with ChromaStore.open(tmp_path, SPEC, max_batch_size=4) as store:
         put = [make_entry(store, f"m{i}", seed=i) for i in range(10)]
         store.write(Batch(ADA, put=put))
         store.write(Batch(ADA, patch=[entry.memory for entry in put]))
@@ -164,32 +163,32 @@ def test_a_batch_larger_than_chromas_largest_request_is_split(
         assert ids(store) == {"m0"}
 
 
-def test_a_write_that_fails_half_way_is_noticed(
+def test_partly_failed_write_changes_the_revision(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was derived from the store before must not be taken for current."""
+    """An index derived before must not pass for current."""
     with ChromaStore.open(tmp_path, SPEC) as store:
         store.write(Batch(ADA, put=[make_entry(store, "m")]))
         before = store.revision(ADA)
         new, later = make_entry(store, "new", seed=1), make_entry(store, "s", granularity="session")
-        make = store._partitions.make
+        upsert = Collection.upsert
 
-        def broken(scope: Scope, granularity: Granularity) -> object:
-            if granularity is not TURN:
+        def fail(collection: Collection, *args: Any, **kwargs: Any) -> None:
+            if collection.name.startswith("session"):
                 raise OSError("no space left on device")
-            return make(scope, granularity)
+            upsert(collection, *args, **kwargs)
 
-        monkeypatch.setattr(store._partitions, "make", broken)
+        monkeypatch.setattr(Collection, "upsert", fail)
         with pytest.raises(OSError, match="no space left"):
             store.write(Batch(ADA, put=[new, later]))
         assert store.revision(ADA) != before
         assert store.nearest(ADA, TURN, new.vector[None], 1)[0][0].id == "new"
 
 
-def test_a_kill_while_index_files_are_rewritten_loses_no_vector(
+def test_kill_while_index_files_are_rewritten_loses_no_vector(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Chroma rewrites them in place, and cannot read what is half rewritten."""
+    """Chroma rewrites them in place and cannot read partly rewritten files."""
     first = 0
     for _ in range(2):
         with writer(tmp_path, LARGE_WRITER, first) as process:
@@ -199,11 +198,11 @@ def test_a_kill_while_index_files_are_rewritten_loses_no_vector(
             while index_files(tmp_path) == before:
                 assert time.monotonic() < deadline
             process.kill()
-            said = [first, *(int(line.split()[0]) for line in process.stdout)]
+            lines = [first, *(int(line.split()[0]) for line in process.stdout)]
         with ChromaStore.open(tmp_path) as store:
             entries = list(store.scan_entries(ADA, TURN))
             batches = {int(entry.memory.id.partition("-")[0]) for entry in entries}
-            assert batches >= set(said)
+            assert batches >= set(lines)
             assert len(entries) == 300 * len(batches)
             for entry in entries:
                 n, i = map(int, entry.memory.id.split("-"))
@@ -213,7 +212,7 @@ def test_a_kill_while_index_files_are_rewritten_loses_no_vector(
             assert near[0].id == entry.memory.id
             assert not store.check_records(ADA) + store.check_files()
         first = max(batches) + 1
-    print(f"{len(entries)} vectors; {caplog.text.count('put back')} times some were put back")
+    print(f"{len(entries)} vectors, restored {caplog.text.count('restored')} times")
 
 
 def index_files(path: Path) -> dict[Path, int]:

@@ -1,4 +1,4 @@
-"""What is different when several clients share a Chroma server."""
+"""Stores on a Chroma server that several clients share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from agentmem_stores import (
     Scope,
     StoreUnavailableError,
 )
-from agentmem_stores.chroma import registry as _registry
+from agentmem_stores.chroma.client import close_client, open_server
+from agentmem_stores.chroma.registry import Registry
 from agentmem_stores.conformance import make_entry
 from tests.stores.conftest import ChromaServer, free_port
 
@@ -40,18 +41,19 @@ def pair(server: ChromaServer, database: str) -> Iterator[tuple[ChromaStore, Chr
         yield one, two
 
 
-def test_the_layout_is_the_first_clients(server: ChromaServer, database: str) -> None:
+def test_first_client_determines_the_layout(server: ChromaServer, database: str) -> None:
     server.connect(database=database, embedder=SPEC, partitions=2).close()
     with server.connect(database=database, partitions=5) as store:
         assert store.embedder == SPEC
-        assert store._partitions._count == 2
+        for i in range(20):
+            scope = Scope(f"user {i}")
+            store.write(Batch(scope, put=[make_entry(store, "m", scope)]))
+    assert server.collections(database) == {"agentmem", "turn-00", "turn-01"}
     with pytest.raises(EmbedderMismatchError, match=str(server.port)):
         server.connect(database=database, embedder=EmbedderSpec("another", 8))
 
 
-def test_what_is_configured_for_the_cloud_works_on_one_server(
-    server: ChromaServer, database: str
-) -> None:
+def test_cloud_options_work_on_a_single_server(server: ChromaServer, database: str) -> None:
     cloud: dict[str, Any] = {
         "headers": {"x-chroma-token": "key"},
         "tenant": "default_tenant",
@@ -65,7 +67,7 @@ def test_what_is_configured_for_the_cloud_works_on_one_server(
         assert found.similarity == pytest.approx(1, abs=1e-5)
 
 
-def test_clients_see_one_anothers_writes(pair: tuple[ChromaStore, ChromaStore]) -> None:
+def test_clients_see_each_others_writes(pair: tuple[ChromaStore, ChromaStore]) -> None:
     one, two = pair
     for i, (writer, reader) in enumerate([(one, two), (two, one), (one, two)]):
         before = reader.revision(ADA)
@@ -79,31 +81,41 @@ def test_clients_see_one_anothers_writes(pair: tuple[ChromaStore, ChromaStore]) 
     assert {hit.id for hit in one.nearest(ADA, TURN, entry.vector[None], 5)[0]} == {"m1", "m2"}
 
 
-def test_a_write_does_not_hide_that_of_another(pair: tuple[ChromaStore, ChromaStore]) -> None:
-    """What `write` returns is not the revision, when somebody else wrote since the last look."""
+def test_write_does_not_hide_another_clients_write(pair: tuple[ChromaStore, ChromaStore]) -> None:
+    """`write` does not return the revision if another client wrote since `revision`."""
     one, two = pair
     one.revision(ADA)
-    two.write(Batch(ADA, put=[make_entry(two, "hers")]))
-    returned = one.write(Batch(ADA, put=[make_entry(one, "mine")]))
+    two.write(Batch(ADA, put=[make_entry(two, "theirs")]))
+    returned = one.write(Batch(ADA, put=[make_entry(one, "own")]))
     assert returned != one.revision(ADA)
-    assert one.write(Batch(ADA, put=[make_entry(one, "mine")])) == one.revision(ADA)
+    assert one.write(Batch(ADA, put=[make_entry(one, "own")])) == one.revision(ADA)
 
 
-def test_clients_that_are_gone_leave_little(
-    server: ChromaServer, database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(_registry, "MAX_CLIENTS", 2)
-    seen = []
-    for i in range(6):
-        with server.connect(database=database, embedder=SPEC) as store:
-            for j in range(2):
-                store.write(Batch(ADA, put=[make_entry(store, f"m{i}-{j}")]))
-                seen.append(store.revision(ADA))
-    assert len(set(seen)) == 12
-    assert all(mark.count(":") <= 4 for mark in seen)
+def test_rows_of_finished_clients_are_deleted(server: ChromaServer, database: str) -> None:
+    server.connect(database=database, embedder=SPEC).close()
+    client = open_server(
+        host="127.0.0.1",
+        port=server.port,
+        ssl=False,
+        headers=None,
+        tenant=None,
+        database=database,
+        timeout=60,
+    )
+    collection = client.get_collection("agentmem", embedding_function=None)
+    revisions = []
+    for _ in range(6):
+        registry = Registry(collection, shared=True, max_clients=2)
+        for _ in range(2):
+            registry.begin_write(ADA)
+            registry.end_write(ADA, Batch(ADA))
+            revisions.append(registry.revision(ADA))
+    close_client(client)
+    assert len(set(revisions)) == 12
+    assert all(revision.count(":") <= 4 for revision in revisions)
 
 
-def test_an_embedded_store_moves_to_a_server(tmp_path: Path) -> None:
+def test_embedded_store_can_be_moved_to_a_server(tmp_path: Path) -> None:
     with ChromaStore.open(tmp_path / "store", SPEC) as store:
         entry = make_entry(store, "m")
         before = store.write(Batch(ADA, put=[entry]))
@@ -135,12 +147,12 @@ def test_an_embedded_store_moves_to_a_server(tmp_path: Path) -> None:
         assert {m.id for m in store.scan(ADA, TURN)} == {"m", "n"}
 
 
-def test_a_server_that_is_not_there() -> None:
+def test_unreachable_server() -> None:
     port = free_port()
     with pytest.raises(StoreUnavailableError, match=f"127.0.0.1:{port}.*server runs"):
         ChromaStore.connect(host="127.0.0.1", port=port)
 
 
-def test_a_database_that_is_not_there(server: ChromaServer) -> None:
+def test_missing_database(server: ChromaServer) -> None:
     with pytest.raises(StoreUnavailableError, match=f"{server.port} has no database.*create"):
-        server.connect(database="nobody-made-it")
+        server.connect(database="missing")

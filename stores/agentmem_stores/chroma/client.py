@@ -1,47 +1,100 @@
-"""Chroma's clients, made the way agentmem needs them. Chroma itself is loaded here, when used."""
+"""Chroma's clients as agentmem uses them. Chroma is imported when a client is opened."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-from agentmem_stores.chroma.files.directory import REGISTRY
+from agentmem_stores.chroma.files.directory import REGISTRY, Directory
 from agentmem_stores.chroma.registry import Layout
 from agentmem_stores.errors import StoreFormatError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
 
-__all__ = ["close", "create_on_disk", "embedded", "ensure_registry", "remote"]
+__all__ = [
+    "Connection",
+    "close_client",
+    "create_registry",
+    "create_store",
+    "open_directory",
+    "open_server",
+]
+
+# Clients that a forked process has inherited. Closing or collecting one could block forever.
+_inherited: list[object] = []
 
 
-def embedded(path: Path) -> Client:
-    """Open a directory."""
+class Connection:
+    """A client and, for an embedded store, the lock of its directory; closed together.
+
+    Attributes:
+        directory: None for a store on a server.
+        process: the id of the process that opened it; forked processes cannot use it.
+    """
+
+    def __init__(self, directory: Directory | None = None, client: Client | None = None) -> None:
+        self.process = os.getpid()
+        self.directory = directory
+        self._client = client
+
+    def reopen(self, between: Callable[[Directory], object] = lambda _: None) -> Client:
+        """Close the embedded client, if any, and open another; may be called again if it fails.
+
+        Args:
+            between: called with the directory while no client has it open.
+        """
+        assert self.directory is not None
+        self._close_client()
+        between(self.directory)
+        self._client = client = open_directory(self.directory.path)
+        return client
+
+    def close(self) -> None:
+        """Close the client and release the directory; calling it twice is allowed."""
+        if os.getpid() != self.process:
+            _inherited.append(self._client)
+            return
+        try:
+            self._close_client()
+        finally:
+            if self.directory is not None:
+                self.directory.release()
+
+    def _close_client(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            close_client(client)
+
+
+def open_directory(path: Path) -> Client:
+    """Open the embedded store in a directory.
+
+    Raises:
+        StoreFormatError: Chroma cannot start there.
+    """
     import chromadb
+    from chromadb.api.shared_system_client import SharedSystemClient
 
     try:
         return cast("Client", chromadb.PersistentClient(path, settings=_settings()))
     except BaseException as error:
-        _forget_start(path)
+        # Otherwise Chroma would reuse what failed to start when the path is opened again.
+        SharedSystemClient._identifier_to_system.pop(str(path), None)
+        SharedSystemClient._identifier_to_refcount.pop(str(path), None)
         if not isinstance(error, AttributeError):
             raise
-        # Chroma's clean-up stumbles over a client that never started, and hides what was wrong.
+        # Chroma's cleanup fails on a client that never started, which hides the cause.
         raise StoreFormatError(
-            f"{path}: Chroma cannot start ({error.__context__ or error}); restore it from a "
-            "backup, or make a new store and import an export"
+            f"{path}: Chroma cannot start ({error.__context__ or error}); restore the store from "
+            "a backup, or create a new store and import an export"
         ) from error
 
 
-def _forget_start(path: Path) -> None:
-    """Let a path be opened again, where Chroma would go on with what did not start."""
-    from chromadb.api.shared_system_client import SharedSystemClient
-
-    SharedSystemClient._identifier_to_system.pop(str(path), None)
-    SharedSystemClient._identifier_to_refcount.pop(str(path), None)
-
-
-def remote(
+def open_server(
     *,
     host: str,
     port: int,
@@ -51,85 +104,75 @@ def remote(
     database: str | None,
     timeout: float,
 ) -> Client:
-    """Connect with a server."""
+    """Connect to a server; `timeout` is in seconds.
+
+    Raises:
+        StoreUnavailableError: the server has no such database.
+    """
     import chromadb
-    from chromadb.config import DEFAULT_DATABASE, DEFAULT_TENANT
-
-    given: Any = {"host": host, "port": port, "ssl": ssl, "headers": dict(headers or {})}
-    place: Any = {"tenant": tenant or DEFAULT_TENANT, "database": database or DEFAULT_DATABASE}
-    _check_there(**given, **place, timeout=timeout)
-    client = chromadb.HttpClient(**given, **place, settings=_settings())
-    for session in _sessions(client):
-        # Chroma would wait for ever, and has no setting for it.
-        session.timeout = timeout
-    return cast("Client", client)
-
-
-def _check_there(
-    *,
-    host: str,
-    port: int,
-    ssl: bool,
-    headers: dict[str, str],
-    tenant: str,
-    database: str,
-    timeout: float,
-) -> None:
-    # Chroma's client would wait for ever here too, and leave its connection open when it fails.
     import httpx
     from chromadb.api.base_http_client import BaseHTTPClient
+    from chromadb.config import DEFAULT_DATABASE, DEFAULT_TENANT
 
+    headers = dict(headers or {})
+    tenant, database = tenant or DEFAULT_TENANT, database or DEFAULT_DATABASE
+    # Chroma's client has no timeout here either, and leaks its connection if this fails.
     url = BaseHTTPClient.resolve_url(
         chroma_server_host=host,
         chroma_server_http_port=port,
         chroma_server_ssl_enabled=ssl,
         default_api_path="/api/v2",
     )
-    place = f"/tenants/{quote(tenant, safe='')}/databases/{quote(database, safe='')}"
-    if httpx.get(url + place, headers=headers, timeout=timeout).status_code == 404:
+    url += f"/tenants/{quote(tenant, safe='')}/databases/{quote(database, safe='')}"
+    if httpx.get(url, headers=headers, timeout=timeout).status_code == 404:
         raise StoreUnavailableError(
             f"the Chroma server at {host}:{port} has no database {database!r} of tenant "
             f"{tenant!r}; create it with chromadb.AdminClient"
         )
+    client = chromadb.HttpClient(
+        host, port, ssl, headers, _settings(), tenant=tenant, database=database
+    )
+    for session in _sessions(client):
+        # Chroma's own timeout is infinite, and no setting changes it.
+        session.timeout = timeout
+    return cast("Client", client)
 
 
-def close(client: Client) -> None:
-    """Close a client, and the connections that Chroma itself leaves open."""
+def close_client(client: Client) -> None:
+    """Close a client and the connections that Chroma leaves open."""
     sessions = _sessions(client)
     client.close()
     for session in sessions:
         session.close()
 
 
-def create_on_disk(path: Path, layout: Layout) -> None:
-    """Make a new store in an empty directory."""
-    client = embedded(path)
+def create_store(path: Path, layout: Layout) -> None:
+    """Create a store in an empty directory."""
+    client = open_directory(path)
     try:
-        _create_registry(client, layout)
+        client.create_collection(REGISTRY, metadata=layout.to_metadata(), embedding_function=None)
     finally:
-        close(client)
+        close_client(client)
 
 
-def ensure_registry(client: Client, layout: Layout) -> None:
-    """Make a new store in a server's database, unless one is there."""
+def create_registry(client: Client, layout: Layout) -> None:
+    """Create a store in a server's database if there is none."""
     from chromadb.errors import ChromaError, NotFoundError
 
     try:
         client.get_collection(REGISTRY, embedding_function=None)
     except NotFoundError:
         try:
-            _create_registry(client, layout)
+            client.create_collection(
+                REGISTRY, metadata=layout.to_metadata(), embedding_function=None
+            )
         except ChromaError:
-            # Another client was first; if it was something else, this raises.
+            # Raises again unless the cause was that another client has just created it.
             client.get_collection(REGISTRY, embedding_function=None)
 
 
-def _create_registry(client: Client, layout: Layout) -> None:
-    client.create_collection(REGISTRY, metadata=layout.metadata(), embedding_function=None)
-
-
 def _sessions(client: object) -> list[Any]:
-    """Return the HTTP sessions of a client, and of the one that it makes for itself."""
+    """Return the HTTP sessions of a client and of the admin client that it creates."""
     clients = (client, getattr(client, "_admin_client", None))
     servers: list[Any] = [getattr(each, "_server", None) for each in clients]
     return [server._session for server in servers if hasattr(server, "_session")]

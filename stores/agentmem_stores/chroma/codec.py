@@ -1,10 +1,10 @@
-"""Between memories and Chroma's rows.
+"""Conversion between memories and Chroma rows.
 
-A row is an id, a document (the text), a vector and metadata values: the scope's key, to
-filter by, and everything else of the memory as one JSON object; beside them the signs of its
-words, which stay as they are where only the record is replaced. One value instead of one per
-field because Chroma stores and reads metadata value by value (10,000 records read in 0.4 s
-instead of 6.7 s), and because its updates merge, so that a field set to None would stay.
+A row has an id, a document (the text), a vector and three metadata values: the scope's key to
+filter by, all other fields of the memory as one JSON object, and the token codes. Fields share
+one value because Chroma stores and reads metadata value by value (10,000 records are read in
+0.4 s instead of 6.7 s), and because an update merges metadata, so a field set to None would
+remain. Token codes have their own value, so that an update of the record leaves them as they are.
 """
 
 from __future__ import annotations
@@ -13,67 +13,59 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import starmap
+from operator import attrgetter
 from typing import Any
 
-from agentmem_stores.errors import InvalidInputError, StoreFormatError
-from agentmem_stores.records import MOMENTS, Edge, Granularity, Memory, Scope, State
+from agentmem_stores.errors import StoreFormatError
+from agentmem_stores.records import Edge, Granularity, Memory, Scope, State
 
-__all__ = ["SCOPE", "decode", "decode_words", "encode", "encode_words", "memory_id", "row_id"]
+__all__ = ["SCOPE", "decode", "decode_token_codes", "encode", "memory_id"]
 
+# Keys of a row's metadata. "words" is the name of the token codes in stores of format 1.
 SCOPE = "scope"
 RECORD = "record"
-WORDS = "words"
+TOKEN_CODES = "words"
 
-_PLAIN = (
-    "session_id",
-    "role",
-    "speaker",
-    "position",
-    "strength",
-    "recall_count",
-    "version",
-    "version_of",
-)
-
-
-def row_id(scope: Scope, memory_id: str) -> str:
-    """Return the id of a memory's row, which no memory of another scope can have."""
-    return f"{scope.key}/{memory_id}"
+_edge_fields = attrgetter("target", "weight")
 
 
 def memory_id(row: str) -> str:
-    """Return the memory's id of a row's id."""
+    """Return the memory id in a row id, which is `scope key/memory id`."""
     return row.partition("/")[2]
 
 
-def encode(memory: Memory) -> dict[str, str]:
-    """Return a memory's metadata; its text and vector travel beside it.
+def encode(memory: Memory, token_codes: bytes | None = None) -> dict[str, str]:
+    """Return a memory's metadata for Chroma; its text and vector are stored beside it.
 
-    Raises:
-        InvalidInputError: JSON cannot hold the metadata, or would change it.
+    Args:
+        memory: what to encode.
+        token_codes: the token codes of a new row, also if empty, because an upsert merges
+            metadata. None leaves those of an existing row.
     """
-    record: dict[str, Any] = {name: getattr(memory, name) for name in _PLAIN}
-    for name in MOMENTS:
-        moment = getattr(memory, name)
-        record[name] = moment and moment.isoformat()
-    record["state"] = memory.state.value
-    record["sources"] = memory.sources
-    record["edges"] = [(edge.target, edge.weight) for edge in memory.edges]
-    record["metadata"] = _checked(memory)
-    return {SCOPE: memory.scope.key, RECORD: json.dumps(record, separators=(",", ":"))}
-
-
-def encode_words(words: bytes) -> dict[str, str]:
-    """Return what is kept of an entry's words; of none too, for Chroma merges metadata."""
-    return {WORDS: b64encode(words).decode()}
-
-
-def decode_words(metadata: Mapping[str, Any]) -> bytes:
-    """Return an entry's words; rows of before they were kept have none."""
-    try:
-        return b64decode(metadata.get(WORDS, ""), validate=True)
-    except (TypeError, ValueError) as error:
-        raise StoreFormatError(f"a row's words cannot be read ({error!r})") from error
+    record = {
+        "session_id": memory.session_id,
+        "role": memory.role,
+        "speaker": memory.speaker,
+        "position": memory.position,
+        "strength": memory.strength,
+        "recall_count": memory.recall_count,
+        "version": memory.version,
+        "version_of": memory.version_of,
+        "said_at": memory.said_at.isoformat(),
+        "written_at": memory.written_at.isoformat(),
+        "last_recalled_at": memory.last_recalled_at and memory.last_recalled_at.isoformat(),
+        "state_changed_at": memory.state_changed_at and memory.state_changed_at.isoformat(),
+        "expires_at": memory.expires_at and memory.expires_at.isoformat(),
+        "state": memory.state.value,
+        "sources": memory.sources,
+        "edges": list(map(_edge_fields, memory.edges)),
+        "metadata": dict(memory.metadata),
+    }
+    row = {SCOPE: memory.scope.key, RECORD: json.dumps(record, separators=(",", ":"))}
+    if token_codes is not None:
+        row[TOKEN_CODES] = b64encode(token_codes).decode()
+    return row
 
 
 def decode(
@@ -82,24 +74,35 @@ def decode(
     """Return the memory of a row.
 
     Raises:
-        StoreFormatError: the row was not written by agentmem, or was damaged.
+        StoreFormatError: agentmem did not write the row, or the row is damaged.
     """
     try:
-        # Rows of before there was `expires_at` are kept for ever, as they were then.
-        record = {"expires_at": None, **json.loads(metadata[RECORD])}
-        fields: dict[str, Any] = {name: record[name] for name in _PLAIN}
-        for name in MOMENTS:
-            fields[name] = record[name] and datetime.fromisoformat(record[name])
+        record = json.loads(metadata[RECORD])
+        last_recalled_at, state_changed_at = record["last_recalled_at"], record["state_changed_at"]
+        # Rows written before this field existed never expire.
+        expires_at = record.get("expires_at")
         return Memory(
-            id=memory_id(row),
+            id=row.partition("/")[2],
             scope=scope,
             granularity=granularity,
             text=text,
+            session_id=record["session_id"],
+            said_at=datetime.fromisoformat(record["said_at"]),
+            written_at=datetime.fromisoformat(record["written_at"]),
+            role=record["role"],
+            speaker=record["speaker"],
+            position=record["position"],
+            strength=record["strength"],
+            last_recalled_at=last_recalled_at and datetime.fromisoformat(last_recalled_at),
+            recall_count=record["recall_count"],
             state=State(record["state"]),
+            state_changed_at=state_changed_at and datetime.fromisoformat(state_changed_at),
+            expires_at=expires_at and datetime.fromisoformat(expires_at),
+            version=record["version"],
+            version_of=record["version_of"],
             sources=tuple(record["sources"]),
-            edges=tuple(Edge(target, weight) for target, weight in record["edges"]),
+            edges=tuple(starmap(Edge, record["edges"])),
             metadata=record["metadata"],
-            **fields,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StoreFormatError(
@@ -107,15 +110,13 @@ def decode(
         ) from error
 
 
-def _checked(memory: Memory) -> dict[str, Any]:
-    metadata = dict(memory.metadata)
+def decode_token_codes(row: str, metadata: Mapping[str, Any]) -> bytes:
+    """Return the token codes of a row; empty for rows written before there were any.
+
+    Raises:
+        StoreFormatError: the row is damaged.
+    """
     try:
-        same = json.loads(json.dumps(metadata, allow_nan=False)) == metadata
-    except (TypeError, ValueError, RecursionError):
-        same = False
-    if not same:
-        raise InvalidInputError(
-            f"metadata of {memory.id!r} is not what JSON can hold; use only strings, finite "
-            "numbers, booleans, None, lists and dicts with string keys"
-        )
-    return metadata
+        return b64decode(metadata.get(TOKEN_CODES, ""), validate=True)
+    except (TypeError, ValueError) as error:
+        raise StoreFormatError(f"token codes of row {row!r} cannot be read ({error!r})") from error

@@ -1,8 +1,8 @@
-"""Batches of more than one request to Chroma, written down first, so that a crash halves none.
+"""A write-ahead journal for batches that take more than one request to Chroma.
 
-The journal is a file of JSON lines beside the database. It appears whole, by being renamed, and
-goes when everything in it is in Chroma. Whoever opens a store in which one is left does what it
-says once more; doing so twice makes no difference.
+The journal is a file of JSON lines beside the database. It appears as a whole, by being renamed,
+and is deleted when all of its rows are in Chroma. If a process dies in between, the next one that
+opens the store applies the journal again; applying it twice makes no difference.
 """
 
 from __future__ import annotations
@@ -10,23 +10,26 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from agentmem_stores.chroma.codec import decode, decode_words, row_id
-from agentmem_stores.chroma.rows import Metadata
+from agentmem_stores.chroma.codec import memory_id
+from agentmem_stores.chroma.rows import RowGroup
 from agentmem_stores.errors import StoreFormatError
 from agentmem_stores.records import Granularity, Scope
-from agentmem_stores.store import Batch, Entry
 
 __all__ = ["Journal"]
 
 NAME = "agentmem.journal"
 FORMAT = 1
+
+# The keys of lines in the file; the operation "upsert" is written as "put", "update" as "patch".
+_OPERATIONS: dict[str, Any] = {"put": "upsert", "patch": "update", "delete": "delete"}
+_KEYS = {operation: key for key, operation in _OPERATIONS.items()}
 
 
 class Journal:
@@ -37,22 +40,28 @@ class Journal:
         self._path = directory / NAME
 
     @contextmanager
-    def of(self, batch: Batch, metadata: Metadata) -> Iterator[None]:
-        """Write a batch down while it is applied; if that fails, it stays for `left`."""
-        partial = self._path.with_suffix(".new")
-        with partial.open("w", encoding="utf-8") as file:
-            for line in _lines(batch, metadata):
+    def recorded(self, scope: Scope, groups: Sequence[RowGroup]) -> Iterator[None]:
+        """Keep a batch in the journal while the block applies it, and longer if that fails."""
+        new = self._path.with_suffix(".new")
+        with new.open("w", encoding="utf-8") as file:
+            for line in _to_lines(scope, groups):
                 file.write(json.dumps(line) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(self._path)
-        self._settle()
+        new.replace(self._path)
+        if os.name == "posix":
+            # Makes the rename durable; Windows cannot open directories.
+            directory = os.open(self._directory, os.O_RDONLY)
+            try:
+                os.fsync(directory)
+            finally:
+                os.close(directory)
         yield
         self._path.unlink()
 
     @contextmanager
-    def left(self) -> Iterator[tuple[Batch, Metadata] | None]:
-        """Give the batch that was not wholly applied, if there is one, to be applied again.
+    def unfinished(self) -> Iterator[tuple[Scope, list[RowGroup]] | None]:
+        """Give the block the batch that was not completely applied, if any, to apply it again.
 
         Raises:
             StoreFormatError: the journal cannot be read.
@@ -63,59 +72,51 @@ class Journal:
             return
         try:
             with self._path.open(encoding="utf-8") as file:
-                found = _read(file)
+                batch = _from_lines(file)
         except (ValueError, KeyError, TypeError) as error:
             raise StoreFormatError(
                 f"{self._path} cannot be read ({error!r}); upgrade ebbinghaus-agentmem if a newer "
-                "one wrote it, else move it away: what it holds was never acknowledged"
+                "version wrote it, otherwise move it away: its batch was never acknowledged"
             ) from error
-        yield found
+        yield batch
         self._path.unlink()
 
-    def _settle(self) -> None:
-        """Have the new name on the disk, where a directory can be told to be."""
-        if os.name == "posix":
-            directory = os.open(self._directory, os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
 
-
-def _lines(batch: Batch, metadata: Metadata) -> Iterator[dict[str, Any]]:
-    scope = batch.scope
+def _to_lines(scope: Scope, groups: Iterable[RowGroup]) -> Iterator[dict[str, Any]]:
     yield {"journal": FORMAT, "user_id": scope.user_id, "agent_id": scope.agent_id}
-    for entry in batch.put:
-        memory, vector = entry.memory, np.asarray(entry.vector, dtype="<f4")
-        yield {
-            "put": [memory.granularity, memory.id, memory.text, metadata[memory.id]],
-            "vector": base64.b64encode(vector.tobytes()).decode(),
-        }
-    for memory in batch.patch:
-        yield {"patch": [memory.granularity, memory.id, memory.text, metadata[memory.id]]}
-    for granularity, memory_id in batch.delete:
-        yield {"delete": [granularity, memory_id]}
+    for group in groups:
+        key = _KEYS[group.operation]
+        ids = list(map(memory_id, group.ids))
+        if group.operation == "delete":
+            yield from ({key: [group.granularity, i]} for i in ids)
+            continue
+        rows = zip(ids, group.documents, group.metadatas, strict=True)
+        for place, (i, text, metadata) in enumerate(rows):
+            line: dict[str, Any] = {key: [group.granularity, i, text, metadata]}
+            if group.embeddings:
+                vector = np.asarray(group.embeddings[place], dtype="<f4")
+                line["vector"] = base64.b64encode(vector.tobytes()).decode()
+            yield line
 
 
-def _read(lines: Iterator[str]) -> tuple[Batch, Metadata]:
-    header = json.loads(next(lines))
+def _from_lines(lines: Iterator[str]) -> tuple[Scope, list[RowGroup]]:
+    header = json.loads(next(lines, ""))
     if header["journal"] != FORMAT:
         raise ValueError(f"format {header['journal']}")
     scope = Scope(header["user_id"], header["agent_id"])
-    metadata: dict[str, dict[str, str]] = {}
-    put, patch, delete = [], [], []
+    groups: dict[tuple[str, str], RowGroup] = {}
     for line in map(json.loads, lines):
-        if "delete" in line:
-            granularity, memory_id = line["delete"]
-            delete.append((Granularity(granularity), memory_id))
-            continue
-        granularity, memory_id, text, record = line.get("put") or line["patch"]
-        metadata[memory_id] = record
-        row = row_id(scope, memory_id)
-        memory = decode(scope, Granularity(granularity), row, text, record)
-        if "put" in line:
+        key = next((name for name in _OPERATIONS if name in line), "")
+        granularity, i, *record = line[key]
+        group = groups.setdefault(
+            (key, granularity), RowGroup(_OPERATIONS[key], Granularity(granularity))
+        )
+        group.ids.append(f"{scope.key}/{i}")
+        if record:
+            text, metadata = record
+            group.documents.append(text)
+            group.metadatas.append(metadata)
+        if "vector" in line:
             vector = np.frombuffer(base64.b64decode(line["vector"]), dtype="<f4")
-            put.append(Entry(memory, vector.astype(np.float32), decode_words(record)))
-        else:
-            patch.append(memory)
-    return Batch(scope, put=put, patch=patch, delete=delete), metadata
+            group.embeddings.append(vector.astype(np.float32))
+    return scope, list(groups.values())

@@ -1,14 +1,14 @@
-"""Nearest neighbours of one scope in a collection that it may share with others.
+"""Nearest-neighbor search over the vectors of one scope in a collection of several.
 
-Chroma's index (HNSW) answers in the same time however much it holds, but only approximately,
-and only over everything: of many near-identical vectors it may never reach some, deletions and
-replacements make that worse (https://github.com/chroma-core/chroma/issues/7758), and a filter
-costs time linear in the collection. So
+Chroma's index (HNSW) takes the same time whatever its size, but it is approximate and searches
+all scopes. It may never reach some of many near-identical vectors, deletions and replacements
+make that worse (https://github.com/chroma-core/chroma/issues/7758), and a filter takes time
+linear in the collection. Therefore:
 
-- a scope of up to `EXACT` memories is compared with all of its vectors, which are kept here, so
-  that whatever else is in the collection changes nothing of what is found, not even a digit;
-- a larger one asks the index, for more than it needs where others share the collection, and is
-  compared with all of its vectors only where the index does not give enough.
+- A scope of up to `exact_limit` memories is searched exactly. Its vectors are cached here, so no
+  other scope in the collection changes its results, not even by rounding.
+- A larger scope is searched with the index, for more neighbors than needed if other scopes share
+  the collection, and exactly only if the index does not return enough.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agentmem_stores.chroma.codec import SCOPE, memory_id, row_id
-from agentmem_stores.exact import Matrix
+from agentmem_stores.chroma.codec import SCOPE, memory_id
+from agentmem_stores.exact import ExactIndex
 from agentmem_stores.records import Granularity, Scope
 from agentmem_stores.store import Batch, Neighbor, Vectors
 
@@ -32,171 +32,184 @@ if TYPE_CHECKING:
 
     from agentmem_stores.chroma.registry import Registry
 
-__all__ = ["Nearest"]
+__all__ = ["CACHED_VECTORS", "EXACT_LIMIT", "NearestNeighbors"]
 
-EXACT = 2048
-# In all scopes together: 48 MB at 384 dimensions. Those used last stay.
-KEPT = 32768
-ROUNDS = 3
+EXACT_LIMIT = 2048
+# 48 MB at 384 dimensions.
+CACHED_VECTORS = 32768
+# How often the index is asked for more before the scope is searched exactly.
+MAX_ROUNDS = 3
 
-Found = list[list[Neighbor]]
 Key = tuple[Scope, Granularity]
-Count = Callable[[Scope, str], int]
 
 
 @dataclass
-class _Kept:
-    matrix: Matrix
+class _CachedIndex:
+    vectors: ExactIndex
     revision: str
 
 
-class Nearest:
-    """Searches collections.
+class NearestNeighbors:
+    """Searches scopes, exactly or with Chroma's index.
 
     Args:
-        registry: tells whether a scope's vectors, as they are kept here, are still current.
-        count: tells how many memories of a scope are in a collection, where that is quick.
+        registry: provides the revisions by which cached vectors are known to be current.
+        count: returns how many memories of a scope a collection has, if that is cheap.
+        exact_limit: the largest scope that is searched exactly.
+        cached_vectors: vectors to cache of all scopes together; the least recently used go first.
     """
 
-    def __init__(self, registry: Registry, count: Count | None = None) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        count: Callable[[Scope, str], int] | None = None,
+        *,
+        exact_limit: int = EXACT_LIMIT,
+        cached_vectors: int = CACHED_VECTORS,
+    ) -> None:
         self._registry = registry
         self._count = count
-        self._kept: OrderedDict[Key, _Kept] = OrderedDict()
-        # Scopes of more than EXACT memories, and how many to ask the index for per one needed.
-        self._large: dict[Key, float] = {}
+        self._exact_limit = exact_limit
+        self._cached_vectors = cached_vectors
+        self._cache: OrderedDict[Key, _CachedIndex] = OrderedDict()
+        # Scopes above `exact_limit`, and how many neighbors to request per neighbor needed.
+        self._oversampling: dict[Key, float] = {}
         self._lock = RLock()
 
-    def search(self, collection: Collection, key: Key, vectors: Vectors, n: int) -> Found:
-        """Return up to `n` neighbours of each row of `vectors`, best first."""
-        matrix = self._current(collection, key)
-        if matrix is None:
-            matrix = self._load(collection, key, vectors.shape[1])
-        if matrix is None:
-            return self._ask(collection, key, vectors, n)
+    def search(
+        self, collection: Collection, key: Key, vectors: Vectors, n: int
+    ) -> list[list[Neighbor]]:
+        """Return up to `n` neighbors of each row of `vectors`, best first."""
+        scope = key[0]
         with self._lock:
-            return matrix.nearest(vectors, n)
-
-    def keeps(self, key: Key) -> bool:
-        """Whether a scope's vectors are kept here, so that Chroma need not be asked."""
+            cached = self._cache.get(key)
+            if cached is not None:
+                revision = self._registry.peek_revision(scope)
+                if cached.revision == revision or self._follow(collection, key, cached, revision):
+                    self._cache.move_to_end(key)
+                    return cached.vectors.nearest(vectors, n)
+        exact = self._load(collection, key, vectors.shape[1])
+        if exact is None:
+            return self._query(collection, key, vectors, n)
         with self._lock:
-            return key in self._kept
+            return exact.nearest(vectors, n)
 
-    def written(self, batch: Batch, before: str, after: str) -> None:
-        """Follow a write that led from one revision to the next."""
+    def is_cached(self, scope: Scope, granularity: Granularity) -> bool:
+        """Return whether a scope can be searched without a request to Chroma."""
+        with self._lock:
+            return (scope, granularity) in self._cache
+
+    def update(self, batch: Batch, before: str, after: str) -> None:
+        """Apply a write, which led from one revision to another, to cached vectors."""
         with self._lock:
             for granularity in Granularity:
                 key = (batch.scope, granularity)
-                kept = self._kept.get(key)
-                if kept is None:
+                cached = self._cache.get(key)
+                if cached is None:
                     continue
-                if kept.revision != before:
-                    del self._kept[key]
+                if cached.revision != before:
+                    del self._cache[key]
                     continue
-                _apply(kept.matrix, batch, granularity)
-                kept.revision = after
-                if len(kept.matrix) > EXACT:
-                    del self._kept[key]
+                put = [e for e in batch.put if e.memory.granularity is granularity]
+                if put:
+                    vectors = np.array([e.vector for e in put], dtype=np.float32)
+                    cached.vectors.put([e.memory.id for e in put], vectors)
+                if batch.delete:
+                    cached.vectors.delete([i for g, i in batch.delete if g is granularity])
+                cached.revision = after
+                if len(cached.vectors) > self._exact_limit:
+                    del self._cache[key]
 
     def forget(self, scope: Scope) -> None:
-        """Drop what is kept of a scope."""
+        """Drop the cached vectors of a scope."""
         with self._lock:
             for granularity in Granularity:
-                self._kept.pop((scope, granularity), None)
+                self._cache.pop((scope, granularity), None)
 
-    def _current(self, collection: Collection, key: Key) -> Matrix | None:
-        with self._lock:
-            kept = self._kept.get(key)
-            if kept is None:
-                return None
-            now = self._registry.current(key[0])
-            if kept.revision != now and not self._follow(collection, key, kept, now):
-                return None
-            self._kept.move_to_end(key)
-            return kept.matrix
-
-    def _follow(self, collection: Collection, key: Key, kept: _Kept, now: str) -> bool:
-        """Read what other clients have written since a revision, if that is known."""
-        written = self._registry.between(key[0], kept.revision, now)
+    def _follow(
+        self, collection: Collection, key: Key, cached: _CachedIndex, revision: str
+    ) -> bool:
+        """Read what other clients wrote; return False if that is unknown."""
+        scope, wanted = key
+        written = self._registry.written_between(scope, cached.revision, revision)
         if written is None:
             return False
-        ids = [name for granularity, name in written if granularity is key[1]]
+        ids = [i for granularity, i in written if granularity is wanted]
         if ids:
-            rows = [row_id(key[0], name) for name in ids]
+            rows = [f"{scope.key}/{i}" for i in ids]
             page: Any = collection.get(ids=rows, include=["embeddings"])
-            found = [memory_id(row) for row in page["ids"]]
-            if found:
-                kept.matrix.put(found, np.asarray(page["embeddings"], dtype=np.float32))
-            kept.matrix.delete(set(ids) - set(found))
-        kept.revision = now
-        if len(kept.matrix) > EXACT:
-            del self._kept[key]
-        return key in self._kept
+            existing = list(map(memory_id, page["ids"]))
+            if existing:
+                cached.vectors.put(existing, np.asarray(page["embeddings"], dtype=np.float32))
+            cached.vectors.delete(set(ids) - set(existing))
+        cached.revision = revision
+        if len(cached.vectors) > self._exact_limit:
+            del self._cache[key]
+            return False
+        return True
 
-    def _load(self, collection: Collection, key: Key, dimension: int) -> Matrix | None:
-        """Read a scope's vectors and keep them; None when they are too many."""
-        if key not in self._large and self._count is not None:
-            held = self._count(key[0], collection.name)
-            self._large |= {key: 1.0} if held > EXACT else {}
-        if key in self._large:
+    def _load(self, collection: Collection, key: Key, dimension: int) -> ExactIndex | None:
+        """Read and cache the vectors of a scope; return None if there are too many."""
+        scope = key[0]
+        count = self._count if key not in self._oversampling else None
+        if count is not None and count(scope, collection.name) > self._exact_limit:
+            self._oversampling[key] = 1.0
+        if key in self._oversampling:
             return None
-        # Asked for before reading, so that a write meanwhile makes them stale, not wrong.
-        revision = self._registry.current(key[0])
-        matrix = _matrix(collection, key[0], dimension, limit=EXACT + 1)
-        if len(matrix) > EXACT:
-            self._large[key] = 1.0
+        # Read before the vectors, so that a concurrent write makes them stale and not wrong.
+        revision = self._registry.peek_revision(scope)
+        exact = _read_vectors(collection, scope, dimension, limit=self._exact_limit + 1)
+        if len(exact) > self._exact_limit:
+            self._oversampling[key] = 1.0
             return None
         with self._lock:
-            self._kept[key] = _Kept(matrix, revision)
-            self._kept.move_to_end(key)
-            # One more for each, so that empty ones do not pile up.
-            while sum(len(kept.matrix) + 1 for kept in self._kept.values()) > KEPT:
-                self._kept.popitem(last=False)
-        return matrix
+            self._cache[key] = _CachedIndex(exact, revision)
+            self._cache.move_to_end(key)
+            # One more for each scope, so that empty ones count too.
+            while sum(len(c.vectors) + 1 for c in self._cache.values()) > self._cached_vectors:
+                self._cache.popitem(last=False)
+        return exact
 
-    def _ask(self, collection: Collection, key: Key, vectors: Vectors, n: int) -> Found:
-        for _ in range(ROUNDS):
-            asked = int(n * self._large.get(key, 1.0))
-            found = _query(collection, key[0], vectors, asked, n)
-            if _fewest(found) >= n:
-                return found
-            if asked >= collection.count():
+    def _query(
+        self, collection: Collection, key: Key, vectors: Vectors, n: int
+    ) -> list[list[Neighbor]]:
+        for _ in range(MAX_ROUNDS):
+            requested = int(n * self._oversampling.get(key, 1.0))
+            neighbors = _query_index(collection, key[0], vectors, requested, n)
+            fewest = min(map(len, neighbors))
+            if fewest >= n:
+                return neighbors
+            if requested >= collection.count():
                 break
-            growth = 1.5 * n / max(1, _fewest(found))
-            self._large[key] = self._large.get(key, 1.0) * min(10.0, max(1.5, growth))
-        matrix = _matrix(collection, key[0], vectors.shape[1])
-        if len(matrix) <= EXACT:
-            # It was large once; from now on it is compared.
-            self._large.pop(key, None)
-        return matrix.nearest(vectors, n)
+            growth = min(10.0, max(1.5, 1.5 * n / max(1, fewest)))
+            self._oversampling[key] = self._oversampling.get(key, 1.0) * growth
+        exact = _read_vectors(collection, key[0], vectors.shape[1])
+        if len(exact) <= self._exact_limit:
+            # The scope has shrunk; the next search caches its vectors.
+            self._oversampling.pop(key, None)
+        return exact.nearest(vectors, n)
 
 
-def _apply(matrix: Matrix, batch: Batch, granularity: Granularity) -> None:
-    put = [entry for entry in batch.put if entry.memory.granularity is granularity]
-    if put:
-        matrix.put([e.memory.id for e in put], np.array([e.vector for e in put], np.float32))
-    matrix.delete(i for g, i in batch.delete if g is granularity)
-
-
-def _fewest(found: Found) -> int:
-    return min(len(row) for row in found)
-
-
-def _query(collection: Collection, scope: Scope, vectors: Vectors, asked: int, n: int) -> Found:
-    answer: Any = collection.query(query_embeddings=vectors, n_results=asked, include=["distances"])
-    own = f"{scope.key}/"
-    found = []
-    for rows, distances in zip(answer["ids"], answer["distances"], strict=True):
+def _query_index(
+    collection: Collection, scope: Scope, vectors: Vectors, requested: int, n: int
+) -> list[list[Neighbor]]:
+    page: Any = collection.query(
+        query_embeddings=vectors, n_results=requested, include=["distances"]
+    )
+    prefix = f"{scope.key}/"
+    neighbors = []
+    for rows, distances in zip(page["ids"], page["distances"], strict=True):
         similarities = np.clip(1.0 - np.asarray(distances, dtype=np.float64), -1.0, 1.0).tolist()
         pairs = zip(rows, similarities, strict=True)
-        mine = islice((pair for pair in pairs if pair[0].startswith(own)), n)
-        found.append([Neighbor(memory_id(row), similarity) for row, similarity in mine])
-    return found
+        own = islice((pair for pair in pairs if pair[0].startswith(prefix)), n)
+        neighbors.append([Neighbor(memory_id(row), similarity) for row, similarity in own])
+    return neighbors
 
 
-def _matrix(
+def _read_vectors(
     collection: Collection, scope: Scope, dimension: int, *, limit: int | None = None
-) -> Matrix:
+) -> ExactIndex:
     page: Any = collection.get(where={SCOPE: scope.key}, limit=limit, include=["embeddings"])
     vectors = np.asarray(page["embeddings"], dtype=np.float32)
-    ids = [memory_id(row) for row in page["ids"]]
-    return Matrix(ids, vectors.reshape(len(ids), dimension))
+    ids = list(map(memory_id, page["ids"]))
+    return ExactIndex(ids, vectors.reshape(len(ids), dimension))

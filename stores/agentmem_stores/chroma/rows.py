@@ -1,206 +1,195 @@
-"""One scope's memories of one granularity, as rows of a Chroma collection.
+"""Reading and writing the rows of one scope in a Chroma collection.
 
-The rows of a store by owner and granularity, and what a batch changes in them."""
+A collection has rows of several scopes. Row ids start with the scope's key, so no request for
+one scope can touch a row of another.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from agentmem_stores.batching import parts
-from agentmem_stores.chroma.codec import SCOPE, decode, decode_words, memory_id, row_id
+from agentmem_stores.chroma.codec import SCOPE, decode, decode_token_codes, encode, memory_id
 from agentmem_stores.errors import StoreFormatError
 from agentmem_stores.records import Granularity, Memory, Scope, is_unicode
-from agentmem_stores.store import Entry, Fault, vector_fault
+from agentmem_stores.store import Batch, Entry, Fault, Vectors, paginate, vector_fault
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
-from collections import Counter
 
-from agentmem_stores.batching import grouped
-from agentmem_stores.checks import check_patched
-from agentmem_stores.chroma.codec import encode, encode_words
-from agentmem_stores.chroma.partitions import Partitions
-from agentmem_stores.store import Batch
+__all__ = [
+    "RowGroup",
+    "check_rows",
+    "encode_batch",
+    "estimate_size",
+    "existing_ids",
+    "get_entries",
+    "get_memories",
+    "list_ids",
+    "write_rows",
+]
 
-__all__ = ["Metadata", "Table", "Tables", "metadata_of", "size_of_batch"]
 
-PAGE = 500
+@dataclass(slots=True)
+class RowGroup:
+    """Rows of one scope and granularity that are upserted, updated or deleted together.
 
-Metadata = Mapping[str, dict[str, str]]
-
-
-class Table:
-    """Reads and writes rows; no row of another scope can be touched, because ids hold the scope.
-
-    Args:
-        collection: where the rows are, perhaps among those of other scopes.
-        largest: how many rows Chroma takes in one request.
+    Attributes:
+        operation: the method of Chroma's collection that applies it.
+        granularity: which collection.
+        ids: row ids.
+        documents: texts; an update does not send them.
+        metadatas: see `codec`.
+        embeddings: vectors, for an upsert only.
     """
 
-    def __init__(
-        self, collection: Collection, scope: Scope, granularity: Granularity, *, largest: int
-    ) -> None:
-        self._collection = collection
-        self._scope = scope
-        self._granularity = granularity
-        self._largest = largest
-
-    def put(self, entries: Sequence[Entry], metadata: Metadata) -> None:
-        """Insert or replace rows."""
-        for part in parts(entries, self._largest):
-            self._collection.upsert(
-                ids=self._rows([entry.memory.id for entry in part]),
-                embeddings=np.array([entry.vector for entry in part], dtype=np.float32),
-                documents=[entry.memory.text for entry in part],
-                metadatas=[metadata[entry.memory.id] for entry in part],
-            )
-
-    def patch(self, memories: Sequence[Memory], metadata: Metadata) -> None:
-        """Replace everything but texts and vectors."""
-        for part in parts(memories, self._largest):
-            self._collection.update(
-                ids=self._rows([memory.id for memory in part]),
-                metadatas=[metadata[memory.id] for memory in part],
-            )
-
-    def delete(self, ids: Sequence[str]) -> None:
-        """Delete rows; ids that do not exist are passed over."""
-        for part in parts(self._rows(ids), self._largest):
-            self._collection.delete(ids=part)
-
-    def existing(self, ids: Sequence[str]) -> set[str]:
-        """Return those of the ids that exist."""
-        found: set[str] = set()
-        for part in parts(self._rows(ids), self._largest):
-            found.update(map(memory_id, self._collection.get(ids=part, include=[])["ids"]))
-        return found
-
-    def entries(self, ids: Sequence[str]) -> list[Entry]:
-        """Return the entries with these ids, in this order."""
-        found: dict[str, Entry] = {}
-        for part in parts(self._rows(list(dict.fromkeys(ids))), PAGE):
-            page: Any = self._collection.get(
-                ids=part, include=["documents", "metadatas", "embeddings"]
-            )
-            vectors = np.asarray(page["embeddings"], dtype=np.float32)
-            told = map(decode_words, page["metadatas"])
-            for memory, vector, words in zip(self._decoded(page), vectors, told, strict=True):
-                found[memory.id] = Entry(memory, vector, words)
-        return [found[i] for i in ids if i in found]
-
-    def ids(self) -> list[str]:
-        """Return all ids of the scope."""
-        rows = self._collection.get(where={SCOPE: self._scope.key}, include=[])["ids"]
-        return [memory_id(row) for row in rows]
-
-    def memories(self, ids: Sequence[str]) -> list[Memory]:
-        """Return the memories with these ids, in no particular order."""
-        page = self._collection.get(ids=self._rows(ids), include=["documents", "metadatas"])
-        return list(self._decoded(page))
-
-    def faults(self, dimension: int) -> Iterator[Fault]:
-        """Yield what is wrong with rows of the scope."""
-        from chromadb.errors import InternalError
-
-        for part in parts(self.ids(), PAGE):
-            try:
-                yield from self._vector_faults(part, dimension)
-            except (InternalError, StoreFormatError):
-                # Chroma does not say which of them it is.
-                for one in part:
-                    yield from self._faults_of(one, dimension)
-
-    def _vector_faults(self, ids: Sequence[str], dimension: int) -> list[Fault]:
-        return [
-            Fault(self._granularity, entry.memory.id, "vector", said)
-            for entry in self.entries(ids)
-            if (said := vector_fault(entry.vector, dimension))
-        ]
-
-    def _faults_of(self, one: str, dimension: int) -> list[Fault]:
-        from chromadb.errors import InternalError
-
-        try:
-            self.memories([one])
-            return self._vector_faults([one], dimension)
-        except StoreFormatError as error:
-            return [Fault(self._granularity, one, "record", str(error))]
-        except InternalError:
-            return [Fault(self._granularity, one, "vector", "is lost")]
-
-    def _rows(self, ids: Sequence[str]) -> list[str]:
-        # Ids that no memory can have; Chroma cannot even be asked for them.
-        return [row_id(self._scope, i) for i in ids if is_unicode(i)]
-
-    def _decoded(self, page: Any) -> Iterator[Memory]:
-        columns = zip(page["ids"], page["documents"], page["metadatas"], strict=True)
-        for row, text, metadata in columns:
-            yield decode(self._scope, self._granularity, row, text, metadata or {})
+    operation: Literal["upsert", "update", "delete"]
+    granularity: Granularity
+    ids: list[str] = field(default_factory=list)
+    documents: list[str] = field(default_factory=list)
+    metadatas: list[dict[str, str]] = field(default_factory=list)
+    embeddings: list[Vectors] = field(default_factory=list)
 
 
-class Tables:
-    """Makes a scope's tables when something is first put into them.
-
-    Args:
-        largest: how many rows Chroma takes in one request.
-    """
-
-    def __init__(self, partitions: Partitions, largest: int) -> None:
-        self._partitions = partitions
-        self.largest = largest
-
-    def find(self, scope: Scope, granularity: Granularity) -> Table | None:
-        """A scope's table, where anything was ever written to its partition."""
-        collection = self._partitions.find(scope, granularity)
-        if collection is None:
-            return None
-        return Table(collection, scope, granularity, largest=self.largest)
-
-    def check_patched(self, batch: Batch) -> None:
-        """Check that what is patched exists; raises as `check_patched` does."""
-        known: set[tuple[str, str]] = set()
-        for granularity, memories in grouped(batch.patch, lambda memory: memory.granularity):
-            table = self.find(batch.scope, granularity)
-            if table is not None:
-                found = table.existing([memory.id for memory in memories])
-                known.update((granularity, memory_id) for memory_id in found)
-        check_patched(batch.patch, known)
-
-    def apply(self, batch: Batch, metadata: Metadata) -> None:
-        """Write a batch; doing it twice makes no difference."""
-        for granularity, entries in grouped(batch.put, lambda entry: entry.memory.granularity):
-            self._made(batch.scope, granularity).put(entries, metadata)
-        for granularity, memories in grouped(batch.patch, lambda memory: memory.granularity):
-            self._made(batch.scope, granularity).patch(memories, metadata)
-        for granularity, pairs in grouped(batch.delete, lambda pair: pair[0]):
-            table = self.find(batch.scope, granularity)
-            if table is not None:
-                table.delete([memory_id for _, memory_id in pairs])
-
-    def _made(self, scope: Scope, granularity: Granularity) -> Table:
-        collection = self._partitions.make(scope, granularity)
-        return Table(collection, scope, granularity, largest=self.largest)
-
-    def can_be_halved(self, batch: Batch) -> bool:
-        """Whether a crash could halve a batch in a way that whoever built it cannot order."""
-        sizes = Counter(("put", entry.memory.granularity) for entry in batch.put)
-        sizes.update(("patch", memory.granularity) for memory in batch.patch)
-        deleted = Counter(("delete", granularity) for granularity, _ in batch.delete)
-        return max((sizes + deleted).values()) > self.largest or len(deleted) > 1
-
-
-def metadata_of(batch: Batch) -> dict[str, dict[str, str]]:
-    """Return the metadata of all rows that a batch writes; raises as `encode` does."""
-    metadata = {memory.id: encode(memory) for memory in batch.patch}
+def encode_batch(batch: Batch) -> list[RowGroup]:
+    """Return the rows that a batch writes, in the order in which they must be applied."""
+    groups: dict[tuple[str, Granularity], RowGroup] = {}
+    key = batch.scope.key
     for entry in batch.put:
-        metadata[entry.memory.id] = {**encode(entry.memory), **encode_words(entry.token_codes)}
-    return metadata
+        memory = entry.memory
+        granularity = memory.granularity
+        group = groups.setdefault(("upsert", granularity), RowGroup("upsert", granularity))
+        group.ids.append(f"{key}/{memory.id}")
+        group.documents.append(memory.text)
+        group.metadatas.append(encode(memory, entry.token_codes))
+        group.embeddings.append(entry.vector)
+    for memory in batch.patch:
+        granularity = memory.granularity
+        group = groups.setdefault(("update", granularity), RowGroup("update", granularity))
+        group.ids.append(f"{key}/{memory.id}")
+        group.documents.append(memory.text)
+        group.metadatas.append(encode(memory))
+    for granularity, deleted_id in batch.delete:
+        # Ids that are not Unicode exist nowhere, and Chroma's requests cannot carry them.
+        if is_unicode(deleted_id):
+            group = groups.setdefault(("delete", granularity), RowGroup("delete", granularity))
+            group.ids.append(f"{key}/{deleted_id}")
+    return list(groups.values())
 
 
-def size_of_batch(batch: Batch) -> int:
-    """About how many bytes a batch takes: everything is kept in several forms."""
-    sizes = (e.vector.nbytes + len(e.memory.text) + len(e.token_codes) for e in batch.put)
-    return 8 * sum(sizes)
+def estimate_size(groups: Sequence[RowGroup]) -> int:
+    """Return about how many bytes rows take on disk.
+
+    Chroma stores texts and metadata in several forms (log, rows, full-text index); a factor of 8
+    covers them.
+    """
+    size = 0
+    for group in groups:
+        size += sum(map(len, group.documents)) + 4 * sum(map(len, group.embeddings))
+        for metadata in group.metadatas:
+            size += sum(map(len, metadata.values()))
+    return 8 * size
+
+
+def write_rows(collection: Collection, group: RowGroup, max_batch_size: int) -> None:
+    """Apply a group; doing so twice makes no difference."""
+    for start in range(0, len(group.ids), max_batch_size):
+        page = slice(start, start + max_batch_size)
+        if group.operation == "upsert":
+            collection.upsert(
+                ids=group.ids[page],
+                embeddings=np.array(group.embeddings[page], dtype=np.float32),
+                documents=group.documents[page],
+                metadatas=group.metadatas[page],  # type: ignore[arg-type]
+            )
+        elif group.operation == "update":
+            collection.update(
+                ids=group.ids[page],
+                metadatas=group.metadatas[page],  # type: ignore[arg-type]
+            )
+        else:
+            collection.delete(ids=group.ids[page])
+
+
+def existing_ids(collection: Collection, rows: Sequence[str], max_batch_size: int) -> set[str]:
+    """Return the memory ids of those rows that exist."""
+    existing: set[str] = set()
+    for page in paginate(rows, max_batch_size):
+        existing.update(map(memory_id, collection.get(ids=list(page), include=[])["ids"]))
+    return existing
+
+
+def list_ids(collection: Collection, scope: Scope) -> list[str]:
+    """Return the ids of all memories of a scope."""
+    return [memory_id(row) for row in collection.get(where={SCOPE: scope.key}, include=[])["ids"]]
+
+
+def get_entries(
+    collection: Collection, scope: Scope, granularity: Granularity, ids: Sequence[str]
+) -> list[Entry]:
+    """Return the entries with these ids, in this order; unknown ids are left out."""
+    entries: dict[str, Entry] = {}
+    for page in paginate(_row_ids(scope, ids)):
+        rows: Any = collection.get(ids=list(page), include=["documents", "metadatas", "embeddings"])
+        vectors = np.asarray(rows["embeddings"], dtype=np.float32)
+        columns = zip(rows["ids"], rows["documents"], rows["metadatas"], vectors, strict=True)
+        for row, text, metadata, vector in columns:
+            memory = decode(scope, granularity, row, text, metadata or {})
+            entries[memory.id] = Entry(memory, vector, decode_token_codes(row, metadata))
+    return [entries[i] for i in ids if i in entries]
+
+
+def get_memories(
+    collection: Collection, scope: Scope, granularity: Granularity, ids: Sequence[str]
+) -> list[Memory]:
+    """Return the memories with these ids, in this order; unknown ids are left out."""
+    memories: dict[str, Memory] = {}
+    for page in paginate(_row_ids(scope, ids)):
+        rows: Any = collection.get(ids=list(page), include=["documents", "metadatas"])
+        columns = zip(rows["ids"], rows["documents"], rows["metadatas"], strict=True)
+        for row, text, metadata in columns:
+            memory = decode(scope, granularity, row, text, metadata or {})
+            memories[memory.id] = memory
+    return [memories[i] for i in ids if i in memories]
+
+
+def _row_ids(scope: Scope, ids: Sequence[str]) -> list[str]:
+    return [f"{scope.key}/{i}" for i in dict.fromkeys(ids) if i.isascii() or is_unicode(i)]
+
+
+def check_rows(
+    collection: Collection, scope: Scope, granularity: Granularity, dimension: int
+) -> Iterator[Fault]:
+    """Yield what is wrong with the rows of a scope; reads all of them."""
+    from chromadb.errors import InternalError
+
+    for page in paginate(list_ids(collection, scope)):
+        try:
+            entries = get_entries(collection, scope, granularity, page)
+        except (InternalError, StoreFormatError):
+            # The error does not say which row it is about.
+            for one in page:
+                yield from _check_row(collection, scope, granularity, one, dimension)
+        else:
+            for entry in entries:
+                if reason := vector_fault(entry.vector, dimension):
+                    yield Fault(granularity, entry.memory.id, "vector", reason)
+
+
+def _check_row(
+    collection: Collection, scope: Scope, granularity: Granularity, one: str, dimension: int
+) -> Iterator[Fault]:
+    from chromadb.errors import InternalError
+
+    try:
+        get_memories(collection, scope, granularity, [one])
+        for entry in get_entries(collection, scope, granularity, [one]):
+            if reason := vector_fault(entry.vector, dimension):
+                yield Fault(granularity, one, "vector", reason)
+    except StoreFormatError as error:
+        yield Fault(granularity, one, "record", str(error))
+    except InternalError:
+        yield Fault(granularity, one, "vector", "is lost")

@@ -1,4 +1,4 @@
-"""Many may pass at once, until one needs to be alone."""
+"""A readers-writer lock."""
 
 from __future__ import annotations
 
@@ -10,35 +10,40 @@ __all__ = ["ReadWriteLock"]
 
 
 class ReadWriteLock:
-    """A lock that readers share; whoever closes it waits for those inside, and others for it."""
+    """A lock that many readers share or one writer holds; not reentrant.
+
+    A waiting writer blocks new readers. Only one thread may wait in `exclusive` at a time.
+    """
 
     def __init__(self) -> None:
         self._changed = Condition()
-        self._inside = 0
-        self._closed = False
+        self._readers = 0
+        self._writer = False
 
     @contextmanager
     def shared(self) -> Iterator[None]:
-        """Pass together with others."""
+        """Hold the lock together with other readers."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._closed)
-            self._inside += 1
+            while self._writer:
+                self._changed.wait()
+            self._readers += 1
         try:
             yield
         finally:
             with self._changed:
-                self._inside -= 1
+                self._readers -= 1
                 self._changed.notify_all()
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep everybody out; for one at a time, who is not inside itself."""
+    def exclusive(self) -> Iterator[None]:
+        """Hold the lock alone; the calling thread must not hold it already."""
         with self._changed:
-            self._closed = True
-            self._changed.wait_for(lambda: self._inside == 0)
+            self._writer = True
+            while self._readers:
+                self._changed.wait()
         try:
             yield
         finally:
             with self._changed:
-                self._closed = False
+                self._writer = False
                 self._changed.notify_all()

@@ -1,166 +1,132 @@
-"""Memories in Chroma: embedded in this process, or on a server.
-
-A store's connection with Chroma: how it is made, comes back after a failure, and ends.
-
-What a store in Chroma answers."""
+"""`ChromaStore`: memories in Chroma, embedded in this process or on a server."""
 
 from __future__ import annotations
 
 import logging
 import os
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial, wraps
+from itertools import chain
 from pathlib import Path
-from threading import RLock
+from threading import RLock, Thread
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 
-from agentmem_stores.checks import check_batch
-from agentmem_stores.chroma.client import create_on_disk, ensure_registry, remote
-from agentmem_stores.chroma.errors import guarded, translated
-from agentmem_stores.chroma.files.changelog import count
-from agentmem_stores.chroma.files.compaction import copy, size_of, wipe_what_is_freed
+from typing_extensions import override
+
+from agentmem_stores.chroma import rows
+from agentmem_stores.chroma.client import Connection, create_registry, create_store, open_server
+from agentmem_stores.chroma.errors import translate, translated
+from agentmem_stores.chroma.files import changelog
+from agentmem_stores.chroma.files.compaction import copy, size_of, wipe_freed_memory
 from agentmem_stores.chroma.files.directory import REGISTRY, Directory
-from agentmem_stores.chroma.files.hnsw_recovery import put_back
+from agentmem_stores.chroma.files.hnsw_recovery import restore_vectors
 from agentmem_stores.chroma.journal import Journal
-from agentmem_stores.chroma.nearest import Nearest
+from agentmem_stores.chroma.nearest import CACHED_VECTORS, EXACT_LIMIT, NearestNeighbors
 from agentmem_stores.chroma.partitions import Index, Partitions
 from agentmem_stores.chroma.registry import Layout, Registry
-from agentmem_stores.chroma.resources import Resources
-from agentmem_stores.chroma.rows import Metadata, Tables, metadata_of, size_of_batch
 from agentmem_stores.chroma.rwlock import ReadWriteLock
-from agentmem_stores.errors import AgentMemError, InvalidInputError, StoreError
-from agentmem_stores.store import DEFAULT_EMBEDDER, Batch, Compaction, EmbedderSpec, MemoryStore
+from agentmem_stores.errors import AgentMemError, ClosedError, InvalidInputError, StoreError
+from agentmem_stores.records import Granularity, Memory, Scope
+from agentmem_stores.store import (
+    DEFAULT_EMBEDDER,
+    Batch,
+    Changes,
+    Compaction,
+    EmbedderSpec,
+    Entry,
+    Fault,
+    MemoryKeys,
+    MemoryStore,
+    Neighbor,
+    Vectors,
+    paginate,
+    require_existing,
+    validate_batch,
+    validate_queries,
+)
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
-from collections.abc import Sequence
-
-from agentmem_stores.batching import parts
-from agentmem_stores.checks import check_queries
-from agentmem_stores.chroma.background import begun
-from agentmem_stores.chroma.files.changelog import changes_since, last_write
-from agentmem_stores.records import Granularity, Memory, Scope
-from agentmem_stores.store import Changes, Entry, Fault, Neighbor, Vectors, Written
 
 __all__ = ["ChromaStore"]
-
-_log = logging.getLogger("agentmem")
-
 
 P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S", bound="ChromaStore")
 
+_log = logging.getLogger("agentmem")
 
-def reading(
-    method: Callable[Concatenate[S, P], R],
-) -> Callable[Concatenate[S, P], R]:
-    """Let a method wait while the store goes over to other files, or to another client."""
+
+def _guarded(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """Refuse a closed store, recover a failed one, and translate errors of the backend."""
 
     @wraps(method)
     def call(self: S, *args: P.args, **kwargs: P.kwargs) -> R:
-        self._recover()
-        with self._gate.shared(), self._noting_failure():
+        if self._closed or os.getpid() != self._connection.process:
+            raise self._closed_error()
+        try:
+            if self._failed:
+                self._recover()
             return method(self, *args, **kwargs)
+        except BaseException as error:
+            if not isinstance(error, AgentMemError):
+                self._failed = self._directory is not None
+            translation = translate(error, self._where)
+            if self._closed and isinstance(translation or error, StoreError):
+                # Another thread has closed the store meanwhile, which is the cause.
+                translation = self._closed_error()
+            if translation is None:
+                raise
+            raise translation from error
 
     return cast("Callable[Concatenate[S, P], R]", call)
 
 
-PAGE = 500
-
-
 class ChromaStore(MemoryStore):
-    """Holds memories in Chroma; made by `open` or `connect`. Safe to share between threads.
+    """Stores memories in Chroma. `open` and `connect` create one; threads may share it.
 
-    What a batch puts into one granularity is one request to Chroma, and so atomic, up to
-    Chroma's largest request (5,461 memories when embedded). More than that, and what is deleted
-    from several granularities, is several requests; an embedded store writes such a batch down
-    first, and finishes it after a crash. On a server each request stays whole by itself.
+    The puts of a batch in one granularity are one request to Chroma and so atomic, up to
+    `max_batch_size` rows. A larger batch, or one that deletes from several granularities, takes
+    several requests. An embedded store records such a batch in a journal first and finishes it
+    after a crash; on a server each request is atomic by itself.
+
+    >>> with ChromaStore.open("./store") as store:
+    ...     store.scopes()
+    []
     """
 
     def __init__(
         self,
-        held: Resources,
+        connection: Connection,
         client: Client,
         where: str,
         embedder: EmbedderSpec | None,
         *,
         index: Index = "hnsw",
         timeout: float = 60.0,
+        max_batch_size: int | None = None,
+        exact_limit: int = EXACT_LIMIT,
+        cached_vectors: int = CACHED_VECTORS,
     ) -> None:
+        self._connection = connection
+        self._directory = connection.directory
+        self._journal = Journal(self._directory.path) if self._directory else None
+        self._where = where
         self._index: Index = index
         self._timeout = timeout
-        self._where = where
-        self._held = held
-        # Gives files and connections free, on garbage collection at the latest.
-        self._release = weakref.finalize(self, held.close)
-        self._lock = RLock()
-        # Shared by what reads; what writes holds the lock.
-        self._gate = ReadWriteLock()
+        self._batch_limit = max_batch_size
+        self._exact_limit = exact_limit
+        self._cached_vectors = cached_vectors
+        # Closes files and connections, on garbage collection at the latest.
+        self._release = weakref.finalize(self, connection.close)
+        # Writes hold the one; reads share the other, which is exclusive while the client changes.
+        self._write_lock = RLock()
+        self._client_lock = ReadWriteLock()
         self._closed = self._failed = False
-        self._journal = Journal(held.directory.path) if held.directory else None
-        self._use(client, embedder)
-
-    @property
-    def _directory(self) -> Directory | None:
-        return self._held.directory
-
-    @property
-    def _process(self) -> int:
-        return self._held.process
-
-    def _use(self, client: Client, embedder: EmbedderSpec | None) -> None:
-        self._client = client
-        collection = client.get_collection(REGISTRY, embedding_function=None)
-        layout = Layout.of(collection.metadata, self._where)
-        layout.require(embedder, self._where)
-        self.embedder = layout.embedder
-        self._registry = Registry(
-            collection, shared=self._directory is None, grace=2 * self._timeout
-        )
-        self._partitions = Partitions(
-            client, layout.partitions, self._index, shared=self._directory is None
-        )
-        quick = partial(count, self._directory.database) if self._directory else None
-        self._nearest = Nearest(self._registry, quick)
-        self._tables = Tables(self._partitions, client.get_max_batch_size())
-
-    def _recover(self) -> None:
-        """Open Chroma anew after it failed.
-
-        Its connections may still hold locks of the database, for which the next write would wait
-        without end.
-        """
-        if not self._failed:
-            return
-        with self._lock, self._gate.alone():
-            if self._failed:
-                self._use(self._held.reopen(), self.embedder)
-                self._redo()
-                self._failed = False
-
-    @contextmanager
-    def _noting_failure(self) -> Iterator[None]:
-        try:
-            yield
-        except AgentMemError:
-            raise
-        except BaseException:
-            self._failed = self._directory is not None
-            raise
-
-    def _redo(self) -> None:
-        """Finish the batch in which the process ended, or Chroma failed."""
-        if self._journal is None:
-            return
-        with self._journal.left() as left:
-            if left is not None:
-                batch, metadata = left
-                self._registry.announce(batch.scope)
-                self._tables.apply(batch, metadata)
-                self._registry.written(batch.scope, batch)
+        self._attach(client, embedder)
 
     @classmethod
     def open(
@@ -170,38 +136,53 @@ class ChromaStore(MemoryStore):
         *,
         partitions: int = 32,
         repair: bool = False,
+        max_batch_size: int | None = None,
+        exact_limit: int = EXACT_LIMIT,
+        cached_vectors: int = CACHED_VECTORS,
     ) -> ChromaStore:
-        """Open the store in a directory, or create one where nothing is.
+        """Open the store in a directory; create one if the directory is empty or missing.
 
         Args:
-            embedder: whose vectors it holds. None means whichever an existing store was made
-                for, and all-MiniLM-L6-v2 for a new one.
-            partitions: over how many collections the owners of a new store are spread.
-            repair: take out index files that are damaged; `faults` then tells whose vectors were
-                lost with them, and `MemoryController.check(repair=True)` embeds their texts anew.
+            path: the directory.
+            embedder: whose vectors the store has. None accepts that of an existing store, and
+                means all-MiniLM-L6-v2 for a new one.
+            partitions: the number of collections that the scopes of a new store are spread over.
+            repair: remove damaged index files. `check_records` then returns the memories whose
+                vectors were lost, and `MemoryController.check(repair=True)` embeds them again.
+            max_batch_size: rows per request; Chroma's own limit by default (5,461).
+            exact_limit: scopes of up to this many memories are searched exactly.
+            cached_vectors: the number of vectors to cache for exact search.
 
         Raises:
             StoreUnavailableError: the path cannot be read or written.
             StoreLockedError: another process, or another object in this one, has it open.
-            StoreFormatError: what is there is not agentmem's, newer, or damaged.
-            EmbedderMismatchError: it holds another embedder's vectors.
+            StoreFormatError: the directory is not agentmem's, of a newer version, or damaged.
+            EmbedderMismatchError: the store has vectors of another embedder.
         """
-        layout = _layout(embedder, partitions)
+        layout = _new_layout(embedder, partitions)
         where = Path(path).expanduser().absolute()
         with ExitStack() as stack, translated(str(where)):
             directory = Directory(where)
-            held = Resources(directory)
-            stack.callback(held.close)
-            directory.prepare(lambda new: create_on_disk(new, layout), repair=repair)
-            client = held.reopen()
-            if count := put_back(where, client):
+            connection = Connection(directory)
+            stack.callback(connection.close)
+            directory.prepare(lambda new: create_store(new, layout), repair=repair)
+            client = connection.reopen()
+            if restored := restore_vectors(where, client):
                 _log.warning(
-                    "%s: an index was half written; %d vectors were put back", where, count
+                    "%s: an index was only partly written; restored %d vectors", where, restored
                 )
-            store = cls(held, client, str(where), embedder)
+            store = cls(
+                connection,
+                client,
+                str(where),
+                embedder,
+                max_batch_size=max_batch_size,
+                exact_limit=exact_limit,
+                cached_vectors=cached_vectors,
+            )
             if repair:
-                store._registry.restore()
-            store._redo()
+                store._registry.rewrite_rows()
+            store._finish_batch()
             stack.pop_all()
             return store
 
@@ -219,28 +200,32 @@ class ChromaStore(MemoryStore):
         partitions: int = 32,
         timeout: float = 60.0,
         index: Index = "hnsw",
+        max_batch_size: int | None = None,
+        exact_limit: int = EXACT_LIMIT,
+        cached_vectors: int = CACHED_VECTORS,
     ) -> ChromaStore:
-        """Connect with the store on a Chroma server, or create one in an empty database.
+        """Connect to the store on a Chroma server; create one in an empty database.
 
         Args:
+            host, port, ssl: the server.
             headers: sent with every request, such as `{"x-chroma-token": ...}`.
-            tenant, database: Chroma's defaults when not given.
-            embedder, partitions: as in `open`.
-            timeout: how many seconds to wait for the server, to connect and for each part of an
-                answer; of whatever fails then, nothing is tried again by itself. A client that
-                dies while it writes is taken for gone by the others after twice this time.
-            index: what new collections are searched with: Chroma's distributed mode, and so
-                Chroma Cloud, has SPANN; a single server takes either for HNSW.
+            tenant, database: Chroma's defaults if None.
+            embedder, partitions, max_batch_size, exact_limit, cached_vectors: as in `open`.
+            timeout: seconds to wait for a connection and for each part of a response. Failed
+                requests are not repeated. Other clients take one that dies during a write for
+                dead after twice this time.
+            index: the index of new collections. Chroma's distributed mode, including Chroma
+                Cloud, has SPANN; a single server uses HNSW for either.
 
         Raises:
-            StoreUnavailableError: the server cannot be reached, or refuses the client.
-            StoreFormatError: the store there is newer.
-            EmbedderMismatchError: it holds another embedder's vectors.
+            StoreUnavailableError: the server cannot be reached or refuses the client.
+            StoreFormatError: a newer version wrote the store.
+            EmbedderMismatchError: the store has vectors of another embedder.
         """
-        layout = _layout(embedder, partitions)
+        layout = _new_layout(embedder, partitions)
         where = f"the Chroma server at {host}:{port}"
         with ExitStack() as stack, translated(where):
-            client = remote(
+            client = open_server(
                 host=host,
                 port=port,
                 ssl=ssl,
@@ -249,202 +234,331 @@ class ChromaStore(MemoryStore):
                 database=database,
                 timeout=timeout,
             )
-            held = Resources(client=client)
-            stack.callback(held.close)
-            ensure_registry(client, layout)
-            store = cls(held, client, where, embedder, index=index, timeout=timeout)
+            connection = Connection(client=client)
+            stack.callback(connection.close)
+            create_registry(client, layout)
+            store = cls(
+                connection,
+                client,
+                where,
+                embedder,
+                index=index,
+                timeout=timeout,
+                max_batch_size=max_batch_size,
+                exact_limit=exact_limit,
+                cached_vectors=cached_vectors,
+            )
             stack.pop_all()
             return store
 
-    @guarded
+    # Writing
+
+    @override
+    @_guarded
     def write(self, batch: Batch) -> str:
-        check_batch(batch, self.embedder)
-        metadata = metadata_of(batch)
-        with self._lock:
-            self._recover()
-            if not batch:
-                return self._registry.revision(batch.scope)
+        validate_batch(batch, self.embedder)
+        groups = rows.encode_batch(batch)
+        scope = batch.scope
+        with self._write_lock:
+            if self._failed:
+                self._recover()
+            if not groups:
+                return self._registry.revision(scope)
             if self._directory is not None:
-                self._directory.require_room(size_of_batch(batch))
-            with self._noting_failure():
-                return self._write(batch, metadata)
+                self._directory.require_space(rows.estimate_size(groups))
+            if batch.patch:
+                self._require_patched(batch, groups)
+            before = self._registry.begin_write(scope)
+            try:
+                with self._journaled(scope, groups):
+                    self._apply(scope, groups)
+            except BaseException:
+                self._registry.fail_write(scope)
+                self._nearest.forget(scope)
+                raise
+            after = self._registry.end_write(scope, batch)
+            self._nearest.update(batch, before, after)
+            return after
 
-    def _write(self, batch: Batch, metadata: Metadata) -> str:
-        self._tables.check_patched(batch)
-        before = self._registry.announce(batch.scope)
-        try:
-            with self._journal_for(batch, metadata):
-                self._tables.apply(batch, metadata)
-        except BaseException:
-            self._registry.failed(batch.scope)
-            self._nearest.forget(batch.scope)
-            raise
-        after = self._registry.written(batch.scope, batch)
-        self._nearest.written(batch, before, after)
-        return after
+    def _require_patched(self, batch: Batch, groups: Sequence[rows.RowGroup]) -> None:
+        existing: set[tuple[str, str]] = set()
+        for group in groups:
+            if group.operation == "update":
+                collection = self._partitions.find(batch.scope, group.granularity)
+                if collection is not None:
+                    ids = rows.existing_ids(collection, group.ids, self._max_batch_size)
+                    existing.update([(group.granularity, i) for i in ids])
+        require_existing(batch.patch, existing)
 
-    def _journal_for(self, batch: Batch, metadata: Metadata) -> AbstractContextManager[None]:
-        if self._journal is None or not self._tables.can_be_halved(batch):
-            return nullcontext()
-        return self._journal.of(batch, metadata)
+    def _apply(self, scope: Scope, groups: Sequence[rows.RowGroup]) -> None:
+        """Write rows; doing so twice makes no difference."""
+        for group in groups:
+            if group.operation == "delete":
+                collection = self._partitions.find(scope, group.granularity)
+            else:
+                collection = self._partitions.find_or_create(scope, group.granularity)
+            if collection is not None:
+                rows.write_rows(collection, group, self._max_batch_size)
 
-    @guarded
-    def check_files(self) -> list[str]:
-        with self._lock:
-            return self._directory.faults() if self._directory else []
-
-    @guarded
+    @override
+    @_guarded
     def compact(self) -> Compaction:
-        """Make the files anew from what lives; everything deleted is gone from them then.
+        """Rewrite the store's files from its live rows, so that nothing deleted remains in them.
 
-        Needs room for a second copy meanwhile. A crash leaves the store as it was, or compacted.
-        Others may go on reading; what writes waits.
+        Needs disk space for a second copy. After a crash the store is as before, or compacted.
+        Reads may go on; writes wait.
 
-        Chroma writes index files out of memory that it has not cleared, in which the texts of
-        this process can lie. With glibc, memory is overwritten from now on when it is freed and
-        when it is given out (`Compaction.wiped`), so that nothing deleted comes back with later
-        writes. Elsewhere only a process of its own, such as `agentmem compact`, is sure.
+        Chroma writes index files from memory that it has not cleared, and which may have texts
+        of this process. With glibc, memory is overwritten from now on when it is freed and
+        allocated (`Compaction.wiped`), so later writes bring nothing deleted back. On other
+        platforms only a separate process, such as `agentmem compact`, is certain.
 
         Raises:
-            StoreError: the store is on a server, whose files are not this client's.
+            StoreError: the store is on a server, which owns the files.
         """
         directory = self._directory
         if directory is None:
             raise StoreError(
-                f"the files of {self._where} are not this client's; stop the server and compact "
-                "its directory with ChromaStore.open(path).compact()"
+                f"{self._where} owns its files; stop the server and compact its directory with "
+                "ChromaStore.open(path).compact()"
             )
-        with self._lock:
-            self._recover()
+        with self._write_lock:
+            if self._failed:
+                self._recover()
             before = size_of(directory.path)
-            directory.require_room(before)
-            wiped = wipe_what_is_freed()
-            self._registry.settle()
-            directory.make_aside(lambda path: copy(self._client, path))
-            with self._gate.alone(), self._noting_failure():
-                self._use(self._held.reopen(Directory.move_in), self.embedder)
+            directory.require_space(before)
+            wiped = wipe_freed_memory()
+            self._registry.flush()
+            directory.create_aside(lambda path: copy(self._client, path))
+            with self._client_lock.exclusive():
+                self._attach(self._connection.reopen(Directory.move_in), self.embedder)
             return Compaction(before, size_of(directory.path), wiped)
 
-    @guarded
-    @reading
-    def get(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Entry]:
-        table = self._tables.find(scope, granularity) if ids else None
-        return table.entries(ids) if table is not None else []
+    # Reading
 
-    @guarded
-    @reading
+    @override
+    @_guarded
+    def get(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Entry]:
+        with self._client_lock.shared():
+            collection = self._partitions.find(scope, granularity) if ids else None
+            if collection is None:
+                return []
+            return rows.get_entries(collection, scope, granularity, ids)
+
+    @override
+    @_guarded
     def get_memories(
         self, scope: Scope, granularity: Granularity, ids: Sequence[str]
     ) -> list[Memory]:
-        table = self._tables.find(scope, granularity) if ids else None
-        if table is None:
-            return []
-        found = {
-            memory.id: memory
-            for part in parts(list(dict.fromkeys(ids)), PAGE)
-            for memory in table.memories(part)
-        }
-        return [found[i] for i in ids if i in found]
+        with self._client_lock.shared():
+            collection = self._partitions.find(scope, granularity) if ids else None
+            if collection is None:
+                return []
+            return rows.get_memories(collection, scope, granularity, ids)
 
+    @override
     def scan(self, scope: Scope, granularity: Granularity) -> Iterator[Memory]:
-        # Ids first: what is written meanwhile moves no page.
-        ids = self._ids(scope, granularity)
-        return (
-            memory for part in parts(ids, PAGE) for memory in self._page(scope, granularity, part)
-        )
+        # All ids first, because writes during the iteration would shift pages.
+        pages = paginate(self._list_ids(scope, granularity))
+        return chain.from_iterable(self.get_memories(scope, granularity, page) for page in pages)
 
+    @override
     def scan_entries(self, scope: Scope, granularity: Granularity) -> Iterator[Entry]:
-        for part in parts(self._ids(scope, granularity), PAGE):
-            yield from self.get(scope, granularity, part)
+        pages = paginate(self._list_ids(scope, granularity))
+        return chain.from_iterable(self.get(scope, granularity, page) for page in pages)
 
-    @guarded
-    @reading
-    def _ids(self, scope: Scope, granularity: Granularity) -> list[str]:
-        table = self._tables.find(scope, granularity)
-        return table.ids() if table is not None else []
+    @_guarded
+    def _list_ids(self, scope: Scope, granularity: Granularity) -> list[str]:
+        with self._client_lock.shared():
+            collection = self._partitions.find(scope, granularity)
+            return [] if collection is None else rows.list_ids(collection, scope)
 
-    @guarded
-    @reading
-    def _page(self, scope: Scope, granularity: Granularity, ids: Sequence[str]) -> list[Memory]:
-        table = self._tables.find(scope, granularity)
-        return table.memories(ids) if table is not None else []
-
-    @guarded
-    @reading
+    @override
+    @_guarded
     def nearest(
         self, scope: Scope, granularity: Granularity, vectors: Vectors, n: int
     ) -> list[list[Neighbor]]:
-        vectors = check_queries(vectors, n, self.embedder)
-        collection = self._partitions.find(scope, granularity)
-        if collection is None or not len(vectors):
-            return [[] for _ in vectors]
-        return self._nearest.search(collection, (scope, granularity), vectors, n)
+        vectors = validate_queries(vectors, n, self.embedder)
+        with self._client_lock.shared():
+            collection = self._partitions.find(scope, granularity)
+            if collection is None or not len(vectors):
+                return [[] for _ in vectors]
+            return self._nearest.search(collection, (scope, granularity), vectors, n)
 
+    @override
     def start_nearest(
         self, scope: Scope, granularity: Granularity, vectors: Vectors, n: int
     ) -> Callable[[], list[list[Neighbor]]]:
-        look = super().start_nearest(scope, granularity, vectors, n)
-        # What is compared here takes less time than a thread.
-        if self._nearest.keeps((scope, granularity)):
-            return look
-        # For a server that does not answer no process has to wait that is about to end.
-        return begun(look, daemon=self._directory is None)
+        search = partial(self.nearest, scope, granularity, vectors, n)
+        # Comparing cached vectors takes less time than starting a thread.
+        if self._nearest.is_cached(scope, granularity):
+            return search
+        # A process that ends need not wait for a server that does not answer. Embedded Chroma is
+        # native code, which must not be cut off.
+        return _start_thread(search, daemon=self._directory is None)
 
-    @guarded
-    @reading
+    @override
+    @_guarded
     def scopes(self) -> list[Scope]:
-        return self._registry.scopes()
+        with self._client_lock.shared():
+            return self._registry.scopes()
 
-    @guarded
-    @reading
+    @override
+    @_guarded
     def revision(self, scope: Scope) -> str:
-        return self._registry.revision(scope)
+        with self._client_lock.shared():
+            return self._registry.revision(scope)
 
+    @override
     def derived_folder(self) -> Path | None:
         return self._directory.derived if self._directory else None
 
-    @guarded
-    @reading
+    @override
+    @_guarded
     def last_sequence(self, scope: Scope) -> str:
-        if self._directory is None:
-            return self._registry.revision(scope)
-        return str(last_write(self._directory.database, self._collections(scope)))
+        with self._client_lock.shared():
+            if self._directory is None:
+                return self._registry.revision(scope)
+            collections = self._collection_names(scope)
+            return str(changelog.last_sequence(self._directory.database, collections))
 
-    @guarded
-    @reading
+    @override
+    @_guarded
     def changes_since(self, scope: Scope, sequence: str) -> Changes | None:
         if self._directory is None:
             return None
-        database, collections = self._directory.database, self._collections(scope)
-        return changes_since(database, scope, collections, int(sequence))
+        with self._client_lock.shared():
+            database, collections = self._directory.database, self._collection_names(scope)
+            return changelog.changes_since(database, scope, collections, int(sequence))
 
-    def written_between(self, scope: Scope, before: str, after: str) -> Written | None:
-        return self._registry.between(scope, before, after)
-
-    def _collections(self, scope: Scope) -> dict[Granularity, str]:
+    def _collection_names(self, scope: Scope) -> dict[Granularity, str]:
         return {g: self._partitions.name(scope, g) for g in Granularity}
 
-    @guarded
-    @reading
-    def check_records(self, scope: Scope) -> list[Fault]:
-        tables = [self._tables.find(scope, granularity) for granularity in Granularity]
-        dimension = self.embedder.dimension
-        return [fault for table in tables if table for fault in table.faults(dimension)]
+    @override
+    def written_between(self, scope: Scope, before: str, after: str) -> MemoryKeys | None:
+        return self._registry.written_between(scope, before, after)
 
+    @override
+    @_guarded
+    def check_records(self, scope: Scope) -> list[Fault]:
+        faults: list[Fault] = []
+        with self._client_lock.shared():
+            for granularity in Granularity:
+                collection = self._partitions.find(scope, granularity)
+                if collection is not None:
+                    dimension = self.embedder.dimension
+                    faults += rows.check_rows(collection, scope, granularity, dimension)
+        return faults
+
+    @override
+    @_guarded
+    def check_files(self) -> list[str]:
+        with self._write_lock:
+            return self._directory.check() if self._directory else []
+
+    # Opening, recovering and closing
+
+    def _attach(self, client: Client, embedder: EmbedderSpec | None) -> None:
+        """Use a client from now on."""
+        collection = client.get_collection(REGISTRY, embedding_function=None)
+        layout = Layout.from_metadata(collection.metadata, self._where)
+        layout.require_embedder(embedder, self._where)
+        shared = self._directory is None
+        self.embedder = layout.embedder
+        self._client = client
+        self._max_batch_size = self._batch_limit or client.get_max_batch_size()
+        self._registry = Registry(collection, shared=shared, grace=2 * self._timeout)
+        self._partitions = Partitions(client, layout.partitions, self._index, shared=shared)
+        # Chroma could only count a scope by filtering the whole collection.
+        count = partial(changelog.count, self._directory.database) if self._directory else None
+        self._nearest = NearestNeighbors(
+            self._registry,
+            count,
+            exact_limit=self._exact_limit,
+            cached_vectors=self._cached_vectors,
+        )
+
+    def _recover(self) -> None:
+        """Open Chroma again after it failed.
+
+        Its connections may still hold locks of the database, for which the next write would wait
+        forever.
+        """
+        with self._write_lock, self._client_lock.exclusive():
+            if self._failed:
+                self._attach(self._connection.reopen(), self.embedder)
+                self._finish_batch()
+                self._failed = False
+
+    def _journaled(
+        self, scope: Scope, groups: Sequence[rows.RowGroup]
+    ) -> AbstractContextManager[None]:
+        """Return a context in which a crash cannot split a batch in an order of its own.
+
+        `Batch` lets the caller order the granularities of puts and patches, but not deletions.
+        """
+        deletes = largest = 0
+        for group in groups:
+            deletes += group.operation == "delete"
+            largest = max(largest, len(group.ids))
+        if self._journal is None or (largest <= self._max_batch_size and deletes < 2):
+            return nullcontext()
+        return self._journal.recorded(scope, groups)
+
+    def _finish_batch(self) -> None:
+        """Apply the batch during which the process died or Chroma failed."""
+        if self._journal is None:
+            return
+        with self._journal.unfinished() as batch:
+            if batch is not None:
+                scope, groups = batch
+                self._registry.begin_write(scope)
+                self._apply(scope, groups)
+                self._registry.end_write(scope)
+
+    @override
     def close(self) -> None:
-        with self._lock:
+        with self._write_lock:
             if self._closed:
                 return
             try:
                 with translated(self._where):
                     if not self._failed:
-                        self._registry.settle()
+                        self._registry.flush()
             finally:
                 self._closed = True
                 self._release()
 
+    def _closed_error(self) -> ClosedError:
+        if self._closed:
+            return ClosedError(f"the store {self._where} is closed; open it again")
+        return ClosedError(
+            f"the store {self._where} was opened before this process was forked; open it here"
+        )
 
-def _layout(embedder: EmbedderSpec | None, partitions: int) -> Layout:
+
+def _new_layout(embedder: EmbedderSpec | None, partitions: int) -> Layout:
     if not 1 <= partitions <= 4096:
-        raise InvalidInputError(f"partitions={partitions} must be from 1 to 4096")
+        raise InvalidInputError(f"partitions must be from 1 to 4096, not {partitions}")
     return Layout(embedder or DEFAULT_EMBEDDER, partitions)
+
+
+def _start_thread(call: Callable[[], R], *, daemon: bool) -> Callable[[], R]:
+    """Call a function in a new thread; return a function that waits for its result.
+
+    Not in a pool: a forked process would inherit the pool without its threads.
+    """
+    future: Future[R] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:
+            future.set_exception(error)
+
+    try:
+        Thread(target=run, name="agentmem-nearest", daemon=daemon).start()
+    except RuntimeError:
+        # No more threads can be started, or the interpreter is shutting down.
+        return call
+    return future.result

@@ -1,6 +1,6 @@
-"""What was written to an embedded store since a moment, as Chroma's database tells it.
+"""Changes to an embedded store since a sequence number, read from Chroma's database.
 
-Chroma numbers its writes, and keeps with every record the number of the last one that touched it.
+Chroma numbers its writes, and stores with each row the number of the last write that changed it.
 """
 
 from __future__ import annotations
@@ -14,65 +14,70 @@ from agentmem_stores.chroma.codec import memory_id
 from agentmem_stores.records import Granularity, Scope
 from agentmem_stores.store import Changes
 
-__all__ = ["changes_since", "count", "last_write"]
+__all__ = ["changes_since", "count", "last_sequence"]
 
-_LAST = """
+_LAST_SEQUENCE = """
 SELECT coalesce(max(m.seq_id), 0) FROM max_seq_id m JOIN segments s ON s.id = m.segment_id
 JOIN collections c ON c.id = s.collection WHERE s.scope = 'METADATA' AND c.name = ?
 """
-_SEGMENT = """
+_SEGMENTS = """
 SELECT s.id FROM segments s JOIN collections c ON c.id = s.collection
 WHERE s.scope = 'METADATA' AND c.name = ?
 """
-_MINE = "FROM embeddings WHERE segment_id = ? AND embedding_id >= ? AND embedding_id < ?"
+_ROWS_OF_SCOPE = "FROM embeddings WHERE segment_id = ? AND embedding_id >= ? AND embedding_id < ?"
 
-# The collection that holds a scope's memories of each granularity.
+# The name of the collection of each granularity.
 Collections = Mapping[Granularity, str]
 
 
-def _opened(database: Path) -> closing[sqlite3.Connection]:
-    return closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True))
-
-
-def last_write(database: Path, collections: Collections) -> int:
-    """The number of the last write to any of the collections."""
-    with _opened(database) as db:
-        return max(int(db.execute(_LAST, (name,)).fetchone()[0]) for name in collections.values())
+def last_sequence(database: Path, collections: Collections) -> int:
+    """Return the number of the last write to any of the collections."""
+    with _connect(database) as db:
+        return max(_last_sequence_of(db, name) for name in collections.values())
 
 
 def count(database: Path, scope: Scope, collection: str) -> int:
-    """How many memories of a scope are in a collection; Chroma itself takes much longer."""
-    with _opened(database) as db:
-        segments = db.execute(_SEGMENT, (collection,)).fetchall()
-        return sum(_held(db, scope, segment) for (segment,) in segments)
-
-
-def _own(scope: Scope) -> tuple[str, str]:
-    # Rows of a scope are named key/id, and "0" comes after "/".
-    return f"{scope.key}/", f"{scope.key}0"
-
-
-def _held(db: sqlite3.Connection, scope: Scope, segment: str) -> int:
-    return int(db.execute(f"SELECT count(*) {_MINE}", (segment, *_own(scope))).fetchone()[0])
+    """Return how many memories of a scope are in a collection."""
+    with _connect(database) as db:
+        segments = db.execute(_SEGMENTS, (collection,)).fetchall()
+        return sum(_count_rows(db, scope, segment) for (segment,) in segments)
 
 
 def changes_since(
-    database: Path, scope: Scope, collections: Collections, number: int
+    database: Path, scope: Scope, collections: Collections, sequence: int
 ) -> Changes | None:
-    """What was written to a scope after the write of a number, and how much it holds now.
+    """Return what changed in a scope after the write with a number.
 
-    None where there is no write of that number yet, as in a database that was put back.
+    None if there is no write with that number yet, as in a database restored from a backup.
     """
-    if last_write(database, collections) < number:
+    if last_sequence(database, collections) < sequence:
         return None
     written: list[tuple[Granularity, str]] = []
-    held = 0
-    with _opened(database) as db:
+    n_memories = 0
+    with _connect(database) as db:
         for granularity, name in collections.items():
-            for (segment,) in db.execute(_SEGMENT, (name,)).fetchall():
-                held += _held(db, scope, segment)
-                if int(db.execute(_LAST, (name,)).fetchone()[0]) > number:
-                    query = f"SELECT embedding_id {_MINE} AND seq_id > ?"
-                    rows = db.execute(query, (segment, *_own(scope), number))
+            for (segment,) in db.execute(_SEGMENTS, (name,)).fetchall():
+                n_memories += _count_rows(db, scope, segment)
+                if _last_sequence_of(db, name) > sequence:
+                    query = f"SELECT embedding_id {_ROWS_OF_SCOPE} AND seq_id > ?"
+                    rows = db.execute(query, (segment, *_row_range(scope), sequence))
                     written += [(granularity, memory_id(row)) for (row,) in rows]
-    return Changes(tuple(written), held)
+    return Changes(tuple(written), n_memories)
+
+
+def _connect(database: Path) -> closing[sqlite3.Connection]:
+    return closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True))
+
+
+def _last_sequence_of(db: sqlite3.Connection, collection: str) -> int:
+    return int(db.execute(_LAST_SEQUENCE, (collection,)).fetchone()[0])
+
+
+def _count_rows(db: sqlite3.Connection, scope: Scope, segment: str) -> int:
+    query = f"SELECT count(*) {_ROWS_OF_SCOPE}"
+    return int(db.execute(query, (segment, *_row_range(scope))).fetchone()[0])
+
+
+def _row_range(scope: Scope) -> tuple[str, str]:
+    # Row ids of a scope are "key/id", and "0" is the character after "/".
+    return f"{scope.key}/", f"{scope.key}0"

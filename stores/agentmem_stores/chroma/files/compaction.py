@@ -1,9 +1,8 @@
-"""Making a store anew from what lives in it, so that nothing deleted is left in its files.
+"""Copying the live rows of a store into new files, in which nothing deleted remains.
 
-Chroma's own clean-up (`chroma vacuum`) leaves the vectors of deleted rows in its index files. And
-Chroma writes index files out of memory that it has not cleared, in which texts that this process
-has handled can still lie. So the new files are written by a process that has seen nothing but
-what lives.
+Chroma's own cleanup (`chroma vacuum`) leaves the vectors of deleted rows in the index files. Also,
+Chroma writes index files from memory that it has not cleared, which may have texts that the
+process handled before. So a new process, which sees only live rows, writes the new files.
 """
 
 from __future__ import annotations
@@ -18,18 +17,18 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from agentmem_stores.errors import StoreError
+from agentmem_stores.store import paginate
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
 
-__all__ = ["copy", "receive", "size_of", "wipe_what_is_freed"]
+__all__ = ["copy", "receive", "size_of", "wipe_freed_memory"]
 
-PAGE = 500
-# mallopt(3): overwrite memory when it is freed, and when it is given out without being cleared.
-M_PERTURB = -6
-PATTERN = 0x55
-# Comes last, so that a copy which was cut off is not taken for a whole one.
+# mallopt(3): fill memory when it is freed, and when it is allocated without being cleared.
+_M_PERTURB = -6
+_FILL_BYTE = 0x55
+# The last message; without it a truncated copy would look complete.
 _END = ("end", None, None)
 
 
@@ -40,108 +39,107 @@ def copy(source: Client, path: Path) -> None:
         StoreError: the copying process failed.
     """
     program = f"from {__name__} import receive; receive()"
-    command = [sys.executable, "-c", program, str(path), str(os.getpid())]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()
+        [sys.executable, "-c", program, str(path), str(os.getpid())],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
     ) as child:
         assert child.stdin is not None
         assert child.stderr is not None
         try:
-            for part in _parts(source):
-                pickle.dump(part, child.stdin)
+            for message in _messages(source):
+                pickle.dump(message, child.stdin)
             pickle.dump(_END, child.stdin)
             child.stdin.close()
         except BrokenPipeError:
-            pass  # Why it went away stands in what it said last.
-        said = child.stderr.read().decode(errors="replace")
+            pass  # The child died; the last line of its stderr says why.
+        output = child.stderr.read().decode(errors="replace")
     if child.returncode:
-        last = said.strip().splitlines()[-1:] or ["it said nothing"]
-        raise StoreError(f"the process that copies the store failed: {last[0]}")
+        reason = output.strip().splitlines()[-1:] or [f"exit code {child.returncode}"]
+        raise StoreError(f"the process that copies the store failed: {reason[0]}")
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-
-
-def _parts(source: Client) -> Iterator[tuple[str, Any, Any]]:
-    """Yield a collection's name and metadata, then its rows in pages."""
+def _messages(source: Client) -> Iterator[tuple[str, Any, Any]]:
+    """Yield the name and metadata of each collection, then its rows in pages."""
     for name in [collection.name for collection in source.list_collections()]:
         collection = source.get_collection(name, embedding_function=None)
         yield "collection", name, collection.metadata
-        for page in _pages(collection):
-            yield "rows", name, page
-
-
-def _pages(collection: Collection) -> Iterator[dict[str, Any]]:
-    ids = collection.get(include=[])["ids"]
-    for start in range(0, len(ids), PAGE):
-        page: Any = collection.get(
-            ids=ids[start : start + PAGE], include=["documents", "metadatas", "embeddings"]
-        )
-        yield {
-            "ids": page["ids"],
-            "embeddings": page["embeddings"],
-            # Rows of the registry have no text.
-            "documents": page["documents"] if any(page["documents"]) else None,
-            "metadatas": page["metadatas"],
-        }
+        for ids in paginate(collection.get(include=[])["ids"]):
+            page: Any = collection.get(
+                ids=list(ids), include=["documents", "metadatas", "embeddings"]
+            )
+            rows = {
+                "ids": page["ids"],
+                "embeddings": page["embeddings"],
+                # Rows of the registry have no text.
+                "documents": page["documents"] if any(page["documents"]) else None,
+                "metadatas": page["metadatas"],
+            }
+            yield "rows", name, rows
 
 
 def receive() -> None:
-    """Write what `copy` sends to standard input; arguments are the directory and its process."""
-    from agentmem_stores.chroma.client import close, embedded
+    """Write what `copy` sends to stdin; arguments are the directory and the parent process."""
+    from agentmem_stores.chroma.client import close_client, open_directory
 
-    client = embedded(Path(sys.argv[1]))
+    client = open_directory(Path(sys.argv[1]))
     try:
         _write(client, sys.stdin.buffer)
     finally:
-        close(client)
+        close_client(client)
 
 
 def _write(client: Client, stream: IO[bytes]) -> None:
     from agentmem_stores.chroma.files.directory import REGISTRY
-    from agentmem_stores.chroma.partitions import make_collection
+    from agentmem_stores.chroma.partitions import create_collection
 
-    made: dict[str, Collection] = {}
-    while (part := _received(stream)) != _END:
-        kind, name, content = part
+    collections: dict[str, Collection] = {}
+    while (message := _read_message(stream)) != _END:
+        kind, name, content = message
         if kind == "rows":
-            made[name].upsert(**content)
+            collections[name].upsert(**content)
         elif name == REGISTRY:
-            made[name] = client.create_collection(name, metadata=content, embedding_function=None)
+            collections[name] = client.create_collection(
+                name, metadata=content, embedding_function=None
+            )
         else:
-            made[name] = make_collection(client, name)
-    for collection in made.values():
+            collections[name] = create_collection(client, name)
+    for collection in collections.values():
         _require_parent()
-        # Chroma brings an index up to date when it is first asked, which should be here.
+        # Chroma updates an index with the first query, which should happen in this process.
         if collection.count():
             collection.query(query_embeddings=collection.peek(1)["embeddings"], n_results=1)
 
 
-def _received(stream: IO[bytes]) -> tuple[str, Any, Any]:
+def _read_message(stream: IO[bytes]) -> tuple[str, Any, Any]:
     try:
-        # From our own parent process, so it is safe to unpickle.
-        part: tuple[str, Any, Any] = pickle.load(stream)
+        # Safe to unpickle, because only the parent process writes to stdin.
+        message: tuple[str, Any, Any] = pickle.load(stream)
     except (EOFError, pickle.UnpicklingError):
-        os._exit(1)  # The sender was killed, and whoever opens the store next clears this away.
+        os._exit(1)  # The parent was killed; the next opening of the store removes this copy.
     _require_parent()
-    return part
+    return message
 
 
 def _require_parent() -> None:
-    """End at once where nobody waits for this copy any more."""
+    """Exit at once if the parent process has died."""
     if os.getppid() != int(sys.argv[2]):
         os._exit(1)
 
 
-def wipe_what_is_freed() -> bool:
-    """Have the C library overwrite memory for the rest of the process; False where it cannot.
+def wipe_freed_memory() -> bool:
+    """Make the C library overwrite freed memory for the rest of the process.
 
-    Memory that is free already goes back to the system, which clears it.
+    Memory that is free already returns to the system, which clears it.
+
+    Returns:
+        False if the C library cannot do that.
     """
     try:
         libc = ctypes.CDLL(None)
-        wiped = bool(libc.mallopt(M_PERTURB, PATTERN))
+        wiped = bool(libc.mallopt(_M_PERTURB, _FILL_BYTE))
         libc.malloc_trim(0)
     except (AttributeError, OSError, TypeError):
         return False
@@ -149,5 +147,5 @@ def wipe_what_is_freed() -> bool:
 
 
 def size_of(path: Path) -> int:
-    """The bytes of all files below a path."""
+    """Return the size in bytes of all files below a path."""
     return sum(entry.stat().st_size for entry in path.rglob("*") if entry.is_file())

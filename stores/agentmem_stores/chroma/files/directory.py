@@ -1,4 +1,4 @@
-"""The directory of an embedded store: who may have it, and whether it is whole."""
+"""The directory of an embedded store: its lock, its creation and its integrity."""
 
 from __future__ import annotations
 
@@ -10,50 +10,65 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
-from agentmem_stores.chroma.files.hnsw_files import damaged_segments, database_faults, set_aside
-from agentmem_stores.chroma.files.hnsw_recovery import read_out
+from agentmem_stores.chroma.files.hnsw_files import (
+    check_database,
+    find_damaged_segments,
+    reset_segments,
+)
+from agentmem_stores.chroma.files.hnsw_recovery import save_vectors
 from agentmem_stores.errors import StoreFormatError, StoreLockedError, StoreUnavailableError
 
 __all__ = ["REGISTRY", "Directory", "is_vacant"]
 
+# The collection that every store has; see `chroma.registry`.
 REGISTRY = "agentmem"
 DATABASE = "chroma.sqlite3"
 LOCK = "agentmem.lock"
-NURSERY = ".agentmem-new"
+# Where a new store, or a compacted one, is created before it is moved in.
+ASIDE = ".agentmem-new"
 DERIVED = "agentmem-derived"
-# Chroma keeps an index in a folder named after its segment.
-# Chroma that meets a full disk may leave an index file cut short, so it is not to meet one.
-SPARE = 64 * 2**20
-_FOLDER = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# Free bytes below which nothing is written: on a full disk Chroma may truncate index files.
+MIN_FREE = 64 * 2**20
+# Chroma names index folders after their segments.
+_INDEX_FOLDER = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Directory:
-    """A path owned by this object from `open` until `release`.
+    """The directory of a store, locked by this object until `release`.
+
+    Args:
+        path: created if it does not exist.
+
+    Attributes:
+        path: the directory.
+        database: Chroma's database.
+        derived: the folder for files that are derived from the store.
 
     Raises:
-        StoreUnavailableError: the path is no directory, or cannot be written.
-        StoreLockedError: something else owns it.
-        StoreFormatError: what lies there is no whole store of agentmem.
+        StoreUnavailableError: the path is not a directory, or not writable.
+        StoreLockedError: another object has locked it.
     """
 
     def __init__(self, path: Path) -> None:
-        # Not at the top: importing it takes longer than all of this package.
+        # Imported here, because it takes longer than the rest of the package.
         from filelock import FileLock, Timeout
 
         self.path = path
+        self.database = path / DATABASE
+        self.derived = path / DERIVED
         try:
             path.mkdir(parents=True, exist_ok=True)
-            # In a directory that turns out to be somebody else's, nothing is to be left behind.
-            self._is_guest = not (path / LOCK).exists()
-            # Not per thread: whoever closes the store releases it.
+            # If the directory turns out not to be a store, the lock file is removed again.
+            self._created_lock = not (path / LOCK).exists()
+            # Not thread-local, because any thread may close the store.
             self._lock = FileLock(path / LOCK, timeout=0, thread_local=False)
             self._lock.acquire()
-            # For the message of whoever comes second; the lock itself is the system's.
+            # Only for the error message below; the operating system keeps the lock.
             (path / LOCK).write_text(str(os.getpid()))
         except Timeout as error:
             raise StoreLockedError(
-                f"{path} is in use{_holder(path)}; close the other store, or share one through a "
-                f"Chroma server: chroma run --path {path}, then ChromaStore.connect(...)"
+                f"{path} is in use{_lock_holder(path)}; close the other store, or share one "
+                f"through a Chroma server: chroma run --path {path}, then ChromaStore.connect(...)"
             ) from error
         except (OSError, NotImplementedError, ValueError) as error:
             raise StoreUnavailableError(
@@ -61,147 +76,143 @@ class Directory:
             ) from error
 
     def release(self) -> None:
-        """Give the path free; doing so twice is allowed."""
+        """Release the lock; calling it twice is allowed."""
         self._lock.release()
 
     def prepare(self, create: Callable[[Path], None], *, repair: bool = False) -> None:
-        """Check the store, or let `create` make one where there is none.
+        """Check the store, or create one in an empty directory.
 
-        With `repair`, index files that are damaged are taken out, with the vectors in them.
+        A new store is created aside and then moved in, so an incomplete store is always a damaged
+        one, never one that was not finished.
 
-        It is made aside and moved in as a last step, so that a store which is not whole is
-        always a broken one and never a beginning.
+        Args:
+            create: creates a store in the directory that it is called with.
+            repair: remove damaged index files with the vectors in them.
+
+        Raises:
+            StoreFormatError: the directory is not agentmem's, or damaged.
         """
-        found = {entry.name for entry in self.path.iterdir()} - {LOCK, NURSERY}
-        if found:
-            try:
-                self._check(found)
-            except StoreFormatError:
-                if self._is_guest:
-                    (self.path / LOCK).unlink(missing_ok=True)
-                raise
-            self._tidy()
-            self._check_segments(repair=repair)
-            # Reading goes on where nothing can be written.
-            with suppress(OSError):
-                self.derived.mkdir(exist_ok=True)
+        names = {entry.name for entry in self.path.iterdir()} - {LOCK, ASIDE}
+        if not names:
+            self.create_aside(create)
+            self.move_in()
             return
-        self.make_aside(create)
-        self.move_in()
+        try:
+            self._check_database(names)
+        except StoreFormatError:
+            if self._created_lock:
+                (self.path / LOCK).unlink(missing_ok=True)
+            raise
+        self._remove_leftovers()
+        self._check_segments(repair=repair)
+        # A read-only store can still be read.
+        with suppress(OSError):
+            self.derived.mkdir(exist_ok=True)
 
-    def require_room(self, size: int = 0) -> None:
-        """Check that the disk has room for something of a size in bytes, and some to spare.
+    def require_space(self, size: int = 0) -> None:
+        """Check that the disk has `size` bytes free, and 64 MB more.
 
         Raises:
             StoreUnavailableError: it has not.
         """
         free = shutil.disk_usage(self.path).free
-        if free < size + SPARE:
+        if free < size + MIN_FREE:
             raise StoreUnavailableError(
-                f"{self.path} has {free / 1e6:.0f} MB left, and {(size + SPARE) / 1e6:.0f} MB are "
-                "wanted before anything is written; make room on the disk, then try again"
+                f"{self.path} has {free / 1e6:.0f} MB left, but {(size + MIN_FREE) / 1e6:.0f} MB "
+                "are needed; make room on the disk, then try again"
             )
 
-    def make_aside(self, create: Callable[[Path], None]) -> None:
-        """Let `create` make a store beside this one."""
-        nursery = self.path / NURSERY
-        shutil.rmtree(nursery, ignore_errors=True)
-        self.require_room()
-        nursery.mkdir()
-        create(nursery)
-
-    @property
-    def database(self) -> Path:
-        """Chroma's database."""
-        return self.path / DATABASE
-
-    @property
-    def derived(self) -> Path:
-        """The folder of what is derived from the store, and says nothing that it does not."""
-        return self.path / DERIVED
+    def create_aside(self, create: Callable[[Path], None]) -> None:
+        """Let `create` create a store in a folder beside this one."""
+        aside = self.path / ASIDE
+        shutil.rmtree(aside, ignore_errors=True)
+        self.require_space()
+        aside.mkdir()
+        create(aside)
 
     def move_in(self) -> None:
-        """Put the store made aside in place of this one, which nobody may have open.
+        """Replace this store, which no client may have open, by the one created aside.
 
-        The database says which index folders count, so its move decides: until then a crash
-        leaves the old store, from then on the new one.
+        The database names the valid index folders, so moving it decides: a crash before leaves
+        the old store, a crash after it the new one.
         """
-        nursery = self.path / NURSERY
+        aside = self.path / ASIDE
         shutil.rmtree(self.derived, ignore_errors=True)
-        for entry in sorted(nursery.iterdir(), key=lambda e: e.name == DATABASE):
+        for entry in sorted(aside.iterdir(), key=lambda e: e.name == DATABASE):
             entry.replace(self.path / entry.name)
-        self._tidy()
-        # From now on its being there says that a store without a database has lost it.
+        self._remove_leftovers()
+        # From now on this folder shows that a directory without a database has lost it.
         self.derived.mkdir(exist_ok=True)
 
-    def _check_segments(self, *, repair: bool) -> None:
-        database = self.path / DATABASE
-        damaged = damaged_segments(self.path, database, deep=repair)
-        if damaged and (read_out(self.path, database, list(damaged)) or repair):
-            set_aside(self.path, database, list(damaged))
-        elif damaged:
-            name, fault = next(iter(damaged.items()))
-            raise StoreFormatError(
-                f"{self.path / name}: {fault}; the texts are whole, and `agentmem check --repair` "
-                "embeds them anew"
-            )
-
-    def faults(self) -> list[str]:
-        """What is wrong with the files; reads all of them."""
-        database = self.path / DATABASE
-        damaged = damaged_segments(self.path, database, deep=True)
-        return [
-            *(
-                f"{database}: {said}; restore it from a backup, or export what can be read"
-                for said in database_faults(database)
-            ),
-            *(
-                f"{self.path / name}: {said}; close the store and run `agentmem check --repair`"
-                for name, said in damaged.items()
-            ),
+    def check(self) -> list[str]:
+        """Return what is wrong with the files, one sentence each; reads all of them."""
+        messages = [
+            f"{self.database}: {reason}; restore it from a backup, or export what can be read"
+            for reason in check_database(self.database)
         ]
+        damaged = find_damaged_segments(self.path, self.database, deep=True)
+        messages += [
+            f"{self.path / name}: {reason}; close the store and run `agentmem check --repair`"
+            for name, reason in damaged.items()
+        ]
+        return messages
 
-    def _tidy(self) -> None:
-        """Remove what an interrupted move left, and index folders that no database names."""
-        shutil.rmtree(self.path / NURSERY, ignore_errors=True)
-        live = _names(self.path / DATABASE, "SELECT id FROM segments")
+    def _check_segments(self, *, repair: bool) -> None:
+        damaged = find_damaged_segments(self.path, self.database, deep=repair)
+        if not damaged:
+            return
+        if not save_vectors(self.path, self.database, list(damaged)) and not repair:
+            name, reason = next(iter(damaged.items()))
+            raise StoreFormatError(
+                f"{self.path / name}: {reason}; the texts are intact, and "
+                "`agentmem check --repair` embeds them again"
+            )
+        reset_segments(self.path, self.database, list(damaged))
+
+    def _remove_leftovers(self) -> None:
+        """Remove what an interrupted move left, and index folders that the database forgot."""
+        shutil.rmtree(self.path / ASIDE, ignore_errors=True)
+        segments = _select_names(self.database, "SELECT id FROM segments")
         for entry in self.path.iterdir():
-            if _FOLDER.fullmatch(entry.name) and entry.name not in live:
+            if _INDEX_FOLDER.fullmatch(entry.name) and entry.name not in segments:
                 shutil.rmtree(entry)
 
-    def _check(self, found: set[str]) -> None:
-        if DATABASE not in found:
+    def _check_database(self, names: set[str]) -> None:
+        if DATABASE not in names:
             raise StoreFormatError(
-                f"{self.path} holds {', '.join(sorted(found)[:3])} but no {DATABASE}; restore that "
+                f"{self.path} has {', '.join(sorted(names)[:3])} but no {DATABASE}; restore that "
                 "from a backup, or pass a new or empty directory and import an export"
             )
-        database = self.path / DATABASE
-        # First, because reading it also rolls back what a killed process left half-written.
-        collections = _names(database, "SELECT name FROM collections")
-        if _is_cut_short(database):
+        # First, because reading the database rolls back what a killed process left unfinished.
+        collections = _select_names(self.database, "SELECT name FROM collections")
+        if _is_truncated(self.database):
             raise StoreFormatError(
-                f"{database} is cut short; restore it from a backup, or make a new store and "
-                "import an export"
+                f"{self.database} is truncated; restore it from a backup, or create a new store "
+                "and import an export"
             )
         if REGISTRY not in collections:
             raise StoreFormatError(
-                f"{self.path} holds a Chroma database that agentmem did not write; "
+                f"{self.path} has a Chroma database that agentmem did not write; "
                 "pass a new or empty directory"
             )
 
 
 def is_vacant(path: Path) -> bool:
-    """Whether there is no store at a path, nor anything of one: there one can only be begun."""
+    """Return whether a path has neither a store nor parts of one, so that one can be created.
+
+    >>> is_vacant(Path("no-such-directory"))
+    True
+    """
     try:
-        return not path.is_file() and {entry.name for entry in path.iterdir()} <= {LOCK, NURSERY}
+        return not path.is_file() and {entry.name for entry in path.iterdir()} <= {LOCK, ASIDE}
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
-        # Whoever opens it will be told what is wrong.
+        # Opening the store will raise the same error with an explanation.
         return False
 
 
-def _holder(path: Path) -> str:
+def _lock_holder(path: Path) -> str:
     try:
         process = (path / LOCK).read_text()
     except OSError:
@@ -209,7 +220,7 @@ def _holder(path: Path) -> str:
     return f" by process {process}" if process.isdecimal() else ""
 
 
-def _is_cut_short(database: Path) -> bool:
+def _is_truncated(database: Path) -> bool:
     """Compare the size with the header's (https://www.sqlite.org/fileformat.html, 1.3)."""
     with database.open("rb") as file:
         header = file.read(100)
@@ -217,12 +228,13 @@ def _is_cut_short(database: Path) -> bool:
         return True
     page_size = int.from_bytes(header[16:18], "big")
     pages = int.from_bytes(header[28:32], "big")
-    current = header[24:28] == header[92:96]
-    return current and database.stat().st_size < pages * (65536 if page_size == 1 else page_size)
+    # The page count is valid only if these two counters agree.
+    valid = header[24:28] == header[92:96]
+    return valid and database.stat().st_size < pages * (65536 if page_size == 1 else page_size)
 
 
-def _names(database: Path, query: str) -> set[str]:
-    # Read without Chroma, which would add its tables to a foreign database.
+def _select_names(database: Path, query: str) -> set[str]:
+    # With SQLite, because Chroma would add its tables to a database of another program.
     try:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True)) as db:
             return {name for (name,) in db.execute(query)}
@@ -230,6 +242,6 @@ def _names(database: Path, query: str) -> set[str]:
         if isinstance(error, sqlite3.OperationalError) and "no such table" in str(error):
             return set()
         raise StoreFormatError(
-            f"{database} cannot be read ({error}); restore it from a backup, or make a new store "
-            "and import an export"
+            f"{database} cannot be read ({error}); restore it from a backup, or create a new "
+            "store and import an export"
         ) from error

@@ -1,8 +1,9 @@
-"""The files in which Chroma keeps vectors, and whether they are whole.
+"""Integrity checks of the files in which Chroma stores vectors.
 
-Chroma loads them when it is first asked, and does not check: a missing file fails, a shortened one
-loses vectors in silence, and a damaged one ends the process. So they are looked at before Chroma
-does. Vectors live nowhere else, but for the newest thousand or so, which are in the database.
+Chroma loads these files with the first query and does not check them: a missing file raises, a
+truncated one silently loses vectors, and a damaged one crashes the process. So agentmem checks
+them first. The files are the only copy of all vectors but the newest thousand or so, which are
+also in the database.
 """
 
 from __future__ import annotations
@@ -16,30 +17,38 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["damaged_segments", "database_faults", "header_of", "set_aside"]
+__all__ = ["Header", "check_database", "find_damaged_segments", "read_header", "reset_segments"]
 
-# hnswlib's header as Chroma writes it: version; offset of level 0, largest and current number of
-# elements, size of an element, offsets of label and vector in it; highest level, entry point;
-# largest numbers of links above level 0, at level 0, and wanted; two parameters.
+# The header of hnswlib as Chroma writes it: version; offset of level 0, maximum and current number
+# of elements, size of an element, offsets of label and vector in it; highest level, entry point;
+# maximum number of links above level 0, at level 0, and configured; two parameters.
 _HEADER = struct.Struct("<i6Q2i3QdQ")
 _FILES = ("header.bin", "data_level0.bin", "length.bin", "link_lists.bin")
-_STORED = """
+_STORED_SEGMENTS = """
 SELECT s.id FROM segments s JOIN max_seq_id m ON m.segment_id = s.id WHERE s.scope = 'VECTOR'
 """
 
 
 class Header(NamedTuple):
-    """What of a header is needed: sizes and places in bytes."""
+    """The fields of an index header that agentmem needs.
 
-    held: int
-    size: int
-    label: int
-    vector: int
-    most: int
+    Attributes:
+        n_elements: the number of vectors.
+        element_size: bytes per element of level 0.
+        label_offset: where in an element its label starts.
+        vector_offset: where its vector starts.
+        max_links: the maximum number of links at level 0.
+    """
+
+    n_elements: int
+    element_size: int
+    label_offset: int
+    vector_offset: int
+    max_links: int
 
 
-def header_of(folder: Path) -> Header | None:
-    """Read the header of an index folder; None if it is cut short."""
+def read_header(folder: Path) -> Header | None:
+    """Read the header of an index folder; return None if it is truncated."""
     content = (folder / "header.bin").read_bytes()
     if len(content) < _HEADER.size:
         return None
@@ -47,59 +56,66 @@ def header_of(folder: Path) -> Header | None:
     return Header(fields[3], fields[4], fields[5], fields[6], fields[10])
 
 
-def damaged_segments(path: Path, database: Path, *, deep: bool = False) -> dict[str, str]:
-    """Return what is wrong with index folders, by the names of the folders.
+def find_damaged_segments(path: Path, database: Path, *, deep: bool = False) -> dict[str, str]:
+    """Return what is wrong with index folders, by the folder's name.
 
     Args:
-        deep: also follow every link of the index, which reads all of it.
+        path: the directory of the store.
+        database: Chroma's database in it.
+        deep: also check every link of the index, which reads all of it.
     """
     with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as db:
-        stored = [name for (name,) in db.execute(_STORED)]
-    faults = {name: _fault(path / name, deep=deep) for name in stored}
+        names = [name for (name,) in db.execute(_STORED_SEGMENTS)]
+    faults = {name: _check_folder(path / name, deep=deep) for name in names}
     return {name: fault for name, fault in faults.items() if fault}
 
 
-def _fault(folder: Path, *, deep: bool) -> str:
+def _check_folder(folder: Path, *, deep: bool) -> str:
     for name in (*_FILES, "index_metadata.pickle"):
         if not (folder / name).is_file():
             return f"{name} is missing"
-    header = header_of(folder)
+    header = read_header(folder)
     if header is None:
-        return "header.bin is cut short"
-    count, size = header.held, header.size
-    for name, least in (("data_level0.bin", count * size), ("length.bin", count * 4)):
-        if (folder / name).stat().st_size < least:
-            return f"{name} is cut short"
-    # A pickle ends with a full stop.
+        return "header.bin is truncated"
+    sizes = {
+        "data_level0.bin": header.n_elements * header.element_size,
+        "length.bin": header.n_elements * 4,
+    }
+    for name, size in sizes.items():
+        if (folder / name).stat().st_size < size:
+            return f"{name} is truncated"
+    # The last byte of a pickle is its STOP opcode.
     if (folder / "index_metadata.pickle").read_bytes()[-1:] != b".":
-        return "index_metadata.pickle is cut short"
-    if deep and count and not _links_lead_somewhere(folder, count, size, most=header.most):
+        return "index_metadata.pickle is truncated"
+    if deep and header.n_elements and not _links_are_valid(folder, header):
         return "data_level0.bin is damaged"
     return ""
 
 
-def _links_lead_somewhere(folder: Path, count: int, size: int, *, most: int) -> bool:
-    rows = np.memmap(folder / "data_level0.bin", dtype=np.uint8, mode="r")[: count * size]
-    links = np.ascontiguousarray(rows.reshape(count, size)[:, : 4 * (most + 1)]).view(np.uint32)
-    # The number of links is 16 bits; what follows it are marks, such as that of a deletion.
-    used = links[:, 0] & 0xFFFF
-    inside = np.arange(most) < used[:, np.newaxis]
-    return bool((used <= most).all() and (links[:, 1:][inside] < count).all())
+def _links_are_valid(folder: Path, header: Header) -> bool:
+    n, size, max_links = header.n_elements, header.element_size, header.max_links
+    elements = np.memmap(folder / "data_level0.bin", dtype=np.uint8, mode="r")[: n * size]
+    links = elements.reshape(n, size)[:, : 4 * (max_links + 1)]
+    links = np.ascontiguousarray(links).view(np.uint32)
+    # The lower 16 bits are the number of links; the others are flags, such as that of a deletion.
+    n_links = links[:, 0] & 0xFFFF
+    in_use = np.arange(max_links) < n_links[:, np.newaxis]
+    return bool((n_links <= max_links).all() and (links[:, 1:][in_use] < n).all())
 
 
-def set_aside(path: Path, database: Path, names: list[str]) -> None:
-    """Remove damaged index folders and have Chroma begin them anew, out of what it still has."""
+def reset_segments(path: Path, database: Path, names: list[str]) -> None:
+    """Remove index folders, so that Chroma rebuilds them from what the database still has."""
     with closing(sqlite3.connect(database)) as db, db:
         db.executemany("DELETE FROM max_seq_id WHERE segment_id = ?", [(name,) for name in names])
     for name in names:
         shutil.rmtree(path / name, ignore_errors=True)
 
 
-def database_faults(database: Path) -> list[str]:
-    """Return what SQLite finds wrong with its pages (`PRAGMA quick_check`); reads all of them."""
+def check_database(database: Path) -> list[str]:
+    """Return what SQLite finds wrong with the database; reads all of its pages."""
     try:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as db:
-            said = [line for (line,) in db.execute("PRAGMA quick_check(10)")]
+            messages = [message for (message,) in db.execute("PRAGMA quick_check(10)")]
     except sqlite3.DatabaseError as error:
         return [str(error)]
-    return [] if said == ["ok"] else said
+    return [] if messages == ["ok"] else messages

@@ -1,10 +1,10 @@
-"""Vectors out of index folders that Chroma was killed over while it rewrote them.
+"""Recovery of vectors from index folders that Chroma was rewriting when it was killed.
 
-It rewrites them in place, once in about a thousand writes, and cannot read what is half rewritten.
-But the vectors that were there before still lie where they lay, the list of ids is written last,
-and what is newer is still in the database. So they are read out of the folders into a file, the
-folders are taken away, and the vectors are put back through Chroma. A crash in between is made good
-when the store is next opened, because the file goes last.
+Chroma rewrites index files in place, about once in a thousand writes, and cannot read a partly
+rewritten index. But the earlier vectors are still at their places, the list of ids is written
+last, and newer vectors are still in the database. So the vectors are saved from the folders to a
+file, the folders are removed, and the vectors are written back through Chroma. The file is
+deleted last, so the next opening continues after a crash in between.
 """
 
 from __future__ import annotations
@@ -14,28 +14,25 @@ import json
 import os
 import pickle
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agentmem_stores.batching import grouped, parts
-from agentmem_stores.chroma.files.hnsw_files import header_of
+from agentmem_stores.chroma.files.hnsw_files import read_header
+from agentmem_stores.store import Vectors, paginate
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
 
-    from agentmem_stores.store import Vectors
-
-__all__ = ["put_back", "read_out"]
+__all__ = ["restore_vectors", "save_vectors"]
 
 NAME = "agentmem.rescued"
-PAGE = 500
 
-# Ids whose vectors are in the index alone: in the collection, and not in the log that is kept.
-_ALONE = """
+# Ids whose vectors are only in the index: they are in the collection, but not in the log.
+_IDS_WITHOUT_LOG = """
 SELECT e.embedding_id FROM embeddings e
 JOIN segments m ON m.id = e.segment_id AND m.scope = 'METADATA'
 JOIN segments v ON v.collection = m.collection AND v.id = :segment
@@ -50,89 +47,84 @@ SELECT c.name FROM collections c JOIN segments s ON s.collection = c.id WHERE s.
 """
 
 
-def read_out(path: Path, database: Path, names: list[str]) -> bool:
-    """Write the vectors of damaged folders into a file; False where one of them is not there."""
-    partial = path / f"{NAME}.new"
-    with closing(sqlite3.connect(database)) as db, partial.open("w", encoding="utf-8") as file:
+def save_vectors(path: Path, database: Path, names: list[str]) -> bool:
+    """Save the vectors of damaged index folders to a file; return False if one is lost."""
+    new = path / f"{NAME}.new"
+    with closing(sqlite3.connect(database)) as db, new.open("w", encoding="utf-8") as file:
         for name in names:
-            found = _vectors(path / name)
+            vectors = _read_vectors(path / name)
             (collection,) = db.execute(_COLLECTION, {"segment": name}).fetchone()
-            for (row,) in db.execute(_ALONE, {"segment": name}):
-                if row not in found:
+            for (row,) in db.execute(_IDS_WITHOUT_LOG, {"segment": name}):
+                if row not in vectors:
                     return False
-                vector = base64.b64encode(found[row].astype("<f4").tobytes()).decode()
+                vector = base64.b64encode(vectors[row].astype("<f4").tobytes()).decode()
                 file.write(json.dumps({"in": collection, "id": row, "vector": vector}) + "\n")
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(path / NAME)
+    new.replace(path / NAME)
     return True
 
 
-def put_back(path: Path, client: Client) -> int:
-    """Give Chroma the vectors of such a file, if there is one; return how many."""
+def restore_vectors(path: Path, client: Client) -> int:
+    """Write saved vectors back through Chroma; return how many there were."""
     (path / f"{NAME}.new").unlink(missing_ok=True)
     if not (path / NAME).exists():
         return 0
+    saved: dict[str, dict[str, Vectors]] = {}
     with (path / NAME).open(encoding="utf-8") as file:
-        lines = [json.loads(line) for line in file]
-    for collection, rows in grouped(lines, lambda line: str(line["in"])):
-        held = client.get_collection(collection, embedding_function=None)
-        for part in parts(rows, PAGE):
-            vectors = {row["id"]: _decoded(row["vector"]) for row in part}
-            page: Any = held.get(ids=list(vectors), include=["documents", "metadatas"])
+        for line in map(json.loads, file):
+            vector = np.frombuffer(base64.b64decode(line["vector"]), dtype="<f4")
+            saved.setdefault(line["in"], {})[line["id"]] = vector.astype(np.float32)
+    for name, vectors in saved.items():
+        collection = client.get_collection(name, embedding_function=None)
+        for ids in paginate(list(vectors)):
+            page: Any = collection.get(ids=list(ids), include=["documents", "metadatas"])
             if page["ids"]:
-                held.upsert(
+                collection.upsert(
                     ids=page["ids"],
                     embeddings=np.array([vectors[i] for i in page["ids"]]),
                     documents=page["documents"] if any(page["documents"]) else None,
                     metadatas=page["metadatas"],
                 )
     (path / NAME).unlink()
-    return len(lines)
+    return sum(map(len, saved.values()))
 
 
-def _decoded(text: str) -> Vectors:
-    return np.frombuffer(base64.b64decode(text), dtype="<f4").astype(np.float32)
-
-
-def _vectors(folder: Path) -> Mapping[str, Vectors]:
-    """The vectors of a folder by row id, as far as they can be read."""
+def _read_vectors(folder: Path) -> dict[str, Vectors]:
+    """Return the vectors of an index folder by row id, as far as they can be read."""
     try:
-        header = header_of(folder)
-        labels = _labels(folder)
-        data = (folder / "data_level0.bin").read_bytes()
+        header = read_header(folder)
+        labels = _read_labels(folder)
+        content = (folder / "data_level0.bin").read_bytes()
     except (OSError, ValueError, pickle.UnpicklingError, EOFError):
         return {}
-    if header is None or not header.size:
+    if header is None or not header.element_size:
         return {}
-    count = len(data) // header.size
-    rows = np.frombuffer(data[: count * header.size], dtype=np.uint8).reshape(count, header.size)
-    at = np.ascontiguousarray(rows[:, header.label : header.label + 8]).view("<u8")[:, 0]
-    vectors = np.ascontiguousarray(rows[:, header.vector : header.label]).view("<f4")
+    n, size = len(content) // header.element_size, header.element_size
+    elements = np.frombuffer(content[: n * size], dtype=np.uint8).reshape(n, size)
+    stored_labels = elements[:, header.label_offset : header.label_offset + 8]
+    stored_labels = np.ascontiguousarray(stored_labels).view("<u8")[:, 0]
+    vectors = elements[:, header.vector_offset : header.label_offset]
+    vectors = np.ascontiguousarray(vectors).view("<f4")
     with np.errstate(all="ignore"):
         lengths = np.linalg.norm(vectors, axis=1)
-    # Those of the registry have none.
-    whole = (np.abs(lengths - 1) < 1e-3) | (lengths == 0)
-    row_of = {int(at[row]): row for row in np.flatnonzero(whole)}
+    # Vectors of memories have unit length, those of the registry are zero.
+    valid = (np.abs(lengths - 1) < 1e-3) | (lengths == 0)
+    row_of = {int(stored_labels[row]): row for row in np.flatnonzero(valid)}
     return {i: vectors[row_of[label]] for i, label in labels.items() if label in row_of}
 
 
-class _Plain(pickle.Unpickler):
-    """Reads dictionaries, strings and numbers only: a damaged file may say anything."""
+class _PlainUnpickler(pickle.Unpickler):
+    """Reads only built-in types, because a damaged file could name any class."""
 
     def find_class(self, module: str, name: str) -> Any:
-        raise pickle.UnpicklingError(f"{module}.{name} is nothing that an index holds")
+        raise pickle.UnpicklingError(f"an index has no {module}.{name}")
 
 
-def _labels(folder: Path) -> Mapping[str, int]:
-    file: IO[bytes]
+def _read_labels(folder: Path) -> Mapping[str, int]:
     with (folder / "index_metadata.pickle").open("rb") as file:
-        found = _Plain(file).load()
-    labels = found.get("id_to_label") if isinstance(found, dict) else None
-    return dict(_checked(labels)) if isinstance(labels, dict) else {}
-
-
-def _checked(labels: Mapping[Any, Any]) -> Iterator[tuple[str, int]]:
-    for row_id, label in labels.items():
-        if isinstance(row_id, str) and isinstance(label, int):
-            yield row_id, label
+        content = _PlainUnpickler(file).load()
+    labels = content.get("id_to_label") if isinstance(content, dict) else None
+    if not isinstance(labels, dict):
+        return {}
+    return {i: n for i, n in labels.items() if isinstance(i, str) and isinstance(n, int)}

@@ -1,4 +1,4 @@
-"""Several client processes at one server: nothing fails, nothing is lost, everything is seen."""
+"""Several client processes write to one server without errors or lost writes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from benchmarks.crowd import crowd
 from tests.stores.conftest import ChromaServer
 
 
-def test_clients_lose_nothing_and_see_each_other(tmp_path: Path) -> None:
+def test_clients_lose_nothing_and_see_each_others_writes(tmp_path: Path) -> None:
     server = ChromaServer(tmp_path)
     server.start()
     try:

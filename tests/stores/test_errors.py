@@ -1,4 +1,4 @@
-"""No error of Chroma, SQLite or the network comes out as it is."""
+"""Errors of Chroma, SQLite and the network become errors of agentmem."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from agentmem_stores import (
     StoreFormatError,
     StoreUnavailableError,
 )
-from agentmem_stores.chroma import errors as _translate
+from agentmem_stores.chroma.errors import ERRORS, translated
 
-CHROMAS = [
+CHROMA_ERRORS = [
     error
     for _, error in inspect.getmembers(chromadb.errors, inspect.isclass)
     if issubclass(error, Exception)
 ]
 
 
-@pytest.mark.parametrize("error", CHROMAS, ids=lambda error: str(error.__name__))
-def test_every_error_of_chroma_is_mapped(error: type[Exception]) -> None:
-    assert error.__name__ in _translate.ERRORS
-    expected, fix = _translate.ERRORS[error.__name__]
-    # The base class is abstract, but only to those who make it in the ordinary way.
+@pytest.mark.parametrize("error", CHROMA_ERRORS, ids=lambda error: str(error.__name__))
+def test_every_chroma_error_is_translated(error: type[Exception]) -> None:
+    assert error.__name__ in ERRORS
+    expected, fix = ERRORS[error.__name__]
+    # The base class is abstract, so its constructor would raise.
     raised = error.__new__(error, "why")
-    with pytest.raises(expected, match=f"^here: .*{fix}") as caught, _translate.translated("here"):
+    with pytest.raises(expected, match=f"^here: .*{fix}") as caught, translated("here"):
         raise raised
     assert isinstance(caught.value, AgentMemError)
     assert caught.value.__cause__ is raised
 
 
-def test_nothing_is_mapped_that_does_not_exist() -> None:
-    assert set(_translate.ERRORS) == {error.__name__ for error in CHROMAS}
+def test_translated_names_exist_in_chroma() -> None:
+    assert set(ERRORS) == {error.__name__ for error in CHROMA_ERRORS}
 
 
 @pytest.mark.parametrize(
@@ -56,21 +56,21 @@ def test_nothing_is_mapped_that_does_not_exist() -> None:
         (AttributeError("bindings"), StoreError, "unexpected AttributeError"),
     ],
 )
-def test_other_errors(error: Exception, expected: type[Exception], fix: str) -> None:
-    with pytest.raises(expected, match=fix), _translate.translated("here"):
+def test_other_errors_are_translated(error: Exception, expected: type[Exception], fix: str) -> None:
+    with pytest.raises(expected, match=fix), translated("here"):
         raise error
 
 
-def test_agentmems_own_errors_pass() -> None:
+def test_own_errors_pass_unchanged() -> None:
     for own in (InvalidInputError("x"), ClosedError("x")):
-        with pytest.raises(AgentMemError) as caught, _translate.translated("here"):
+        with pytest.raises(AgentMemError) as caught, translated("here"):
             raise own
         assert caught.value is own
 
 
-def test_panics_are_translated_and_interrupts_are_not() -> None:
+def test_panics_are_translated_but_interrupts_are_not() -> None:
     panic = type("PanicException", (BaseException,), {})
-    with pytest.raises(StoreError, match="broke down"), _translate.translated("here"):
+    with pytest.raises(StoreError, match="crashed"), translated("here"):
         raise panic("index out of bounds")
-    with pytest.raises(KeyboardInterrupt), _translate.translated("here"):
+    with pytest.raises(KeyboardInterrupt), translated("here"):
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""What other clients of a server have written is read; all the rest is not read again."""
+"""Following the writes of other clients without reading the whole scope again."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from chromadb.api.models.Collection import Collection
 
 from agentmem import MemoryController
 from agentmem.maintenance.check import index_differences
@@ -20,7 +21,7 @@ from agentmem_stores import (
     Scope,
     StoreError,
 )
-from agentmem_stores.chroma.write_log import LOGGED, WriteLog, between
+from agentmem_stores.chroma.registry import MAX_LOGGED, WriteLog, written_between
 from agentmem_stores.conformance import make_entry
 from benchmarks.corpus import SampledEmbeddings, SampledVectors
 from tests.stores.conftest import ChromaServer
@@ -41,7 +42,7 @@ def pair(server: ChromaServer) -> Iterator[Pair]:
         yield one, two
 
 
-def test_whose_records_were_written_is_known(pair: Pair) -> None:
+def test_written_between_returns_what_was_written(pair: Pair) -> None:
     one, two = pair
     before = two.revision(ADA)
     one.write(Batch(ADA, put=[make_entry(one, "a"), make_entry(one, "b")]))
@@ -52,59 +53,61 @@ def test_whose_records_were_written_is_known(pair: Pair) -> None:
     assert two.written_between(ADA, after, before) is None
 
 
-def test_who_has_missed_much_reads_all(pair: Pair) -> None:
+def test_client_that_missed_much_reads_all(pair: Pair) -> None:
     one, two = pair
     before = two.revision(ADA)
-    one.write(Batch(ADA, put=[make_entry(one, f"m{i}") for i in range(LOGGED + 1)]))
+    one.write(Batch(ADA, put=[make_entry(one, f"m{i}") for i in range(MAX_LOGGED + 1)]))
     assert two.written_between(ADA, before, two.revision(ADA)) is None
     before = two.revision(ADA)
     one.write(Batch(ADA, put=[make_entry(one, "m")]))
     assert two.written_between(ADA, before, two.revision(ADA)) == ((TURN, "m"),)
 
 
-def test_what_a_failed_write_has_done_is_not_known(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_result_of_a_failed_write_is_unknown(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = pair
     before = two.revision(ADA)
 
-    def fails(*_: object) -> None:
-        raise OSError("half way")
+    upsert = Collection.upsert
+
+    def fail(collection: Collection, *args: Any, **kwargs: Any) -> None:
+        if collection.name.startswith("turn"):
+            raise OSError("the network is gone")
+        upsert(collection, *args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(one._tables, "apply", fails)
+        patch.setattr(Collection, "upsert", fail)
         with pytest.raises(StoreError):
             one.write(Batch(ADA, put=[make_entry(one, "a")]))
     one.write(Batch(ADA, put=[make_entry(one, "b")]))
     assert two.written_between(ADA, before, two.revision(ADA)) is None
 
 
-def test_a_log_says_nothing_of_what_it_does_not_hold() -> None:
+def test_write_log_covers_only_its_own_writes() -> None:
     log = WriteLog()
     for count in (3, 4):
-        log.note(ADA, count, Batch(ADA, delete=[(TURN, f"m{count}")]))
-    told = {"x": log.told(ADA)}
-    assert between("x:2", "x:4", told) == ((TURN, "m3"), (TURN, "m4"))
-    assert between("x:3", "x:4", told) == ((TURN, "m4"),)
+        log.add(ADA, count, Batch(ADA, delete=[(TURN, f"m{count}")]))
+    logs = {"x": log.dumps(ADA)}
+    assert written_between("x:2", "x:4", logs) == ((TURN, "m3"), (TURN, "m4"))
+    assert written_between("x:3", "x:4", logs) == ((TURN, "m4"),)
     for before, after in (("x:1", "x:4"), ("0", "x:4"), ("x:4", "x:5"), ("x:4", "x:3")):
-        assert between(before, after, told) is None
-    assert between("x:3", "x:4~", told) is None, "it may have died in the middle of a write"
-    assert between("x:3,y:1", "x:4", told) is None, "somebody is gone, with what they said"
-    assert between("x:3", "x:4", {}) is None, "a client of before there were logs"
+        assert written_between(before, after, logs) is None
+    assert written_between("x:3", "x:4~", logs) is None, "the client may have died during a write"
+    assert written_between("x:3,y:1", "x:4", logs) is None, "a client is gone, with its log"
+    assert written_between("x:3", "x:4", {}) is None, "a client of a version without logs"
 
 
-def test_indexes_that_follow_are_as_if_made_anew(
+def test_followed_indexes_equal_rebuilt_ones(
     server: ChromaServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vectors = np.random.default_rng(0).standard_normal((50, 8), dtype=np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     embeddings: Any = SampledEmbeddings(SPEC, {}, SampledVectors(vectors))
     database = server.new_database()
-    made: list[Scope] = []
+    rebuilt: list[Scope] = []
     build = ScopeIndex.build
 
-    def noted(store: MemoryStore, scope: Scope) -> ScopeIndex:
-        made.append(scope)
+    def build_and_record(store: MemoryStore, scope: Scope) -> ScopeIndex:
+        rebuilt.append(scope)
         return build(store, scope)
 
     with (
@@ -117,7 +120,7 @@ def test_indexes_that_follow_are_as_if_made_anew(
         )
         for memory in (one, two):
             memory.search("tea")
-        monkeypatch.setattr(ScopeIndex, "build", noted)
+        monkeypatch.setattr(ScopeIndex, "build", build_and_record)
         [tea] = one.add("I like green tea.", session_id="s")
         [rain] = two.add("It rains in Lisbon.", session_id="s")
         steps = (
@@ -136,4 +139,4 @@ def test_indexes_that_follow_are_as_if_made_anew(
                 assert len(memory.search("coffee", reinforce=False)) == len(
                     memory.get_all(granularity=TURN)
                 )
-        assert made == []
+        assert rebuilt == []
