@@ -43,7 +43,7 @@ memory.close()
 """
 
 
-def test_the_tour_runs_as_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tour_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import networkx as nx
 
     monkeypatch.chdir(tmp_path)
@@ -63,7 +63,7 @@ def test_the_tour_runs_as_it_is_written(tmp_path: Path, monkeypatch: pytest.Monk
      "check", "topics", "reinforce", "learned", "reset_learning", "add_plan", "plans",
      "plan_went", "facts", "profile", "timeline"],
 )  # fmt: skip
-def test_every_verb_has_an_async_twin(verb: str) -> None:
+def test_every_verb_has_an_async_version(verb: str) -> None:
     from agentmem import MemoryController
 
     assert callable(getattr(MemoryController, verb))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from agentmem.facts.facts import Facts
 from agentmem.maintenance.summaries import exclude_from_topics
 from agentmem.writing.sessions import DERIVED, Sessions, is_derived
+from agentmem.writing.writer import without_links
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import (
     Batch,
@@ -101,8 +102,8 @@ class Deleter:
         derived += self._citations_of(scope, deleted, {m.id for m in derived})
         sessions = dict.fromkeys(m.session_id for m in derived if m.granularity in DERIVED)
         ended = [session for session in sessions if index.is_digested(session)]
-        gone = {m.id for m in (*derived, *deleted)} - replaced
-        unlinked = self._without_links(scope, gone, replaced)
+        removed = {m.id for m in (*derived, *deleted)} - replaced
+        unlinked = without_links(self.memories, scope, removed, replaced)
         # Derived memories and links go first: a crash must not leave any that lead to nothing.
         self.memories.write(Batch(scope, patch=unlinked, delete=_keys(derived)))
         self.memories.write(Batch(scope, put=put, delete=_keys(deleted)))
@@ -158,7 +159,7 @@ class Deleter:
     ) -> list[Memory]:
         """The citations whose question has the very words of a deleted memory.
 
-        A citation keeps the embedding of its question and no id, so it is found by its vector.
+        A citation keeps the embedding of its question and no id, so its vector identifies it.
         """
         kind = Granularity.CITATION
         count = len(self.memories.index(scope).tables[kind])
@@ -171,21 +172,8 @@ class Deleter:
         ]
         nearest = self.store.nearest(scope, kind, np.stack(vectors), count)
         same = {n.id for row in nearest for n in row if n.similarity > _SAME_TEXT}
-        gone = same.difference(known, (m.id for m in deleted))
-        return [entry.memory for entry in self.store.get(scope, kind, sorted(gone))]
-
-    def _without_links(self, scope: Scope, gone: set[str], replaced: set[str]) -> list[Memory]:
-        """The memories that point at ids about to go, without those edges and sources."""
-        index = self.memories.index(scope)
-        pointing = {n for i in gone for n in index.referencing(i)} - gone - replaced
-        return [
-            replace(
-                memory,
-                edges=tuple(e for e in memory.edges if e.target not in gone),
-                sources=tuple(s for s in memory.sources if s not in gone),
-            )
-            for memory in self.memories.get(scope, sorted(pointing))
-        ]
+        ids = sorted(same.difference(known, (m.id for m in deleted)))
+        return self.store.get_memories(scope, kind, ids)
 
 
 def _keys(memories: Iterable[Memory]) -> list[tuple[Granularity, str]]:

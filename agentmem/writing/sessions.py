@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from agentmem.embedding.embedder import (
     mean_direction,
 )
 from agentmem.facts.facts import Facts
-from agentmem.writing.writer import Clock, Writer, carry_over_recall_stats
+from agentmem.writing.writer import Clock, Writer, carry_over_recall_stats, without_links
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import (
     Batch,
@@ -175,7 +175,7 @@ class Sessions:
             edited = self.facts.edited(scope, index.records(session, Granularity.FACT))
             keep |= {(Granularity.FACT, i) for i in edited}
         stale = [k for s in sessions for k in self.derived_keys(scope, s) if k not in keep]
-        patch = self._without_links(scope, {i for _, i in stale}, {i for _, i in keep})
+        patch = without_links(self.memories, scope, {i for _, i in stale}, {i for _, i in keep})
         return Batch(scope, put=put, patch=patch, delete=stale)
 
     def _draft_all(self, turns: Sequence[Entry]) -> Iterator[Memory]:
@@ -227,15 +227,6 @@ class Sessions:
             ids = [e.memory.id for e in put if e.memory.granularity is granularity]
             replaced |= {m.id: m for m in self.store.get_memories(scope, granularity, ids)}
         return carry_over_recall_stats(put, replaced)
-
-    def _without_links(self, scope: Scope, gone: set[str], written: set[str]) -> list[Memory]:
-        """The memories linked to ids about to go, without those links."""
-        index = self.memories.index(scope)
-        linked = {n for i in gone for n in index.edges.get(i, {})} - gone - written
-        return [
-            replace(m, edges=tuple(e for e in m.edges if e.target not in gone))
-            for m in self.memories.get(scope, sorted(linked))
-        ]
 
 
 def passages(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
@@ -28,7 +28,7 @@ from agentmem_stores import (
     State,
 )
 
-__all__ = ["Clock", "Writer", "carry_over_recall_stats"]
+__all__ = ["Clock", "Writer", "carry_over_recall_stats", "without_links"]
 
 Clock = Callable[[], datetime]
 
@@ -192,6 +192,26 @@ class Writer:
         )
         [stored] = self.store.get(old.scope, old.granularity, [old.id])
         return [replace(entry, memory=new), replace(stored, memory=former)]
+
+
+def without_links(
+    memories: IndexedStore, scope: Scope, removed: Collection[str], written: Collection[str]
+) -> list[Memory]:
+    """Return the memories that point at ids about to be removed, without those links and sources.
+
+    Args:
+        written: ids that the same change writes, so that they need no patch.
+    """
+    index = memories.index(scope)
+    pointing = {n for i in removed for n in index.referencing(i)}.difference(removed, written)
+    return [
+        replace(
+            memory,
+            edges=tuple(e for e in memory.edges if e.target not in removed),
+            sources=tuple(s for s in memory.sources if s not in removed),
+        )
+        for memory in memories.get(scope, sorted(pointing))
+    ]
 
 
 def carry_over_recall_stats(put: Sequence[Entry], old: Mapping[str, Memory]) -> list[Entry]:

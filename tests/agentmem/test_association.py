@@ -18,7 +18,7 @@ from agentmem_stores import Neighbor
 ASSOCIATION = Association()
 
 
-def test_separates_a_close_group_from_the_rest() -> None:
+def test_accepts_the_upper_of_two_groups() -> None:
     rng = np.random.default_rng(0)
     near, far = rng.normal(0.75, 0.03, 5), rng.normal(0.42, 0.03, 25)
     accepted = ASSOCIATION.accepts(np.concatenate([near, far]))
@@ -26,7 +26,7 @@ def test_separates_a_close_group_from_the_rest() -> None:
     assert not accepted[5:].any()
 
 
-def test_related_to_nothing_is_an_answer() -> None:
+def test_accepts_nothing_where_all_are_distant() -> None:
     rng = np.random.default_rng(0)
     # Two clear groups, both of them far away: the upper one must not be taken.
     distant = np.concatenate([rng.normal(0.3, 0.01, 10), rng.normal(0.05, 0.01, 20)])
@@ -34,18 +34,18 @@ def test_related_to_nothing_is_an_answer() -> None:
     assert ASSOCIATION.edges([Neighbor("a", 0.1)]) == ()
 
 
-def test_one_group_is_taken_only_where_it_is_certain() -> None:
+def test_one_group_is_accepted_only_above_certain() -> None:
     rng = np.random.default_rng(0)
     assert not ASSOCIATION.accepts(rng.normal(0.5, 0.02, 30)).any()
     assert ASSOCIATION.accepts(rng.normal(0.8, 0.02, 30)).all()
 
 
-def test_few_neighbours_are_judged_by_themselves() -> None:
+def test_few_neighbors_are_compared_with_certain() -> None:
     edges = ASSOCIATION.edges([Neighbor("a", 0.7), Neighbor("b", 0.5)])
     assert [(e.target, e.weight) for e in edges] == [("a", 0.7)]
 
 
-def test_the_strongest_come_first_and_are_bounded() -> None:
+def test_edges_are_sorted_and_at_most_at_most() -> None:
     found = [Neighbor(f"n{i:02}", 0.99 - i / 1000) for i in range(30)]
     edges = ASSOCIATION.edges(found)
     assert [e.target for e in edges] == [f"n{i:02}" for i in range(ASSOCIATION.at_most)]
@@ -60,7 +60,7 @@ def test_never_accepts_below_the_floor(similarities: np.ndarray) -> None:
 
 @given(st.integers(0, 2**32 - 1), st.integers(6, 40), st.floats(0, 0.4))
 @settings(max_examples=40, deadline=None)
-def test_separates_as_scikit_learn_does(seed: int, n: int, apart: float) -> None:
+def test_fits_the_same_mixture_as_scikit_learn(seed: int, n: int, apart: float) -> None:
     rng = np.random.default_rng(seed)
     values = np.clip(rng.normal(0.4, 0.05, n) + apart * (rng.random(n) < 0.3), -1, 1)
     ends = [[values.min()], [values.max()]]
@@ -77,6 +77,6 @@ def test_separates_as_scikit_learn_does(seed: int, n: int, apart: float) -> None
 
 
 @pytest.mark.parametrize("wrong", [{"floor": 0.9}, {"neighbors": 0}, {"at_most": -1}])
-def test_refuses_parameters_out_of_range(wrong: dict[str, float]) -> None:
+def test_rejects_parameters_out_of_range(wrong: dict[str, float]) -> None:
     with pytest.raises(InvalidInputError):
         Association(**wrong)  # type: ignore[arg-type]

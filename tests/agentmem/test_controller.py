@@ -1,4 +1,4 @@
-"""The controller's verbs, over the in-memory store and the real embedder."""
+"""The controller's verbs on the in-memory store with the real embedder."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def texts(memories: object) -> list[str]:
 
 
 class TestAdd:
-    def test_takes_strings_messages_dicts_and_lists(self, memory: MemoryController) -> None:
+    def test_accepts_strings_messages_dicts_and_lists(self, memory: MemoryController) -> None:
         memory.add("One.", session_id="s")
         memory.add(HumanMessage("Two."), session_id="s")
         memory.add({"role": "assistant", "content": "Three."}, session_id="s")
@@ -61,12 +61,12 @@ class TestAdd:
         assert [t.role for t in turns] == ["user", "user", "assistant", "assistant", "user"]
         assert [t.position for t in turns] == [0, 1, 2, 3, 4]
 
-    def test_is_found_at_once(self, memory: MemoryController) -> None:
+    def test_is_searchable_at_once(self, memory: MemoryController) -> None:
         memory.add("I adopted a beagle called Biscuit.", session_id="s")
         memory.add("The weather is grey today.", session_id="s")
         assert memory.search("What is my dog called?", k=1)[0].memory.text.endswith("Biscuit.")
 
-    def test_another_session_ends_the_one_before(self, memory: MemoryController) -> None:
+    def test_another_session_ends_the_open_one(self, memory: MemoryController) -> None:
         memory.add("I moved to Lisbon.", session_id="a")
         assert not memory.get_all(granularity=Granularity.SUMMARY)
         memory.add("Good morning!", session_id="b")
@@ -81,29 +81,29 @@ class TestAdd:
         assert third.said_at == START + timedelta(days=1)
 
     @pytest.mark.parametrize("nothing", ["", " \n\t", [], [""], {"role": "user", "content": " "}])
-    def test_refuses_nothing(self, memory: MemoryController, nothing: object) -> None:
+    def test_rejects_empty_input(self, memory: MemoryController, nothing: object) -> None:
         with pytest.raises(EmptyTextError):
             memory.add(nothing)  # type: ignore[arg-type]
         assert memory.get_all() == []
 
-    def test_one_bad_message_writes_none(self, memory: MemoryController) -> None:
+    def test_one_invalid_message_writes_none(self, memory: MemoryController) -> None:
         with pytest.raises(InvalidInputError):
             memory.add(["fine", {"role": "user", "text": "wrong key"}])
         assert memory.get_all() == []
 
-    def test_refuses_naive_times(self, memory: MemoryController) -> None:
+    def test_rejects_naive_datetimes(self, memory: MemoryController) -> None:
         with pytest.raises(NaiveDatetimeError, match="timezone"):
             memory.add("x", timestamp=datetime(2026, 1, 1))  # noqa: DTZ001
         assert memory.get_all() == []
 
-    def test_metadata_that_json_cannot_hold_is_refused(self, memory: MemoryController) -> None:
+    def test_rejects_metadata_that_json_cannot_represent(self, memory: MemoryController) -> None:
         with pytest.raises(InvalidInputError):
             memory.add("x", metadata={"a": object()})
         assert memory.get_all() == []
 
 
 class TestEndSession:
-    def test_writes_every_granularity_from_all_turns(self, memory: MemoryController) -> None:
+    def test_derives_every_granularity_from_all_turns(self, memory: MemoryController) -> None:
         turns = memory.add(["I play the cello.", "Rehearsal is on Monday."], session_id="s")
         derived = memory.end_session("s")
         of_session = {g for g in Granularity if g.of_session}
@@ -111,11 +111,11 @@ class TestEndSession:
         assert {m.granularity for m in whole} == of_session - {Granularity.TURN}
         assert all(m.sources == tuple(t.id for t in turns) for m in whole)
 
-    def test_twice_changes_nothing(self, memory: MemoryController) -> None:
+    def test_ending_twice_changes_nothing(self, memory: MemoryController) -> None:
         memory.add("I play the cello.", session_id="s")
         assert memory.end_session("s") == memory.end_session("s")
 
-    def test_again_after_more_turns_replaces(self, memory: MemoryController) -> None:
+    def test_ending_again_after_more_turns_replaces_the_derived(self, memory: MemoryController) -> None:
         memory.add("I play the cello.", session_id="s")
         before = memory.end_session("s")
         memory.add("And the drums, loudly.", session_id="s")
@@ -123,7 +123,7 @@ class TestEndSession:
         assert {m.id for m in before} <= {m.id for m in after}
         assert any("drums" in m.text for m in after)
 
-    def test_a_long_session_is_split_and_nothing_cut(self, memory: MemoryController) -> None:
+    def test_a_long_session_is_split_into_passages_without_loss(self, memory: MemoryController) -> None:
         said = [f"Fact number {i} is about topic {i * 7}." for i in range(60)]
         memory.add([*said, "word " * 600], session_id="s")
         passages = [m for m in memory.end_session("s") if m.granularity is Granularity.SESSION]
@@ -132,11 +132,11 @@ class TestEndSession:
         assert all(text in together for text in said)
         assert together.count("word") == 600
 
-    def test_unknown_session(self, memory: MemoryController) -> None:
+    def test_unknown_session_raises(self, memory: MemoryController) -> None:
         with pytest.raises(MemoryNotFoundError, match="nowhere"):
             memory.end_session("nowhere")
 
-    def test_close_ends_what_is_open(self, embeddings: Embeddings) -> None:
+    def test_close_ends_open_sessions(self, embeddings: Embeddings) -> None:
         store = InMemoryStore()
         memory = MemoryController(store, scope=ADA, embeddings=embeddings)
         memory.add("I play the cello.", session_id="s")
@@ -160,7 +160,7 @@ class TestUpdateAndHistory:
         assert [m.version for m in memory.history(turn.id)] == [1, 2]
         assert texts(h.memory for h in memory.search("phone", k=5)) == ["My phone is red."]
 
-    def test_as_of_answers_as_it_stood(self, memory: MemoryController, clock: ManualClock) -> None:
+    def test_as_of_searches_the_version_of_that_time(self, memory: MemoryController, clock: ManualClock) -> None:
         [turn] = memory.add("My phone is blue.", session_id="s")
         clock.advance(days=3)
         memory.update(turn.id, text="My phone is red.")
@@ -169,7 +169,7 @@ class TestUpdateAndHistory:
         before = memory.search("phone", as_of=START - timedelta(days=1))
         assert len(before) == 0
 
-    def test_update_rewrites_what_was_derived(self, memory: MemoryController) -> None:
+    def test_update_rewrites_derived_memories(self, memory: MemoryController) -> None:
         [turn] = memory.add("My phone is blue.", session_id="s")
         memory.end_session("s")
         memory.update(turn.id, text="My phone is red.")
@@ -177,7 +177,7 @@ class TestUpdateAndHistory:
         assert derived
         assert not any("blue" in m.text for m in derived)
 
-    def test_unknown_id_and_empty_text(self, memory: MemoryController) -> None:
+    def test_unknown_id_and_empty_text_raise(self, memory: MemoryController) -> None:
         [turn] = memory.add("x y z", session_id="s")
         with pytest.raises(MemoryNotFoundError, match="nope"):
             memory.update("nope", text="y")
@@ -187,7 +187,7 @@ class TestUpdateAndHistory:
 
 
 class TestDelete:
-    def test_removes_it_and_what_it_went_into(self, memory: MemoryController) -> None:
+    def test_removes_the_memory_and_what_was_derived_from_it(self, memory: MemoryController) -> None:
         secret, _ = memory.add(["My code is 4711.", "I like tea."], session_id="s")
         memory.end_session("s")
         memory.update(secret.id, text="My code is 4712.")
@@ -198,7 +198,7 @@ class TestDelete:
         with pytest.raises(MemoryNotFoundError):
             memory.get(secret.id)
 
-    def test_removes_edges_to_it(self, memory: MemoryController) -> None:
+    def test_removes_edges_to_the_memory(self, memory: MemoryController) -> None:
         [first] = memory.add("My beagle Biscuit loves the beach.", session_id="a")
         [second] = memory.add("My beagle Biscuit loves the beach a lot.", session_id="b")
         assert memory.graph().has_edge(first.id, second.id)
@@ -206,7 +206,7 @@ class TestDelete:
         assert memory.get(second.id).edges == ()
         assert memory.check().ok
 
-    def test_delete_all_is_one_scope(self, memory: MemoryController) -> None:
+    def test_delete_all_deletes_one_scope(self, memory: MemoryController) -> None:
         memory.add("Mine.", session_id="s")
         memory.add("Theirs.", session_id="s", scope=BEN)
         assert memory.delete_all() == 1
@@ -215,7 +215,7 @@ class TestDelete:
 
 
 class TestCompact:
-    def test_leaves_no_byte_of_what_was_deleted(
+    def test_compact_leaves_no_byte_of_deleted_memories(
         self, embeddings: Embeddings, tmp_path: Path
     ) -> None:
         with MemoryController.open(tmp_path / "m", scope=ADA, embeddings=embeddings) as memory:
@@ -229,7 +229,7 @@ class TestCompact:
 
 
 class TestScopes:
-    def test_never_mix(self, memory: MemoryController) -> None:
+    def test_scopes_do_not_mix(self, memory: MemoryController) -> None:
         memory.add("Ada's cat is Tom.", session_id="s")
         [other] = memory.add("Ben's cat is Jerry.", session_id="s", scope=BEN)
         assert texts(h.memory for h in memory.search("cat", k=9)) == ["Ada's cat is Tom."]
@@ -237,11 +237,11 @@ class TestScopes:
             memory.get(other.id)
 
     @pytest.mark.parametrize("user", ["", " ", "*", "a\0b", "x" * 600])
-    def test_name_exactly_one_owner(self, user: str) -> None:
+    def test_a_scope_names_exactly_one_owner(self, user: str) -> None:
         with pytest.raises(InvalidScopeError):
             Scope(user)
 
-    def test_one_must_be_given(self, embeddings: Embeddings) -> None:
+    def test_a_call_without_a_scope_raises(self, embeddings: Embeddings) -> None:
         with (
             MemoryController(InMemoryStore(), embeddings=embeddings) as memory,
             pytest.raises(InvalidScopeError, match="scope="),
@@ -250,7 +250,7 @@ class TestScopes:
 
 
 class TestForgetting:
-    def test_swept_memories_come_back_when_recalled(
+    def test_archived_memories_become_active_when_recalled(
         self, memory: MemoryController, clock: ManualClock
     ) -> None:
         [turn] = memory.add("I sold my grandmother's piano.", session_id="s")
@@ -263,7 +263,7 @@ class TestForgetting:
         assert memory.get(turn.id).state is State.ACTIVE
         assert memory.search("piano")[0].memory.id == turn.id
 
-    def test_a_recall_strengthens_behind_the_search(
+    def test_a_recall_strengthens_after_the_search(
         self, memory: MemoryController, clock: ManualClock
     ) -> None:
         [turn] = memory.add("I sold my grandmother's piano.", session_id="s")
@@ -290,7 +290,7 @@ class TestForgetting:
         memory.search("tea")
         assert memory.get(twice.id).strength / twice.strength > massed * 1.1
 
-    def test_looking_into_the_past_or_without_reinforcing_strengthens_nothing(
+    def test_as_of_and_reinforce_false_strengthen_nothing(
         self, memory: MemoryController, clock: ManualClock
     ) -> None:
         [turn] = memory.add("Tea with milk.", session_id="s")
@@ -299,7 +299,7 @@ class TestForgetting:
         memory.search("tea", reinforce=False)
         assert memory.get(turn.id) == turn
 
-    def test_feedback_strengthens_what_was_cited(
+    def test_feedback_strengthens_cited_memories(
         self, memory: MemoryController, clock: ManualClock
     ) -> None:
         cited, other = memory.add(["I drink tea.", "I drink coffee."], session_id="s")
@@ -310,7 +310,7 @@ class TestForgetting:
         with pytest.raises(MemoryNotFoundError):
             memory.feedback(hits, cited=["stranger"])
 
-    def test_hits_of_another_scope_change_nothing_that_has_their_ids(
+    def test_hits_of_another_scope_change_nothing_with_the_same_ids(
         self, memory: MemoryController, tmp_path: Path
     ) -> None:
         bob = Scope("bob")
@@ -333,7 +333,7 @@ class TestAddMany:
         "tax": ["The tax office wrote to me again.", "It is about the beagle."],
     }
 
-    def test_writes_what_adding_one_after_another_would(
+    def test_writes_the_same_as_add_and_end_session(
         self, memory: MemoryController, embeddings: Embeddings, clock: ManualClock
     ) -> None:
         other = MemoryController(InMemoryStore(), scope=ADA, embeddings=embeddings, clock=clock)
@@ -350,7 +350,7 @@ class TestAddMany:
         assert kept_by(memory) == kept_by(other)
         assert memory.stats().sessions == 2
 
-    def test_again_changes_nothing_but_adds_what_is_new(self, memory: MemoryController) -> None:
+    def test_adding_again_writes_new_messages_only(self, memory: MemoryController) -> None:
         named = {"dog": [{"role": "user", "content": "I have a beagle.", "id": "1"}]}
         assert len(memory.add_many(named)) == 1
         assert memory.add_many(named) == []
@@ -358,7 +358,7 @@ class TestAddMany:
 
 
 class TestConsolidate:
-    def test_repetitions_leave_one_active_memory_with_its_sources(
+    def test_merged_duplicates_leave_one_active_memory_with_sources(
         self, memory: MemoryController
     ) -> None:
         for n in range(3):
@@ -379,7 +379,7 @@ class TestConsolidate:
 
 
 class TestSearch:
-    def test_refuses_bad_arguments(self, memory: MemoryController) -> None:
+    def test_rejects_invalid_arguments(self, memory: MemoryController) -> None:
         memory.add("x y z", session_id="s")
         with pytest.raises(EmptyTextError):
             memory.search("  ")
@@ -388,12 +388,12 @@ class TestSearch:
         with pytest.raises(NaiveDatetimeError):
             memory.search("x", as_of=datetime(2026, 1, 1))  # noqa: DTZ001
 
-    def test_in_an_empty_scope_finds_nothing(self, memory: MemoryController) -> None:
+    def test_an_empty_scope_has_no_hits(self, memory: MemoryController) -> None:
         recall = memory.search("anything")
         assert len(recall) == 0
         assert recall.confidence < 0.2
 
-    def test_is_not_confident_about_what_was_never_said(self, memory: MemoryController) -> None:
+    def test_confidence_is_low_where_no_memory_answers(self, memory: MemoryController) -> None:
         memory.add(
             ["I adopted a beagle called Biscuit.", "My sister Clara lives in Porto."],
             session_id="s",
@@ -402,7 +402,7 @@ class TestSearch:
         for question in ("Who won the chess tournament?", "How does a diesel engine work?"):
             assert memory.search(question).confidence < min(0.1, answered / 2)
 
-    def test_explains_its_scores(self, memory: MemoryController) -> None:
+    def test_contributions_sum_to_the_score(self, memory: MemoryController) -> None:
         memory.add(["I adopted a beagle.", "I sold a car."], session_id="s")
         memory.end_session("s")
         recall = memory.search("Do I have a dog?", explain=True)
@@ -411,7 +411,7 @@ class TestSearch:
         assert sum(recall.routing.weights.values()) == pytest.approx(1)
         assert [m.text for m in recall[0].context] == ["I adopted a beagle.", "I sold a car."]
 
-    def test_never_fewer_than_k_while_k_exist(self, memory: MemoryController) -> None:
+    def test_returns_k_hits_where_k_exist(self, memory: MemoryController) -> None:
         memory.add([f"Thing {i} happened." for i in range(12)], session_id="s")
         assert len(memory.search("something else entirely", k=12)) == 12
 
@@ -426,7 +426,7 @@ class TestSearch:
         assert hits[0].memory.granularity is granularity
         assert hits[0].memory.session_id == "dog"
 
-    def test_sessions_are_routed_if_wanted(self, embeddings: Embeddings) -> None:
+    def test_routing_weighs_granularities_of_sessions(self, embeddings: Embeddings) -> None:
         def parts(settings: SearchSettings) -> set[str]:
             with MemoryController(
                 InMemoryStore(), scope=Scope("ada"), embeddings=embeddings, settings=settings
@@ -450,7 +450,7 @@ class TestSearch:
             ("When did we plan to go to the museum?", "will go"),
         ],
     )
-    def test_what_was_is_told_from_what_will_be(
+    def test_past_and_future_are_distinguished(
         self, memory: MemoryController, asked: str, tense: str
     ) -> None:
         memory.add(
@@ -467,16 +467,16 @@ async def _twins(memory: MemoryController) -> list[str]:
     return texts(h.memory for h in hits)
 
 
-def test_async_twins(memory: MemoryController) -> None:
+def test_async_versions_return_the_same(memory: MemoryController) -> None:
     import asyncio
 
     assert asyncio.run(_twins(memory)) == ["I adopted a beagle called Biscuit."]
 
 
-def test_closing_after_the_store_is_no_failure(
+def test_closing_after_the_store_raises_nothing(
     embeddings: Embeddings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where nothing is pending, whoever closed the store has ended what there was to end."""
+    """With nothing pending, there is nothing that a closed store could lose."""
     monkeypatch.setattr("agentmem_retrievers.index.persistence.IndexPersistence.min_size", 1)
     store = ChromaStore.open(tmp_path / "store")
     memory = MemoryController(store, embeddings=embeddings, scope=Scope("ada"))

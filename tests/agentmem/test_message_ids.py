@@ -1,4 +1,4 @@
-"""A message that brings an id is written once, however often and from wherever it is added."""
+"""A message with an id is written once, however often it is added."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def memory(embeddings: Embeddings) -> Iterator[MemoryController]:
         yield controller
 
 
-def test_it_becomes_the_memorys_id(memory: MemoryController) -> None:
+def test_a_message_id_becomes_the_memory_id(memory: MemoryController) -> None:
     [written] = memory.add({"content": "I like tea.", "id": "m-1"}, session_id="s")
     assert memory.get("m-1") == written
 
 
-def test_what_is_held_is_left_out(memory: MemoryController) -> None:
+def test_messages_with_known_ids_are_skipped(memory: MemoryController) -> None:
     first = {"content": "One.", "id": "1"}
     memory.add([first, first], session_id="s")
     added = memory.add([first, {"content": "Two.", "id": "2"}, {"content": "Three."}])
@@ -33,13 +33,13 @@ def test_what_is_held_is_left_out(memory: MemoryController) -> None:
     assert [m.text for m in memory.get_all()] == ["One.", "Two.", "Three."]
 
 
-def test_ids_of_two_owners_do_not_meet(memory: MemoryController) -> None:
+def test_two_scopes_can_have_the_same_id(memory: MemoryController) -> None:
     for owner in (ADA, BEN):
         assert memory.add({"content": f"I am {owner}.", "id": "1"}, session_id="s", scope=owner)
     assert memory.get("1", scope=BEN).text == "I am ben."
 
 
-def test_threads_that_write_the_same_write_it_once(memory: MemoryController) -> None:
+def test_concurrent_writes_of_one_id_write_it_once(memory: MemoryController) -> None:
     def write(_: int) -> int:
         return len(memory.add({"content": "I like tea.", "id": "1"}, session_id="s"))
 
@@ -48,11 +48,11 @@ def test_threads_that_write_the_same_write_it_once(memory: MemoryController) -> 
 
 
 @pytest.mark.parametrize("name", ["", "a@1", 7])
-def test_impossible_ids_are_refused(memory: MemoryController, name: object) -> None:
+def test_invalid_ids_are_rejected(memory: MemoryController, name: object) -> None:
     with pytest.raises(InvalidInputError, match="id"):
         memory.add({"content": "I like tea.", "id": name})
 
 
-def test_what_is_no_text_is_refused(memory: MemoryController) -> None:
+def test_lone_surrogates_are_rejected(memory: MemoryController) -> None:
     with pytest.raises(InvalidInputError, match="surrogates"):
         memory.add("\ud800")

@@ -1,4 +1,4 @@
-"""What happened when, whenever it was told."""
+"""Events are ordered by when they happened, not by when they were told."""
 
 from __future__ import annotations
 
@@ -32,42 +32,42 @@ def told(memory: MemoryController, *args: object, **options: object) -> list[str
     return [event.text for event in memory.timeline(*args, **options)]  # type: ignore[arg-type]
 
 
-def test_events_stand_where_they_happened(memory: MemoryController) -> None:
+def test_events_are_ordered_by_the_time_they_name(memory: MemoryController) -> None:
     events = memory.timeline()
     assert [e.text for e in events] == [HEDGEHOG, MOVE, WEDDING, RAIN]
     assert [f"{e.when:%m-%d}" for e in events] == ["02-01", "03-01", "04-27", "05-08"]
     assert [e.dated for e in events] == [True, True, True, False]
 
 
-def test_of_two_events_it_says_which_came_first(memory: MemoryController) -> None:
+def test_which_came_first_returns_both_events_in_order(memory: MemoryController) -> None:
     question = "What came first, the wedding or the move to Rome?"
     assert told(memory, question) == [MOVE, WEDDING]
 
 
-def test_a_question_names_its_time(memory: MemoryController) -> None:
+def test_a_time_in_the_query_restricts_the_events(memory: MemoryController) -> None:
     assert told(memory, "What happened last week?") == [WEDDING]
     assert told(memory, "What happened between February and March?") == [HEDGEHOG, MOVE]
 
 
-def test_since_and_until_bound_it(memory: MemoryController) -> None:
+def test_since_and_until_restrict_the_events(memory: MemoryController) -> None:
     april = datetime(2026, 4, 1, tzinfo=UTC)
     assert told(memory, since=april) == [WEDDING, RAIN]
     assert told(memory, until=april) == [HEDGEHOG, MOVE]
 
 
-def test_only_so_many_are_told(memory: MemoryController) -> None:
+def test_returns_at_most_k_events(memory: MemoryController) -> None:
     assert told(memory, k=2) == [WEDDING, RAIN]
     assert told(memory, "animals", k=1) == [HEDGEHOG]
 
 
-def test_a_deleted_turn_did_not_happen(embeddings: Embeddings) -> None:
+def test_deleted_turns_are_not_events(embeddings: Embeddings) -> None:
     with MemoryController(InMemoryStore(), scope=Scope("ada"), embeddings=embeddings) as memory:
         [turn] = memory.add(MOVE, session_id="s")
         memory.delete(turn.id)
         assert memory.timeline() == []
 
 
-def test_refuses_what_it_cannot_take(memory: MemoryController) -> None:
+def test_rejects_invalid_arguments(memory: MemoryController) -> None:
     with pytest.raises(InvalidInputError, match="k=0"):
         memory.timeline(k=0)
     with pytest.raises(NaiveDatetimeError):

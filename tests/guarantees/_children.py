@@ -1,4 +1,4 @@
-"""Processes of their own for what would harm this one: full disks, limits, other users."""
+"""Child processes for tests that would harm this one: full disks, limits, other users."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(code: str, *arguments: object, before: Sequence[str] = ()) -> str:
-    """Run Python code in a process that must succeed within two minutes; return what it printed.
+    """Run Python code in a process that must succeed within two minutes; return its output.
 
     Args:
         before: a command that runs the command that follows it.
@@ -28,7 +28,7 @@ def run(code: str, *arguments: object, before: Sequence[str] = ()) -> str:
 
 
 def started(code: str, *arguments: object, before: Sequence[str] = ()) -> subprocess.Popen[str]:
-    """Start the same, to be talked with."""
+    """Start the same with pipes for input and output."""
     return subprocess.Popen(
         [*before, sys.executable, "-X", "faulthandler", "-c", code, *map(str, arguments)],
         cwd=ROOT,
@@ -41,7 +41,7 @@ def started(code: str, *arguments: object, before: Sequence[str] = ()) -> subpro
 
 
 def on_a_small_disk(place: Path, megabytes: int) -> list[str]:
-    """A command that runs another with a file system of its own at a path, gone when it ends."""
+    """A command that runs another one with a private file system mounted at a path."""
     mount = f'mount -t tmpfs -o size={megabytes}m none {place} && exec "$@"'
     command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh"]
     try:

@@ -1,4 +1,4 @@
-"""Damage to a store is found, named, and repaired or refused; what people said is never touched."""
+"""Damage to a store is reported and repaired, or the store is not opened; turns stay as they are."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def said(memory: MemoryController, scope: Scope = ADA) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store of so many turns that Chroma keeps their vectors in files."""
+    """A store with enough turns for Chroma to write its vectors to index files."""
     path = tmp_path_factory.mktemp("large") / "store"
     with reopened(path) as memory:
         [first] = memory.add("number0 met friend0", session_id="s")
@@ -86,8 +86,8 @@ def scrambled(folder: Path) -> None:
     ],
     ids=["folder", "level0", "pickle", "cut", "empty", "header", "half a pickle"],
 )
-def test_damaged_index_files_are_refused(copy: Path, damage: Callable[[Path], None]) -> None:
-    """Chroma itself would search the rest in silence, or end the process."""
+def test_damaged_index_files_are_not_opened(copy: Path, damage: Callable[[Path], None]) -> None:
+    """Chroma itself would silently search the rest, or crash the process."""
     for folder in list(folders(copy)):
         damage(folder)
     for _ in range(2):
@@ -100,10 +100,10 @@ def test_damaged_index_files_are_refused(copy: Path, damage: Callable[[Path], No
     [removed("link_lists.bin"), cut("length.bin", 400)],
     ids=["links", "lengths"],
 )
-def test_vectors_that_can_be_read_are_put_back(
+def test_readable_vectors_are_restored(
     copy: Path, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As after a kill while Chroma rewrote the files: nothing is embedded, nothing is lost."""
+    """As after a kill while Chroma rewrote the files: nothing is embedded again or lost."""
     for folder in list(folders(copy)):
         damage(folder)
     with reopened(copy) as memory:
@@ -118,7 +118,7 @@ def test_vectors_that_can_be_read_are_put_back(
         assert memory.check().ok
 
 
-def test_lost_vectors_are_made_anew(copy: Path) -> None:
+def test_lost_vectors_are_embedded_again(copy: Path) -> None:
     for folder in list(folders(copy)):
         shutil.rmtree(folder)
     with reopened(copy, repair=True) as memory:
@@ -131,8 +131,8 @@ def test_lost_vectors_are_made_anew(copy: Path) -> None:
         assert memory.check().ok
 
 
-def test_links_in_the_index_that_lead_nowhere(copy: Path) -> None:
-    """Too dear to look for at every opening; Chroma would end the process over them."""
+def test_index_links_to_missing_elements_are_repaired(copy: Path) -> None:
+    """Too expensive to check at every opening; they would crash the process in Chroma."""
     for folder in list(folders(copy)):
         scrambled(folder)
     with reopened(copy) as memory:
@@ -141,7 +141,7 @@ def test_links_in_the_index_that_lead_nowhere(copy: Path) -> None:
         assert memory.check(repair=True).ok
 
 
-def test_a_damaged_page_is_found(copy: Path) -> None:
+def test_a_damaged_database_page_is_reported(copy: Path) -> None:
     with (copy / "chroma.sqlite3").open("r+b") as file:
         file.seek(4096 * 60)
         file.write(b"\xff" * 4096 * 3)
@@ -150,8 +150,8 @@ def test_a_damaged_page_is_found(copy: Path) -> None:
 
 
 @pytest.mark.parametrize("repair", [False, True])
-def test_a_database_that_cannot_be_read_to_its_end(tmp_path: Path, repair: bool) -> None:
-    """Chroma's errors and panics are sentences of the report, and nobody's words are touched."""
+def test_a_truncated_database_is_reported(tmp_path: Path, repair: bool) -> None:
+    """Errors and panics of Chroma become problems of the report; turns stay as they are."""
     with reopened(tmp_path) as memory:
         memory.add(["the boat is red", "the oar is blue"], session_id="a")
     with closing(sqlite3.connect(tmp_path / "chroma.sqlite3")) as database:
@@ -178,7 +178,7 @@ def test_a_database_that_cannot_be_read_to_its_end(tmp_path: Path, repair: bool)
 
 
 def damaged_at_random(database: Path, rng: random.Random) -> None:
-    """A few bytes, or whole pages, of noise or of nothing; never the first page."""
+    """Overwrite a few bytes or whole pages with noise or zeros; never the first page."""
     data, page = bytearray(database.read_bytes()), 4096
     kind = rng.choice(["bytes", "noise", "nothing"])
     for _ in range(20 if kind == "bytes" else 2):
@@ -190,7 +190,7 @@ def damaged_at_random(database: Path, rng: random.Random) -> None:
     database.write_bytes(data)
 
 
-def test_no_damage_lets_an_error_of_a_library_through(tmp_path: Path) -> None:
+def test_no_damage_raises_an_untyped_error(tmp_path: Path) -> None:
     with reopened(tmp_path / "whole") as memory:
         memory.add([f"word{n} is here" for n in range(12)], session_id="a")
         memory.end_session("a")
@@ -223,7 +223,7 @@ def test_no_damage_lets_an_error_of_a_library_through(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def kept(large: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store whose derived index is kept in a file."""
+    """A store whose derived index is saved in a file."""
     path = Path(shutil.copytree(large, tmp_path_factory.mktemp("kept") / "store"))
     with reopened(path) as memory:
         memory.search("number7 met friend0")
@@ -236,7 +236,7 @@ def index_of(path: Path) -> Path:
 
 
 def forged(file: Path) -> None:
-    """Whole, and of this store as it is, and yet it says something else."""
+    """The file is intact and up to date, but its content is wrong."""
     frozen = ArrayFile.read(file, {})
     frozen.arrays["turn.strength"] = frozen.arrays["turn.strength"] + 1
     frozen.arrays["turn.vectors"] = frozen.arrays["turn.vectors"][::-1].copy()
@@ -254,10 +254,10 @@ INDEX_DAMAGE: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", INDEX_DAMAGE)
-def test_a_damaged_lexical_index(
+def test_a_damaged_full_text_index_is_repaired(
     kept: Path, damage: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Named, and made anew from the store: what cannot be so when it is read, the rest by repair.
+    """Reported and rebuilt: impossible content when it is read, the rest by repair.
 
     Its numbers are not all read when it is opened, so only `check` finds one that lies.
     """
@@ -278,8 +278,8 @@ def test_a_damaged_lexical_index(
         assert memory.search("number7 met friend0")[0].memory.id == "t7"
 
 
-def test_a_lexical_index_that_is_ahead_of_the_store(kept: Path, tmp_path: Path) -> None:
-    """As when the database alone was put back from a backup."""
+def test_a_full_text_index_ahead_of_the_store_is_reported(kept: Path, tmp_path: Path) -> None:
+    """As when only the database was restored from a backup."""
     path, later = tmp_path / "copy", tmp_path / "later"
     for target in (path, later):
         shutil.copytree(kept, target)
@@ -310,7 +310,7 @@ def stored(memory: MemoryController, granularity: Granularity, n: int = 0) -> En
 
 
 def repaired(memory: MemoryController, problem: str) -> None:
-    """What is wrong is named; then it is repaired, and nobody's words are touched."""
+    """Problems are reported, then repaired; turns stay as they are."""
     words = said(memory)
     assert any(problem in sentence for sentence in memory.check().problems)
     report = memory.check(repair=True)
@@ -320,19 +320,19 @@ def repaired(memory: MemoryController, problem: str) -> None:
     assert said(memory) == words
 
 
-def test_a_store_in_order(memory: MemoryController) -> None:
+def test_an_intact_store_has_no_problems(memory: MemoryController) -> None:
     report = memory.check(repair=True)
     assert report.ok
     assert not report.repaired
 
 
-def test_an_edge_to_nothing(memory: MemoryController) -> None:
+def test_an_edge_to_a_missing_memory_is_repaired(memory: MemoryController) -> None:
     entry = stored(memory, Granularity.TURN)
     memory.services.store.write(Batch(ADA, patch=[replace(entry.memory, edges=(Edge("gone", 0.5),))]))
     repaired(memory, "linked to gone, which does not exist")
 
 
-def test_a_summary_of_something_that_is_gone(memory: MemoryController) -> None:
+def test_a_summary_with_a_missing_source_is_repaired(memory: MemoryController) -> None:
     entry = stored(memory, Granularity.SUMMARY)
     patch = replace(entry.memory, sources=(*entry.memory.sources, "gone"))
     memory.services.store.write(Batch(ADA, patch=[patch]))
@@ -342,7 +342,7 @@ def test_a_summary_of_something_that_is_gone(memory: MemoryController) -> None:
     assert all("gone" not in m.sources for m in summaries)
 
 
-def test_a_vector_that_is_not_of_unit_length(memory: MemoryController) -> None:
+def test_a_vector_not_of_unit_length_is_repaired(memory: MemoryController) -> None:
     entry = stored(memory, Granularity.TURN)
     memory.services.store.write(Batch(ADA, put=[Entry(entry.memory, entry.vector * 3)]))
     repaired(memory, "vector has length 3 instead of 1")
@@ -350,7 +350,7 @@ def test_a_vector_that_is_not_of_unit_length(memory: MemoryController) -> None:
 
 
 @pytest.mark.parametrize("part", ["a column", "a posting", "a vector", "an edge", "a row"])
-def test_an_index_that_says_something_else(memory: MemoryController, part: str) -> None:
+def test_an_index_that_differs_from_the_store_is_repaired(memory: MemoryController, part: str) -> None:
     index = memory.services.memories.index(ADA)
     table = index.tables[Granularity.TURN]
     if part == "a column":
@@ -366,7 +366,7 @@ def test_an_index_that_says_something_else(memory: MemoryController, part: str) 
     repaired(memory, "in the index")
 
 
-def test_a_version_of_nothing_stays_because_somebody_said_it(memory: MemoryController) -> None:
+def test_a_former_version_without_its_current_one_stays(memory: MemoryController) -> None:
     old = stored(memory, Granularity.TURN)
     memory.update(old.memory.id, text="the boat is green")
     [former] = [m for m in memory.services.store.scan(ADA, Granularity.TURN) if m.version_of]
@@ -376,7 +376,7 @@ def test_a_version_of_nothing_stays_because_somebody_said_it(memory: MemoryContr
     assert former.id in {m.id for m in memory.services.store.scan(ADA, Granularity.TURN)}
 
 
-def test_a_record_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_an_unreadable_record_is_named(tmp_path: Path) -> None:
     with reopened(tmp_path) as memory:
         [turn] = memory.add("the boat is red", session_id="a")
     with closing(sqlite3.connect(tmp_path / "chroma.sqlite3")) as database:
@@ -388,7 +388,7 @@ def test_a_record_that_cannot_be_read_is_named(tmp_path: Path) -> None:
             assert any(turn.id in sentence and "export" in sentence for sentence in problems)
 
 
-def test_the_command_checks_all_owners(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_check_command_checks_all_scopes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from agentmem.__main__ import main
 
     store = str(tmp_path / "store")
@@ -404,10 +404,10 @@ def test_the_command_checks_all_owners(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize("left", [None, "agentmem.lock"])
-def test_the_command_makes_no_store_where_none_is(
+def test_the_check_command_creates_no_store(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], left: str | None
 ) -> None:
-    """Such as a disk that is not mounted: a new store would be without fault."""
+    """For example a disk that is not mounted: a new store would have no problems."""
     from agentmem.__main__ import main
 
     if left is not None:

@@ -1,4 +1,4 @@
-"""Threads and tasks on one memory, two processes on one path, and the end of it all."""
+"""Threads and tasks on one controller, two processes on one path, and shutdown."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def memory(tmp_path: Path) -> Iterator[MemoryController]:
         yield opened
 
 
-def test_threads_lose_nothing_and_read_what_was_written(memory: MemoryController) -> None:
+def test_concurrent_threads_lose_no_writes(memory: MemoryController) -> None:
     def talk(n: int) -> None:
         for i in range(6):
             word = f"unheard{n}of{i}"
@@ -99,7 +99,7 @@ def test_threads_lose_nothing_and_read_what_was_written(memory: MemoryController
     assert memory.check().ok
 
 
-def test_every_update_of_many_at_once_is_a_version(memory: MemoryController) -> None:
+def test_every_concurrent_update_is_a_version(memory: MemoryController) -> None:
     [turn] = memory.add("the boat is red", session_id="a")
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda n: memory.update(turn.id, text=f"the boat is hue{n}"), range(12)))
@@ -108,7 +108,7 @@ def test_every_update_of_many_at_once_is_a_version(memory: MemoryController) -> 
     assert memory.check().ok
 
 
-def test_every_recall_of_many_at_once_counts(memory: MemoryController) -> None:
+def test_every_concurrent_recall_counts(memory: MemoryController) -> None:
     [turn] = memory.add("the boat is red", session_id="a")
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda _: memory.search("boat"), range(30)))
@@ -116,7 +116,7 @@ def test_every_recall_of_many_at_once_counts(memory: MemoryController) -> None:
     assert memory.get(turn.id).recall_count == 30
 
 
-def test_tasks_of_an_event_loop(memory: MemoryController) -> None:
+def test_concurrent_tasks_of_an_event_loop_lose_no_writes(memory: MemoryController) -> None:
     async def talk() -> None:
         await asyncio.gather(*(memory.aadd(f"word{n} said", session_id="a") for n in range(20)))
         found = await asyncio.gather(*(memory.asearch(f"word{n}", k=1) for n in range(20)))
@@ -126,13 +126,13 @@ def test_tasks_of_an_event_loop(memory: MemoryController) -> None:
     assert memory.check().ok
 
 
-def test_a_second_process_is_refused_at_once(memory: MemoryController, tmp_path: Path) -> None:
+def test_a_second_process_is_locked_out_at_once(memory: MemoryController, tmp_path: Path) -> None:
     said = run(SECOND, tmp_path / "s")
     assert "is in use" in said
     assert f"by process {os.getpid()}" in said
 
 
-def test_two_controllers_over_one_store_see_each_others_writes(memory: MemoryController) -> None:
+def test_two_controllers_on_one_store_see_each_others_writes(memory: MemoryController) -> None:
     other = MemoryController(memory.services.store, scope=ADA, embeddings=WordEmbeddings(), linger=None)
     pair = (memory, other)
 
@@ -147,7 +147,7 @@ def test_two_controllers_over_one_store_see_each_others_writes(memory: MemoryCon
             assert controller.search(f"unheard{n}", k=1)[0].memory.text == f"unheard{n} of course"
 
 
-def test_a_process_that_closes_nothing_ends_and_keeps_what_it_was_told(tmp_path: Path) -> None:
+def test_a_process_that_does_not_close_loses_nothing(tmp_path: Path) -> None:
     run(CARELESS, tmp_path)
     with MemoryController.open(tmp_path, scope=ADA, embeddings=WordEmbeddings()) as memory:
         assert memory.check().ok
@@ -155,7 +155,7 @@ def test_a_process_that_closes_nothing_ends_and_keeps_what_it_was_told(tmp_path:
         assert turn.text == "the boat is red"
 
 
-def test_a_controller_that_is_collected_writes_what_is_pending(tmp_path: Path) -> None:
+def test_a_collected_controller_writes_pending_recalls(tmp_path: Path) -> None:
     memory = MemoryController.open(tmp_path, scope=ADA, embeddings=WordEmbeddings(), linger=None)
     [turn] = memory.add("the boat is red", session_id="a")
     memory.search("boat")
@@ -166,7 +166,7 @@ def test_a_controller_that_is_collected_writes_what_is_pending(tmp_path: Path) -
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-def test_a_fork_is_refused_and_does_no_harm(tmp_path: Path) -> None:
+def test_a_forked_child_is_locked_out_and_does_no_harm(tmp_path: Path) -> None:
     said = run(FORKING, tmp_path)
     assert said.count("opened before this process was forked off") == 3
     assert said.count("locked") == 2

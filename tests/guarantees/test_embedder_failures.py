@@ -1,4 +1,4 @@
-"""An embedder that raises, or returns nonsense, in the middle of whatever writes."""
+"""An embedder that raises, or returns invalid vectors, during any write."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def everything(memory: MemoryController) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("how", FAILURES)
-def test_nothing_is_written_and_the_error_is_typed(
+def test_embedder_failures_write_nothing_and_raise_a_typed_error(
     memory: MemoryController, embedder: Failing, how: str, tmp_path: Path
 ) -> None:
     before = everything(memory)
@@ -102,10 +102,10 @@ def test_nothing_is_written_and_the_error_is_typed(
     assert memory.search("house green", k=1)[0].memory.text == "the house is green"
 
 
-def test_what_was_done_stands_when_a_summary_cannot_be_made(
+def test_a_write_stands_when_its_session_cannot_be_summarized(
     memory: MemoryController, embedder: Failing, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A call that has stored or deleted something says so; the summary follows with a later one."""
+    """A call that has stored or deleted something succeeds; a later one writes the summary."""
     boat, car, dog = memory.get_all(granularity=Granularity.TURN)
     embedder.failure = FAILURES["raises"]
     assert memory.delete(boat.id).rewritten == ()

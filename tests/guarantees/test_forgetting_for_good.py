@@ -1,4 +1,4 @@
-"""What is deleted is gone at once, and everything that was made from it with it."""
+"""Deleted memories are gone at once, with everything derived from them."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def memory(embeddings: Embeddings) -> Iterator[MemoryController]:
 
 
 def records(memory: MemoryController) -> list[Memory]:
-    """All that the store holds, whatever its state, former versions too."""
+    """Every memory of the store, whatever its state, with former versions."""
     return [m for g in Granularity for m in memory.services.store.scan(ADA, g)]
 
 
 def traces(memory: MemoryController, tmp_path: Path, gone: tuple[str, ...] = ()) -> list[str]:
-    """Where the secret, or the id of something deleted, is still to be found."""
+    """Where the secret, or the id of a deleted memory, still occurs."""
     memory.export(tmp_path / "trace.jsonl")
     held = [json.dumps(str(vars(record))) for record in records(memory)]
     index = memory.services.memories.index(ADA)
@@ -93,7 +93,7 @@ def talk(memory: MemoryController) -> list[Memory]:
     return turns
 
 
-def test_a_deleted_turn_is_gone_from_everything_made_of_it(
+def test_deleting_a_turn_removes_it_from_derived_memories(
     memory: MemoryController, tmp_path: Path
 ) -> None:
     turns = talk(memory)
@@ -109,7 +109,7 @@ def test_a_deleted_turn_is_gone_from_everything_made_of_it(
     assert memory.check().ok
 
 
-def test_so_is_one_said_before_its_session_went_on(
+def test_deleting_a_turn_of_a_continued_session_removes_it_from_derived_memories(
     memory: MemoryController, tmp_path: Path
 ) -> None:
     turns = talk(memory)
@@ -119,7 +119,7 @@ def test_so_is_one_said_before_its_session_went_on(
     assert traces(memory, tmp_path, (turns[1].id,)) == []
 
 
-def test_former_versions_of_what_was_derived_go_too(
+def test_former_versions_of_derived_memories_are_deleted(
     memory: MemoryController, tmp_path: Path
 ) -> None:
     turns = talk(memory)
@@ -135,7 +135,7 @@ def test_former_versions_of_what_was_derived_go_too(
     assert all("hideout" not in m.text for m in records(memory))
 
 
-def test_topics_and_days_go_too(memory: MemoryController, tmp_path: Path) -> None:
+def test_topics_and_days_are_deleted(memory: MemoryController, tmp_path: Path) -> None:
     for n in range(40):
         memory.add([f"Day {n}: the cello again.", f"The garden in week {n}."], session_id=f"d{n}")
     turns = talk(memory)
@@ -146,7 +146,7 @@ def test_topics_and_days_go_too(memory: MemoryController, tmp_path: Path) -> Non
     assert traces(memory, tmp_path, (turns[1].id,)) == []
 
 
-def test_facts_plans_and_what_was_learned_go_too(memory: MemoryController, tmp_path: Path) -> None:
+def test_facts_plans_and_citations_are_deleted(memory: MemoryController, tmp_path: Path) -> None:
     said = [f"My favourite food is {SECRET} pie.", "I play the cello."]
     memory.add_many({"s": said, "t": ["I live in Porto."]})
     food, cello, _ = memory.get_all(granularity=Granularity.TURN)
@@ -164,7 +164,7 @@ def test_facts_plans_and_what_was_learned_go_too(memory: MemoryController, tmp_p
     assert memory.check().ok
 
 
-def test_what_was_made_of_something_made_goes_too(memory: MemoryController, tmp_path: Path) -> None:
+def test_memories_derived_from_derived_memories_are_deleted(memory: MemoryController, tmp_path: Path) -> None:
     turns = talk(memory)
     [vector] = memory.services.embedder.documents(["x"])
 
@@ -184,7 +184,7 @@ def test_what_was_made_of_something_made_goes_too(memory: MemoryController, tmp_
     assert memory.get("derived-3").text == "plays the cello"
 
 
-def test_turns_that_say_the_same_go_together(memory: MemoryController, tmp_path: Path) -> None:
+def test_merged_duplicates_are_deleted_together(memory: MemoryController, tmp_path: Path) -> None:
     memory.add("I live in zanzibar.", session_id="a")
     memory.add("I live in zanzibar.", session_id="b")
     memory.add("Something else.", session_id="c")
@@ -199,7 +199,7 @@ def test_turns_that_say_the_same_go_together(memory: MemoryController, tmp_path:
     assert traces(memory, tmp_path) == []
 
 
-def test_update_takes_the_former_text_out_of_search_and_of_what_was_made_of_it(
+def test_update_removes_the_former_text_from_search_and_derived_memories(
     memory: MemoryController, tmp_path: Path
 ) -> None:
     turns = talk(memory)
@@ -212,7 +212,7 @@ def test_update_takes_the_former_text_out_of_search_and_of_what_was_made_of_it(
     assert traces(memory, tmp_path, (turns[1].id,)) == []
 
 
-def test_a_conversation_goes_as_a_whole(memory: MemoryController, tmp_path: Path) -> None:
+def test_delete_session_deletes_all_of_it(memory: MemoryController, tmp_path: Path) -> None:
     turns = talk(memory)
     report = memory.delete_session("s")
     assert {t.id for t in turns} <= set(report.deleted)
@@ -224,7 +224,7 @@ def test_a_conversation_goes_as_a_whole(memory: MemoryController, tmp_path: Path
 
 
 @pytest.mark.parametrize("verb", ["delete_all", "reset"])
-def test_nothing_of_a_scope_is_left(memory: MemoryController, tmp_path: Path, verb: str) -> None:
+def test_delete_all_leaves_nothing(memory: MemoryController, tmp_path: Path, verb: str) -> None:
     turns = talk(memory)
     memory.update(turns[1].id, text="Changed.")
     memory.search(SECRET)
@@ -234,7 +234,7 @@ def test_nothing_of_a_scope_is_left(memory: MemoryController, tmp_path: Path, ve
     assert memory.services.memories.index(ADA).session_names == []
 
 
-def test_recalls_that_wait_bring_nothing_back(memory: MemoryController, tmp_path: Path) -> None:
+def test_pending_recalls_do_not_restore_deleted_memories(memory: MemoryController, tmp_path: Path) -> None:
     turns = talk(memory)
     memory.search(SECRET)
     memory.delete(turns[1].id)
@@ -242,14 +242,14 @@ def test_recalls_that_wait_bring_nothing_back(memory: MemoryController, tmp_path
     assert traces(memory, tmp_path, (turns[1].id,)) == []
 
 
-def test_closing_a_session_that_was_emptied_is_no_error(embeddings: Embeddings) -> None:
+def test_closing_with_an_emptied_session_raises_nothing(embeddings: Embeddings) -> None:
     memory = MemoryController(InMemoryStore(), scope=ADA, embeddings=embeddings)
     [turn] = memory.add(SAID)
     memory.delete(turn.id)
     memory.close()
 
 
-def test_an_agent_remembers_nothing_of_it_either(memory: MemoryController) -> None:
+def test_an_agent_clears_its_caches(memory: MemoryController) -> None:
     agent = Agent(ScriptedChatModel(["I see.", "Yes?"]), memory)
     config: Any = {"configurable": {"session_id": "chat"}}
     agent.invoke(SAID, config)
@@ -270,7 +270,7 @@ def cached(memory: MemoryController) -> str:
     return "".join(repr(vars(listener)) for listener in memory.services.listeners)
 
 
-def test_neither_does_another_controller_over_the_same_store(memory: MemoryController) -> None:
+def test_another_controller_on_the_store_clears_its_caches(memory: MemoryController) -> None:
     other = MemoryController(
         memory.services.store,
         scope=ADA,
@@ -291,7 +291,7 @@ def test_neither_does_another_controller_over_the_same_store(memory: MemoryContr
                 if SECRET in w]  # fmt: skip
 
 
-def test_vectors_are_overwritten_in_memory(memory: MemoryController) -> None:
+def test_deleted_vectors_are_overwritten_in_memory(memory: MemoryController) -> None:
     turns = talk(memory)
     table = memory.services.memories.index(ADA).tables[Granularity.TURN]
     row = table.row_of[turns[1].id]
@@ -300,8 +300,8 @@ def test_vectors_are_overwritten_in_memory(memory: MemoryController) -> None:
     assert not table.vectors(np.array([row])).any()
 
 
-def test_nothing_in_the_process_says_it_any_more(memory: MemoryController) -> None:
-    """Neither caches of ours nor those of stemmers, patterns and the like."""
+def test_deleted_text_is_nowhere_in_the_process(memory: MemoryController) -> None:
+    """Neither our caches nor those of stemmers, regular expressions and other libraries."""
     secret = "".join(random.Random(11).choices("bdfgklmnprstvaeiou", k=11))
     tell(memory, secret)
     assert held_of(secret), "it stands nowhere, or this test sees nothing"
@@ -310,7 +310,7 @@ def test_nothing_in_the_process_says_it_any_more(memory: MemoryController) -> No
 
 
 def tell(memory: MemoryController, secret: str) -> None:
-    """Put it into everything there is that keeps something."""
+    """Put the secret into everything that caches or stores."""
     turns = memory.add(
         [
             f"I live in {secret.capitalize()} now.", f"My favourite food is {secret} pie.",
@@ -335,7 +335,7 @@ def forget_all(memory: MemoryController, secret: str) -> None:
 
 
 def held_of(secret: str) -> list[str]:
-    """What the interpreter holds with a word in it, but for the word itself, and by what."""
+    """The objects of the interpreter that contain a word, and their referrers."""
     gc.collect()
     found = []
     for holder in gc.get_objects():

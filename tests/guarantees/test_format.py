@@ -1,4 +1,4 @@
-"""Stores that released versions wrote are opened as they are, or migrated."""
+"""Stores of released versions open as they are, or are migrated."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.data.__main__ import DATA, OWNERS, archive_of, held, open_store, pres
 RELEASES = sorted(path.name[len("store-") : -len(".tar.gz")] for path in DATA.glob("*.tar.gz"))
 
 
-def test_the_present_version_has_left_a_store() -> None:
-    """After a release, `python -m tests.data` is due, and its archive is never changed again."""
+def test_the_current_format_has_a_fixture() -> None:
+    """After a release run `python -m tests.data`; its archive never changes again."""
     assert archive_of(present()).exists()
 
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_store_of_a_released_version_opens(release: str, tmp_path: Path) -> None:
-    """Everything is there, it can be searched and written to, and nothing is amiss."""
+    """All memories are there, searches and writes work, and there are no problems."""
     with tarfile.open(archive_of(release)) as archive:
         archive.extractall(tmp_path, filter="data")
     expected = json.loads((tmp_path / "held.json").read_text())

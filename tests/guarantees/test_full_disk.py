@@ -1,4 +1,4 @@
-"""A disk that is full: refused with a typed error, and everything acknowledged stays."""
+"""A full disk raises a typed error, and no acknowledged write is lost."""
 
 from __future__ import annotations
 
@@ -144,20 +144,20 @@ def outcome(printed: str) -> Results:
     return results
 
 
-def test_a_disk_with_little_room_is_not_written_to(on_a_disk: Results) -> None:
-    """What is read and searched goes on; with room again, so does the rest."""
+def test_a_nearly_full_disk_is_not_written_to(on_a_disk: Results) -> None:
+    """Reads and searches continue; with space again, so do writes."""
     count, said = on_a_disk["room"]
     assert count == 4
     assert all("make room on the disk, then try again" in sentence for sentence in said)
 
 
-def test_chroma_meets_a_full_disk(on_a_disk: Results) -> None:
-    """Its connections may keep locks then, so it is opened anew; nothing hangs."""
+def test_a_full_disk_in_chroma_raises_a_typed_error(on_a_disk: Results) -> None:
+    """Chroma's connections may keep locks then, so the store reopens; nothing hangs."""
     judge(*on_a_disk["disk"])
 
 
-def test_files_may_not_grow(tmp_path: Path) -> None:
-    """As with a quota, which no look at the disk tells of."""
+def test_a_file_size_limit_raises_a_typed_error(tmp_path: Path) -> None:
+    """As with a quota, which the free space of the disk does not show."""
     judge(*outcome(run(SCENES, tmp_path, "limit"))["limit"])
 
 

@@ -1,4 +1,4 @@
-"""What is remembered is data, wherever it is shown: to a model, or in a terminal."""
+"""Memories are data wherever they appear: in a prompt, or in a terminal."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def kept(text: str, limit: int) -> str:
 
 
 def check_frame(shown: str, asked: str, line: str, texts: list[str], limit: int) -> None:
-    """The frame holds a line for each memory, and nothing else is before what the user says."""
+    """The block has one line for each memory, and only it precedes the user's message."""
     first, *lines, last, empty, said = shown.split("\n")
     assert (first, last, empty, said) == ("<memories>", "</memories>", "", asked)
     found = []
@@ -90,7 +90,7 @@ def check_frame(shown: str, asked: str, line: str, texts: list[str], limit: int)
 
 @settings(max_examples=60)
 @given(st.lists(memories, min_size=1, max_size=3), st.sampled_from([CAPABLE, SMALL]))
-def test_nothing_leaves_its_place_in_an_agents_prompt(
+def test_hostile_text_stays_quoted_in_an_agents_prompt(
     held: list[Memory], style: PromptStyle
 ) -> None:
     hits = [RecalledMemory(m, 1.0 / n, 1.0) for n, m in enumerate(held, start=1)]
@@ -108,7 +108,7 @@ def test_nothing_leaves_its_place_in_an_agents_prompt(
 
 @settings(max_examples=60)
 @given(hostile, hostile)
-def test_neither_do_a_profile_and_a_running_summary(profile: str, summary: str) -> None:
+def test_hostile_text_stays_quoted_in_profile_and_summary(profile: str, summary: str) -> None:
     turns = [memory_of(n, "word " * 300, "user", None) for n in range(9)]
     builder = PromptBuilder(token_budget=3000, summarize=lambda _: summary)
     parts = PromptParts(new=[HumanMessage("Hm?")], now=START, turns=turns, profile=profile)
@@ -122,7 +122,7 @@ def test_neither_do_a_profile_and_a_running_summary(profile: str, summary: str) 
 
 @settings(max_examples=60)
 @given(st.lists(memories, min_size=1, max_size=3))
-def test_neither_does_anything_in_a_middlewares_request(held: list[Memory]) -> None:
+def test_hostile_text_stays_quoted_in_a_middleware_request(held: list[Memory]) -> None:
     hits = [RecalledMemory(m, 1.0, 1.0) for m in held]
     lines, _ = number_lines(select_lines(hits, len(hits), max_chars=LIMIT))
     [message] = add_block_to_last([HumanMessage("What now?")], lines)
@@ -135,7 +135,7 @@ def test_neither_does_anything_in_a_middlewares_request(held: list[Memory]) -> N
 
 @settings(max_examples=40)
 @given(hostile, hostile, st.none() | hostile)
-def test_neither_does_anything_in_a_tools_answer(text: str, name: str, speaker: str | None) -> None:
+def test_hostile_text_stays_quoted_in_a_tool_result(text: str, name: str, speaker: str | None) -> None:
     name = name.replace("@", "")[:500] or "x"
     with MemoryController(
         InMemoryStore(EmbedderSpec("words", 64)),
@@ -156,7 +156,7 @@ def test_neither_does_anything_in_a_tools_answer(text: str, name: str, speaker: 
 @pytest.mark.parametrize(
     "text", ["\n" * 100_000 + "x", "(" * 100_000, "a@" * 50_000, "x?" * 50_000]
 )
-def test_no_text_takes_time_out_of_all_proportion(text: str) -> None:
+def test_no_text_takes_quadratic_time(text: str) -> None:
     with MemoryController(
         InMemoryStore(EmbedderSpec("words", 64)), scope=ADA, embeddings=WordEmbeddings()
     ) as memory:
@@ -214,7 +214,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("terminal", [False, True])
 @pytest.mark.usefixtures("store")
-def test_no_command_prints_what_a_terminal_would_obey(
+def test_no_command_prints_terminal_control_sequences(
     terminal: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -235,7 +235,7 @@ def test_no_command_prints_what_a_terminal_would_obey(
 
 
 @pytest.mark.usefixtures("store")
-def test_neither_does_the_chatbot(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_chatbot_prints_no_terminal_control_sequences(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     typed = [
         EVIL, "/memories", f"/memories {EVIL}", "/why", f"/search {EVIL}", "/timeline", "/topics",
         "/graph", f"/forget {EVIL}", f"/forget x{EVIL}", f"/{EVIL}", f"/help {EVIL}",

@@ -1,4 +1,4 @@
-"""A name that could mean something else is refused, or is kept apart exactly; none means two."""
+"""Similar identifiers are rejected or stay different; none means two things."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ REFUSED: list[Any] = [
 
 
 @pytest.mark.parametrize("name", REFUSED, ids=lambda name: ascii(name)[:20])
-def test_what_names_nobody_or_everybody_is_refused(name: Any) -> None:
+def test_scopes_without_a_single_owner_are_rejected(name: Any) -> None:
     with pytest.raises(InvalidScopeError):
         Scope(name)
     if name is not None:
@@ -56,7 +56,7 @@ def test_what_names_nobody_or_everybody_is_refused(name: Any) -> None:
 
 
 def same_partition(n: int) -> list[str]:
-    """Names whose owners a store of 32 partitions puts into one."""
+    """User ids that a store of 32 partitions puts into one partition."""
     wanted = int(Scope("ada").key[:8], 16) % 32
     names = (f"user {i}" for i in range(100_000))
     found = (name for name in names if int(Scope(name).key[:8], 16) % 32 == wanted)
@@ -70,7 +70,7 @@ def memory(tmp_path: Path) -> Iterator[MemoryController]:
         yield MemoryController(store, embeddings=WordEmbeddings(), clock=clock, linger=None)
 
 
-def test_owners_are_kept_apart_exactly(tmp_path: Path) -> None:
+def test_similar_user_ids_are_different_scopes(tmp_path: Path) -> None:
     names = [*NAMES, *same_partition(8)]
     assert len(set(names)) == len(names)
     scopes = [Scope(name) for name in names]
@@ -94,7 +94,7 @@ def test_owners_are_kept_apart_exactly(tmp_path: Path) -> None:
     print(f"{len(scopes)} owners kept apart, {len(REFUSED)} names refused")
 
 
-def test_memory_ids_are_kept_apart_exactly(memory: MemoryController) -> None:
+def test_similar_memory_ids_are_different_memories(memory: MemoryController) -> None:
     names = [*NAMES, "a\nb", "a\x00b", "a\x00c", "\x00", "*", " "]
     names = [name for name in names if "@" not in name]
     ada, ben = Scope("ada"), Scope("ben")
@@ -115,13 +115,13 @@ def test_memory_ids_are_kept_apart_exactly(memory: MemoryController) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["a@1", "\ud800", "", 7, {"$ne": ""}, ["a"], "x" * 10_000])
-def test_ids_that_no_memory_can_have_are_refused(memory: MemoryController, wrong: Any) -> None:
+def test_invalid_memory_ids_are_rejected(memory: MemoryController, wrong: Any) -> None:
     with pytest.raises(AgentMemError):
         memory.add([{"role": "user", "content": "x", "id": wrong}], scope=Scope("ada"))
     assert memory.get_all(scope=Scope("ada")) == []
 
 
-def test_sessions_are_kept_apart_exactly(memory: MemoryController) -> None:
+def test_similar_session_ids_are_different_sessions(memory: MemoryController) -> None:
     ada = Scope("ada")
     names = [*NAMES[10:40], "x" * 10_000, "a\nb", "a\x00b", "*"]
     for n, name in enumerate(names):
@@ -138,7 +138,7 @@ def test_sessions_are_kept_apart_exactly(memory: MemoryController) -> None:
             memory.add("x", session_id=wrong, scope=ada)
 
 
-def test_items_are_kept_apart_exactly(memory: MemoryController) -> None:
+def test_similar_namespaces_and_keys_are_different_items(memory: MemoryController) -> None:
     store = AgentMemoryStore(memory, scope=Scope("ada"))
     labels = [name for name in NAMES if name and "." not in name]
     addresses: list[tuple[tuple[str, ...], str]] = [((label,), label) for label in labels]
@@ -165,7 +165,7 @@ def asked(memory: MemoryController, scope: Scope) -> list[SearchResult]:
 
 
 def written(recalls: list[SearchResult]) -> list[str]:
-    """All that a search tells, to the last digit."""
+    """Everything in a search result, to the last digit."""
     return [
         repr([
             [(h.memory, h.score, h.retention, sorted(h.contributions.items()), h.path) for h in r],
@@ -175,7 +175,7 @@ def written(recalls: list[SearchResult]) -> list[str]:
     ]  # fmt: skip
 
 
-def test_what_others_have_in_the_store_changes_no_digit_of_a_search(
+def test_other_scopes_change_no_digit_of_a_search(
     tmp_path: Path, embeddings: Embeddings
 ) -> None:
     ada, ben = Scope("ada"), Scope("ben")

@@ -1,4 +1,4 @@
-"""No call in one scope shows, changes, counts, links or deletes anything of another."""
+"""No call in one scope reads, changes, counts, links or deletes anything of another."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def public_calls() -> set[str]:
 
 
 class Witness:
-    """A controller that notes what is asked of it, every second time by the async twin."""
+    """A controller that records its calls, and makes every second one by the async version."""
 
     def __init__(self, memory: MemoryController, asked: Counter[str]) -> None:
         self._memory, self._asked, self._ever = memory, Counter[str](), asked
@@ -111,7 +111,7 @@ def is_item(memory: Memory) -> bool:
 
 
 class Isolation(RuleBasedStateMachine):
-    """Acts in one scope at a time, and looks at all of them after every step."""
+    """Acts in one scope at a time, and inspects all of them after every step."""
 
     steps = 0
     asked: ClassVar[Counter[str]] = Counter()
@@ -161,7 +161,7 @@ class Isolation(RuleBasedStateMachine):
         for other, mark in zip(SCOPES, MARKS, strict=True):
             assert other == scope or mark not in text
 
-    # What writes.
+    # Writes.
 
     @rule(number=numbers, session=sessions, said=st.lists(sentences, min_size=1, max_size=3))
     def add(self, number: int, session: str, said: list[str]) -> None:
@@ -297,7 +297,7 @@ class Isolation(RuleBasedStateMachine):
         theirs = self.turns[SCOPES[other]].items()
         self.turns[scope] |= {i: t.replace(MARKS[other], MARKS[number]) for i, t in theirs}
 
-    # What reads.
+    # Reads.
 
     @rule(
         number=numbers,
@@ -457,7 +457,7 @@ class Isolation(RuleBasedStateMachine):
         spoken = self.memory.get_all(scope=scope, session_id="agent", limit=None)
         self.turns[scope] |= {m.id: m.text for m in spoken if m.granularity is Granularity.TURN}
 
-    # What must hold.
+    # Invariants.
 
     def dump(self, scope: Scope) -> dict[tuple[str, str], Memory]:
         """Everything the store holds of a scope, as it stands."""
@@ -490,7 +490,7 @@ class Isolation(RuleBasedStateMachine):
 
 
 class OnChroma(Isolation):
-    """The same on a real embedded Chroma with one partition, which all scopes share."""
+    """The same on embedded Chroma with one partition that all scopes share."""
 
     steps = 0
     asked: ClassVar[Counter[str]] = Counter()
@@ -500,14 +500,14 @@ class OnChroma(Isolation):
         return ChromaStore.open(self.folder / "store", WordEmbeddings.spec, partitions=1)
 
     def compact(self) -> None:
-        # Takes seconds, so once an example.
+        # Takes seconds, so it runs once per example.
         if not self.compacted:
             self.compacted = True
             self.memory.compact()
 
 
 @pytest.mark.parametrize(("machine", "examples", "steps"), [(Isolation, 24, 40), (OnChroma, 4, 25)])
-def test_scopes_know_nothing_of_each_other(
+def test_scopes_are_isolated(
     machine: type[Isolation], examples: int, steps: int
 ) -> None:
     machine.steps = 0
@@ -523,8 +523,8 @@ def test_scopes_know_nothing_of_each_other(
     )
     print(f"{machine.__name__}: {machine.steps} steps over {len(SCOPES)} scopes")
     if machine is Isolation:
-        # Whoever adds a call to the controller has to add it to the machine as well. Its async
-        # twin is the same on a thread; nearly all of them come up, which ones is for chance.
+        # A new method of the controller must be added to the machine as well. Chance decides which
+        # async versions are called; nearly all of them are.
         made = public_calls() & machine.asked.keys()
         assert not {n for n in public_calls() if not made & {n, f"a{n}", n.removeprefix("a")}}
         times = sum(machine.asked.values())

@@ -1,4 +1,4 @@
-"""Chat models that raise, hang, say nothing, ramble, or call tools that nobody gave them."""
+"""Chat models that raise, hang, answer nothing or nonsense, or call unknown tools."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def hang(messages: object) -> str:
 
 
 class Slow(ScriptedChatModel):
-    """Hangs without blocking an event loop, and in the middle of what it says if `halting`."""
+    """Hangs without blocking an event loop; in the middle of its answer if `halting`."""
 
     halting: bool = False
 
@@ -135,10 +135,10 @@ def said(memory: MemoryController) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("ask", WAYS)
 @pytest.mark.parametrize("how", RAISING)
-def test_the_users_turn_stays_when_the_model_fails(
+def test_the_user_turn_is_stored_when_the_model_fails(
     memory: MemoryController, how: str, ask: Ask
 ) -> None:
-    """What the model raised is raised; asking again stores nothing twice."""
+    """The model's exception propagates; invoking again stores nothing twice."""
     model = Slow(responses=[RAISING[how], "Hello, Biscuit."])
     agent = Agent(model, memory, timeout=0.2)
     began = time.monotonic()
@@ -153,7 +153,7 @@ def test_the_users_turn_stays_when_the_model_fails(
 
 @pytest.mark.parametrize("ask", WAYS)
 @pytest.mark.parametrize("how", TALKING)
-def test_the_users_turn_stays_whatever_the_model_says(
+def test_the_user_turn_is_stored_whatever_the_model_answers(
     memory: MemoryController, how: str, ask: Ask
 ) -> None:
     model = ScriptedChatModel([TALKING[how]], repeat=True)
@@ -165,8 +165,8 @@ def test_the_users_turn_stays_whatever_the_model_says(
 
 
 @pytest.mark.parametrize("ask", WAYS)
-def test_the_users_turn_stays_when_a_stage_after_the_search_fails(ask: Ask) -> None:
-    """A cross-encoder is a model as well; what it raised is raised."""
+def test_the_user_turn_is_stored_when_a_refiner_fails(ask: Ask) -> None:
+    """A cross-encoder is a model as well; its exception propagates."""
 
     class Failing:
         candidates = 5
@@ -183,7 +183,7 @@ def test_the_users_turn_stays_when_a_stage_after_the_search_fails(ask: Ask) -> N
         assert memory.check().ok
 
 
-def test_words_before_a_silence_are_kept(memory: MemoryController) -> None:
+def test_tokens_before_a_timeout_are_stored(memory: MemoryController) -> None:
     """A model that stops in the middle of a stream."""
     agent = Agent(Slow(responses=["Hello there, Ada."], halting=True), memory, timeout=0.2)
     with pytest.raises(TimeoutError, match="no answer within"):
@@ -193,16 +193,16 @@ def test_words_before_a_silence_are_kept(memory: MemoryController) -> None:
     assert reply.metadata == {"interrupted": True}
 
 
-def test_a_timeout_must_be_a_time(memory: MemoryController) -> None:
+def test_an_invalid_timeout_is_rejected(memory: MemoryController) -> None:
     with pytest.raises(InvalidInputError, match="> 0 seconds"):
         Agent(ScriptedChatModel([]), memory, timeout=0)
 
 
 @pytest.mark.parametrize("how", FAILING)
-def test_what_is_made_of_turns_needs_no_model(
+def test_derived_memories_fall_back_to_extraction(
     how: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Summaries, keywords, facts, topics and days are made without it then, and that is logged."""
+    """Summaries, keywords, facts, topics and days are extracted instead, which is logged."""
     monkeypatch.setattr(Digester.__init__, "__kwdefaults__", {"timeout": 0.05})
     monkeypatch.setattr(FactFinder, "timeout", 0.05)
     made = []

@@ -1,4 +1,4 @@
-"""After compacting, no byte of what was deleted is in any file of the store."""
+"""After `compact`, no byte of a deleted memory is in any file of the store."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def traces_of(entry: Entry) -> Iterable[bytes]:
 
 
 def found(path: Path, secrets: Sequence[Entry]) -> list[str]:
-    """What of the deleted is still there: words, stems, texts, vectors."""
+    """The traces of deleted memories in the files: words, stems, texts, vectors."""
     held = bytes_of(path)
     lowered = held.lower()
     words = [word for word in (*WORDS, *STEMS) if word.lower().encode() in lowered]
@@ -68,7 +68,7 @@ def found(path: Path, secrets: Sequence[Entry]) -> list[str]:
 
 
 def secrets_of(memory: MemoryController) -> list[Entry]:
-    """Everything in the store that holds something of the secret."""
+    """The records of the store that contain the secret."""
     store = memory.services.store
     return [
         entry
@@ -138,7 +138,7 @@ def opened(path: Path, embeddings: Embeddings) -> MemoryController:
     )
 
 
-def test_neither_at_once_nor_after_the_same_process_has_gone_on_writing(
+def test_compact_leaves_no_byte_at_once_or_after_later_writes(
     path: Path, embeddings: Embeddings
 ) -> None:
     with opened(path, embeddings) as memory:
@@ -170,7 +170,7 @@ def test_neither_at_once_nor_after_the_same_process_has_gone_on_writing(
         assert any("cello" in hit.memory.text for hit in memory.search("cello", k=5))
 
 
-def test_a_whole_scope_leaves_nothing_but_its_name(path: Path, embeddings: Embeddings) -> None:
+def test_a_deleted_scope_leaves_only_its_name(path: Path, embeddings: Embeddings) -> None:
     with opened(path, embeddings) as memory:
         live(memory)
         secrets = secrets_of(memory)
@@ -184,7 +184,7 @@ def command(path: Path, *arguments: str) -> Result:
     return CliRunner().invoke(app, [*arguments, "--store", str(path), "--user", "ada"])
 
 
-def test_on_the_command_line(
+def test_the_compact_command_leaves_no_byte(
     path: Path, embeddings: Embeddings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agentmem.cli.options._embeddings", lambda: embeddings)
@@ -206,7 +206,7 @@ def test_on_the_command_line(
     assert "compacted the files" in command(path, "compact").stdout
 
 
-def test_on_a_server_the_files_are_compacted_after_it_has_stopped(
+def test_files_of_a_stopped_server_are_compacted(
     tmp_path: Path, embeddings: Embeddings
 ) -> None:
     server = ChromaServer(tmp_path / "server")
@@ -232,7 +232,7 @@ def test_on_a_server_the_files_are_compacted_after_it_has_stopped(
     assert found(server.path, secrets) == []
 
 
-def test_others_go_on_meanwhile(path: Path, embeddings: Embeddings) -> None:
+def test_searches_continue_during_compaction(path: Path, embeddings: Embeddings) -> None:
     failures: list[BaseException] = []
     done = threading.Event()
     counts = {"search": 0, "read": 0, "add": 0}

@@ -127,7 +127,7 @@ def place() -> Iterator[Path]:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs users and modes")
-def test_what_may_not_be_read_or_written(place: Path) -> None:
+def test_unreadable_and_unwritable_paths_raise_a_typed_error(place: Path) -> None:
     said = json.loads(run(NOBODY, place))
     # What has a database open already may go on.
     cases = {
@@ -142,6 +142,6 @@ def test_what_may_not_be_read_or_written(place: Path) -> None:
         assert "can be written" in sentence or "writable" in sentence
 
 
-def test_a_file_system_that_is_read_only(place: Path) -> None:
+def test_a_read_only_file_system_raises_a_typed_error(place: Path) -> None:
     [sentence] = json.loads(run(READ_ONLY, place, before=on_a_small_disk(place, 100)))
     assert "pass a directory that can be written" in sentence

@@ -85,7 +85,7 @@ class Talker:
             time.sleep(0.01)
 
 
-def test_a_server_is_killed_in_mid_batch_and_comes_back(server: ChromaServer) -> None:
+def test_a_server_killed_during_a_batch_recovers(server: ChromaServer) -> None:
     """Everything acknowledged is there, and the same client goes on."""
     rng = random.Random(1)
     with client(server) as memory:
@@ -112,7 +112,7 @@ def test_a_server_is_killed_in_mid_batch_and_comes_back(server: ChromaServer) ->
     assert all("check that the Chroma server runs" in said for said in talker.errors)
 
 
-def test_a_server_that_does_not_answer_is_not_waited_for(server: ChromaServer) -> None:
+def test_an_unresponsive_server_times_out(server: ChromaServer) -> None:
     with client(server, timeout=0.5) as memory:
         memory.add("the boat is red", session_id="a")
         assert server._process is not None
@@ -137,7 +137,7 @@ def test_a_server_that_does_not_answer_is_not_waited_for(server: ChromaServer) -
         assert not memory.check().problems
 
 
-def test_a_client_that_dies_in_mid_write_is_noticed(server: ChromaServer) -> None:
+def test_a_client_killed_during_a_write_is_noticed(server: ChromaServer) -> None:
     """Its data came after the others looked, and nothing says that they came."""
     with client(server, timeout=0.5) as memory:
         with started(DYING, server.port) as dying:

@@ -1,4 +1,4 @@
-"""Several threads work on one memory, and what they use levels off; see `make soak`."""
+"""Resource use levels off while several threads work on one controller; see `make soak`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process with a memory is killed over and over, and nothing that it acknowledged is lost."""
+"""A process is killed repeatedly, and no acknowledged write is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file to be imported is whatever somebody made it: refused by line and field, or taken whole."""
+"""An import file may contain anything: it is rejected with line and field, or imported whole."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def memory() -> Iterator[MemoryController]:
 
 @pytest.fixture(scope="module")
 def lines() -> list[dict[str, Any]]:
-    """An export of two turns and what was made of them, a dict for each line."""
+    """An export of two turns and everything derived from them, a dict for each line."""
     import tempfile
 
     with controller() as written, tempfile.TemporaryDirectory() as folder:
@@ -139,7 +139,7 @@ HOSTILE: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("field", "wrong"), HOSTILE, ids=lambda value: ascii(value)[:30])
-def test_a_hostile_field_is_named_with_its_line_and_nothing_is_imported(
+def test_an_invalid_field_is_named_with_its_line_and_nothing_is_imported(
     memory: MemoryController, lines: list[dict[str, Any]], tmp_path: Path, field: str, wrong: Any
 ) -> None:
     before = everything(memory)
@@ -172,7 +172,7 @@ def test_a_hostile_field_is_named_with_its_line_and_nothing_is_imported(
     ],
     ids=lambda line: line[:12],
 )
-def test_a_line_that_is_no_record_is_refused(
+def test_a_line_that_is_not_a_record_is_rejected(
     memory: MemoryController, lines: list[dict[str, Any]], tmp_path: Path, line: str
 ) -> None:
     before = everything(memory)
@@ -192,7 +192,7 @@ def test_a_line_that_is_no_record_is_refused(
     ],
     ids=["nested", "large", "endless"],
 )
-def test_what_is_too_large_or_too_deep_is_refused(
+def test_too_large_or_too_deep_values_are_rejected(
     memory: MemoryController,
     lines: list[dict[str, Any]],
     tmp_path: Path,
@@ -205,7 +205,7 @@ def test_what_is_too_large_or_too_deep_is_refused(
     assert len(everything(memory)) == 1
 
 
-def test_one_id_for_two_things_is_refused(
+def test_duplicate_ids_are_rejected(
     memory: MemoryController, lines: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     mine = memory.get_all()[0]
@@ -230,7 +230,7 @@ def test_an_item_of_a_langgraph_store_cannot_be_forged(
             memory.import_(file)
 
 
-def test_the_scope_in_the_file_has_no_say(
+def test_the_scope_in_the_file_is_ignored(
     memory: MemoryController, lines: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     file = tmp_path / "hostile.jsonl"
@@ -240,7 +240,7 @@ def test_the_scope_in_the_file_has_no_say(
     assert {m.scope for m in memory.get_all(limit=None)} == {ADA}
 
 
-def test_links_to_lines_that_were_taken_out_are_taken_out_too(
+def test_links_to_removed_lines_are_removed(
     memory: MemoryController, lines: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     file = tmp_path / "shorter.jsonl"
@@ -251,7 +251,7 @@ def test_links_to_lines_that_were_taken_out_are_taken_out_too(
     assert memory.check().ok
 
 
-def test_nothing_is_half_imported_when_the_embedder_fails(
+def test_nothing_is_imported_when_the_embedder_fails(
     lines: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     file = tmp_path / "long.jsonl"
@@ -274,7 +274,7 @@ json_values = st.recursive(
 
 
 @given(data=st.data(), value=json_values)
-def test_any_value_in_any_field_is_taken_whole_or_refused_by_name(
+def test_any_value_in_any_field_is_imported_or_named(
     lines: list[dict[str, Any]],
     tmp_path_factory: pytest.TempPathFactory,
     data: st.DataObject,

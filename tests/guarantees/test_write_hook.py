@@ -1,4 +1,4 @@
-"""A hook sees every text before it is stored, and nothing that it takes out is in any file."""
+"""The hook is called with every text before it is stored; rejected text is in no file."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Hook = Callable[[Draft], Draft | None]
 
 
 class Watched(WordEmbeddings):
-    """Remembers what it was given to embed."""
+    """Records the texts that it embeds."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -63,7 +63,7 @@ def controller(hook: Hook | None) -> MemoryController:
 
 
 def write_in_every_way(memory: MemoryController, folder: Path) -> None:
-    """Every public way by which a text gets into a store."""
+    """Every public way to get a text into a store."""
     known = {"contact": {"mail": [ADDRESS]}, ADDRESS: CARD, "card": 5500005555555559}
     memory.add(SAID, session_id="s", metadata=known)
     memory.add({"role": "user", "content": SAID, "speaker": ADDRESS, "id": "m"}, session_id="s")
@@ -90,7 +90,7 @@ def write_in_every_way(memory: MemoryController, folder: Path) -> None:
     memory.consolidate()
 
 
-def test_what_the_example_redacts_is_in_no_file(tmp_path: Path) -> None:
+def test_redacted_text_is_in_no_file(tmp_path: Path) -> None:
     path, embeddings = tmp_path / "store", Watched()
     with ChromaStore.open(path, WordEmbeddings.spec) as store:
         memory = MemoryController(
@@ -128,7 +128,7 @@ def test_what_the_example_redacts_is_in_no_file(tmp_path: Path) -> None:
         ("\uff14111 1111 1111 1111", "[card number]"),
     ],
 )
-def test_the_example_takes_out_what_it_should_and_no_more(said: str, kept: str) -> None:
+def test_the_redaction_example_redacts_secrets_only(said: str, kept: str) -> None:
     assert redact(Draft(said)).text == kept
 
 
@@ -152,7 +152,7 @@ def choosy() -> Iterator[MemoryController]:
         yield memory
 
 
-def test_what_the_hook_keeps_out_is_not_stored(choosy: MemoryController, tmp_path: Path) -> None:
+def test_rejected_texts_are_not_stored(choosy: MemoryController, tmp_path: Path) -> None:
     [kept] = choosy.add(["a secret", "no such thing"], session_id="s")
     assert [m.text for m in choosy.get_all()] == ["no such thing"]
     assert choosy.add("only a secret", session_id="s") == []
@@ -177,7 +177,7 @@ def test_what_the_hook_keeps_out_is_not_stored(choosy: MemoryController, tmp_pat
     assert choosy.check().ok
 
 
-def test_an_agent_answers_what_may_not_be_remembered(choosy: MemoryController) -> None:
+def test_an_agent_answers_messages_that_the_hook_rejects(choosy: MemoryController) -> None:
     agent = Agent(ScriptedChatModel(["It is safe with me."]), choosy)
     assert agent.invoke("This is a secret.").text == "It is safe with me."
     assert [m.text for m in choosy.get_all()] == ["It is safe with me."]
@@ -200,7 +200,7 @@ def failing(draft: Draft) -> Draft:
 
 
 @pytest.mark.parametrize("broken", [no_draft, emptied, unstorable, failing])
-def test_a_hook_that_fails_refuses_the_write_and_loses_nothing(
+def test_a_failing_hook_rejects_the_write_and_loses_nothing(
     tmp_path: Path, broken: Hook
 ) -> None:
     hook: list[Hook] = [lambda draft: draft]
@@ -230,7 +230,7 @@ def test_a_hook_that_fails_refuses_the_write_and_loses_nothing(
         assert sorted(memory.get_all(limit=None), key=lambda m: m.id) == before
 
 
-def test_the_hook_decides_about_words_and_not_about_who_when_and_which() -> None:
+def test_the_hook_cannot_change_id_time_or_role() -> None:
     def forging(draft: Draft) -> Draft:
         return replace(draft, text="Changed.", role="system", id="forged", said_at=START)
 
