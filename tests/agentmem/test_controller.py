@@ -115,7 +115,9 @@ class TestEndSession:
         memory.add("I play the cello.", session_id="s")
         assert memory.end_session("s") == memory.end_session("s")
 
-    def test_ending_again_after_more_turns_replaces_the_derived(self, memory: MemoryController) -> None:
+    def test_ending_again_after_more_turns_replaces_the_derived(
+        self, memory: MemoryController
+    ) -> None:
         memory.add("I play the cello.", session_id="s")
         before = memory.end_session("s")
         memory.add("And the drums, loudly.", session_id="s")
@@ -123,7 +125,9 @@ class TestEndSession:
         assert {m.id for m in before} <= {m.id for m in after}
         assert any("drums" in m.text for m in after)
 
-    def test_a_long_session_is_split_into_passages_without_loss(self, memory: MemoryController) -> None:
+    def test_a_long_session_is_split_into_passages_without_loss(
+        self, memory: MemoryController
+    ) -> None:
         said = [f"Fact number {i} is about topic {i * 7}." for i in range(60)]
         memory.add([*said, "word " * 600], session_id="s")
         passages = [m for m in memory.end_session("s") if m.granularity is Granularity.SESSION]
@@ -160,7 +164,9 @@ class TestUpdateAndHistory:
         assert [m.version for m in memory.history(turn.id)] == [1, 2]
         assert texts(h.memory for h in memory.search("phone", k=5)) == ["My phone is red."]
 
-    def test_as_of_searches_the_version_of_that_time(self, memory: MemoryController, clock: ManualClock) -> None:
+    def test_as_of_searches_the_version_of_that_time(
+        self, memory: MemoryController, clock: ManualClock
+    ) -> None:
         [turn] = memory.add("My phone is blue.", session_id="s")
         clock.advance(days=3)
         memory.update(turn.id, text="My phone is red.")
@@ -187,7 +193,9 @@ class TestUpdateAndHistory:
 
 
 class TestDelete:
-    def test_removes_the_memory_and_what_was_derived_from_it(self, memory: MemoryController) -> None:
+    def test_removes_the_memory_and_what_was_derived_from_it(
+        self, memory: MemoryController
+    ) -> None:
         secret, _ = memory.add(["My code is 4711.", "I like tea."], session_id="s")
         memory.end_session("s")
         memory.update(secret.id, text="My code is 4712.")
@@ -221,7 +229,9 @@ class TestCompact:
         with MemoryController.open(tmp_path / "m", scope=ADA, embeddings=embeddings) as memory:
             secret, _ = memory.add(["My code is Zanzibar4711.", "I like tea."], session_id="s")
             memory.end_session("s")
-            vector = memory.services.store.get(ADA, Granularity.TURN, [secret.id])[0].vector.tobytes()
+            vector = memory.services.store.get(ADA, Granularity.TURN, [secret.id])[
+                0
+            ].vector.tobytes()
             memory.delete(secret.id)
             memory.compact()
         held = [file.read_bytes() for file in (tmp_path / "m").rglob("*") if file.is_file()]

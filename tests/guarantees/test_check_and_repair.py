@@ -1,4 +1,4 @@
-"""Damage to a store is reported and repaired, or the store is not opened; turns stay as they are."""
+"""Damage to a store is reported and repaired, or the store is not opened; turns stay unchanged."""
 
 from __future__ import annotations
 
@@ -305,7 +305,9 @@ def memory(tmp_path: Path) -> Iterator[MemoryController]:
 
 
 def stored(memory: MemoryController, granularity: Granularity, n: int = 0) -> Entry:
-    found = sorted(memory.services.store.scan(ADA, granularity), key=lambda m: (m.session_id, m.position))
+    found = sorted(
+        memory.services.store.scan(ADA, granularity), key=lambda m: (m.session_id, m.position)
+    )
     return memory.services.store.get(ADA, granularity, [found[n].id])[0]
 
 
@@ -328,7 +330,9 @@ def test_an_intact_store_has_no_problems(memory: MemoryController) -> None:
 
 def test_an_edge_to_a_missing_memory_is_repaired(memory: MemoryController) -> None:
     entry = stored(memory, Granularity.TURN)
-    memory.services.store.write(Batch(ADA, patch=[replace(entry.memory, edges=(Edge("gone", 0.5),))]))
+    memory.services.store.write(
+        Batch(ADA, patch=[replace(entry.memory, edges=(Edge("gone", 0.5),))])
+    )
     repaired(memory, "linked to gone, which does not exist")
 
 
@@ -350,7 +354,9 @@ def test_a_vector_not_of_unit_length_is_repaired(memory: MemoryController) -> No
 
 
 @pytest.mark.parametrize("part", ["a column", "a posting", "a vector", "an edge", "a row"])
-def test_an_index_that_differs_from_the_store_is_repaired(memory: MemoryController, part: str) -> None:
+def test_an_index_that_differs_from_the_store_is_repaired(
+    memory: MemoryController, part: str
+) -> None:
     index = memory.services.memories.index(ADA)
     table = index.tables[Granularity.TURN]
     if part == "a column":
@@ -388,7 +394,9 @@ def test_an_unreadable_record_is_named(tmp_path: Path) -> None:
             assert any(turn.id in sentence and "export" in sentence for sentence in problems)
 
 
-def test_the_check_command_checks_all_scopes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_check_command_checks_all_scopes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     from agentmem.__main__ import main
 
     store = str(tmp_path / "store")

@@ -133,7 +133,9 @@ def test_a_second_process_is_locked_out_at_once(memory: MemoryController, tmp_pa
 
 
 def test_two_controllers_on_one_store_see_each_others_writes(memory: MemoryController) -> None:
-    other = MemoryController(memory.services.store, scope=ADA, embeddings=WordEmbeddings(), linger=None)
+    other = MemoryController(
+        memory.services.store, scope=ADA, embeddings=WordEmbeddings(), linger=None
+    )
     pair = (memory, other)
 
     def talk(n: int) -> None:

@@ -164,7 +164,9 @@ def test_facts_plans_and_citations_are_deleted(memory: MemoryController, tmp_pat
     assert memory.check().ok
 
 
-def test_memories_derived_from_derived_memories_are_deleted(memory: MemoryController, tmp_path: Path) -> None:
+def test_memories_derived_from_derived_memories_are_deleted(
+    memory: MemoryController, tmp_path: Path
+) -> None:
     turns = talk(memory)
     [vector] = memory.services.embedder.documents(["x"])
 
@@ -234,7 +236,9 @@ def test_delete_all_leaves_nothing(memory: MemoryController, tmp_path: Path, ver
     assert memory.services.memories.index(ADA).session_names == []
 
 
-def test_pending_recalls_do_not_restore_deleted_memories(memory: MemoryController, tmp_path: Path) -> None:
+def test_pending_recalls_do_not_restore_deleted_memories(
+    memory: MemoryController, tmp_path: Path
+) -> None:
     turns = talk(memory)
     memory.search(SECRET)
     memory.delete(turns[1].id)
@@ -287,8 +291,8 @@ def test_another_controller_on_the_store_clears_its_caches(memory: MemoryControl
     assert agent.recall_for("chat") is None
     assert not other.services.embedder._queries
     assert SECRET not in cached(other)
-    assert not [w for w in other.services.memories.index(ADA).tables[Granularity.TURN].vocabulary.stems
-                if SECRET in w]  # fmt: skip
+    table = other.services.memories.index(ADA).tables[Granularity.TURN]
+    assert not [word for word in table.vocabulary.stems if SECRET in word]
 
 
 def test_deleted_vectors_are_overwritten_in_memory(memory: MemoryController) -> None:

@@ -135,7 +135,9 @@ def test_hostile_text_stays_quoted_in_a_middleware_request(held: list[Memory]) -
 
 @settings(max_examples=40)
 @given(hostile, hostile, st.none() | hostile)
-def test_hostile_text_stays_quoted_in_a_tool_result(text: str, name: str, speaker: str | None) -> None:
+def test_hostile_text_stays_quoted_in_a_tool_result(
+    text: str, name: str, speaker: str | None
+) -> None:
     name = name.replace("@", "")[:500] or "x"
     with MemoryController(
         InMemoryStore(EmbedderSpec("words", 64)),
@@ -235,7 +237,9 @@ def test_no_command_prints_terminal_control_sequences(
 
 
 @pytest.mark.usefixtures("store")
-def test_the_chatbot_prints_no_terminal_control_sequences(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_chatbot_prints_no_terminal_control_sequences(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     typed = [
         EVIL, "/memories", f"/memories {EVIL}", "/why", f"/search {EVIL}", "/timeline", "/topics",
         "/graph", f"/forget {EVIL}", f"/forget x{EVIL}", f"/{EVIL}", f"/help {EVIL}",

@@ -175,9 +175,7 @@ def written(recalls: list[SearchResult]) -> list[str]:
     ]  # fmt: skip
 
 
-def test_other_scopes_change_no_digit_of_a_search(
-    tmp_path: Path, embeddings: Embeddings
-) -> None:
+def test_other_scopes_change_no_digit_of_a_search(tmp_path: Path, embeddings: Embeddings) -> None:
     ada, ben = Scope("ada"), Scope("ben")
     clock = ManualClock(START)
 

@@ -507,9 +507,7 @@ class OnChroma(Isolation):
 
 
 @pytest.mark.parametrize(("machine", "examples", "steps"), [(Isolation, 24, 40), (OnChroma, 4, 25)])
-def test_scopes_are_isolated(
-    machine: type[Isolation], examples: int, steps: int
-) -> None:
+def test_scopes_are_isolated(machine: type[Isolation], examples: int, steps: int) -> None:
     machine.steps = 0
     machine.asked.clear()
     run_state_machine_as_test(

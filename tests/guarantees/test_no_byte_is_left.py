@@ -206,9 +206,7 @@ def test_the_compact_command_leaves_no_byte(
     assert "compacted the files" in command(path, "compact").stdout
 
 
-def test_files_of_a_stopped_server_are_compacted(
-    tmp_path: Path, embeddings: Embeddings
-) -> None:
+def test_files_of_a_stopped_server_are_compacted(tmp_path: Path, embeddings: Embeddings) -> None:
     server = ChromaServer(tmp_path / "server")
     server.start()
     try:

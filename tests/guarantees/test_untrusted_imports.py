@@ -150,7 +150,8 @@ def test_an_invalid_field_is_named_with_its_line_and_nothing_is_imported(
     with pytest.raises(DataFormatError, match=rf"line {len(lines)}: (field \w+|\w+)") as raised:
         memory.import_(file)
     assert any(
-        told in str(raised.value) for told in (field, "is not a number", "only the id of a former version")
+        told in str(raised.value)
+        for told in (field, "is not a number", "only the id of a former version")
     )
     assert len(str(raised.value)) < 400
     assert everything(memory) == before

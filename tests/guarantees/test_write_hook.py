@@ -200,9 +200,7 @@ def failing(draft: Draft) -> Draft:
 
 
 @pytest.mark.parametrize("broken", [no_draft, emptied, unstorable, failing])
-def test_a_failing_hook_rejects_the_write_and_loses_nothing(
-    tmp_path: Path, broken: Hook
-) -> None:
+def test_a_failing_hook_rejects_the_write_and_loses_nothing(tmp_path: Path, broken: Hook) -> None:
     hook: list[Hook] = [lambda draft: draft]
     with controller(lambda draft: hook[0](draft)) as memory:
         [turn] = memory.add("Here before.", session_id="s")
