@@ -15,7 +15,7 @@ from agentmem.embedding.embedder import Embedder
 from agentmem.facts.inventory import ELSE, INVENTORY, SAID, Attribute
 from agentmem.facts.statements import SPEAKER, Statement
 from agentmem.facts.values import is_name, is_number
-from agentmem_retrievers.blas import SINGLE_THREADED_BLAS
+from agentmem_retrievers.index.indexed_store import SINGLE_THREADED_BLAS
 from agentmem_stores import Vectors
 
 __all__ = ["Attribute", "Attributes", "Bools", "Match", "is_open", "looks", "scored"]

@@ -17,7 +17,7 @@ from agentmem.embedding.cache import cached_documents
 from agentmem.embedding.embedder import Embedder
 from agentmem.facts.statements import is_own
 from agentmem.facts.values import CHANGED
-from agentmem_retrievers.blas import SINGLE_THREADED_BLAS
+from agentmem_retrievers.index.indexed_store import SINGLE_THREADED_BLAS
 from agentmem_retrievers.text.tokenize import tokenize
 from agentmem_stores import Vectors
 

@@ -78,7 +78,7 @@ class Reinforcement:
     def record(self, scope: Scope, result: SearchResult) -> None:
         """Record that the memories of a result were recalled; does no I/O."""
         with self._lock:
-            for hit in result:
+            for hit in result.hits:
                 key = (scope, hit.memory.granularity, hit.memory.id)
                 self._pending.setdefault(key, []).append(result.asked_at)
             if self._pending and self._timer is None and self.linger is not None:

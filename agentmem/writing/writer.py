@@ -15,8 +15,7 @@ from agentmem.embedding.embedder import Embedder, EmbeddingBatch
 from agentmem.writing.association import Association
 from agentmem.writing.messages import Draft
 from agentmem_retrievers import ForgettingCurve
-from agentmem_retrievers.blas import SINGLE_THREADED_BLAS
-from agentmem_retrievers.index.indexed_store import IndexedStore
+from agentmem_retrievers.index.indexed_store import SINGLE_THREADED_BLAS, IndexedStore
 from agentmem_stores import (
     Batch,
     Entry,

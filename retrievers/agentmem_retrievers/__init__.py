@@ -55,7 +55,6 @@ __all__ = [
 # Names that version 0.1.0 exported here, by the module where their successors are. They work for
 # one more release, with a DeprecationWarning.
 _MOVED = {
-    "blas": {"ONE_THREAD": "SINGLE_THREADED_BLAS"},
     "features.late_interaction": {"AskedWord": "QueryToken", "LateInteraction": "LateInteraction"},
     "features.lexical": {
         "Features": "Features",
@@ -77,6 +76,7 @@ _MOVED = {
         "SELF": "SELF",
         "Telling": "FactEvidence",
     },
+    "index.indexed_store": {"ONE_THREAD": "SINGLE_THREADED_BLAS"},
     "index.inverted_index": {"InvertedIndex": "InvertedIndex"},
     "index.quantized": {
         "Bits": "Codes",
@@ -87,7 +87,13 @@ _MOVED = {
         "rounded": "quantize",
         "signs_of": "encode_tokens",
     },
-    "index.table": {"Around": "ContextWindow", "NONE": "NONE", "Rows": "Rows", "Table": "Table"},
+    "index.table": {
+        "Around": "ContextWindow",
+        "NONE": "NONE",
+        "Rows": "Rows",
+        "Shown": "VisibilityMask",
+        "Table": "Table",
+    },
     "index.vocabulary": {"Embed": "Embed", "Kin": "SimilarTerm", "Vocabulary": "Vocabulary"},
     "ranking.pipeline": {"TurnRanking": "TurnRanking"},
     "ranking.scoring": {
@@ -102,7 +108,6 @@ _MOVED = {
         "rank_sessions": "rank_sessions",
         "session_features": "session_features",
     },
-    "ranking.visibility": {"Shown": "VisibilityMask"},
     "results": {"Recall": "SearchResult"},
     "routing": {"normalised_entropy": "normalized_entropy"},
     "text.dates": {

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from agentmem_retrievers.blas import SINGLE_THREADED_BLAS
 from agentmem_retrievers.features.late_interaction import QueryToken
 from agentmem_retrievers.forgetting import ForgettingCurve
-from agentmem_retrievers.index.indexed_store import IndexedStore
-from agentmem_retrievers.index.table import Table
+from agentmem_retrievers.index.indexed_store import SINGLE_THREADED_BLAS, IndexedStore
+from agentmem_retrievers.index.table import Table, VisibilityMask
 from agentmem_retrievers.index.vocabulary import SimilarTerm
 from agentmem_retrievers.ranking.candidates import CandidateSources, visible_candidates
 from agentmem_retrievers.ranking.latest_value import AttributeClassifier, LatestValue, NoAttributes
@@ -19,7 +18,6 @@ from agentmem_retrievers.ranking.multi_hop import follow_links
 from agentmem_retrievers.ranking.pipeline import TurnRanking
 from agentmem_retrievers.ranking.scoring import Ranking, Weights
 from agentmem_retrievers.ranking.sessions import rank_sessions
-from agentmem_retrievers.ranking.visibility import VisibilityMask
 from agentmem_retrievers.results import RecalledMemory, SearchResult
 from agentmem_retrievers.routing import Routing
 from agentmem_retrievers.settings import SearchSettings

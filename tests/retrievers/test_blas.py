@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from agentmem_retrievers.blas import SINGLE_THREADED_BLAS
+from agentmem_retrievers.index.indexed_store import SINGLE_THREADED_BLAS
 
 
 def threads() -> list[int]:

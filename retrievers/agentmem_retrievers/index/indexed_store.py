@@ -3,15 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, ContextDecorator, suppress
+from functools import lru_cache
+from threading import Lock
 from typing import Any
+
+from threadpoolctl import ThreadpoolController
 
 from agentmem_retrievers.index.persistence import IndexPersistence
 from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.vocabulary import Embed
 from agentmem_stores import Batch, ClosedError, Granularity, Memory, MemoryStore, Scope
 
-__all__ = ["IndexedStore"]
+__all__ = ["SINGLE_THREADED_BLAS", "IndexedStore"]
+
+
+@lru_cache(maxsize=1)
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController().select(user_api="blas")
+
+
+class _SingleThreadedBlas(ContextDecorator):
+    """Limits BLAS to one thread, in the whole process, while anybody is inside.
+
+    Searching and writing multiply many small matrices. Several threads are no faster at it, and
+    after each product they spin for the next one and take the cores from Chroma and the embedder.
+    Do not hold it while embedding: an embedder may compute with the same BLAS.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._inside = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._limit = _blas().limit(limits=1)
+            self._inside += 1
+
+    def __exit__(self, *exc: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._limit.restore_original_limits()
+
+
+SINGLE_THREADED_BLAS = _SingleThreadedBlas()
 
 
 class _ConsistentView:

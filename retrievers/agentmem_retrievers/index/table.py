@@ -20,7 +20,7 @@ from agentmem_retrievers.text.question import ends_with_question
 from agentmem_retrievers.text.tokenize import stems_of, tokenize, words_in
 from agentmem_stores import Memory, State, Vectors
 
-__all__ = ["NONE", "STATES", "ContextWindow", "Rows", "Table"]
+__all__ = ["NONE", "STATES", "ContextWindow", "Rows", "Table", "VisibilityMask"]
 
 Rows = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -417,3 +417,26 @@ class Table:
         table.words = InvertedIndex.from_arrays(file, f"{name}.words", len(table.row_of))
         table.vocabulary = Vocabulary.from_arrays(file, f"{name}.vocabulary", dimension)
         return table
+
+
+@dataclass(frozen=True)
+class VisibilityMask:
+    """Which rows of a table a search may find; computed for the rows that are looked at.
+
+    Attributes:
+        table: whose rows.
+        as_of: the memory as it stood then; None for now.
+        include_archived: whether archived memories are visible.
+        now: leave out what has expired by then; None for nothing.
+    """
+
+    table: Table
+    as_of: datetime | None
+    include_archived: bool = False
+    now: datetime | None = None
+
+    def at(self, rows: Rows | None = None) -> NDArray[np.bool_]:
+        """Return whether each row may be found, shape (rows,); by default of all rows."""
+        return self.table.visible(
+            self.as_of, include_archived=self.include_archived, now=self.now, rows=rows
+        )

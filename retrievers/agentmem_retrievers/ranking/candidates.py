@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agentmem_retrievers.index.scope_index import ScopeIndex
-from agentmem_retrievers.index.table import NONE, Rows, Table
-from agentmem_retrievers.ranking.visibility import VisibilityMask
+from agentmem_retrievers.index.table import NONE, Rows, Table, VisibilityMask
 from agentmem_retrievers.routing import Routing, route
 from agentmem_retrievers.settings import SearchSettings
 from agentmem_stores import Granularity, MemoryStore, Neighbor, Scope, Vectors

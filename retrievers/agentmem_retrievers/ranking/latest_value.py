@@ -15,10 +15,9 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from agentmem_retrievers.index.fact_index import SELF, AttributeKey, FactEvidence, FactIndex
-from agentmem_retrievers.index.table import Rows
+from agentmem_retrievers.index.table import Rows, VisibilityMask
 from agentmem_retrievers.ranking.pipeline import TurnRanking
 from agentmem_retrievers.ranking.scoring import Ranking
-from agentmem_retrievers.ranking.visibility import VisibilityMask
 from agentmem_retrievers.text.question import RELATIVES, Question
 from agentmem_retrievers.text.tokenize import tokenize
 from agentmem_stores import Entry, Granularity, MemoryStore, Vectors

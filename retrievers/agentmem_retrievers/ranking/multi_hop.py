@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from agentmem_retrievers.features.lexical import Floats, TermStats
-from agentmem_retrievers.index.table import Rows, Table
+from agentmem_retrievers.index.table import Rows, Table, VisibilityMask
 from agentmem_retrievers.ranking.scoring import Ranking
-from agentmem_retrievers.ranking.visibility import VisibilityMask
 
 __all__ = ["Path", "follow_links"]
 

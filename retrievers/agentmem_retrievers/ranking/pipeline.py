@@ -14,7 +14,7 @@ from agentmem_retrievers.features.lexical import Features, Floats, LexicalFeatur
 from agentmem_retrievers.features.turn import turn_features
 from agentmem_retrievers.index.citations import CitationIndex
 from agentmem_retrievers.index.scope_index import ScopeIndex
-from agentmem_retrievers.index.table import Rows
+from agentmem_retrievers.index.table import Rows, VisibilityMask
 from agentmem_retrievers.index.vocabulary import SimilarTerm
 from agentmem_retrievers.ranking.candidates import CandidateSources, candidate_rows
 from agentmem_retrievers.ranking.scoring import (
@@ -27,7 +27,6 @@ from agentmem_retrievers.ranking.scoring import (
 )
 from agentmem_retrievers.ranking.second_stage import second_stage_features
 from agentmem_retrievers.ranking.sessions import session_features
-from agentmem_retrievers.ranking.visibility import VisibilityMask
 from agentmem_retrievers.settings import SearchSettings
 from agentmem_retrievers.text.question import Question
 from agentmem_stores import Granularity, Vectors

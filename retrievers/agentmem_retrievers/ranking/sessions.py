@@ -8,10 +8,9 @@ import numpy as np
 
 from agentmem_retrievers.features.lexical import Features, Floats
 from agentmem_retrievers.index.scope_index import ScopeIndex
-from agentmem_retrievers.index.table import Rows
+from agentmem_retrievers.index.table import Rows, VisibilityMask
 from agentmem_retrievers.ranking.candidates import Candidates, CandidateSources
 from agentmem_retrievers.ranking.scoring import Ranking, ranked
-from agentmem_retrievers.ranking.visibility import VisibilityMask
 from agentmem_stores import Granularity
 
 __all__ = ["rank_sessions", "session_features"]
