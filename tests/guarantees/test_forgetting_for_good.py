@@ -265,7 +265,7 @@ def test_an_agent_clears_its_caches(memory: MemoryController) -> None:
     [turn] = [m for m in memory.get_all(session_id="chat", limit=None) if m.text == SAID]
     memory.delete(turn.id)
     assert agent.recall_for("chat") is None
-    assert SAID not in memory.services.embedder._queries
+    assert SAID not in memory.services.embedder.cached_queries
     assert SECRET not in cached(memory)
 
 
@@ -289,7 +289,7 @@ def test_another_controller_on_the_store_clears_its_caches(memory: MemoryControl
     [turn] = [m for m in memory.get_all(session_id="chat", limit=None) if m.text == SAID]
     memory.delete(turn.id)
     assert agent.recall_for("chat") is None
-    assert not other.services.embedder._queries
+    assert not other.services.embedder.cached_queries
     assert SECRET not in cached(other)
     table = other.services.memories.index(ADA).tables[Granularity.TURN]
     assert not [word for word in table.vocabulary.stems if SECRET in word]

@@ -1,4 +1,4 @@
-"""Learning from citations: what it changes, how far, and that it can be undone."""
+"""Learning from citations: its effect on the ranking, its bounds, and its reset."""
 
 from __future__ import annotations
 
@@ -50,15 +50,13 @@ def cite(memory: MemoryController, question: str, text: str) -> None:
 
 
 def gap(recall: SearchResult, text: str) -> float:
-    """How far a memory is ahead of the best other."""
+    """Return how far the score of a memory is above the best other."""
     mine = next(h.score for h in recall if h.memory.text == text)
     return mine - max(h.score for h in recall if h.memory.text != text)
 
 
-class TestWhatItChanges:
-    def test_what_was_cited_is_ranked_higher_for_similar_questions(
-        self, memory: MemoryController
-    ) -> None:
+class TestRanking:
+    def test_cited_memories_rank_higher_for_similar_queries(self, memory: MemoryController) -> None:
         before = gap(ask(memory, ASKED[-1]), SAID[1])
         for question in ASKED[:-1]:
             cite(memory, question, SAID[1])
@@ -68,25 +66,25 @@ class TestWhatItChanges:
         assert memory.learned().citations == 3
         assert 0 < memory.learned().trust <= 1
 
-    def test_citations_that_follow_nothing_are_not_believed(self, memory: MemoryController) -> None:
+    def test_random_citations_are_not_trusted(self, memory: MemoryController) -> None:
         chance = random.Random(0)
         for n in range(24):
             hits = ask(memory, f"{ASKED[n % 4]} ({n})")
             memory.feedback(hits, cited=[chance.choice(hits).memory.id])
         assert memory.learned().trust < 0.35
 
-    def test_what_was_not_shown_is_not_passed_over(self, memory: MemoryController) -> None:
+    def test_only_shown_hits_count(self, memory: MemoryController) -> None:
         hits = ask(memory, ASKED[0])
         seen = [h.memory.id for h in hits][:2]
         memory.feedback(hits, cited=seen[:1], shown=seen)
         [kept] = memory.get_all(granularity=Granularity.CITATION)
         assert set(kept.sources) == set(seen)
 
-    def test_nothing_cited_teaches_nothing(self, memory: MemoryController) -> None:
+    def test_empty_citation_is_not_stored(self, memory: MemoryController) -> None:
         memory.feedback(ask(memory, ASKED[0]), cited=[])
         assert memory.learned().citations == 0
 
-    def test_refuses_what_was_not_found(self, memory: MemoryController) -> None:
+    def test_unknown_ids_raise(self, memory: MemoryController) -> None:
         hits = ask(memory, ASKED[0])
         with pytest.raises(MemoryNotFoundError, match="stranger"):
             memory.feedback(hits, cited=["stranger"])
@@ -94,27 +92,27 @@ class TestWhatItChanges:
             memory.feedback(hits, cited=[hits[1].memory.id], shown=[hits[0].memory.id])
         assert memory.learned().citations == 0
 
-    def test_only_so_many_are_kept_the_latest(self, memory: MemoryController) -> None:
+    def test_oldest_citations_are_dropped_beyond_the_limit(self, memory: MemoryController) -> None:
         hits = ask(memory, ASKED[0])
         for _ in range(MAX_CITATIONS + 3):
             memory.feedback(hits, cited=[hits[0].memory.id])
         assert memory.learned().citations == MAX_CITATIONS
 
-    def test_what_is_learned_has_a_bound(self, memory: MemoryController) -> None:
+    def test_learned_score_is_bounded(self, memory: MemoryController) -> None:
         for _ in range(60):
             cite(memory, ASKED[0], SAID[1])
         assert all(abs(hit.learned) <= 3.0 for hit in ask(memory, ASKED[0]))
 
 
-class TestWhereItLives:
-    def test_it_belongs_to_its_scope(self, memory: MemoryController) -> None:
+class TestStorage:
+    def test_citations_belong_to_their_scope(self, memory: MemoryController) -> None:
         memory.add(SAID, session_id="s", scope=BEN)
         cite(memory, ASKED[0], SAID[1])
         found = memory.search(ASKED[0], scope=BEN, reinforce=False)
         assert memory.learned(scope=BEN).citations == 0
         assert all(hit.learned == 0 for hit in found)
 
-    def test_it_outlives_the_controller(
+    def test_citations_are_persistent(
         self, memory: MemoryController, embeddings: Embeddings
     ) -> None:
         cite(memory, ASKED[0], SAID[1])
@@ -126,7 +124,7 @@ class TestWhereItLives:
         assert after == pytest.approx(before)
         assert any(after.values())
 
-    def test_it_can_be_reset(self, memory: MemoryController) -> None:
+    def test_reset_restores_the_ranking(self, memory: MemoryController) -> None:
         before = [(h.memory.id, h.score) for h in ask(memory, ASKED[1])]
         for question in ASKED:
             cite(memory, question, SAID[1])
@@ -135,7 +133,7 @@ class TestWhereItLives:
         assert [h.memory.id for h in after] == [i for i, _ in before]
         assert all(h.learned == 0 for h in after)
 
-    def test_it_goes_with_an_export(
+    def test_citations_are_exported(
         self, memory: MemoryController, embeddings: Embeddings, tmp_path: Path
     ) -> None:
         for question in ASKED:
@@ -150,7 +148,7 @@ class TestWhereItLives:
                 [h.learned for h in ask(memory, ASKED[1])], abs=1e-3
             )
 
-    def test_it_holds_no_word_of_the_question(
+    def test_citation_does_not_contain_the_query_text(
         self, memory: MemoryController, tmp_path: Path
     ) -> None:
         cite(memory, ASKED[0], SAID[1])
@@ -160,9 +158,7 @@ class TestWhereItLives:
         assert citation["text"] == "citation"
         assert "tea" not in json.dumps(citation["metadata"]["scores"])
 
-    def test_what_was_learned_from_a_deleted_turn_is_unlearned(
-        self, memory: MemoryController
-    ) -> None:
+    def test_citation_is_deleted_with_one_of_its_turns(self, memory: MemoryController) -> None:
         cite(memory, ASKED[0], SAID[1])
         passed = next(h.memory for h in ask(memory, ASKED[0]) if h.memory.text != SAID[1])
         memory.delete(passed.id)
@@ -175,7 +171,7 @@ class TestWhereItLives:
         assert len(memory.get_all(granularity=Granularity.CITATION)) == 1
 
 
-def test_only_what_was_made_use_of_is_strengthened(memory: MemoryController) -> None:
+def test_reinforce_strengthens_only_shown_hits(memory: MemoryController) -> None:
     hits = ask(memory, ASKED[0])
     memory.reinforce(hits, shown=[hits[0].memory.id])
     assert [memory.get(h.memory.id).recall_count for h in hits[:2]] == [1, 0]

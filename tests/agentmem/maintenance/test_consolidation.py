@@ -1,4 +1,4 @@
-"""Consolidating: what it makes, that it may be killed anywhere, and that nothing is lost."""
+"""Consolidation: its results, and that an interrupted run loses nothing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ AGAIN = "My dog is called Biscuit."
 
 
 def talk(memory: MemoryController) -> None:
-    """Four days, each with a subject of its own, and one thing that is said on all of them."""
+    """Add four days, each about its own subject, and one sentence that is said on all of them."""
     for day, text in enumerate(TALK.values()):
         memory.add(
             [f"{sentence.rstrip('.')}." for sentence in text.split(". ")] + [AGAIN],
@@ -80,17 +80,15 @@ def opened(
 
 
 def content(memory: MemoryController) -> dict[str, object]:
-    """Everything that a memory is, but for when it was written."""
+    """Return everything of each memory but when it was written."""
     return {
         m.id: (m.granularity, m.text, m.sources, m.state, m.strength, m.edges, dict(m.metadata))
         for m in memory.get_all(limit=None)
     }
 
 
-class TestWhatItMakes:
-    def test_topics_cover_every_turn_once_and_are_found_by_what_they_are_about(
-        self, embeddings: Embeddings
-    ) -> None:
+class TestResults:
+    def test_topics_cover_every_turn_once_and_are_searchable(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
             talk(memory)
             report = memory.consolidate()
@@ -103,7 +101,7 @@ class TestWhatItMakes:
             assert sorted(covered) == sorted(t.id for t in turns if t.state is State.ACTIVE)
             assert "cello" in memory.topics("practising an instrument", k=1)[0].text
 
-    def test_days_say_what_was_said_on_them(self, embeddings: Embeddings) -> None:
+    def test_days_summarize_their_turns(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
             talk(memory)
             memory.consolidate()
@@ -113,7 +111,7 @@ class TestWhatItMakes:
             found = memory.search("cello practice", granularity=Granularity.DAY, k=1)
             assert found[0].memory.id == days[1].id
 
-    def test_topics_and_days_change_nothing_about_a_search(self, embeddings: Embeddings) -> None:
+    def test_topics_and_days_do_not_change_a_search(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
             memory.add(TALK["garden"].split(". "), session_id="s")
             memory.add(TALK["music"].split(". "), session_id="t")
@@ -126,9 +124,7 @@ class TestWhatItMakes:
             ]
             assert before.routing == after.routing
 
-    def test_the_same_conversation_twice_leaves_one_active_memory_each(
-        self, embeddings: Embeddings
-    ) -> None:
+    def test_repeated_conversation_is_merged(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
             said = [{"role": "user", "content": s} for s in TALK["dog"].split(". ")]
             said.insert(1, {"role": "assistant", "content": "Oh no! Which one?"})
@@ -140,7 +136,7 @@ class TestWhatItMakes:
             assert sorted(t.text for t in active) == sorted(str(m["content"]) for m in said)
             assert all(len(t.sources) == 1 for t in active)
 
-    def test_with_too_many_turns_the_weak_unused_and_redundant_go_first(
+    def test_weak_unused_and_redundant_turns_are_archived_first(
         self, embeddings: Embeddings
     ) -> None:
         with opened(embeddings) as memory:
@@ -154,11 +150,13 @@ class TestWhatItMakes:
             assert not memory.consolidate(keep=2).archived
 
 
-class TestTopicsInThePortrait:
+class TestTopicsInTheProfile:
     def lines(self, memory: MemoryController) -> dict[str, str]:
         return {line.id: line.text for line in memory.profile() if line.section == "topics"}
 
-    def test_each_is_a_line_with_its_turns_and_retention(self, embeddings: Embeddings) -> None:
+    def test_each_topic_is_a_line_with_its_turns_and_retention(
+        self, embeddings: Embeddings
+    ) -> None:
         with opened(embeddings) as memory:
             talk(memory)
             assert not self.lines(memory)
@@ -170,7 +168,7 @@ class TestTopicsInThePortrait:
             assert all(0 < line.retention < 1 for line in shown)
             assert any("biscuit" in line.text.lower() for line in shown)
 
-    def test_a_deleted_line_does_not_come_back(self, embeddings: Embeddings) -> None:
+    def test_deleted_topic_does_not_come_back(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
             talk(memory)
             memory.consolidate()
@@ -183,9 +181,7 @@ class TestTopicsInThePortrait:
             assert self.lines(memory).keys() == {topic.id for topic in left}
             assert all(memory.get(i).text for i in dog.sources)
 
-    def test_an_edited_line_is_kept_when_topics_are_found_anew(
-        self, embeddings: Embeddings
-    ) -> None:
+    def test_edited_topic_survives_a_new_clustering(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
             talk(memory)
             memory.consolidate()
@@ -203,7 +199,7 @@ class TestTopicsInThePortrait:
             assert len(memory.history(dog.id)) == 2
             assert not memory.consolidate().topics
 
-    def test_an_edited_line_goes_with_a_turn_of_it(self, embeddings: Embeddings) -> None:
+    def test_edited_topic_is_deleted_with_one_of_its_turns(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
             talk(memory)
             memory.consolidate()
@@ -217,8 +213,8 @@ class TestTopicsInThePortrait:
             assert memory.check().ok
 
 
-class TestHowItWorks:
-    def test_a_second_run_changes_nothing(self, embeddings: Embeddings) -> None:
+class TestRuns:
+    def test_second_run_changes_nothing(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
             talk(memory)
             memory.consolidate(keep=18)
@@ -228,7 +224,7 @@ class TestHowItWorks:
             done = [report.ended, report.merged, report.topics, report.days, report.archived]
             assert not any(done)
 
-    def test_piece_by_piece_comes_to_the_same(self, embeddings: Embeddings) -> None:
+    def test_result_does_not_depend_on_the_budget(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory, opened(embeddings) as other:
             talk(memory)
             talk(other)
@@ -239,7 +235,7 @@ class TestHowItWorks:
             assert runs > 6
             assert content(other) == content(memory)
 
-    def test_a_model_that_answers_garbage_leaves_what_there_is_without_one(
+    def test_invalid_answers_of_a_model_fall_back_to_extractive_summaries(
         self, embeddings: Embeddings
     ) -> None:
         garbage = ScriptedChatModel(['{"summary": 7}', "", RuntimeError("no")], repeat=True)
@@ -249,8 +245,8 @@ class TestHowItWorks:
                 m.consolidate()
             assert content(other) == content(memory)
 
-    def test_progress_is_heard(self, embeddings: Embeddings) -> None:
-        class Heard:
+    def test_progress_is_reported(self, embeddings: Embeddings) -> None:
+        class Counter:
             expected, done = 0, 0
 
             def expect(self, stage: str, count: int) -> None:
@@ -259,21 +255,21 @@ class TestHowItWorks:
             def advance(self, stage: str, count: int) -> None:
                 self.done += count
 
-        heard = Heard()
+        counter = Counter()
         with opened(embeddings) as memory:
             talk(memory)
-            memory.consolidate(progress=heard)
-        assert heard.done == heard.expected
-        assert heard.done > 6
+            memory.consolidate(progress=counter)
+        assert counter.done == counter.expected
+        assert counter.done > 6
 
-    def test_refuses_what_is_no_budget(self, embeddings: Embeddings) -> None:
+    def test_negative_budget_raises(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
             with pytest.raises(InvalidInputError, match="budget=-1 must not"):
                 memory.consolidate(budget=-1)
             with pytest.raises(InvalidInputError, match="keep=-1 must not"):
                 memory.consolidate(keep=-1)
 
-    def test_a_deleted_turn_leaves_no_trace(self, embeddings: Embeddings) -> None:
+    def test_deleted_turn_leaves_no_trace(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
             talk(memory)
             memory.consolidate()
@@ -287,28 +283,28 @@ class TestHowItWorks:
             assert memory.check().ok
 
 
-class TestInTheBackground:
-    def test_it_runs_when_a_session_has_ended(self, embeddings: Embeddings) -> None:
+class TestBackground:
+    def test_runs_after_the_end_of_a_session(self, embeddings: Embeddings) -> None:
         with opened(embeddings, consolidate_after_session=100) as memory:
             talk(memory)
             assert memory.services.background.wait(60)
             assert memory.topics()
             assert memory.consolidate().finished
 
-    def test_no_thread_outlives_the_controller(self, embeddings: Embeddings) -> None:
+    def test_thread_ends_with_the_controller(self, embeddings: Embeddings) -> None:
         store = InMemoryStore()
         with opened(embeddings, store, consolidate_after_session=100) as memory:
             talk(memory)
         assert not [t for t in threads() if t.name == "agentmem-consolidate"]
 
-    def test_it_is_off_unless_it_is_asked_for(self, embeddings: Embeddings) -> None:
+    def test_is_off_by_default(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
             talk(memory)
             assert memory.services.background.wait(0)
             assert not memory.topics()
 
 
-# Consolidates with vectors made before, so that it is quick to start, and says how far it is.
+# Consolidates with recorded vectors, so that it starts quickly, and prints its progress.
 CHILD = """
 import json, random, sys
 from datetime import datetime
@@ -322,7 +318,7 @@ class Known(Embeddings):
     def embed_documents(self, texts): return [self.vectors[text] for text in texts]
     def embed_query(self, text): return self.vectors[text]
 
-class Told:
+class Printer:
     def expect(self, stage, count): print(stage, flush=True)
     def advance(self, stage, count): print(stage, flush=True)
 
@@ -330,12 +326,12 @@ with MemoryController.open(
     sys.argv[1], scope=Scope("ada"), embeddings=Known(), linger=None,
     clock=ManualClock(datetime.fromisoformat(sys.argv[3])),
 ) as memory:
-    memory.consolidate(progress=Told())
+    memory.consolidate(progress=Printer())
 """
 
 
 class _Recording:
-    """The real embedder, which writes down what it embeds."""
+    """The real embedder, recording its vectors."""
 
     def __init__(self, inner: Embeddings) -> None:
         self._inner = inner
@@ -354,7 +350,7 @@ class _Recording:
 
 
 def _killed(path: Path, vectors: Path, now: datetime, moment: Callable[[], float]) -> bool:
-    """Consolidate in a process and kill it at some moment; return whether it was killed."""
+    """Consolidate in a process and kill it at a random moment; return whether it was killed."""
     with subprocess.Popen(
         [sys.executable, "-c", CHILD, path, vectors, now.isoformat()],
         stdout=subprocess.PIPE,
@@ -370,9 +366,7 @@ def _killed(path: Path, vectors: Path, now: datetime, moment: Callable[[], float
     return process.returncode != 0
 
 
-def test_killed_anywhere_and_run_again_it_comes_to_the_same(
-    embeddings: Embeddings, tmp_path: Path
-) -> None:
+def test_killed_run_is_completed_by_the_next(embeddings: Embeddings, tmp_path: Path) -> None:
     recording = _Recording(embeddings)
     spec = Embedder(embeddings).spec
     with opened(recording, ChromaStore.open(tmp_path / "before", spec, partitions=1)) as memory:  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Which statements are taken to say the same, by the real embedder's vectors."""
+"""Which statements are duplicates, with the vectors of the real embedder."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ DIFFERENT = [
 ]
 
 
-# Said in words that frame what is told of such things; the facts of the turns say what that is.
+# Paraphrases with other framing words, recognized by the facts that the turns state.
 TOLD_FIVE_WAYS = [
     ["My favourite colour is green.", "Green is the colour that I love most.",
      "The colour I like best is green.", "I like green best of all colours.",
@@ -105,7 +105,7 @@ def said(
 
 
 @pytest.mark.parametrize("phrasings", FIVE_WAYS, ids=lambda p: p[0])
-def test_one_thing_said_five_ways_is_one_thing(
+def test_paraphrases_of_one_statement_are_duplicates(
     embeddings: Embeddings, phrasings: list[str]
 ) -> None:
     [group] = duplicates(said(embeddings, phrasings))
@@ -113,12 +113,14 @@ def test_one_thing_said_five_ways_is_one_thing(
 
 
 @pytest.mark.parametrize("pair", DIFFERENT, ids=" / ".join)
-def test_what_differs_stays_apart(embeddings: Embeddings, pair: tuple[str, str]) -> None:
+def test_different_statements_are_not_duplicates(
+    embeddings: Embeddings, pair: tuple[str, str]
+) -> None:
     assert duplicates(said(embeddings, pair)) == []
 
 
 def left_of(embeddings: Embeddings, texts: Sequence[str]) -> list[Memory]:
-    """The active turns when texts were said, each on a day of its own, and consolidated."""
+    """Add texts on different days, consolidate, and return the turns that are still active."""
     with MemoryController(
         InMemoryStore(), scope=Scope("ada"), embeddings=embeddings, linger=None
     ) as memory:
@@ -131,7 +133,7 @@ def left_of(embeddings: Embeddings, texts: Sequence[str]) -> list[Memory]:
 
 
 @pytest.mark.parametrize("phrasings", TOLD_FIVE_WAYS, ids=lambda p: p[0])
-def test_one_thing_told_five_ways_leaves_the_latest_with_its_sources(
+def test_paraphrases_of_one_fact_are_merged_into_the_latest(
     embeddings: Embeddings, phrasings: list[str]
 ) -> None:
     [turn] = left_of(embeddings, phrasings)
@@ -140,23 +142,23 @@ def test_one_thing_told_five_ways_leaves_the_latest_with_its_sources(
 
 
 @pytest.mark.parametrize("pair", TOLD_APART, ids=" / ".join)
-def test_what_is_told_otherwise_stays_apart(embeddings: Embeddings, pair: tuple[str, str]) -> None:
+def test_different_facts_are_not_merged(embeddings: Embeddings, pair: tuple[str, str]) -> None:
     assert len(left_of(embeddings, pair)) == 2
 
 
-def test_whoever_says_the_same_of_himself_says_something_else(embeddings: Embeddings) -> None:
+def test_speakers_are_kept_apart(embeddings: Embeddings) -> None:
     ada = said(embeddings, ["I live in Oslo."], speaker="Ada")
     ben = said(embeddings, ["I live in Oslo."], speaker="Ben")
     assert duplicates([*ada, *ben]) == []
 
 
-def test_yesterday_is_another_day_when_it_is_said_on_another(embeddings: Embeddings) -> None:
+def test_relative_dates_of_different_days_are_kept_apart(embeddings: Embeddings) -> None:
     one = said(embeddings, ["I ran ten miles yesterday."])
     other = said(embeddings, ["I ran ten miles yesterday."], since=SAID + timedelta(days=9))
     assert duplicates([*one, *other]) == []
 
 
-def test_five_answers_do_not_crowd_out_everything_else(embeddings: Embeddings) -> None:
+def test_merged_duplicates_appear_once_in_a_search(embeddings: Embeddings) -> None:
     with MemoryController(
         InMemoryStore(), scope=Scope("ada"), embeddings=embeddings, linger=None
     ) as memory:

@@ -1,4 +1,4 @@
-"""Export and import: everything comes back, and a bad file changes nothing."""
+"""Export and import preserve everything, and an invalid file changes nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from agentmem.testing import ManualClock
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 ADA, BEN = Scope("ada"), Scope("ben", "helper")
-# What is embedded does not matter here, and a thousand examples should not take a minute.
+# Fake embeddings, because the vectors do not matter here and there are many examples.
 EMBEDDINGS = DeterministicFakeEmbedding(size=16)
 
 
@@ -44,7 +44,7 @@ def controller() -> MemoryController:
 
 
 def everything(memory: MemoryController, scope: Scope) -> list[Memory]:
-    """All records of a scope, former versions too, as if they were nobody's."""
+    """Return all records of a scope with former versions, with the scope replaced by ADA."""
     held = memory.get_all(scope=scope, limit=None)
     versions = [v for m in held for v in memory.history(m.id, scope=scope)]
     return sorted((replace(m, scope=ADA) for m in versions), key=lambda m: m.id)
@@ -57,7 +57,7 @@ metadata = st.dictionaries(said, st.one_of(plain, st.lists(plain, max_size=3)), 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(said, said, metadata), min_size=1, max_size=5), said)
-def test_what_was_exported_comes_back_as_it_was(
+def test_export_and_import_preserve_every_record(
     turns: list[tuple[str, str, dict[str, object]]], correction: str
 ) -> None:
     with controller() as memory, tempfile.TemporaryDirectory() as folder:
@@ -88,7 +88,7 @@ def backup(tmp_path: Path) -> Path:
     ("field", "wrong"),
     [("text", " "), ("said_at", "yesterday"), ("granularity", "novel"), ("strength", -1)],
 )
-def test_a_bad_line_is_named_and_nothing_is_imported(
+def test_invalid_line_is_named_and_nothing_is_imported(
     backup: Path, field: str, wrong: object
 ) -> None:
     lines = backup.read_text().splitlines()
@@ -100,7 +100,7 @@ def test_a_bad_line_is_named_and_nothing_is_imported(
         assert memory.get_all() == []
 
 
-def test_other_files_are_refused(tmp_path: Path, backup: Path) -> None:
+def test_other_files_raise(tmp_path: Path, backup: Path) -> None:
     (tmp_path / "letter.txt").write_text("Dear Ada")
     (tmp_path / "newer.jsonl").write_text('{"agentmem": 99}\n')
     with controller() as memory:
