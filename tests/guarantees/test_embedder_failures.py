@@ -109,7 +109,7 @@ def test_a_write_stands_when_its_session_cannot_be_summarized(
     boat, car, dog = memory.get_all(granularity=Granularity.TURN)
     embedder.failure = FAILURES["raises"]
     assert memory.delete(boat.id).rewritten == ()
-    assert "could not be summed up for now" in caplog.text
+    assert "could not be summarized yet" in caplog.text
     texts = [text for _, _, text in everything(memory)]
     assert not [text for text in texts if "boat" in text]
     embedder.failure = lambda texts: (
