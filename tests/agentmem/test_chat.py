@@ -251,7 +251,7 @@ class TestShowing:
 SLOW_MODEL = """
     import sys, time
     from langchain_core.messages import AIMessageChunk
-    from agentmem.chat import run
+    from agentmem.cli.chat.app import run
     from agentmem.testing import ScriptedChatModel
 
     class Slow(ScriptedChatModel):
