@@ -1,4 +1,6 @@
-"""Measure cost and fit weights; development tools that are not part of the wheel.
+"""Development tools, not part of the wheel: what a memory costs, and the weights of its search.
 
-Every figure is a ratio to a floor measured alternately with it in the same run.
+`bench` measures ratios to a floor taken alternately in the same run, `crowd` runs several clients
+against one server, `partitions` simulates a layout, `fit` learns the weights that ship with the
+package, `trace` counts files and calls. Run them with `python -m benchmarks`.
 """

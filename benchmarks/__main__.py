@@ -1,11 +1,247 @@
-"""`python -m benchmarks`: measure cost and fit weights."""
+"""`python -m benchmarks`: the commands."""
 
 from __future__ import annotations
 
-import benchmarks.cli.bench
-import benchmarks.cli.crowd
-import benchmarks.cli.fit
-import benchmarks.cli.partitions  # noqa: F401
-from benchmarks.cli.app import app
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-app(prog_name="python -m benchmarks")
+import typer
+
+from agentmem.cli.app import CommandGroup
+from agentmem.cli.commands.evaluate import Drills
+from agentmem.cli.options import (
+    CacheOptions,
+    DataFile,
+    OutputOptions,
+    Seed,
+    default_embedder,
+    examples,
+    with_groups,
+)
+from agentmem.cli.terminal import console, note
+
+if TYPE_CHECKING:
+    from benchmarks.bench import BenchReport
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    cls=CommandGroup,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Measure what agentmem costs on top of Chroma, and fit the weights of its search.",
+)
+
+
+def _parse_sizes(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part.replace("_", "")) for part in text.split(","))
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not a list of numbers such as 2000,20000") from error
+
+
+@app.command(
+    epilog=examples(
+        "python -m benchmarks bench --sizes 2000,20000 --only search",
+        "python -m benchmarks bench locomo10.json --json bench.json --plot bench.png",
+        "python -m benchmarks bench --only ingest --stage",
+    ),
+)
+@with_groups
+def bench(
+    output: OutputOptions,
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Conversations in any format that `ingest` reads. Default: generated ones.",
+            show_default=False,
+        ),
+    ] = None,
+    sizes: Annotated[
+        str, typer.Option(help="Memories of one owner for which searches are measured.")
+    ] = "2000,20000,200000",
+    scopes: Annotated[int, typer.Option(min=1, help="Owners that share a store.")] = 1000,
+    turns: Annotated[int, typer.Option(min=1, help="Turns to ingest.")] = 300,
+    rounds: Annotated[int, typer.Option(min=1, help="Repetitions of each measurement.")] = 30,
+    only: Annotated[
+        str, typer.Option(help="Which of search, scopes, ingest, add and opening to run.")
+    ] = "search,scopes,ingest,add,opening",
+    stage: Annotated[
+        bool, typer.Option("--stage", help="Also break a search and an ingest down into stages.")
+    ] = False,
+    seed: Seed = 0,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="AGENTMEM_CACHE",
+            help="Folder that caches stores. Default: the system's cache folder.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Measure what memory costs, as ratios to a floor taken alternately in the same run.
+
+    The floor of a search is embedding the question and one query of bare Chroma for 30 turns and
+    their documents; that of an ingest is embedding the same texts in the same batches and one bare
+    upsert. Where only the store is measured, vectors are drawn around real ones instead of
+    computed. Times are medians in milliseconds, on this machine at this moment.
+    """
+    from agentmem.evaluation.cache import default_cache
+    from agentmem.formats.read import read
+    from benchmarks.bench import bench as measure
+    from benchmarks.corpus import Corpus, generated
+    from benchmarks.measure import BenchSettings
+
+    output.check()
+    corpus = Corpus.of(file.name, read(file)) if file else generated(seed)
+    place = (folder or default_cache()).expanduser()
+    place.mkdir(parents=True, exist_ok=True)
+    settings = BenchSettings(
+        corpus=corpus,
+        embeddings=default_embedder(),
+        folder=place,
+        sizes=_parse_sizes(sizes),
+        scopes=scopes,
+        turns=turns,
+        rounds=rounds,
+        only=tuple(part.strip() for part in only.split(",")),
+        report_progress=note,
+    )
+    report = measure(settings, staged=stage)
+    _print_bench(report)
+    if output.json is not None:
+        from json import dumps
+
+        output.json.write_text(dumps(report.as_dict(), indent=2) + "\n", encoding="utf-8")
+    if output.plot is not None:
+        from benchmarks.plot import plot_bench
+
+        plot_bench(report, output.plot)
+
+
+def _print_bench(report: BenchReport) -> None:
+    from rich.table import Table
+
+    table = Table(
+        "", "ratio", "at most", "", "measured", "floor", title=f"Measured with {report.corpus}"
+    )
+    for row in report.ratios:
+        bound = "" if row.at_most is None else f"{row.at_most:.2f}"
+        verdict = {None: "", True: "ok", False: "EXCEEDED"}[row.holds]
+        name = f"{row.name} ({row.note})" if row.note else row.name
+        figures = (f"{value:.1f} {row.unit}" for value in (row.measured, row.floor))
+        table.add_row(name, f"{row.value:.2f}", bound, verdict, *figures)
+    console().print(table)
+    for name, stages in report.stages.items():
+        parts = Table("stage", "ms", title=f"One {name}, under a profiler")
+        for stage, ms in sorted(stages.items(), key=lambda pair: -pair[1]):
+            parts.add_row(stage, f"{ms:.1f}")
+        console().print(parts)
+
+
+@app.command(
+    epilog=examples(
+        "python -m benchmarks crowd --port 8000",
+        "python -m benchmarks crowd --clients 8 --seconds 60",
+    ),
+)
+def crowd(
+    host: Annotated[str, typer.Option(help="Host of the Chroma server.")] = "localhost",
+    port: Annotated[int, typer.Option(help="Port of the Chroma server.")] = 8000,
+    clients: Annotated[int, typer.Option(min=2, help="Number of client processes.")] = 4,
+    seconds: Annotated[float, typer.Option(min=1, help="Duration.")] = 300.0,
+) -> None:
+    """Let several client processes write to and search the same memories on a Chroma server.
+
+    Exits with 1 if a call failed or an acknowledged write is missing afterwards. Needs an empty
+    database: start one with `chroma run --path FOLDER`.
+    """
+    from benchmarks.crowd import crowd as run
+
+    result = run(host=host, port=port, clients=clients, seconds=seconds)
+    for line in result.lines():
+        note(line)
+    if result.errors or result.lost:
+        raise typer.Exit(1)
+
+
+@app.command(
+    epilog=examples("python -m benchmarks partitions --owners 1000000 --memories 100 --count 4096"),
+)
+def partitions(
+    owners: Annotated[int, typer.Option(min=1, help="Number of owners.")] = 10_000,
+    memories: Annotated[int, typer.Option(min=1, help="Mean number of memories per owner.")] = 100,
+    count: Annotated[int, typer.Option(min=1, help="Number of partitions.")] = 32,
+    dimension: Annotated[int, typer.Option(min=1, help="Dimension of the vectors.")] = 384,
+    seed: Seed = 0,
+) -> None:
+    """Simulate how large the collections of a store become, and how much memory indexes take."""
+    from benchmarks.partitions import simulate_partitions
+
+    result = simulate_partitions(owners=owners, memories=memories, partitions=count, seed=seed)
+    # A float32 vector, and HNSW's links: 2 x 16 of 4 bytes on the lowest level.
+    each = 4 * dimension + 2 * 16 * 4
+    typer.echo(f"{owners * memories:,} memories, {result.mean:,.0f} per partition on average")
+    typer.echo(
+        f"largest partition {result.largest:,}, {result.largest * each / 2**30:.2f} GiB of index"
+    )
+    typer.echo(f"all indexes {owners * memories * each / 2**30:,.1f} GiB")
+    typer.echo(f"largest owner {result.largest_owner:,}")
+    typer.echo(f"{100 * result.foreign:.1f}% of a median owner's partition belong to others")
+
+
+@app.command(epilog=examples("python -m benchmarks fit locomo10.json --out weights.json"))
+@with_groups
+def fit(
+    file: DataFile,
+    cache: CacheOptions,
+    drills: Drills = True,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Output file for the weights. Default: only judge them."),
+    ] = None,
+) -> None:
+    """Learn the weights of the search from conversations in LoCoMo's format.
+
+    Nothing is random: the same file gives the same weights. Each conversation is judged by weights
+    learned from all others; the weights written are learned from all. Those that ship with the
+    package are `agentmem_retrievers/ranking/weights.json`.
+    """
+    from agentmem.cli.commands.evaluate import load_examples
+    from agentmem.cli.progress import ProgressBars
+    from benchmarks.fit import fit_and_judge, to_json
+
+    with ProgressBars() as bars:
+        known = load_examples(file, cache, bars, drills=drills)
+    scores = fit_and_judge(known)
+    _print_fit(scores)
+    if out is not None:
+        out.write_text(to_json(known, file, scores["all"]), encoding="utf-8")
+
+
+def _print_fit(scores: dict[str, dict[str, float]]) -> None:
+    from rich.table import Table
+
+    from benchmarks.fit import SUMMARY
+
+    table = Table("left out", *SUMMARY, title="Leaving one conversation out, percent")
+    for name, row in scores.items():
+        table.add_row(name, *(f"{100 * row.get(column, 0.0):.1f}" for column in SUMMARY))
+    console().print(table)
+
+
+@app.command()
+def trace(
+    files: Annotated[bool, typer.Option("--files", help="Also list the calls per file.")] = False,
+) -> None:
+    """Count the project files and calls that one `add` and one warm `search` run through."""
+    from benchmarks.trace import print_table
+
+    print_table(files=files)
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m benchmarks")

@@ -1,4 +1,4 @@
-"""Conversations to measure with: real ones, or generated, made longer without end."""
+"""Conversations to measure with, real or generated, repeated with variations."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Corpus", "SampledEmbeddings", "generated"]
 
-# So many turns are embedded for real; the vectors of others are drawn around theirs.
+# So many turns are really embedded; the vectors of others are drawn around theirs.
 EMBEDDED = 300
-# How far around: a copy's expected cosine to what it copies is 1 / sqrt(1 + SPREAD**2).
+# The expected cosine of a drawn vector to its origin is 1 / sqrt(1 + SPREAD**2), here 0.82.
 SPREAD = 0.7
-# Of the words of a copy, so many are others of the corpus, and so many nobody has used before.
+# Shares of the words of a copy that are replaced by others of the corpus, and by new ones.
 OTHER_WORDS, NEW_WORDS = 0.15, 0.01
 
 _WORD = re.compile(r"[A-Za-z]{4,}")
@@ -36,60 +36,60 @@ _WORD = re.compile(r"[A-Za-z]{4,}")
 
 @dataclass(frozen=True)
 class Corpus:
-    """Sessions of turns, and what is asked of them.
+    """Sessions of turns, and questions.
 
     Attributes:
-        name: where they come from, for the report.
+        name: shown in the report.
     """
 
     name: str
     sessions: tuple[DialogueSession, ...]
-    asked: tuple[str, ...]
+    base_questions: tuple[str, ...]
 
     @classmethod
     def of(cls, name: str, dialogues: Iterable[Dialogue]) -> Corpus:
-        """Take the sessions and questions of dialogues.
+        """Return the sessions and questions of dialogues.
 
         Raises:
-            InvalidInputError: they have no turns.
+            InvalidInputError: there are no turns.
         """
-        known = list(dialogues)
-        sessions = tuple(s for d in known for s in d.sessions if s.turns)
+        loaded = list(dialogues)
+        sessions = tuple(s for d in loaded for s in d.sessions if s.turns)
         if not sessions:
-            raise InvalidInputError(f"{name} holds no turns to measure with; name another file")
-        asked = tuple(q.text for d in known for q in d.questions) or _first_words(sessions)
-        return cls(name, sessions, asked)
+            raise InvalidInputError(f"{name} contains no turns; choose another file")
+        questions = tuple(q.text for d in loaded for q in d.questions) or _first_words(sessions)
+        return cls(name, sessions, questions)
 
     def questions(self) -> Iterator[str]:
-        """Questions without end, no two the same."""
+        """Yield questions without end, no two the same."""
         for turn in count(1):
-            for text in self.asked:
+            for text in self.base_questions:
                 yield text if turn == 1 else f"{text} ({turn})"
 
     def copies(self, seed: int = 0) -> Iterator[tuple[tuple[DialogueTurn, ...], list[str]]]:
-        """Sessions without end, each as its turns and their texts.
+        """Yield sessions without end, each as its turns and their texts.
 
-        The first time round they are as they were; then with other words among them, some of
-        them new, so that the vocabulary grows with the corpus as it does in life.
+        The first round is the corpus itself. Later rounds replace some words, a few by new ones,
+        so that the vocabulary grows with the corpus as in real conversations.
         """
         rng = random.Random(seed)
         for turn in count():
             for session in self.sessions:
-                told = session.turns
-                yield told, [t.text if not turn else self._varied(t.text, rng) for t in told]
+                turns = session.turns
+                yield turns, [t.text if not turn else self._vary(t.text, rng) for t in turns]
 
     @cached_property
     def _words(self) -> list[str]:
         return [w for s in self.sessions for t in s.turns for w in _WORD.findall(t.text)]
 
-    def _varied(self, text: str, rng: random.Random) -> str:
-        def other(found: re.Match[str]) -> str:
-            drawn = rng.random()
-            if drawn < NEW_WORDS:
+    def _vary(self, text: str, rng: random.Random) -> str:
+        def replacement(match: re.Match[str]) -> str:
+            x = rng.random()
+            if x < NEW_WORDS:
                 return "".join(rng.choices("abdefgiklmnoprstuvz", k=8))
-            return rng.choice(self._words) if drawn < OTHER_WORDS else found.group()
+            return rng.choice(self._words) if x < OTHER_WORDS else match.group()
 
-        return _WORD.sub(other, text)
+        return _WORD.sub(replacement, text)
 
     def vectors(self, embeddings: Embeddings) -> SampledVectors:
         """Embed a sample of the turns."""
@@ -100,7 +100,7 @@ class Corpus:
 
 @dataclass(frozen=True)
 class SampledVectors:
-    """Vectors in the places where real ones are, without embedding anything."""
+    """Draws vectors around real ones, which costs much less than embedding texts."""
 
     known: Vectors
 
@@ -113,12 +113,12 @@ class SampledVectors:
 
 
 class SampledEmbeddings:
-    """LangChain embeddings for measuring all but the embedding: vectors by heart, or drawn.
+    """LangChain embeddings that are precomputed or drawn, to measure everything but embedding.
 
     Args:
-        spec: whose vectors they stand for.
+        spec: of the embedder they replace.
         known: texts and their real vectors.
-        sample: what the others are drawn from.
+        sample: draws the vectors of other texts.
     """
 
     def __init__(
@@ -129,11 +129,11 @@ class SampledEmbeddings:
         self._sample = sample
 
     def embed_query(self, text: str) -> Any:
-        """The vector of a known text, or one drawn for it."""
+        """Return the known vector of a text, else a drawn one."""
         return self.embed_documents([text])[0]
 
     def embed_documents(self, texts: Sequence[str]) -> Any:
-        """The same for several."""
+        """Return the vectors of several texts."""
         rng = np.random.default_rng(len(texts[0]) if texts else 0)
         drawn = self._sample.draw(len(texts), rng)
         for row, text in enumerate(texts):
@@ -141,30 +141,30 @@ class SampledEmbeddings:
         return drawn
 
     def embed_with_words(self, texts: Sequence[str], *, query: bool = False) -> list[TextEmbedding]:
-        """The same with their words, whose embeddings are drawn, for the same word the same."""
-        told = [words_in(text) for text in texts]
-        nothing = np.empty((0, self.spec.dimension), dtype=np.float32)
+        """Return vectors with word embeddings, which depend only on the word."""
+        words_of = [words_in(text) for text in texts]
+        empty = np.empty((0, self.spec.dimension), dtype=np.float32)
         drawn = [
-            np.vstack([nothing, *(_drawn(word, self.spec.dimension) for word in words)])
-            for words in told
+            np.vstack([empty, *(_word_vector(word, self.spec.dimension) for word in words)])
+            for words in words_of
         ]
-        return list(map(TextEmbedding, self.embed_documents(texts), told, drawn))
+        return list(map(TextEmbedding, self.embed_documents(texts), words_of, drawn))
 
 
 @lru_cache(maxsize=4096)
-def _drawn(word: str, dimension: int) -> Vectors:
+def _word_vector(word: str, dimension: int) -> Vectors:
     rng = np.random.default_rng(zlib.crc32(word.encode()))
     return rng.standard_normal(dimension, dtype=np.float32)
 
 
 def generated(seed: int = 0) -> Corpus:
-    """Return a corpus of generated lives; the same seed makes the same."""
+    """Return a corpus of generated users; it depends on the seed only."""
     from agentmem.evaluation.updates import lives
 
-    made = list(lives(users=8, sessions=40, seed=seed))
-    corpus = Corpus.of("generated lives", (life.dialogue for life in made))
-    asked = tuple(dict.fromkeys(q for life in made for q in life.asked.values()))
-    return Corpus(corpus.name, corpus.sessions, asked)
+    users = list(lives(users=8, sessions=40, seed=seed))
+    corpus = Corpus.of("generated users", (life.dialogue for life in users))
+    questions = dict.fromkeys(q for life in users for q in life.questions.values())
+    return Corpus(corpus.name, corpus.sessions, tuple(questions))
 
 
 def _first_words(sessions: Sequence[DialogueSession]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Several client processes at one Chroma server, all writing to and searching the same memories."""
+"""Several client processes write to and search the same memories on one Chroma server."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from benchmarks.corpus import SampledEmbeddings, SampledVectors
 if TYPE_CHECKING:
     from agentmem import MemoryController
 
-__all__ = ["Crowd", "crowd"]
+__all__ = ["CrowdReport", "crowd"]
 
 SPEC = EmbedderSpec("drawn", 64)
 SHARED = Scope("everybody")
-# A client asks for what another one has written, and waits no longer for it.
-PATIENCE = 30.0
+# Seconds that a client waits until it finds what another client has written.
+TIMEOUT = 30.0
 
 
 @dataclass
-class Crowd:
-    """What a crowd of clients did, together.
+class CrowdReport:
+    """The results of all clients.
 
     Attributes:
         written: ids that `add` returned.
         lost: those of them that are not in the store.
-        errors: what was raised, in words.
-        adds, searches: seconds that each took.
-        seen_after: seconds from an `add` returning in one client until a search in another
-            finds it by its words alone.
+        errors: messages of exceptions.
+        adds, searches: seconds of each call.
+        seen_after: seconds from the return of an `add` in one client until a search in another
+            finds it.
     """
 
     clients: int
@@ -52,25 +52,25 @@ class Crowd:
     seen_after: list[float] = field(default_factory=list)
 
     def lines(self) -> Iterator[str]:
-        """What there is to say of it."""
+        """Yield the report as lines of text."""
         rate = (len(self.adds) + len(self.searches)) / max(self.seconds, 1e-9)
         yield f"{self.clients} clients, {self.seconds:.0f} s, {rate:.1f} calls a second"
         yield f"{len(self.written):,} turns written, {len(self.lost)} lost"
         yield f"{len(self.errors)} errors" + "".join(f"; {error}" for error in self.errors[:3])
-        for name, taken in (
+        for name, times in (
             ("add", self.adds),
             ("search", self.searches),
             ("seen by another client after", self.seen_after),
         ):
-            if taken:
-                worst = float(np.quantile(taken, 0.95))
-                yield f"{name}: median {1e3 * median(taken):.0f} ms, 95% {1e3 * worst:.0f} ms"
+            if times:
+                slow = float(np.quantile(times, 0.95))
+                yield f"{name}: median {1e3 * median(times):.0f} ms, 95% {1e3 * slow:.0f} ms"
 
 
-def crowd(*, host: str, port: int, clients: int = 4, seconds: float = 300.0) -> Crowd:
-    """Let clients loose on a server's default database, and count what is there afterwards.
+def crowd(*, host: str, port: int, clients: int = 4, seconds: float = 300.0) -> CrowdReport:
+    """Run clients against a server's default database, and count what is stored afterwards.
 
-    Vectors are drawn: what is measured is the server and the clients, not an embedder.
+    Vectors are drawn, so the server and the clients are measured and not an embedder.
 
     Raises:
         StoreUnavailableError: the server does not answer.
@@ -84,14 +84,14 @@ def crowd(*, host: str, port: int, clients: int = 4, seconds: float = 300.0) -> 
             for number in range(clients)
         ]
         parts = [job.result() for job in jobs]
-    together = Crowd(clients, seconds)
+    total = CrowdReport(clients, seconds)
     for name in ("written", "errors", "adds", "searches", "seen_after"):
         for part in parts:
-            getattr(together, name).extend(getattr(part, name))
+            getattr(total, name).extend(getattr(part, name))
     with _opened(host, port) as memory:
-        held = {m.id for m in memory.get_all(granularity=Granularity.TURN, limit=None)}
-    together.lost = [i for i in together.written if i not in held]
-    return together
+        stored = {m.id for m in memory.get_all(granularity=Granularity.TURN, limit=None)}
+    total.lost = [i for i in total.written if i not in stored]
+    return total
 
 
 def _memory(host: str, port: int) -> MemoryController:
@@ -114,26 +114,28 @@ def _opened(host: str, port: int) -> Iterator[MemoryController]:
         memory.close()
 
 
-def _client(host: str, port: int, number: int, clients: int, seconds: float, board: Any) -> Crowd:
-    """Write, tell the others what was written, and look for what the next one has written."""
-    done = Crowd(clients, seconds)
+def _client(
+    host: str, port: int, number: int, clients: int, seconds: float, board: Any
+) -> CrowdReport:
+    """Write, publish what was written, and search for what the next client has written."""
+    done = CrowdReport(clients, seconds)
     rng = random.Random(f"{number} {os.getpid()}")
-    sought = ""
+    last = ""
     with _opened(host, port) as memory:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             try:
                 _add(memory, done, number, rng, board)
-                sought = _seek(memory, done, (number + 1) % clients, sought, board)
+                last = _seek(memory, done, (number + 1) % clients, last, board)
             except Exception as error:
                 done.errors.append(f"{type(error).__name__}: {error}")
     return done
 
 
 def _add(
-    memory: MemoryController, done: Crowd, number: int, rng: random.Random, board: Any
+    memory: MemoryController, done: CrowdReport, number: int, rng: random.Random, board: Any
 ) -> None:
-    # With digits it is found as an identifier is, whatever vectors are drawn for it.
+    # The digits make it an identifier, which is found whatever vectors are drawn.
     word = "".join(rng.choices("bcdfghjklmnpqrstvwxz", k=6)) + f"{rng.randrange(10**6):06}"
     start = time.monotonic()
     [turn] = memory.add(f"The word of client {number} is {word}.", session_id=f"client-{number}")
@@ -143,10 +145,10 @@ def _add(
     board[number] = (word, end)
 
 
-def _seek(memory: MemoryController, done: Crowd, other: int, sought: str, board: Any) -> str:
+def _seek(memory: MemoryController, done: CrowdReport, other: int, last: str, board: Any) -> str:
     word, written = board.get(other, ("", 0.0))
-    if not word or word == sought:
-        return sought
+    if not word or word == last:
+        return last
     while True:
         start = time.monotonic()
         found = memory.search(f"{word}?", k=10, reinforce=False)
@@ -155,5 +157,5 @@ def _seek(memory: MemoryController, done: Crowd, other: int, sought: str, board:
         if any(word in hit.memory.text for hit in found):
             done.seen_after.append(end - written)
             return str(word)
-        if end - written > PATIENCE:
-            raise TimeoutError(f"{word} is not found {PATIENCE:.0f} s after it was written")
+        if end - written > TIMEOUT:
+            raise TimeoutError(f"{word} not found {TIMEOUT:.0f} s after it was written")

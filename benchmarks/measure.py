@@ -1,13 +1,73 @@
-"""Times taken in turns, and the ratios of their medians."""
+"""What is measured, how often, and as which ratio to a floor."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
-__all__ = ["Ratio", "in_turns", "seconds"]
+from agentmem_stores import InvalidInputError
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+
+    from benchmarks.corpus import Corpus
+
+__all__ = ["BENCHES", "BenchSettings", "Ratio", "alternate", "seconds"]
+
+BENCHES = ("search", "scopes", "ingest", "add", "opening")
+
+
+def _ignore(_: str) -> None:
+    """Report nothing."""
+
+
+@dataclass(frozen=True)
+class BenchSettings:
+    """Everything a benchmark depends on.
+
+    Attributes:
+        sizes: memories of one owner, of all granularities, for which searches are measured.
+        scopes: owners that share a store.
+        per_scope: memories of each of them.
+        turns: how many turns are ingested and added.
+        rounds: repetitions of each measurement; the median is reported.
+        only: which of `BENCHES` to run.
+        folder: caches stores between runs.
+        report_progress: called with a line about what is being done.
+
+    Raises:
+        InvalidInputError: a number is out of range, or there is no such benchmark.
+    """
+
+    corpus: Corpus
+    embeddings: Embeddings
+    folder: Path
+    sizes: tuple[int, ...] = (2_000, 20_000, 200_000)
+    scopes: int = 1_000
+    per_scope: int = 200
+    turns: int = 300
+    rounds: int = 30
+    only: tuple[str, ...] = BENCHES
+    report_progress: Callable[[str], None] = _ignore
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.only) - set(BENCHES))
+        if unknown:
+            raise InvalidInputError(
+                f"unknown benchmarks {', '.join(unknown)}; choose from {', '.join(BENCHES)}"
+            )
+        numbers = (*self.sizes, self.scopes, self.per_scope, self.turns, self.rounds)
+        if not self.sizes or min(numbers) < 1:
+            raise InvalidInputError("sizes, scopes, turns and rounds must be >= 1")
+
+    @property
+    def middle(self) -> int:
+        """The size at which a whole search is compared with its floor: the second, if any."""
+        return sorted(self.sizes)[min(1, len(self.sizes) - 1)]
 
 
 @dataclass(frozen=True)
@@ -15,12 +75,11 @@ class Ratio:
     """One line of a benchmark.
 
     Attributes:
-        name: what was compared with what.
-        value: measured / floor, medians.
-        measured, floor: in the unit.
+        name: what is compared with what.
+        measured, floor: medians, in the unit.
         unit: `ms` or `MB`.
-        at_most: what the ratio must not exceed; None where nothing is promised.
-        note: how it was measured, where that is not plain.
+        at_most: bound on the ratio; None if nothing is promised.
+        note: how it is measured, where that is not obvious.
         parts: what the measured side consists of, in the unit.
     """
 
@@ -39,29 +98,29 @@ class Ratio:
 
     @property
     def holds(self) -> bool | None:
-        """Whether it stays within what is promised; None where nothing is."""
+        """Whether the bound holds; None without one."""
         return None if self.at_most is None else bool(self.value <= self.at_most)
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """How long something takes once."""
+    """Return how long one call takes."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
-def in_turns(
+def alternate(
     measured: Callable[[int], object], floor: Callable[[int], object], rounds: int
 ) -> tuple[float, float]:
-    """Return the medians of both, in milliseconds; taken alternately, the first turn not counted.
+    """Run both alternately, and return their median times in milliseconds without the first round.
 
     Args:
-        measured, floor: called with the number of the round, so that no two rounds ask the same.
+        measured, floor: called with the number of the round, so that no question repeats.
     """
-    taken: tuple[list[float], list[float]] = ([], [])
+    times: tuple[list[float], list[float]] = ([], [])
     for number in range(rounds + 1):
-        for work, times in zip((measured, floor), taken, strict=True):
+        for work, column in zip((measured, floor), times, strict=True):
             start = time.perf_counter()
             work(number)
-            times.append(1e3 * (time.perf_counter() - start))
-    return median(taken[0][1:]), median(taken[1][1:])
+            column.append(1e3 * (time.perf_counter() - start))
+    return median(times[0][1:]), median(times[1][1:])

@@ -1,4 +1,4 @@
-"""How evenly owners spread over a store's partitions, simulated."""
+"""Simulate how evenly owners spread over a store's partitions."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ import numpy as np
 
 from agentmem_stores import InvalidInputError
 
-__all__ = ["Spread", "spread"]
+__all__ = ["PartitionSizes", "simulate_partitions"]
 
-# Some owners talk a hundred times as much as others: the logarithm's standard deviation.
-UNEVEN = 1.5
+# Standard deviation of the logarithm of an owner's size: the top 0.1 % of the owners have a
+# hundred times as many memories as the median.
+_SIGMA = 1.5
 
 
 @dataclass(frozen=True)
-class Spread:
+class PartitionSizes:
     """Memories in the partitions of one granularity.
 
     Attributes:
         mean, largest: of the partitions.
-        largest_owner: how many the owner with the most has.
-        foreign: of the memories in the partition of a middling owner, the share of others; a
+        largest_owner: memories of the owner with the most.
+        foreign: share of the memories in a median owner's partition that belong to others; a
             query of a large scope asks the index for so many more.
     """
 
@@ -31,28 +32,30 @@ class Spread:
     foreign: float
 
 
-def spread(*, owners: int, memories: int, partitions: int, seed: int = 0) -> Spread:
-    """Draw owners' sizes (log-normal, of the given mean) and put each into a partition by hash.
+def simulate_partitions(
+    *, owners: int, memories: int, partitions: int, seed: int = 0
+) -> PartitionSizes:
+    """Draw log-normal sizes of owners, and put each owner into a random partition.
 
     Args:
-        owners: how many.
-        memories: the mean number of memories of an owner.
-        partitions: how many collections there are.
+        owners: number of owners.
+        memories: mean number of memories of an owner.
+        partitions: number of collections.
+        seed: random seed.
 
     Raises:
         InvalidInputError: a number is below 1.
     """
     if min(owners, memories, partitions) < 1:
-        raise InvalidInputError("owners, memories and partitions must be at least 1")
+        raise InvalidInputError("owners, memories and partitions must be >= 1")
     rng = np.random.default_rng(seed)
-    sizes = rng.lognormal(np.log(memories) - UNEVEN**2 / 2, UNEVEN, owners).round()
-    place = rng.integers(0, partitions, owners)
-    held = np.bincount(place, weights=sizes, minlength=partitions)
-    middling = int(np.argsort(sizes)[owners // 2])
-    beside = held[place[middling]]
-    return Spread(
-        mean=float(held.mean()),
-        largest=int(held.max()),
+    sizes = rng.lognormal(np.log(memories) - _SIGMA**2 / 2, _SIGMA, owners).round()
+    partition_of = rng.integers(0, partitions, owners)
+    totals = np.bincount(partition_of, weights=sizes, minlength=partitions)
+    median = int(np.argsort(sizes)[owners // 2])
+    return PartitionSizes(
+        mean=float(totals.mean()),
+        largest=int(totals.max()),
         largest_owner=int(sizes.max()),
-        foreign=float(1 - sizes[middling] / max(beside, 1)),
+        foreign=float(1 - sizes[median] / max(totals[partition_of[median]], 1)),
     )

@@ -1,4 +1,4 @@
-"""A benchmark as a picture; needs the extra `plot`."""
+"""Plot a benchmark; needs the extra `plot`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentmem.plots import _figure, _picture, _save
-from benchmarks.run import BenchReport
+from agentmem.plots.figure import new_figure, picture_path, save_figure, style_axes
+from benchmarks.bench import BenchReport
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,50 +20,50 @@ _SIZED = re.compile(r"search at ([\d,]+), not embedding")
 
 
 def plot_bench(report: BenchReport, out: str | PathLike[str]) -> Path:
-    """Draw a search's time against size, what ingesting consists of, and memory.
+    """Plot the time of searches by size, the parts of an ingest, and memory.
 
     Raises:
-        InvalidInputError: the file's ending names no picture.
+        InvalidInputError: the file has another suffix.
         MissingExtraError: matplotlib is not installed.
         StoreUnavailableError: the file cannot be written.
     """
-    path = _picture(out)
-    figure = _figure(11.0, 3.8)
+    path = picture_path(out)
+    figure = new_figure(11.0, 3.8)
     left, middle, right = figure.subplots(1, 3)
     _sizes(left, report)
     _ingest(middle, report)
     _memory(right, report)
     for axes in (left, middle, right):
-        axes.spines[["top", "right"]].set_visible(False)
-    return _save(figure, path)
+        style_axes(axes)
+    return save_figure(figure, path)
 
 
 def _sizes(axes: Axes, report: BenchReport) -> None:
-    found = [(m, r) for r in report.ratios if (m := _SIZED.match(r.name))]
-    at = [int(m[1].replace(",", "")) for m, _ in found]
-    axes.plot(at, [r.measured for _, r in found], "o-", color=_OURS, label="search")
-    axes.plot(at, [r.floor for _, r in found], "o-", color=_FLOOR, label="bare query")
+    rows = [(m, r) for r in report.ratios if (m := _SIZED.match(r.name))]
+    at = [int(m[1].replace(",", "")) for m, _ in rows]
+    axes.plot(at, [r.measured for _, r in rows], "o-", color=_OURS, label="search")
+    axes.plot(at, [r.floor for _, r in rows], "o-", color=_FLOOR, label="bare query")
     axes.set(title="A search, not embedding", xlabel="memories", ylabel="ms", xscale="log")
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False, fontsize=9)
 
 
 def _ingest(axes: Axes, report: BenchReport) -> None:
-    found = [r for r in report.ratios if r.name.startswith("bulk ingest")]
-    if found:
+    rows = [r for r in report.ratios if r.name.startswith("bulk ingest")]
+    if rows:
         bottom = 0.0
-        for (name, value), color in zip(found[0].parts.items(), (_OURS, _REST), strict=False):
+        for (name, value), color in zip(rows[0].parts.items(), (_OURS, _REST), strict=False):
             axes.bar(["ingest"], [value], bottom=bottom, color=color, label=name)
             bottom += value
-        labels = ["floor, every text", "floor, turns"][: len(found)]
-        axes.bar(labels, [r.floor for r in found], color=_FLOOR)
+        labels = ["floor, every text", "floor, turns"][: len(rows)]
+        axes.bar(labels, [r.floor for r in rows], color=_FLOOR)
         axes.tick_params(axis="x", labelsize=8)
         axes.legend(frameon=False, fontsize=9)
     axes.set(title="Ingesting", ylabel="ms")
 
 
 def _memory(axes: Axes, report: BenchReport) -> None:
-    found = [r for r in report.ratios if r.unit == "MB"]
-    if found:
-        axes.bar(["agentmem", "bare"], [found[0].measured, found[0].floor], color=[_OURS, _FLOOR])
+    rows = [r for r in report.ratios if r.unit == "MB"]
+    if rows:
+        axes.bar(["agentmem", "bare"], [rows[0].measured, rows[0].floor], color=[_OURS, _FLOOR])
     axes.set(title="Resident memory", ylabel="MB")

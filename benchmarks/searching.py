@@ -1,33 +1,39 @@
-"""What a search costs: on top of its floor, with size, and among many owners."""
+"""What a search costs: against its floor, with size, among many owners, and when opening."""
 
 from __future__ import annotations
 
 import gc
+import multiprocessing
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from agentmem.embedding.embedder import Embedder
-from agentmem_stores import ChromaStore, Granularity, Scope
+from agentmem_stores import ChromaStore, Granularity, Scope, Vectors
 from benchmarks.corpus import SampledEmbeddings, SampledVectors
-from benchmarks.measure import Ratio, in_turns, seconds
-from benchmarks.settings import BenchSettings
-from benchmarks.stores import NOW, Shape, owner, stored
+from benchmarks.measure import BenchSettings, Ratio, alternate, seconds
+from benchmarks.stores import NOW, Shape, build_store, owner
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
     from agentmem import MemoryController
 
-__all__ = ["Searching", "opened"]
+__all__ = ["SearchBench", "measure_opening", "open_memory"]
+
+# Opening starts a process and loads libraries, so fewer rounds than of a search.
+_OPENING_ROUNDS = 3
 
 
 @contextmanager
-def opened(place: Path, embeddings: Embeddings, scope: Scope) -> Iterator[MemoryController]:
-    """Open a store for searches that leave it as it is."""
+def open_memory(place: Path, embeddings: Embeddings, scope: Scope) -> Iterator[MemoryController]:
+    """Open a store for searches that do not change it."""
     from agentmem import MemoryController
 
     store = ChromaStore.open(place, Embedder(embeddings).spec)
@@ -37,39 +43,41 @@ def opened(place: Path, embeddings: Embeddings, scope: Scope) -> Iterator[Memory
         yield memory
 
 
-class Searching:
-    """Measures searches over stores of drawn vectors, with questions embedded for real."""
+class SearchBench:
+    """Measures searches over stores of drawn vectors, with really embedded questions."""
 
     def __init__(self, settings: BenchSettings) -> None:
         self.settings = settings
         self.spec = Embedder(settings.embeddings).spec
-        # More than are ever needed: each question is asked once only, so that none is cached.
-        wanted = 4 * (settings.rounds + 1)
-        self.asked = list(islice(settings.corpus.questions(), wanted))
-        settings.tell("embedding a sample of the corpus")
+        # Each question is asked only once, because embeddings of questions are cached.
+        count = 4 * (settings.rounds + 1)
+        self.questions = list(islice(settings.corpus.questions(), count))
+        settings.report_progress("embedding a sample of the corpus")
         self.sample: SampledVectors = settings.corpus.vectors(settings.embeddings)
-        vectors = Embedder(settings.embeddings).documents(self.asked)
-        known = dict(zip(self.asked, vectors, strict=True))
-        self.by_heart: Any = SampledEmbeddings(self.spec, known, self.sample)
+        vectors = Embedder(settings.embeddings).documents(self.questions)
+        known = dict(zip(self.questions, vectors, strict=True))
+        self.precomputed: Any = SampledEmbeddings(self.spec, known, self.sample)
 
     def place(self, shape: Shape) -> Path:
-        """The store of a shape."""
-        self.settings.tell(f"a store of {shape.owners} x {shape.memories:,} memories")
-        return stored(self.settings.folder, shape, self.settings.corpus, self.sample, self.spec)
+        """Return the folder of a store with this shape."""
+        self.settings.report_progress(f"a store of {shape.owners} x {shape.memories:,} memories")
+        return build_store(
+            self.settings.folder, shape, self.settings.corpus, self.sample, self.spec
+        )
 
     def with_floor(self, size: int, *, embedded: bool = True) -> Ratio:
-        """A whole search of one owner, against embedding the question and one bare query.
+        """Compare a search of one owner with embedding the question and one bare query.
 
         Args:
-            embedded: take the embedding of the question into account, on both sides.
+            embedded: include the embedding of the question on both sides.
         """
-        embeddings = self.settings.embeddings if embedded else self.by_heart
-        with opened(self.place(Shape(1, size)), embeddings, owner(0)) as memory:
+        embeddings = self.settings.embeddings if embedded else self.precomputed
+        with open_memory(self.place(Shape(1, size)), embeddings, owner(0)) as memory:
             bare = bare_query(memory, embeddings, owner(0))
-            asked, others = self.asked[::2], self.asked[1::2]
-            memory.search(self.asked[-1], k=10, reinforce=False)
-            times = in_turns(
-                lambda i: memory.search(asked[i], k=10, reinforce=False),
+            ours, others = self.questions[::2], self.questions[1::2]
+            memory.search(self.questions[-1], k=10, reinforce=False)
+            times = alternate(
+                lambda i: memory.search(ours[i], k=10, reinforce=False),
                 lambda i: bare(others[i]),
                 self.settings.rounds,
             )
@@ -80,18 +88,22 @@ class Searching:
         return Ratio(name, *times, at_most=bound if size == self.settings.middle else None)
 
     def with_size(self) -> list[Ratio]:
-        """Searching the largest store against the smallest, without embedding; and bare Chroma."""
-        small, large = self.settings.smallest, self.settings.largest
+        """Compare the largest store with the smallest, without embedding; also of Chroma."""
+        small, large = min(self.settings.sizes), max(self.settings.sizes)
         with ExitStack() as stack:
-            little, much = (
-                stack.enter_context(opened(self.place(Shape(1, n)), self.by_heart, owner(0)))
+            smaller, larger = (
+                stack.enter_context(
+                    open_memory(self.place(Shape(1, n)), self.precomputed, owner(0))
+                )
                 for n in (small, large)
             )
-            times = in_turns(self._ask(much), self._ask(little), self.settings.rounds)
-            bare = [bare_query(memory, self.by_heart, owner(0)) for memory in (much, little)]
-            asked = self.asked[self.settings.rounds + 1 :]
-            floors = in_turns(
-                lambda i: bare[0](asked[i]), lambda i: bare[1](asked[i]), self.settings.rounds
+            times = alternate(self._ask(larger), self._ask(smaller), self.settings.rounds)
+            bare = [bare_query(memory, self.precomputed, owner(0)) for memory in (larger, smaller)]
+            questions = self.questions[self.settings.rounds + 1 :]
+            floors = alternate(
+                lambda i: bare[0](questions[i]),
+                lambda i: bare[1](questions[i]),
+                self.settings.rounds,
             )
         return [
             Ratio(
@@ -102,22 +114,24 @@ class Searching:
         ]  # fmt: skip
 
     def among_owners(self) -> list[Ratio]:
-        """Searching one of many owners against the only one, without embedding."""
+        """Compare one of many owners with the only owner of a store, without embedding."""
         many, size, rounds = self.settings.scopes, self.settings.per_scope, self.settings.rounds
         with ExitStack() as stack:
             shared, alone = (
-                stack.enter_context(opened(self.place(Shape(n, size)), self.by_heart, owner(0)))
+                stack.enter_context(
+                    open_memory(self.place(Shape(n, size)), self.precomputed, owner(0))
+                )
                 for n in (many, 1)
             )
             first, first_alone = (
-                1e3 * seconds(partial(memory.search, self.asked[-2], k=10, reinforce=False))
+                1e3 * seconds(partial(memory.search, self.questions[-2], k=10, reinforce=False))
                 for memory in (shared, alone)
             )
-            # A few owners in turn, so that what is kept of one is not all that is measured.
+            # Several owners in turn, so that not only one cached index is measured.
             few = [owner(n) for n in range(min(many, 8))]
             for scope in few:
-                shared.search(self.asked[-1], k=10, scope=scope, reinforce=False)
-            times = in_turns(self._ask(shared, few), self._ask(alone), rounds)
+                shared.search(self.questions[-1], k=10, scope=scope, reinforce=False)
+            times = alternate(self._ask(shared, few), self._ask(alone), rounds)
         return [
             Ratio(
                 f"search in one of {many:,} owners of {size} / the only owner", *times,
@@ -131,17 +145,17 @@ class Searching:
     ) -> Callable[[int], object]:
         among = scopes or [owner(0)]
         if scopes is None:
-            memory.search(self.asked[-1], k=10, reinforce=False)
+            memory.search(self.questions[-1], k=10, reinforce=False)
         gc.collect()
         return lambda i: memory.search(
-            self.asked[i], k=10, scope=among[i % len(among)], reinforce=False
+            self.questions[i], k=10, scope=among[i % len(among)], reinforce=False
         )
 
 
 def bare_query(
     memory: MemoryController, embeddings: Embeddings, scope: Scope
 ) -> Callable[[str], object]:
-    """Return what embeds a question and asks Chroma for 30 turns and their documents."""
+    """Return a function that embeds a question and queries Chroma for 30 turns and documents."""
     store: Any = memory.services.store
     collection = store._partitions.find(scope, Granularity.TURN)
     embedder = Embedder(embeddings, cached_queries=0)
@@ -153,3 +167,86 @@ def bare_query(
         )
 
     return ask
+
+
+def measure_opening(settings: BenchSettings, searching: SearchBench) -> list[Ratio]:
+    """Compare opening a store and a first answer with a bare client on the same files.
+
+    Each measurement runs in its own process.
+    """
+    size, rounds = max(settings.sizes), min(_OPENING_ROUNDS, settings.rounds)
+    place = searching.place(Shape(1, size))
+    # The first opening writes the derived index beside the store.
+    _in_process(_with_agentmem, place, searching.precomputed, searching.questions[0])
+    ours, bare = [], []
+    for number in range(rounds):
+        settings.report_progress(f"opening a store of {size:,}, {number + 1} of {rounds}")
+        question = searching.questions[number + 1]
+        vector = searching.precomputed.embed_query(question)
+        ours.append(_in_process(_with_agentmem, place, searching.precomputed, question))
+        bare.append(_in_process(_bare, place, vector, question))
+    (our_seconds, our_megabytes), (bare_seconds, bare_megabytes) = (
+        [median(column) for column in zip(*rows, strict=True)] for rows in (ours, bare)
+    )
+    return [
+        Ratio(
+            f"opening {size:,} and the first answer / bare", 1e3 * our_seconds,
+            1e3 * bare_seconds, at_most=2.0, note="libraries loaded before, embedding left out",
+        ),
+        Ratio(
+            f"resident memory with {size:,} / bare", our_megabytes, bare_megabytes, "MB",
+            at_most=1.5, note="after a query of every granularity, without the embedder",
+        ),
+    ]  # fmt: skip
+
+
+def _in_process(work: Callable[..., tuple[float, float]], *args: Any) -> tuple[float, float]:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work, *args).result()
+
+
+def _with_agentmem(place: Path, embeddings: Any, question: str) -> tuple[float, float]:
+    import chromadb  # noqa: F401
+
+    # Loads what would otherwise load at first use.
+    from agentmem import ChromaStore, MemoryController  # noqa: F401
+
+    start = time.perf_counter()
+    with open_memory(place, embeddings, owner(0)) as memory:
+        memory.search(question, k=10, reinforce=False)
+        return time.perf_counter() - start, _resident()
+
+
+def _bare(place: Path, vector: Vectors, _: str) -> tuple[float, float]:
+    import chromadb
+    from chromadb.config import Settings
+
+    import agentmem  # noqa: F401
+
+    start = time.perf_counter()
+    client: Any = chromadb.PersistentClient(place, Settings(anonymized_telemetry=False))
+    try:
+        collections = sorted(client.list_collections(), key=lambda c: not c.name.startswith("turn"))
+        elapsed = 0.0
+        for collection in collections:
+            if collection.name.startswith(tuple(g.value for g in Granularity)):
+                collection.query(
+                    query_embeddings=[vector], n_results=30, include=["documents", "distances"]
+                )
+            elapsed = elapsed or time.perf_counter() - start
+        return elapsed, _resident()
+    finally:
+        client.close()
+
+
+def _resident() -> float:
+    """Return the resident memory of this process in MB; its peak where /proc is missing."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    import os
+
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20

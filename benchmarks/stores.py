@@ -1,4 +1,4 @@
-"""Stores of a given size, written straight to Chroma and kept for the next run."""
+"""Stores of a given size, written directly to Chroma and cached for later runs."""
 
 from __future__ import annotations
 
@@ -28,39 +28,40 @@ from agentmem_stores import (
 )
 from benchmarks.corpus import Corpus, SampledVectors
 
-__all__ = ["NOW", "Shape", "owner", "stored"]
+__all__ = ["NOW", "Shape", "build_store", "owner"]
 
-# To be raised when what is written here changes.
+# Increase it when something else is written here.
 VERSION = 2
 BEGUN = datetime(2024, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-# Chroma takes 5,461 in one request.
+# Chroma accepts 5,461 records in one request.
 BATCH = 4000
+# Turns per passage, and associations per turn, as ingesting conversations gives them.
 PASSAGE = 3
 EDGES = 4
 
 
 @dataclass(frozen=True)
 class Shape:
-    """How many owners a store has, and how many memories each of them."""
+    """Number of owners of a store, and memories of each."""
 
     owners: int
     memories: int
 
 
 def owner(number: int) -> Scope:
-    """The owner of a number."""
+    """Return the owner with a number."""
     return Scope(f"owner-{number}")
 
 
-def stored(
+def build_store(
     folder: Path, shape: Shape, corpus: Corpus, sample: SampledVectors, spec: EmbedderSpec
 ) -> Path:
-    """Return the directory of a store of this shape, made now unless it is there already.
+    """Return the folder of a store with this shape; write it unless it is cached.
 
     Memories are turns, passages of three, a summary and keywords of each session, in the
-    proportions that ingesting gives; texts are the corpus's, vectors are drawn, every memory is
-    associated with four older ones.
+    proportions of an ingest. Texts come from the corpus, vectors are drawn, and every turn is
+    associated with up to four older ones.
     """
     named = f"{VERSION} {shape} {corpus.name} {len(corpus.sessions)} {spec}"
     place = folder / f"bench-{hashlib.sha256(named.encode()).hexdigest()[:16]}"
@@ -81,7 +82,7 @@ def _write(
         for number in range(shape.owners):
             entries = islice(_entries(owner(number), corpus, sample, rng), shape.memories)
             while batch := list(islice(entries, BATCH)):
-                # Chroma's requests are per collection, and so is a crash's least unit.
+                # A request goes to one collection, so batches are grouped by granularity.
                 batch.sort(key=lambda entry: list(Granularity).index(entry.memory.granularity))
                 store.write(Batch(owner(number), put=batch))
 
@@ -89,29 +90,29 @@ def _write(
 def _entries(
     scope: Scope, corpus: Corpus, sample: SampledVectors, rng: np.random.Generator
 ) -> Iterator[Entry]:
-    begun = BEGUN
+    start = BEGUN
     for number, (turns, texts) in enumerate(corpus.copies(seed=int(rng.integers(2**31)))):
-        told = [t.speaker or "" for t in turns]
+        speakers = [t.speaker or "" for t in turns]
         vectors = sample.draw(len(texts), rng)
-        begun += timedelta(minutes=3)
-        yield from _session(scope, f"s{number}", begun, told, texts, vectors)
+        start += timedelta(minutes=3)
+        yield from _session(scope, f"s{number}", start, speakers, texts, vectors)
 
 
 def _session(
     scope: Scope,
     session: str,
-    begun: datetime,
+    start: datetime,
     speakers: Sequence[str],
     texts: Sequence[str],
     vectors: Vectors,
 ) -> Iterator[Entry]:
     turns = [
-        _memory(scope, Granularity.TURN, f"{session}-{n}", text, session, begun, n, (), speaker)
+        _memory(scope, Granularity.TURN, f"{session}-{n}", text, session, start, n, (), speaker)
         for n, (text, speaker) in enumerate(zip(texts, speakers, strict=True))
     ]
     ids = [turn.id for turn in turns]
     for turn, vector in zip(turns, vectors, strict=True):
-        yield Entry(turn, vector, _drawn(turn.text, len(vector)))
+        yield Entry(turn, vector, _random_codes(turn.text, len(vector)))
     derived: list[tuple[Granularity, int, int, str]] = [
         (Granularity.SESSION, n, n + PASSAGE, "\n".join(texts[n : n + PASSAGE]))
         for n in range(0, len(texts), PASSAGE)
@@ -121,15 +122,15 @@ def _session(
     derived.append((Granularity.SUMMARY, 0, len(texts), " ".join(texts[:3])))
     for granularity, first, last, text in derived:
         name = f"{session}-{granularity.value}-{first}"
-        made = _memory(
-            scope, granularity, name, text, session, begun, first, tuple(ids[first:last]), ""
+        memory = _memory(
+            scope, granularity, name, text, session, start, first, tuple(ids[first:last]), ""
         )
         middle = vectors[first:last].mean(axis=0)
-        yield Entry(made, np.asarray(middle / np.linalg.norm(middle), dtype=np.float32))
+        yield Entry(memory, np.asarray(middle / np.linalg.norm(middle), dtype=np.float32))
 
 
-def _drawn(text: str, dimension: int) -> bytes:
-    """Signs of as many words as a text has."""
+def _random_codes(text: str, dimension: int) -> bytes:
+    """Return random token codes, one for each word of a text."""
     return random.Random(text).randbytes(token_code_bytes(dimension) * len(words_in(text)))
 
 
@@ -139,7 +140,7 @@ def _memory(
     memory_id: str,
     text: str,
     session: str,
-    begun: datetime,
+    start: datetime,
     position: int,
     sources: tuple[str, ...],
     speaker: str,
@@ -150,7 +151,7 @@ def _memory(
         granularity=granularity,
         text=text,
         session_id=session,
-        said_at=begun + timedelta(seconds=position),
+        said_at=start + timedelta(seconds=position),
         written_at=NOW,
         speaker=speaker or None,
         position=position,
@@ -161,7 +162,7 @@ def _memory(
 
 
 def _edges(session: str, position: int) -> Iterator[Edge]:
-    """Older memories, near and far, drawn by a hash so that no list of all is needed."""
+    """Yield edges to older memories, drawn by a hash so that no list of all is needed."""
     number = int(session[1:])
     for i in range(EDGES):
         drawn = hashlib.md5(f"{session} {position} {i}".encode(), usedforsecurity=False).digest()

@@ -21,10 +21,10 @@ import agentmem_retrievers
 import agentmem_stores
 from agentmem import MemoryController, Scope
 
-__all__ = ["trace", "trace_verbs"]
+__all__ = ["print_table", "trace", "trace_verbs"]
 
 _ROOTS = tuple(
-    str(Path(package.__file__).parent)
+    str(Path(str(package.__file__)).parent)
     for package in (agentmem, agentmem_retrievers, agentmem_stores)
 )
 _EXCLUDED = str(Path(agentmem.__file__).parent / "embedding")
@@ -64,15 +64,15 @@ def trace_verbs() -> dict[str, Counter[str]]:
         }
 
 
-def main() -> None:
-    """Print the table."""
+def print_table(*, files: bool = False) -> None:
+    """Print the number of files and calls per verb; with `files` also the calls per file."""
     print("| verb | files | calls |\n|---|---|---|")
     for verb, calls in trace_verbs().items():
         print(f"| `{verb}` | {len(calls)} | {sum(calls.values())} |")
-        if "-v" in sys.argv:
+        if files:
             for path, count in calls.most_common():
-                print(f"    {count:5d} {path.rpartition('agentmem')[2] or path} {path}")
+                print(f"    {count:5d} {path}")
 
 
 if __name__ == "__main__":
-    main()
+    print_table(files="-v" in sys.argv)

@@ -1,4 +1,4 @@
-"""What writing costs: whole conversations, and one turn."""
+"""What writing costs: whole conversations, and single turns."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ import numpy as np
 from agentmem.embedding.embedder import Embedder
 from agentmem.ingest import session_batches
 from agentmem_stores import Scope
-from benchmarks.measure import Ratio, in_turns
-from benchmarks.settings import BenchSettings
+from benchmarks.measure import BenchSettings, Ratio, alternate
 
 if TYPE_CHECKING:
     from agentmem.formats.dialogue import Dialogue, DialogueSession
 
-__all__ = ["adding", "ingest_once", "ingesting"]
+__all__ = ["ingest_once", "measure_add", "measure_ingest"]
 
 OWNER = Scope("owner")
 
 
-class Recording:
-    """Embeddings that remember what they were asked to embed, and how long it took."""
+class RecordingEmbeddings:
+    """Embeddings that record the texts of each call and the time spent embedding."""
 
     def __init__(self, embeddings: Any) -> None:
         self._embeddings = embeddings
@@ -40,33 +39,33 @@ class Recording:
         return getattr(self._embeddings, name)
 
     def embed_documents(self, texts: list[str]) -> Any:
-        """Embed, and remember."""
-        return self._noted(texts, self._embeddings.embed_documents)
+        """Embed and record."""
+        return self._record(texts, self._embeddings.embed_documents)
 
     def embed_with_words(self, texts: list[str], *, query: bool = False) -> Any:
-        """The same of turns, whose words are wanted too."""
-        return self._noted(texts, partial(self._embeddings.embed_with_words, query=query))
+        """Embed with word embeddings, and record."""
+        return self._record(texts, partial(self._embeddings.embed_with_words, query=query))
 
-    def _noted(self, texts: list[str], embed: Callable[[list[str]], Any]) -> Any:
+    def _record(self, texts: list[str], embed: Callable[[list[str]], Any]) -> Any:
         start = time.perf_counter()
-        found = embed(texts)
+        result = embed(texts)
         self.seconds += time.perf_counter() - start
         self.batches.append(list(texts))
-        return found
+        return result
 
     def embed_query(self, text: str) -> Any:
-        """Embed; no question is asked while writing."""
+        """Embed; writing asks no questions."""
         return self._embeddings.embed_query(text)
 
 
-def ingesting(settings: BenchSettings) -> list[Ratio]:
-    """Ingest real conversations into a new store, against embedding and one bare upsert."""
+def measure_ingest(settings: BenchSettings) -> list[Ratio]:
+    """Compare ingesting conversations with embedding their texts and one bare upsert."""
     pieces = list(_pieces(settings))
     totals = np.zeros(4)
     with tempfile.TemporaryDirectory(dir=settings.folder, prefix="writing-") as folder:
         for number, piece in enumerate(pieces):
-            settings.tell(f"ingesting {number + 1} of {len(pieces)}")
-            totals += _ingested(settings, piece, Path(folder), number)
+            settings.report_progress(f"ingesting {number + 1} of {len(pieces)}")
+            totals += _measure_piece(settings, piece, Path(folder), number)
     ours, floor, turns, embedding = 1e3 * totals
     parts = {"embedding": embedding, "everything else": ours - embedding}
     return [
@@ -76,30 +75,30 @@ def ingesting(settings: BenchSettings) -> list[Ratio]:
 
 
 def _pieces(settings: BenchSettings) -> list[Dialogue]:
-    """The corpus in conversations of about a third of the turns that are wanted."""
+    """Split the corpus into conversations of about a third of `settings.turns`."""
     from agentmem.formats.dialogue import Dialogue
 
-    made: list[Dialogue] = []
+    pieces: list[Dialogue] = []
     sessions: list[DialogueSession] = []
     turns = total = 0
     for number, session in enumerate(settings.corpus.sessions):
         sessions.append(replace(session, id=f"s{number}"))
         turns += len(session.turns)
         if turns * 3 >= settings.turns:
-            made.append(Dialogue(owner="owner", sessions=tuple(sessions), questions=()))
+            pieces.append(Dialogue(owner="owner", sessions=tuple(sessions), questions=()))
             total, turns, sessions = total + turns, 0, []
         if total >= settings.turns:
             break
-    return made or [Dialogue(owner="owner", sessions=tuple(sessions), questions=())]
+    return pieces or [Dialogue(owner="owner", sessions=tuple(sessions), questions=())]
 
 
 def ingest_once(settings: BenchSettings) -> None:
-    """Ingest the first piece, for a look at its stages."""
+    """Ingest the first piece, to profile its stages."""
     with tempfile.TemporaryDirectory(dir=settings.folder, prefix="writing-") as folder:
-        _ours(settings.embeddings, next(iter(_pieces(settings))), Path(folder))
+        _ingest(settings.embeddings, next(iter(_pieces(settings))), Path(folder))
 
 
-def _ours(embeddings: Any, piece: Dialogue, place: Path) -> float:
+def _ingest(embeddings: Any, piece: Dialogue, place: Path) -> float:
     from agentmem import MemoryController
     from agentmem.ingest import ingest
 
@@ -109,11 +108,11 @@ def _ours(embeddings: Any, piece: Dialogue, place: Path) -> float:
         return time.perf_counter() - start
 
 
-def _ingested(settings: BenchSettings, piece: Dialogue, folder: Path, number: int) -> Any:
-    """Seconds of ingesting, of the floor of every text, of that of the turns, of embedding."""
-    recording: Any = Recording(settings.embeddings)
+def _measure_piece(settings: BenchSettings, piece: Dialogue, folder: Path, number: int) -> Any:
+    """Return seconds: ingest, floor of every text, floor of the turns, embedding."""
+    recording: Any = RecordingEmbeddings(settings.embeddings)
     recording.embed_query("warm up")
-    ours = _ours(recording, piece, folder / f"ours-{number}")
+    ours = _ingest(recording, piece, folder / f"ours-{number}")
     turns = [
         [turn.text for session in sessions for turn in session.turns]
         for sessions in session_batches(piece.sessions)
@@ -153,11 +152,11 @@ def _bare(place: Path, stack: ExitStack) -> Callable[[Sequence[str], Any], None]
     return upsert
 
 
-def adding(settings: BenchSettings) -> Ratio:
-    """Add single turns to a conversation, against embedding one text and one bare upsert."""
+def measure_add(settings: BenchSettings) -> Ratio:
+    """Compare adding one turn with embedding one text and one bare upsert."""
     from agentmem import MemoryController
 
-    settings.tell("adding single turns")
+    settings.report_progress("adding single turns")
     embedder = Embedder(settings.embeddings)
     texts = [t.text for s in settings.corpus.sessions for t in s.turns]
     texts = [f"{texts[i % len(texts)]} {i}" for i in range(2 * settings.rounds + 202)]
@@ -174,7 +173,7 @@ def adding(settings: BenchSettings) -> Ratio:
         memory.add(before, session_id="before")
         memory.end_session("before")
         upsert(before, embedder.documents(before))
-        times = in_turns(
+        times = alternate(
             lambda i: memory.add(ours[i], session_id="now"),
             lambda i: upsert([others[i]], embedder.documents([others[i]])),
             settings.rounds,

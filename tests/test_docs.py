@@ -13,7 +13,6 @@ import pytest
 import typer.main
 from langchain_core.messages import AIMessage, BaseMessage
 
-import agentmem.cli.commands  # noqa: F401  (registers the commands)
 from agentmem import InMemoryStore, MemoryController, Scope
 from agentmem.cli.app import app
 from agentmem.cli.chat.slash_commands import COMMANDS
@@ -104,8 +103,7 @@ def test_commands_parse(page: Path) -> None:
         if words[0] == "agentmem":
             parse(typer.main.get_command(app), words[1:])
         elif words[:3] == ["python", "-m", "benchmarks"]:
-            import benchmarks.__main__
-            from benchmarks.cli.app import app as benchmarks
+            from benchmarks.__main__ import app as benchmarks
 
             parse(typer.main.get_command(benchmarks), words[3:])
         elif words[0] == "make":

@@ -1,4 +1,4 @@
-"""The Makefile's own behaviour; what its targets run is tested by running them."""
+"""The Makefile: help, the check of Python's version, and when it installs."""
 
 from __future__ import annotations
 
@@ -35,13 +35,25 @@ def python_that_exits(code: int, folder: Path) -> str:
     return str(fake)
 
 
-def test_help_names_every_target(folder: Path) -> None:
-    shown = make(folder, "help").stdout
-    for target in ("chat", "demo", "test", "torture", "soak", "lint", "format", "build", "clean"):
-        assert f"make {target}" in shown
+def test_help_lists_every_target(folder: Path) -> None:
+    output = make(folder, "help").stdout
+    for target in (
+        "chat",
+        "demo",
+        "test",
+        "bench",
+        "crowd",
+        "torture",
+        "soak",
+        "lint",
+        "format",
+        "build",
+        "clean",
+    ):
+        assert f"make {target}" in output
 
 
-def test_an_old_python_is_refused_with_the_way_out(folder: Path) -> None:
+def test_an_old_python_is_rejected(folder: Path) -> None:
     done = make(folder, "test", f"PYTHON={python_that_exits(1, folder)}")
     assert done.returncode != 0
     assert "needs Python 3.11 or newer" in done.stderr
@@ -50,7 +62,7 @@ def test_an_old_python_is_refused_with_the_way_out(folder: Path) -> None:
     assert not (folder / ".venv").exists()
 
 
-def test_nothing_is_installed_again_while_nothing_changed(folder: Path) -> None:
+def test_installs_nothing_while_nothing_changed(folder: Path) -> None:
     stamp = folder / ".venv" / ".installed"
     stamp.parent.mkdir()
     stamp.touch()
@@ -59,7 +71,7 @@ def test_nothing_is_installed_again_while_nothing_changed(folder: Path) -> None:
     assert "Nothing to be done" in done.stdout or "up to date" in done.stdout
 
 
-def test_a_changed_pyproject_installs_again(folder: Path) -> None:
+def test_installs_after_pyproject_changed(folder: Path) -> None:
     stamp = folder / ".venv" / ".installed"
     stamp.parent.mkdir()
     stamp.touch()

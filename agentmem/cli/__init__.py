@@ -1,4 +1,6 @@
 """The command line: `agentmem`, the same as `python -m agentmem`.
 
-Modules here import nothing heavy at the top, so that `--help` is quick.
+`app` assembles the modules of `commands/`, `options` holds what they share, `terminal` prints
+safely, `render` lays out memories, `chat/` is the chatbot. Modules import heavy packages inside
+functions, so that `--help` stays fast.
 """

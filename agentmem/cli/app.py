@@ -1,23 +1,30 @@
-"""The command that holds all others, and how errors leave it."""
+"""The command `agentmem`: its subcommands, and how errors become exit codes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from agentmem.cli.render import complain
+from agentmem.cli.commands import (
+    chat,
+    draw,
+    evaluate,
+    facts,
+    forget,
+    maintain,
+    read,
+    transfer,
+    write,
+)
+from agentmem.cli.options import MEASURE, examples
+from agentmem.cli.terminal import complain
 
-__all__ = ["FIND", "KEEP", "MOVE", "TALK", "CommandGroup", "app", "examples"]
+__all__ = ["CommandGroup", "app", "main"]
 
-# Headings of `agentmem --help`.
-TALK = "Talk and write"
-FIND = "Find"
-KEEP = "Keep in order"
-MOVE = "Take along and draw"
-
-
+# The order in which `agentmem --help` lists the commands of a panel; others come after these.
 _ORDER = (
     "chat",
     "add",
@@ -37,13 +44,15 @@ _ORDER = (
 
 
 class CommandGroup(TyperGroup):
-    """Turns an error of agentmem into one line on stderr and exit code 1."""
+    """Print an `AgentMemError` as one line on stderr and exit with 1."""
 
     def list_commands(self, ctx: Any) -> list[str]:
+        """Return the commands in the order of `--help`."""
         names = super().list_commands(ctx)
         return sorted(names, key=lambda n: _ORDER.index(n) if n in _ORDER else len(_ORDER))
 
     def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
         try:
             return super().invoke(ctx)
         except Exception as error:
@@ -53,11 +62,6 @@ class CommandGroup(TyperGroup):
                 raise
             complain(str(error))
             raise typer.Exit(1) from error
-
-
-def examples(*lines: str) -> str:
-    """An epilog of `--help` with one command a line."""
-    return "\n\n".join(["Examples:", *(f"- `{line}`" for line in lines)])
 
 
 app = typer.Typer(
@@ -73,27 +77,45 @@ app = typer.Typer(
         'agentmem search "What is my dog called?"',
     ),
 )
+for commands in (chat, write, read, facts, forget, maintain, transfer, draw):
+    app.add_typer(commands.app)
+app.add_typer(evaluate.app, name="eval", rich_help_panel=MEASURE)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         from importlib.metadata import PackageNotFoundError, version
 
         try:
             typer.echo(f"agentmem {version('ebbinghaus-agentmem')}")
         except PackageNotFoundError:
-            typer.echo("agentmem, not installed")
+            typer.echo("agentmem (not installed)")
         raise typer.Exit
 
 
 @app.callback()
 def agentmem(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
-    """A memory for agents: it associates, forgets, and finds again.
+    """Long-term memory for agents: it associates, forgets, and retrieves.
 
-    Memories live in a folder (`--store`, or AGENTMEM_STORE) and belong to one user
-    (`--user`, or AGENTMEM_USER). Everything runs on this machine; nothing needs a key.
+    Memories live in a folder (`--store` or AGENTMEM_STORE) and belong to one user (`--user` or
+    AGENTMEM_USER). Everything runs on this machine; nothing needs an API key.
     """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line.
+
+    Args:
+        arguments: without the program's name; None for those of the process.
+
+    Raises:
+        SystemExit: always. 0 on success, 1 after an `AgentMemError`, 2 after a usage error.
+    """
+    app(args=arguments, prog_name="agentmem")

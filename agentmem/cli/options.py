@@ -1,13 +1,15 @@
-"""Options that several commands share, and opening the memory that they name."""
+"""What commands share: options, groups of options, and opening what these name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -15,99 +17,107 @@ if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
     from agentmem import Memory, MemoryController, Scope
+    from agentmem.evaluation.cache import IngestCache
 
 __all__ = [
-    "DEFAULT_STORE", "DEFAULT_USER", "Agent", "Json", "Kind", "Store", "Time", "User",
-    "find_id", "granularity", "moment", "open_memory", "scope_of",
+    "DEFAULT_STORE", "DEFAULT_USER", "EXPORT", "FIND", "MAINTAIN", "MEASURE", "TALK",
+    "CacheOptions", "DataFile", "Json", "JsonFile", "K", "Kind", "OutputOptions", "OwnerOptions",
+    "Seed", "Store", "Time", "User", "default_embedder", "examples", "find_memory",
+    "open_store", "with_groups",
 ]  # fmt: skip
+
+# Panels of `agentmem --help`.
+TALK = "Talk and write"
+FIND = "Find"
+MAINTAIN = "Maintain"
+EXPORT = "Export and plot"
+MEASURE = "Measure"
 
 DEFAULT_STORE = Path("~/.agentmem")
 DEFAULT_USER = "me"
 
 
-def moment(text: str) -> datetime:
-    """Read a time of ISO 8601; without a time zone it is taken as UTC.
+def examples(*lines: str) -> str:
+    """Return an epilog for `--help` that shows one command per line."""
+    return "\n\n".join(["Examples:", *(f"- `{line}`" for line in lines)])
 
-    Raises:
-        typer.BadParameter: it is none.
-    """
+
+def _parse_time(text: str) -> datetime:
     try:
-        read = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(
-            f"{text!r} is no time; write it as 2026-03-01 or 2026-03-01T09:30+01:00"
+            f"{text!r} is not an ISO 8601 time; write 2026-03-01 or 2026-03-01T09:30+01:00"
         ) from None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def granularity(text: str) -> str:
-    """Check the name of a granularity.
-
-    Raises:
-        typer.BadParameter: there is no such granularity.
-    """
+def _parse_granularity(text: str) -> str:
     from agentmem import Granularity
 
     names = [g.value for g in Granularity]
     if text not in names:
-        raise typer.BadParameter(f"{text!r} is none of {', '.join(names)}")
+        raise typer.BadParameter(f"{text!r} is not one of {', '.join(names)}")
     return text
 
 
 Store = Annotated[
     Path,
-    typer.Option("--store", "-s", envvar="AGENTMEM_STORE", help="The folder memories live in."),
+    typer.Option("--store", "-s", envvar="AGENTMEM_STORE", help="Folder that holds the memories."),
 ]
 User = Annotated[
-    str, typer.Option("--user", "-u", envvar="AGENTMEM_USER", help="Whose memories they are.")
+    str, typer.Option("--user", "-u", envvar="AGENTMEM_USER", help="User who owns the memories.")
 ]
 Agent = Annotated[
     str | None,
     typer.Option(
         "--agent",
         envvar="AGENTMEM_AGENT",
-        help="Keep to what this agent remembers of the user.",
+        help="Use only what this agent remembers of the user.",
         show_default=False,
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+K = Annotated[int, typer.Option("--k", "-k", min=1, help="Maximum number of results.")]
 Kind = Annotated[
     str | None,
     typer.Option(
         "--granularity",
         "-g",
-        parser=granularity,
+        parser=_parse_granularity,
         metavar="turn|session|summary|keywords|topic|day|plan|fact",
-        help="Which form of what was said.",
+        help="Granularity of the memories.",
         show_default=False,
     ),
 ]
-# What options of time have in common.
-Time: dict[str, Any] = {"parser": moment, "metavar": "TIME", "show_default": False}
-
-
-def scope_of(user: str, agent: str | None) -> Scope:
-    """The owner that the options name."""
-    from agentmem import Scope
-
-    return Scope(user, agent)
+# Keyword arguments of `typer.Option` for a point in time; without a time zone it is UTC.
+Time: dict[str, Any] = {"parser": _parse_time, "metavar": "TIME", "show_default": False}
+DataFile = Annotated[
+    Path, typer.Argument(help="The data set's file, as published.", show_default=False)
+]
+JsonFile = Annotated[
+    Path | None,
+    typer.Option("--json", help="Write the results to this file as JSON.", show_default=False),
+]
+Seed = Annotated[int, typer.Option(help="Random seed.")]
 
 
 @cache
-def _embeddings() -> Embeddings:
+def default_embedder() -> Embeddings:
+    """Return the default embedder, one per process."""
     from agentmem.embedding.sentence_embeddings import default_embeddings
 
     return default_embeddings()
 
 
 @contextmanager
-def open_memory(
-    store: Path, user: str, agent: str | None = None, *, create: bool = False, repair: bool = False
+def open_store(
+    store: Path, scope: Scope, *, create: bool = False, repair: bool = False
 ) -> Iterator[MemoryController]:
-    """Open the memory that the options name, and close it again.
+    """Open a memory and close it again.
 
     Args:
-        create: make a store where there is none, as befits commands that write.
+        create: make a store if there is none; for commands that write.
         repair: open it although index files are damaged.
 
     Raises:
@@ -116,37 +126,173 @@ def open_memory(
     from agentmem import MemoryController, StoreUnavailableError
     from agentmem_stores import is_vacant
 
-    scope, path = scope_of(user, agent), store.expanduser()
+    path = store.expanduser()
     if not create and is_vacant(path):
         raise StoreUnavailableError(
-            f"there is no store at {path} yet; write something with `agentmem add`, "
-            "or name another folder with --store"
+            f"no store at {path}; create one with `agentmem add`, or pass --store"
         )
     with MemoryController.open(
-        path, scope=scope, embeddings=_embeddings(), repair=repair
+        path, scope=scope, embeddings=default_embedder(), repair=repair
     ) as memory:
         yield memory
 
 
-def find_id(memory: MemoryController, beginning: str) -> Memory:
-    """The memory whose id is, or begins with, what was typed.
+@dataclass(frozen=True)
+class OwnerOptions:
+    """Options that name a store and whose memories in it are meant."""
+
+    store: Store = DEFAULT_STORE
+    user: User = DEFAULT_USER
+    agent: Agent = None
+
+    @property
+    def scope(self) -> Scope:
+        """The owner.
+
+        Raises:
+            InvalidScopeError: the user's or the agent's name is not allowed.
+        """
+        from agentmem import Scope
+
+        return Scope(self.user, self.agent)
+
+    @contextmanager
+    def open(self, *, create: bool = False) -> Iterator[MemoryController]:
+        """Open the owner's memory; see `open_store`."""
+        with open_store(self.store, self.scope, create=create) as memory:
+            yield memory
+
+
+@dataclass(frozen=True)
+class CacheOptions:
+    """Options that say what embeds conversations, and where they are cached once ingested."""
+
+    embeddings: Annotated[
+        str | None,
+        typer.Option(
+            help="A sentence-transformers model (name or folder), or a LangChain name such as "
+            "openai:text-embedding-3-small. Default: MiniLM, offline.",
+            show_default=False,
+        ),
+    ] = None
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="AGENTMEM_CACHE",
+            help="Folder that caches ingested conversations. Default: the system's cache folder.",
+            show_default=False,
+        ),
+    ] = None
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ingest again, ignoring the cache.")] = (
+        False
+    )
+
+    def open(self) -> IngestCache:
+        """Return the cache.
+
+        Raises:
+            MissingExtraError: the embedder needs a package that is not installed.
+            InvalidInputError: there is no such embedder.
+        """
+        from agentmem.embedding.resolve import resolve_embeddings
+        from agentmem.evaluation.cache import IngestCache, default_cache
+
+        embedder = resolve_embeddings(self.embeddings) if self.embeddings else default_embedder()
+        folder = (self.cache or default_cache()).expanduser()
+        return IngestCache(folder, embedder, fresh=self.fresh)
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """Options that name files for results."""
+
+    json: JsonFile = None
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Draw the results to a .png, .svg or .pdf file.", show_default=False),
+    ] = None
+
+    def check(self) -> None:
+        """Check before hours of work that the files can be written.
+
+        Raises:
+            InvalidInputError: the plot's suffix is not a picture's.
+            MissingExtraError: matplotlib is not installed.
+            StoreUnavailableError: a file's folder does not exist.
+        """
+        from agentmem import StoreUnavailableError
+
+        if self.plot is not None:
+            from agentmem.plots import check_plot
+
+            check_plot(self.plot)
+        for path in (self.json, self.plot):
+            if path is not None and not path.expanduser().absolute().parent.is_dir():
+                raise StoreUnavailableError(f"cannot write {path}: no such folder")
+
+
+def with_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command take groups of options, each as one parameter.
+
+    Typer makes one option of each parameter. This replaces a parameter whose annotation is a
+    dataclass, such as `OwnerOptions`, by the fields of that dataclass, and passes the command an
+    instance of it. So a group of options is declared once instead of in every command.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    parameters: list[inspect.Parameter] = []
+    groups: dict[str, type[Any]] = {}
+    for name, parameter in inspect.signature(command).parameters.items():
+        if is_dataclass(hints[name]):
+            groups[name] = hints[name]
+            parameters += _parameters(hints[name])
+        else:
+            parameters.append(
+                parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
+            )
+
+    def call(**values: Any) -> None:
+        for name, group in groups.items():
+            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
+        command(**values)
+
+    call.__name__, call.__doc__ = command.__name__, command.__doc__
+    call.__module__ = command.__module__
+    call.__annotations__ = {p.name: p.annotation for p in parameters}
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return call
+
+
+def _parameters(group: type[Any]) -> Iterator[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    for field in fields(group):
+        default = inspect.Parameter.empty if field.default is MISSING else field.default
+        yield inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=default,
+            annotation=hints[field.name],
+        )
+
+
+def find_memory(memory: MemoryController, prefix: str) -> Memory:
+    """Return the memory with this id, or the only one whose id starts with it.
 
     Raises:
-        MemoryNotFoundError: none has, or several have.
+        MemoryNotFoundError: no memory matches, or several do.
     """
     from agentmem import MemoryNotFoundError
 
     try:
-        return memory.get(beginning)
+        return memory.get(prefix)
     except MemoryNotFoundError:
-        found = [m for m in memory.get_all(limit=None) if m.id.startswith(beginning)]
-    if len(found) == 1:
-        return found[0]
-    if not found:
+        matches = [m for m in memory.get_all(limit=None) if m.id.startswith(prefix)]
+    if len(matches) == 1:
+        return matches[0]
+    if not matches:
         raise MemoryNotFoundError(
-            f"{memory.scope} has no memory whose id begins with {beginning!r}; "
-            "`agentmem list` shows the ids"
+            f"no memory of {memory.scope} has an id that starts with {prefix!r}; "
+            "`agentmem list` prints ids"
         )
     raise MemoryNotFoundError(
-        f"{len(found)} ids of {memory.scope} begin with {beginning!r}; type more of it"
+        f"{len(matches)} ids of {memory.scope} start with {prefix!r}; use a longer prefix"
     )

@@ -1,4 +1,4 @@
-"""How a command shows how far it is."""
+"""Progress bars of commands."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from agentmem.cli.render import console, note
+from agentmem.cli.terminal import console, note
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-__all__ = ["Bars"]
+__all__ = ["ProgressBars"]
 
-# Where nobody watches, in seconds: what is over sooner is not spoken of, and after so long
-# something is said though no stage has ended.
-_SOON, _LONG = 10.0, 30.0
+# Where stderr is not a terminal, in seconds: shorter work prints nothing, and longer stages print
+# a line this often, so that logs show a sign of life without filling up.
+_QUIET, _INTERVAL = 10.0, 30.0
 
 
-class Bars:
-    """A progress bar for the stage that is under way, on stderr, gone at the end.
+class ProgressBars:
+    """Show a bar on stderr for the current stage, and remove it at the end.
 
-    Where stderr is no terminal, a plain line for each stage that ends and for every half minute.
+    Implements `agentmem.progress.Progress`. If stderr is not a terminal, print a line when a stage
+    ends and every half minute.
     """
 
     def __init__(self) -> None:
@@ -36,19 +37,19 @@ class Bars:
 
         columns = (TextColumn("{task.description}", markup=False), BarColumn(),
                    MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())  # fmt: skip
-        shown = console(stderr=True)
-        # Where nobody watches, even a bar that is gone at the end would leave an empty line.
-        self._watched = shown.is_terminal
+        screen = console(stderr=True)
+        # Without a terminal even a bar that is removed would leave an empty line.
+        self._interactive = screen.is_terminal
         self._progress = Progress(
-            *columns, console=shown, transient=True, disable=not self._watched
+            *columns, console=screen, transient=True, disable=not self._interactive
         )
         self._stages: dict[str, TaskID] = {}
         self._totals: dict[str, int] = {}
         self._done: dict[str, int] = {}
-        self._begun = self._told = time.monotonic()
+        self._start = self._last_line = time.monotonic()
 
     def expect(self, stage: str, count: int) -> None:
-        """Make a stage's bar longer."""
+        """Add `count` steps to a stage."""
         self._totals[stage] = self._totals.get(stage, 0) + count
         if stage not in self._stages:
             self._stages[stage] = self._progress.add_task(stage, total=0, visible=False)
@@ -56,28 +57,30 @@ class Bars:
         self._show()
 
     def advance(self, stage: str, count: int) -> None:
-        """Fill a stage's bar."""
+        """Complete `count` steps of a stage."""
         done = self._done[stage] = self._done.get(stage, 0) + count
         ended = done >= self._totals[stage]
         self._progress.advance(self._stages[stage], count)
         if ended:
             self._show()
-        if not self._watched:
-            self._tell(stage, ended=ended)
+        if not self._interactive:
+            self._print(stage, ended=ended)
 
     def _show(self) -> None:
-        """Show the bar of the first stage that has not ended."""
-        left = (name for name, total in self._totals.items() if self._done.get(name, 0) < total)
-        current = next(left, None)
+        """Show the bar of the first unfinished stage."""
+        unfinished = (
+            name for name, total in self._totals.items() if self._done.get(name, 0) < total
+        )
+        current = next(unfinished, None)
         for name, bar in self._stages.items():
             self._progress.update(bar, visible=name == current)
 
-    def _tell(self, stage: str, *, ended: bool) -> None:
+    def _print(self, stage: str, *, ended: bool) -> None:
         now = time.monotonic()
-        if now - self._told >= _LONG or (ended and now - self._begun >= _SOON):
-            self._told = now
-            taken = f"{now - self._begun:.0f} s"
-            note(f"{stage}: {self._done[stage]} of {self._totals[stage]} after {taken}")
+        elapsed = now - self._start
+        if now - self._last_line >= _INTERVAL or (ended and elapsed >= _QUIET):
+            self._last_line = now
+            note(f"{stage}: {self._done[stage]} of {self._totals[stage]} after {elapsed:.0f} s")
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -91,4 +94,4 @@ class Bars:
     ) -> None:
         self._progress.stop()
         if isinstance(error, KeyboardInterrupt):
-            note("interrupted; what was done is kept, run the same command again to go on")
+            note("interrupted; run the same command again to resume")

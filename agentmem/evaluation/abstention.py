@@ -1,34 +1,32 @@
-"""Knowing what was never said: is the confidence worth what it says?"""
+"""Abstention: is the confidence low for questions that the conversation does not answer?"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agentmem.evaluation.cross_validation import Example, confidences, learn, with_confidence
 from agentmem.evaluation.metrics import auroc
-from agentmem.evaluation.tasks import NullProgress, Progress
-from benchmarks.fitting.fit import Example, confidences, learn, with_confidence
+from agentmem.progress import NullProgress, Progress
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+__all__ = ["Abstention", "Bin", "measure_abstention", "reliability"]
 
-__all__ = ["Abstention", "Bin", "abstain", "abstention_json", "plot_abstention", "reliability"]
-
-BINS = 10
+_BINS = 10
+# Values of `abstain_below` that the report shows.
+_THRESHOLDS = (0.1, 0.2, 0.3, 0.5)
 
 
 @dataclass(frozen=True)
 class Bin:
-    """The questions of one tenth of the scale: their mean confidence, and how many had answers.
+    """The questions whose confidence is in one tenth of the scale.
 
     Attributes:
-        confidence, answered: means, in [0, 1].
+        confidence: mean, in [0, 1].
+        answered: share of the questions that have an answer, in [0, 1].
     """
 
     questions: int
@@ -38,15 +36,14 @@ class Bin:
 
 @dataclass(frozen=True)
 class Abstention:
-    """How well the confidence tells questions with an answer from those of another conversation.
+    """How well the confidence separates questions with an answer from those without.
 
     Attributes:
-        own, strange: how many questions were asked of their own and of another conversation.
-        auroc: how often one of their own is the surer, in [0, 1].
-        ece: expected calibration error over tenths of the scale, in [0, 1].
+        own, strange: number of questions about the conversation and about another one.
+        auroc: how often a question of the former kind has the higher confidence, in [0, 1].
+        ece: expected calibration error, in [0, 1].
         bins: what the error is the mean of, without empty ones.
-        thresholds: for thresholds of `abstain_below`, the shares of own and of strange questions
-            that are not answered.
+        thresholds: by value of `abstain_below`, the shares of own and of strange questions below.
     """
 
     own: int
@@ -56,81 +53,54 @@ class Abstention:
     bins: tuple[Bin, ...]
     thresholds: Mapping[str, tuple[float, float]]
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the results as JSON values."""
+        return asdict(self)
 
-def abstain(known: Sequence[Example], *, progress: Progress | None = None) -> Abstention:
-    """Judge every conversation's confidence by weights that were learned from the others alone."""
-    heard = progress or NullProgress()
+
+def measure_abstention(known: Sequence[Example], *, progress: Progress | None = None) -> Abstention:
+    """Judge each conversation's confidences by weights learned from all others."""
+    reporter = progress or NullProgress()
     dialogues = list(dict.fromkeys(e.dialogue for e in known if not e.drill))
-    heard.expect("judging", len(dialogues))
-    sure: list[float] = []
+    reporter.expect("judging", len(dialogues))
+    values: list[float] = []
     own: list[bool] = []
-    for held_out in dialogues:
-        others = [e for e in known if e.dialogue != held_out]
-        mine = [e for e in known if e.dialogue == held_out]
-        sure += confidences(mine, with_confidence(learn(others), others))
-        own += [bool(e.turns) for e in mine]
-        heard.advance("judging", 1)
-    return _judged(np.array(sure), np.array(own, dtype=np.bool_))
+    for left_out in dialogues:
+        others = [e for e in known if e.dialogue != left_out]
+        judged = [e for e in known if e.dialogue == left_out]
+        values += confidences(judged, with_confidence(learn(others), others))
+        own += [bool(e.turns) for e in judged]
+        reporter.advance("judging", 1)
+    return _summarize(np.array(values), np.array(own, dtype=np.bool_))
 
 
-def _judged(sure: NDArray[np.float64], own: NDArray[np.bool_]) -> Abstention:
-    bins = reliability(sure, own)
-    error = sum(b.questions * abs(b.confidence - b.answered) for b in bins) / max(len(sure), 1)
+def _summarize(confidence: NDArray[np.float64], own: NDArray[np.bool_]) -> Abstention:
+    bins = reliability(confidence, own)
+    error = sum(b.questions * abs(b.confidence - b.answered) for b in bins)
     return Abstention(
         own=int(own.sum()),
         strange=int((~own).sum()),
-        auroc=auroc(sure[own].tolist(), sure[~own].tolist()) or 0.0,
-        ece=float(error),
+        auroc=auroc(confidence[own].tolist(), confidence[~own].tolist()) or 0.0,
+        ece=float(error / max(len(confidence), 1)),
         bins=tuple(bins),
         thresholds={
-            f"{t:.1f}": (float((sure[own] < t).mean()), float((sure[~own] < t).mean()))
-            for t in (0.1, 0.2, 0.3, 0.5)
+            f"{t:.1f}": (float((confidence[own] < t).mean()), float((confidence[~own] < t).mean()))
+            for t in _THRESHOLDS
             if own.any() and not own.all()
         },
     )
 
 
-def reliability(sure: NDArray[np.float64], own: NDArray[np.bool_]) -> list[Bin]:
-    """Compare what is said with what is so, tenth by tenth (Guo et al. 2017, section 2).
+def reliability(confidence: NDArray[np.float64], own: NDArray[np.bool_]) -> list[Bin]:
+    """Compare confidence and accuracy, tenth by tenth (Guo et al. 2017, section 2).
 
     Args:
-        sure: confidences in [0, 1], shape (n,).
+        confidence: in [0, 1], shape (n,).
         own: which of the questions have an answer, shape (n,).
     """
-    tenth = np.minimum((sure * BINS).astype(np.intp), BINS - 1)
+    tenth = np.minimum((confidence * _BINS).astype(np.intp), _BINS - 1)
     return [
-        Bin(int(here.sum()), float(sure[here].mean()), float(own[here].mean()))
-        for here in (tenth == b for b in range(BINS))
-        if here.any()
+        Bin(int(mask.sum()), float(confidence[mask].mean()), float(own[mask].mean()))
+        for mask in (tenth == b for b in range(_BINS))
+        if mask.any()
     ]
-
-
-def abstention_json(found: Abstention) -> dict[str, Any]:
-    """Everything in what JSON can hold."""
-    return asdict(found)
-
-
-def plot_abstention(found: Abstention, out: str | PathLike[str]) -> Path:
-    """Draw how many questions had an answer, against how likely that was said to be.
-
-    Raises:
-        InvalidInputError, MissingExtraError, StoreUnavailableError: as `plot_report`.
-    """
-    from agentmem.plots import _figure, _picture, _save
-
-    path = _picture(out)
-    figure = _figure(5.2, 5.2)
-    axes: Axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color="#9aa1ab", linewidth=1.0, linestyle="--", label="calibrated")
-    said, so = [b.confidence for b in found.bins], [b.answered for b in found.bins]
-    axes.plot(said, so, color="#0072b2", marker="o", label=f"ECE {found.ece:.3f}")
-    for b in found.bins:
-        axes.annotate(
-            str(b.questions), (b.confidence, b.answered), textcoords="offset points",
-            xytext=(6, -10), fontsize=7.5,
-        )  # fmt: skip
-    axes.set_xlabel("confidence")
-    axes.set_ylabel("share of questions with an answer")
-    axes.set_title(f"AUROC {found.auroc:.3f}, {found.own} own and {found.strange} strange")
-    axes.legend(frameon=False)
-    return _save(figure, path)

@@ -1,4 +1,4 @@
-"""Answering from what was found, and marking the answers."""
+"""Answer questions from search results with a chat model, and score the answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from agentmem.formats.dialogue import DialogueQuestion
 
-__all__ = ["Answerer", "exact_match", "judged_right", "normalized", "token_f1"]
+__all__ = ["Answerer", "exact_match", "normalize", "parse_verdict", "token_f1"]
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL | re.IGNORECASE)
@@ -24,7 +24,7 @@ _FIRST = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
 _VERDICT = re.compile(
     r"\b(yes|no|(?:not )?(?:correct|right|true)|incorrect|wrong|false)\b", re.IGNORECASE
 )
-_GOOD = frozenset({"yes", "correct", "right", "true"})
+_YES = frozenset({"yes", "correct", "right", "true"})
 
 _log = logging.getLogger("agentmem")
 
@@ -48,89 +48,92 @@ Does the given answer say the same as the right one, be it in other words or wit
 Reply with one word, yes or no."""
 
 
-def normalized(text: str) -> str:
-    """Return a text in lower case without punctuation, articles and superfluous white space.
+def normalize(text: str) -> str:
+    """Return a text in lower case without punctuation, articles and extra white space.
 
-    As the evaluation of SQuAD compares answers (Rajpurkar et al., EMNLP 2016).
+    SQuAD compares answers in this form (Rajpurkar et al., EMNLP 2016).
+
+    >>> normalize("The  Beagle, an old one!")
+    'beagle old one'
     """
     bare = "".join(c for c in text.lower() if c not in string.punctuation)
     return " ".join(_ARTICLES.sub(" ", bare).split())
 
 
-def exact_match(given: str, right: str) -> float:
-    """Return 1.0 if two answers are the same once normalised, else 0.0."""
-    return float(normalized(given) == normalized(right))
+def exact_match(answer: str, reference: str) -> float:
+    """Return 1.0 if two answers are equal when normalized, else 0.0."""
+    return float(normalize(answer) == normalize(reference))
 
 
-def token_f1(given: str, right: str) -> float:
-    """Return the harmonic mean of precision and recall of the normalised words, in [0, 1].
+def token_f1(answer: str, reference: str) -> float:
+    """Return the harmonic mean of precision and recall of the normalized words, in [0, 1].
 
-    Two empty answers agree; an empty one and another do not.
+    It is 1 for two empty answers, and 0 if only one is empty.
     """
-    words, wanted = normalized(given).split(), normalized(right).split()
-    if not words or not wanted:
-        return float(words == wanted)
-    common = (Counter(words) & Counter(wanted)).total()
-    return 2 * common / (len(words) + len(wanted))
+    words, expected = normalize(answer).split(), normalize(reference).split()
+    if not words or not expected:
+        return float(words == expected)
+    common = (Counter(words) & Counter(expected)).total()
+    return 2 * common / (len(words) + len(expected))
 
 
-def judged_right(verdict: str) -> bool | None:
-    """Read a judge's verdict, however wordy it is; None if it says neither yes nor no.
+def parse_verdict(verdict: str) -> bool | None:
+    """Return whether a judge's verdict is yes; None if it is neither yes nor no.
 
-    A yes or no that it begins with counts, else what it comes to at last.
+    A yes or no at the start counts, else the last word that says one.
     """
     text = _THOUGHT.sub(" ", verdict)
-    begun = _FIRST.match(text)
-    said = [begun[1]] if begun else _VERDICT.findall(text)
-    return said[-1].lower() in _GOOD if said else None
+    start = _FIRST.match(text)
+    words = [start[1]] if start else _VERDICT.findall(text)
+    return words[-1].lower() in _YES if words else None
 
 
 @dataclass(frozen=True)
 class Answerer:
-    """Answers with a chat model, and marks the answers by their words and by a judge.
+    """Answers questions with a chat model, and scores the answers by words and by a judge.
 
     Args:
-        model: answers from the memories found.
-        judge: says whether an answer is right; without one only words are compared.
+        model: answers from the search results.
+        judge: decides whether an answer is right; None to compare only words.
     """
 
     model: BaseChatModel
     judge: BaseChatModel | None = None
 
     def __call__(self, question: DialogueQuestion, found: SearchResult) -> dict[str, float]:
-        """Answer one question; empty where the data set tells no right answer.
+        """Answer and score one question.
 
-        A model that fails does not end the evaluation: its answer counts as wrong.
+        If a model fails, the evaluation goes on and the answer counts as wrong.
 
         Returns:
-            `f1`, `exact_match`, `failed` and with a judge `judge`, in [0, 1]. A verdict that
-            says neither yes nor no counts as no.
+            `f1`, `exact_match`, `failed` and, with a judge, `judge`, in [0, 1]; empty if the data
+            set has no answer. A verdict that is neither yes nor no counts as no.
         """
         if not question.answer:
             return {}
         try:
-            given = self.answer(question.text, found)
-            judged = self._judged(question, given)
+            answer = self.answer(question.text, found)
+            judgment = self._judge(question, answer)
         except Exception as error:
-            _log.warning("question %s got no answer: %s", question.id, error)
+            _log.warning("question %s was not answered: %s", question.id, error)
             names = ["f1", "exact_match", *(["judge"] if self.judge else [])]
             return dict.fromkeys(names, 0.0) | {"failed": 1.0}
         return {
-            "f1": token_f1(given, question.answer),
-            "exact_match": exact_match(given, question.answer),
-            **judged,
+            "f1": token_f1(answer, question.answer),
+            "exact_match": exact_match(answer, question.answer),
+            **judgment,
             "failed": 0.0,
         }
 
-    def _judged(self, question: DialogueQuestion, given: str) -> dict[str, float]:
+    def _judge(self, question: DialogueQuestion, answer: str) -> dict[str, float]:
         if self.judge is None:
             return {}
-        asked = _JUDGE.format(question=question.text, right=question.answer, given=given)
-        verdict = str(self.judge.invoke(asked).text)
-        return {"judge": float(judged_right(verdict) or False)}
+        prompt = _JUDGE.format(question=question.text, right=question.answer, given=answer)
+        verdict = str(self.judge.invoke(prompt).text)
+        return {"judge": float(parse_verdict(verdict) or False)}
 
     def answer(self, question: str, found: SearchResult) -> str:
-        """Return the model's answer to a question from the memories found."""
+        """Return the model's answer to a question."""
         memories = "\n".join(
             f"- {hit.memory.said_at:%Y-%m-%d}, {hit.memory.speaker or hit.memory.role}: "
             f"{hit.memory.text}"

@@ -1,4 +1,4 @@
-"""Conversations that were ingested once, kept for the next run."""
+"""A cache of ingested conversations, so that a conversation is embedded once for all runs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentmem.evaluation.tasks import Moment, Progress, end_of
+from agentmem.evaluation.tasks import FixedClock, end_of
 from agentmem.folders import cache_folder
+from agentmem.progress import Progress
 from agentmem_stores import Granularity, MemoryStore, Scope, StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -27,13 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = ["INGEST_VERSION", "IngestCache", "Ingested", "default_cache"]
 
-# To be raised when what `add` and `end_session` write changes.
+# Increase it when `add` or `end_session` write something else.
 INGEST_VERSION = 8
 _MEMORIES = "memories"
 
 
 def default_cache() -> Path:
-    """Return AGENTMEM_CACHE, else the place where this system keeps what can be made again."""
+    """Return AGENTMEM_CACHE, else a folder in the system's cache."""
     return cache_folder("eval")
 
 
@@ -49,41 +50,40 @@ class Ingested:
 
 @dataclass
 class IngestCache:
-    """A folder with one Chroma store for each conversation, named after its content.
+    """A folder with one Chroma store per conversation, named after its content.
 
-    The name is a hash of the conversation without its questions, of the embedder and of the
-    version of ingesting. So whatever changes one of them is ingested anew, other questions are
-    not, and neither the size of the data set nor the order in it makes a difference. An ingest
-    that was interrupted goes on where it stopped.
+    The name is a hash of the conversation without its questions, the embedder and
+    `INGEST_VERSION`. If one of them changes, the conversation is ingested again; other questions,
+    or another size or order of the data set, change nothing. An interrupted ingest resumes.
 
     Args:
-        folder: where it lives; made when needed.
-        embeddings: what embeds the memories.
-        fresh: forget what was ingested earlier.
+        folder: created when needed.
+        embeddings: embed the memories.
+        fresh: discard what earlier runs ingested.
     """
 
     folder: Path
     embeddings: Embeddings
     fresh: bool = False
-    # Turns and seconds of the conversations opened so far, when they were ingested.
-    _taken: dict[Path, tuple[int, float]] = field(default_factory=dict)
+    # Turns and ingest seconds of the conversations opened so far.
+    _costs: dict[Path, tuple[int, float]] = field(default_factory=dict)
 
     @contextmanager
     def open(self, dialogue: Dialogue, progress: Progress) -> Iterator[Ingested]:
-        """Open the memory of a conversation, ingesting what of it is missing.
+        """Open the memory of a conversation; ingest what is missing.
 
         Raises:
             StoreUnavailableError: the folder cannot be written.
         """
         place = self._place(dialogue)
         self._make(place)
-        with self._opened(dialogue, place / _MEMORIES) as found:
-            self._complete(found, place, progress)
-            yield found
+        with self._opened(dialogue, place / _MEMORIES) as conversation:
+            self._complete(conversation, place, progress)
+            yield conversation
 
     @contextmanager
     def consolidated(self, dialogue: Dialogue, progress: Progress) -> Iterator[Ingested]:
-        """Open a copy, gone afterwards, of that memory after `MemoryController.consolidate`.
+        """Open a temporary copy of that memory after `MemoryController.consolidate`.
 
         Raises:
             StoreUnavailableError: the folder cannot be written.
@@ -93,11 +93,11 @@ class IngestCache:
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             copy = Path(folder) / _MEMORIES
             shutil.copytree(self._place(dialogue) / _MEMORIES, copy)
-            with self._opened(dialogue, copy) as found:
-                _controller(found, self.embeddings).consolidate(
-                    progress=progress, scope=found.scope
+            with self._opened(dialogue, copy) as conversation:
+                _controller(conversation, self.embeddings).consolidate(
+                    progress=progress, scope=conversation.scope
                 )
-                yield found
+                yield conversation
 
     def _place(self, dialogue: Dialogue) -> Path:
         from agentmem.embedding.embedder import Embedder
@@ -115,68 +115,68 @@ class IngestCache:
             yield Ingested(dialogue, store, self.embeddings, Scope(dialogue.owner or "user"))
 
     def seconds_per_1000_turns(self) -> float | None:
-        """Return how long ingesting took, whenever it was done; None if nobody measured it."""
-        turns = sum(turns for turns, _ in self._taken.values())
-        return 1000 * sum(s for _, s in self._taken.values()) / turns if turns else None
+        """Return the seconds that ingesting took, in whichever run; None if nothing is open."""
+        turns = sum(turns for turns, _ in self._costs.values())
+        return 1000 * sum(s for _, s in self._costs.values()) / turns if turns else None
 
     def _make(self, place: Path) -> None:
         try:
-            if self.fresh and place not in self._taken and place.exists():
+            if self.fresh and place not in self._costs and place.exists():
                 shutil.rmtree(place)
             place.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreUnavailableError(
-                f"cannot keep ingested conversations in {self.folder}: {error}; "
-                "name another folder with --cache or AGENTMEM_CACHE"
+                f"cannot write the cache {self.folder}: {error}; "
+                "choose another folder with --cache or AGENTMEM_CACHE"
             ) from error
 
-    def _complete(self, found: Ingested, place: Path, progress: Progress) -> None:
-        # Written last, so that it tells that all of the conversation is there.
-        mark = place / "ingest.json"
-        if mark.exists():
-            kept = json.loads(mark.read_text())
+    def _complete(self, conversation: Ingested, place: Path, progress: Progress) -> None:
+        # Written last: its presence says that the ingest is complete.
+        marker = place / "ingest.json"
+        if marker.exists():
+            cost = json.loads(marker.read_text())
         else:
-            kept = self._ingest(found, progress)
-            unfinished = mark.with_suffix(".part")
-            unfinished.write_text(json.dumps(kept))
-            unfinished.replace(mark)
-        self._taken[place] = (kept["turns"], kept["seconds"])
+            cost = self._ingest(conversation, progress)
+            unfinished = marker.with_suffix(".part")
+            unfinished.write_text(json.dumps(cost))
+            unfinished.replace(marker)
+        self._costs[place] = (cost["turns"], cost["seconds"])
 
-    def _ingest(self, found: Ingested, progress: Progress) -> dict[str, float]:
+    def _ingest(self, conversation: Ingested, progress: Progress) -> dict[str, float]:
         from agentmem.ingest import ingest
 
-        turns = sum(len(session.turns) for session in found.dialogue.sessions)
+        turns = sum(len(session.turns) for session in conversation.dialogue.sessions)
         progress.expect("ingesting", turns)
-        memory = _controller(found, self.embeddings)
-        # Loading the weights is not what a turn takes.
+        memory = _controller(conversation, self.embeddings)
+        # Loading the weights is not part of the time per turn.
         self.embeddings.embed_query("warm up")
         start = time.perf_counter()
         report = ingest(
             memory,
-            found.dialogue,
-            scope=found.scope,
+            conversation.dialogue,
+            scope=conversation.scope,
             progress=partial(progress.advance, "ingesting"),
         )
         return {"turns": report.written, "seconds": time.perf_counter() - start}
 
 
-def _controller(found: Ingested, embeddings: Embeddings) -> MemoryController:
-    """What writes to a conversation's memory; not to be closed, as it owns no store."""
+def _controller(conversation: Ingested, embeddings: Embeddings) -> MemoryController:
+    """Return what writes to a conversation's memory; the cache closes the store, not this."""
     from agentmem.controller.controller import MemoryController
 
     return MemoryController(
-        found.store,
+        conversation.store,
         embeddings=embeddings,
-        clock=Moment(end_of(found.dialogue)),
-        rng=_ids(found),
+        clock=FixedClock(end_of(conversation.dialogue)),
+        rng=_id_source(conversation),
         linger=None,
     )
 
 
-def _ids(found: Ingested) -> random.Random:
-    """A source of ids, the same in every run, that after an interruption repeats none."""
-    held = sum(1 for _ in found.store.scan(found.scope, Granularity.TURN))
-    return random.Random(f"{found.scope}:{held}")
+def _id_source(conversation: Ingested) -> random.Random:
+    """Return a source of ids: the same in every run, and without repeats after a resume."""
+    written = sum(1 for _ in conversation.store.scan(conversation.scope, Granularity.TURN))
+    return random.Random(f"{conversation.scope}:{written}")
 
 
 def _key(dialogue: Dialogue, embedder: str, dimension: int) -> str:

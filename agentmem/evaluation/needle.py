@@ -1,6 +1,6 @@
 """Needles and threads in a haystack of keys and values.
 
-After Roberts, Han and Albanie, Needle Threading (arXiv 2411.05000): every turn tells the value of
+After Roberts, Han and Albanie, Needle Threading (arXiv 2411.05000): every turn states the value of
 one key, both random UUIDs. A question asks for one value, for several, or to follow a thread, in
 which each value is the next key; several threads may be followed at once.
 """
@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from agentmem.evaluation.metrics import recall_all
-from agentmem.evaluation.tasks import Asker, Outcome
+from agentmem.evaluation.tasks import MemoryUnderTest, Outcome
 from agentmem_stores import InvalidInputError
 
 if TYPE_CHECKING:
@@ -27,19 +27,20 @@ __all__ = ["Haystack", "NeedleTask", "Thread", "haystack"]
 
 Thread = tuple[tuple[str, str], ...]
 
-_BEGUN = datetime(2024, 1, 1, 9, tzinfo=UTC)
+_START = datetime(2024, 1, 1, 9, tzinfo=UTC)
 _TURNS_PER_SESSION = 50
-_LONGEST = 10
-# Questions never take up more of the haystack, so that there is hay around the needles.
-_SHARE = 0.8
+# Every hop costs a search, so threads are limited to this length.
+_MAX_HOPS = 10
+# Needles are at most this share of the haystack, so that there is hay around them.
+_MAX_SHARE = 0.8
 
 
 @dataclass(frozen=True)
 class NeedleQuestion:
-    """A question, and the (key, value) pairs that it takes to answer it.
+    """A question, and the (key, value) pairs that answer it.
 
     Attributes:
-        hops: how many turns of a thread are to be followed; None where nothing is.
+        hops: length of its threads in turns; None without threads.
     """
 
     kind: str
@@ -50,7 +51,7 @@ class NeedleQuestion:
 
 @dataclass(frozen=True)
 class Haystack:
-    """The pairs in the order in which they are told, and what is asked of them."""
+    """The pairs in the order of their turns, and the questions."""
 
     pairs: tuple[tuple[str, str], ...]
     questions: tuple[NeedleQuestion, ...]
@@ -61,22 +62,22 @@ class Haystack:
 
         sessions = []
         for day, first in enumerate(range(0, len(self.pairs), _TURNS_PER_SESSION)):
-            begun = _BEGUN + timedelta(days=day)
+            start = _START + timedelta(days=day)
             turns = tuple(
                 DialogueTurn(
                     role="user",
                     speaker=None,
                     text=turn_text(pair),
-                    said_at=begun + timedelta(minutes=minute),
+                    said_at=start + timedelta(minutes=minute),
                     metadata={},
                 )
                 for minute, pair in enumerate(self.pairs[first : first + _TURNS_PER_SESSION])
             )
-            sessions.append(DialogueSession(id=f"day-{day + 1}", started_at=begun, turns=turns))
+            sessions.append(DialogueSession(id=f"day-{day + 1}", started_at=start, turns=turns))
         return Dialogue(owner="haystack", sessions=tuple(sessions), questions=self._plain())
 
     def _plain(self) -> tuple[DialogueQuestion, ...]:
-        """The questions that no thread needs to be followed for, with the names of their turns."""
+        """The questions without threads, with the names of their turns as evidence."""
         from agentmem.formats.dialogue import DialogueQuestion
 
         place = {
@@ -97,7 +98,7 @@ class Haystack:
 
 
 def turn_text(pair: tuple[str, str]) -> str:
-    """Return what a turn says of a key and its value."""
+    """Return the text of the turn that states a pair."""
     return f"{pair[0]}: {pair[1]}"
 
 
@@ -105,54 +106,55 @@ def haystack(
     *, turns: int = 2000, needles: int = 5, threads: int = 3, hops: int = 10,
     questions: int = 20, seed: int = 0,
 ) -> Haystack:  # fmt: skip
-    """Make a haystack and its questions; the same arguments make the same.
+    """Generate a haystack and its questions; the result depends on the arguments only.
 
-    Every thread belongs to one question only and ends where the question ends; the turns of all
+    Every thread belongs to one question and ends where the question ends. The turns of all
     threads are shuffled among the others.
 
     Args:
         turns: the size of the haystack.
-        needles: how many values the questions for several ask for.
-        threads: how many threads are followed at once; each is of half the longest length.
-        hops: threads of every length from 2 up to this are followed, at most 10.
-        questions: of each kind and length, fewer where the haystack is too small.
+        needles: values per question for several values.
+        threads: threads per question for several threads, each half as long as the longest.
+        hops: length of the longest thread, from 2 to 10; there are threads of every length.
+        questions: per kind and length; fewer if the haystack is too small.
+        seed: random seed.
 
     Raises:
-        InvalidInputError: a number is out of range, or the haystack holds not one question of
-            each kind.
+        InvalidInputError: a number is out of range, or the haystack has no room for one question
+            of each kind.
     """
     _check(turns, needles, threads, hops, questions)
     several = max(2, hops // 2)
     lengths = [*range(2, hops + 1), *[several] * threads]
-    each = min(questions, int(_SHARE * turns) // sum(lengths))
+    each = min(questions, int(_MAX_SHARE * turns) // sum(lengths))
     if each < 1 or turns - each * sum(lengths) < needles:
         raise InvalidInputError(
-            f"{turns} turns are too few for threads of up to {hops} hops and {threads} at once; "
-            f"take at least {int(sum(lengths) / _SHARE) + needles} turns, or fewer hops or threads"
+            f"turns={turns} is too few for threads of up to {hops} hops and {threads} at once; "
+            f"use at least {int(sum(lengths) / _MAX_SHARE) + needles}, fewer hops or fewer threads"
         )
     rng = random.Random(seed)
-    made = [[_thread(rng, length) for length in lengths] for _ in range(each)]
+    threads_of = [[_thread(rng, length) for length in lengths] for _ in range(each)]
     hay = [(_uuid(rng), _uuid(rng)) for _ in range(turns - each * sum(lengths))]
-    pairs = hay + [pair for row in made for thread in row for pair in thread]
-    asked = [
+    pairs = hay + [pair for row in threads_of for thread in row for pair in thread]
+    asks = [
         *(_for_values("single needle", rng.sample(hay, 1)) for _ in range(questions)),
         *(_for_values(f"{needles} needles", rng.sample(hay, needles)) for _ in range(questions)),
-        *(_for_ends("thread of", [row[n]]) for n in range(hops - 1) for row in made),
-        *(_for_ends(f"{threads} threads of", row[hops - 1 :]) for row in made),
+        *(_for_ends("thread of", [row[n]]) for n in range(hops - 1) for row in threads_of),
+        *(_for_ends(f"{threads} threads of", row[hops - 1 :]) for row in threads_of),
     ]
     rng.shuffle(pairs)
-    return Haystack(tuple(pairs), tuple(asked))
+    return Haystack(tuple(pairs), tuple(asks))
 
 
 def _check(turns: int, needles: int, threads: int, hops: int, questions: int) -> None:
-    if not 2 <= hops <= _LONGEST:
-        raise InvalidInputError(f"hops={hops} must be from 2 to {_LONGEST}")
+    if not 2 <= hops <= _MAX_HOPS:
+        raise InvalidInputError(f"hops={hops} must be between 2 and {_MAX_HOPS}")
     for name, value, least in [
         ("turns", turns, 1), ("needles", needles, 2), ("threads", threads, 2),
         ("questions", questions, 1),
     ]:  # fmt: skip
         if value < least:
-            raise InvalidInputError(f"{name}={value} must be at least {least}")
+            raise InvalidInputError(f"{name}={value} must be >= {least}")
 
 
 def _uuid(rng: random.Random) -> str:
@@ -181,12 +183,15 @@ def _for_ends(kind: str, threads: Sequence[Thread]) -> NeedleQuestion:
 
 @dataclass(frozen=True)
 class NeedleTask:
-    """Are all the turns that it takes among the first k, with k just as many as it takes?"""
+    """Search for as many turns as answer a question, and check whether they are the right ones.
+
+    `all_found`: all of them are. `share_found`: the share that is.
+    """
 
     haystack: Haystack
     limit: int | None = None
     name: str = "needle"
-    crossed: bool = False
+    unanswerable_elsewhere: bool = False
     headline: tuple[str, ...] = ("turn all_found",)
 
     def dialogues(self) -> Iterator[Dialogue]:
@@ -195,25 +200,30 @@ class NeedleTask:
 
     def count(self, dialogue: Dialogue) -> tuple[int, int]:
         """Return the number of questions; none is left out."""
-        return len(self._asked), 0
+        return len(self._questions), 0
 
     @cached_property
-    def _asked(self) -> tuple[NeedleQuestion, ...]:
+    def _questions(self) -> tuple[NeedleQuestion, ...]:
         return self.haystack.questions[: self.limit]
 
-    def ask(self, asker: Asker, dialogue: Dialogue, *, answer: bool) -> Iterator[Outcome]:
-        """Ask for as many turns as the answer takes; threads are followed by `hops=`."""
-        for question in self._asked:
-            wanted = [turn_text(pair) for pair in question.needles]
+    def ask(
+        self, memory: MemoryUnderTest, dialogue: Dialogue, *, answer: bool
+    ) -> Iterator[Outcome]:
+        """Ask for as many turns as the answer needs; `hops=` follows threads."""
+        for question in self._questions:
+            relevant = [turn_text(pair) for pair in question.needles]
             options = {} if question.hops is None else {"hops": question.hops}
-            found, seconds = asker.search(
-                question.text, asker.moment(None), k=len(wanted), **options
+            found, seconds = memory.search(
+                question.text, memory.time_of(None), k=len(relevant), **options
             )
             texts = [hit.memory.text for hit in found]
-            share = len(set(wanted).intersection(texts)) / len(wanted)
+            share = len(set(relevant).intersection(texts)) / len(relevant)
             yield Outcome(
                 categories=(question.kind,),
-                turn={"all_found": recall_all(texts, wanted, len(wanted)), "share_found": share},
+                turn={
+                    "all_found": recall_all(texts, relevant, len(relevant)),
+                    "share_found": share,
+                },
                 confidence=found.confidence,
                 seconds=seconds,
                 text=question.text,

@@ -1,4 +1,4 @@
-"""What the generated users of `eval updates` talk about, and in which words: `phrases.toml`."""
+"""What generated users talk about, and in which words; read from `phrases.toml`."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from typing import Any
 
 __all__ = ["PHRASINGS", "Attribute", "Phrases", "Phrasing", "phrases"]
 
-# A phrasing for every third user, so that most questions are in words kept aside.
+# Every third user speaks in each; two of them were held out while rules were written.
 PHRASINGS = ("known", "held_out", "fresh")
 
 
 @dataclass(frozen=True)
 class Phrasing:
-    """Ways to tell a value, with a place for it, and ways to ask for it."""
+    """Templates of statements with a value, and questions for it."""
 
-    told: tuple[str, ...]
-    asked: tuple[str, ...]
+    statements: tuple[str, ...]
+    questions: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """Something of a user that changes.
+    """An attribute of a user that changes over time.
 
     Attributes:
-        words: phrasings by their names, see `PHRASINGS`.
-        others: what is told of other people, with places for who and for the value.
+        phrasings: by name, see `PHRASINGS`.
+        others: templates of statements about other people, with a person and a value.
     """
 
     name: str
     values: tuple[str, ...]
-    words: Mapping[str, Phrasing]
+    phrasings: Mapping[str, Phrasing]
     others: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Phrases:
-    """All that is talked about.
+    """All phrases.
 
     Attributes:
-        people: of whom something is told besides.
-        asides: what users say besides.
-        replies: what they are answered.
+        people: whom statements about others are about.
+        asides: small talk of users.
+        replies: answers of the assistant.
     """
 
     attributes: tuple[Attribute, ...]
@@ -56,19 +56,20 @@ class Phrases:
 
 @lru_cache(maxsize=1)
 def phrases() -> Phrases:
-    """Return what comes with the package."""
-    held = tomllib.loads(files(__package__).joinpath("phrases.toml").read_text(encoding="utf-8"))
+    """Return the phrases that ship with the package."""
+    data = tomllib.loads(files(__package__).joinpath("phrases.toml").read_text(encoding="utf-8"))
     return Phrases(
-        attributes=tuple(_attribute(told) for told in held["attributes"]),
-        people=tuple(held["people"]),
-        asides=tuple(held["asides"]),
-        replies=tuple(held["replies"]),
+        attributes=tuple(_attribute(entry) for entry in data["attributes"]),
+        people=tuple(data["people"]),
+        asides=tuple(data["asides"]),
+        replies=tuple(data["replies"]),
     )
 
 
-def _attribute(told: Mapping[str, Any]) -> Attribute:
-    words = {
-        name: Phrasing(tuple(told["words"][name]["told"]), tuple(told["words"][name]["asked"]))
+def _attribute(entry: Mapping[str, Any]) -> Attribute:
+    words = entry["words"]
+    phrasings = {
+        name: Phrasing(tuple(words[name]["told"]), tuple(words[name]["asked"]))
         for name in PHRASINGS
     }
-    return Attribute(told["name"], tuple(told["values"]), words, tuple(told["others"]))
+    return Attribute(entry["name"], tuple(entry["values"]), phrasings, tuple(entry["others"]))

@@ -1,43 +1,41 @@
-"""Learning from citations: does what was cited for some questions help to answer others?"""
+"""Learning from citations: do citations for some questions improve the ranking for others?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agentmem.evaluation.cross_validation import Example, fit_above, learn, rank_turns
 from agentmem.evaluation.metrics import ranking_scores
-from agentmem.evaluation.tasks import NullProgress, Progress
+from agentmem.progress import NullProgress, Progress
 from agentmem_retrievers import Weights
 from agentmem_retrievers.index.citations import LEARNED, Citation, CitationIndex
-from agentmem_retrievers.ranking.pipeline import TurnRanking
-from agentmem_retrievers.ranking.scoring import Ranking
 from agentmem_stores import Granularity
-from benchmarks.fitting.fit import Example, learn
-from benchmarks.fitting.listwise import fit_above
 
-__all__ = ["SPLITS", "Reflected", "learn_from_citations", "reflect", "reflection_json"]
+__all__ = ["Reflection", "learn_from_citations", "measure_reflection", "reflection_json"]
 
-SPLITS = 4
-# How many memories an answer is shown.
-SHOWN = 10
-L2 = 1.0
-_TURN = Granularity.TURN
+# Random halves per conversation; the mean over them is reported.
+_SPLITS = 4
+# How many memories an answer sees, and may cite.
+_TOP_K = 10
+# Penalty on the squared weights of citations, see `fit_above`.
+_L2 = 1.0
 
 
 @dataclass(frozen=True)
-class Reflected:
-    """What citations did to a conversation: turn NDCG@10 in percent, means over the splits.
+class Reflection:
+    """What citations do in a conversation: turn NDCG@10 in percent, mean over the splits.
 
     Attributes:
         questions: of the conversation; half of them are answered with citations.
-        before: of the other half, before anything was cited.
-        after: after the gold evidence was cited where it was shown.
-        at_random: after one memory shown was cited at random each time.
-        trust: how far the citations of the gold evidence were believed, in [0, 1].
+        before: of the other half, without citations.
+        after: of the other half, after the gold evidence among the results was cited.
+        at_random: of the other half, after one random result per question was cited.
+        trust: learned for the citations of gold evidence, in [0, 1].
     """
 
     dialogue: str
@@ -49,59 +47,52 @@ class Reflected:
 
     @property
     def gain(self) -> float:
-        """What citing the gold evidence gained, in points."""
+        """Gain from citing gold evidence, in points."""
         return self.after - self.before
 
     @property
     def noise(self) -> float:
-        """What citing at random gained, in points."""
+        """Gain from citing at random, in points."""
         return self.at_random - self.before
 
 
-def reflect(
-    known: Sequence[Example], *, splits: int = SPLITS, progress: Progress | None = None
-) -> list[Reflected]:
-    """Answer a random half of each conversation's questions with citations, and ask the other.
+def measure_reflection(
+    known: Sequence[Example], *, progress: Progress | None = None
+) -> list[Reflection]:
+    """Cite for a random half of each conversation's questions, and ask the other half.
 
-    Every conversation is judged by weights that were learned from the others alone.
+    Each conversation is judged by weights learned from all others.
     """
-    heard = progress or NullProgress()
+    reporter = progress or NullProgress()
     dialogues = list(dict.fromkeys(e.dialogue for e in known if not e.drill))
-    heard.expect("reflecting", len(dialogues))
-    found = []
-    for held_out in dialogues:
-        weights = learn([e for e in known if e.dialogue != held_out])
-        weights = learn_from_citations([e for e in known if e.dialogue != held_out], weights)
-        mine = [e for e in known if e.dialogue == held_out and e.turns]
-        found.append(_mean([_split(mine, weights, seed) for seed in range(splits)]))
-        heard.advance("reflecting", 1)
-    return found
+    reporter.expect("reflecting", len(dialogues))
+    results = []
+    for left_out in dialogues:
+        others = [e for e in known if e.dialogue != left_out]
+        weights = learn_from_citations(others, learn(others))
+        judged = [e for e in known if e.dialogue == left_out and e.turns]
+        rows = [_split(judged, weights, seed) for seed in range(_SPLITS)]
+        means: dict[str, Any] = {
+            name: float(np.mean([getattr(row, name) for row in rows]))
+            for name in ("before", "after", "at_random", "trust")
+        }
+        results.append(replace(rows[0], **means))
+        reporter.advance("reflecting", 1)
+    return results
 
 
-def _mean(splits: Sequence[Reflected]) -> Reflected:
-    return replace(
-        splits[0],
-        before=float(np.mean([s.before for s in splits])),
-        after=float(np.mean([s.after for s in splits])),
-        at_random=float(np.mean([s.at_random for s in splits])),
-        trust=float(np.mean([s.trust for s in splits])),
-    )
-
-
-def _split(mine: Sequence[Example], weights: Weights, seed: int) -> Reflected:
-    order = np.random.default_rng(seed).permutation(len(mine))
-    asked, others = (
-        [mine[i] for i in part] for part in (order[: len(mine) // 2], order[len(mine) // 2 :])
-    )
-    gold = CitationIndex()
-    for _, citation in _citations(asked, weights):
+def _split(judged: Sequence[Example], weights: Weights, seed: int) -> Reflection:
+    order = np.random.default_rng(seed).permutation(len(judged))
+    middle = len(judged) // 2
+    cited, others = [judged[i] for i in order[:middle]], [judged[i] for i in order[middle:]]
+    gold, random = CitationIndex(), CitationIndex()
+    for citation in _citations(cited, weights):
         gold.add(citation)
-    random = CitationIndex()
-    for _, citation in _citations(asked, weights, np.random.default_rng(seed)):
+    for citation in _citations(cited, weights, np.random.default_rng(seed)):
         random.add(citation)
-    return Reflected(
-        dialogue=mine[0].dialogue,
-        questions=len(mine),
+    return Reflection(
+        dialogue=judged[0].dialogue,
+        questions=len(judged),
         before=_ndcg(others, weights, CitationIndex()),
         after=_ndcg(others, weights, gold),
         at_random=_ndcg(others, weights, random),
@@ -110,65 +101,66 @@ def _split(mine: Sequence[Example], weights: Weights, seed: int) -> Reflected:
 
 
 def _citations(
-    asked: Sequence[Example], weights: Weights, chance: np.random.Generator | None = None
-) -> Iterator[tuple[Example, Citation]]:
-    """What answers would cite: the evidence among what is shown, or by chance one memory."""
-    for example in asked:
-        ranking, turns = _ranked(example, weights, CitationIndex())
-        rows, ids = turns.rows[:SHOWN], ranking.index.tables[_TURN].ids
+    questions: Sequence[Example], weights: Weights, random: np.random.Generator | None = None
+) -> Iterator[Citation]:
+    """Yield citations of the evidence among the results, or of one random result."""
+    for example in questions:
+        ranking, turns = rank_turns(_with_citations(example, CitationIndex()), weights)
+        rows, ids = turns.rows[:_TOP_K], ranking.index.tables[Granularity.TURN].ids
         cited = [row for row in rows if row in example.turns]
-        if chance is not None:
-            cited = [chance.choice(rows)]
+        if random is not None:
+            cited = [random.choice(rows)]
         if cited:
             scores = {ids[row]: float(s) for row, s in zip(rows, turns.scores, strict=False)}
-            yield example, Citation(ranking.vector, scores, frozenset(ids[row] for row in cited))
+            yield Citation(ranking.vector, scores, frozenset(ids[row] for row in cited))
 
 
-def _ranked(
-    example: Example, weights: Weights, learning: CitationIndex
-) -> tuple[TurnRanking, Ranking]:
-    ranking = replace(example.ranking, weights=weights, citations=learning)
-    return ranking, ranking.rank(example.rows, example.features)
+def _with_citations(example: Example, citations: CitationIndex) -> Example:
+    return replace(example, ranking=replace(example.ranking, citations=citations))
 
 
-def _ndcg(asked: Sequence[Example], weights: Weights, learning: CitationIndex) -> float:
-    found = []
-    for example in asked:
-        _, turns = _ranked(example, weights, learning)
+def _ndcg(questions: Sequence[Example], weights: Weights, citations: CitationIndex) -> float:
+    values = []
+    for example in questions:
+        _, turns = rank_turns(_with_citations(example, citations), weights)
         scores = ranking_scores([str(r) for r in turns.rows], set(map(str, example.turns)), (10,))
-        found.append(scores["ndcg@10"])
-    return 100 * float(np.mean(found))
+        values.append(scores["ndcg@10"])
+    return 100 * float(np.mean(values))
 
 
 def learn_from_citations(known: Sequence[Example], weights: Weights) -> Weights:
-    """Fit what a former citation adds to a score, from halves of the conversations' questions.
+    """Fit what earlier citations add to a score, from halves of each conversation's questions.
 
-    The cited memories of each question should come above the others shown, given their scores
+    The cited memories of each question should rank above the other results, given their scores
     and the citations of the other questions of the same half.
     """
     groups: list[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]] = []
     for dialogue in dict.fromkeys(e.dialogue for e in known if not e.drill):
-        mine = [e for e in known if e.dialogue == dialogue and e.turns]
-        for seed in range(SPLITS):
-            order = np.random.default_rng(seed).permutation(len(mine))
-            half = [mine[i] for i in order[: len(mine) // 2]]
-            learning = CitationIndex()
-            for _, citation in _citations(half, weights):
-                learning.add(citation)
-            groups += learning.examples()
-    fitted = fit_above(groups, l2=L2)
-    learned = {n: float(f"{w:.4g}") for n, w in zip(LEARNED, fitted, strict=True)}
-    return replace(weights, learned=learned)
+        questions = [e for e in known if e.dialogue == dialogue and e.turns]
+        for seed in range(_SPLITS):
+            order = np.random.default_rng(seed).permutation(len(questions))
+            half = [questions[i] for i in order[: len(questions) // 2]]
+            citations = CitationIndex()
+            for citation in _citations(half, weights):
+                citations.add(citation)
+            groups += citations.examples()
+    fitted = fit_above(groups, l2=_L2)
+    return replace(
+        weights,
+        learned={name: float(f"{w:.4g}") for name, w in zip(LEARNED, fitted, strict=True)},
+    )
 
 
-def reflection_json(found: Sequence[Reflected]) -> Mapping[str, Any]:
-    """Everything in what JSON can hold, rounded."""
-    rows = [asdict(r) | {"gain": r.gain, "noise": r.noise} for r in found]
-    means = {name: float(np.mean([r[name] for r in rows])) for name in ("gain", "noise")}
+def reflection_json(results: Sequence[Reflection]) -> dict[str, Any]:
+    """Return results as JSON values, rounded."""
+    rows = [asdict(r) | {"gain": r.gain, "noise": r.noise} for r in results]
     return {
-        "splits": SPLITS,
-        "shown": SHOWN,
-        "mean": {name: round(value, 2) for name, value in means.items()},
+        "splits": _SPLITS,
+        "shown": _TOP_K,
+        "mean": {
+            name: round(float(np.mean([row[name] for row in rows])), 2)
+            for name in ("gain", "noise")
+        },
         "conversations": [
             {k: round(v, 2) if isinstance(v, float) else v for k, v in row.items()} for row in rows
         ],

@@ -1,22 +1,24 @@
-"""What an evaluation found, in numbers that go into tables, files and pictures."""
+"""The report of an evaluation: scores, JSON, and tables for the terminal."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
+from rich.table import Table
+from rich.text import Text
 
-from agentmem.evaluation.ablation import difference
 from agentmem.evaluation.cache import INGEST_VERSION, IngestCache
 from agentmem.evaluation.metrics import auroc, mean_by_name
-from agentmem.evaluation.run import Results
+from agentmem.evaluation.runner import Results, describe
 from agentmem.evaluation.tasks import Outcome, Task
 
-__all__ = ["Report", "Scores", "report", "scores"]
+__all__ = ["Report", "Scores", "report", "scores", "tables"]
 
 _PACKAGES = {
     "agentmem": "ebbinghaus-agentmem",
@@ -27,6 +29,9 @@ _PACKAGES = {
     "sentence-transformers": "sentence-transformers",
     "torch": "torch",
 }
+
+# A metric with a cutoff, such as recall_all@10.
+_AT_CUTOFF = re.compile(r"(.+)@(\d+)")
 
 
 @dataclass(frozen=True)
@@ -39,25 +44,26 @@ class Scores:
     answers: Mapping[str, float]
 
     def named(self) -> dict[str, float]:
-        """Return all of them by names such as `turn recall_all@10`."""
+        """Return all scores by names such as `turn recall_all@10`."""
         kinds = {"session": self.session, "turn": self.turn, "answers": self.answers}
         return {f"{kind} {name}": v for kind, means in kinds.items() for name, v in means.items()}
 
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of an evaluation.
+    """The results of an evaluation.
 
     Attributes:
-        left_out: questions without evidence, which nobody can find.
-        by_category: the scores of the questions of each category.
-        confidence_auroc: how often the search is surer of a question about the conversation
-            than of one about another, in [0, 1]; None where there is no other.
-        ablation: the scores with one part switched, by the name that `parts` gives it.
-        consolidated: the scores after consolidating; None where that was not wanted.
-        latency_ms: of one search for turns, its question's embedding included.
-        ingest_s_per_1000_turns: measured when it was ingested, maybe in an earlier run.
-        headline: the names of the scores that a summary shows, as in `Scores.named`.
+        left_out: number of questions without evidence.
+        by_category: scores of the questions of each category.
+        confidence_auroc: how often the confidence in a question about the conversation is higher
+            than in one about another conversation, in [0, 1]; None without such questions.
+        ablation: scores by ablation.
+        consolidated: scores after consolidation; None if not requested.
+        latency_ms: percentiles of one search for turns, including the question's embedding.
+        ingest_s_per_1000_turns: measured when the conversations were ingested, which may have
+            been in an earlier run.
+        headline: names, as in `Scores.named`, of the scores that a summary shows.
     """
 
     dataset: str
@@ -73,27 +79,27 @@ class Report:
     headline: tuple[str, ...]
 
     @property
-    def compared(self) -> dict[str, Scores]:
-        """What the scores are compared with, by what is different there."""
-        found = {difference(part): scores for part, scores in self.ablation.items()}
+    def variants(self) -> dict[str, Scores]:
+        """Scores of ablations and after consolidation, by a description of what is different."""
+        variants = {describe(ablation): scores for ablation, scores in self.ablation.items()}
         if self.consolidated is not None:
-            found["after consolidate()"] = self.consolidated
-        return found
+            variants["after consolidate()"] = self.consolidated
+        return variants
 
     def differences(self, other: Scores) -> dict[str, float]:
-        """Return how the headline of other scores differs from the whole's, in points."""
-        whole, named = self.overall.named(), other.named()
-        return {name: named[name] - whole[name] for name in self.shown}
+        """Return how much higher the headline metrics of other scores are, in points."""
+        overall, named = self.overall.named(), other.named()
+        return {name: named[name] - overall[name] for name in self.summary}
 
     @property
-    def shown(self) -> tuple[str, ...]:
-        """The headline, as far as there are questions for it."""
+    def summary(self) -> tuple[str, ...]:
+        """The headline metrics for which there are questions."""
         return tuple(name for name in self.headline if name in self.overall.named())
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything in what JSON can hold; all shares but the AUROC are in percent."""
+        """Return the report as JSON values; everything but the AUROC is in percent."""
         overall = asdict(self.overall)
-        shown: dict[str, Any] = _rounded(
+        data: dict[str, Any] = _rounded(
             {
                 "dataset": self.dataset,
                 "n_questions": overall.pop("n_questions"),
@@ -101,16 +107,16 @@ class Report:
                 **overall,
                 "by_category": {name: asdict(s) for name, s in self.by_category.items()},
                 "confidence_auroc": self.confidence_auroc,
-                "ablation": {part: self._compared(s) for part, s in self.ablation.items()},
-                "consolidated": self.consolidated and self._compared(self.consolidated),
+                "ablation": {part: self._variant(s) for part, s in self.ablation.items()},
+                "consolidated": self.consolidated and self._variant(self.consolidated),
                 "latency_ms": dict(self.latency_ms),
                 "ingest_s_per_1000_turns": self.ingest_s_per_1000_turns,
                 "versions": dict(self.versions),
             }
         )
-        return shown
+        return data
 
-    def _compared(self, other: Scores) -> dict[str, Any]:
+    def _variant(self, other: Scores) -> dict[str, Any]:
         return asdict(other) | {"difference": self.differences(other)}
 
 
@@ -129,16 +135,16 @@ def scores(outcomes: Sequence[Outcome]) -> Scores:
 
 
 def report(task: Task, results: Results, cache: IngestCache) -> Report:
-    """Sum up what came of a task."""
+    """Sum up the results of a task."""
     outcomes = results.outcomes
-    own = [o.confidence for o in outcomes]
+    confidences = [o.confidence for o in outcomes]
     return Report(
         dataset=task.name,
         overall=scores(outcomes),
         left_out=results.left_out,
         by_category=_by_category(outcomes),
-        confidence_auroc=auroc(own, results.crossed),
-        ablation={part: scores(found) for part, found in results.switched.items()},
+        confidence_auroc=auroc(confidences, results.elsewhere),
+        ablation={name: scores(rows) for name, rows in results.ablated.items()},
         consolidated=scores(results.consolidated) if results.consolidated else None,
         latency_ms=_latency([o.seconds for o in outcomes]),
         ingest_s_per_1000_turns=cache.seconds_per_1000_turns(),
@@ -148,7 +154,7 @@ def report(task: Task, results: Results, cache: IngestCache) -> Report:
 
 
 def _by_category(outcomes: Sequence[Outcome]) -> dict[str, Scores]:
-    # All first categories before all second ones; numbers in their order, words as they appear.
+    # All first categories before all second ones; numbers ascending, words in order of appearance.
     depth = max((len(o.categories) for o in outcomes), default=0)
     rows = [
         dict.fromkeys(o.categories[i] for o in outcomes if o.categories[i:]) for i in range(depth)
@@ -168,16 +174,98 @@ def _latency(seconds: Sequence[float]) -> dict[str, float]:
 def _versions(cache: IngestCache) -> dict[str, str]:
     from agentmem.embedding.embedder import Embedder
 
-    found = {"python": platform.python_version(), "ingest": str(INGEST_VERSION)}
+    versions = {"python": platform.python_version(), "ingest": str(INGEST_VERSION)}
     for name, distribution in _PACKAGES.items():
         try:
-            found[name] = version(distribution)
+            versions[name] = version(distribution)
         except PackageNotFoundError:
             continue
-    return found | {"embedder": Embedder(cache.embeddings).spec.name}
+    return versions | {"embedder": Embedder(cache.embeddings).spec.name}
 
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _rounded(inner) for key, inner in value.items()}
     return round(value, 4) if isinstance(value, float) else value
+
+
+def tables(report: Report) -> Iterator[Table]:
+    """Yield the tables of a report: overall, by category, variants, and costs."""
+    yield _overall_table(report)
+    if report.by_category:
+        yield _categories_table(report)
+    if report.variants:
+        yield _variants_table(report)
+    yield _details_table(report)
+
+
+def _table(title: str, first: str) -> Table:
+    # Rich breaks a title that is wider than its table into lines.
+    table = Table(
+        title=Text(title), title_justify="left", header_style="bold", min_width=len(title)
+    )
+    table.add_column(Text(first))
+    return table
+
+
+def _overall_table(report: Report) -> Table:
+    """One row per metric, one column per cutoff."""
+    table = _table(f"{report.dataset}: {report.overall.n_questions} questions, in percent", "")
+    rows: dict[str, dict[str, float]] = {}
+    for name, value in report.overall.named().items():
+        at = _AT_CUTOFF.fullmatch(name)
+        metric, rank = (at[1], f"@{at[2]}") if at else (name, "")
+        rows.setdefault(metric, {})[rank] = value
+    ranks = list(dict.fromkeys(rank for row in rows.values() for rank in row))
+    for rank in ranks:
+        table.add_column(Text(rank), justify="right")
+    for metric, row in rows.items():
+        table.add_row(Text(metric), *(_percent(row.get(rank)) for rank in ranks))
+    return table
+
+
+def _categories_table(report: Report) -> Table:
+    table = _table("By category", "category")
+    table.add_column("questions", justify="right")
+    answers = [name for name in report.overall.named() if name.startswith("answers ")]
+    columns = [*report.summary, *answers]
+    for name in columns:
+        table.add_column(Text(name.replace(" ", "\n", 1)), justify="right")
+    for category, row in report.by_category.items():
+        named = row.named()
+        cells = (_percent(named.get(name)) for name in columns)
+        table.add_row(Text(category), str(row.n_questions), *cells)
+    return table
+
+
+def _variants_table(report: Report) -> Table:
+    table = _table("Variants, with the difference in points", "")
+    for name in report.summary:
+        table.add_column(Text(name.replace(" ", "\n", 1)), justify="right")
+    overall = report.overall.named()
+    table.add_row("as above", *(_percent(overall[name]) for name in report.summary))
+    for description, variant in report.variants.items():
+        named, change = variant.named(), report.differences(variant)
+        cells = (f"{named[name]:.1f} ({change[name]:+.1f})" for name in report.summary)
+        table.add_row(Text(description), *cells)
+    return table
+
+
+def _details_table(report: Report) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    if report.left_out:
+        table.add_row("questions without evidence (left out)", str(report.left_out))
+    if report.confidence_auroc is not None:
+        table.add_row("AUROC of the confidence", f"{report.confidence_auroc:.3f}")
+    if report.latency_ms:
+        p50, p95 = report.latency_ms["p50"], report.latency_ms["p95"]
+        table.add_row("one search", f"{p50:.1f} ms (95 % below {p95:.1f} ms)")
+    if report.ingest_s_per_1000_turns is not None:
+        table.add_row("ingesting 1000 turns", f"{report.ingest_s_per_1000_turns:.1f} s")
+    table.add_row("embedder", Text(report.versions["embedder"]))
+    return table
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"

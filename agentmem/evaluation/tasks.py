@@ -1,69 +1,86 @@
-"""What an evaluation is made of: conversations, and what is asked of the memory of each."""
+"""Tasks: conversations, and the questions that are asked of the memory of each."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from agentmem.progress import NullProgress, Progress
+from agentmem.evaluation.metrics import cutoffs, ranking_scores
 from agentmem_retrievers import SearchResult
-from agentmem_stores import Scope
+from agentmem_stores import Granularity, Scope
 
 if TYPE_CHECKING:
     from agentmem.controller.controller import MemoryController
-    from agentmem.formats.dialogue import Dialogue
+    from agentmem.formats.dialogue import Dialogue, DialogueQuestion
 
-__all__ = ["Asker", "Moment", "NullProgress", "Outcome", "Progress", "Task", "end_of"]
+__all__ = [
+    "AnswerScorer", "Evidence", "FixedClock", "MemoryUnderTest", "Outcome", "RankingTask", "Task",
+    "end_of", "evidence", "turn_names",
+]  # fmt: skip
 
-# For conversations that tell no time at all.
-_SOMETIME = datetime(2024, 1, 1, tzinfo=UTC)
-_REST = timedelta(days=1)
+# The end of conversations without any time; every later date would do as well.
+_NO_TIME = datetime(2024, 1, 1, tzinfo=UTC)
+# Questions without a time are asked so long after the last turn.
+_DELAY = timedelta(days=1)
+# A session may be stored as several passages, which are separate hits: for k sessions, so many
+# times k passages are searched.
+_PASSAGES = 5
 
 
 def end_of(dialogue: Dialogue) -> datetime:
-    """Return when the last turn of a conversation was said, UTC."""
-    said = (turn.said_at for session in dialogue.sessions for turn in session.turns)
-    begun = (session.started_at for session in dialogue.sessions)
-    return max((m for m in (*said, *begun) if m is not None), default=_SOMETIME)
+    """Return the time of the last turn of a conversation, UTC."""
+    turns = (turn.said_at for session in dialogue.sessions for turn in session.turns)
+    starts = (session.started_at for session in dialogue.sessions)
+    return max((time for time in (*turns, *starts) if time is not None), default=_NO_TIME)
 
 
 @dataclass
-class Moment:
-    """A clock that stands still until it is set."""
+class FixedClock:
+    """A clock that stands still until `now` is set."""
 
-    now: datetime = _SOMETIME
+    now: datetime = _NO_TIME
 
     def __call__(self) -> datetime:
+        """Return `now`."""
         return self.now
 
 
 @dataclass(frozen=True)
-class Asker:
-    """Asks the memory of one conversation, at a time that the question gives.
+class MemoryUnderTest:
+    """The memory of one conversation, searched at times that the questions give.
 
-    Searches strengthen nothing, so that no answer depends on which question came before.
+    Searches do not reinforce, so no result depends on the questions before it.
+
+    Attributes:
+        end: of the conversation.
+        k: how many memories a search returns.
     """
 
     memory: MemoryController
-    clock: Moment
+    clock: FixedClock
     scope: Scope
     end: datetime
     k: int
 
-    def moment(self, asked_at: datetime | None) -> datetime:
-        """When a question is asked: as it says, else a day after the last turn."""
-        return asked_at or self.end + _REST
+    def time_of(self, asked_at: datetime | None) -> datetime:
+        """Return when a question is asked: at its own time, else a day after the last turn."""
+        return asked_at or self.end + _DELAY
 
-    def search(self, text: str, moment: datetime, **wanted: Any) -> tuple[SearchResult, float]:
-        """Return what is found, and the seconds that took."""
-        self.clock.now = moment
-        options: dict[str, Any] = {"k": self.k, "scope": self.scope, "reinforce": False} | wanted
+    def search(self, text: str, now: datetime, **options: Any) -> tuple[SearchResult, float]:
+        """Return the result of a search, and the seconds it took.
+
+        Args:
+            now: what the memory's clock says.
+            options: of `MemoryController.search`.
+        """
+        self.clock.now = now
+        defaults: dict[str, Any] = {"k": self.k, "scope": self.scope, "reinforce": False}
         start = time.perf_counter()
-        found = self.memory.search(text, **options)
-        return found, time.perf_counter() - start
+        result = self.memory.search(text, **(defaults | options))
+        return result, time.perf_counter() - start
 
 
 @dataclass(frozen=True)
@@ -73,10 +90,10 @@ class Outcome:
     Attributes:
         categories: what the question counts under.
         turn, session, answer: metrics by name, in [0, 1].
-        confidence: the search's own.
-        seconds: what the search for turns took, its question's embedding included.
+        confidence: of the search.
+        seconds: of the search for turns, including the embedding of the question.
         text: the question.
-        rest: from the last turn of the conversation to the question.
+        delay: time between the last turn of the conversation and the question.
     """
 
     categories: tuple[str, ...]
@@ -86,35 +103,153 @@ class Outcome:
     confidence: float = 0.0
     seconds: float = 0.0
     text: str = ""
-    rest: timedelta = _REST
+    delay: timedelta = _DELAY
 
 
 class Task(Protocol):
-    """Something that memory can be tested on.
-
-    Attributes:
-        name: what the report calls it.
-        crossed: whether its questions also make sense, but have no answer, in the next
-            conversation; then they tell how well the confidence knows.
-        headline: the metrics, such as `turn recall_all@10`, that a summary shows.
-    """
+    """Something to measure a memory on."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name in the report."""
+
     @property
-    def crossed(self) -> bool: ...
+    def unanswerable_elsewhere(self) -> bool:
+        """Whether the questions make sense in another conversation, but have no answer there.
+
+        Then they measure the confidence.
+        """
+
     @property
-    def headline(self) -> tuple[str, ...]: ...
+    def headline(self) -> tuple[str, ...]:
+        """The metrics, such as `turn recall_all@10`, that a summary shows."""
 
     def dialogues(self) -> Iterator[Dialogue]:
-        """Yield the conversations, one at a time, so that they need not fit into memory."""
+        """Yield the conversations one at a time, so that they need not fit into memory."""
 
     def count(self, dialogue: Dialogue) -> tuple[int, int]:
-        """Return how many questions are asked of a conversation, and how many are left out."""
+        """Return how many questions of a conversation are asked, and how many are left out."""
 
-    def ask(self, asker: Asker, dialogue: Dialogue, *, answer: bool) -> Iterator[Outcome]:
-        """Ask the questions of a conversation of its memory.
+    def ask(
+        self, memory: MemoryUnderTest, dialogue: Dialogue, *, answer: bool
+    ) -> Iterator[Outcome]:
+        """Ask the questions of a conversation.
 
         Args:
-            answer: whether the answering model, if there is one, is to be asked too.
+            answer: also let the answering model answer, if there is one.
         """
+
+
+class AnswerScorer(Protocol):
+    """Answers a question from search results, and scores the answer."""
+
+    def __call__(self, question: DialogueQuestion, found: SearchResult) -> dict[str, float]:
+        """Return metrics by name, in [0, 1]; empty if the data set has no answer."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What answers a question: names of turns as in `turn_names`, and ids of sessions."""
+
+    turns: frozenset[str]
+    sessions: frozenset[str]
+
+
+def turn_names(dialogue: Dialogue) -> dict[tuple[str, int], str]:
+    """Return the name of every turn, as evidence names it, by its session and position."""
+    return {
+        (session.id, i): str(turn.metadata.get("dia_id") or f"{session.id}:{i}")
+        for session in dialogue.sessions
+        for i, turn in enumerate(session.turns)
+    }
+
+
+def evidence(dialogue: Dialogue, question: DialogueQuestion) -> Evidence | None:
+    """Return the evidence of a question that the conversation contains; None without any.
+
+    Data sets name a few turns that they do not contain. Nothing could find these, so they do not
+    count. LongMemEval's questions without an answer (`_abs`) have no evidence.
+    """
+    if question.id.endswith("_abs"):
+        return None
+    names = turn_names(dialogue)
+    turns = frozenset(names.values()).intersection(question.evidence_turns)
+    of_turns = {session for (session, _), name in names.items() if name in turns}
+    present = {session.id for session in dialogue.sessions}
+    sessions = frozenset(of_turns | present.intersection(question.evidence_sessions))
+    return Evidence(turns, sessions) if sessions else None
+
+
+@dataclass(frozen=True)
+class RankingTask:
+    """A data set of conversations and questions with evidence, such as LoCoMo and LongMemEval.
+
+    Args:
+        read: yields the conversations; called once for every pass.
+        k: how many memories a search returns.
+        limit: ask only this many questions, the first of the data set; None for all.
+        answers: answers from the results; None to judge only the results.
+    """
+
+    name: str
+    read: Callable[[], Iterable[Dialogue]]
+    k: int = 10
+    limit: int | None = None
+    answers: AnswerScorer | None = None
+    unanswerable_elsewhere: bool = True
+
+    @property
+    def headline(self) -> tuple[str, ...]:
+        """The metrics that a summary shows."""
+        k, five = self.k, min(self.k, 5)
+        names = [f"session recall_all@{five}", f"session ndcg@{k}", f"turn recall_all@{five}",
+                 f"turn recall_all@{k}", f"turn ndcg@{k}"]  # fmt: skip
+        return tuple(dict.fromkeys(names))
+
+    def dialogues(self) -> Iterator[Dialogue]:
+        """Yield conversations until `limit` questions have been seen."""
+        left = self.limit
+        for dialogue in self.read():
+            if left is None:
+                yield dialogue
+                continue
+            questions = [q for q in dialogue.questions if evidence(dialogue, q)][:left]
+            left -= len(questions)
+            if questions:
+                yield replace(dialogue, questions=tuple(questions))
+            if not left:
+                return
+
+    def count(self, dialogue: Dialogue) -> tuple[int, int]:
+        """Return how many questions have evidence, and how many have none."""
+        n = sum(evidence(dialogue, q) is not None for q in dialogue.questions)
+        return n, len(dialogue.questions) - n
+
+    def ask(
+        self, memory: MemoryUnderTest, dialogue: Dialogue, *, answer: bool
+    ) -> Iterator[Outcome]:
+        """Search for the turns and the sessions that answer each question."""
+        names = turn_names(dialogue)
+        ks = cutoffs(self.k)
+        for question in dialogue.questions:
+            relevant = evidence(dialogue, question)
+            if relevant is None:
+                continue
+            now = memory.time_of(question.asked_at)
+            found, seconds = memory.search(question.text, now, k=self.k)
+            turns = [names[hit.memory.session_id, hit.memory.position] for hit in found]
+            passages, _ = memory.search(
+                question.text, now, k=self.k * _PASSAGES, granularity=Granularity.SESSION
+            )
+            sessions = list(dict.fromkeys(hit.memory.session_id for hit in passages))
+            category = question.category
+            yield Outcome(
+                categories=(str(category),) if category is not None else (),
+                turn=ranking_scores(turns, relevant.turns, ks) if relevant.turns else {},
+                session=ranking_scores(sessions, relevant.sessions, ks),
+                answer=self.answers(question, found) if answer and self.answers else {},
+                confidence=found.confidence,
+                seconds=seconds,
+                text=question.text,
+                delay=now - memory.end,
+            )

@@ -1,7 +1,7 @@
-"""Events told out of order, each in words that depend on the day of telling: what came first?
+"""Events mentioned out of order, in words such as "two weeks ago": what happened when?
 
-After the task of SORT (Pink et al., arXiv 2410.08133): the order of two things that happened is
-to be recalled. Here the order of telling says nothing about it.
+After SORT (Pink et al., arXiv 2410.08133), which asks for the order of two events. Here the order
+in which they are mentioned says nothing about it.
 """
 
 from __future__ import annotations
@@ -14,19 +14,20 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from agentmem.evaluation.phrases import phrases
-from agentmem.evaluation.tasks import Asker, Outcome
+from agentmem.evaluation.tasks import MemoryUnderTest, Outcome
 from agentmem_stores import InvalidInputError
 
 if TYPE_CHECKING:
     from agentmem.formats.dialogue import Dialogue
 
-__all__ = ["Happening", "Past", "TimeTask", "pasts"]
+__all__ = ["History", "PastEvent", "TimeTask", "histories"]
 
-_BEGUN = datetime(2024, 2, 5, 18, tzinfo=UTC)
-_TALKS = 12
+_START = datetime(2024, 2, 5, 18, tzinfo=UTC)
+_SESSIONS = 12
 _DAYS_APART = 9
+# Pairs of events per user whose order is asked for.
 _ORDERS = 12
-# How each event is told, and what it is called when it is asked for.
+# How each event is stated, and what a question calls it.
 _EVENTS = (
     ("I sold the old boat", "selling the boat"),
     ("I planted an apple tree", "planting the apple tree"),
@@ -45,65 +46,65 @@ _WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"
 
 
 @dataclass(frozen=True)
-class Happening:
-    """Something that happened on a day; `name` is what it is asked for by."""
+class PastEvent:
+    """An event on a day; `name` is what questions call it."""
 
-    told: str
+    statement: str
     name: str
     day: datetime
 
 
 @dataclass(frozen=True)
-class Past:
-    """A user's conversation, and what happened, in the order in which it did."""
+class History:
+    """A user's conversation, and the events in it in the order in which they happened."""
 
     dialogue: Dialogue
-    events: tuple[Happening, ...]
+    events: tuple[PastEvent, ...]
     seed: str
 
 
-def pasts(*, users: int = 8, seed: int = 0) -> Iterator[Past]:
-    """Make users one by one; the same arguments make the same.
+def histories(*, users: int = 8, seed: int = 0) -> Iterator[History]:
+    """Generate users one by one; the result depends on the arguments only.
 
     Raises:
         InvalidInputError: there are no users.
     """
     if users < 1:
-        raise InvalidInputError(f"users={users} must be at least 1")
+        raise InvalidInputError(f"users={users} must be >= 1")
     for number in range(users):
-        yield _past(random.Random(f"{seed}:{number}"), f"user-{number + 1}", f"{seed}:{number}")
+        yield _history(random.Random(f"{seed}:{number}"), f"user-{number + 1}", f"{seed}:{number}")
 
 
-def _past(rng: random.Random, owner: str, seed: str) -> Past:
+def _history(rng: random.Random, owner: str, seed: str) -> History:
     from agentmem.formats.dialogue import Dialogue, DialogueSession, DialogueTurn
 
     events, sessions = [], []
-    for number, (told, name) in enumerate(rng.sample(_EVENTS, _TALKS)):
-        begun = _BEGUN + timedelta(days=number * _DAYS_APART)
+    for number, (statement, name) in enumerate(rng.sample(_EVENTS, _SESSIONS)):
+        start = _START + timedelta(days=number * _DAYS_APART)
         days = rng.choice([1, 2, 3, 4, 5, 6, *(7 * n for n in range(2, 9))])
-        day = begun - timedelta(days=days)
-        events.append(Happening(told, name, day.replace(hour=0)))
-        lines = [f"{told} {_when(rng, days, day)}.", *rng.sample(phrases().asides, 2)]
+        day = start - timedelta(days=days)
+        events.append(PastEvent(statement, name, day.replace(hour=0)))
+        lines = [f"{statement} {_when(rng, days, day)}.", *rng.sample(phrases().asides, 2)]
         rng.shuffle(lines)
         texts = [
-            said
+            turn
             for line in lines
-            for said in (("user", line), ("assistant", rng.choice(phrases().replies)))
+            for turn in (("user", line), ("assistant", rng.choice(phrases().replies)))
         ]
         turns = tuple(
             DialogueTurn(
                 role=role, speaker=None, text=text,
-                said_at=begun + timedelta(minutes=minute), metadata={},
+                said_at=start + timedelta(minutes=minute), metadata={},
             )
             for minute, (role, text) in enumerate(texts)
         )  # fmt: skip
-        sessions.append(DialogueSession(id=f"talk-{number + 1}", started_at=begun, turns=turns))
+        sessions.append(DialogueSession(id=f"talk-{number + 1}", started_at=start, turns=turns))
     dialogue = Dialogue(owner=owner, sessions=tuple(sessions), questions=())
-    return Past(dialogue, tuple(sorted(events, key=lambda e: e.day)), seed)
+    return History(dialogue, tuple(sorted(events, key=lambda e: e.day)), seed)
 
 
 def _when(rng: random.Random, days: int, day: datetime) -> str:
-    """Say in words which day it was, as one would so many days later."""
+    """Return how people refer to a day that was so many days ago."""
     dated = [f"on {day:%B} {day.day}", f"on {day.day} {day:%B} {day:%Y}"]
     if days == 1:
         return rng.choice(["yesterday", *dated])
@@ -114,66 +115,67 @@ def _when(rng: random.Random, days: int, day: datetime) -> str:
 
 @dataclass(frozen=True)
 class TimeTask:
-    """Asks `timeline` which of two events came first, and what happened in a stretch of time.
+    """Ask `timeline` which of two events came first, and what happened in a period.
 
-    `first_right`: of two events, the earlier comes first. `window_recall`: of what happened in
-    the time asked about, how much is found. `window_precision`: of the events that are found
-    and name their time, how many happened then.
+    `first_right`: the earlier of two events comes first. `window_recall`: share of the events of
+    a period that are found. `window_precision`: share of the dated events found that are of the
+    period.
     """
 
     users: int = 8
     seed: int = 0
     limit: int | None = None
     name: str = "time"
-    crossed: bool = False
+    unanswerable_elsewhere: bool = False
     headline: tuple[str, ...] = (
         "turn first_right", "turn window_recall", "turn window_precision",
     )  # fmt: skip
 
     def dialogues(self) -> Iterator[Dialogue]:
         """Yield a conversation for each user."""
-        for past in pasts(users=self.users, seed=self.seed):
-            yield past.dialogue
+        for history in histories(users=self.users, seed=self.seed):
+            yield history.dialogue
 
     def count(self, dialogue: Dialogue) -> tuple[int, int]:
         """Return the number of questions; none is left out."""
-        past = self._past(dialogue)
-        return len(_orders(past)[: self.limit]) + len(_windows(past)[: self.limit]), 0
+        history = self._history(dialogue)
+        return len(_orders(history)[: self.limit]) + len(_windows(history)[: self.limit]), 0
 
-    def _past(self, dialogue: Dialogue) -> Past:
-        for past in pasts(users=self.users, seed=self.seed):
-            if past.dialogue.owner == dialogue.owner:
-                return past
-        raise InvalidInputError(f"{dialogue.owner!r} is none of this task's users")
-
-    def ask(self, asker: Asker, dialogue: Dialogue, *, answer: bool) -> Iterator[Outcome]:
-        """Ask for orders, then for times."""
-        past = self._past(dialogue)
-        asker.clock.now = asker.moment(None)
-        for first, second, text in _orders(past)[: self.limit]:
-            found = asker.memory.timeline(text, scope=asker.scope)
-            told = [event.text for event in found]
-            right = len(told) == 2 and first.told in told[0] and second.told in told[1]
+    def ask(
+        self, memory: MemoryUnderTest, dialogue: Dialogue, *, answer: bool
+    ) -> Iterator[Outcome]:
+        """Ask for the order of events, then for the events of periods."""
+        history = self._history(dialogue)
+        memory.clock.now = memory.time_of(None)
+        for first, second, text in _orders(history)[: self.limit]:
+            found = [event.text for event in memory.memory.timeline(text, scope=memory.scope)]
+            right = len(found) == 2 and first.statement in found[0] and second.statement in found[1]
             yield Outcome(("what came first",), {"first_right": float(right)}, text=text)
-        for start, end, text in _windows(past)[: self.limit]:
-            yield _asked_for(asker, past, start, end, text)
+        for start, end, text in _windows(history)[: self.limit]:
+            yield _ask_window(memory, history, start, end, text)
+
+    def _history(self, dialogue: Dialogue) -> History:
+        for history in histories(users=self.users, seed=self.seed):
+            if history.dialogue.owner == dialogue.owner:
+                return history
+        raise InvalidInputError(f"{dialogue.owner!r} is not a user of this task")
 
 
-def _orders(past: Past) -> list[tuple[Happening, Happening, str]]:
-    rng = random.Random(past.seed)
-    pairs = [(a, b) for a, b in combinations(past.events, 2) if a.day < b.day]
-    made = []
+def _orders(history: History) -> list[tuple[PastEvent, PastEvent, str]]:
+    rng = random.Random(history.seed)
+    pairs = [(a, b) for a, b in combinations(history.events, 2) if a.day < b.day]
+    questions = []
     for first, second in rng.sample(pairs, _ORDERS):
         names = [first.name, second.name]
         rng.shuffle(names)
-        made.append((first, second, f"What came first, {names[0]} or {names[1]}?"))
-    return made
+        questions.append((first, second, f"What came first, {names[0]} or {names[1]}?"))
+    return questions
 
 
-def _windows(past: Past) -> list[tuple[datetime, datetime, str]]:
-    """A month, a span of days and the time since a day, none of them without an event."""
-    rng = random.Random(past.seed)
-    month, day, since = rng.sample(past.events, 3)
+def _windows(history: History) -> list[tuple[datetime, datetime, str]]:
+    """Return a month, a range of days and the time since a day, each with an event."""
+    rng = random.Random(history.seed)
+    month, day, since = rng.sample(history.events, 3)
     first = month.day.replace(day=1)
     after = (first + timedelta(days=31)).replace(day=1)
     last = day.day + timedelta(days=12)
@@ -190,16 +192,18 @@ def _windows(past: Past) -> list[tuple[datetime, datetime, str]]:
     ]  # fmt: skip
 
 
-def _asked_for(asker: Asker, past: Past, start: datetime, end: datetime, text: str) -> Outcome:
-    found = asker.memory.timeline(text, k=4 * _TALKS, scope=asker.scope)
+def _ask_window(
+    memory: MemoryUnderTest, history: History, start: datetime, end: datetime, text: str
+) -> Outcome:
+    found = memory.memory.timeline(text, k=4 * _SESSIONS, scope=memory.scope)
     dated = [event.text for event in found if event.dated]
-    wanted = [e.told for e in past.events if start <= e.day < end]
-    got = [told for told in wanted if any(told in text for text in dated)]
-    right = [text for text in dated if any(told in text for told in wanted)]
+    relevant = [e.statement for e in history.events if start <= e.day < end]
+    matched = [statement for statement in relevant if any(statement in text for text in dated)]
+    right = [text for text in dated if any(statement in text for statement in relevant)]
     return Outcome(
         ("what happened then",),
         {
-            "window_recall": len(got) / max(len(wanted), 1),
+            "window_recall": len(matched) / max(len(relevant), 1),
             "window_precision": len(right) / max(len(dated), 1),
         },
         text=text,

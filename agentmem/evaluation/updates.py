@@ -1,4 +1,4 @@
-"""Users whose circumstances change: is the newest found first, and the old one in its time?"""
+"""Users whose circumstances change: does the newest value rank first, the old one as of then?"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from agentmem.evaluation.phrases import PHRASINGS, Attribute, phrases
-from agentmem.evaluation.tasks import Asker, Outcome
+from agentmem.evaluation.tasks import MemoryUnderTest, Outcome
 from agentmem_stores import InvalidInputError
 
 if TYPE_CHECKING:
@@ -18,15 +18,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Change", "Life", "UpdatesTask", "lives"]
 
-_BEGUN = datetime(2024, 1, 1, 18, tzinfo=UTC)
+_START = datetime(2024, 1, 1, 18, tzinfo=UTC)
+# Between two sessions: 30 of them cover ten months.
 _DAYS_APART = 10
 
+# A turn: its session and its position in it.
 Place = tuple[str, int]
 
 
 @dataclass(frozen=True)
 class Change:
-    """A value that was told: in which session, at which position, and when."""
+    """A new value of an attribute, and the turn that states it."""
 
     value: str
     place: Place
@@ -35,27 +37,31 @@ class Change:
 
 @dataclass(frozen=True)
 class Life:
-    """A user's conversation, and the values that each attribute took, oldest first."""
+    """A user's conversation, and what was said in it.
+
+    Attributes:
+        phrasing: in which the user speaks and is asked, one of `PHRASINGS`.
+        changes: the values of each attribute, oldest first.
+        questions: one for each attribute.
+    """
 
     dialogue: Dialogue
     phrasing: str
     changes: dict[str, tuple[Change, ...]]
-    asked: dict[str, str]
+    questions: dict[str, str]
 
 
 def lives(*, users: int = 18, sessions: int = 30, seed: int = 0) -> Iterator[Life]:
-    """Make users one by one; the same arguments make the same.
+    """Generate users one by one; the result depends on the arguments only.
 
-    Every attribute is told two to four times, in different sessions, in between what is told of
-    other people in much the same words, and small talk.
+    Every attribute takes two to four values, stated in different sessions, between similar
+    statements about other people, and small talk.
 
     Raises:
         InvalidInputError: there are no users, or fewer than 4 sessions.
     """
     if users < 1 or sessions < 4:
-        raise InvalidInputError(
-            f"users={users} must be at least 1 and sessions={sessions} at least 4"
-        )
+        raise InvalidInputError(f"users={users} must be >= 1, and sessions={sessions} >= 4")
     for number in range(users):
         rng = random.Random(f"{seed}:{number}")
         yield _life(rng, f"user-{number + 1}", PHRASINGS[number % len(PHRASINGS)], sessions)
@@ -67,68 +73,75 @@ def _life(rng: random.Random, owner: str, phrasing: str, sessions: int) -> Life:
     attributes = phrases().attributes
     plan = {a.name: _plan(rng, a, sessions) for a in attributes}
     changes: dict[str, list[Change]] = {a.name: [] for a in attributes}
-    made = []
+    dialogue_sessions = []
     for day in range(sessions):
-        told = [
-            (a, plan[a.name][day], rng.choice(a.words[phrasing].told))
+        statements = [
+            (a, plan[a.name][day], rng.choice(a.phrasings[phrasing].statements))
             for a in attributes
             if day in plan[a.name]
         ]
-        session, placed = _session(rng, day, told)
-        made.append(session)
+        session, placed = _session(rng, day, statements)
+        dialogue_sessions.append(session)
         for name, change in placed.items():
             changes[name].append(change)
-    asked = {a.name: rng.choice(a.words[phrasing].asked) for a in attributes}
-    dialogue = Dialogue(owner=owner, sessions=tuple(made), questions=())
-    return Life(dialogue, phrasing, {n: tuple(c) for n, c in changes.items()}, asked)
+    questions = {a.name: rng.choice(a.phrasings[phrasing].questions) for a in attributes}
+    dialogue = Dialogue(owner=owner, sessions=tuple(dialogue_sessions), questions=())
+    return Life(dialogue, phrasing, {n: tuple(c) for n, c in changes.items()}, questions)
 
 
 def _plan(rng: random.Random, attribute: Attribute, sessions: int) -> dict[int, str]:
-    """The sessions in which an attribute is told, and its values: two to four different ones."""
+    """Return two to four different values by the session that states them."""
     count = rng.randint(2, 4)
     days = sorted(rng.sample(range(sessions), count))
     return dict(zip(days, rng.sample(attribute.values, count), strict=True))
 
 
 def _session(
-    rng: random.Random, day: int, told: list[tuple[Attribute, str, str]]
+    rng: random.Random, day: int, statements: list[tuple[Attribute, str, str]]
 ) -> tuple[DialogueSession, dict[str, Change]]:
+    """Return a session, and by attribute the changes that it states."""
     from agentmem.formats.dialogue import DialogueSession, DialogueTurn
 
     known = phrases()
-    lines = [(a.name, value, template.format(value)) for a, value, template in told]
+    lines = [(a.name, value, template.format(value)) for a, value, template in statements]
     for attribute in rng.sample(known.attributes, 2):
         person, value = rng.choice(known.people), rng.choice(attribute.values)
-        lines.append(("", "", _of_others(rng.choice(attribute.others), person, value)))
+        template = rng.choice(attribute.others)
+        if not template.startswith("{}"):
+            person = person[0].lower() + person[1:]
+        lines.append(("", "", template.format(person, value)))
     lines += [("", "", text) for text in rng.sample(known.asides, 2)]
     rng.shuffle(lines)
-    session_id, begun = f"talk-{day + 1}", _BEGUN + timedelta(days=day * _DAYS_APART)
+    session_id, start = f"talk-{day + 1}", _START + timedelta(days=day * _DAYS_APART)
     turns: list[DialogueTurn] = []
     placed: dict[str, Change] = {}
     for name, value, text in lines:
-        said_at = begun + timedelta(minutes=len(turns))
+        said_at = start + timedelta(minutes=len(turns))
         if name:
             placed[name] = Change(value, (session_id, len(turns)), said_at)
         for role, words in (("user", text), ("assistant", rng.choice(known.replies))):
             turns.append(
                 DialogueTurn(role=role, speaker=None, text=words, said_at=said_at, metadata={})
             )
-    return DialogueSession(id=session_id, started_at=begun, turns=tuple(turns)), placed
+    return DialogueSession(id=session_id, started_at=start, turns=tuple(turns)), placed
 
 
-def _of_others(template: str, person: str, value: str) -> str:
-    if not template.startswith("{}"):
-        person = person[0].lower() + person[1:]
-    return template.format(person, value)
+@dataclass(frozen=True)
+class _Question:
+    """A question for an attribute; `as_of` None asks for the present."""
+
+    attribute: str
+    expected: Change
+    as_of: datetime | None
 
 
 @dataclass(frozen=True)
 class UpdatesTask:
-    """Asks for every attribute as it is now, and as it was between two changes.
+    """Ask for every attribute as it is now, and as it was between two changes.
 
-    `newest_first`: the turn that told the newest value is found, before every turn that told an
-    older one. `newest_at_1`: it comes first of all. `as_of_right`: asked as of the middle between
-    two changes, the value of that time is found, before every other value of the attribute.
+    `newest_first`: the turn with the newest value ranks above all turns with older ones.
+    `newest_at_1`: it is the first hit. `as_of_right`: asked as of the middle between two changes,
+    the value of that time ranks above all others of the attribute.
     """
 
     users: int = 18
@@ -136,70 +149,60 @@ class UpdatesTask:
     seed: int = 0
     limit: int | None = None
     name: str = "updates"
-    crossed: bool = False
+    unanswerable_elsewhere: bool = False
     headline: tuple[str, ...] = ("turn newest_first", "turn newest_at_1", "turn as_of_right")
 
     def dialogues(self) -> Iterator[Dialogue]:
-        """Yield a conversation for each user, as long as there is something to be asked."""
-        left = self.limit
-        for life in self._lives():
-            if left is not None and left <= 0:
-                return
-            yield life.dialogue
-            if left is not None:
-                left -= len(_questions(life))
-
-    def _lives(self) -> Iterator[Life]:
-        return lives(users=self.users, sessions=self.sessions, seed=self.seed)
-
-    def _asked(self, dialogue: Dialogue) -> tuple[Life, list[_Asked]]:
-        left = self.limit
-        for life in self._lives():
-            questions = _questions(life)
-            if life.dialogue.owner == dialogue.owner:
-                return life, questions if left is None else questions[:left]
-            left = None if left is None else left - len(questions)
-        raise InvalidInputError(f"{dialogue.owner!r} is none of this task's users")
+        """Yield a conversation for each user until `limit` questions are asked."""
+        for life, questions in self._lives():
+            if questions:
+                yield life.dialogue
 
     def count(self, dialogue: Dialogue) -> tuple[int, int]:
         """Return the number of questions; none is left out."""
-        return len(self._asked(dialogue)[1]), 0
+        return len(self._of(dialogue)[1]), 0
 
-    def ask(self, asker: Asker, dialogue: Dialogue, *, answer: bool) -> Iterator[Outcome]:
-        """Ask for each attribute, now and then."""
-        life, questions = self._asked(dialogue)
+    def ask(
+        self, memory: MemoryUnderTest, dialogue: Dialogue, *, answer: bool
+    ) -> Iterator[Outcome]:
+        """Ask for each attribute, now and as of the past."""
+        life, questions = self._of(dialogue)
         for question in questions:
-            yield _ask(asker, life, question)
+            yield _ask(memory, life, question)
+
+    def _lives(self) -> Iterator[tuple[Life, list[_Question]]]:
+        left = self.limit
+        for life in lives(users=self.users, sessions=self.sessions, seed=self.seed):
+            questions = _questions(life)[:left]
+            yield life, questions
+            left = None if left is None else left - len(questions)
+
+    def _of(self, dialogue: Dialogue) -> tuple[Life, list[_Question]]:
+        for life, questions in self._lives():
+            if life.dialogue.owner == dialogue.owner:
+                return life, questions
+        raise InvalidInputError(f"{dialogue.owner!r} is not a user of this task")
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """A question for an attribute; `as_of` None asks for the present."""
-
-    attribute: str
-    wanted: Change
-    as_of: datetime | None
-
-
-def _questions(life: Life) -> list[_Asked]:
-    made = []
+def _questions(life: Life) -> list[_Question]:
+    questions = []
     for name, changes in life.changes.items():
-        made.append(_Asked(name, changes[-1], None))
+        questions.append(_Question(name, changes[-1], None))
         for before, after in pairwise(changes):
             middle = before.said_at + (after.said_at - before.said_at) / 2
-            made.append(_Asked(name, before, middle))
-    return made
+            questions.append(_Question(name, before, middle))
+    return questions
 
 
-def _ask(asker: Asker, life: Life, question: _Asked) -> Outcome:
-    text = life.asked[question.attribute]
-    found, seconds = asker.search(text, asker.moment(None), as_of=question.as_of)
-    places = [(hit.memory.session_id, hit.memory.position) for hit in found]
-    values = {change.place for change in life.changes[question.attribute]}
-    first = next((place for place in places if place in values), None)
-    right = float(first == question.wanted.place)
+def _ask(memory: MemoryUnderTest, life: Life, question: _Question) -> Outcome:
+    text = life.questions[question.attribute]
+    found, seconds = memory.search(text, memory.time_of(None), as_of=question.as_of)
+    hits = [(hit.memory.session_id, hit.memory.position) for hit in found]
+    places = {change.place for change in life.changes[question.attribute]}
+    first = next((place for place in hits if place in places), None)
+    right = float(first == question.expected.place)
     if question.as_of is None:
-        at_1 = float(places[:1] == [question.wanted.place])
+        at_1 = float(hits[:1] == [question.expected.place])
         turn = {"newest_first": right, "newest_at_1": at_1}
     else:
         turn = {"as_of_right": right}

@@ -199,12 +199,15 @@ def _load(path: Path, progress: LoadProgress | None) -> SmolLM:
         raise InvalidInputError(f"cannot read {path}: {error}") from error
 
 
-def resolve_model(spec: str | None = None) -> BaseChatModel:
+def resolve_model(
+    spec: str | None = None, *, temperature: float | None = None
+) -> BaseChatModel:
     """Return a chat model by name.
 
     Args:
         spec: as for LangChain's `init_chat_model`, such as `ollama:llama3.2`; None for SmolLM2 on
             this machine.
+        temperature: of LangChain's models; None for the default of the provider.
 
     Raises:
         MissingExtraError: LangChain or the package of the provider is missing; the message names
@@ -219,8 +222,9 @@ def resolve_model(spec: str | None = None) -> BaseChatModel:
         raise MissingExtraError(
             f'model {spec!r} needs LangChain; run pip install "ebbinghaus-agentmem[langchain]"'
         ) from error
+    options: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
     try:
-        model: BaseChatModel = init_chat_model(spec)
+        model: BaseChatModel = init_chat_model(spec, **options)
     except ImportError as error:
         raise MissingExtraError(f"model {spec!r}: {error}") from error
     except Exception as error:

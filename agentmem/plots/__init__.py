@@ -1,6 +1,6 @@
-"""Pictures of forgetting and of what is associated with what; needs the extra `plot`.
+"""Plots of the forgetting curve and of the association graph; needs the extra `plot`.
 
-Nothing here touches pyplot or matplotlib's settings, so a program's own figures stay as they are.
+Nothing here touches pyplot or matplotlib's settings, so a program's own figures do not change.
 """
 
 from __future__ import annotations
@@ -11,16 +11,14 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agentmem.plots.figure import check_plot, new_figure, picture_path, save_figure
 from agentmem_retrievers import ForgettingCurve
-from agentmem_stores import InvalidInputError, MissingExtraError, StoreUnavailableError
+from agentmem_stores import InvalidInputError
 
 if TYPE_CHECKING:
     import networkx as nx
-    from matplotlib.figure import Figure
 
-__all__ = ["default_until", "plot_forgetting_curve", "plot_graph"]
-
-_KINDS = (".png", ".svg", ".pdf")
+__all__ = ["check_plot", "default_until", "plot_forgetting_curve", "plot_graph"]
 
 
 def plot_forgetting_curve(
@@ -32,11 +30,11 @@ def plot_forgetting_curve(
     surprise: float = 0.5,
     importance: float = 0.0,
 ) -> Path:
-    """Draw the retention of one memory over time, with its recalls and without them.
+    """Plot the retention of a memory over time, with its recalls and without them.
 
     Args:
-        recalls_days: when it is recalled, in days since it was said, in any order.
-        until_days: where the picture ends; None for `default_until`.
+        recalls_days: days on which it is recalled, counted from when it was said, in any order.
+        until_days: last day of the plot; None for `default_until`.
         out: a file ending in .png, .svg or .pdf.
         surprise, importance: as for `ForgettingCurve.initial_strength`, in [0, 1].
 
@@ -44,31 +42,34 @@ def plot_forgetting_curve(
         The path written.
 
     Raises:
-        InvalidInputError: a number is out of its range, or the file's ending names no picture.
+        InvalidInputError: a number is out of range, or the file has another suffix.
         MissingExtraError: matplotlib is not installed.
         StoreUnavailableError: the file cannot be written.
+
+    >>> from agentmem import ForgettingCurve
+    >>> plot_forgetting_curve(ForgettingCurve(), [1, 7], None, "curve.png").name
+    'curve.png'
     """
-    path = _picture(out)
+    path = picture_path(out)
     recalls = _recalls(recalls_days)
     strength = curve.initial_strength(surprise, importance)
     until = default_until(curve, recalls, strength) if until_days is None else until_days
     if not 0 < until < math.inf:
-        raise InvalidInputError(f"until_days={until} must be finite and above 0")
-    figure = _figure(9.6, 5.2)
+        raise InvalidInputError(f"until_days={until} must be finite and > 0")
+    figure = new_figure(9.6, 5.2)
 
     from agentmem.plots.curve import draw_curve
 
     draw_curve(figure, curve, strength, recalls, until)
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def plot_graph(graph: nx.Graph, out: str | PathLike[str], *, title: str = "") -> Path:
-    """Draw an association graph as `MemoryController.graph` gives it.
+    """Plot an association graph, as `MemoryController.graph` returns it.
 
-    Kinds of memory differ by colour and shape, what is better retained is more opaque, stronger
-    associations are thicker, and what belongs together lies together. Memories that are
-    associated with nothing stand in rows at the bottom. Short texts name as many as have room,
-    the best connected ones first.
+    Color and shape show the granularity, opacity the retention, and line width the weight of an
+    association. Communities are discs; memories without associations are rows at the bottom. The
+    best connected memories are labeled, as far as there is room.
 
     Args:
         graph: nodes with `granularity`, `text` and `retention`, edges with `weight`.
@@ -78,59 +79,35 @@ def plot_graph(graph: nx.Graph, out: str | PathLike[str], *, title: str = "") ->
         The path written.
 
     Raises:
-        InvalidInputError: the file's ending names no picture.
+        InvalidInputError: the file has another suffix.
         MissingExtraError: matplotlib is not installed.
         StoreUnavailableError: the file cannot be written.
+
+    >>> import networkx as nx
+    >>> plot_graph(nx.path_graph(0), "graph.svg").name
+    'graph.svg'
     """
-    path = _picture(out)
+    path = picture_path(out)
     width = min(8.5 + 0.05 * len(graph), 18.0)
-    figure = _figure(width, width * 0.7)
+    figure = new_figure(width, width * 0.7)
 
     from agentmem.plots.graph import draw_graph
 
     draw_graph(figure, graph, title)
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def default_until(curve: ForgettingCurve, recalls_days: Sequence[float], strength: float) -> float:
-    """Return the days until a memory recalled like this has faded below the sweep's threshold."""
+    """Return the day on which a memory with these recalls falls below the sweep's threshold."""
     last = 0.0
     for recall in sorted(recalls_days):
         strength, last = curve.strengthened(strength, recall - last), recall
     return 1.08 * (last - strength * math.log(max(curve.archive_below, 0.01)))
 
 
-def _picture(out: str | PathLike[str]) -> Path:
-    path = Path(out)
-    if path.suffix.lower() not in _KINDS:
-        raise InvalidInputError(f"{path} names no kind of picture; end it in {', '.join(_KINDS)}")
-    return path
-
-
 def _recalls(days: Iterable[float]) -> list[float]:
     recalls = sorted(days)
     for day in recalls:
         if not 0 <= day < math.inf:
-            raise InvalidInputError(f"a recall on day {day} is not possible; count days from 0 up")
+            raise InvalidInputError(f"recall day {day} must be finite and >= 0")
     return recalls
-
-
-def _figure(width: float, height: float) -> Figure:
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError(
-            'pictures need matplotlib; install it with: pip install "ebbinghaus-agentmem[plot]"'
-        ) from error
-    figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _save(figure: Figure, path: Path) -> Path:
-    try:
-        figure.savefig(path)
-    except OSError as error:
-        raise StoreUnavailableError(f"cannot write {path}: {error}") from error
-    return path

@@ -1,6 +1,8 @@
 """`python -m demos.chatbot`, the same as `agentmem chat`."""
 
-from agentmem.cli.chat.app import main
+import sys
+
+from agentmem.cli.app import main
 
 if __name__ == "__main__":
-    main()
+    main(["chat", *sys.argv[1:]])

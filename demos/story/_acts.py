@@ -15,7 +15,7 @@ from rich.text import Text
 
 from agentmem import Granularity, Memory, MemoryController, Scope
 from agentmem.cli.chat.conversation import Conversation
-from agentmem.cli.chat.slash_commands import obey
+from agentmem.cli.chat.slash_commands import run_command
 from agentmem.plots import plot_forgetting_curve, plot_graph
 from agentmem.testing import ManualClock
 
@@ -37,14 +37,14 @@ class Act:
 class Stage:
     """What an act plays with."""
 
-    talk: Conversation
+    conversation: Conversation
     clock: ManualClock
     out: Path
 
     @property
     def memory(self) -> MemoryController:
         """Ada's memory."""
-        return self.talk.memory
+        return self.conversation.memory
 
     def tell(self, text: str) -> None:
         """Say what is about to happen."""
@@ -57,9 +57,9 @@ class Stage:
         for line in lines:
             _console.print(Text("you> ", style="bold cyan"), line, sep="", markup=False)
             if line.startswith("/"):
-                obey(self.talk, line)
+                run_command(self.conversation, line)
             else:
-                self.talk.say(line)
+                self.conversation.send(line)
             self.clock.advance(minutes=1)
 
 
@@ -72,8 +72,8 @@ def play(act: Act, out: Path, model: BaseChatModel) -> None:
         out / "store", scope=Scope("ada"), clock=clock, rng=random.Random(act.begins.isoformat())
     ) as memory:
         session = f"{act.begins:%Y-%m-%d}"
-        talk = Conversation(model, memory, _console, session)
-        act.happens(Stage(talk, clock, out))
+        conversation = Conversation(model, memory, _console, session)
+        act.happens(Stage(conversation, clock, out))
 
 
 def _first(stage: Stage) -> None:

@@ -20,7 +20,7 @@ def reply(asked: list[BaseMessage]) -> str:
     return f"I know: {' and '.join(found) or 'nothing'}."
 
 
-def test_facts_are_told_recalled_explained_updated_faded_and_swept(
+def test_the_story_recalls_explains_updates_and_sweeps(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shown = []
@@ -31,7 +31,7 @@ def test_facts_are_told_recalled_explained_updated_faded_and_swept(
     assert "5 January 2026" in first
     assert "you> My beagle is called Biscuit." in first
     assert second.count("you> What is my dog called?\nagentmem> I know: Biscuit") == 1
-    assert "put before the model: " in second
+    assert "in the prompt: " in second
     assert "version 1, since 2026-01-05: I live in Lisbon." in second
     assert "version 2, since 2026-01-12: I live in Porto." in second
     assert "Porto" in second.partition("Where do I live now?")[2].partition("\n\n")[0]
@@ -42,7 +42,7 @@ def test_facts_are_told_recalled_explained_updated_faded_and_swept(
         assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")
 
 
-def test_an_act_that_fails_ends_the_story(
+def test_a_failing_act_ends_the_story(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*_: object) -> None:

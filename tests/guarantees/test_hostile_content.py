@@ -182,7 +182,7 @@ USER = "a[link=x]\u202e\u200f[red]"
 
 @pytest.fixture
 def store(tmp_path: Path, embeddings: Embeddings, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("agentmem.cli.options._embeddings", lambda: embeddings)
+    monkeypatch.setattr("agentmem.cli.options.default_embedder", lambda: embeddings)
     monkeypatch.setattr("agentmem.controller.controller.default_embeddings", lambda: embeddings)
     monkeypatch.setenv("AGENTMEM_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("AGENTMEM_USER", USER)

@@ -187,7 +187,7 @@ def command(path: Path, *arguments: str) -> Result:
 def test_the_compact_command_leaves_no_byte(
     path: Path, embeddings: Embeddings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agentmem.cli.options._embeddings", lambda: embeddings)
+    monkeypatch.setattr("agentmem.cli.options.default_embedder", lambda: embeddings)
     with opened(path, embeddings) as memory:
         live(memory)
         secrets = secrets_of(memory)

@@ -1,1 +1,1 @@
-"""A chatbot in the terminal that remembers."""
+"""The chatbot: `app` opens it, `conversation` talks, `slash_commands` are what `/…` does."""

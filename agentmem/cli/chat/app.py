@@ -1,83 +1,76 @@
-"""Opening what a conversation needs, holding it, and leaving nothing open."""
+"""Open what a chat needs, run it, and close everything."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentmem.cli.chat.conversation import Conversation
-from agentmem.cli.chat.keyboard import PROMPT, Keyboard, piped
-from agentmem.cli.chat.slash_commands import COMMANDS, obey
-from agentmem.cli.render import complain, console, plain, show
-from agentmem_stores import AgentMemError, Granularity, Memory, Scope
+from agentmem.cli.chat.keyboard import PROMPT, Keyboard, read_stdin
+from agentmem.cli.chat.slash_commands import COMMANDS, run_command
+from agentmem.cli.options import DEFAULT_STORE, DEFAULT_USER
+from agentmem.cli.terminal import complain, console, plain, show
+from agentmem_stores import AgentMemError, Granularity, Scope
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from agentmem.controller.controller import MemoryController
 
-__all__ = ["main", "run"]
+__all__ = ["run"]
 
 _USAGE = """\
-Nothing was said. Talk to agentmem in a terminal:
+stdin is empty. Chat in a terminal:
 
   agentmem chat --user ada
 
-or send it lines, of which each is said, or is a command such as /memories:
+or pipe lines, each a message or a command such as /memories:
 
   echo 'My beagle is called Biscuit.' | agentmem chat --user ada
   echo 'What is my dog called?' | agentmem chat --user ada
 
-`agentmem chat --help` tells the options."""
+`agentmem chat --help` lists the options."""
 
+# What shells expect after Ctrl-C: 128 + SIGINT.
 _INTERRUPTED = 130
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Do what `agentmem chat` does; by default with the arguments of the process.
-
-    Raises:
-        SystemExit: always, with the exit code.
-    """
-    from agentmem.__main__ import main as command_line
-
-    command_line(["chat", *(sys.argv[1:] if arguments is None else arguments)])
+# Newest turns from which the history of the input line is taken.
+_HISTORY = 200
 
 
 def run(
     *,
-    store: str | os.PathLike[str] = "~/.agentmem",
-    user: str = "me",
+    store: str | os.PathLike[str] = DEFAULT_STORE,
+    user: str = DEFAULT_USER,
     agent: str | None = None,
     model: str | BaseChatModel | None = None,
     clock: Callable[[], datetime] | None = None,
     lines: Iterable[str] | None = None,
 ) -> int:
-    """Hold a conversation; return the exit code.
+    """Hold a conversation and return the exit code.
 
     Args:
-        store: the folder that memories live in; made if there is none.
-        user, agent: whose memories they are.
-        model: a chat model, or what `init_chat_model` takes; None for SmolLM2, offline.
-        clock: returns the time, aware; by default the system's.
-        lines: what the user types, shown as if it were typed; by default standard input.
+        store: folder of the memories; created if missing.
+        user, agent: who owns the memories.
+        model: a chat model, or a name for `init_chat_model`; None for SmolLM2, offline.
+        clock: returns the time, aware; None for the system's.
+        lines: input, which is echoed; None for stdin.
     """
-    typed: Iterator[str] | None = None if lines is None else _echoed(lines)
+    typed: Iterator[str] | None = None if lines is None else _echo(lines)
     try:
         scope = Scope(user, agent)
         if typed is None and not sys.stdin.isatty():
-            typed = piped()
+            typed = read_stdin()
             first = next(typed, None)
             if first is None:
                 show(_USAGE)
                 return 0
             typed = chain([first], typed)
-        return _hold(Path(store).expanduser(), scope, model, clock, typed)
+        return _chat(Path(store).expanduser(), scope, model, clock, typed)
     except AgentMemError as error:
         complain(str(error))
         return 1
@@ -85,7 +78,7 @@ def run(
         return _INTERRUPTED
 
 
-def _echoed(lines: Iterable[str]) -> Iterator[str]:
+def _echo(lines: Iterable[str]) -> Iterator[str]:
     out = console()
     for line in lines:
         out.print(PROMPT, style="bold cyan", end="")
@@ -93,7 +86,7 @@ def _echoed(lines: Iterable[str]) -> Iterator[str]:
         yield line
 
 
-def _hold(
+def _chat(
     path: Path,
     scope: Scope,
     model: str | BaseChatModel | None,
@@ -103,32 +96,33 @@ def _hold(
     from agentmem.controller.controller import MemoryController
     from agentmem.models.local_model import resolve_model
 
-    chosen = resolve_model(model) if model is None or isinstance(model, str) else model
+    chat_model = resolve_model(model) if model is None or isinstance(model, str) else model
     with MemoryController.open(path, scope=scope, clock=clock) as memory:
-        talk = Conversation(chosen, memory, console(), f"chat-{memory.clock():%Y%m%dT%H%M%S}")
+        session_id = f"chat-{memory.clock():%Y%m%dT%H%M%S}"
+        conversation = Conversation(chat_model, memory, console(), session_id)
         if typed is None:
             typed = iter(Keyboard(_history(memory), list(COMMANDS)))
-            talk.load()
-            show(f"{_greeting(memory)} /help lists what you can do besides talking.")
-        return _converse(talk, typed)
+            conversation.load()
+            show(f"{_greeting(memory)} Type /help for commands.")
+        return _loop(conversation, typed)
 
 
-def _converse(talk: Conversation, typed: Iterator[str]) -> int:
+def _loop(conversation: Conversation, typed: Iterator[str]) -> int:
     failed = 0
     for line in typed:
         if not line.strip():
             continue
         try:
             if line.startswith("/"):
-                if not obey(talk, line):
+                if not run_command(conversation, line):
                     break
             else:
-                talk.say(line)
+                conversation.send(line)
         except AgentMemError as error:
             failed = 1
             complain(str(error))
         except Exception as error:
-            # A model's provider may raise anything; what was said is stored already.
+            # A provider may raise anything; the user's message is stored already.
             failed = 1
             complain(f"the model failed: {type(error).__name__}: {error}")
     return failed if not sys.stdin.isatty() else 0
@@ -136,14 +130,12 @@ def _converse(talk: Conversation, typed: Iterator[str]) -> int:
 
 def _greeting(memory: MemoryController) -> str:
     name = plain(str(memory.scope))
-    said = memory.get_all(granularity=Granularity.TURN, limit=1)
-    if not said:
+    last = memory.get_all(granularity=Granularity.TURN, limit=1)
+    if not last:
         return f"Hello, {name}. We have not met before."
-    return f"Hello again, {name}. We last spoke on {said[-1].said_at:%A, %Y-%m-%d}."
+    return f"Hello again, {name}. We last spoke on {last[-1].said_at:%A, %Y-%m-%d}."
 
 
 def _history(memory: MemoryController) -> list[str]:
-    def typed(turn: Memory) -> bool:
-        return turn.role == "user" and not turn.speaker
-
-    return [t.text for t in memory.get_all(granularity=Granularity.TURN, limit=200) if typed(t)]
+    turns = memory.get_all(granularity=Granularity.TURN, limit=_HISTORY)
+    return [turn.text for turn in turns if turn.role == "user" and not turn.speaker]

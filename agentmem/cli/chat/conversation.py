@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Conversation"]
 
-_WHO = "agentmem> "
+_SPEAKER = "agentmem> "
 
 
 class Conversation:
-    """What the commands and the loop work with.
+    """Sends messages to an agent and prints its replies.
 
     Attributes:
-        session_id: this conversation.
-        shown: ids of the memories that were put before the model for the last reply.
+        session_id: of this conversation.
+        prompt_ids: ids of the memories in the prompt of the last reply.
     """
 
     def __init__(
@@ -43,57 +43,57 @@ class Conversation:
         self.memory = memory
         self.console = console
         self.session_id = session_id
-        self.shown: frozenset[str] = frozenset()
+        self.prompt_ids: frozenset[str] = frozenset()
         self._agent: Agent | None = None
 
     @property
     def last_recall(self) -> SearchResult | None:
-        """What was recalled for the last reply; None before the first."""
+        """The search for the last reply; None before the first."""
         return self._agent.recall_for(self.session_id) if self._agent else None
 
     def load(self) -> Agent:
-        """Make everything ready to answer, with a bar that shows how far that is."""
+        """Load the model with a progress bar, and return the agent."""
         if self._agent is None:
             from agentmem.agent.agent import Agent
 
             if isinstance(self.model, LocalChatModel):
-                with _bar() as bar:
+                with _progress_bar() as bar:
                     task = bar.add_task("loading", total=1.0)
                     self.model.load(
-                        lambda doing, share: bar.update(
-                            task, description=doing, completed=share, refresh=True
+                        lambda step, share: bar.update(
+                            task, description=step, completed=share, refresh=True
                         )
                     )
             self._agent = Agent(self.model, self.memory)
         return self._agent
 
-    def say(self, text: str) -> None:
-        """Say something and show the reply as it comes; Ctrl-C ends the reply, not the talk.
+    def send(self, text: str) -> None:
+        """Send a message and print the reply as it comes; Ctrl-C ends the reply, not the chat.
 
         Raises:
-            Exception: whatever the model raised; what was said is stored nevertheless.
+            Exception: whatever the model raises; the message is stored nevertheless.
         """
         safe = SafeStream()
         width = self.console.width - 1 if self.console.is_terminal else 0
-        wrapper = Wrapper(width, indent=len(_WHO))
+        wrapper = Wrapper(width, indent=len(_SPEAKER))
         reply = _Reply(self.load(), text, self.session_id)
         try:
-            with reply.ended_by_ctrl_c():
-                for piece in self._awaited(reply):
+            with reply.interruptible():
+                for piece in self._pieces(reply):
                     self._write(wrapper.feed(safe.feed(piece)))
         finally:
             self._write(wrapper.feed(safe.end()) + wrapper.end())
             self.console.print()
-            self.shown = reply.shown
+            self.prompt_ids = reply.prompt_ids
         if reply.interrupted:
-            self.console.print("interrupted; what was said until here is kept", style="dim")
+            self.console.print("interrupted; the reply so far is stored", style="dim")
 
-    def _awaited(self, reply: _Reply) -> Iterator[str]:
-        """The pieces of a reply, with a sign of life before the first."""
+    def _pieces(self, reply: _Reply) -> Iterator[str]:
+        """Yield the pieces of a reply; a spinner runs until the first."""
         pieces = iter(reply)
         with self.console.status("thinking", spinner="dots"):
             first = next(pieces, "")
-        self.console.print(_WHO, style="bold green", end="")
+        self.console.print(_SPEAKER, style="bold green", end="")
         yield first
         yield from pieces
 
@@ -102,19 +102,19 @@ class Conversation:
 
 
 class _Reply:
-    """An agent's reply, made on a thread of its own.
+    """An agent's reply, generated on its own thread.
 
-    Ctrl-C reaches only the main thread. So it ends the reply between two pieces, but never
-    strikes in the middle of a write, and nothing that was said is lost.
+    Ctrl-C reaches only the main thread, so it ends the reply between two pieces and never in the
+    middle of a write.
 
     Attributes:
-        interrupted: whether Ctrl-C has ended it; what was said until then is stored.
-        shown: ids of the memories that were put before the model.
+        interrupted: whether Ctrl-C ended it; the reply so far is stored.
+        prompt_ids: ids of the memories in the prompt.
     """
 
     def __init__(self, agent: Agent, text: str, session_id: str) -> None:
         self.interrupted = False
-        self.shown: frozenset[str] = frozenset()
+        self.prompt_ids: frozenset[str] = frozenset()
         self._pieces: SimpleQueue[str | BaseException | None] = SimpleQueue()
         self._work = (agent, text, session_id)
         threading.Thread(target=self._run, name="agentmem-reply", daemon=True).start()
@@ -125,19 +125,19 @@ class _Reply:
         try:
             for piece in stream:
                 if self.interrupted:
-                    # Closing it stores what the model has said so far.
+                    # Closing the stream stores what the model has generated.
                     stream.close()  # type: ignore[attr-defined]
                     break
                 self._pieces.put(str(piece.text))
-                told = piece.response_metadata.get("agentmem", {}).get("shown", {})
-                self.shown = frozenset(told.values()) or self.shown
+                ids = piece.response_metadata.get("agentmem", {}).get("shown", {})
+                self.prompt_ids = frozenset(ids.values()) or self.prompt_ids
         except BaseException as error:
             self._pieces.put(error)
         else:
             self._pieces.put(None)
 
     def __iter__(self) -> Iterator[str]:
-        """Yield pieces; after Ctrl-C wait until what was said is stored."""
+        """Yield pieces; after Ctrl-C wait until the reply is stored."""
         while (piece := self._pieces.get()) is not None:
             if isinstance(piece, BaseException):
                 raise piece
@@ -145,20 +145,20 @@ class _Reply:
                 yield piece
 
     @contextmanager
-    def ended_by_ctrl_c(self) -> Iterator[None]:
-        """Let Ctrl-C end the reply, wherever it finds this thread: waiting, or showing a piece.
+    def interruptible(self) -> Iterator[None]:
+        """Let Ctrl-C end the reply, whether this thread waits for a piece or prints one.
 
         Raises:
-            KeyboardInterrupt: Ctrl-C a second time; the reply is left to itself.
+            KeyboardInterrupt: at the second Ctrl-C; the reply is abandoned.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        former = signal.signal(signal.SIGINT, self._interrupt)
+        previous = signal.signal(signal.SIGINT, self._interrupt)
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, former)
+            signal.signal(signal.SIGINT, previous)
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         if self.interrupted:
@@ -167,7 +167,7 @@ class _Reply:
 
 
 @contextmanager
-def _bar() -> Iterator[Progress]:
+def _progress_bar() -> Iterator[Progress]:
     console = Console(stderr=True)
     with Progress(
         TextColumn("{task.description}", style="dim"),

@@ -1,4 +1,4 @@
-"""Where the lines come from: a person with a keyboard, or a pipe."""
+"""Input of the chat: a person at a keyboard, or a pipe."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from agentmem_stores import MissingExtraError
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
 
-__all__ = ["PROMPT", "Keyboard", "piped"]
+__all__ = ["PROMPT", "Keyboard", "read_stdin"]
 
 PROMPT = "you> "
 
 
-def piped() -> Iterator[str]:
-    """Yield the lines of standard input; bytes that are no UTF-8 are replaced."""
+def read_stdin() -> Iterator[str]:
+    """Yield the lines of stdin; bytes that are not UTF-8 become replacement characters."""
     for line in sys.stdin.buffer:
         yield line.decode("utf-8", errors="replace").rstrip("\r\n")
 
 
 class Keyboard:
-    """Reads lines with editing, a history, and completion of commands.
+    """Reads lines with editing, history and completion of commands.
 
-    The history is what the user said before, taken from the memory and kept nowhere else, so
-    that what is forgotten is gone from it too.
+    The history comes from the memory and is stored nowhere else, so a deleted memory is gone from
+    the history too.
 
     Args:
         history: lines, oldest first.
-        commands: words that are completed at the start of a line.
+        commands: completed at the start of a line.
 
     Raises:
         MissingExtraError: prompt_toolkit is not installed.
@@ -44,7 +44,7 @@ class Keyboard:
             from prompt_toolkit.history import InMemoryHistory
         except ImportError as error:
             raise MissingExtraError(
-                "typing needs prompt_toolkit; install it with: "
+                "the chat at a terminal needs prompt_toolkit; run "
                 'pip install "ebbinghaus-agentmem[chat]"'
             ) from error
         self._session: PromptSession[str] = PromptSession(
@@ -55,7 +55,7 @@ class Keyboard:
         )
 
     def __iter__(self) -> Iterator[str]:
-        """Yield lines until Ctrl-D; Ctrl-C empties the line, and on an empty one leaves."""
+        """Yield lines until Ctrl-D; Ctrl-C clears the line, or leaves if it is empty."""
         while True:
             try:
                 yield self._session.prompt(PROMPT)

@@ -1,4 +1,4 @@
-"""What can be typed besides words: the slash commands, each with its help."""
+"""The slash commands of the chat; the docstring of each is its help."""
 
 from __future__ import annotations
 
@@ -8,34 +8,43 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from agentmem.cli.chat.conversation import Conversation
-from agentmem.cli.chat.display import print_graph, print_help, print_plans, print_topics
-from agentmem.cli.facts_view import print_events, print_facts, print_profile
-from agentmem.cli.options import find_id
-from agentmem.cli.render import line, plain, short_id, show
-from agentmem.cli.tables import print_memories, print_recall, print_stats
+from agentmem.cli.options import find_memory
+from agentmem.cli.render import (
+    print_events,
+    print_facts,
+    print_graph,
+    print_help,
+    print_memories,
+    print_plans,
+    print_profile,
+    print_results,
+    print_stats,
+    print_topics,
+)
+from agentmem.cli.terminal import line, plain, short_id, show
 
-__all__ = ["COMMANDS", "Command", "obey"]
+__all__ = ["COMMANDS", "Command", "run_command"]
 
-_LISTED = 20
-_NAMED = 10
-_EVENTS = 100
+# How many memories, topics or plans, and events a command prints: about a screen of each.
+_MEMORIES, _ITEMS, _EVENTS = 20, 10, 100
+
+_Body = Callable[[Conversation, str], bool | None]
 
 
 @dataclass(frozen=True)
 class Command:
-    """A slash command; its body returns False to end the conversation."""
+    """A slash command; its body returns False to end the chat."""
 
     usage: str
     summary: str
-    body: Callable[[Conversation, str], bool | None]
+    body: _Body
 
 
 COMMANDS: dict[str, Command] = {}
-_Body = Callable[[Conversation, str], bool | None]
 
 
 def _command(usage: str) -> Callable[[_Body], _Body]:
-    """Register a command under the first word of its usage; its docstring is its help."""
+    """Register a command under the first word of its usage."""
 
     def register(body: _Body) -> _Body:
         COMMANDS[usage.split()[0]] = Command(usage, (body.__doc__ or "").strip(), body)
@@ -44,186 +53,190 @@ def _command(usage: str) -> Callable[[_Body], _Body]:
     return register
 
 
-def obey(talk: Conversation, typed: str) -> bool:
-    """Carry out a line that begins with a slash; return whether the conversation goes on.
+def run_command(conversation: Conversation, typed: str) -> bool:
+    """Run a line that starts with a slash; return whether the chat goes on.
 
     Raises:
-        AgentMemError: what the command could not do.
+        AgentMemError: the command failed.
     """
     name, _, argument = typed.strip().partition(" ")
     command = COMMANDS.get(name.lower())
     if command is None:
         show(plain(_unknown(name)))
         return True
-    return command.body(talk, argument.strip()) is not False
+    return command.body(conversation, argument.strip()) is not False
 
 
 def _unknown(name: str) -> str:
-    near = get_close_matches(name.lower(), COMMANDS, n=1, cutoff=0.5)
-    meant = f"did you mean {near[0]}?" if near else "/help lists them all."
-    return f"there is no command {name}; {meant}"
+    matches = get_close_matches(name.lower(), COMMANDS, n=1, cutoff=0.5)
+    hint = f"did you mean {matches[0]}?" if matches else "type /help for a list."
+    return f"unknown command {name}; {hint}"
 
 
 @_command("/memories [NUMBER]")
-def _memories(talk: Conversation, argument: str) -> None:
-    """List the newest memories, 20 if no number is given."""
+def _memories(conversation: Conversation, argument: str) -> None:
+    """List the newest memories (default: 20)."""
     if argument and not (argument.isdecimal() and int(argument)):
-        show(f"{plain(argument)} is no number of memories; for example: /memories 50")
+        show(f"{plain(argument)} is not a positive number; example: /memories 50")
         return
-    memory, now = talk.memory, talk.memory.clock()
-    found = memory.get_all(limit=int(argument or _LISTED))
-    if found:
-        print_memories([(m, memory.curve.retention_of(m, now)) for m in found])
+    memory, now = conversation.memory, conversation.memory.clock()
+    memories = memory.get_all(limit=int(argument or _MEMORIES))
+    if memories:
+        print_memories([(m, memory.curve.retention_of(m, now)) for m in memories])
     else:
-        show("nothing is remembered yet; tell me something")
+        show("no memories yet; tell me something")
 
 
 @_command("/why")
-def _why(talk: Conversation, argument: str) -> None:
-    """Show what was recalled for the last reply, and why."""
-    recall = talk.last_recall
+def _why(conversation: Conversation, argument: str) -> None:
+    """Show which memories were recalled for the last reply, and why."""
+    recall = conversation.last_recall
     if recall is None:
         show("there was no reply yet")
     elif not recall:
-        show("nothing was recalled: nothing was remembered, or no memory needed")
+        show("nothing was recalled: there are no memories, or the message needed none")
     else:
-        told = [n for n, hit in enumerate(recall, start=1) if hit.memory.id in talk.shown]
-        show(f"for “{line(recall.query, 80)}” this came to mind, best first:", "")
-        print_recall(recall)
-        numbers = ", ".join(map(str, told)) or "none"
-        show("", f"put before the model: {numbers}")
+        ranks = [
+            str(rank)
+            for rank, hit in enumerate(recall, start=1)
+            if hit.memory.id in conversation.prompt_ids
+        ]
+        show(f"recalled for “{line(recall.query, 80)}”, best first:", "")
+        print_results(recall)
+        show("", f"in the prompt: {', '.join(ranks) or 'none'}")
 
 
 @_command("/search QUESTION")
-def _search(talk: Conversation, argument: str) -> None:
-    """Search the memories, also those that have faded."""
+def _search(conversation: Conversation, argument: str) -> None:
+    """Search all memories, including archived ones."""
     if not argument:
-        show("search for what? for example: /search What is my dog called?")
+        show("a question is missing; example: /search What is my dog called?")
         return
-    found = talk.memory.search(argument, explain=True, include_archived=True)
-    if found:
-        print_recall(found)
+    results = conversation.memory.search(argument, explain=True, include_archived=True)
+    if results:
+        print_results(results)
     else:
-        show("nothing is remembered yet")
+        show("no memories yet")
 
 
 @_command("/forget ID")
-def _forget(talk: Conversation, argument: str) -> None:
-    """Delete a memory for good; the beginning of its id is enough."""
+def _forget(conversation: Conversation, argument: str) -> None:
+    """Delete a memory permanently; a prefix of its id is enough."""
     if not argument:
-        show("forget what? /memories and /search show ids")
+        show("an id is missing; /memories and /search show ids")
         return
-    found = find_id(talk.memory, argument)
-    talk.memory.delete(found.id)
-    show(f"forgot {short_id(found.id)}  {line(found.text, 80)}")
+    target = find_memory(conversation.memory, argument)
+    conversation.memory.delete(target.id)
+    show(f"deleted {short_id(target.id)}  {line(target.text, 80)}")
 
 
 @_command("/timeline [QUESTION]")
-def _timeline(talk: Conversation, argument: str) -> None:
-    """Show what happened when; a question such as “what happened last week?” chooses."""
-    events = talk.memory.timeline(argument or None, k=_EVENTS)
+def _timeline(conversation: Conversation, argument: str) -> None:
+    """Show events in order; a question such as “what happened last week?” selects some."""
+    events = conversation.memory.timeline(argument or None, k=_EVENTS)
     if events:
         print_events(events)
     else:
-        show("nothing was said of that time" if argument else "nothing was said yet")
+        show("no matching events" if argument else "no events yet")
 
 
 @_command("/profile")
-def _profile(talk: Conversation, argument: str) -> None:
-    """Show what is known of you, as far as past conversations say; /forget removes a line."""
-    lines = talk.memory.profile()
+def _profile(conversation: Conversation, argument: str) -> None:
+    """Show what past conversations say about you; /forget removes a line."""
+    lines = conversation.memory.profile()
     if lines:
         print_profile(lines)
     else:
-        show("nothing is known of you yet; facts are found when a conversation ends")
+        show("no profile yet; facts are extracted when a conversation ends")
 
 
 @_command("/facts [ATTRIBUTE]")
-def _facts(talk: Conversation, argument: str) -> None:
-    """Show what was said of people, also what no longer holds; /facts home shows one attribute."""
-    found = talk.memory.facts(attribute=argument or None, superseded=True)
-    if found:
-        print_facts(found)
+def _facts(conversation: Conversation, argument: str) -> None:
+    """Show facts about people, also superseded ones; /facts home shows one attribute."""
+    facts = conversation.memory.facts(attribute=argument or None, superseded=True)
+    if facts:
+        print_facts(facts)
     else:
-        show("there are no such facts; they are found when a conversation ends")
+        show("no matching facts; they are extracted when a conversation ends")
 
 
 @_command("/topics [QUESTION]")
-def _topics(talk: Conversation, argument: str) -> None:
-    """Sum up what has been talked about, or what of it is near to a question."""
-    talk.memory.consolidate()
-    topics = talk.memory.topics(argument or None, k=_NAMED)
+def _topics(conversation: Conversation, argument: str) -> None:
+    """Summarize the topics of all conversations, or those near a question."""
+    conversation.memory.consolidate()
+    topics = conversation.memory.topics(argument or None, k=_ITEMS)
     if topics:
         print_topics(topics)
     else:
-        show("too little was said yet to tell topics apart")
+        show("no topics yet; there are too few memories")
 
 
 @_command("/plans [GOAL]")
-def _plans(talk: Conversation, argument: str) -> None:
-    """List the ways of doing something that went best, or those that fit a goal."""
-    plans = talk.memory.plans(argument or None, k=_NAMED)
+def _plans(conversation: Conversation, argument: str) -> None:
+    """List the most successful plans, or those that fit a goal."""
+    plans = conversation.memory.plans(argument or None, k=_ITEMS)
     if plans:
         print_plans(plans)
     else:
-        show("there are no plans yet; programs add them with add_plan()")
+        show("no plans yet; programs add them with add_plan()")
 
 
 @_command("/graph [FILE]")
-def _graph(talk: Conversation, argument: str) -> None:
-    """Show what is associated with what; draw it if a file is named (.png, .svg, .pdf)."""
-    graph = talk.memory.graph()
+def _graph(conversation: Conversation, argument: str) -> None:
+    """Show the association graph, or plot it to a .png, .svg or .pdf file."""
+    graph = conversation.memory.graph()
     if argument:
         from agentmem.plots import plot_graph
 
-        out = plot_graph(graph, Path(argument).expanduser(), title=str(talk.memory.scope))
-        show(f"drawn to {plain(str(out))}")
+        title = str(conversation.memory.scope)
+        out = plot_graph(graph, Path(argument).expanduser(), title=title)
+        show(f"wrote {plain(str(out))}")
     else:
         print_graph(graph)
 
 
 @_command("/sweep")
-def _sweep(talk: Conversation, argument: str) -> None:
-    """Archive what has faded; searching finds it, and then it is back."""
-    report = talk.memory.sweep()
+def _sweep(conversation: Conversation, argument: str) -> None:
+    """Archive faded memories; /search still finds them and makes them active again."""
+    report = conversation.memory.sweep()
     show(f"archived {len(report.archived)}, kept {report.kept}")
-    for archived in report.archived[:_NAMED]:
-        memory = talk.memory.get(archived)
-        show(f"  {memory.granularity.value} {short_id(archived)}  {line(memory.text, 60)}")
-    if len(report.archived) > _NAMED:
-        show(f"  and {len(report.archived) - _NAMED} more")
+    for memory_id in report.archived[:_ITEMS]:
+        memory = conversation.memory.get(memory_id)
+        show(f"  {memory.granularity.value} {short_id(memory_id)}  {line(memory.text, 60)}")
+    if len(report.archived) > _ITEMS:
+        show(f"  and {len(report.archived) - _ITEMS} more")
 
 
 @_command("/stats")
-def _stats(talk: Conversation, argument: str) -> None:
-    """Count what is remembered."""
-    print_stats(talk.memory.stats())
+def _stats(conversation: Conversation, argument: str) -> None:
+    """Count memories, sessions and associations."""
+    print_stats(conversation.memory.stats())
 
 
 @_command("/export FILE")
-def _export(talk: Conversation, argument: str) -> None:
-    """Write all memories to a file of JSON lines."""
+def _export(conversation: Conversation, argument: str) -> None:
+    """Write all memories to a JSON Lines file."""
     if not argument:
-        show("export to which file? for example: /export memories.jsonl")
+        show("a file is missing; example: /export memories.jsonl")
         return
-    count = talk.memory.export(Path(argument).expanduser())
-    show(f"{count} records written to {plain(argument)}")
+    count = conversation.memory.export(Path(argument).expanduser())
+    show(f"wrote {count} records to {plain(argument)}")
 
 
 @_command("/help [COMMAND]")
-def _help(talk: Conversation, argument: str) -> None:
-    """Show this list, or one command."""
+def _help(conversation: Conversation, argument: str) -> None:
+    """List all commands, or explain one."""
     name = "/" + argument.removeprefix("/").lower()
     if argument and name not in COMMANDS:
         show(plain(_unknown(name)))
         return
-    chosen = [COMMANDS[name]] if argument else COMMANDS.values()
-    print_help((command.usage, command.summary) for command in chosen)
+    commands = [COMMANDS[name]] if argument else COMMANDS.values()
+    print_help((command.usage, command.summary) for command in commands)
     if not argument:
-        show("everything else you type is said, and remembered")
+        show("Everything else you type is sent to the assistant and remembered.")
 
 
 @_command("/quit")
-def _quit(talk: Conversation, argument: str) -> bool:
+def _quit(conversation: Conversation, argument: str) -> bool:
     """Leave; Ctrl-D does too."""
     return False

@@ -1,15 +1,1 @@
-"""The commands of `agentmem`, grouped by what they do; each module registers its own on the app."""
-
-from agentmem.cli.commands import (  # noqa: F401
-    chat,
-    copy,
-    draw,
-    evaluate,
-    facts,
-    forget,
-    learning,
-    maintain,
-    read,
-    transfer,
-    write,
-)
+"""The commands of `agentmem`; each module has a Typer app with related ones."""

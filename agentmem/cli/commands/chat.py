@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from agentmem.cli.app import TALK, app, examples
-from agentmem.cli.options import DEFAULT_STORE, DEFAULT_USER, Agent, Store, User
+from agentmem.cli.options import TALK, OwnerOptions, examples, with_groups
 
-__all__ = ["chat"]
+__all__ = ["app", "chat"]
+
+app = typer.Typer()
 
 
 @app.command(
@@ -20,23 +21,22 @@ __all__ = ["chat"]
         "echo 'What is my dog called?' | agentmem chat",
     ),
 )
+@with_groups
 def chat(
-    store: Store = DEFAULT_STORE,
-    user: User = DEFAULT_USER,
-    agent: Agent = None,
+    owner: OwnerOptions,
     model: Annotated[
         str | None,
         typer.Option(
             "--model",
             "-m",
             envvar="AGENTMEM_MODEL",
-            help="Any model of LangChain's init_chat_model, such as openai:gpt-5-mini; "
-            "by default SmolLM2, offline.",
+            help="A model name for LangChain's init_chat_model, such as openai:gpt-5-mini. "
+            "Default: SmolLM2, offline.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Talk with an assistant that remembers."""
+    """Chat with an assistant that remembers."""
     from agentmem.cli.chat.app import run
 
-    raise typer.Exit(run(store=store, user=user, agent=agent, model=model))
+    raise typer.Exit(run(store=owner.store, user=owner.user, agent=owner.agent, model=model))

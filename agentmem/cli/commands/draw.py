@@ -7,18 +7,19 @@ from typing import Annotated
 
 import typer
 
-from agentmem.cli.app import MOVE, app, examples
-from agentmem.cli.options import DEFAULT_STORE, DEFAULT_USER, Agent, Store, User, open_memory
-from agentmem.cli.render import plain
+from agentmem.cli.options import EXPORT, OwnerOptions, examples, with_groups
+from agentmem.cli.terminal import plain
 
-__all__ = ["forgetting_curve", "graph"]
+__all__ = ["app", "forgetting_curve", "graph"]
 
-Out = Annotated[Path, typer.Option("--out", "-o", help="The picture: .png, .svg or .pdf.")]
+app = typer.Typer()
+
+Out = Annotated[Path, typer.Option("--out", "-o", help="Output file: .png, .svg or .pdf.")]
 
 
 @app.command(
     "forgetting-curve",
-    rich_help_panel=MOVE,
+    rich_help_panel=EXPORT,
     epilog=examples(
         "agentmem forgetting-curve",
         "agentmem forgetting-curve --recall 1 --recall 7 --recall 30 --out curve.png",
@@ -33,25 +34,29 @@ def forgetting_curve(
             "-r",
             metavar="DAY",
             min=0.0,
-            help="It is recalled on this day; may be given several times.",
+            help="Recall the memory on this day. Can be repeated.",
             show_default=False,
         ),
     ] = None,
     until: Annotated[
         float | None,
-        typer.Option(metavar="DAY", help="Where the picture ends; by default, with the memory."),
+        typer.Option(
+            metavar="DAY",
+            help="Last day of the plot. Default: when the memory has faded.",
+            show_default=False,
+        ),
     ] = None,
     surprise: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="How unlike anything known it is.")
+        float, typer.Option(min=0.0, max=1.0, help="How unlike all known memories it is.")
     ] = 0.5,
-    importance: Annotated[float, typer.Option(min=0.0, max=1.0, help="How much it matters.")] = 0.0,
+    importance: Annotated[float, typer.Option(min=0.0, max=1.0, help="How important it is.")] = 0.0,
     out: Out = Path("forgetting-curve.png"),
 ) -> None:
-    """Draw how one memory fades, with the recalls given and without any."""
+    """Plot how a memory fades, with the given recalls and without any."""
     from agentmem import ForgettingCurve
     from agentmem.plots import plot_forgetting_curve
 
-    written = plot_forgetting_curve(
+    path = plot_forgetting_curve(
         ForgettingCurve(),
         recalls or [],
         until,
@@ -59,19 +64,15 @@ def forgetting_curve(
         surprise=surprise,
         importance=importance,
     )
-    typer.echo(plain(str(written)))
+    typer.echo(plain(str(path)))
 
 
-@app.command(rich_help_panel=MOVE, epilog=examples("agentmem graph --user ada --out graph.svg"))
-def graph(
-    store: Store = DEFAULT_STORE,
-    user: User = DEFAULT_USER,
-    agent: Agent = None,
-    out: Out = Path("graph.png"),
-) -> None:
-    """Draw which memories of a user are associated with which."""
+@app.command(rich_help_panel=EXPORT, epilog=examples("agentmem graph --user ada --out graph.svg"))
+@with_groups
+def graph(owner: OwnerOptions, out: Out = Path("graph.png")) -> None:
+    """Plot the association graph of a user's memories."""
     from agentmem.plots import plot_graph
 
-    with open_memory(store, user, agent) as memory:
+    with owner.open() as memory:
         associations = memory.graph()
-    typer.echo(plain(str(plot_graph(associations, out.expanduser(), title=str(memory.scope)))))
+    typer.echo(plain(str(plot_graph(associations, out.expanduser(), title=str(owner.scope)))))

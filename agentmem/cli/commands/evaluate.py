@@ -1,37 +1,37 @@
-"""`eval`: measuring the memory on data sets and on generated tests."""
+"""`eval`: measure a memory on data sets and on generated tests."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentmem.cli.app import app, examples
-from agentmem.cli.measuring import (
-    MEASURE,
-    Ablate,
-    Cache,
-    Consolidate,
-    Embeddings,
-    File,
-    Fresh,
+from agentmem.cli.options import (
+    CacheOptions,
+    DataFile,
     JsonFile,
-    Judge,
     K,
-    Limit,
-    Model,
-    Plot,
-    Rerank,
+    OutputOptions,
     Seed,
+    examples,
+    with_groups,
 )
+from agentmem.cli.terminal import console, plain
 
 if TYPE_CHECKING:
+    from agentmem.evaluation.abstention import Abstention
+    from agentmem.evaluation.cross_validation import Example
+    from agentmem.evaluation.reflection import Reflection
     from agentmem.evaluation.tasks import Task
 
-__all__ = ["evaluation"]
+__all__ = ["Drills", "app", "load_examples"]
 
-evaluation = typer.Typer(
+app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     epilog=examples(
@@ -42,213 +42,373 @@ evaluation = typer.Typer(
         "agentmem eval time",
     ),
 )
-app.add_typer(evaluation, name="eval", rich_help_panel=MEASURE)
+
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Ask only the first questions, and ingest only the conversations they need.",
+        show_default=False,
+    ),
+]
+Drills = Annotated[
+    bool,
+    typer.Option(
+        "--drills/--no-drills",
+        help="Also learn from generated conversations about identifiers.",
+    ),
+]
 
 
-@evaluation.callback()
-def about() -> None:
+@app.callback()
+def evaluation() -> None:
     """Measure how well memories are found.
 
-    Shares are in percent, in tables and files alike; an AUROC is between 0 and 1. Every
-    conversation gets a memory of its own, which is kept in a cache by content: the next run is
-    quick, and one that was interrupted goes on where it stopped. Searches strengthen nothing.
+    Tables and files give shares in percent; an AUROC is between 0 and 1. Every conversation gets a
+    memory of its own, cached by content: the next run is fast, and an interrupted one resumes.
+    Searches reinforce nothing.
     """
 
 
-@evaluation.command()
+@dataclass(frozen=True)
+class VariantOptions:
+    """Options that ask everything again under other conditions."""
+
+    ablate: Annotated[
+        bool,
+        typer.Option("--ablate", help="Also ask without each part of the search, one at a time."),
+    ] = False
+    consolidate: Annotated[
+        bool, typer.Option("--consolidate", help="Also ask after consolidation, on a copy.")
+    ] = False
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Options for models that answer, judge and rerank."""
+
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Let this model answer from the results, and score its answers by token F1 and "
+            "exact match as SQuAD does. A model name for LangChain's init_chat_model.",
+            show_default=False,
+        ),
+    ] = None
+    judge: Annotated[
+        str | None,
+        typer.Option(help="Let this model judge the answers of --model.", show_default=False),
+    ] = None
+    rerank: Annotated[
+        str | None,
+        typer.Option(
+            help="Rerank the best 50 turns with this sentence-transformers cross-encoder (name or "
+            "folder).",
+            show_default=False,
+        ),
+    ] = None
+
+
+@app.command()
+@with_groups
 def locomo(
-    file: File,
+    file: DataFile,
+    cache: CacheOptions,
+    variants: VariantOptions,
+    models: ModelOptions,
+    output: OutputOptions,
     k: K = 10,
     limit: Limit = None,
-    embeddings: Embeddings = None,
-    ablate: Ablate = False,
-    consolidate: Consolidate = False,
-    model: Model = None,
-    judge: Judge = None,
-    rerank: Rerank = None,
-    cache: Cache = None,
-    fresh: Fresh = False,
-    json: JsonFile = None,
-    plot: Plot = None,
 ) -> None:
-    """LoCoMo: ten long conversations between two people, and questions with their evidence.
+    """LoCoMo: ten long conversations between two people, and questions with evidence.
 
-    recall_all@k needs every piece of evidence among the first k, recall_any@k one of them. NDCG
-    leaves the first two ranks undiscounted and divides rank i by log2 i, as LongMemEval does.
-    The AUROC compares the confidence in questions about the conversation with that in the same
-    questions put to the next one. Categories: 1 several pieces of evidence, 2 times, 3 world
-    knowledge besides, 4 one piece of evidence, 5 asked of the wrong person.
+    recall_all@k is 1 if all evidence is among the first k, recall_any@k if any is. NDCG does not
+    discount the first two ranks and divides rank i by log2 i, as in LongMemEval. The AUROC compares
+    the confidence in questions about the conversation with that in the same questions asked of the
+    next one. Categories: 1 several pieces of evidence, 2 times, 3 world knowledge, 4 one piece of
+    evidence, 5 asked about the wrong person.
     """
-    task = _ranking("locomo", file, k, limit, model, judge)
-    _evaluate(task, k, embeddings, ablate, cache, fresh, json, plot, rerank, consolidate)
+    _rank("locomo", file, k, limit, models, cache, variants, output)
 
 
-@evaluation.command()
+@app.command()
+@with_groups
 def longmemeval(
-    file: File,
+    file: DataFile,
+    cache: CacheOptions,
+    variants: VariantOptions,
+    models: ModelOptions,
+    output: OutputOptions,
     k: K = 10,
     limit: Limit = None,
-    embeddings: Embeddings = None,
-    ablate: Ablate = False,
-    consolidate: Consolidate = False,
-    model: Model = None,
-    judge: Judge = None,
-    rerank: Rerank = None,
-    cache: Cache = None,
-    fresh: Fresh = False,
-    json: JsonFile = None,
-    plot: Plot = None,
 ) -> None:
     """LongMemEval: questions, each with a long history of chats with an assistant.
 
-    Questions whose answer was never said (`_abs`) are left out. The metrics are those of
+    Questions without an answer (`_abs`) are left out. The metrics are those of
     `agentmem eval locomo`.
     """
-    task = _ranking("longmemeval", file, k, limit, model, judge)
-    _evaluate(task, k, embeddings, ablate, cache, fresh, json, plot, rerank, consolidate)
+    _rank("longmemeval", file, k, limit, models, cache, variants, output)
 
 
-@evaluation.command()
+@app.command()
+@with_groups
 def needle(
-    turns: Annotated[int, typer.Option(min=1, help="The size of the haystack.")] = 2000,
-    needles: Annotated[int, typer.Option(help="How many values are asked for at once.")] = 5,
-    threads: Annotated[int, typer.Option(help="How many threads are followed at once.")] = 3,
+    cache: CacheOptions,
+    variants: VariantOptions,
+    output: OutputOptions,
+    turns: Annotated[int, typer.Option(min=1, help="Size of the haystack.")] = 2000,
+    needles: Annotated[int, typer.Option(help="Values per question for several values.")] = 5,
+    threads: Annotated[int, typer.Option(help="Threads per question for several threads.")] = 3,
     hops: Annotated[
-        int, typer.Option(help="Threads of every length from 2 to this are followed.")
+        int, typer.Option(help="Length of the longest thread; there are threads from 2 up.")
     ] = 10,
     questions: Annotated[
-        int, typer.Option(help="Of each kind and length, as far as the haystack has room.")
+        int, typer.Option(help="Questions per kind and length, if the haystack has room.")
     ] = 20,
     seed: Seed = 0,
     limit: Limit = None,
-    embeddings: Embeddings = None,
-    ablate: Ablate = False,
-    consolidate: Consolidate = False,
-    cache: Cache = None,
-    fresh: Fresh = False,
-    json: JsonFile = None,
-    plot: Plot = None,
 ) -> None:
-    """Needles and threads in a generated haystack of keys and values, all random UUIDs.
+    """Needles and threads in a generated haystack of random keys and values.
 
-    After Needle Threading (arXiv 2411.05000). In a thread every value is the next key, and
-    search follows it with `hops=`. A question asks for just as many memories as its answer
-    takes; all_found is the share of questions that find all of these, share_found the mean
-    share that is found.
+    After Needle Threading (arXiv 2411.05000). In a thread every value is the next key; search
+    follows it with `hops=`. A question asks for as many memories as its answer needs: all_found is
+    the share of questions that find all of them, share_found the mean share that is found.
     """
     from agentmem.evaluation.needle import NeedleTask, haystack
 
-    made = haystack(
+    generated = haystack(
         turns=turns, needles=needles, threads=threads, hops=hops, questions=questions, seed=seed
     )
-    task = NeedleTask(made, limit=limit)
-    _evaluate(task, 10, embeddings, ablate, cache, fresh, json, plot, None, consolidate)
+    _run(NeedleTask(generated, limit=limit), cache, output, variants)
 
 
-@evaluation.command()
+@app.command()
+@with_groups
 def updates(
-    users: Annotated[int, typer.Option(min=1, help="How many users are generated.")] = 18,
-    sessions: Annotated[int, typer.Option(min=4, help="How many talks each of them has.")] = 30,
+    cache: CacheOptions,
+    variants: VariantOptions,
+    output: OutputOptions,
+    users: Annotated[int, typer.Option(min=1, help="Number of generated users.")] = 18,
+    sessions: Annotated[int, typer.Option(min=4, help="Conversations of each user.")] = 30,
     seed: Seed = 0,
     k: K = 10,
     limit: Limit = None,
-    embeddings: Embeddings = None,
-    ablate: Ablate = False,
-    consolidate: Consolidate = False,
-    cache: Cache = None,
-    fresh: Fresh = False,
-    json: JsonFile = None,
-    plot: Plot = None,
 ) -> None:
-    """Generated users whose job, city, car and so on change, amid talk about other people's.
+    """Generated users whose job, city, car and so on change, among talk about other people.
 
-    newest_first: the turn with the newest value is found, before those with older ones.
-    newest_at_1: it is the first of all. as_of_right: asked as of the middle between two
-    changes, the value of that time is found before every other. A third of the users speak and
-    are asked in known words, a third in held-out and a third in fresh ones, which nobody looked
-    at while anything was tuned.
+    newest_first: the turn with the newest value ranks above all older ones. newest_at_1: it is the
+    first hit. as_of_right: asked as of the middle between two changes, the value of that time ranks
+    first. A third of the users speak in known words, a third in held-out words and a third in fresh
+    words, which were not looked at during tuning.
     """
     from agentmem.evaluation.updates import UpdatesTask
 
     task = UpdatesTask(users=users, sessions=sessions, seed=seed, limit=limit)
-    _evaluate(task, k, embeddings, ablate, cache, fresh, json, plot, None, consolidate)
+    _run(task, cache, output, variants, k=k)
 
 
-@evaluation.command()
+@app.command()
+@with_groups
 def time(
-    users: Annotated[int, typer.Option(min=1, help="How many users are generated.")] = 8,
+    cache: CacheOptions,
+    output: OutputOptions,
+    users: Annotated[int, typer.Option(min=1, help="Number of generated users.")] = 8,
     seed: Seed = 0,
     limit: Limit = None,
-    embeddings: Embeddings = None,
-    cache: Cache = None,
-    fresh: Fresh = False,
-    json: JsonFile = None,
-    plot: Plot = None,
 ) -> None:
-    """Generated users who tell of events out of order, in words such as "two weeks ago".
+    """Generated users who mention events out of order, in words such as "two weeks ago".
 
-    first_right: asked which of two events came first, the timeline puts it first. Asked what
-    happened in a month, between two days or since a day, window_recall is the share of what did
-    that is found, and window_precision the share of what is found that did. --limit is of each
-    kind and user.
+    first_right: asked which of two events came first, the timeline puts it first. Asked for the
+    events of a month, between two days or since a day, window_recall is the share that is found,
+    and window_precision the share of the events found that are right. --limit counts per kind and
+    user.
     """
     from agentmem.evaluation.temporal import TimeTask
 
-    task = TimeTask(users=users, seed=seed, limit=limit)
-    _evaluate(task, 10, embeddings, False, cache, fresh, json, plot)
+    _run(TimeTask(users=users, seed=seed, limit=limit), cache, output, VariantOptions())
 
 
-def _ranking(
-    name: str, file: Path, k: int, limit: int | None, model: str | None, judge: str | None
-) -> Task:
-    from functools import partial
+@app.command()
+@with_groups
+def reflection(
+    file: DataFile, cache: CacheOptions, drills: Drills = True, json_file: JsonFile = None
+) -> None:
+    """Learning from use: half of LoCoMo's questions are answered with citations.
 
-    from agentmem.evaluation.answers import Answerer
-    from agentmem.evaluation.models import chat_model
-    from agentmem.evaluation.ranking import RankingTask
-    from agentmem.formats.read import read
+    A random half of a conversation's questions cites the gold evidence among its first ten results;
+    the other half is asked before and after (turn NDCG@10). The same with one random citation per
+    question. Means over four seeded halves. Each conversation is judged by weights learned from all
+    others, so the file needs at least two.
+    """
+    from agentmem.cli.progress import ProgressBars
+    from agentmem.evaluation.reflection import measure_reflection, reflection_json
 
-    if judge and not model:
-        raise typer.BadParameter("--judge judges the answers of --model; name a model too")
-    answers = None
-    if model:
-        answers = Answerer(chat_model(model), chat_model(judge) if judge else None)
-    return RankingTask(name, partial(read, file, name), k=k, limit=limit, answers=answers)
+    OutputOptions(json_file).check()
+    with ProgressBars() as bars:
+        known = load_examples(file, cache, bars, drills=drills)
+        results = measure_reflection(known, progress=bars)
+    _print_reflection(results)
+    if json_file is not None:
+        _write_json(reflection_json(results), json_file)
 
 
-def _evaluate(
-    task: Task,
+@app.command()
+@with_groups
+def abstention(
+    file: DataFile, cache: CacheOptions, output: OutputOptions, drills: Drills = True
+) -> None:
+    """Abstention: LoCoMo's questions, asked of the right and of a wrong conversation.
+
+    AUROC: how often a question with an answer has the higher confidence. ECE: how far the
+    confidence is from the share of questions with an answer, over tenths of the scale. Each
+    conversation is judged by weights learned from all others, so the file needs at least three.
+    """
+    from agentmem.cli.progress import ProgressBars
+    from agentmem.evaluation.abstention import measure_abstention
+    from agentmem.evaluation.plot import plot_abstention
+
+    output.check()
+    with ProgressBars() as bars:
+        known = load_examples(file, cache, bars, drills=drills)
+        results = measure_abstention(known, progress=bars)
+    _print_abstention(results)
+    if output.json is not None:
+        _write_json(results.to_json(), output.json)
+    if output.plot is not None:
+        typer.echo(plain(str(plot_abstention(results, output.plot.expanduser()))))
+
+
+@app.command(
+    hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def fit() -> None:
+    """Moved to `python -m benchmarks fit`, in the source repository."""
+    raise typer.BadParameter(
+        "`agentmem eval fit` moved; run `python -m benchmarks fit` in the source repository"
+    )
+
+
+def _rank(
+    name: str,
+    file: Path,
     k: int,
-    embeddings: str | None,
-    ablate: bool,
-    cache: Path | None,
-    fresh: bool,
-    json: Path | None,
-    plot: Path | None,
+    limit: int | None,
+    models: ModelOptions,
+    cache: CacheOptions,
+    variants: VariantOptions,
+    output: OutputOptions,
+) -> None:
+    from agentmem.evaluation.answers import Answerer
+    from agentmem.evaluation.tasks import RankingTask
+    from agentmem.formats.read import read
+    from agentmem.models.local_model import resolve_model
+
+    if models.judge and not models.model:
+        raise typer.BadParameter("--judge needs --model, whose answers it judges")
+    answers = None
+    if models.model:
+        judge = resolve_model(models.judge, temperature=0) if models.judge else None
+        answers = Answerer(resolve_model(models.model, temperature=0), judge)
+    task = RankingTask(name, partial(read, file, name), k=k, limit=limit, answers=answers)
+    _run(task, cache, output, variants, k=k, rerank=models.rerank)
+
+
+def _run(
+    task: Task,
+    cache: CacheOptions,
+    output: OutputOptions,
+    variants: VariantOptions,
+    *,
+    k: int = 10,
     rerank: str | None = None,
-    consolidate: bool = False,
 ) -> None:
     from agentmem import Reranker
-    from agentmem.cli.eval_output import check_outputs, write
-    from agentmem.cli.options import _embeddings
-    from agentmem.cli.progress import Bars
-    from agentmem.evaluation.ablation import parts
-    from agentmem.evaluation.cache import IngestCache, default_cache
-    from agentmem.evaluation.models import embeddings_of
-    from agentmem.evaluation.report import report
-    from agentmem.evaluation.run import run
+    from agentmem.cli.progress import ProgressBars
+    from agentmem.evaluation.plot import plot_report
+    from agentmem.evaluation.report import report, tables
+    from agentmem.evaluation.runner import ablations, run
 
-    check_outputs(json, plot)
-    embedder = embeddings_of(embeddings) if embeddings else _embeddings()
-    kept = IngestCache((cache or default_cache()).expanduser(), embedder, fresh=fresh)
-    with Bars() as bars:
+    output.check()
+    conversations = cache.open()
+    with ProgressBars() as bars:
         results = run(
             task,
-            kept,
+            conversations,
             k=k,
-            ablate=parts() if ablate else (),
-            consolidate=consolidate,
+            ablate=ablations() if variants.ablate else (),
+            consolidate=variants.consolidate,
             refiners=[Reranker(rerank)] if rerank else (),
             progress=bars,
         )
-    write(report(task, results, kept), json, plot)
+    summary = report(task, results, conversations)
+    screen = console()
+    for table in tables(summary):
+        screen.print(table)
+        screen.print()
+    if output.json is not None:
+        _write_json(summary.to_json(), output.json)
+    if output.plot is not None:
+        typer.echo(plain(str(plot_report(summary, output.plot.expanduser()))))
+
+
+def load_examples(file: Path, cache: CacheOptions, progress: Any, *, drills: bool) -> list[Example]:
+    """Ask every question of a file in LoCoMo's format, to learn weights from.
+
+    Args:
+        progress: see `agentmem.progress.Progress`.
+        drills: also ask those of generated conversations.
+    """
+    from agentmem.evaluation.cross_validation import examples as ask_all
+    from agentmem.formats.read import read
+
+    return list(ask_all(read(file, "locomo"), cache.open(), progress, with_drills=drills))
+
+
+def _print_reflection(results: Sequence[Reflection]) -> None:
+    from rich.table import Table
+
+    columns = ("conversation", "questions", "before", "cited", "gain", "at random", "trust")
+    table = Table(*columns, title="Turn NDCG@10 of the other half, percent", title_justify="left")
+    for row in results:
+        table.add_row(
+            row.dialogue,
+            str(row.questions),
+            f"{row.before:.1f}",
+            f"{row.after:.1f}",
+            f"{row.gain:+.2f}",
+            f"{row.noise:+.2f}",
+            f"{row.trust:.2f}",
+        )
+    n = max(len(results), 1)
+    gain, noise = sum(r.gain for r in results) / n, sum(r.noise for r in results) / n
+    table.add_row("mean", "", "", "", f"{gain:+.2f}", f"{noise:+.2f}", "")
+    console().print(table)
+
+
+def _print_abstention(results: Abstention) -> None:
+    from rich.table import Table
+
+    screen = console()
+    table = Table("questions", "confidence", "with an answer", title_justify="left",
+                  title=f"{results.own} own and {results.strange} strange questions")  # fmt: skip
+    for row in results.bins:
+        table.add_row(str(row.questions), f"{row.confidence:.2f}", f"{row.answered:.2f}")
+    screen.print(table)
+    for threshold, (own, strange) in results.thresholds.items():
+        screen.print(
+            f"abstain_below={threshold} leaves {own:.1%} of the own and {strange:.1%} of the "
+            "strange questions unanswered"
+        )
+    screen.print(f"AUROC {results.auroc:.3f}, ECE {results.ece:.3f}")
+
+
+def _write_json(content: Mapping[str, Any], path: Path) -> None:
+    from agentmem import StoreUnavailableError
+
+    try:
+        path.expanduser().write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise StoreUnavailableError(f"cannot write {path}: {error}") from error
+    typer.echo(plain(str(path)))

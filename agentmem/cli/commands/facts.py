@@ -1,4 +1,4 @@
-"""`profile`, `facts` and `timeline`: what memory makes of what was said."""
+"""`profile`, `facts` and `timeline`."""
 
 from __future__ import annotations
 
@@ -7,92 +7,92 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentmem.cli.app import FIND, app, examples
-from agentmem.cli.options import (
-    DEFAULT_STORE,
-    DEFAULT_USER,
-    Agent,
-    Json,
-    Store,
-    Time,
-    User,
-    open_memory,
-)
-from agentmem.cli.render import note, print_json
+from agentmem.cli.options import FIND, Json, K, OwnerOptions, Time, examples, with_groups
+from agentmem.cli.terminal import note, print_json
 
 if TYPE_CHECKING:
-    from agentmem.controller.timeline import Event
-    from agentmem.facts.views import Fact
+    from agentmem import Event, Fact, ProfileLine
 
-__all__ = ["facts", "profile", "timeline"]
+__all__ = ["app", "facts", "profile", "timeline"]
+
+app = typer.Typer()
 
 
 @app.command(
     rich_help_panel=FIND, epilog=examples("agentmem profile", "agentmem profile --limit 5 --json")
 )
+@with_groups
 def profile(
-    store: Store = DEFAULT_STORE,
-    user: User = DEFAULT_USER,
-    agent: Agent = None,
+    owner: OwnerOptions,
     limit: Annotated[
         int | None,
-        typer.Option("--limit", "-n", min=1, help="Only the best remembered.", show_default=False),
+        typer.Option(
+            "--limit", "-n", min=1, help="Only the best remembered lines.", show_default=False
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the portrait of a user, a line for each thing that holds now.
+    """Show what is known of a user, one line for each present fact.
 
-    `agentmem forget ID` removes a line, and it does not come back.
+    `agentmem forget ID` removes a line for good.
     """
-    with open_memory(store, user, agent) as memory:
+    with owner.open() as memory:
         lines = memory.profile(limit=limit)
     if as_json:
-        names = ("id", "section", "text", "retention")
-        rows = [{name: getattr(line, name) for name in names} for line in lines]
-        print_json([r | {"sources": list(p.sources)} for r, p in zip(rows, lines, strict=True)])
-        return
-    from agentmem.cli.facts_view import print_profile
+        print_json([_profile_json(line) for line in lines])
+    elif lines:
+        from agentmem.cli.render import print_profile
 
-    if lines:
         print_profile(lines)
     else:
-        note(f"nothing is known of {memory.scope}; facts are found when a conversation ends")
+        note(f"no profile of {owner.scope} yet; facts are extracted when a conversation ends")
+
+
+def _profile_json(line: ProfileLine) -> dict[str, Any]:
+    return {
+        "id": line.id,
+        "section": line.section,
+        "text": line.text,
+        "retention": line.retention,
+        "sources": list(line.sources),
+    }
 
 
 @app.command(
     rich_help_panel=FIND,
     epilog=examples("agentmem facts", "agentmem facts --attribute home --superseded"),
 )
+@with_groups
 def facts(
-    store: Store = DEFAULT_STORE,
-    user: User = DEFAULT_USER,
-    agent: Agent = None,
+    owner: OwnerOptions,
     subject: Annotated[
-        str | None, typer.Option(help="Only facts about them.", show_default=False)
+        str | None, typer.Option(help="Only facts about this person or thing.", show_default=False)
     ] = None,
     attribute: Annotated[
-        str | None, typer.Option(help="Only facts of this attribute.", show_default=False)
+        str | None,
+        typer.Option(help="Only facts of this attribute, such as home.", show_default=False),
     ] = None,
     superseded: Annotated[
-        bool, typer.Option("--superseded", help="Also what no longer holds.")
+        bool, typer.Option("--superseded", help="Include facts that no longer hold.")
     ] = False,
-    as_of: Annotated[datetime | None, typer.Option(help="As they stood then.", **Time)] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(help="Show the facts as of this time.", **Time)
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what was said of people: of whom, what of them, and since when."""
-    with open_memory(store, user, agent) as memory:
-        found = memory.facts(
+    """Show facts about people: subject, attribute, value and since when."""
+    with owner.open() as memory:
+        matches = memory.facts(
             subject=subject, attribute=attribute, superseded=superseded, as_of=as_of
         )
     if as_json:
-        print_json([_fact_json(fact) for fact in found])
-        return
-    from agentmem.cli.facts_view import print_facts
+        print_json([_fact_json(fact) for fact in matches])
+    elif matches:
+        from agentmem.cli.render import print_facts
 
-    if found:
-        print_facts(found)
+        print_facts(matches)
     else:
-        note(f"there are no such facts for {memory.scope}")
+        note(f"no matching facts for {owner.scope}")
 
 
 def _fact_json(fact: Fact) -> dict[str, Any]:
@@ -120,34 +120,33 @@ def _fact_json(fact: Fact) -> dict[str, Any]:
         'agentmem timeline "What came first, the wedding or the move?"',
     ),
 )
+@with_groups
 def timeline(
+    owner: OwnerOptions,
     query: Annotated[
-        str | None, typer.Argument(help="What it is about; all by default.", show_default=False)
+        str | None,
+        typer.Argument(help="Question that selects events. Default: all.", show_default=False),
     ] = None,
-    store: Store = DEFAULT_STORE,
-    user: User = DEFAULT_USER,
-    agent: Agent = None,
     since: Annotated[
-        datetime | None, typer.Option(help="Only what happened from then on.", **Time)
+        datetime | None, typer.Option(help="Only events at or after this time.", **Time)
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option(help="Only what happened before.", **Time)
+        datetime | None, typer.Option(help="Only events before this time.", **Time)
     ] = None,
-    k: Annotated[int, typer.Option("--k", "-k", min=1, help="How many to show, at most.")] = 20,
+    k: K = 20,
     as_json: Json = False,
 ) -> None:
-    """Show what happened, in the order in which it did, whenever it was told."""
-    with open_memory(store, user, agent) as memory:
+    """Show events in the order in which they happened."""
+    with owner.open() as memory:
         events = memory.timeline(query, since=since, until=until, k=k)
     if as_json:
         print_json([_event_json(event) for event in events])
-        return
-    from agentmem.cli.facts_view import print_events
+    elif events:
+        from agentmem.cli.render import print_events
 
-    if events:
         print_events(events)
     else:
-        note(f"nothing is known to have happened to {memory.scope} then")
+        note(f"no matching events for {owner.scope}")
 
 
 def _event_json(event: Event) -> dict[str, Any]:

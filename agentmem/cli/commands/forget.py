@@ -1,4 +1,4 @@
-"""`forget` and `compact`: what is to be gone, and gone from the files too."""
+"""`forget` and `compact`: delete memories, and remove deleted bytes from the files."""
 
 from __future__ import annotations
 
@@ -8,27 +8,30 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agentmem.cli.app import KEEP, app, examples
 from agentmem.cli.options import (
     DEFAULT_STORE,
     DEFAULT_USER,
-    Agent,
+    MAINTAIN,
+    K,
+    OwnerOptions,
     Store,
     User,
-    find_id,
-    open_memory,
+    examples,
+    find_memory,
+    with_groups,
 )
-from agentmem.cli.render import line, note, plain, short_id
+from agentmem.cli.terminal import line, note, plain, short_id
 
 if TYPE_CHECKING:
-    from agentmem import Memory, MemoryController
-    from agentmem.controller.deletion import Deletion
+    from agentmem import Deletion, Memory, MemoryController
 
-__all__ = ["compact", "forget"]
+__all__ = ["app", "compact", "forget"]
+
+app = typer.Typer()
 
 
 @app.command(
-    rich_help_panel=KEEP,
+    rich_help_panel=MAINTAIN,
     epilog=examples(
         "agentmem forget 3f2a9c1b7e04",
         "agentmem forget --session trip --yes",
@@ -36,102 +39,100 @@ __all__ = ["compact", "forget"]
         "agentmem forget --all --user ada --purge",
     ),
 )
+@with_groups
 def forget(
+    owner: OwnerOptions,
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID]...", help="Ids, or beginnings of ids.", show_default=False),
+        typer.Argument(metavar="[ID]...", help="Ids, or prefixes of ids.", show_default=False),
     ] = None,
-    store: Store = DEFAULT_STORE,
-    user: User = DEFAULT_USER,
-    agent: Agent = None,
     session: Annotated[
-        str | None, typer.Option(help="Forget this whole conversation.", show_default=False)
+        str | None, typer.Option(help="Delete this whole conversation.", show_default=False)
     ] = None,
     query: Annotated[
-        str | None, typer.Option(help="Forget what a search for this finds.", show_default=False)
+        str | None, typer.Option(help="Delete the results of this search.", show_default=False)
     ] = None,
-    k: Annotated[int, typer.Option("--k", "-k", min=1, help="With --query: how many.")] = 5,
+    k: K = 5,
     everything: Annotated[
-        bool, typer.Option("--all", help="Forget everything of this user.")
+        bool, typer.Option("--all", help="Delete all memories of this user.")
     ] = False,
     purge: Annotated[
-        bool, typer.Option("--purge", help="Leave no byte of it in the store's files.")
+        bool, typer.Option("--purge", help="Compact the store's files afterwards.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Delete memories for good, with their former versions and what was derived from them.
+    """Delete memories permanently, with their former versions and everything derived from them.
 
-    This is not fading: what fades is archived by `agentmem sweep` and can come back. Deleted text
-    stays in free pages of the files until they are written anew, which --purge does at once and
-    `agentmem compact` whenever you like.
+    Deletion is not fading: faded memories are archived by `agentmem sweep` and can come back.
+    Deleted text stays in free pages of the files until these are rewritten. --purge does that at
+    once, `agentmem compact` at any time. --k limits the results of --query.
     """
     if sum([bool(ids), session is not None, query is not None, everything]) != 1:
-        raise typer.BadParameter("name ids, or a --session, or a --query, or --all")
-    with open_memory(store, user, agent) as memory:
+        raise typer.BadParameter("pass ids, --session, --query or --all (exactly one of them)")
+    with owner.open() as memory:
         if everything:
-            _agree(f"Forget everything of {memory.scope}?", yes)
-            typer.echo(f"forgot {memory.delete_all()} records of {plain(str(memory.scope))}")
+            _confirm(f"Delete all memories of {memory.scope}?", yes)
+            typer.echo(f"deleted {memory.delete_all()} records of {plain(str(memory.scope))}")
         elif session is not None:
-            _agree(f"Forget the conversation {session} of {memory.scope}?", yes)
-            gone = memory.delete_session(session)
-            typer.echo(f"forgot {len(gone.deleted)} records of {line(session)}{_besides(gone)}")
+            _confirm(f"Delete the conversation {session} of {memory.scope}?", yes)
+            done = memory.delete_session(session)
+            typer.echo(f"deleted {len(done.deleted)} records of {line(session)}{_details(done)}")
         elif query is not None:
-            _forget(memory, _agreed(memory, query, k, yes))
+            _delete(memory, _confirmed_results(memory, query, k, yes))
         else:
-            # All are found before the first is deleted, so that a typing error deletes nothing.
-            _forget(memory, [find_id(memory, beginning) for beginning in ids or ()])
+            # Every id is resolved before the first deletion, so that a typo deletes nothing.
+            _delete(memory, [find_memory(memory, prefix) for prefix in ids or ()])
         if purge:
             _compact(memory)
 
 
-def _agree(question: str, yes: bool) -> None:
+def _confirm(question: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise typer.BadParameter("nobody can be asked here; add --yes to go ahead")
+        raise typer.BadParameter("stdin is not a terminal; pass --yes to confirm")
     typer.confirm(plain(question), abort=True)
 
 
-def _agreed(memory: MemoryController, query: str, k: int, yes: bool) -> list[Memory]:
-    """What a search finds, after it was shown and agreed to."""
-    from agentmem.cli.tables import print_memories
+def _confirmed_results(memory: MemoryController, query: str, k: int, yes: bool) -> list[Memory]:
+    """Print what a search finds, and return it once the user has confirmed."""
+    from agentmem.cli.render import print_memories
 
-    found = memory.search(query, k=k, include_archived=True, reinforce=False)
-    if not found:
-        note(f"nothing is remembered for {memory.scope}")
+    results = memory.search(query, k=k, include_archived=True, reinforce=False)
+    if not results:
+        note(f"no memories of {memory.scope}")
         return []
-    print_memories([(hit.memory, hit.retention) for hit in found])
-    _agree(f"Forget {'this memory' if len(found) == 1 else f'these {len(found)} memories'}?", yes)
-    return [hit.memory for hit in found]
+    print_memories([(hit.memory, hit.retention) for hit in results])
+    subject = "this memory" if len(results) == 1 else f"these {len(results)} memories"
+    _confirm(f"Delete {subject}?", yes)
+    return [hit.memory for hit in results]
 
 
-def _forget(memory: MemoryController, found: Sequence[Memory]) -> None:
-    for one in found:
-        gone = memory.delete(one.id)
-        typer.echo(f"forgot {short_id(one.id)}  {line(one.text, 80)}{_besides(gone)}")
+def _delete(memory: MemoryController, targets: Sequence[Memory]) -> None:
+    for target in targets:
+        done = memory.delete(target.id)
+        typer.echo(f"deleted {short_id(target.id)}  {line(target.text, 80)}{_details(done)}")
 
 
-def _besides(gone: Deletion) -> str:
-    """What else deleting did, in brackets."""
+def _details(deletion: Deletion) -> str:
+    """Return what else a deletion changed, in brackets."""
     counts = {
-        "derived": len(gone.derived),
-        "written anew": len(gone.rewritten),
-        "unlinked": len(gone.unlinked),
+        "derived": len(deletion.derived),
+        "rewritten": len(deletion.rewritten),
+        "unlinked": len(deletion.unlinked),
     }
-    told = [f"{n} {name}" for name, n in counts.items() if n > 0]
-    return f"  ({', '.join(told)})" if told else ""
+    parts = [f"{n} {name}" for name, n in counts.items() if n > 0]
+    return f"  ({', '.join(parts)})" if parts else ""
 
 
-@app.command(rich_help_panel=KEEP, epilog=examples("agentmem compact --store ./memories"))
-def compact(
-    store: Store = DEFAULT_STORE,
-    user: User = DEFAULT_USER,
-) -> None:
-    """Write the store's files anew, so that nothing of what was deleted is left in them.
+@app.command(rich_help_panel=MAINTAIN, epilog=examples("agentmem compact --store ./memories"))
+@with_groups
+def compact(store: Store = DEFAULT_STORE, user: User = DEFAULT_USER) -> None:
+    """Rewrite the store's files so that no deleted text or vector is left in them.
 
-    It is done for all users of the store, and needs room for a second copy meanwhile.
+    This covers all users of the store and temporarily needs disk space for a second copy.
     """
-    with open_memory(store, user) as memory:
+    with OwnerOptions(store, user).open() as memory:
         _compact(memory)
 
 

@@ -8,40 +8,42 @@ from typing import Annotated
 
 import typer
 
-from agentmem.cli.app import KEEP, app, examples
 from agentmem.cli.options import (
     DEFAULT_STORE,
     DEFAULT_USER,
-    Agent,
+    MAINTAIN,
     Json,
+    OwnerOptions,
     Store,
     Time,
-    User,
-    open_memory,
+    examples,
+    open_store,
+    with_groups,
 )
-from agentmem.cli.render import plain, print_json
+from agentmem.cli.terminal import plain, print_json
 
-__all__ = ["check", "consolidate", "stats", "sweep"]
+__all__ = ["app", "check", "consolidate", "stats", "sweep"]
+
+app = typer.Typer()
 
 
 @app.command(
-    rich_help_panel=KEEP, epilog=examples("agentmem sweep", "agentmem sweep --now 2027-01-01")
+    rich_help_panel=MAINTAIN, epilog=examples("agentmem sweep", "agentmem sweep --now 2027-01-01")
 )
+@with_groups
 def sweep(
-    store: Store = DEFAULT_STORE,
-    user: User = DEFAULT_USER,
-    agent: Agent = None,
+    owner: OwnerOptions,
     now: Annotated[
-        datetime | None, typer.Option(help="Sweep as if it were then; now by default.", **Time)
+        datetime | None, typer.Option(help="Sweep as of this time. Default: now.", **Time)
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Archive what has faded below the threshold.
+    """Archive memories whose retention has fallen below the threshold.
 
-    Archived memories are out of ordinary search, and come back when
-    `agentmem search --include-archived` finds them. Nothing is deleted.
+    Searches skip archived memories. `agentmem search --include-archived` finds them and makes them
+    active again. Nothing is deleted.
     """
-    with open_memory(store, user, agent) as memory:
+    with owner.open() as memory:
         report = memory.sweep(now)
     if as_json:
         print_json({"archived": list(report.archived), "kept": report.kept})
@@ -50,89 +52,83 @@ def sweep(
 
 
 @app.command(
-    rich_help_panel=KEEP,
+    rich_help_panel=MAINTAIN,
     epilog=examples("agentmem consolidate", "agentmem consolidate --budget 20 --keep 5000"),
 )
+@with_groups
 def consolidate(
-    store: Store = DEFAULT_STORE,
-    user: User = DEFAULT_USER,
-    agent: Agent = None,
+    owner: OwnerOptions,
     budget: Annotated[
         int | None,
-        typer.Option(min=0, help="Do so many pieces of work at most.", show_default=False),
+        typer.Option(min=0, help="Maximum number of work items.", show_default=False),
     ] = None,
     keep: Annotated[
         int | None,
         typer.Option(
             min=0,
-            help="Archive the weakest, unused and redundant turns beyond so many.",
+            help="Keep at most this many turns active; archive weak, unused and redundant ones.",
             show_default=False,
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """End open conversations, merge what says the same, and sum up topics and days.
+    """End open conversations, merge duplicates, and summarize topics and days.
 
-    It can be interrupted; the next run goes on. Nothing is deleted.
+    It can be interrupted; the next run resumes. Nothing is deleted.
     """
-    from agentmem.cli.progress import Bars
+    from agentmem.cli.progress import ProgressBars
 
-    with open_memory(store, user, agent) as memory, Bars() as bars:
+    with owner.open() as memory, ProgressBars() as bars:
         report = memory.consolidate(budget=budget, keep=keep, progress=bars)
     if as_json:
         print_json(asdict(report))
         return
     typer.echo(
-        f"ended {len(report.ended)} conversations, merged {len(report.merged)} turns into others, "
-        f"summed up {len(report.topics)} topics and {len(report.days)} days, "
+        f"ended {len(report.ended)} conversations, merged {len(report.merged)} duplicates, "
+        f"summarized {len(report.topics)} topics and {len(report.days)} days, "
         f"archived {len(report.archived)}"
     )
     if not report.finished:
-        typer.echo("more is left to do; run it again to go on")
+        typer.echo("work is left; run the command again to continue")
 
 
 @app.command(
-    rich_help_panel=KEEP, epilog=examples("agentmem check", "agentmem check --repair --json")
+    rich_help_panel=MAINTAIN, epilog=examples("agentmem check", "agentmem check --repair --json")
 )
+@with_groups
 def check(
     store: Store = DEFAULT_STORE,
-    repair: Annotated[
-        bool, typer.Option("--repair", help="Make anew what is derived from what was said.")
-    ] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Rebuild derived data.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Look for damage, of all users of the store; exit with 1 where some is left.
+    """Check integrity for all users of the store. Exits with 1 if problems remain.
 
-    --repair embeds texts whose vectors were lost, drops links to nothing and digests conversations
-    again. What people said is never touched.
+    --repair embeds texts whose vectors were lost, removes dangling links and digests conversations
+    again. It never changes what people said.
     """
-    with open_memory(store, DEFAULT_USER, repair=repair) as memory:
+    with open_store(store, OwnerOptions(user=DEFAULT_USER).scope, repair=repair) as memory:
         reports = {str(s): memory.check(repair=repair, scope=s) for s in memory.owners()}
     if as_json:
         print_json({name: asdict(report) for name, report in reports.items()})
     else:
         for name, report in reports.items():
-            for kind, said in (("repaired", report.repaired), ("problem", report.problems)):
-                for sentence in said:
-                    typer.echo(plain(f"{kind} of {name}: {sentence}"))
-        typer.echo(f"{sum(len(r.problems) for r in reports.values())} problems are left")
+            for kind, messages in (("repaired", report.repaired), ("problem", report.problems)):
+                for message in messages:
+                    typer.echo(plain(f"{kind} of {name}: {message}"))
+        typer.echo(f"{sum(len(r.problems) for r in reports.values())} problems left")
     if not all(report.ok for report in reports.values()):
         raise typer.Exit(1)
 
 
-@app.command(rich_help_panel=KEEP, epilog=examples("agentmem stats --user ada"))
-def stats(
-    store: Store = DEFAULT_STORE,
-    user: User = DEFAULT_USER,
-    agent: Agent = None,
-    as_json: Json = False,
-) -> None:
-    """Count what is remembered."""
-    with open_memory(store, user, agent) as memory:
-        counted = memory.stats()
+@app.command(rich_help_panel=MAINTAIN, epilog=examples("agentmem stats --user ada"))
+@with_groups
+def stats(owner: OwnerOptions, as_json: Json = False) -> None:
+    """Count memories, sessions and associations."""
+    with owner.open() as memory:
+        counts = memory.stats()
     if as_json:
-        print_json(asdict(counted))
+        print_json(asdict(counts))
         return
-    from agentmem.cli.tables import print_stats
+    from agentmem.cli.render import print_stats
 
-    print_stats(counted)
+    print_stats(counts)

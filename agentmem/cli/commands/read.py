@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentmem.cli.app import FIND, app, examples
 from agentmem.cli.options import (
-    DEFAULT_STORE,
-    DEFAULT_USER,
-    Agent,
+    FIND,
     Json,
+    K,
     Kind,
-    Store,
+    OwnerOptions,
     Time,
-    User,
-    find_id,
-    open_memory,
+    examples,
+    find_memory,
+    with_groups,
 )
-from agentmem.cli.render import memory_json, note, print_json
+from agentmem.cli.terminal import memory_json, note, print_json
 
 if TYPE_CHECKING:
     from agentmem import Memory, MemoryController, SearchResult
 
-__all__ = ["list_", "search", "show"]
+__all__ = ["app", "list_", "search", "show"]
+
+app = typer.Typer()
 
 
 @app.command(
@@ -36,34 +36,35 @@ __all__ = ["list_", "search", "show"]
         'agentmem search --json "Where do I live?" | jq -r ".hits[0].memory.text"',
     ),
 )
+@with_groups
 def search(
-    query: Annotated[str, typer.Argument(help="A question, or what to look for.")],
-    store: Store = DEFAULT_STORE,
-    user: User = DEFAULT_USER,
-    agent: Agent = None,
-    k: Annotated[int, typer.Option("--k", "-k", min=1, help="How many to show.")] = 5,
+    query: Annotated[str, typer.Argument(help="A question or search terms.")],
+    owner: OwnerOptions,
+    k: K = 5,
     kind: Kind = None,
     as_of: Annotated[
-        datetime | None, typer.Option(help="Answer as the memory stood then.", **Time)
+        datetime | None, typer.Option(help="Search the memory as of this time.", **Time)
     ] = None,
     include_archived: Annotated[
         bool,
-        typer.Option("--include-archived", help="Also find what has faded; found, it is back."),
+        typer.Option(
+            "--include-archived", help="Also find archived memories, and make the hits active."
+        ),
     ] = False,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Show what every part contributed to each score.")
+        bool, typer.Option("--explain", help="Show what each feature contributed to the scores.")
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Find the memories that answer a question, best first.
 
-    What is found is strengthened, as if somebody had thought of it again; a search --as-of the
-    past strengthens nothing.
+    A hit is strengthened, as a memory is by remembering it. Searches with --as-of strengthen
+    nothing.
     """
     from agentmem import Granularity
 
-    with open_memory(store, user, agent) as memory:
-        recall = memory.search(
+    with owner.open() as memory:
+        result = memory.search(
             query,
             k=k,
             granularity=Granularity(kind or "turn"),
@@ -71,26 +72,26 @@ def search(
             include_archived=include_archived,
             explain=explain,
         )
-        # Asks the store, which must be open for it.
-        found = _recall_json(recall) if as_json else None
-    if found is not None:
-        print_json(found)
+        # The routing is computed on demand, from the open store.
+        data = _result_json(result) if as_json else None
+    if data is not None:
+        print_json(data)
         return
-    from agentmem.cli.tables import print_recall
+    from agentmem.cli.render import print_results
 
-    print_recall(recall)
-    if not recall:
-        note(f"nothing is remembered for {memory.scope}" + (" at that time" if as_of else ""))
+    print_results(result)
+    if not result:
+        note(f"no memories of {owner.scope}" + (" at that time" if as_of else ""))
 
 
-def _recall_json(recall: SearchResult) -> dict[str, Any]:
+def _result_json(result: SearchResult) -> dict[str, Any]:
     return {
-        "query": recall.query,
-        "confidence": recall.confidence,
-        "asked_at": recall.asked_at.isoformat(),
+        "query": result.query,
+        "confidence": result.confidence,
+        "asked_at": result.asked_at.isoformat(),
         "routing": {
-            "weights": {g.value: weight for g, weight in recall.routing.weights.items()},
-            "entropies": {g.value: entropy for g, entropy in recall.routing.entropies.items()},
+            "weights": {g.value: weight for g, weight in result.routing.weights.items()},
+            "entropies": {g.value: entropy for g, entropy in result.routing.entropies.items()},
         },
         "hits": [
             {
@@ -100,7 +101,7 @@ def _recall_json(recall: SearchResult) -> dict[str, Any]:
                 "contributions": dict(hit.contributions),
                 "memory": memory_json(hit.memory),
             }
-            for rank, hit in enumerate(recall, start=1)
+            for rank, hit in enumerate(result, start=1)
         ],
     }
 
@@ -110,12 +111,11 @@ def _recall_json(recall: SearchResult) -> dict[str, Any]:
     rich_help_panel=FIND,
     epilog=examples("agentmem list --limit 5", "agentmem list --granularity summary"),
 )
+@with_groups
 def list_(
-    store: Store = DEFAULT_STORE,
-    user: User = DEFAULT_USER,
-    agent: Agent = None,
+    owner: OwnerOptions,
     limit: Annotated[
-        int, typer.Option("--limit", "-n", min=0, help="How many of the newest; 0 for all.")
+        int, typer.Option("--limit", "-n", min=0, help="Number of memories; 0 for all.")
     ] = 20,
     kind: Kind = None,
     session: Annotated[
@@ -123,73 +123,62 @@ def list_(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the newest memories, in the order in which they were said."""
+    """List the newest memories, oldest first."""
     from agentmem import Granularity
 
-    with open_memory(store, user, agent) as memory:
-        found = memory.get_all(
+    with owner.open() as memory:
+        memories = memory.get_all(
             limit=limit or None,
             granularity=Granularity(kind) if kind else None,
             session_id=session,
         )
         now = memory.clock()
+    rows = [(m, memory.curve.retention_of(m, now)) for m in memories]
     if as_json:
-        print_json(
-            [memory_json(m) | {"retention": memory.curve.retention_of(m, now)} for m in found]
-        )
-        return
-    from agentmem.cli.tables import print_memories
+        print_json([memory_json(m) | {"retention": retention} for m, retention in rows])
+    elif rows:
+        from agentmem.cli.render import print_memories
 
-    if found:
-        print_memories([(m, memory.curve.retention_of(m, now)) for m in found])
+        print_memories(rows)
     else:
-        note(f"nothing is remembered for {memory.scope}")
+        note(f"no memories of {owner.scope}")
 
 
 @app.command(rich_help_panel=FIND, epilog=examples("agentmem show 3f2a9c1b7e04"))
+@with_groups
 def show(
-    memory_id: Annotated[str, typer.Argument(metavar="ID", help="An id, or the beginning of one.")],
-    store: Store = DEFAULT_STORE,
-    user: User = DEFAULT_USER,
-    agent: Agent = None,
+    memory_id: Annotated[str, typer.Argument(metavar="ID", help="An id, or a prefix of one.")],
+    owner: OwnerOptions,
     as_json: Json = False,
 ) -> None:
-    """Show everything about one memory: its life, its versions, what it is linked to."""
-    with open_memory(store, user, agent) as memory:
-        found = find_id(memory, memory_id)
-        life = _Life(memory, found)
+    """Show everything about one memory: details, versions, associations and sources."""
+    with owner.open() as memory:
+        target = find_memory(memory, memory_id)
+        retention = memory.curve.retention_of(target, memory.clock())
+        versions = [] if target.version_of else memory.history(target.id)
+        neighbors, sources = _related(memory, target)
     if as_json:
-        print_json(life.json())
-        return
-    from agentmem.cli.tables import print_life
-
-    print_life(life.memory, life.retention, life.versions, life.linked, life.sources)
-
-
-class _Life:
-    """A memory with what surrounds it.
-
-    Attributes:
-        linked: associated memories with the weight of the association, strongest first.
-        sources: what it was derived from, in order.
-    """
-
-    def __init__(self, controller: MemoryController, memory: Memory) -> None:
-        graph = controller.graph()
-        held = {m.id: m for m in controller.get_all(limit=None)}
-        self.memory = memory
-        self.retention = controller.curve.retention_of(memory, controller.clock())
-        self.versions = [] if memory.version_of else controller.history(memory.id)
-        near = graph[memory.id].items() if memory.id in graph else ()
-        self.linked = sorted(
-            ((held[other], float(edge["weight"])) for other, edge in near if other in held),
-            key=lambda pair: -pair[1],
+        print_json(
+            memory_json(target)
+            | {
+                "retention": retention,
+                "history": [memory_json(version) for version in versions],
+                "linked": [{"id": m.id, "text": m.text, "weight": w} for m, w in neighbors],
+            }
         )
-        self.sources = [held[source] for source in memory.sources if source in held]
+        return
+    from agentmem.cli.render import print_memory
 
-    def json(self) -> dict[str, Any]:
-        return memory_json(self.memory) | {
-            "retention": self.retention,
-            "history": [memory_json(version) for version in self.versions],
-            "linked": [{"id": m.id, "text": m.text, "weight": weight} for m, weight in self.linked],
-        }
+    print_memory(target, retention, versions, neighbors, sources)
+
+
+def _related(
+    memory: MemoryController, target: Memory
+) -> tuple[list[tuple[Memory, float]], list[Memory]]:
+    """Return associated memories with weights, strongest first, and the sources of a memory."""
+    graph = memory.graph()
+    by_id = {m.id: m for m in memory.get_all(limit=None)}
+    edges = graph[target.id].items() if target.id in graph else ()
+    neighbors = [(by_id[i], float(edge["weight"])) for i, edge in edges if i in by_id]
+    neighbors.sort(key=lambda pair: -pair[1])
+    return neighbors, [by_id[i] for i in target.sources if i in by_id]

@@ -1,49 +1,118 @@
-"""`export` and `import`."""
+"""`export`, `import` and `copy`: move memories between stores."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
-from agentmem.cli.app import MOVE, app, examples
-from agentmem.cli.options import DEFAULT_STORE, DEFAULT_USER, Agent, Store, User, open_memory
-from agentmem.cli.render import plain
+from agentmem.cli.options import EXPORT, OwnerOptions, examples, with_groups
+from agentmem.cli.terminal import note, plain
 
-__all__ = ["export", "import_"]
+if TYPE_CHECKING:
+    from agentmem import ChromaStore
+    from agentmem_stores import EmbedderSpec
+
+__all__ = ["app", "copy", "export", "import_"]
+
+app = typer.Typer()
 
 
-@app.command(rich_help_panel=MOVE, epilog=examples("agentmem export backup.jsonl --user ada"))
+@app.command(rich_help_panel=EXPORT, epilog=examples("agentmem export backup.jsonl --user ada"))
+@with_groups
 def export(
-    file: Annotated[Path, typer.Argument(help="The file to write.", show_default=False)],
-    store: Store = DEFAULT_STORE,
-    user: User = DEFAULT_USER,
-    agent: Agent = None,
+    file: Annotated[Path, typer.Argument(help="Output file.", show_default=False)],
+    owner: OwnerOptions,
 ) -> None:
-    """Write all memories of a user to a file of JSON lines, one memory a line.
+    """Write all memories of a user to a JSON Lines file, one memory per line.
 
-    Ids, strengths, states, links and former versions are kept; vectors are made anew on import.
+    Keeps ids, strengths, states, links and former versions. Vectors are computed again on import.
     """
-    with open_memory(store, user, agent) as memory:
+    with owner.open() as memory:
         count = memory.export(file)
-    typer.echo(f"{count} records of {plain(str(memory.scope))} written to {plain(str(file))}")
+    typer.echo(f"wrote {count} records of {plain(str(owner.scope))} to {plain(str(file))}")
 
 
 @app.command(
-    "import", rich_help_panel=MOVE, epilog=examples("agentmem import backup.jsonl --user ada")
+    "import", rich_help_panel=EXPORT, epilog=examples("agentmem import backup.jsonl --user ada")
 )
+@with_groups
 def import_(
-    file: Annotated[Path, typer.Argument(help="A file of `agentmem export`.", show_default=False)],
-    store: Store = DEFAULT_STORE,
-    user: User = DEFAULT_USER,
-    agent: Agent = None,
+    file: Annotated[
+        Path, typer.Argument(help="A file written by `agentmem export`.", show_default=False)
+    ],
+    owner: OwnerOptions,
 ) -> None:
-    """Read a file of `agentmem export` into the memories of a user.
+    """Read a file written by `agentmem export` into the memories of a user.
 
-    Memories of the same id are replaced, so importing twice changes nothing. A file with a
-    defect is refused whole.
+    Memories with the same id are replaced, so a second import changes nothing. A file with an
+    error is rejected as a whole.
     """
-    with open_memory(store, user, agent, create=True) as memory:
+    with owner.open(create=True) as memory:
         count = memory.import_(file)
-    typer.echo(f"{count} records of {plain(str(file))} read into {plain(str(memory.scope))}")
+    typer.echo(f"read {count} records of {plain(str(file))} into {plain(str(owner.scope))}")
+
+
+Location = Annotated[
+    str,
+    typer.Argument(
+        metavar="STORE",
+        help="A folder, or http(s)://HOST:PORT[/DATABASE[/TENANT]] of a Chroma server.",
+    ),
+]
+
+
+@app.command(
+    rich_help_panel=EXPORT,
+    epilog=examples(
+        "agentmem copy ./memories http://localhost:8000",
+        "agentmem copy http://localhost:8000 ./backup",
+    ),
+)
+def copy(
+    source: Location,
+    target: Location,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="AGENTMEM_CHROMA_TOKEN",
+            help="Value of the x-chroma-token header sent to servers.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Copy all users of one store to another, with ids, strengths, associations and versions.
+
+    Both stores stay usable. The copy can be interrupted and run again, also after new writes.
+    """
+    from agentmem_stores import StoreUnavailableError, copy_memories, is_vacant
+
+    if not _is_server(source) and is_vacant(Path(source).expanduser()):
+        raise StoreUnavailableError(f"no store at {source}")
+    with _open(source, token) as reader, _open(target, token, reader.embedder) as writer:
+        done = copy_memories(reader, writer)
+    note(f"copied {done.written:,} memories of {done.scopes:,} owners to {target}")
+
+
+def _is_server(location: str) -> bool:
+    return urlsplit(location).scheme in ("http", "https")
+
+
+def _open(location: str, token: str | None, embedder: EmbedderSpec | None = None) -> ChromaStore:
+    from agentmem import ChromaStore
+
+    if not _is_server(location):
+        return ChromaStore.open(location, embedder)
+    parts = urlsplit(location)
+    names = [name for name in parts.path.split("/") if name]
+    return ChromaStore.connect(
+        host=parts.hostname or "localhost",
+        port=parts.port or (443 if parts.scheme == "https" else 8000),
+        ssl=parts.scheme == "https",
+        headers={"x-chroma-token": token} if token else None,
+        database=names[0] if names else None,
+        tenant=names[1] if len(names) > 1 else None,
+        embedder=embedder,
+    )

@@ -4,33 +4,21 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentmem.cli.app import TALK, app, examples
-from agentmem.cli.options import (
-    DEFAULT_STORE,
-    DEFAULT_USER,
-    Agent,
-    Json,
-    Store,
-    Time,
-    User,
-    open_memory,
-    scope_of,
-)
-from agentmem.cli.render import console, line, memory_json, note, plain, print_json, short_id
+from agentmem.cli.options import TALK, Json, OwnerOptions, Time, examples, with_groups
+from agentmem.cli.terminal import line, memory_json, plain, print_json, short_id
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
-    from agentmem import MemoryController
-    from agentmem.formats.dialogue import Dialogue
     from agentmem.ingest import IngestReport
 
-__all__ = ["add", "ingest"]
+__all__ = ["add", "app", "ingest"]
+
+app = typer.Typer()
 
 
 @app.command(
@@ -41,39 +29,38 @@ __all__ = ["add", "ingest"]
         "agentmem add --role assistant --session trip - < plan.txt",
     ),
 )
+@with_groups
 def add(
     texts: Annotated[
-        list[str], typer.Argument(metavar="TEXT...", help="What was said; - reads it from stdin.")
+        list[str], typer.Argument(metavar="TEXT...", help="Messages; - reads one from stdin.")
     ],
-    store: Store = DEFAULT_STORE,
-    user: User = DEFAULT_USER,
-    agent: Agent = None,
+    owner: OwnerOptions,
     session: Annotated[
         str | None,
-        typer.Option(help="Its conversation; a new one by default.", show_default=False),
+        typer.Option(help="Conversation they belong to. Default: a new one.", show_default=False),
     ] = None,
-    role: Annotated[str, typer.Option(help="Who said it: user or assistant.")] = "user",
+    role: Annotated[str, typer.Option(help="Role of the speaker: user or assistant.")] = "user",
     speaker: Annotated[
-        str | None, typer.Option(help="The speaker's name.", show_default=False)
+        str | None, typer.Option(help="Name of the speaker.", show_default=False)
     ] = None,
     time: Annotated[
         datetime | None,
-        typer.Option("--time", "-t", help="When it was said; now by default.", **Time),
+        typer.Option("--time", "-t", help="When it was said. Default: now.", **Time),
     ] = None,
     importance: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="How much it matters: 1 is kept longest.")
+        float, typer.Option(min=0.0, max=1.0, help="How important it is; 1 lasts longest.")
     ] = 0.0,
     as_json: Json = False,
 ) -> None:
-    """Remember one or more things, each TEXT as a message of its own."""
-    said = [_read_stdin() if text == "-" else text for text in texts]
-    messages = [{"role": role, "content": text, "speaker": speaker} for text in said]
-    with open_memory(store, user, agent, create=True) as memory:
-        written = memory.add(messages, session_id=session, timestamp=time, importance=importance)
+    """Add one or more messages to memory."""
+    contents = [_read_stdin() if text == "-" else text for text in texts]
+    messages = [{"role": role, "content": text, "speaker": speaker} for text in contents]
+    with owner.open(create=True) as memory:
+        memories = memory.add(messages, session_id=session, timestamp=time, importance=importance)
     if as_json:
-        print_json([memory_json(m) for m in written])
+        print_json([memory_json(m) for m in memories])
         return
-    for m in written:
+    for m in memories:
         typer.echo(f"{short_id(m.id)}  {line(m.text, 100)}")
 
 
@@ -91,76 +78,54 @@ def _read_stdin() -> str:
         "agentmem ingest chat.jsonl --user ada",
     ),
 )
+@with_groups
 def ingest(
-    file: Annotated[Path, typer.Argument(help="The conversations.", show_default=False)],
-    store: Store = DEFAULT_STORE,
-    user: User = DEFAULT_USER,
-    agent: Agent = None,
+    file: Annotated[Path, typer.Argument(help="File with conversations.", show_default=False)],
+    owner: OwnerOptions,
     form: Annotated[
         str | None,
         typer.Option(
             "--format",
             metavar="locomo|longmemeval|memorybank|jsonl",
-            help="How FILE is written; found out by default.",
+            help="Format of FILE. Default: detected.",
             show_default=False,
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Read whole conversations into memory.
+    """Add whole conversations to memory.
 
-    LoCoMo, LongMemEval and MemoryBank name the owner of each conversation, who becomes its
-    user. JSON lines of `{session_id, role, content, timestamp?}` go to --user.
+    LoCoMo, LongMemEval and MemoryBank name the owner of each conversation, who becomes its user.
+    JSON Lines of `{session_id, role, content, timestamp?}` belong to --user.
 
-    Running it again changes nothing, and after an interruption it goes on where it stopped.
+    A second run changes nothing; after an interruption it resumes.
     """
+    from agentmem import Scope
+    from agentmem.cli.progress import ProgressBars
     from agentmem.formats.read import read
+    from agentmem.ingest import ingest as ingest_dialogue
 
-    # What the file is comes first, so that a wrong one makes no store.
+    # The file is checked first, so that a wrong one creates no store.
     dialogues, reports = read(file, form), []
-    with open_memory(store, user, agent, create=True) as memory:
+    with owner.open(create=True) as memory, ProgressBars() as bars:
         for dialogue in dialogues:
-            report = _ingest(memory, dialogue, user, agent)
+            scope = Scope(dialogue.owner or owner.user, owner.agent)
+            stage = line(str(scope), 30)
+            bars.expect(stage, sum(len(session.turns) for session in dialogue.sessions))
+            report = ingest_dialogue(
+                memory, dialogue, scope=scope, progress=partial(bars.advance, stage)
+            )
             reports.append(report)
             if not as_json:
                 typer.echo(
-                    f"{plain(str(report.scope))}: {report.written} turns written, "
-                    f"{report.present} already there"
+                    f"{plain(str(scope))}: {report.written} turns written, "
+                    f"{report.present} already present"
                 )
     if as_json:
         print_json([_report_json(report) for report in reports])
 
 
-def _ingest(
-    memory: MemoryController, dialogue: Dialogue, user: str, agent: str | None
-) -> IngestReport:
-    from agentmem.ingest import ingest
-
-    scope = scope_of(dialogue.owner or user, agent)
-    with _bar() as bar:
-        turns = sum(len(session.turns) for session in dialogue.sessions)
-        task = bar.add_task(line(str(scope), 30), total=turns)
-        try:
-            return ingest(
-                memory, dialogue, scope=scope, progress=lambda done: bar.advance(task, done)
-            )
-        except KeyboardInterrupt:
-            bar.stop()
-            note("interrupted; run the same command again to go on")
-            raise
-
-
-def _bar() -> Progress:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-
-    name = TextColumn("{task.description}", markup=False)
-    columns = (name, BarColumn(), MofNCompleteColumn(), TextColumn("turns"), Remaining())
-    screen = console(stderr=True)
-    return Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal)
-
-
-def _report_json(report: IngestReport) -> dict[str, object]:
+def _report_json(report: IngestReport) -> dict[str, Any]:
     return {
         "user_id": report.scope.user_id,
         "agent_id": report.scope.agent_id,

@@ -1,4 +1,4 @@
-"""Answers of models, and how they are marked."""
+"""Answers of models, and their scores."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from langchain_core.language_models import FakeListChatModel
 
 from agentmem import Granularity, Memory, RecalledMemory, Scope, SearchResult
-from agentmem.evaluation.answers import Answerer, exact_match, judged_right, normalized, token_f1
+from agentmem.evaluation.answers import Answerer, exact_match, normalize, parse_verdict, token_f1
 from agentmem.formats.dialogue import DialogueQuestion
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -32,16 +32,16 @@ def found() -> SearchResult:
     return SearchResult("What dog is it?", (hit,), 0.5, NOW)
 
 
-class TestMarks:
-    def test_normalised_as_in_squad(self) -> None:
-        assert normalized("The  Beagle, an\tOLD one!") == "beagle old one"
+class TestScores:
+    def test_normalizes_as_squad_does(self) -> None:
+        assert normalize("The  Beagle, an\tOLD one!") == "beagle old one"
 
-    def test_exact_match_is_of_what_is_normalised(self) -> None:
+    def test_exact_match_compares_normalized_answers(self) -> None:
         assert exact_match("A beagle.", "the Beagle") == 1.0
         assert exact_match("beagles", "beagle") == 0.0
 
     def test_f1_by_hand(self) -> None:
-        # 2 words in common of 4 given and 2 right: precision 1/2, recall 1.
+        # 2 common words of 4 in the answer and 2 in the reference: precision 1/2, recall 1.
         assert token_f1("it is an old beagle", "old beagle") == pytest.approx(2 / 3)
         assert token_f1("cat", "dog") == 0.0
         assert token_f1("", "dog") == 0.0
@@ -55,36 +55,36 @@ class TestMarks:
             ("This is not correct.", False), ("It is incorrect", False), ("Perhaps", None),
         ],
     )  # fmt: skip
-    def test_reads_wordy_judges(self, verdict: str, right: bool | None) -> None:
-        assert judged_right(verdict) is right
+    def test_parses_wordy_verdicts(self, verdict: str, right: bool | None) -> None:
+        assert parse_verdict(verdict) is right
 
 
 class TestAnswerer:
-    def test_answers_from_what_is_found(self, found: SearchResult) -> None:
-        asked: list[str] = []
+    def test_answers_from_search_results(self, found: SearchResult) -> None:
+        prompts: list[str] = []
 
-        class Listening(FakeListChatModel):
+        class Recording(FakeListChatModel):
             def _call(self, messages: Any, *args: Any, **kwargs: Any) -> str:
-                asked.append(messages[0].content)
+                prompts.append(messages[0].content)
                 return super()._call(messages, *args, **kwargs)
 
-        marks = Answerer(Listening(responses=["A beagle!"]))(question(), found)
-        assert marks == {"f1": 1.0, "exact_match": 1.0, "failed": 0.0}
-        assert "2026-03-01, Ada: I adopted a beagle." in asked[0]
+        scores = Answerer(Recording(responses=["A beagle!"]))(question(), found)
+        assert scores == {"f1": 1.0, "exact_match": 1.0, "failed": 0.0}
+        assert "2026-03-01, Ada: I adopted a beagle." in prompts[0]
 
-    def test_a_judge_may_forgive_other_words(self, found: SearchResult) -> None:
+    def test_a_judge_accepts_other_words(self, found: SearchResult) -> None:
         model = FakeListChatModel(responses=["A small hound named Biscuit"])
         judge = FakeListChatModel(responses=["Yes, that is a beagle."])
-        marks = Answerer(model, judge)(question(), found)
-        assert marks == {"f1": 0.0, "exact_match": 0.0, "judge": 1.0, "failed": 0.0}
+        scores = Answerer(model, judge)(question(), found)
+        assert scores == {"f1": 0.0, "exact_match": 0.0, "judge": 1.0, "failed": 0.0}
 
-    def test_without_a_right_answer_nobody_is_asked(self, found: SearchResult) -> None:
+    def test_a_question_without_answer_is_skipped(self, found: SearchResult) -> None:
         assert Answerer(FakeListChatModel(responses=[]))(question(None), found) == {}
 
-    def test_a_model_that_fails_is_wrong_and_ends_nothing(self, found: SearchResult) -> None:
+    def test_a_failing_model_counts_as_wrong(self, found: SearchResult) -> None:
         class Broken(FakeListChatModel):
             def _call(self, *args: Any, **kwargs: Any) -> str:
                 raise TimeoutError
 
-        marks = Answerer(Broken(responses=[]))(question(), found)
-        assert marks == {"f1": 0.0, "exact_match": 0.0, "failed": 1.0}
+        scores = Answerer(Broken(responses=[]))(question(), found)
+        assert scores == {"f1": 0.0, "exact_match": 0.0, "failed": 1.0}

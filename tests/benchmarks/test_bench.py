@@ -1,4 +1,4 @@
-"""`agentmem bench`: ratios to a floor, on real stores with the real embedder, in small."""
+"""`python -m benchmarks`: small runs with real stores and the real embedder."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from agentmem import InvalidInputError
-from agentmem.cli.app import app
-from benchmarks.measure import Ratio, in_turns
-from benchmarks.partitions import spread
+from benchmarks.__main__ import app
+from benchmarks.measure import Ratio, alternate
+from benchmarks.partitions import simulate_partitions
 
 
 @pytest.fixture
@@ -26,21 +26,21 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return run
 
 
-def test_both_sides_are_measured_in_turns_and_the_first_turn_is_not_counted() -> None:
+def test_both_sides_run_alternately() -> None:
     order: list[str] = []
 
-    in_turns(lambda i: order.append(f"ours {i}"), lambda i: order.append(f"floor {i}"), 2)
+    alternate(lambda i: order.append(f"ours {i}"), lambda i: order.append(f"floor {i}"), 2)
 
     assert order == ["ours 0", "floor 0", "ours 1", "floor 1", "ours 2", "floor 2"]
 
 
-def test_a_ratio_says_whether_it_holds() -> None:
+def test_a_ratio_checks_its_bound() -> None:
     assert Ratio("a", measured=3.0, floor=2.0, at_most=1.5).holds is True
     assert Ratio("a", measured=3.2, floor=2.0, at_most=1.5).holds is False
     assert Ratio("a", measured=3.2, floor=2.0).holds is None
 
 
-def test_searching_is_compared_with_bare_chroma(call: Any, tmp_path: Path) -> None:
+def test_compares_searches_with_bare_chroma(call: Any, tmp_path: Path) -> None:
     out, picture = tmp_path / "bench.json", tmp_path / "bench.png"
 
     result = call(
@@ -49,7 +49,7 @@ def test_searching_is_compared_with_bare_chroma(call: Any, tmp_path: Path) -> No
     )  # fmt: skip
 
     assert result.exit_code == 0, result.output
-    assert len(list((tmp_path / "cache").glob("bench-*"))) == 3, "kept for the next run"
+    assert len(list((tmp_path / "cache").glob("bench-*"))) == 3, "cached for the next run"
     found = json.loads(out.read_text())
     names = [row["name"] for row in found["ratios"]]
     assert names[0] == "search at 200 / floor"
@@ -61,7 +61,7 @@ def test_searching_is_compared_with_bare_chroma(call: Any, tmp_path: Path) -> No
     assert picture.stat().st_size > 0
 
 
-def test_writing_is_compared_with_embedding_and_broken_down(call: Any, tmp_path: Path) -> None:
+def test_compares_writes_with_embedding_and_times_stages(call: Any, tmp_path: Path) -> None:
     out = tmp_path / "bench.json"
 
     result = call(
@@ -73,13 +73,13 @@ def test_writing_is_compared_with_embedding_and_broken_down(call: Any, tmp_path:
     found = json.loads(out.read_text())
     assert [row["at_most"] for row in found["ratios"]] == [1.25, 2.5, 1.5]
     assert found["ratios"][0]["parts"]["embedding"] > 0
-    # A stage whose function went by another name would take no time.
+    # A stage whose function is not called would take no time.
     assert all(ms > 0 for ms in found["stages"]["search"].values()), found["stages"]
-    # All is new: there are no neighbours to be asked for.
-    assert [s for s, ms in found["stages"]["ingest"].items() if not ms] == ["nearest neighbours"]
+    # Everything is new, so there are no neighbors to query.
+    assert [s for s, ms in found["stages"]["ingest"].items() if not ms] == ["nearest neighbors"]
 
 
-def test_opening_is_compared_in_processes_of_their_own(call: Any, tmp_path: Path) -> None:
+def test_compares_opening_in_processes_of_their_own(call: Any, tmp_path: Path) -> None:
     out = tmp_path / "bench.json"
 
     result = call("--sizes", "60", "--rounds", "1", "--only", "opening", "--json", str(out))
@@ -90,20 +90,20 @@ def test_opening_is_compared_in_processes_of_their_own(call: Any, tmp_path: Path
     assert 50 < memory["floor"] < memory["measured"]
 
 
-def test_what_cannot_be_measured_is_said_in_one_line(call: Any) -> None:
+def test_an_unknown_benchmark_is_an_error(call: Any) -> None:
     result = call("--only", "speed")
 
     assert result.exit_code == 1
-    assert "there are ('search'" in result.stderr
+    assert "unknown benchmarks speed; choose from search" in result.stderr
 
 
-def test_partitions_are_tried_out_on_paper() -> None:
-    found = spread(owners=10_000, memories=100, partitions=32)
-    assert found.mean == pytest.approx(10_000 * 100 / 32, rel=0.1)
-    assert found.mean < found.largest < 1.5 * found.mean
-    assert found.foreign > 0.99
+def test_simulates_partitions() -> None:
+    sizes = simulate_partitions(owners=10_000, memories=100, partitions=32)
+    assert sizes.mean == pytest.approx(10_000 * 100 / 32, rel=0.1)
+    assert sizes.mean < sizes.largest < 1.5 * sizes.mean
+    assert sizes.foreign > 0.99
     with pytest.raises(InvalidInputError):
-        spread(owners=0, memories=100, partitions=32)
+        simulate_partitions(owners=0, memories=100, partitions=32)
 
     result = CliRunner().invoke(app, ["partitions", "--owners", "1000", "--count", "4"])
     assert "100,000 memories" in result.stdout

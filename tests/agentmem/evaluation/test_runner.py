@@ -1,4 +1,4 @@
-"""Evaluations from one end to the other, over real Chroma stores and the real embedder."""
+"""Whole evaluations, with real Chroma stores and the real embedder."""
 
 from __future__ import annotations
 
@@ -13,33 +13,32 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import FakeListChatModel
 
 from agentmem import Granularity
-from agentmem.evaluation.ablation import parts
 from agentmem.evaluation.answers import Answerer
 from agentmem.evaluation.cache import IngestCache
 from agentmem.evaluation.needle import NeedleTask, haystack
-from agentmem.evaluation.ranking import Evidence, RankingTask, evidence
 from agentmem.evaluation.report import Report, report
-from agentmem.evaluation.run import run
+from agentmem.evaluation.runner import ablations, run
+from agentmem.evaluation.tasks import Evidence, RankingTask, evidence
 from agentmem.evaluation.updates import UpdatesTask
 from agentmem.formats.dialogue import Dialogue, DialogueQuestion, DialogueSession, DialogueTurn
 
-BEGUN = datetime(2026, 3, 1, 9, tzinfo=UTC)
+START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
 
-def dialogue(owner: str, *sessions: list[str], asked: dict[str, list[str]]) -> Dialogue:
-    """A conversation whose turns are named D1:1, D1:2 and so on, and questions with evidence."""
+def dialogue(owner: str, *sessions: list[str], evidence_of: dict[str, list[str]]) -> Dialogue:
+    """Return a conversation with turns D1:1, D1:2 and so on, and questions with evidence."""
 
     def turn(day: int, i: int, text: str) -> DialogueTurn:
-        said_at = BEGUN + timedelta(days=day, minutes=i)
+        said_at = START + timedelta(days=day, minutes=i)
         return DialogueTurn(
             role="user", speaker=None, text=text, said_at=said_at,
             metadata={"dia_id": f"D{day + 1}:{i + 1}"},
         )  # fmt: skip
 
-    held = tuple(
+    dialogue_sessions = tuple(
         DialogueSession(
             id=f"s{day + 1}",
-            started_at=BEGUN + timedelta(days=day),
+            started_at=START + timedelta(days=day),
             turns=tuple(turn(day, i, text) for i, text in enumerate(texts)),
         )
         for day, texts in enumerate(sessions)
@@ -49,16 +48,16 @@ def dialogue(owner: str, *sessions: list[str], asked: dict[str, list[str]]) -> D
             id=f"{owner}-{i}", text=text, answer="Biscuit", category=str(min(len(turns), 2)),
             evidence_turns=tuple(turns), evidence_sessions=(), asked_at=None,
         )
-        for i, (text, turns) in enumerate(asked.items())
+        for i, (text, turns) in enumerate(evidence_of.items())
     )  # fmt: skip
-    return Dialogue(owner=owner, sessions=held, questions=questions)
+    return Dialogue(owner=owner, sessions=dialogue_sessions, questions=questions)
 
 
 ADA = dialogue(
     "ada",
     ["I adopted a beagle called Biscuit.", "The rain does not stop."],
     ["I moved to Porto for a new job.", "Porto has steep streets."],
-    asked={
+    evidence_of={
         "What is my beagle called?": ["D1:1"],
         "Tell me of Porto and its streets.": ["D2:1", "D2:2"],
         "Who was never mentioned?": ["D9:9"],
@@ -68,12 +67,12 @@ ADA = dialogue(
 BEN = dialogue(
     "ben",
     ["My violin lessons begin on Monday.", "The printer is out of paper."],
-    asked={"When do my violin lessons begin?": ["D1:1"]},
+    evidence_of={"When do my violin lessons begin?": ["D1:1"]},
 )
 
 
 class Counting:
-    """Progress that counts what is announced and done."""
+    """Progress that counts announced and completed steps."""
 
     def __init__(self) -> None:
         self.expected: Counter[str] = Counter()
@@ -93,17 +92,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def cache(folder: Path, embeddings: Embeddings) -> IngestCache:
-    """A cache that the tests share, as runs do."""
+    """A cache that tests share, as runs do."""
     return IngestCache(folder, embeddings)
 
 
-def evaluated(cache: IngestCache, k: int = 3, **options: object) -> Report:
+def evaluate(cache: IngestCache, k: int = 3, **options: object) -> Report:
     task = RankingTask("small", lambda: [ADA, BEN], k=k, **options)  # type: ignore[arg-type]
     return report(task, run(task, cache, k=k), cache)
 
 
 class TestEvidence:
-    def test_is_what_of_it_the_conversation_holds(self) -> None:
+    def test_contains_only_turns_of_the_conversation(self) -> None:
         [beagle, porto, absent, none] = [evidence(ADA, q) for q in ADA.questions]
         assert beagle is not None
         assert beagle == Evidence(frozenset({"D1:1"}), frozenset({"s1"}))
@@ -111,14 +110,14 @@ class TestEvidence:
         assert porto.sessions == {"s2"}
         assert absent is none is None
 
-    def test_questions_without_an_answer_have_none(self) -> None:
+    def test_unanswerable_questions_have_none(self) -> None:
         unanswerable = replace(ADA.questions[0], id="q_abs")
         assert evidence(ADA, unanswerable) is None
 
 
 class TestRanking:
-    def test_finds_what_was_said(self, cache: IngestCache) -> None:
-        found = evaluated(cache)
+    def test_scores_a_small_data_set(self, cache: IngestCache) -> None:
+        found = evaluate(cache)
         assert found.overall.n_questions == 3
         assert found.left_out == 2
         assert found.overall.turn["recall_any@1"] == 100.0
@@ -127,24 +126,24 @@ class TestRanking:
         assert found.confidence_auroc == 1.0
         assert {name: s.n_questions for name, s in found.by_category.items()} == {"1": 2, "2": 1}
 
-    def test_json_has_everything_in_percent(self, cache: IngestCache) -> None:
-        shown = evaluated(cache).to_json()
-        assert set(shown) == {
+    def test_json_is_in_percent(self, cache: IngestCache) -> None:
+        data = evaluate(cache).to_json()
+        assert set(data) == {
             "dataset", "n_questions", "left_out", "session", "turn", "answers", "by_category",
             "confidence_auroc", "ablation", "consolidated", "latency_ms", "ingest_s_per_1000_turns",
             "versions",
         }  # fmt: skip
-        assert shown["turn"]["recall_any@3"] == 100.0
-        assert shown["by_category"]["2"]["turn"]["recall_all@1"] == 0.0
-        assert 0 < shown["latency_ms"]["p50"] <= shown["latency_ms"]["p95"]
-        assert shown["ingest_s_per_1000_turns"] > 0
+        assert data["turn"]["recall_any@3"] == 100.0
+        assert data["by_category"]["2"]["turn"]["recall_all@1"] == 0.0
+        assert 0 < data["latency_ms"]["p50"] <= data["latency_ms"]["p95"]
+        assert data["ingest_s_per_1000_turns"] > 0
 
-    def test_models_answer_from_what_is_found(self, cache: IngestCache) -> None:
+    def test_models_answer_from_search_results(self, cache: IngestCache) -> None:
         answers = Answerer(FakeListChatModel(responses=["It is Biscuit."]))
-        found = evaluated(cache, answers=answers)
+        found = evaluate(cache, answers=answers)
         assert found.overall.answers == {"f1": 50.0, "exact_match": 0.0, "failed": 0.0}
 
-    def test_a_limit_reads_no_further_than_it_has_to(self, cache: IngestCache) -> None:
+    def test_a_limit_reads_only_what_it_needs(self, cache: IngestCache) -> None:
         def read() -> Iterator[Dialogue]:
             yield ADA
             raise AssertionError
@@ -154,36 +153,36 @@ class TestRanking:
         assert found.overall.n_questions == 2
         assert found.confidence_auroc is None
 
-    def test_each_part_is_switched_off_for_all_questions(self, cache: IngestCache) -> None:
+    def test_every_ablation_asks_all_questions(self, cache: IngestCache) -> None:
         task = RankingTask("small", lambda: [ADA, BEN], k=3)
-        found = report(task, run(task, cache, k=3, ablate=parts()), cache)
-        assert tuple(found.ablation) == parts()
+        found = report(task, run(task, cache, k=3, ablate=ablations()), cache)
+        assert tuple(found.ablation) == ablations()
         assert {s.n_questions for s in found.ablation.values()} == {3}
         assert "turn recall_all@3" in found.differences(found.ablation["lexical"])
 
-    def test_what_consolidating_makes_of_it_is_found_on_a_copy(self, cache: IngestCache) -> None:
+    def test_consolidates_a_copy(self, cache: IngestCache) -> None:
         task = RankingTask("small", lambda: [ADA, BEN], k=3)
         found = report(task, run(task, cache, k=3, consolidate=True), cache)
         assert found.consolidated is not None
         assert found.consolidated.n_questions == 3
-        assert set(found.compared) == {"after consolidate()"}
-        with cache.open(ADA, Counting()) as kept:
-            assert not list(kept.store.scan(kept.scope, Granularity.DAY))
+        assert set(found.variants) == {"after consolidate()"}
+        with cache.open(ADA, Counting()) as original:
+            assert not list(original.store.scan(original.scope, Granularity.DAY))
         with cache.consolidated(ADA, Counting()) as copy:
             assert list(copy.store.scan(copy.scope, Granularity.DAY))
 
 
 class TestCache:
-    def test_a_second_run_ingests_nothing_and_finds_the_same(self, cache: IngestCache) -> None:
-        first, heard = evaluated(cache), Counting()
+    def test_a_second_run_ingests_nothing(self, cache: IngestCache) -> None:
+        first, progress = evaluate(cache), Counting()
         task = RankingTask("small", lambda: [BEN, ADA], k=3)
-        again = report(task, run(task, cache, k=3, progress=heard), cache)
-        assert heard.expected["ingesting"] == 0
-        assert heard.expected["asking"] == heard.done["asking"] == 3
+        again = report(task, run(task, cache, k=3, progress=progress), cache)
+        assert progress.expected["ingesting"] == 0
+        assert progress.expected["asking"] == progress.done["asking"] == 3
         assert again.overall == first.overall
         assert again.ingest_s_per_1000_turns == first.ingest_s_per_1000_turns
 
-    def test_an_interrupted_ingest_goes_on(self, tmp_path: Path, embeddings: Embeddings) -> None:
+    def test_an_interrupted_ingest_resumes(self, tmp_path: Path, embeddings: Embeddings) -> None:
         class Interrupting(Counting):
             def advance(self, stage: str, count: int) -> None:
                 raise KeyboardInterrupt
@@ -197,31 +196,31 @@ class TestCache:
             t.text for s in ADA.sessions for t in s.turns
         )
 
-    def test_fresh_ingests_anew_once(self, tmp_path: Path, embeddings: Embeddings) -> None:
-        heard = Counting()
+    def test_fresh_ingests_once_per_run(self, tmp_path: Path, embeddings: Embeddings) -> None:
+        progress = Counting()
         for fresh in (False, True):
             cache = IngestCache(tmp_path, embeddings, fresh=fresh)
             for _ in range(2):
-                with cache.open(BEN, heard):
+                with cache.open(BEN, progress):
                     pass
-        assert heard.done["ingesting"] == 2 * 2
+        assert progress.done["ingesting"] == 2 * 2
 
-    def test_other_questions_need_no_other_ingest(self, cache: IngestCache) -> None:
-        heard = Counting()
-        with cache.open(ADA, heard), cache.open(replace(BEN, questions=()), heard):
+    def test_other_questions_need_no_new_ingest(self, cache: IngestCache) -> None:
+        progress = Counting()
+        with cache.open(ADA, progress), cache.open(replace(BEN, questions=()), progress):
             pass
-        assert not heard.done
+        assert not progress.done
 
 
 class TestGenerated:
     def test_needles_are_found(self, cache: IngestCache) -> None:
-        made = haystack(turns=30, needles=2, threads=2, hops=3, questions=2)
-        task = NeedleTask(made)
+        generated = haystack(turns=30, needles=2, threads=2, hops=3, questions=2)
+        task = NeedleTask(generated)
         found = report(task, run(task, cache), cache)
         assert found.by_category["single needle"].turn["all_found"] == 100.0
-        assert found.overall.n_questions == len(made.questions)
+        assert found.overall.n_questions == len(generated.questions)
 
-    def test_updates_are_asked_for_now_and_then(self, cache: IngestCache) -> None:
+    def test_updates_are_asked_for_as_of_now_and_the_past(self, cache: IngestCache) -> None:
         task = UpdatesTask(users=1, sessions=4, limit=8)
         found = report(task, run(task, cache), cache)
         assert found.overall.n_questions == 8

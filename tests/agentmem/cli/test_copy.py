@@ -1,4 +1,4 @@
-"""`agentmem copy`: the memories of one store in another."""
+"""`agentmem copy`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from agentmem.cli.app import app
 ADA = Scope("ada")
 
 
-def test_what_was_copied_is_found_there(tmp_path: Path, embeddings: Embeddings) -> None:
+def test_copied_memories_are_found(tmp_path: Path, embeddings: Embeddings) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     with MemoryController.open(one, scope=ADA, embeddings=embeddings) as memory:
         memory.add("I adopted a beagle called Biscuit.", session_id="s")
@@ -29,13 +29,13 @@ def test_what_was_copied_is_found_there(tmp_path: Path, embeddings: Embeddings) 
         assert memory.search("What is my dog called?", k=1)[0].memory.text.endswith("Biscuit.")
 
 
-def test_a_server_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
+def test_an_unreachable_server_is_an_error(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["copy", "http://localhost:1", str(tmp_path / "two")])
     assert result.exit_code == 1
     assert "localhost:1" in result.stderr
 
 
-def test_where_no_store_is_none_is_made_to_be_copied(tmp_path: Path) -> None:
+def test_a_missing_source_creates_nothing(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["copy", str(tmp_path / "typo"), str(tmp_path / "two")])
     assert result.exit_code == 1
     assert "no store at" in result.stderr

@@ -1,4 +1,4 @@
-"""Pictures: files that are there, whose drawing says what it should, and that depend on nothing."""
+"""Plots: files of the right kind, with the right content, reproducible."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from agentmem.plots.layout import lay_out
 CURVE = ForgettingCurve(base_days=30, archive_below=0.05)
 
 
-def drawn_curve(recalls: list[float], until: float) -> Axes:
+def draw_axes(recalls: list[float], until: float) -> Axes:
     figure = Figure()
     draw_curve(figure, CURVE, CURVE.initial_strength(0.5), recalls, until)
     return figure.axes[0]
@@ -52,43 +52,43 @@ def graph_of(sizes: list[int], alone: int = 0) -> nx.Graph:
 
 class TestForgettingCurve:
     @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
-    def test_writes_the_picture_that_the_name_asks_for(self, tmp_path: Path, ending: str) -> None:
+    def test_writes_the_format_of_the_suffix(self, tmp_path: Path, ending: str) -> None:
         out = plot_forgetting_curve(CURVE, [1, 7, 30], None, tmp_path / f"curve.{ending}")
         starts = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
         assert out.read_bytes().startswith(starts[ending])
 
-    def test_the_same_curve_gives_the_same_picture(self, tmp_path: Path) -> None:
+    def test_is_reproducible(self, tmp_path: Path) -> None:
         one = plot_forgetting_curve(CURVE, [7, 1], 90, tmp_path / "one.png")
         two = plot_forgetting_curve(CURVE, [1, 7], 90, tmp_path / "two.png")
         assert one.read_bytes() == two.read_bytes()
 
-    def test_compares_recalled_with_never_recalled(self) -> None:
-        axes = drawn_curve([7], 200)
+    def test_compares_with_a_memory_that_is_never_recalled(self) -> None:
+        axes = draw_axes([7], 200)
         lines = {str(line.get_label()): line for line in axes.lines}
         assert "a sweep archives below 5%" in lines
         ends = {name: np.asarray(line.get_ydata())[-1] for name, line in lines.items()}
         assert ends["recalled once"] > ends["never recalled"]
 
     def test_marks_each_recall_and_the_day_of_archiving(self) -> None:
-        shown = texts(drawn_curve([7], 200))
+        shown = texts(draw_axes([7], 200))
         assert "day 7\nS 30 → 39" in shown
         assert "day 90" in shown  # 30 ln 20, for the memory never recalled
 
-    def test_names_no_day_of_archiving_beyond_the_picture(self) -> None:
-        assert texts(drawn_curve([], 50)) == []
+    def test_does_not_mark_archiving_beyond_the_plot(self) -> None:
+        assert texts(draw_axes([], 50)) == []
 
-    def test_without_a_limit_the_picture_ends_after_the_memory_does(self) -> None:
+    def test_ends_by_default_when_the_memory_has_faded(self) -> None:
         until = default_until(CURVE, [7.0], 30.0)
         after = CURVE.strengthened(30.0, 7.0)
         assert CURVE.retention(until - 7, after) < CURVE.archive_below
 
     @pytest.mark.parametrize("recall", [-1.0, float("nan"), float("inf")])
-    def test_refuses_recalls_that_cannot_be(self, tmp_path: Path, recall: float) -> None:
-        with pytest.raises(InvalidInputError, match="count days from 0 up"):
+    def test_rejects_impossible_recalls(self, tmp_path: Path, recall: float) -> None:
+        with pytest.raises(InvalidInputError, match="recall day"):
             plot_forgetting_curve(CURVE, [recall], None, tmp_path / "curve.png")
 
     @pytest.mark.parametrize("until", [0.0, -3.0, float("nan"), float("inf")])
-    def test_refuses_ends_that_cannot_be(self, tmp_path: Path, until: float) -> None:
+    def test_rejects_impossible_ends(self, tmp_path: Path, until: float) -> None:
         with pytest.raises(InvalidInputError, match="until_days"):
             plot_forgetting_curve(CURVE, [], until, tmp_path / "curve.png")
 
@@ -104,7 +104,7 @@ class TestGraph:
         with Image.open(out) as picture:
             assert min(picture.size) > 800
 
-    def test_no_two_memories_lie_on_each_other(self) -> None:
+    def test_nodes_do_not_overlap(self) -> None:
         layout = lay_out(graph_of([12, 9, 4], alone=7))
         spots = list(layout.places.values())
         distances = [
@@ -115,14 +115,14 @@ class TestGraph:
         assert len(spots) == 32
         assert min(distances) > 0.2
 
-    def test_places_do_not_hang_on_the_order_in_which_nodes_came(self) -> None:
+    def test_the_layout_does_not_depend_on_the_order_of_nodes(self) -> None:
         graph = graph_of([6, 5], alone=2)
         turned = nx.Graph()
         turned.add_nodes_from(reversed(list(graph.nodes(data=True))))
         turned.add_edges_from((b, a, d) for a, b, d in reversed(list(graph.edges(data=True))))
         assert lay_out(graph).places == lay_out(turned).places
 
-    def test_labels_say_what_the_memories_say(self) -> None:
+    def test_labels_are_texts_of_memories(self) -> None:
         figure = Figure(figsize=(10, 7), layout="constrained")
         FigureCanvasAgg(figure)
         draw_graph(figure, graph_of([4], alone=1), "")
@@ -130,7 +130,7 @@ class TestGraph:
             texts(figure.axes[0])
         )
 
-    def test_texts_in_any_script_are_drawn_as_far_as_fonts_go(self, tmp_path: Path) -> None:
+    def test_draws_texts_in_any_script(self, tmp_path: Path) -> None:
         graph = nx.path_graph(4)
         for node, text in enumerate(["$5 and $6", "\x1b[31mred\x07", "私の犬 🐶", "x" * 3000]):
             graph.nodes[node].update(text=text, granularity="turn", retention=0.5)
@@ -138,23 +138,23 @@ class TestGraph:
         assert drawable("two\nlines\t\x00") == "two lines"
 
 
-def test_other_endings_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInputError, match=r"end it in \.png, \.svg, \.pdf"):
+def test_other_suffixes_are_rejected(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match=r"must end in \.png, \.svg, \.pdf"):
         plot_graph(nx.Graph(), tmp_path / "graph.gif")
 
 
-def test_a_folder_that_is_not_there_is_an_error_of_ours(tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailableError, match="cannot write"):
         plot_graph(nx.Graph(), tmp_path / "none" / "graph.png")
 
 
-def test_a_program_s_own_figures_stay_as_they_are(tmp_path: Path) -> None:
+def test_the_settings_of_matplotlib_do_not_change(tmp_path: Path) -> None:
     before = rcParams.copy()
     plot_forgetting_curve(CURVE, [3], None, tmp_path / "curve.png")
     assert rcParams.copy() == before
 
 
-def test_without_matplotlib_the_error_says_what_to_install(tmp_path: Path) -> None:
+def test_without_matplotlib_the_error_names_the_command_that_installs_it(tmp_path: Path) -> None:
     code = f"""
 import sys
 sys.modules["matplotlib"] = None

@@ -1,1 +1,0 @@
-"""Fit the ranking weights that ship with the package."""
