@@ -46,7 +46,7 @@ WRITE_STAGES: Mapping[str, tuple[str, ...]] = {
         "agentmem.embedding.embedder:Embedder.turns",
     ),
     "nearest neighbors": ("agentmem_stores:ChromaStore.nearest",),
-    "association": ("agentmem.writing.association:Associator.edges",),
+    "association": ("agentmem.writing.association:Association.edges",),
     "writing to Chroma": ("agentmem_stores:ChromaStore.write",),
     "derived index": ("agentmem_retrievers.index.scope_index:ScopeIndex.apply",),
     "digests": ("agentmem.digest.digest:Digester.digest",),
