@@ -25,19 +25,19 @@ __all__ = ["BenchReport", "bench", "stages", "time_by_stage"]
 
 # The functions whose time, including what they call, makes up a stage.
 SEARCH_STAGES: Mapping[str, tuple[str, ...]] = {
-    "embedding the question": ("agentmem.embedding.embedder:Embedder.query",),
-    "index, up to date": ("agentmem_retrievers.index.indexed_store:IndexedStore.index",),
-    "term expansion": ("agentmem_retrievers.engine:SearchEngine._kin",),
-    "lexical features": (
-        "agentmem_retrievers.features.lexical:LexicalFeatures.__init__",
-        "agentmem_retrievers.features.lexical:LexicalFeatures.found",
+    "embedding the question": (
+        "agentmem.embedding.embedder:Embedder.query",
+        "agentmem.embedding.embedder:Embedder.query_tokens",
     ),
+    "derived index": ("agentmem_retrievers.index.indexed_store:IndexedStore.index",),
+    "term expansion": ("agentmem_retrievers.index.vocabulary:Vocabulary.similar_terms",),
+    "postings": ("agentmem_retrievers.features.lexical:LexicalFeatures.__init__",),
     # Chroma searches in another thread meanwhile, so this is the rest of the wait.
-    "nearest neighbors": ("agentmem_retrievers.ranking.candidates:CandidateSources.near",),
+    "nearest neighbors": ("agentmem_retrievers.ranking.candidates:CandidateSources.nearest",),
     "candidates": ("agentmem_retrievers.ranking.candidates:candidate_rows",),
-    "features": ("agentmem_retrievers.features.turn:TurnFeatures.compute",),
+    "features": ("agentmem_retrievers.features.turn:turn_features",),
     "second stage": ("agentmem_retrievers.ranking.second_stage:second_stage_features",),
-    "confidence": ("agentmem_retrievers.ranking.confidence:confidence",),
+    "confidence": ("agentmem_retrievers.ranking.pipeline:TurnRanking.confidence",),
     "reading the hits": ("agentmem_stores:ChromaStore.get_memories",),
 }
 WRITE_STAGES: Mapping[str, tuple[str, ...]] = {

@@ -72,8 +72,9 @@ class SearchBench:
             embedded: include the embedding of the question on both sides.
         """
         embeddings = self.settings.embeddings if embedded else self.precomputed
-        with open_memory(self.place(Shape(1, size)), embeddings, owner(0)) as memory:
-            bare = bare_query(memory, embeddings, owner(0))
+        place = self.place(Shape(1, size))
+        with open_memory(place, embeddings, owner(0)) as memory:
+            bare = bare_query(place, embeddings)
             ours, others = self.questions[::2], self.questions[1::2]
             memory.search(self.questions[-1], k=10, reinforce=False)
             times = alternate(
@@ -98,7 +99,7 @@ class SearchBench:
                 for n in (small, large)
             )
             times = alternate(self._ask(larger), self._ask(smaller), self.settings.rounds)
-            bare = [bare_query(memory, self.precomputed, owner(0)) for memory in (larger, smaller)]
+            bare = [bare_query(self.place(Shape(1, n)), self.precomputed) for n in (large, small)]
             questions = self.questions[self.settings.rounds + 1 :]
             floors = alternate(
                 lambda i: bare[0](questions[i]),
@@ -152,18 +153,24 @@ class SearchBench:
         )
 
 
-def bare_query(
-    memory: MemoryController, embeddings: Embeddings, scope: Scope
-) -> Callable[[str], object]:
-    """Return a function that embeds a question and queries Chroma for 30 turns and documents."""
-    store: Any = memory.services.store
-    collection = store._partitions.find(scope, Granularity.TURN)
+def bare_query(place: Path, embeddings: Embeddings) -> Callable[[str], object]:
+    """Return a function that embeds a question and queries Chroma for 30 turns and documents.
+
+    Args:
+        place: a store with one owner, so that all turns are in one collection.
+    """
+    import chromadb
+    from chromadb.config import Settings
+
+    client: Any = chromadb.PersistentClient(place, Settings(anonymized_telemetry=False))
+    [collection] = [c for c in client.list_collections() if c.name.startswith("turn")]
     embedder = Embedder(embeddings, cached_queries=0)
 
     def ask(text: str) -> object:
-        vector = embedder.query(text)
         return collection.query(
-            query_embeddings=[vector], n_results=30, include=["documents", "distances"]
+            query_embeddings=[embedder.query(text)],
+            n_results=30,
+            include=["documents", "distances"],
         )
 
     return ask

@@ -45,7 +45,7 @@ def trace(call: Callable[[], object]) -> Counter[str]:
         call()
     finally:
         sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type]
+        threading.setprofile(None)
     return calls
 
 

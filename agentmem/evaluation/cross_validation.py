@@ -126,7 +126,9 @@ def _examples(
         progress.advance("asking", 1)
         if relevant is None:
             continue
-        query = Query(question.text, embedder.query, end_of(dialogue), query_tokens=embedder.query_tokens)
+        query = Query(
+            question.text, embedder.query, end_of(dialogue), query_tokens=embedder.query_tokens
+        )
         ranking = engine.ranking(scope, query)
         rows, features = ranking.first_stage()
         # Sessions are weighted after the store is closed, so their candidates are read now.

@@ -199,9 +199,7 @@ def _load(path: Path, progress: LoadProgress | None) -> SmolLM:
         raise InvalidInputError(f"cannot read {path}: {error}") from error
 
 
-def resolve_model(
-    spec: str | None = None, *, temperature: float | None = None
-) -> BaseChatModel:
+def resolve_model(spec: str | None = None, *, temperature: float | None = None) -> BaseChatModel:
     """Return a chat model by name.
 
     Args:

@@ -102,7 +102,8 @@ def default_until(curve: ForgettingCurve, recalls_days: Sequence[float], strengt
     last = 0.0
     for recall in sorted(recalls_days):
         strength, last = curve.strengthened(strength, recall - last), recall
-    return 1.08 * (last - strength * math.log(max(curve.archive_below, 0.01)))
+    # A margin of 8 % shows the curve below the threshold; without a threshold, down to 1 %.
+    return 1.08 * (last + curve.days_until(max(curve.archive_below, 0.01), strength))
 
 
 def _recalls(days: Iterable[float]) -> list[float]:

@@ -1,4 +1,4 @@
-"""Fonts for texts in any script, as far as the machine has them."""
+"""Fonts for texts in any script, as far as they are installed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from matplotlib.font_manager import FontProperties, findfont, fontManager, get_f
 
 __all__ = ["drawable", "families"]
 
-# DejaVu Sans comes with matplotlib; the others are what systems usually have for what it lacks.
+# DejaVu Sans comes with matplotlib; systems usually have some of the others for scripts it lacks.
 _FALLBACKS = (
     "Noto Sans CJK JP",
     "Noto Sans CJK SC",
@@ -24,15 +24,15 @@ _FALLBACKS = (
 
 @cache
 def families() -> tuple[str, ...]:
-    """Return the families to draw with, in the order in which they are tried."""
+    """Return the font families to use, in order of preference."""
     installed = {font.name for font in fontManager.ttflist}
     return ("DejaVu Sans", *(name for name in _FALLBACKS if name in installed))
 
 
 def drawable(text: str) -> str:
-    """Return a text on one line without what no font here can draw.
+    """Return a text on one line without characters that no installed font has.
 
-    Letters become a box, so that it shows that something is missing; pictures are left out.
+    Missing letters become a box, other characters such as emoji are removed.
     """
     return " ".join("".join(map(_drawable, text)).split())
 

@@ -1,4 +1,4 @@
-"""Drawing an association graph; imported only when a picture is asked for."""
+"""Draw an association graph; needs matplotlib."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from matplotlib.patches import Ellipse
 from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Transform
 
+from agentmem.plots.figure import INK
 from agentmem.plots.fonts import drawable, families
 from agentmem.plots.labels import Page
 from agentmem.plots.layout import Layout, lay_out
 
 __all__ = ["draw_graph"]
 
-_INK = "#2b2f36"
-# Colours of Okabe and Ito, which people with any kind of colour vision tell apart.
-_KINDS: Mapping[str, tuple[str, str, float]] = {
+# Marker, color and area of each granularity; Okabe and Ito's colors, distinguishable with any color
+# vision.
+_MARKERS: Mapping[str, tuple[str, str, float]] = {
     "turn": ("o", "#0072b2", 70.0),
     "session": ("s", "#e69f00", 100.0),
     "summary": ("D", "#009e73", 90.0),
@@ -34,13 +35,13 @@ _OTHER = ("o", "#7b838f", 70.0)
 
 
 def draw_graph(figure: Figure, graph: nx.Graph, title: str) -> None:
-    """Fill a figure with a graph of memories; see `agentmem.plots.plot_graph`."""
+    """Draw a graph of memories; see `agentmem.plots.plot_graph`."""
     axes = figure.add_subplot()
     axes.set_axis_off()
     layout = lay_out(graph)
     axes.set_xlim(layout.left, layout.right)
     axes.set_ylim(layout.bottom, layout.top)
-    _draw_groups(axes, layout)
+    _draw_discs(axes, layout)
     _draw_edges(axes, graph, layout)
     _draw_nodes(axes, graph, layout)
     _draw_legend(figure, axes, graph)
@@ -49,12 +50,12 @@ def draw_graph(figure: Figure, graph: nx.Graph, title: str) -> None:
         x=0.01,
         ha="left",
         fontsize=13,
-        color=_INK,
+        color=INK,
         weight="bold",
     )
     heading.set_parse_math(False)
     heading.set_fontfamily(families())
-    # Labels are placed by their size on the page, which is known once everything else has a place.
+    # Labels are placed by their size in pixels, which is known once the rest is laid out.
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     _draw_labels(figure, axes, graph, layout)
@@ -66,15 +67,15 @@ def _heading(graph: nx.Graph) -> str:
     return f"{memories}, {edges} association{'' if edges == 1 else 's'}"
 
 
-def _draw_groups(axes: Axes, layout: Layout) -> None:
-    for (x, y), radius in layout.groups:
+def _draw_discs(axes: Axes, layout: Layout) -> None:
+    for (x, y), radius in layout.discs:
         axes.add_patch(
             Ellipse((x, y), 2 * radius, 2 * radius, facecolor="#f1f3f6", edgecolor="none", zorder=0)
         )
-    if layout.shelf is not None:
-        axes.axhline(layout.shelf, color="#d5d9df", linewidth=0.9, zorder=0)
+    if layout.isolated_top is not None:
+        axes.axhline(layout.isolated_top, color="#d5d9df", linewidth=0.9, zorder=0)
         axes.text(
-            layout.left, layout.shelf, "associated with nothing", fontsize=8.5, color="#7b838f",
+            layout.left, layout.isolated_top, "no associations", fontsize=8.5, color="#7b838f",
             va="bottom", ha="left",
         )  # fmt: skip
 
@@ -85,18 +86,18 @@ def _draw_edges(axes: Axes, graph: nx.Graph, layout: Layout) -> None:
         return
     low, high = edges[0][2], edges[-1][2]
     shares = [(weight - low) / (high - low) if high > low else 0.5 for *_, weight in edges]
-    # Lines from one community to another cross the page and would hide the rest.
-    within = [1.0 if layout.home[a] == layout.home[b] else 0.45 for a, b, _ in edges]
+    # Edges between communities cross the page, so they are fainter and do not hide the rest.
+    opacity = [1.0 if layout.community[a] == layout.community[b] else 0.45 for a, b, _ in edges]
     size = _scale(graph)
     axes.add_collection(
         LineCollection(
             [(layout.places[a], layout.places[b]) for a, b, _ in edges],
             linewidths=[
-                size * near * (0.7 + 2.0 * s) for s, near in zip(shares, within, strict=True)
+                size * near * (0.7 + 2.0 * s) for s, near in zip(shares, opacity, strict=True)
             ],
             colors=[
                 to_rgba("#5a6572", near * (0.25 + 0.5 * s))
-                for s, near in zip(shares, within, strict=True)
+                for s, near in zip(shares, opacity, strict=True)
             ],
             zorder=1,
         ),
@@ -106,8 +107,9 @@ def _draw_edges(axes: Axes, graph: nx.Graph, layout: Layout) -> None:
 
 def _draw_nodes(axes: Axes, graph: nx.Graph, layout: Layout) -> None:
     for node, data in graph.nodes(data=True):
-        kind, hidden = str(data.get("granularity")), data.get("state", "active") != "active"
-        retention = None if hidden else float(data.get("retention", 1.0))
+        active = data.get("state", "active") == "active"
+        retention = float(data.get("retention", 1.0)) if active else None
+        kind = str(data.get("granularity"))
         _draw_node(axes, layout.places[node], kind, retention, _scale(graph))
 
 
@@ -119,13 +121,13 @@ def _draw_node(
     scale: float = 1.0,
     label: str | None = None,
 ) -> None:
-    """One memory; hollow and dotted where it is not active (`retention` None)."""
-    marker, color, size = _KINDS.get(kind, _OTHER)
+    """Draw a memory; hollow and dotted if it is not active (`retention` None)."""
+    marker, color, size = _MARKERS.get(kind, _OTHER)
     axes.scatter(
         *place,
         s=size * scale,
         marker=marker,
-        facecolor="white" if retention is None else _faded(color, retention),
+        facecolor="white" if retention is None else _fade(color, retention),
         edgecolor=color,
         linewidth=1.3,
         linestyle=":" if retention is None else "-",
@@ -138,8 +140,8 @@ def _scale(graph: nx.Graph) -> float:
     return 1.4 if len(graph) <= 30 else 1.0 if len(graph) <= 100 else 0.7
 
 
-def _faded(color: str, retention: float) -> tuple[float, float, float]:
-    """A colour mixed with white, which hides edges below as real transparency would not."""
+def _fade(color: str, retention: float) -> tuple[float, float, float]:
+    """Mix a color with white; transparency would show the edges below."""
     share = 0.12 + 0.88 * min(max(retention, 0.0), 1.0)
     red, green, blue = (1 - share * (1 - part) for part in to_rgba(color)[:3])
     return red, green, blue
@@ -148,7 +150,7 @@ def _faded(color: str, retention: float) -> tuple[float, float, float]:
 def _draw_legend(figure: Figure, axes: Axes, graph: nx.Graph) -> None:
     nowhere = (math.nan, math.nan)
     present = {str(data.get("granularity")) for _, data in graph.nodes(data=True)}
-    for kind in _KINDS:
+    for kind in _MARKERS:
         if kind in present:
             _draw_node(axes, nowhere, kind, 1.0, label=kind)
     for share in (1.0, 0.5, 0.0):
@@ -166,7 +168,7 @@ def _draw_legend(figure: Figure, axes: Axes, graph: nx.Graph) -> None:
 
 
 def _draw_labels(figure: Figure, axes: Axes, graph: nx.Graph, layout: Layout) -> None:
-    """Name as many memories as have room, the best connected first; no label covers another."""
+    """Label as many memories as there is room for, the best connected first."""
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     to_page, to_data = axes.transData, axes.transData.inverted()
     spots = {node: _point(to_page, place) for node, place in layout.places.items()}
@@ -175,7 +177,7 @@ def _draw_labels(figure: Figure, axes: Axes, graph: nx.Graph, layout: Layout) ->
     page = Page(axes.get_window_extent(renderer), list(spots.values()), lines, gap)
     for node in sorted(graph, key=lambda n: (-graph.degree(n), str(n))):
         text = _short(str(graph.nodes[node].get("text", node)))
-        label = axes.text(0, 0, text, fontsize=7.5, color=_INK, parse_math=False, zorder=4)
+        label = axes.text(0, 0, text, fontsize=7.5, color=INK, parse_math=False, zorder=4)
         label.set_fontfamily(families())
         label.set_path_effects([withStroke(linewidth=2, foreground="white", alpha=0.8)])
         box = label.get_window_extent(renderer)
@@ -193,6 +195,6 @@ def _point(transform: Transform, point: tuple[float, float]) -> tuple[float, flo
 
 
 def _short(text: str) -> str:
-    # No more than could show: sessions are long.
+    # Only what can fit: texts of sessions are long.
     lines = textwrap.wrap(drawable(text[:200]), 25, max_lines=2, placeholder=" …")
     return "\n".join(lines) or "…"

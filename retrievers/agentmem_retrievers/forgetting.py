@@ -124,6 +124,19 @@ class ForgettingCurve:
             )
         return float(retention(elapsed_days, strength))
 
+    def days_until(self, retention: float, strength: float) -> float:
+        """Return t = -S ln R, the days without a recall after which the retention is R.
+
+        Args:
+            retention: R, in (0, 1].
+            strength: S, above 0.
+
+        Example:
+            >>> round(ForgettingCurve().days_until(retention=0.5, strength=10), 2)
+            6.93
+        """
+        return -strength * math.log(retention)
+
     def strengthened(self, strength: float, rest_days: float) -> float:
         """Return the strength after a recall that followed `rest_days` of rest.
 

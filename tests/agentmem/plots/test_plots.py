@@ -126,9 +126,7 @@ class TestGraph:
         figure = Figure(figsize=(10, 7), layout="constrained")
         FigureCanvasAgg(figure)
         draw_graph(figure, graph_of([4], alone=1), "")
-        assert {"memory 0-0", "memory alone-0", "associated with nothing"} <= set(
-            texts(figure.axes[0])
-        )
+        assert {"memory 0-0", "memory alone-0", "no associations"} <= set(texts(figure.axes[0]))
 
     def test_draws_texts_in_any_script(self, tmp_path: Path) -> None:
         graph = nx.path_graph(4)
