@@ -1,4 +1,4 @@
-"""Ebbinghaus's curve: what must be true of it for any memory."""
+"""The forgetting curve, for any memory."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ def test_time_counts_from_the_last_recall() -> None:
     assert CURVE.retention_of(recalled, now) == pytest.approx(math.exp(-0.2))
 
 
-def test_a_recall_after_the_moment_asked_about_does_not_count() -> None:
+def test_recalls_after_the_moment_do_not_count() -> None:
     recalled = memory(last_recalled_at=datetime(2026, 1, 9, tzinfo=UTC))
     assert rest_days(recalled, datetime(2026, 1, 4, tzinfo=UTC)) == 3
 
 
-def test_what_lies_in_the_future_has_not_faded() -> None:
+def test_future_memories_have_full_retention() -> None:
     future = memory().said_at - timedelta(days=9)
     assert CURVE.retention_of(memory(), future) == 1
 
@@ -87,12 +87,12 @@ def test_what_lies_in_the_future_has_not_faded() -> None:
         {"archive_below": 1},
     ],
 )
-def test_refuses_parameters_out_of_range(wrong: dict[str, float]) -> None:
+def test_rejects_parameters_out_of_range(wrong: dict[str, float]) -> None:
     with pytest.raises(InvalidInputError):
         ForgettingCurve(**wrong)
 
 
-def test_refuses_arguments_out_of_range() -> None:
+def test_rejects_arguments_out_of_range() -> None:
     with pytest.raises(InvalidInputError, match="surprise"):
         CURVE.initial_strength(1.5)
     with pytest.raises(InvalidInputError, match="strength"):

@@ -1,4 +1,4 @@
-"""The derived index in a file: the same as one made anew, whatever was written since."""
+"""Saved indexes equal rebuilt ones, whatever was written since."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def kept_in(path: Path) -> list[Path]:
 
 
 def same(store: ChromaStore, engine: IndexedStore) -> bool:
-    """Whether the index says what one made anew says."""
+    """Whether the index equals a rebuilt one."""
     return not list(index_differences(engine.index(ADA), ScopeIndex.build(store, ADA)))
 
 
@@ -89,10 +89,12 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "store"
 
 
-def test_it_is_read_in_place_of_the_memories(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_saved_index_is_loaded_instead_of_rebuilt(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with opened(path) as store:
         engine = IndexedStore(store)
-        monkeypatch.setattr(ScopeIndex, "build", lambda *_: pytest.fail("made anew"))
+        monkeypatch.setattr(ScopeIndex, "build", lambda *_: pytest.fail("rebuilt"))
         index = engine.index(ADA)
         monkeypatch.undo()
         assert same(store, engine)
@@ -108,7 +110,7 @@ steps = st.lists(
 
 @settings(max_examples=40, deadline=None)
 @given(before=steps, after=steps)
-def test_frozen_and_thawed_it_goes_on_as_if_it_had_not_been(
+def test_a_loaded_index_can_be_updated(
     before: list[tuple[str, int]], after: list[tuple[str, int]], tmp_path_factory: object
 ) -> None:
     store = InMemoryStore(SPEC)
@@ -116,13 +118,13 @@ def test_frozen_and_thawed_it_goes_on_as_if_it_had_not_been(
     batch = Batch(ADA, put=told(*range(9)))
     index.apply(batch, store.write(batch))
     play(store, index, before)
-    frozen = index.to_arrays()
-    thawed = ScopeIndex.from_arrays(frozen, (), dimension=SPEC.dimension, revision=index.revision)
-    play(store, thawed, after)
+    file_ = index.to_arrays()
+    loaded = ScopeIndex.from_arrays(file_, (), dimension=SPEC.dimension, revision=index.revision)
+    play(store, loaded, after)
     fresh = ScopeIndex.build(store, ADA)
-    assert list(index_differences(thawed, fresh)) == []
-    assert thawed.undigested() == fresh.undigested()
-    for table, other in zip(thawed.tables.values(), fresh.tables.values(), strict=True):
+    assert list(index_differences(loaded, fresh)) == []
+    assert loaded.undigested() == fresh.undigested()
+    for table, other in zip(loaded.tables.values(), fresh.tables.values(), strict=True):
         terms = {t for row in other.row_of.values() for t in other.words.terms(row)}
         assert all(
             table.words.document_frequency(t) == other.words.document_frequency(t) for t in terms
@@ -150,7 +152,7 @@ def play(store: InMemoryStore, index: ScopeIndex, script: list[tuple[str, int]])
             index.apply(batch, store.write(batch))
 
 
-def test_what_was_written_after_it_is_read_from_the_store(path: Path) -> None:
+def test_a_loaded_index_catches_up_with_later_writes(path: Path) -> None:
     with opened(path) as store:
         new = [entry(12, "A thirteenth turn."), entry(0, "Cellos", Granularity.KEYWORDS)]
         store.write(Batch(ADA, put=new))
@@ -163,7 +165,7 @@ def test_what_was_written_after_it_is_read_from_the_store(path: Path) -> None:
         assert table.column("strength")[table.row_of["turn-3"]] == 9.0
 
 
-def test_what_was_deleted_behind_its_back_makes_it_worthless(path: Path) -> None:
+def test_a_file_is_ignored_after_deletions_by_others(path: Path) -> None:
     with opened(path) as store:
         store.write(Batch(ADA, delete=[(Granularity.TURN, "turn-11")]))
     with opened(path) as store:
@@ -173,7 +175,7 @@ def test_what_was_deleted_behind_its_back_makes_it_worthless(path: Path) -> None
 
 
 @pytest.mark.parametrize("delete", [True, False])
-def test_it_goes_before_any_text_goes(path: Path, delete: bool) -> None:
+def test_the_file_is_deleted_before_any_text(path: Path, delete: bool) -> None:
     with opened(path) as store:
         engine = IndexedStore(store)
         [file] = kept_in(path)
@@ -191,7 +193,7 @@ def test_it_goes_before_any_text_goes(path: Path, delete: bool) -> None:
         assert same(store, IndexedStore(store))
 
 
-def test_compacting_takes_it_out(path: Path) -> None:
+def test_compacting_deletes_the_file(path: Path) -> None:
     with opened(path) as store:
         engine = IndexedStore(store)
         engine.index(ADA)
@@ -202,7 +204,7 @@ def test_compacting_takes_it_out(path: Path) -> None:
         assert same(store, IndexedStore(store))
 
 
-def test_a_damaged_one_is_made_anew(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_file_is_rebuilt(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     [file] = kept_in(path)
     whole = file.read_bytes()
     for damaged in (b"", whole[:200], whole[:-100], whole.replace(b"beagl", b"eagle")):
@@ -213,7 +215,7 @@ def test_a_damaged_one_is_made_anew(path: Path, caplog: pytest.LogCaptureFixture
         caplog.clear()
 
 
-def test_numbers_come_back_from_a_file(tmp_path: Path) -> None:
+def test_array_file_round_trip(tmp_path: Path) -> None:
     arrays: dict[str, Any] = {
         "a": np.arange(7, dtype=np.int32),
         "b": np.zeros((0, 3)),

@@ -1,4 +1,4 @@
-"""A search computes with one thread, and leaves BLAS as it was."""
+"""BLAS is limited to one thread during a search, and restored after it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def threads() -> list[int]:
     return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
 
 
-def test_it_is_limited_until_the_last_has_gone() -> None:
+def test_limits_threads_until_the_last_exit() -> None:
     before = threads()
     with SINGLE_THREADED_BLAS:
         with SINGLE_THREADED_BLAS:
@@ -23,7 +23,7 @@ def test_it_is_limited_until_the_last_has_gone() -> None:
     assert threads() == before
 
 
-def test_an_error_leaves_it_as_it_was() -> None:
+def test_restores_threads_after_an_error() -> None:
     before = threads()
     with pytest.raises(ZeroDivisionError), SINGLE_THREADED_BLAS:
         raise ZeroDivisionError

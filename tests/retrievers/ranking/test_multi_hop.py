@@ -1,4 +1,4 @@
-"""Following threads from memory to memory."""
+"""Multi-hop search."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ NOISE = [f"On day {i} we talked about the weather and had soup number {i}." for 
 
 @pytest.fixture
 def memory(embeddings: Embeddings) -> Iterator[MemoryController]:
-    with MemoryController(InMemoryStore(), scope=Scope("ada"), embeddings=embeddings) as held:
+    with MemoryController(InMemoryStore(), scope=Scope("ada"), embeddings=embeddings) as controller:
         for i, text in enumerate(CHAIN):
-            held.add([NOISE[i * 3], text, NOISE[i * 3 + 1]], session_id=f"s{i}")
-        held.add(NOISE[15:], session_id="rest")
-        yield held
+            controller.add([NOISE[i * 3], text, NOISE[i * 3 + 1]], session_id=f"s{i}")
+        controller.add(NOISE[15:], session_id="rest")
+        yield controller
 
 
-def test_each_hop_looks_for_what_the_last_one_added(memory: MemoryController) -> None:
+def test_each_hop_finds_what_the_last_one_added(memory: MemoryController) -> None:
     hits = memory.search("Where was the red envelope?", k=4, hops=4)
     assert [hit.memory.text for hit in hits] == CHAIN
     assert [memory.get(i).text for i in hits[3].path] == CHAIN
@@ -43,7 +43,7 @@ def test_without_hops_nothing_is_followed(memory: MemoryController) -> None:
 
 
 @pytest.mark.parametrize("associated", [True, False])
-def test_associations_are_followed_if_wanted(embeddings: Embeddings, associated: bool) -> None:
+def test_associations_are_followed_if_set(embeddings: Embeddings, associated: bool) -> None:
     settings = SearchSettings(associated=associated)
     with MemoryController(
         InMemoryStore(), scope=ADA, embeddings=embeddings, settings=settings
@@ -55,6 +55,6 @@ def test_associations_are_followed_if_wanted(embeddings: Embeddings, associated:
     assert paths[other.id] == ((first.id, other.id) if associated else ())
 
 
-def test_refuses_less_than_one_hop(memory: MemoryController) -> None:
+def test_rejects_less_than_one_hop(memory: MemoryController) -> None:
     with pytest.raises(InvalidInputError, match="hops=0"):
         memory.search("x", hops=0)

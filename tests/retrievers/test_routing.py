@@ -1,4 +1,4 @@
-"""The router: the surest granularity gets the most weight, whatever it is given."""
+"""Entropy routing: the most certain granularity gets the most weight."""
 
 from __future__ import annotations
 
@@ -40,9 +40,7 @@ def test_the_most_certain_granularity_gets_the_most_weight() -> None:
 
 
 @given(st.integers(2, 200), st.floats(-1, 1))
-def test_entropy_of_knowing_nothing_is_one_for_any_number_of_candidates(
-    n: int, similarity: float
-) -> None:
+def test_entropy_of_equal_candidates_is_one(n: int, similarity: float) -> None:
     assert normalized_entropy([similarity] * n) == pytest.approx(1)
 
 
@@ -52,10 +50,10 @@ def test_entropy_depends_on_differences_only(values: list[float], shift: float) 
     assert normalized_entropy(shifted) == pytest.approx(normalized_entropy(values), abs=1e-6)
 
 
-def test_one_candidate_decides_nothing() -> None:
+def test_entropy_of_one_candidate_is_one() -> None:
     assert normalized_entropy([0.9]) == normalized_entropy([]) == 1
 
 
-def test_refuses_a_temperature_of_zero() -> None:
+def test_rejects_a_temperature_of_zero() -> None:
     with pytest.raises(InvalidInputError, match="temperature"):
         normalized_entropy([1, 2], temperature=0)

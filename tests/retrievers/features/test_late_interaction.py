@@ -1,4 +1,4 @@
-"""The words of question and turn, each in its context."""
+"""Late interaction of the tokens of questions and turns."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def words(count: int, seed: int) -> np.ndarray[tuple[int, int], np.dtype[np.floa
 counts = st.lists(st.integers(0, 9), max_size=200)
 
 
-class TestSigns:
+class TestTokenCodes:
     @given(counts, st.data())
-    def test_each_row_has_its_words(self, held: list[int], data: st.DataObject) -> None:
-        """Whether they are in memory or were taken over from a file, or some of each."""
+    def test_each_row_has_its_codes(self, held: list[int], data: st.DataObject) -> None:
+        """Whether they are in memory, were read from a file, or some of each."""
         packed = [encode_tokens(words(n, seed)) for seed, n in enumerate(held)]
         first = data.draw(st.integers(0, len(held)))
         kept = TokenCodes(DIMENSION)
@@ -42,7 +42,7 @@ class TestSigns:
         assert found.tobytes() == b"".join(packed[row] for row in rows)
         assert signs.all()[0].tobytes() == b"".join(packed)
 
-    def test_nothing_is_left_of_what_is_cleared(self) -> None:
+    def test_cleared_rows_are_zero(self) -> None:
         signs = TokenCodes(DIMENSION)
         for seed in range(3):
             signs.add(encode_tokens(words(2, seed)))
@@ -52,7 +52,7 @@ class TestSigns:
             found, _ = held.of(np.arange(3))
             assert found.any(axis=1).tolist() == [True, True, False, False, True, True]
 
-    def test_a_bit_is_a_sign(self) -> None:
+    def test_a_bit_is_the_sign_of_a_component(self) -> None:
         packed = encode_tokens(np.array([[1.0, -1.0, 0.0, 2.0]], dtype=np.float32))
         assert len(packed) == token_code_bytes(4) == 8
         assert packed[0] == 0b10010000
@@ -66,7 +66,7 @@ class TestLateInteraction:
             held.add(terms)
         return held
 
-    def test_is_the_greatest_likeness_of_each_word_weighed_by_rarity(self) -> None:
+    def test_is_the_greatest_similarity_of_each_token_weighted_by_idf(self) -> None:
         """ColBERT, eq. 3, over the share of signs that agree."""
         asked, held = words(2, 1), [words(3, 2), words(0, 3), words(4, 4)]
         signs = TokenCodes(DIMENSION)
@@ -93,7 +93,7 @@ class TestLateInteraction:
         both = max(expected[:2])
         np.testing.assert_allclose(found["late.session"], [both, both, expected[2]], atol=1e-6)
 
-    def test_tells_strong_rare_and_missing_matches_apart_and_what_a_turn_says_besides(self) -> None:
+    def test_distinguishes_strong_rare_and_missing_matches(self) -> None:
         asked, held = words(4, 1), [words(3, 2), words(0, 3), words(4, 4)]
         signs = TokenCodes(DIMENSION)
         for embeddings in held:
@@ -124,7 +124,7 @@ class TestLateInteraction:
         for name, values in expected.items():
             np.testing.assert_allclose(found[name], values, atol=1e-6, err_msg=name)
 
-    def test_what_stands_beside_counts_less(self) -> None:
+    def test_neighbors_count_less(self) -> None:
         asked = words(1, 1)
         signs = TokenCodes(DIMENSION)
         signs.add(encode_tokens(asked))
@@ -137,7 +137,7 @@ class TestLateInteraction:
         found = late.compute(ContextWindow.of(beside, n_rows=2), np.zeros(2, np.int32))
         assert found["late.near"].tolist() == pytest.approx([1.0, 0.9])
 
-    def test_without_words_nothing_is_alike(self) -> None:
+    def test_without_tokens_features_are_zero(self) -> None:
         signs = TokenCodes(DIMENSION)
         signs.add(b"")
         around = ContextWindow.of({offset: np.arange(1) for offset in range(-2, 3)}, n_rows=1)

@@ -1,4 +1,4 @@
-"""Expressions of time, read on Monday, 8 May 2023."""
+"""Dates and expressions of time, read on Monday, 8 May 2023."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pytest
 
-from agentmem_retrievers.text.dates import find_anchor, find_time_spans, find_windows
+from agentmem_retrievers.text.dates import (
+    PartialDate,
+    find_anchor,
+    find_partial_dates,
+    find_time_spans,
+    find_windows,
+    mentions_time,
+)
 
 NOW = datetime(2023, 5, 8, 13, 56, tzinfo=UTC)
 
@@ -41,14 +48,14 @@ def days(*pairs: tuple[datetime, datetime]) -> list[tuple[str, str]]:
         ("2023-04-02", "2023-04-02", "2023-04-03"),
     ],
 )
-def test_a_text_names_a_time(text: str, start: str, end: str) -> None:
+def test_finds_the_time_span_that_a_text_names(text: str, start: str, end: str) -> None:
     assert days(*((s.start, s.end) for s in find_time_spans(text, NOW))) == [(start, end)]
 
 
 @pytest.mark.parametrize(
     "text", ["She may be late", "the first of all", "on time", "6b3d1c9e-2019-4fe1-1999-a0c7b2"]
 )
-def test_other_texts_name_none(text: str) -> None:
+def test_finds_no_time_span_in_other_texts(text: str) -> None:
     assert list(find_time_spans(text, NOW)) == []
 
 
@@ -63,11 +70,11 @@ def test_other_texts_name_none(text: str) -> None:
         ("What did I do two days before 9 March 2023?", "2023-03-07", "2023-03-08"),
     ],
 )
-def test_a_question_asks_about_a_time(text: str, start: str, end: str) -> None:
+def test_finds_the_window_that_a_question_is_about(text: str, start: str, end: str) -> None:
     assert days(*((w.start, w.end) for w in find_windows(text, NOW))) == [(start, end)]
 
 
-def test_an_event_can_tell_the_time() -> None:
+def test_finds_an_event_in_place_of_a_date() -> None:
     anchor = find_anchor("What did I eat two days before my birthday?", NOW)
     assert anchor is not None
     assert anchor.clause == "my birthday"
@@ -79,10 +86,52 @@ def test_an_event_can_tell_the_time() -> None:
     assert find_anchor("What did I do since March?", NOW) is None
 
 
-def test_a_window_fits_less_the_farther_off() -> None:
+def test_fit_of_a_window_decreases_with_distance() -> None:
     [window] = find_windows("last week", NOW)
     inside, near, far = (datetime(2023, m, d, tzinfo=UTC) for m, d in ((5, 3), (4, 28), (1, 1)))
     said = np.array([moment.timestamp() for moment in (inside, near, far)])
     one, some, none = window.fits(said, said)
     assert (one, none) == (1.0, 0.0)
     assert 0.5 < some < 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "dates"),
+    [
+        ("What happened on 7 May 2023?", [PartialDate(2023, 5, 7)]),
+        ("What happened on May 7th, 2023?", [PartialDate(2023, 5, 7)]),
+        ("Who called in March?", [PartialDate(None, 3, None)]),
+        ("Where was I in 2021?", [PartialDate(2021, None, None)]),
+        ("May I ask who called?", []),
+        ("What did I do in May?", [PartialDate(None, 5, None)]),
+        ("Who called?", []),
+        ("How many cats did I have as of March 2023?", []),
+        ("Where have I been since 2021?", []),
+        ("What is the value of 6b3d-2019-4fe1-1999-a0c7?", []),
+        ("Did I meet her on 3 June 2022, before May 2023?", [PartialDate(2022, 6, 3)]),
+    ],
+)
+def test_finds_partial_dates(text: str, dates: list[PartialDate]) -> None:
+    assert list(find_partial_dates(text)) == dates
+
+
+def test_a_date_fits_turns_of_the_day_best_then_of_the_week_after() -> None:
+    date_ = PartialDate(2023, 5, 7)
+    on, after, later, before = (
+        date_.fits(datetime(2023, 5, day, 9, tzinfo=UTC)) for day in (7, 10, 25, 1)
+    )
+    assert on > after > later
+    assert after > before
+
+
+def test_a_date_without_year_fits_across_new_year() -> None:
+    assert PartialDate(None, 12, 30).fits(datetime(2024, 1, 2, tzinfo=UTC)) >= 1
+
+
+def test_an_impossible_date_fits_nothing() -> None:
+    assert PartialDate(2023, 2, 30).fits(datetime(2023, 2, 28, tzinfo=UTC)) == 0
+
+
+def test_mentions_time() -> None:
+    assert mentions_time("I moved last week.")
+    assert not mentions_time("I like tea.")

@@ -1,4 +1,4 @@
-"""The lexical channel: words, stems, and BM25 that stays right while documents come and go."""
+"""Lexical matching: stems, BM25 that stays right while documents come and go, expansion."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from agentmem_retrievers.features.lexical import (
     TermExpansion,
     TermStats,
     bm25,
+    idf,
 )
 from agentmem_retrievers.index.inverted_index import InvertedIndex
 from agentmem_retrievers.text.tokenize import tokenize
@@ -29,9 +30,9 @@ def index_of(*documents: list[str]) -> InvertedIndex:
 
 
 def scores(index: InvertedIndex, term: str, k1: float, b: float) -> list[float]:
-    lookup, rows = TermStats(index, [term]), np.arange(index.n_numbers)
-    found = lookup.frequencies(rows)
-    return list(bm25(found, lookup.lengths(rows), lookup.mean_length, lookup.idf, k1, b))
+    stats, rows = TermStats(index, [term]), np.arange(index.n_numbers)
+    found = stats.frequencies(rows)
+    return list(bm25(found, stats.lengths(rows), stats.mean_length, stats.idf, k1, b))
 
 
 @pytest.mark.parametrize(
@@ -50,13 +51,13 @@ def test_keeps_the_stems_of_words_that_carry_meaning(text: str, terms: list[str]
 
 def test_bm25_is_the_formula() -> None:
     index = index_of(["a", "b", "a"], ["b"], ["c", "c"])
-    idf = math.log(1 + (3 - 1 + 0.5) / (1 + 0.5))
+    rarity = math.log(1 + (3 - 1 + 0.5) / (1 + 0.5))
     tf = 2 * 2.2 / (2 + 1.2 * (1 - 0.75 + 0.75 * 3 / 2))
-    assert scores(index, "a", 1.2, 0.75) == pytest.approx([idf * tf, 0, 0])
+    assert scores(index, "a", 1.2, 0.75) == pytest.approx([rarity * tf, 0, 0])
 
 
 @given(st.lists(words, min_size=1, max_size=8), st.data())
-def test_what_was_removed_leaves_no_trace(documents: list[list[str]], data: st.DataObject) -> None:
+def test_removed_documents_leave_no_trace(documents: list[list[str]], data: st.DataObject) -> None:
     gone = data.draw(st.sets(st.integers(0, len(documents) - 1), max_size=len(documents)))
     index = index_of(*documents)
     for number in gone:
@@ -69,7 +70,7 @@ def test_what_was_removed_leaves_no_trace(documents: list[list[str]], data: st.D
         assert not any(found[i] for i in gone)
 
 
-def test_of_very_common_words_no_more_is_read_than_is_bounded() -> None:
+def test_expansion_reads_a_bounded_number_of_postings() -> None:
     index = index_of(*([["rare", "common"]] + [["common"]] * MAX_POSTINGS))
     assert TermExpansion(index, {"common": ()}).rows.tolist() == []
     both = TermExpansion(index, {"common": (), "rare": ()})
@@ -77,14 +78,33 @@ def test_of_very_common_words_no_more_is_read_than_is_bounded() -> None:
     assert (both.best > 0).all(), "still counts where it is found"
 
 
-def test_frequencies_are_looked_up_for_any_rows() -> None:
+def test_frequencies_of_any_rows() -> None:
     index = index_of(["a", "a"], ["b"], ["a", "b"])
     rows = np.array([2, -1, 0, 1])
     assert TermStats(index, ["a", "b"]).frequencies(rows).tolist() == [[1, 0, 2, 0], [1, 0, 0, 1]]
 
 
-def test_coverage_is_the_share_of_what_is_rare() -> None:
+def test_coverage_is_the_share_of_idf() -> None:
     index = index_of(["rare", "common"], ["common"], ["common"])
     coverage = TermStats(index, ["rare", "common"]).coverage()
     assert coverage[0] == pytest.approx(1)
     assert 0 < coverage[1] < 0.3
+
+
+def test_the_best_similar_term_of_a_document_counts() -> None:
+    index = index_of(["dog", "puppi"], ["puppi"], ["cat"], ["car"])
+    found = TermExpansion(index, {"dog": [("puppi", 0.8), ("cat", 0.5)]})
+    rare, common = float(idf(4, 1.0)), float(idf(4, 2.0))
+    assert found.at(found.best[0], np.arange(4)) == pytest.approx(
+        [rare, 0.64 * common, 0.25 * rare, 0]
+    )
+    assert found.at(found.similar[0], np.arange(4)) == pytest.approx(
+        [0.64 * common, 0.64 * common, 0.25 * rare, 0]
+    )
+
+
+def test_a_similar_term_covers_no_more_than_the_term() -> None:
+    index = index_of(["dog"], ["dog"], ["dog"], ["terrier"])
+    found = TermExpansion(index, {"dog": [("terrier", 1.0)]})
+    assert found.at(found.covered[0], np.array(3)) == pytest.approx(found.idf[0])
+    assert found.at(found.best[0], np.array(3)) > found.idf[0]

@@ -1,4 +1,4 @@
-"""What is asked for as it is now, and what may answer it."""
+"""Questions for a current value, and the statements that may answer them."""
 
 from __future__ import annotations
 
@@ -38,9 +38,7 @@ def asked(text: str) -> Question:
         ("What animal did I get most recently?", True, True),
     ],
 )
-def test_what_is_so_is_asked_for_in_the_present_or_as_of_then(
-    text: str, now: bool, then: bool
-) -> None:
+def test_asks_for_the_present_or_as_of_a_moment(text: str, now: bool, then: bool) -> None:
     assert asks_for_present(asked(text)) is now
     assert asks_for_present(asked(text), as_of=True) is then
 
@@ -57,7 +55,7 @@ def test_what_is_so_is_asked_for_in_the_present_or_as_of_then(
         ("Which job has the key 8f3a2b77?", 0.0),
     ],
 )
-def test_whom_a_question_is_about(text: str, far: float) -> None:
+def test_asks_of_user(text: str, far: float) -> None:
     assert asks_of_user(asked(text), {"boss": 0.8}, FactIndex()) == far
 
 
@@ -75,8 +73,8 @@ def said(text: str, day: int, *vector: float) -> Entry:
     return Entry(memory, np.array(vector, dtype=np.float32))
 
 
-class TestWhatCompetes:
-    def test_what_is_as_near_and_alike(self) -> None:
+class TestCompetingStatements:
+    def test_near_and_similar_entries_compete(self) -> None:
         question = np.array([1, 0, 0], dtype=np.float32)
         entries = [
             said("The plant on my desk is a cactus.", 3, 0.8, 0.6, 0.0),
@@ -86,7 +84,7 @@ class TestWhatCompetes:
         ]
         assert [e.memory.id for e in competing_statements(question, entries)] == ["m1", "m3"]
 
-    def test_what_says_the_same_of_something_else(self) -> None:
+    def test_entries_with_the_same_frame_compete(self) -> None:
         question = np.array([1, 0], dtype=np.float32)
         entries = [
             said("My bike is red now, I had it painted.", 1, 0.8, 0.6),
@@ -97,7 +95,7 @@ class TestWhatCompetes:
         assert competing_statements(question, []) == []
 
 
-def test_what_is_nearly_as_likely_as_the_likeliest_is_believed() -> None:
+def test_likely_statements_are_nearly_as_likely_as_the_likeliest() -> None:
     told = {
         4: FactEvidence(0.9, "I live in Oslo."),
         2: FactEvidence(0.4, "We rent a flat in Rome."),
@@ -108,19 +106,19 @@ def test_what_is_nearly_as_likely_as_the_likeliest_is_believed() -> None:
     assert likely_statements({"home": 0.9}, {}) == []
 
 
-class TestTheNewestFirst:
+class TestNewestFirst:
     def ranked(self) -> Ranking:
         scores = np.array([3.0, 2.0, 1.0, 0.5])
         return Ranking(np.array([10, 11, 12, 13]), scores, {"rest": scores})
 
-    def test_comes_before_everything_with_some_of_those_before_it(self) -> None:
+    def test_lifts_the_newest_statements(self) -> None:
         ordered = newest_first(self.ranked(), [13, 14, 11, 12], lift=True)
         assert ordered.rows.tolist() == [12, 11, 14, 10, 13]
         assert np.all(np.diff(ordered.scores) <= 0)
         sums = ordered.parts["rest"] + ordered.parts["currency"]
         assert sums.tolist() == ordered.scores.tolist()
 
-    def test_takes_the_places_that_the_others_hold_where_it_is_not_lifted(self) -> None:
+    def test_without_lift_statements_keep_their_places(self) -> None:
         ordered = newest_first(self.ranked(), [11, 12], lift=False)
         assert ordered.rows.tolist() == [10, 12, 11, 13]
         assert ordered.scores.tolist() == self.ranked().scores.tolist()

@@ -1,4 +1,4 @@
-"""The derived index of a scope: equal to the store, however it came about."""
+"""The derived index of a scope equals the store, however it came about."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def neighbors(table: Table, name: str, offset: int) -> str | None:
     return None if row == NONE else table.ids[row]
 
 
-def test_turns_know_their_neighbours_whatever_the_order_of_writing() -> None:
+def test_turns_know_their_neighbors_in_any_order_of_writing() -> None:
     store = InMemoryStore()
     index = ScopeIndex.build(store, ADA)
     for name, position in [("c", 2), ("a", 0), ("b", 1)]:
@@ -77,7 +77,7 @@ steps = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(steps)
-def test_kept_in_step_it_equals_one_built_anew(script: list[tuple[object, ...]]) -> None:
+def test_an_updated_index_equals_a_rebuilt_one(script: list[tuple[object, ...]]) -> None:
     store = InMemoryStore()
     index = ScopeIndex.build(store, ADA)
     for step in script:
@@ -119,8 +119,8 @@ def view(index: ScopeIndex) -> dict[str, object]:
     }
 
 
-def test_what_is_gone_does_not_pile_up() -> None:
-    """An index that is mostly rows of what was replaced is made anew, for whoever holds it too."""
+def test_dead_rows_are_bounded() -> None:
+    """An index with too many dead rows is rebuilt in place."""
     store = InMemoryStore()
     engine = IndexedStore(store, max_dead_rows=20)
     held = engine.index(ADA)
