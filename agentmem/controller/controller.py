@@ -58,6 +58,11 @@ if TYPE_CHECKING:
 __all__ = ["MemoryController"]
 
 
+_INVALID_SESSION_ID = (
+    "session_id must not be empty or contain lone surrogates; None continues the open session"
+)
+
+
 class MemoryController:
     """Writes, associates, forgets and finds memories; each call works within one scope.
 
@@ -284,8 +289,8 @@ class MemoryController:
         """
         services = self.services
         owner = services.owner(scope)
-        if session_id is not None:
-            _require_session_id(session_id)
+        if session_id is not None and not (session_id.strip() and is_unicode(session_id)):
+            raise InvalidInputError(_INVALID_SESSION_ID)
         drafts = to_drafts(
             messages,
             said_at=require_aware(timestamp, "timestamp") if timestamp else None,
@@ -307,9 +312,12 @@ class MemoryController:
                 if not turns or session.startswith(ITEM_PREFIX):
                     return turns
                 services.open_sessions[owner] = session
-                unfinished = services.sessions.unfinished(owner)
-            for other in unfinished:
-                if other != session and services.sessions.try_end(owner, [other]):
+                undigested = services.memories.index(owner).undigested()
+            for other in undigested:
+                # Items and notes have sessions of their own, which never end.
+                if other == session or other.startswith(ITEM_PREFIX):
+                    continue
+                if services.sessions.try_end(owner, [other]):
                     services.session_ended(owner)
         return turns
 
@@ -343,7 +351,8 @@ class MemoryController:
         owner = services.owner(scope)
         drafts: dict[str, list[Draft]] = {}
         for session_id, messages in sessions.items():
-            _require_session_id(session_id)
+            if not (session_id.strip() and is_unicode(session_id)):
+                raise InvalidInputError(_INVALID_SESSION_ID)
             if messages:
                 new = services.writer.without_duplicates(owner, to_drafts(messages))
                 drafts[session_id] = services.admission.drafts(new)
@@ -1293,13 +1302,6 @@ class MemoryController:
     agraph = to_async(graph)
     acheck = to_async(check)
     acompact = to_async(compact)
-
-
-def _require_session_id(session_id: str) -> None:
-    if not (session_id.strip() and is_unicode(session_id)):
-        raise InvalidInputError(
-            "session_id must not be empty or contain lone surrogates; None continues the open one"
-        )
 
 
 def _require_positive(**arguments: int | None) -> None:

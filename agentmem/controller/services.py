@@ -142,7 +142,7 @@ class Services:
         before_write: BeforeWrite | None,
     ) -> Services:
         """Build every part from the options of `MemoryController`."""
-        clock = clock or _system_clock
+        clock = clock or partial(datetime.now, UTC)
         curve = curve or ForgettingCurve()
         lock = store.verb_lock
         embedder = Embedder(embeddings)
@@ -211,7 +211,8 @@ class Services:
             ClosedError: the controller is closed.
             InvalidScopeError: neither names a scope.
         """
-        self.require_open()
+        if self.closed:
+            self.require_open()
         owner = scope or self.scope
         if not isinstance(owner, Scope):
             raise InvalidScopeError(
@@ -310,7 +311,3 @@ def _close_at_exit(
             services.close()
     except AgentMemError as error:
         _log.warning("pending recalls could not be written at exit: %s", error)
-
-
-def _system_clock() -> datetime:
-    return datetime.now(UTC)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -26,8 +25,8 @@ from agentmem_stores import (
 
 __all__ = ["Reinforcement", "after_recall"]
 
-_Key = tuple[Scope, Granularity, str]
-_Recalls = Mapping[tuple[Granularity, str], Sequence[datetime]]
+# When each memory was recalled, by granularity and id.
+_Recalls = dict[Granularity, dict[str, list[datetime]]]
 
 # A write fails if another client of a Chroma server deletes one of the memories after they were
 # read. Then they are read again; after this many attempts the recalls are dropped.
@@ -71,7 +70,7 @@ class Reinforcement:
     guard: AbstractContextManager[Any]
 
     def __post_init__(self) -> None:
-        self._pending: dict[_Key, list[datetime]] = {}
+        self._pending: dict[Scope, _Recalls] = {}
         self._lock = Lock()
         self._timer: Timer | None = None
 
@@ -79,8 +78,9 @@ class Reinforcement:
         """Record that the memories of a result were recalled; does no I/O."""
         with self._lock:
             for hit in result.hits:
-                key = (scope, hit.memory.granularity, hit.memory.id)
-                self._pending.setdefault(key, []).append(result.asked_at)
+                recalls = self._pending.setdefault(scope, {})
+                moments = recalls.setdefault(hit.memory.granularity, {})
+                moments.setdefault(hit.memory.id, []).append(result.asked_at)
             if self._pending and self._timer is None and self.linger is not None:
                 self._timer = Timer(self.linger, self._flush_in_background)
                 self._timer.daemon = True
@@ -93,10 +93,8 @@ class Reinforcement:
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
-        for scope in dict.fromkeys(scope for scope, _, _ in pending):
-            self._write(
-                scope, {key[1:]: moments for key, moments in pending.items() if key[0] == scope}
-            )
+        for scope, recalls in pending.items():
+            self._write(scope, recalls)
 
     def flush_on_collection(self) -> None:
         """Write the pending recalls after the controller was garbage-collected.
@@ -124,17 +122,15 @@ class Reinforcement:
 
     def _write(self, scope: Scope, recalls: _Recalls) -> None:
         for _ in range(_MAX_ATTEMPTS):
+            patch = []
+            for granularity, moments in recalls.items():
+                for memory in self.store.get_memories(scope, granularity, list(moments)):
+                    strengthened = memory
+                    for moment in moments[memory.id]:
+                        strengthened = after_recall(strengthened, self.curve, moment)
+                    patch.append(strengthened)
             try:
-                self.memories.write(Batch(scope, patch=list(self._strengthened(scope, recalls))))
+                self.memories.write(Batch(scope, patch=patch))
             except MemoryNotFoundError:
                 continue
             return
-
-    def _strengthened(self, scope: Scope, recalls: _Recalls) -> Iterator[Memory]:
-        for granularity in Granularity:
-            ids = [i for g, i in recalls if g is granularity]
-            for entry in self.store.get(scope, granularity, ids) if ids else ():
-                memory = entry.memory
-                for moment in recalls[granularity, memory.id]:
-                    memory = after_recall(memory, self.curve, moment)
-                yield memory
