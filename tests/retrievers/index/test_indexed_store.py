@@ -17,7 +17,7 @@ TURN = Granularity.TURN
 
 
 class CountingStore(InMemoryStore):
-    """Counts how often the revision of each scope is read; can refuse to write."""
+    """Counts how often others read the revision of each scope; can refuse to write."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,7 +31,9 @@ class CountingStore(InMemoryStore):
     def write(self, batch: Batch) -> str:
         if self.refuse:
             raise StoreError("refused")
-        return super().write(batch)
+        revision = super().write(batch)
+        self.revisions[batch.scope] -= 1  # read by the store itself
+        return revision
 
 
 def batch(name: str, scope: Scope = ADA) -> Batch:
