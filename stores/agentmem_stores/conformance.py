@@ -1,4 +1,4 @@
-"""What every `MemoryStore` must do, as tests; needs pytest and hypothesis.
+"""Tests that every implementation of `MemoryStore` must pass; needs pytest and hypothesis.
 
 Subclass `StoreConformance` in a test module and give it a fixture `store` that yields an empty
 store and closes it:
@@ -9,7 +9,7 @@ store and closes it:
             with MyStore(EmbedderSpec("test", 8)) as store:
                 yield store
 
-`fills`, a class attribute, is how many memories the largest tests write.
+The class attribute `n_memories` is the number of memories that the largest tests write.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ADA, BEN = Scope("ada"), Scope("ben")
 TURN, SESSION = Granularity.TURN, Granularity.SESSION
 SOME_TIME = datetime(2026, 1, 5, 9, 30, 15, 123456, tzinfo=UTC)
 
-# Ids and names that a store could take for something else.
+# Ids and names that a backend could misread as paths, wildcards, queries or filters.
 HOSTILE = (
     "*",
     "../x",
@@ -65,8 +65,12 @@ _bounded = settings(
 
 
 def make_memory(memory_id: str, scope: Scope = ADA, **fields: Any) -> Memory:
-    """Return a memory of which only the id, and what else is given, matters."""
-    given_fields = {
+    """Return a memory with defaults for all fields but the id.
+
+    >>> make_memory("m1", text="I like tea.").text
+    'I like tea.'
+    """
+    values = {
         "granularity": TURN,
         "text": f"This is {memory_id[:40]!r}.",
         "session_id": "s1",
@@ -74,13 +78,13 @@ def make_memory(memory_id: str, scope: Scope = ADA, **fields: Any) -> Memory:
         "written_at": SOME_TIME,
         **fields,
     }
-    return Memory(id=memory_id, scope=scope, **given_fields)
+    return Memory(id=memory_id, scope=scope, **values)
 
 
 def make_entry(
     store: MemoryStore, memory_id: str, scope: Scope = ADA, *, seed: int = 0, **fields: Any
 ) -> Entry:
-    """Return an entry for a store; its vector follows from `seed`."""
+    """Return an entry for a store, with a vector drawn with `seed`."""
     return Entry(make_memory(memory_id, scope, **fields), unit_vectors(store, 1, seed)[0])
 
 
@@ -92,7 +96,7 @@ def unit_vectors(store: MemoryStore, count: int, seed: int = 0) -> Vectors:
 
 
 def memories(scope: Scope = ADA) -> st.SearchStrategy[Memory]:
-    """Return a hypothesis strategy for memories of a scope with every field drawn."""
+    """Return a hypothesis strategy for memories of a scope that draws every field."""
     text = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
     name = text.filter(bool)
     moment = st.datetimes(
@@ -143,63 +147,65 @@ def _put(store: MemoryStore, vectors: Vectors, scope: Scope = ADA, prefix: str =
     store.write(Batch(scope, put=put))
 
 
-class _Reading:
-    def test_every_field_of_every_memory_is_read_back(self, store: MemoryStore) -> None:
-        """A memory is the same after it was stored, to the microsecond and code point."""
+class StoreConformance:
+    """The tests; see the module."""
+
+    n_memories: int = 200
+
+    def test_all_fields_are_read_back(self, store: MemoryStore) -> None:
+        """A memory equals what was written, to the microsecond and code point."""
 
         @_bounded
         @given(st.lists(memories(), min_size=1, max_size=6, unique_by=lambda m: m.id))
         def check(drawn: list[Memory]) -> None:
             scope = Scope(f"owner {next(_fresh)}")
-            kept = [replace(memory, scope=scope) for memory in drawn]
-            vectors = unit_vectors(store, len(kept))
-            put = [Entry(m, v) for m, v in zip(kept, vectors, strict=True)]
+            expected = [replace(memory, scope=scope) for memory in drawn]
+            vectors = unit_vectors(store, len(expected))
+            put = [Entry(m, v) for m, v in zip(expected, vectors, strict=True)]
             store.write(Batch(scope, put=put))
-            for memory, vector in zip(kept, vectors, strict=True):
+            for memory, vector in zip(expected, vectors, strict=True):
                 [entry] = store.get(scope, memory.granularity, [memory.id])
                 assert entry.memory == memory
                 assert entry.vector.dtype == np.float32
                 np.testing.assert_allclose(entry.vector, vector, atol=1e-6)
             scanned = [m for g in Granularity for m in store.scan(scope, g)]
-            assert sorted(scanned, key=lambda m: m.id) == sorted(kept, key=lambda m: m.id)
+            assert sorted(scanned, key=lambda m: m.id) == sorted(expected, key=lambda m: m.id)
 
         check()
 
-    def test_reads_in_the_order_asked_for(self, store: MemoryStore) -> None:
-        """Ids that do not exist are left out, repeated ones are repeated."""
+    def test_get_returns_entries_in_the_order_of_ids(self, store: MemoryStore) -> None:
+        """Unknown ids are left out, repeated ones are repeated."""
         _put(store, unit_vectors(store, 3))
-        found = store.get(ADA, TURN, ["m2", "nobody", "m0", "\ud800", "m2"])
-        assert [entry.memory.id for entry in found] == ["m2", "m0", "m2"]
+        entries = store.get(ADA, TURN, ["m2", "unknown", "m0", "\ud800", "m2"])
+        assert [entry.memory.id for entry in entries] == ["m2", "m0", "m2"]
         assert store.get(ADA, TURN, []) == []
 
-    def test_an_empty_store_holds_nothing(self, store: MemoryStore) -> None:
-        """Asking about an owner who never wrote is no error, and makes nobody known."""
+    def test_empty_store(self, store: MemoryStore) -> None:
+        """Reading an unknown scope is no error and does not create it."""
         assert store.get(ADA, TURN, ["m0"]) == []
         assert list(store.scan(ADA, TURN)) == []
         assert _near(store, unit_vectors(store, 2), 3) == [[], []]
         assert store.scopes() == []
 
-    def test_scans_memories_of_every_state(self, store: MemoryStore) -> None:
-        """What is archived or superseded is still there."""
+    def test_scan_includes_every_state(self, store: MemoryStore) -> None:
+        """Archived and superseded memories are included."""
         put = [make_entry(store, state, state=state) for state in State]
         store.write(Batch(ADA, put=put))
         assert _ids(store) == sorted(State)
 
-    def test_a_scan_is_not_upset_by_writes(self, store: MemoryStore) -> None:
-        """What is there from beginning to end is yielded once, whatever happens meanwhile."""
+    def test_scan_tolerates_writes(self, store: MemoryStore) -> None:
+        """What exists from beginning to end is yielded once, whatever is written meanwhile."""
         _put(store, unit_vectors(store, 30))
         scan = store.scan(ADA, TURN)
         seen = [next(scan).id]
-        gone = next(f"m{i}" for i in range(30) if f"m{i}" not in seen)
-        store.write(Batch(ADA, put=[make_entry(store, "new")], delete=[(TURN, gone)]))
+        deleted = next(f"m{i}" for i in range(30) if f"m{i}" not in seen)
+        store.write(Batch(ADA, put=[make_entry(store, "new")], delete=[(TURN, deleted)]))
         seen += [memory.id for memory in scan]
         assert len(seen) == len(set(seen))
-        assert set(seen) >= {f"m{i}" for i in range(30)} - {gone}
+        assert set(seen) >= {f"m{i}" for i in range(30)} - {deleted}
 
-
-class _Writing:
-    def test_put_replaces_a_memory_whole(self, store: MemoryStore) -> None:
-        """No field of the former one is left."""
+    def test_put_replaces_all_fields(self, store: MemoryStore) -> None:
+        """No field of the previous memory remains."""
         full = make_entry(
             store,
             "m",
@@ -216,8 +222,8 @@ class _Writing:
         assert entry.memory == bare.memory
         np.testing.assert_allclose(entry.vector, bare.vector, atol=1e-6)
 
-    def test_patch_changes_everything_but_text_and_vector(self, store: MemoryStore) -> None:
-        """Fields that are None or empty now were not left as they were."""
+    def test_patch_replaces_all_but_text_and_vector(self, store: MemoryStore) -> None:
+        """Fields that are now None or empty do not keep their previous values."""
         entry = make_entry(
             store, "m", speaker="Ada", last_recalled_at=SOME_TIME, edges=(Edge("x", 0.5),)
         )
@@ -227,34 +233,34 @@ class _Writing:
             replace(entry.memory, last_recalled_at=None, state=State.ARCHIVED, metadata={"a": 1}),
         ):
             store.write(Batch(ADA, patch=[changed]))
-            [found] = store.get(ADA, TURN, ["m"])
-            assert found.memory == changed
-            np.testing.assert_allclose(found.vector, entry.vector, atol=1e-6)
+            [stored] = store.get(ADA, TURN, ["m"])
+            assert stored.memory == changed
+            np.testing.assert_allclose(stored.vector, entry.vector, atol=1e-6)
 
-    def test_words_stay_until_the_memory_is_put_again(self, store: MemoryStore) -> None:
-        """The signs of words come back bit by bit, after a patch too, and go with their text."""
-        signs = bytes(range(token_code_bytes(store.embedder.dimension))) * 3
-        told = replace(make_entry(store, "m"), token_codes=signs)
-        store.write(Batch(ADA, put=[told, make_entry(store, "n", seed=1)]))
-        store.write(Batch(ADA, patch=[replace(told.memory, strength=4.5)]))
-        assert [entry.token_codes for entry in store.get(ADA, TURN, ["m", "n"])] == [signs, b""]
+    def test_token_codes_survive_patches(self, store: MemoryStore) -> None:
+        """They are read back bit by bit, and replaced together with the text."""
+        codes = bytes(range(token_code_bytes(store.embedder.dimension))) * 3
+        entry = replace(make_entry(store, "m"), token_codes=codes)
+        store.write(Batch(ADA, put=[entry, make_entry(store, "n", seed=1)]))
+        store.write(Batch(ADA, patch=[replace(entry.memory, strength=4.5)]))
+        assert [entry.token_codes for entry in store.get(ADA, TURN, ["m", "n"])] == [codes, b""]
         assert {e.memory.id: e.token_codes for e in store.scan_entries(ADA, TURN)} == {
-            "m": signs,
+            "m": codes,
             "n": b"",
         }
         store.write(Batch(ADA, put=[make_entry(store, "m", seed=2)]))
         assert [entry.token_codes for entry in store.get(ADA, TURN, ["m"])] == [b""]
 
-    def test_delete_leaves_nothing_to_find(self, store: MemoryStore) -> None:
-        """Not by id, not by scan, not by vector; unknown ids are passed over."""
+    def test_deleted_memories_are_not_found(self, store: MemoryStore) -> None:
+        """Neither by id nor by scan nor by vector; unknown ids are ignored."""
         vectors = unit_vectors(store, 3)
         _put(store, vectors)
-        store.write(Batch(ADA, delete=[(TURN, "m1"), (TURN, "nobody"), (SESSION, "m0")]))
+        store.write(Batch(ADA, delete=[(TURN, "m1"), (TURN, "unknown"), (SESSION, "m0")]))
         assert store.get(ADA, TURN, ["m1"]) == []
         assert _ids(store) == ["m0", "m2"]
         assert sorted(_near(store, vectors[1:2], 3)[0]) == ["m0", "m2"]
 
-    def test_one_batch_changes_several_granularities(self, store: MemoryStore) -> None:
+    def test_batch_changes_several_granularities(self, store: MemoryStore) -> None:
         """Puts, patches and deletions of one batch are all applied."""
         _put(store, unit_vectors(store, 2))
         patched = make_memory("m0", recall_count=1)
@@ -271,7 +277,7 @@ class _Writing:
         assert _ids(store, granularity=SESSION) == ["s"]
 
     @pytest.mark.parametrize(
-        "wrong",
+        "invalid",
         [
             lambda e: Batch(ADA, put=[Entry(replace(e.memory, scope=BEN), e.vector)]),
             lambda e: Batch(ADA, patch=[replace(e.memory, scope=BEN)]),
@@ -295,32 +301,32 @@ class _Writing:
             "too short a vector",
             "a vector of two dimensions",
             "nan",
-            "a vector without length",
-            "words that are cut short",
-            "metadata that JSON cannot hold",
+            "a zero vector",
+            "truncated token codes",
+            "metadata that is not JSON",
             "metadata that is not finite",
         ],
     )
-    def test_a_wrong_batch_writes_nothing(
-        self, store: MemoryStore, wrong: Callable[[Entry], Batch]
+    def test_invalid_batch_writes_nothing(
+        self, store: MemoryStore, invalid: Callable[[Entry], Batch]
     ) -> None:
-        """All of it is refused, the right part too."""
+        """The whole batch is rejected, its valid part too."""
         store.write(Batch(ADA, put=[make_entry(store, "m")]))
         before = store.revision(ADA)
-        batch = wrong(make_entry(store, "m", text="Something else."))
-        right = make_entry(store, "right", granularity=SESSION)
+        batch = invalid(make_entry(store, "m", text="Something else."))
+        valid = make_entry(store, "valid", granularity=SESSION)
         with pytest.raises(InvalidInputError):
-            store.write(replace(batch, put=[right, *batch.put]))
+            store.write(replace(batch, put=[valid, *batch.put]))
         assert _ids(store, granularity=SESSION) == []
         assert store.get(ADA, TURN, ["m"])[0].memory == make_memory("m")
         assert store.revision(ADA) == before
         assert store.scopes() == [ADA]
 
     @pytest.mark.parametrize("granularity", [TURN, SESSION])
-    def test_patching_the_unknown_writes_nothing(
+    def test_patch_of_unknown_memory_writes_nothing(
         self, store: MemoryStore, granularity: Granularity
     ) -> None:
-        """An id of another granularity, or of another owner, is unknown too."""
+        """An id of another granularity or of another scope is unknown too."""
         store.write(Batch(ADA, put=[make_entry(store, "m")]))
         store.write(Batch(BEN, put=[make_entry(store, "his", BEN)]))
         unknown = make_memory("his" if granularity is TURN else "m", granularity=granularity)
@@ -328,19 +334,19 @@ class _Writing:
             store.write(Batch(ADA, put=[make_entry(store, "n")], patch=[unknown]))
         assert _ids(store) == ["m"]
 
-    def test_what_the_caller_does_later_changes_nothing(self, store: MemoryStore) -> None:
-        """A vector's array and a metadata's dict may be used again."""
+    def test_store_copies_its_input(self, store: MemoryStore) -> None:
+        """The caller may reuse the array of a vector and the dict of metadata."""
         entry = make_entry(store, "m", metadata={"mood": "glad"})
-        kept = entry.vector.copy()
+        vector = entry.vector.copy()
         store.write(Batch(ADA, put=[entry]))
         entry.vector[:] = 7
         entry.memory.metadata["mood"] = "sad"  # type: ignore[index]
-        [found] = store.get(ADA, TURN, ["m"])
-        np.testing.assert_allclose(found.vector, kept, atol=1e-6)
-        assert found.memory.metadata == {"mood": "glad"}
+        [stored] = store.get(ADA, TURN, ["m"])
+        np.testing.assert_allclose(stored.vector, vector, atol=1e-6)
+        assert stored.memory.metadata == {"mood": "glad"}
 
-    def test_threads_lose_nothing(self, store: MemoryStore) -> None:
-        """Several write and search at once."""
+    def test_threads_lose_no_writes(self, store: MemoryStore) -> None:
+        """Several threads write and search at once."""
 
         def work(worker: int) -> None:
             for i in range(5):
@@ -352,50 +358,46 @@ class _Writing:
             list(pool.map(work, range(4)))
         assert _ids(store) == sorted(f"w{w}-{i}" for w in range(4) for i in range(5))
 
-
-class _Searching:
-    fills: int = 200
-
-    def test_finds_the_nearest_best_first(self, store: MemoryStore) -> None:
-        """The order and the similarities are those of comparing with every vector."""
-        vectors = unit_vectors(store, self.fills)
+    def test_nearest_returns_the_best_first(self, store: MemoryStore) -> None:
+        """Order and similarities equal those of an exact search."""
+        vectors = unit_vectors(store, self.n_memories)
         _put(store, vectors)
         queries = unit_vectors(store, 4, seed=1)
         expected = queries @ vectors.T
-        for row, found in zip(expected, store.nearest(ADA, TURN, queries, 10), strict=True):
+        for row, hits in zip(expected, store.nearest(ADA, TURN, queries, 10), strict=True):
             best = np.argsort(-row)[:10]
-            assert [hit.id for hit in found] == [f"m{i}" for i in best]
-            np.testing.assert_allclose([hit.similarity for hit in found], row[best], atol=1e-5)
+            assert [hit.id for hit in hits] == [f"m{i}" for i in best]
+            np.testing.assert_allclose([hit.similarity for hit in hits], row[best], atol=1e-5)
 
-    def test_can_be_asked_now_and_heard_later(self, store: MemoryStore) -> None:
-        """What is heard is what `nearest` returns, or raises."""
-        vectors = unit_vectors(store, self.fills)
+    def test_start_nearest_returns_the_same_later(self, store: MemoryStore) -> None:
+        """The returned function returns or raises what `nearest` does."""
+        vectors = unit_vectors(store, self.n_memories)
         _put(store, vectors)
         for _ in range(2):
-            answers = [store.start_nearest(ADA, TURN, vectors[i : i + 1], 3) for i in range(4)]
-            heard = [answer() for answer in answers]
-            assert heard == [store.nearest(ADA, TURN, vectors[i : i + 1], 3) for i in range(4)]
+            searches = [store.start_nearest(ADA, TURN, vectors[i : i + 1], 3) for i in range(4)]
+            results = [finish() for finish in searches]
+            assert results == [store.nearest(ADA, TURN, vectors[i : i + 1], 3) for i in range(4)]
         with pytest.raises(InvalidInputError):
             store.start_nearest(ADA, TURN, vectors[:1], 0)()
 
     def test_similarities_are_cosines(self, store: MemoryStore) -> None:
-        """In [-1, 1], whatever the length of the query."""
+        """They are in [-1, 1] for queries of any length."""
         vector = unit_vectors(store, 1)
         _put(store, np.concatenate([vector, -vector]))
-        [found] = store.nearest(ADA, TURN, 5 * vector, 2)
-        assert [hit.id for hit in found] == ["m0", "m1"]
-        assert [hit.similarity for hit in found] == pytest.approx([1, -1], abs=1e-6)
-        assert all(-1 <= hit.similarity <= 1 for hit in found)
+        [hits] = store.nearest(ADA, TURN, 5 * vector, 2)
+        assert [hit.id for hit in hits] == ["m0", "m1"]
+        assert [hit.similarity for hit in hits] == pytest.approx([1, -1], abs=1e-6)
+        assert all(-1 <= hit.similarity <= 1 for hit in hits)
 
-    def test_returns_all_where_there_are_fewer(self, store: MemoryStore) -> None:
-        """Even of vectors so alike that a graph of neighbours loses some."""
-        vectors = unit_vectors(store, 1) + 1e-4 * unit_vectors(store, self.fills, seed=1)
+    def test_nearest_returns_all_of_a_small_scope(self, store: MemoryStore) -> None:
+        """Even of near-identical vectors, some of which a graph of neighbors loses."""
+        vectors = unit_vectors(store, 1) + 1e-4 * unit_vectors(store, self.n_memories, seed=1)
         _put(store, vectors)
-        [found] = _near(store, vectors[:1], self.fills + 50)
-        assert sorted(found) == sorted(f"m{i}" for i in range(self.fills))
+        [hits] = _near(store, vectors[:1], self.n_memories + 50)
+        assert sorted(hits) == sorted(f"m{i}" for i in range(self.n_memories))
 
-    def test_follows_every_change(self, store: MemoryStore) -> None:
-        """What was put, replaced and deleted is seen by the next search."""
+    def test_nearest_follows_every_change(self, store: MemoryStore) -> None:
+        """The next search sees what was put, replaced and deleted."""
         first, second = unit_vectors(store, 2)
         query = first[np.newaxis]
         store.write(Batch(ADA, put=[Entry(make_memory("a"), first)]))
@@ -409,16 +411,21 @@ class _Searching:
         store.write(Batch(ADA, delete=[(TURN, "b")]))
         assert _near(store, query, 2) == [["a"]]
 
-    def test_refuses_queries_that_make_no_sense(self, store: MemoryStore) -> None:
-        """A wrong dimension, nan, or a request for no neighbours."""
+    def test_invalid_queries_raise(self, store: MemoryStore) -> None:
+        """A wrong dimension or shape, NaN, and n = 0."""
         vectors = unit_vectors(store, 1)
-        for wrong, n in ((vectors[:, 1:], 1), (vectors[0], 1), (vectors * np.nan, 1), (vectors, 0)):
+        for invalid, n in (
+            (vectors[:, 1:], 1),
+            (vectors[0], 1),
+            (vectors * np.nan, 1),
+            (vectors, 0),
+        ):
             with pytest.raises(InvalidInputError):
-                store.nearest(ADA, TURN, wrong, n)
+                store.nearest(ADA, TURN, invalid, n)
         assert store.nearest(ADA, TURN, vectors[:0], 3) == []
 
-    def test_agrees_with_a_model_after_any_changes(self, store: MemoryStore) -> None:
-        """Two owners and two granularities, changed at random, stay what a dict says."""
+    def test_agrees_with_a_dict_after_random_changes(self, store: MemoryStore) -> None:
+        """Two scopes and two granularities, changed at random, equal a dictionary."""
         ids = st.sampled_from(["a", "b", "c", "d"])
         change = st.tuples(st.sampled_from(["put", "delete"]), st.integers(0, 1), ids)
 
@@ -436,19 +443,19 @@ class _Searching:
                 else:
                     store.write(Batch(owner, delete=[(granularity, memory_id)]))
                     model[owner].pop(memory_id, None)
-                [found] = store.nearest(owner, granularity, unit_vectors(store, 1), 3)
-                held = model[owner]
-                near = sorted(held, key=lambda i: -float(unit_vectors(store, 1)[0] @ held[i]))[:3]
-                assert [hit.id for hit in found] == near
+                [hits] = store.nearest(owner, granularity, unit_vectors(store, 1), 3)
+                vectors = model[owner]
+                near = sorted(
+                    vectors, key=lambda i: -float(unit_vectors(store, 1)[0] @ vectors[i])
+                )[:3]
+                assert [hit.id for hit in hits] == near
             for owner in owners:
                 assert _ids(store, owner, granularity) == sorted(model[owner])
 
         check()
 
-
-class _Owners:
-    def test_owners_never_meet(self, store: MemoryStore) -> None:
-        """Equal ids and vectors of two owners are two memories."""
+    def test_scopes_are_isolated(self, store: MemoryStore) -> None:
+        """Equal ids and vectors in two scopes are two memories."""
         vector = unit_vectors(store, 1)
         owners = [ADA, BEN, Scope("ada", "ben"), Scope("ada", "*x"), Scope("adaben")]
         for owner in owners:
@@ -458,14 +465,16 @@ class _Owners:
         store.write(Batch(ADA, patch=[make_memory("m", recall_count=9)]))
         store.write(Batch(BEN, delete=[(TURN, "m")]))
         for owner in owners:
-            found = [entry.memory for entry in store.get(owner, TURN, ["m"])]
-            assert [memory.text for memory in found] == ([] if owner == BEN else [str(owner)])
-            assert [memory.recall_count for memory in found] == [9] * (owner == ADA) or owner != ADA
-            assert list(store.scan(owner, TURN)) == found
-            assert _near(store, vector, 5, owner) == [[memory.id for memory in found]]
+            stored = [entry.memory for entry in store.get(owner, TURN, ["m"])]
+            assert [memory.text for memory in stored] == ([] if owner == BEN else [str(owner)])
+            assert [memory.recall_count for memory in stored] == [9] * (
+                owner == ADA
+            ) or owner != ADA
+            assert list(store.scan(owner, TURN)) == stored
+            assert _near(store, vector, 5, owner) == [[memory.id for memory in stored]]
 
-    def test_hostile_names_are_names(self, store: MemoryStore) -> None:
-        """Ids and owners are compared code point by code point and mean nothing else."""
+    def test_hostile_names_have_no_meaning(self, store: MemoryStore) -> None:
+        """Ids and owners are compared code point by code point."""
         names = [name for name in HOSTILE if len(name) < 500 and name != "*" and name.isprintable()]
         owners = [Scope(name) for name in names] + [Scope("ada", name) for name in names[:3]]
         for owner in owners:
@@ -479,17 +488,15 @@ class _Owners:
         store.write(Batch(ADA, delete=[(TURN, "*"), (TURN, '{"$ne": ""}')]))
         assert len(_ids(store)) == len(HOSTILE) - 2
 
-    def test_tells_who_ever_wrote(self, store: MemoryStore) -> None:
-        """Sorted by name, each once, also when nothing of theirs is left."""
+    def test_scopes_lists_all_that_were_written_to(self, store: MemoryStore) -> None:
+        """Each once, sorted by name, even if no memory of it is left."""
         for owner in (Scope("ben", "x"), BEN, ADA, Scope("ben", "a"), ADA):
             store.write(Batch(owner, put=[make_entry(store, "m", owner)]))
         store.write(Batch(ADA, delete=[(TURN, "m")]))
         assert store.scopes() == [ADA, BEN, Scope("ben", "a"), Scope("ben", "x")]
 
-
-class _Life:
-    def test_a_revision_differs_after_every_write(self, store: MemoryStore) -> None:
-        """And only then; a write returns the revision that it leads to."""
+    def test_revision_changes_with_every_write(self, store: MemoryStore) -> None:
+        """And only then; `write` returns the new revision."""
         seen = [store.revision(ADA)]
         entry = make_entry(store, "m")
         for batch in (
@@ -505,8 +512,8 @@ class _Life:
         assert store.write(Batch(ADA)) == seen[-1]
         assert store.revision(ADA) == seen[-1]
 
-    def test_a_closed_store_is_refused(self, store: MemoryStore) -> None:
-        """Every method says so; closing twice is allowed."""
+    def test_closed_store_raises(self, store: MemoryStore) -> None:
+        """Every method raises; closing twice is allowed."""
         _put(store, unit_vectors(store, 1))
         with store as same:
             assert same is store
@@ -524,14 +531,10 @@ class _Life:
             with pytest.raises(ClosedError, match="closed"):
                 use()
 
-    def test_times_keep_their_microseconds(self, store: MemoryStore) -> None:
-        """And come back in UTC."""
+    def test_times_have_microseconds(self, store: MemoryStore) -> None:
+        """They are read back in UTC."""
         moment = SOME_TIME + timedelta(microseconds=1)
         store.write(Batch(ADA, put=[make_entry(store, "m", said_at=moment)]))
         said_at = store.get(ADA, TURN, ["m"])[0].memory.said_at
         assert said_at == moment
         assert said_at.tzinfo is UTC
-
-
-class StoreConformance(_Reading, _Writing, _Searching, _Owners, _Life):
-    """All of the tests; see the module."""

@@ -1,4 +1,4 @@
-"""What was deleted is gone from the files, and a crash on the way there harms nothing."""
+"""Compaction removes deleted content from the files and survives crashes."""
 
 from __future__ import annotations
 
@@ -33,37 +33,37 @@ def store(tmp_path: Path) -> ChromaStore:
     return ChromaStore.open(tmp_path / "store")
 
 
-def test_no_byte_of_a_deleted_memory_is_left(store: ChromaStore, tmp_path: Path) -> None:
-    said = entries(300)
+def test_no_byte_of_a_deleted_memory_remains(store: ChromaStore, tmp_path: Path) -> None:
+    put = entries(300)
     with store:
-        store.write(Batch(ADA, put=said))
+        store.write(Batch(ADA, put=put))
         store.write(Batch(ADA, delete=[(Granularity.TURN, f"m{i}") for i in range(200)]))
         before = bytes_of(tmp_path)
         assert b"Secret-7." in before
         report = store.compact()
-        held = bytes_of(tmp_path)
+        after = bytes_of(tmp_path)
         assert report.after < report.before
-        assert not any(f"Secret-{i}.".encode() in held for i in range(200))
-        assert not any(e.vector.tobytes() in held for e in said[:200])
-        assert b"Secret-250." in held
+        assert not any(f"Secret-{i}.".encode() in after for i in range(200))
+        assert not any(e.vector.tobytes() in after for e in put[:200])
+        assert b"Secret-250." in after
 
 
-def test_what_lives_is_found_as_before(store: ChromaStore, tmp_path: Path) -> None:
-    said = entries(50)
+def test_live_memories_are_found_as_before(store: ChromaStore, tmp_path: Path) -> None:
+    put = entries(50)
     with store:
-        store.write(Batch(ADA, put=said))
+        store.write(Batch(ADA, put=put))
         store.write(Batch(ADA, delete=[(Granularity.TURN, "m0")]))
         revision = store.revision(ADA)
         store.compact()
         assert store.revision(ADA) == revision
-        [[nearest]] = store.nearest(ADA, Granularity.TURN, said[7].vector[np.newaxis], 1)
+        [[nearest]] = store.nearest(ADA, Granularity.TURN, put[7].vector[np.newaxis], 1)
         assert nearest.id == "m7"
-        store.write(Batch(ADA, put=said[:1]))
+        store.write(Batch(ADA, put=put[:1]))
     with ChromaStore.open(tmp_path / "store") as again:
         assert {m.id for m in again.scan(ADA, Granularity.TURN)} == {f"m{i}" for i in range(50)}
 
 
-def test_a_scope_without_memories_is_compacted_too(store: ChromaStore) -> None:
+def test_empty_scope_is_compacted(store: ChromaStore) -> None:
     with store:
         store.write(Batch(ADA, put=entries(3)))
         store.write(Batch(ADA, delete=[(Granularity.TURN, f"m{i}") for i in range(3)]))
@@ -71,7 +71,7 @@ def test_a_scope_without_memories_is_compacted_too(store: ChromaStore) -> None:
         assert list(store.scan(ADA, Granularity.TURN)) == []
 
 
-def test_files_of_others_in_the_directory_stay(store: ChromaStore, tmp_path: Path) -> None:
+def test_other_files_in_the_directory_stay(store: ChromaStore, tmp_path: Path) -> None:
     note = tmp_path / "store" / "note.txt"
     note.write_text("not ours")
     with store:
@@ -80,13 +80,11 @@ def test_files_of_others_in_the_directory_stay(store: ChromaStore, tmp_path: Pat
     assert note.read_text() == "not ours"
 
 
-def test_a_crash_on_the_way_leaves_the_store_and_no_second_copy(
-    store: ChromaStore, tmp_path: Path
-) -> None:
+def test_crash_leaves_the_store_and_no_copy(store: ChromaStore, tmp_path: Path) -> None:
     with store:
         store.write(Batch(ADA, put=entries(3)))
     path = tmp_path / "store"
-    # As if killed after copying, and as if killed after the move with an old index left over.
+    # As after a kill between copy and move, and after one between move and cleanup.
     shutil.copytree(path, path / ".agentmem-new", ignore=shutil.ignore_patterns(".agentmem-new"))
     orphan = path / "00000000-0000-4000-8000-000000000000"
     orphan.mkdir()
@@ -97,6 +95,6 @@ def test_a_crash_on_the_way_leaves_the_store_and_no_second_copy(
     assert not (path / ".agentmem-new").exists()
 
 
-def test_a_store_without_files_has_nothing_to_compact() -> None:
+def test_in_memory_store_has_no_files() -> None:
     with InMemoryStore() as store:
         assert store.compact().after == 0

@@ -1,4 +1,4 @@
-"""Every store passes the conformance suite."""
+"""All stores pass the conformance tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copying live stores: embedded to a server and back is the same again."""
+"""Copying memories between open stores."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SPEC = EmbedderSpec("test", 8)
 TURN = Granularity.TURN
 
 
-def told(store: MemoryStore) -> dict[tuple[Scope, str], Memory]:
+def contents(store: MemoryStore) -> dict[tuple[Scope, str], Memory]:
     return {
         (scope, memory.id): memory
         for scope in store.scopes()
@@ -43,24 +43,24 @@ def told(store: MemoryStore) -> dict[tuple[Scope, str], Memory]:
 
 
 def vectors(store: MemoryStore) -> Vectors:
-    """Those of everything that `fill` writes, in one order."""
-    read = [store.get(scope, TURN, ["m0", "m0@1", "m1", "m2"]) for scope in (ADA, BEN)]
-    return np.array([entry.vector for entries in read for entry in entries])
+    """Return the vectors of everything that `fill` writes, in the same order."""
+    pages = [store.get(scope, TURN, ["m0", "m0@1", "m1", "m2"]) for scope in (ADA, BEN)]
+    return np.array([entry.vector for page in pages for entry in page])
 
 
 def fill(store: MemoryStore) -> None:
     for scope in (ADA, BEN):
-        made = [make_entry(store, f"m{i}", seed=i, scope=scope) for i in range(3)]
+        entries = [make_entry(store, f"m{i}", seed=i, scope=scope) for i in range(3)]
         linked = replace(
-            made[2].memory,
+            entries[2].memory,
             edges=(Edge("m0", 0.5),),
             sources=("m1",),
             strength=12.5,
             recall_count=3,
             last_recalled_at=datetime(2026, 3, 1, tzinfo=UTC),
         )
-        former = replace(
-            made[0].memory,
+        previous = replace(
+            entries[0].memory,
             id="m0@1",
             version_of="m0",
             state=State.SUPERSEDED,
@@ -70,16 +70,16 @@ def fill(store: MemoryStore) -> None:
             Batch(
                 scope,
                 put=[
-                    made[0],
-                    made[1],
-                    replace(made[2], memory=linked),
-                    replace(made[0], memory=former),
+                    entries[0],
+                    entries[1],
+                    replace(entries[2], memory=linked),
+                    replace(entries[0], memory=previous),
                 ],
             )
         )
 
 
-def test_there_and_back_is_the_same(server: ChromaServer, tmp_path: Path) -> None:
+def test_copying_to_a_server_and_back_changes_nothing(server: ChromaServer, tmp_path: Path) -> None:
     with (
         ChromaStore.open(tmp_path / "before", SPEC) as before,
         server.connect(database=server.new_database(), embedder=SPEC) as shared,
@@ -89,12 +89,12 @@ def test_there_and_back_is_the_same(server: ChromaServer, tmp_path: Path) -> Non
         copied = copy_memories(before, shared)
         assert (copied.scopes, copied.written, copied.deleted) == (2, 8, 0)
         copy_memories(shared, after)
-        assert told(before) == told(shared) == told(after)
+        assert contents(before) == contents(shared) == contents(after)
         assert vectors(before) == pytest.approx(vectors(shared), abs=1e-6)
         assert vectors(before) == pytest.approx(vectors(after), abs=1e-6)
 
 
-def test_again_takes_over_what_has_changed() -> None:
+def test_second_copy_transfers_changes() -> None:
     one, two = InMemoryStore(SPEC), InMemoryStore(SPEC)
     fill(one)
     copy_memories(one, two)
@@ -103,22 +103,22 @@ def test_again_takes_over_what_has_changed() -> None:
 
     assert copy_memories(one, two).deleted == 2
 
-    assert told(one) == told(two)
+    assert contents(one) == contents(two)
 
 
-def test_only_the_owners_named_are_copied() -> None:
+def test_only_given_scopes_are_copied() -> None:
     one, two = InMemoryStore(SPEC), InMemoryStore(SPEC)
     fill(one)
     copy_memories(one, two, scopes=[BEN])
     assert two.scopes() == [BEN]
 
 
-def test_vectors_of_another_embedder_are_refused() -> None:
+def test_other_embedder_is_rejected() -> None:
     with pytest.raises(EmbedderMismatchError, match="export"):
         copy_memories(InMemoryStore(SPEC), InMemoryStore(EmbedderSpec("another", 8)))
 
 
-def test_an_owner_who_is_written_to_without_end_is_said_to_be() -> None:
+def test_scope_that_keeps_changing_raises() -> None:
     one, two = InMemoryStore(SPEC), InMemoryStore(SPEC)
     fill(one)
 

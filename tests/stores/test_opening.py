@@ -1,4 +1,4 @@
-"""What is refused when a store is opened, and why."""
+"""Opening stores: new, damaged, locked and foreign ones."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def content(path: Path) -> dict[str, bytes]:
     return {str(f.relative_to(path)): f.read_bytes() for f in files}
 
 
-def test_a_new_store_is_for_the_offline_embedder(tmp_path: Path) -> None:
+def test_new_store_is_for_the_offline_embedder(tmp_path: Path) -> None:
     with ChromaStore.open(tmp_path / "not" / "yet" / "there") as store:
         assert store.embedder == EmbedderSpec("sentence-transformers/all-MiniLM-L6-v2", 384)
 
 
-def test_a_beginning_that_was_killed_is_begun_again(tmp_path: Path) -> None:
+def test_interrupted_creation_starts_again(tmp_path: Path) -> None:
     leftover = tmp_path / ".agentmem-new"
     leftover.mkdir()
     (leftover / "chroma.sqlite3").write_bytes(b"half")
@@ -60,7 +60,7 @@ def test_a_beginning_that_was_killed_is_begun_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("other", [EmbedderSpec("test", 9), EmbedderSpec("another", 8)])
-def test_another_embedder(copy: Path, other: EmbedderSpec) -> None:
+def test_other_embedder_is_rejected(copy: Path, other: EmbedderSpec) -> None:
     with pytest.raises(EmbedderMismatchError, match=rf"test \(8.*{other.name} \({other.dimension}"):
         ChromaStore.open(copy, other)
     with ChromaStore.open(copy, SPEC) as store:
@@ -68,7 +68,7 @@ def test_another_embedder(copy: Path, other: EmbedderSpec) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 50, 4096, 100_000])
-def test_a_truncated_database(copy: Path, size: int) -> None:
+def test_truncated_database(copy: Path, size: int) -> None:
     os.truncate(copy / "chroma.sqlite3", size)
     before = content(copy)
     with pytest.raises(StoreFormatError, match=r"chroma\.sqlite3.*backup"):
@@ -76,13 +76,13 @@ def test_a_truncated_database(copy: Path, size: int) -> None:
     assert content(copy) == before
 
 
-def test_a_database_of_garbage(copy: Path) -> None:
+def test_database_of_garbage(copy: Path) -> None:
     (copy / "chroma.sqlite3").write_bytes(b"garbage" * 10_000)
     with pytest.raises(StoreFormatError, match="backup"):
         ChromaStore.open(copy, SPEC)
 
 
-def test_a_database_with_holes(copy: Path) -> None:
+def test_database_with_zeroed_pages(copy: Path) -> None:
     database = copy / "chroma.sqlite3"
     data = bytearray(database.read_bytes())
     data[8192:60_000] = bytes(60_000 - 8192)
@@ -91,15 +91,15 @@ def test_a_database_with_holes(copy: Path) -> None:
         list(store.scan(ADA, "turn"))  # type: ignore[arg-type]
 
 
-def test_a_lost_database(copy: Path) -> None:
+def test_missing_database(copy: Path) -> None:
     (copy / "chroma.sqlite3").unlink()
     with pytest.raises(StoreFormatError, match=r"no chroma\.sqlite3"):
         ChromaStore.open(copy, SPEC)
     assert not (copy / "chroma.sqlite3").exists()
 
 
-def test_a_store_of_which_nothing_but_what_is_derived_is_left(copy: Path) -> None:
-    """No new store comes in place of one that was there; not even where all data are lost."""
+def test_directory_with_only_derived_files(copy: Path) -> None:
+    """A store that lost all of its data is not replaced by a new one."""
     for entry in copy.iterdir():
         if entry.name not in ("agentmem.lock", "agentmem-derived"):
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
@@ -108,14 +108,14 @@ def test_a_store_of_which_nothing_but_what_is_derived_is_left(copy: Path) -> Non
             ChromaStore.open(copy, SPEC)
 
 
-def test_a_directory_of_other_things(tmp_path: Path) -> None:
+def test_directory_of_other_files(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("Dear Ada")
     with pytest.raises(StoreFormatError, match="new or empty directory"):
         ChromaStore.open(tmp_path, SPEC)
     assert [entry.name for entry in tmp_path.iterdir()] == ["letter.txt"]
 
 
-def test_a_database_of_somebody_else(tmp_path: Path) -> None:
+def test_database_of_another_program(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "chroma.sqlite3")) as other:
         other.execute("CREATE TABLE letters (text)")
     before = content(tmp_path)
@@ -124,7 +124,7 @@ def test_a_database_of_somebody_else(tmp_path: Path) -> None:
     assert content(tmp_path) == before
 
 
-def test_chromas_database_without_a_store(tmp_path: Path) -> None:
+def test_chroma_database_without_a_store(tmp_path: Path) -> None:
     import chromadb
     from chromadb.config import Settings
 
@@ -136,22 +136,22 @@ def test_chromas_database_without_a_store(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sql", "said"),
+    ("sql", "message"),
     [
         ("UPDATE collection_metadata SET int_value = 2 WHERE key = 'agentmem_format'", "upgrade"),
         ("DELETE FROM collection_metadata WHERE key = 'agentmem_format'", "no store of agentmem"),
         ("DELETE FROM collection_metadata WHERE key = 'partitions'", "embedder or partitions"),
     ],
 )
-def test_a_format_that_is_not_known(copy: Path, sql: str, said: str) -> None:
+def test_unknown_format(copy: Path, sql: str, message: str) -> None:
     with closing(sqlite3.connect(copy / "chroma.sqlite3")) as database:
         assert database.execute(sql).rowcount == 1
         database.commit()
-    with pytest.raises(StoreFormatError, match=said):
+    with pytest.raises(StoreFormatError, match=message):
         ChromaStore.open(copy, SPEC)
 
 
-def test_a_damaged_row_is_named(copy: Path) -> None:
+def test_error_names_the_damaged_row(copy: Path) -> None:
     with closing(sqlite3.connect(copy / "chroma.sqlite3")) as database:
         database.execute("UPDATE embedding_metadata SET string_value = '{}' WHERE key = 'record'")
         database.commit()
@@ -159,7 +159,7 @@ def test_a_damaged_row_is_named(copy: Path) -> None:
         store.get(ADA, "turn", ["m3"])  # type: ignore[arg-type]
 
 
-def test_a_path_that_is_a_file(tmp_path: Path) -> None:
+def test_path_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(StoreUnavailableError, match="directory that can be written"):
@@ -167,7 +167,7 @@ def test_a_path_that_is_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_path_that_cannot_be_written(copy: Path) -> None:
+def test_read_only_path(copy: Path) -> None:
     copy.chmod(0o555)
     try:
         with pytest.raises(StoreUnavailableError, match="directory that can be written"):
@@ -176,7 +176,7 @@ def test_a_path_that_cannot_be_written(copy: Path) -> None:
         copy.chmod(0o755)
 
 
-def test_a_refused_path_is_given_free(copy: Path) -> None:
+def test_rejected_path_is_unlocked(copy: Path) -> None:
     for _ in range(2):
         with pytest.raises(EmbedderMismatchError):
             ChromaStore.open(copy, EmbedderSpec("another", 8))
@@ -184,7 +184,7 @@ def test_a_refused_path_is_given_free(copy: Path) -> None:
 
 
 @pytest.mark.parametrize("partitions", [0, -1, 5000])
-def test_a_number_of_partitions_that_makes_no_sense(tmp_path: Path, partitions: int) -> None:
+def test_invalid_number_of_partitions(tmp_path: Path, partitions: int) -> None:
     with pytest.raises(InvalidInputError, match="from 1 to 4096"):
         ChromaStore.open(tmp_path / "store", SPEC, partitions=partitions)
     assert not (tmp_path / "store").exists()

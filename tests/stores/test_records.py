@@ -1,4 +1,4 @@
-"""Owners and memories refuse what makes no sense."""
+"""Validation of scopes and memories."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_
 @pytest.mark.parametrize(
     "name", ["", "  ", "*", None, 7, "x" * 513, "a\0b", "a\nb", "\ud800"], ids=ascii
 )
-def test_a_scope_names_exactly_one_owner(name: Any) -> None:
+def test_invalid_names_raise(name: Any) -> None:
     with pytest.raises(InvalidScopeError, match="user_id"):
         Scope(name)
     if name is not None:
@@ -36,20 +36,20 @@ def test_a_scope_names_exactly_one_owner(name: Any) -> None:
 
 
 @given(NAMES, st.none() | NAMES, NAMES, st.none() | NAMES)
-def test_different_owners_have_different_keys(
+def test_scopes_are_equal_if_their_keys_are(
     user: str, agent: str | None, other_user: str, other_agent: str | None
 ) -> None:
     one, other = Scope(user, agent), Scope(other_user, other_agent)
     assert (one == other) == (one.key == other.key)
 
 
-def test_names_that_join_to_the_same_string_stay_apart() -> None:
+def test_names_that_concatenate_equally_have_different_keys() -> None:
     owners = [Scope("ab", "c"), Scope("a", "bc"), Scope("abc"), Scope("ab", "-"), Scope("ab+c")]
     assert len({owner.key for owner in owners}) == len(owners)
 
 
 @pytest.mark.parametrize("text", ["", " \n\t"])
-def test_there_must_be_something_to_remember(text: str) -> None:
+def test_empty_text_raises(text: str) -> None:
     with pytest.raises(EmptyTextError):
         make_memory("m", text=text)
 
@@ -65,27 +65,27 @@ def test_there_must_be_something_to_remember(text: str) -> None:
     ],
     ids=str,
 )
-def test_fields_out_of_range(fields: dict[str, Any]) -> None:
+def test_fields_out_of_range_raise(fields: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError):
         make_memory("m", **fields)
 
 
 @pytest.mark.parametrize("memory_id", ["", "\udfff"])
-def test_an_id_must_be_storable(memory_id: str) -> None:
+def test_invalid_ids_raise(memory_id: str) -> None:
     with pytest.raises(InvalidInputError, match="id"):
         make_memory(memory_id)
 
 
 @pytest.mark.parametrize("name", ["said_at", "written_at", "last_recalled_at", "state_changed_at"])
-def test_times_are_aware_and_kept_in_utc(name: str) -> None:
+def test_times_must_be_aware_and_become_utc(name: str) -> None:
     naive = datetime(2026, 1, 5, 9)  # noqa: DTZ001
     with pytest.raises(NaiveDatetimeError, match=name):
         make_memory("m", **dict[str, Any]({name: naive}))
     there = naive.replace(tzinfo=timezone(timedelta(hours=2)))
-    kept = getattr(make_memory("m", **dict[str, Any]({name: there})), name)
-    assert kept == there
-    assert kept.tzinfo is UTC
+    moment = getattr(make_memory("m", **dict[str, Any]({name: there})), name)
+    assert moment == there
+    assert moment.tzinfo is UTC
 
 
-def test_a_missing_memory_is_told_in_a_sentence() -> None:
+def test_message_of_memory_not_found_has_no_quotes() -> None:
     assert str(MemoryNotFoundError("no such memory")) == "no such memory"

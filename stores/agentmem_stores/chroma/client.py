@@ -2,72 +2,23 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-from agentmem_stores.chroma.files.directory import REGISTRY, Directory
-from agentmem_stores.chroma.registry import Layout
+from agentmem_stores.chroma.registry import REGISTRY, Layout
 from agentmem_stores.errors import StoreFormatError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
 
 __all__ = [
-    "Connection",
     "close_client",
     "create_registry",
     "create_store",
     "open_directory",
     "open_server",
 ]
-
-# Clients that a forked process has inherited. Closing or collecting one could block forever.
-_inherited: list[object] = []
-
-
-class Connection:
-    """A client and, for an embedded store, the lock of its directory; closed together.
-
-    Attributes:
-        directory: None for a store on a server.
-        process: the id of the process that opened it; forked processes cannot use it.
-    """
-
-    def __init__(self, directory: Directory | None = None, client: Client | None = None) -> None:
-        self.process = os.getpid()
-        self.directory = directory
-        self._client = client
-
-    def reopen(self, between: Callable[[Directory], object] = lambda _: None) -> Client:
-        """Close the embedded client, if any, and open another; may be called again if it fails.
-
-        Args:
-            between: called with the directory while no client has it open.
-        """
-        assert self.directory is not None
-        self._close_client()
-        between(self.directory)
-        self._client = client = open_directory(self.directory.path)
-        return client
-
-    def close(self) -> None:
-        """Close the client and release the directory; calling it twice is allowed."""
-        if os.getpid() != self.process:
-            _inherited.append(self._client)
-            return
-        try:
-            self._close_client()
-        finally:
-            if self.directory is not None:
-                self.directory.release()
-
-    def _close_client(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            close_client(client)
 
 
 def open_directory(path: Path) -> Client:

@@ -31,8 +31,10 @@ from agentmem_stores.store import Batch, EmbedderSpec, MemoryKeys, paginate
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
 
-__all__ = ["Layout", "Registry", "WriteLog", "written_between"]
+__all__ = ["REGISTRY", "Layout", "Registry", "WriteLog", "written_between"]
 
+# The name of the collection.
+REGISTRY = "agentmem"
 FORMAT = 1
 # Rows per request; rows of the registry are small.
 PAGE_SIZE = 1000

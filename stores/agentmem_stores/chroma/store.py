@@ -17,16 +17,22 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 from typing_extensions import override
 
 from agentmem_stores.chroma import rows
-from agentmem_stores.chroma.client import Connection, create_registry, create_store, open_server
+from agentmem_stores.chroma.client import (
+    close_client,
+    create_registry,
+    create_store,
+    open_directory,
+    open_server,
+)
 from agentmem_stores.chroma.errors import translate, translated
 from agentmem_stores.chroma.files import changelog
 from agentmem_stores.chroma.files.compaction import copy, size_of, wipe_freed_memory
-from agentmem_stores.chroma.files.directory import REGISTRY, Directory
+from agentmem_stores.chroma.files.directory import Directory
 from agentmem_stores.chroma.files.hnsw_recovery import restore_vectors
 from agentmem_stores.chroma.journal import Journal
 from agentmem_stores.chroma.nearest import CACHED_VECTORS, EXACT_LIMIT, NearestNeighbors
 from agentmem_stores.chroma.partitions import Index, Partitions
-from agentmem_stores.chroma.registry import Layout, Registry
+from agentmem_stores.chroma.registry import REGISTRY, Layout, Registry
 from agentmem_stores.chroma.rwlock import ReadWriteLock
 from agentmem_stores.errors import AgentMemError, ClosedError, InvalidInputError, StoreError
 from agentmem_stores.records import Granularity, Memory, Scope
@@ -58,6 +64,51 @@ R = TypeVar("R")
 S = TypeVar("S", bound="ChromaStore")
 
 _log = logging.getLogger("agentmem")
+
+# Clients that a forked process has inherited. Closing or collecting one could block forever.
+_inherited: list[object] = []
+
+
+class _Connection:
+    """A client and, for an embedded store, the lock of its directory; closed together.
+
+    Attributes:
+        directory: None for a store on a server.
+        process: the id of the process that opened it; forked processes cannot use it.
+    """
+
+    def __init__(self, directory: Directory | None = None, client: Client | None = None) -> None:
+        self.process = os.getpid()
+        self.directory = directory
+        self._client = client
+
+    def reopen(self, between: Callable[[Directory], object] = lambda _: None) -> Client:
+        """Close the embedded client, if any, and open another; may be called again if it fails.
+
+        Args:
+            between: called with the directory while no client has it open.
+        """
+        assert self.directory is not None
+        self._close_client()
+        between(self.directory)
+        self._client = client = open_directory(self.directory.path)
+        return client
+
+    def close(self) -> None:
+        """Close the client and release the directory; calling it twice is allowed."""
+        if os.getpid() != self.process:
+            _inherited.append(self._client)
+            return
+        try:
+            self._close_client()
+        finally:
+            if self.directory is not None:
+                self.directory.release()
+
+    def _close_client(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            close_client(client)
 
 
 def _guarded(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
@@ -100,7 +151,7 @@ class ChromaStore(MemoryStore):
 
     def __init__(
         self,
-        connection: Connection,
+        connection: _Connection,
         client: Client,
         where: str,
         embedder: EmbedderSpec | None,
@@ -163,7 +214,7 @@ class ChromaStore(MemoryStore):
         where = Path(path).expanduser().absolute()
         with ExitStack() as stack, translated(str(where)):
             directory = Directory(where)
-            connection = Connection(directory)
+            connection = _Connection(directory)
             stack.callback(connection.close)
             directory.prepare(lambda new: create_store(new, layout), repair=repair)
             client = connection.reopen()
@@ -234,7 +285,7 @@ class ChromaStore(MemoryStore):
                 database=database,
                 timeout=timeout,
             )
-            connection = Connection(client=client)
+            connection = _Connection(client=client)
             stack.callback(connection.close)
             create_registry(client, layout)
             store = cls(

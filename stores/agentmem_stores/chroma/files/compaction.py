@@ -16,6 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from agentmem_stores.chroma.client import close_client, open_directory
+from agentmem_stores.chroma.partitions import create_collection
+from agentmem_stores.chroma.registry import REGISTRY
 from agentmem_stores.errors import StoreError
 from agentmem_stores.store import paginate
 
@@ -82,8 +85,6 @@ def _messages(source: Client) -> Iterator[tuple[str, Any, Any]]:
 
 def receive() -> None:
     """Write what `copy` sends to stdin; arguments are the directory and the parent process."""
-    from agentmem_stores.chroma.client import close_client, open_directory
-
     client = open_directory(Path(sys.argv[1]))
     try:
         _write(client, sys.stdin.buffer)
@@ -92,9 +93,6 @@ def receive() -> None:
 
 
 def _write(client: Client, stream: IO[bytes]) -> None:
-    from agentmem_stores.chroma.files.directory import REGISTRY
-    from agentmem_stores.chroma.partitions import create_collection
-
     collections: dict[str, Collection] = {}
     while (message := _read_message(stream)) != _END:
         kind, name, content = message

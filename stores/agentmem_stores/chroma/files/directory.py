@@ -16,12 +16,11 @@ from agentmem_stores.chroma.files.hnsw_files import (
     reset_segments,
 )
 from agentmem_stores.chroma.files.hnsw_recovery import save_vectors
+from agentmem_stores.chroma.registry import REGISTRY
 from agentmem_stores.errors import StoreFormatError, StoreLockedError, StoreUnavailableError
 
-__all__ = ["REGISTRY", "Directory", "is_vacant"]
+__all__ = ["Directory", "is_vacant"]
 
-# The collection that every store has; see `chroma.registry`.
-REGISTRY = "agentmem"
 DATABASE = "chroma.sqlite3"
 LOCK = "agentmem.lock"
 # Where a new store, or a compacted one, is created before it is moved in.
