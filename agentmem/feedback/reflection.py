@@ -87,8 +87,8 @@ class Reflection:
         excess = len(table) - MAX_CITATIONS + 1
         if excess <= 0:
             return []
-        said = table.column("said_at")
-        oldest = sorted(table.row_of, key=lambda i: (said[table.row_of[i]], table.row_of[i]))
+        times = table.column("said_at")
+        oldest = sorted(table.row_of, key=lambda i: (times[table.row_of[i]], table.row_of[i]))
         return [(Granularity.CITATION, i) for i in oldest[:excess]]
 
     def reset(self, scope: Scope) -> int:

@@ -59,7 +59,7 @@ class Check:
         of its own.
 
         Raises:
-            ClosedError, StoreUnavailableError: the store cannot be asked.
+            ClosedError, StoreUnavailableError: the store cannot be read.
         """
         damage = self.store.check_files()
         try:

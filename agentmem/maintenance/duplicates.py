@@ -1,7 +1,7 @@
-"""Which turns say the same: the same words but for those that only frame a statement.
+"""Find turns that say the same: with the same words, except for framing words.
 
-What frames a statement is known of some words, and of others by what the statement tells: "The
-colour I like best is green" and "My favourite colour is green" differ in how one speaks of colours.
+Some words are framing words anywhere, such as "called". Others are so for a fact: "The colour I
+like best is green" and "My favourite colour is green" differ in how one speaks of colours only.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ def _words(spaced: str) -> frozenset[str]:
     return frozenset(spaced.split())
 
 
-# The cosine from which two statements of the same words are taken to say the same, and from which
-# even where one of them has a framing word, such as "called", that the other does without.
-ALIKE = 0.7
-FRAMED_ALIKE = 0.8
-# ... and from which two that tell the same of the same are, in whatever words of such things.
-TOLD_ALIKE = 0.6
-# Whom something is told of, what of them, and its value.
+# Minimal cosine of two statements with the same words to be duplicates, and the same if only one
+# of them has a framing word such as "called".
+MIN_COSINE = 0.7
+MIN_COSINE_FRAMED = 0.8
+# ... and of two statements of the same fact, in any words for such facts.
+MIN_COSINE_SAME_FACT = 0.6
+# Subject, attribute and value of a fact.
 About = tuple[str, str, str]
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _NOT = re.compile(
     r"\b(?:not|never|no|none|nobody|nothing|nor|without|hardly|cannot|\w+n['\u2019]t)\b"
 )
-# Words that one can say a thing with or without, or by which one can say it in several ways.
-# Past forms are missing on purpose: who lived in Oslo need not live there.
+# Framing words, by what they mean: a statement may have one, another or none of them. Without
+# past forms: whoever lived in Oslo may not live there now.
 _FRAMES = {
     word: frame
     for frame, words in {
@@ -51,7 +51,7 @@ _FRAMES = {
     for word in words.split()
 }
 _OPTIONAL = {"name", "have"}
-# Who likes whom depends on the order of the words, where who is called what does not.
+# For these the order of the words matters: who likes whom, but not who is called what.
 _DIRECTED = {"like"}
 _FILLERS = _words(
     "hey hi hello well so oh yes yeah really actually currently now nowadays these days also still "
@@ -71,7 +71,7 @@ _PERSONS = {
     }.items()
     for word in words.split()
 }
-# What makes a statement one of another time, or of something that is only thought of.
+# Words of statements about another time, or about something that is not the case.
 _MOODS = _words(
     "was were had did used will would could should might may must if unless until when while maybe "
     "perhaps almost nearly want wants wish hope plan planning try trying going gonna former "
@@ -86,7 +86,7 @@ _RELATIVE = re.compile(
 
 @dataclass(frozen=True)
 class Statement:
-    """What a turn says, word by word."""
+    """The text of a turn, word by word."""
 
     memory: Memory
 
@@ -97,20 +97,20 @@ class Statement:
 
     @cached_property
     def content(self) -> list[str]:
-        """The stems that carry its content, in order, past forms told from others."""
+        """The stems of its content words, in order; past forms are marked."""
         return list(_stems(self.words))
 
     @cached_property
     def frames(self) -> frozenset[str]:
-        """The ways in which it frames its content."""
+        """The meanings of its framing words."""
         return frozenset(_FRAMES[w] for w in self.words if w in _FRAMES)
 
     @cached_property
     def key(self) -> tuple[object, ...]:
-        """What is equal for all statements that may say the same."""
+        """A key that is equal for all statements that may be duplicates."""
         memory, text = self.memory, self.memory.text.lower()
         speaker = (memory.role, memory.speaker)
-        # "Yesterday" is another day for everyone who says it on another.
+        # "Yesterday" means another day in a turn of another day.
         day = memory.said_at.date() if _RELATIVE.search(text) else None
         if not self.content or "?" in text:
             return (*speaker, day, " ".join(self.words))
@@ -118,36 +118,36 @@ class Statement:
 
     @cached_property
     def _modes(self) -> tuple[object, ...]:
-        """Of whom it speaks, in which mood, and how often it denies."""
+        """Its grammatical persons, moods, and number of negations."""
         persons = frozenset(_PERSONS[w] for w in self.words if w in _PERSONS)
         moods = frozenset(w for w in self.words if w in _MOODS)
         return persons, moods, len(_NOT.findall(self.memory.text.lower()))
 
     def key_of(self, about: About) -> tuple[object, ...] | None:
-        """What is equal for all that tell the same value of something; None if it tells none."""
+        """Return a key that is equal for all statements of a fact; None if this is not one."""
         memory, text = self.memory, self.memory.text.lower()
         subject, attribute, value = about
-        said, of = (
-            # In order: who moves from one town to another does not move back.
+        stems, value_stems = (
+            # In order: moving from Oslo to Rome is not moving from Rome to Oslo.
             tuple(_stems(w for w in words if not _is_framing(w, attribute)))
             for words in (self.words, _WORD.findall(value.lower()))
         )
-        if not of or "?" in text or _RELATIVE.search(text):
+        if not value_stems or "?" in text or _RELATIVE.search(text):
             return None
-        return (memory.role, memory.speaker, subject, attribute, of, *self._modes, said)
+        return (memory.role, memory.speaker, subject, attribute, value_stems, *self._modes, stems)
 
     def says(self, other: Statement, similarity: float) -> bool:
-        """Whether it says the same as another of the same key, at a cosine similarity."""
+        """Return whether it says the same as another statement of its key, at a cosine."""
         if self.words == other.words:
             return True
         if self.content != other.content and not self._turned_around(other):
             return False
         if self.frames == other.frames:
-            return similarity >= ALIKE
-        return not (self.frames ^ other.frames) - _OPTIONAL and similarity >= FRAMED_ALIKE
+            return similarity >= MIN_COSINE
+        return not (self.frames ^ other.frames) - _OPTIONAL and similarity >= MIN_COSINE_FRAMED
 
     def _turned_around(self, other: Statement) -> bool:
-        """Whether they differ as "green is my favourite" does from "my favourite is green"."""
+        """Return whether they differ like "green is my favourite" and "my favourite is green"."""
         if (self.frames | other.frames) & _DIRECTED:
             return False
         turns = (self.content[i:] + self.content[:i] for i in range(1, len(self.content)))
@@ -162,7 +162,7 @@ def _stems(words: Iterable[str]) -> Iterator[str]:
 
 
 def _is_framing(word: str, attribute: str) -> bool:
-    """Whether a word is one of those in which one speaks of such things, not in the past."""
+    """Return whether a word is a framing word for facts of an attribute, not in the past."""
     return not _tense(word) and not framing(attribute).isdisjoint(tokenize(word))
 
 
@@ -171,58 +171,58 @@ def _tense(word: str) -> str:
 
 
 def duplicates(
-    turns: Iterable[Entry], told: Mapping[str, Collection[About]] | None = None
+    turns: Iterable[Entry], facts: Mapping[str, Collection[About]] | None = None
 ) -> list[list[Memory]]:
-    """Return the groups of two and more turns that say the same, each in order of time.
+    """Return the groups of two or more turns that say the same, each in order of time.
 
-    Only turns of the same words, or that tell the same, are compared, so this takes time linear in
-    what there is.
+    Only turns with the same words or the same fact are compared, so the time is linear.
 
     Args:
-        told: of turns, by their ids, what is known to be told in them.
+        turns: entries with their vectors.
+        facts: the facts that turns state, by turn id.
     """
     buckets: dict[tuple[object, ...], list[tuple[Statement, Entry]]] = {}
-    telling: dict[tuple[object, ...], list[tuple[Statement, Entry]]] = {}
+    by_fact: dict[tuple[object, ...], list[tuple[Statement, Entry]]] = {}
     for entry in turns:
         statement = Statement(entry.memory)
         buckets.setdefault(statement.key, []).append((statement, entry))
-        for about in (told or {}).get(entry.memory.id, ()):
+        for about in (facts or {}).get(entry.memory.id, ()):
             if (key := statement.key_of(about)) is not None:
-                telling.setdefault(key, []).append((statement, entry))
+                by_fact.setdefault(key, []).append((statement, entry))
     groups = [g for bucket in buckets.values() if len(bucket) > 1 for g in _groups(bucket)]
-    groups += [g for bucket in telling.values() if len(bucket) > 1 for g in _alike(bucket)]
-    return sorted(_joined(groups), key=lambda group: _when(group[0]))
+    groups += [g for bucket in by_fact.values() if len(bucket) > 1 for g in _near_latest(bucket)]
+    return sorted(_merge_overlapping(groups), key=lambda group: _when(group[0]))
 
 
-def _alike(bucket: Sequence[tuple[Statement, Entry]]) -> list[list[Memory]]:
-    """Of what tells the same, what is alike enough to the latest of it."""
+def _near_latest(bucket: Sequence[tuple[Statement, Entry]]) -> list[list[Memory]]:
+    """Return the statements of a fact that are near enough to the latest one."""
     latest = max((entry for _, entry in bucket), key=lambda entry: _when(entry.memory))
-    near = [e.memory for _, e in bucket if float(e.vector @ latest.vector) >= TOLD_ALIKE]
+    near = [e.memory for _, e in bucket if float(e.vector @ latest.vector) >= MIN_COSINE_SAME_FACT]
     return [near] if len(near) > 1 else []
 
 
-def _joined(groups: Iterable[list[Memory]]) -> list[list[Memory]]:
-    """Groups as they are when those that share a turn are one, each in order of time."""
-    joined: list[dict[str, Memory]] = []
+def _merge_overlapping(groups: Iterable[list[Memory]]) -> list[list[Memory]]:
+    """Merge groups that share a turn; return each in order of time."""
+    merged: list[dict[str, Memory]] = []
     for group in groups:
         whole = {memory.id: memory for memory in group}
-        for other in [j for j in joined if j.keys() & whole.keys()]:
-            joined.remove(other)
+        for other in [m for m in merged if m.keys() & whole.keys()]:
+            merged.remove(other)
             whole |= other
-        joined.append(whole)
-    return [sorted(whole.values(), key=_when) for whole in joined]
+        merged.append(whole)
+    return [sorted(whole.values(), key=_when) for whole in merged]
 
 
 def _groups(bucket: Sequence[tuple[Statement, Entry]]) -> list[list[Memory]]:
-    """Each joins the first group with a member that says the same; (said, session) decides."""
+    """Put each statement, in order of time, into the first group with one that says the same."""
     vectors = np.stack([entry.vector for _, entry in bucket])
     similar = vectors @ vectors.T
     order = sorted(range(len(bucket)), key=lambda i: _when(bucket[i][1].memory))
     groups: list[list[int]] = []
     for i in order:
-        said = bucket[i][0]
+        statement = bucket[i][0]
         for group in groups:
-            if any(said.says(bucket[j][0], float(similar[i, j])) for j in group):
+            if any(statement.says(bucket[j][0], float(similar[i, j])) for j in group):
                 group.append(i)
                 break
         else:

@@ -39,16 +39,16 @@ def archive_faded(
     """Archive the active memories whose retention at `now` is below `curve.archive_below`."""
     index = memories.index(scope)
     faded: list[Memory] = []
-    kept = 0
+    n_active = 0
     for granularity, table in index.tables.items():
         active = table.visible(None)
         below = active & (table.retention(now) < curve.archive_below)
-        kept += int(active.sum() - below.sum())
+        n_active += int(active.sum() - below.sum())
         ids = [table.ids[row] for row in np.flatnonzero(below)]
         faded.extend(entry.memory for entry in memories.store.get(scope, granularity, ids))
     archived = [replace(m, state=State.ARCHIVED, state_changed_at=now) for m in faded]
     memories.write(Batch(scope, patch=archived))
-    return SweepReport(tuple(memory.id for memory in faded), kept)
+    return SweepReport(tuple(memory.id for memory in faded), n_active)
 
 
 def weakest_turns(index: ScopeIndex, keep: int, now: datetime) -> list[str]:

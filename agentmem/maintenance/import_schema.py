@@ -1,4 +1,4 @@
-"""Validate the lines of an export. The file may have been made to do harm."""
+"""Validate the lines of an export. The file may be hostile."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from agentmem.digest.digest import Digester
 from agentmem.embedding.embedder import Embedder
-from agentmem.maintenance.topics import FEWEST, partition
+from agentmem.maintenance.topics import MIN_ROWS, partition
 from agentmem.writing.sessions import ITEM_PREFIX, is_item_session
 from agentmem_retrievers import ForgettingCurve
 from agentmem_retrievers.index.indexed_store import IndexedStore
@@ -91,7 +91,7 @@ class Summaries:
             turns = self._turns_to_cluster(scope)
             if self._topics_are_current(scope, set(turns)):
                 return None
-            if len(turns) < FEWEST:
+            if len(turns) < MIN_ROWS:
                 return []
             vectors = self._context_vectors(scope, turns)
         labels = partition(vectors)
@@ -117,7 +117,7 @@ class Summaries:
     def _topics_are_current(self, scope: Scope, turns: set[str]) -> bool:
         topics = list(self.existing(scope, Granularity.TOPIC).values())
         if not topics:
-            return len(turns) < FEWEST
+            return len(turns) < MIN_ROWS
         clusterings = {topic.metadata.get("among") for topic in topics}
         is_complete = len(clusterings) == 1 and len(topics) == topics[0].metadata.get("topics")
         covered = {source for topic in topics for source in topic.sources}

@@ -1,4 +1,4 @@
-"""Which memories are about the same: Gaussian mixtures, as many as the data are worth."""
+"""Cluster memories into topics with a Gaussian mixture, whose size is chosen by its BIC."""
 
 from __future__ import annotations
 
@@ -16,36 +16,39 @@ if TYPE_CHECKING:
 
 __all__ = ["partition"]
 
-# Distances in 384 dimensions are all alike; what tells topics apart lies in few.
+# Principal components. In 384 dimensions all distances are similar; few tell topics apart.
 DIMENSIONS = 12
-# More rows say no more about where the topics lie; those beyond a sample are assigned to them.
+# Rows that mixtures are fitted to; more move the components hardly at all.
 SAMPLE = 3000
-FEWEST = 8
-_NUMBERS = (1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 36, 48)
-# How many numbers in a row must explain less before the search for more topics ends.
+# Fewer rows are one topic.
+MIN_ROWS = 8
+# Numbers of components that are tried, in steps of about a third.
+_COMPONENTS = (1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 36, 48)
+# The search ends after more than this many numbers in a row with a larger criterion.
 _PATIENCE = 2
-_SMALLEST_VARIANCE = 1e-4
+# Added to the variances, so that no component collapses onto one row.
+_MIN_VARIANCE = 1e-4
 
 
 def partition(vectors: Vectors) -> NDArray[np.intp]:
     """Return the topic of each row, numbered from 0.
 
-    Mixtures of Gaussians with diagonal covariances are fitted over the principal components; the
-    number of topics is the one with the least Bayesian information criterion (Schwarz 1978). The
-    same rows in the same order give the same topics.
+    Gaussian mixtures with diagonal covariances are fitted to the principal components; the number
+    of topics is the one with the lowest Bayesian information criterion (Schwarz 1978). The same
+    rows in the same order get the same topics.
 
     Args:
         vectors: embeddings, float32 of shape (n, dimension).
     """
-    if len(vectors) < FEWEST:
+    if len(vectors) < MIN_ROWS:
         return np.zeros(len(vectors), dtype=np.intp)
-    reduced = _reduced(vectors)
+    reduced = _reduce(vectors)
     step = -(-len(reduced) // SAMPLE)
-    best = min(_mixtures(reduced[::step]), key=lambda found: found[0])[1]
+    best = min(_mixtures(reduced[::step]), key=lambda result: result[0])[1]
     return np.asarray(best.predict(reduced), dtype=np.intp)
 
 
-def _reduced(vectors: Vectors) -> NDArray[np.float64]:
+def _reduce(vectors: Vectors) -> NDArray[np.float64]:
     from sklearn.decomposition import PCA
 
     dimensions = max(min(DIMENSIONS, len(vectors) // 6), 1)
@@ -55,21 +58,21 @@ def _reduced(vectors: Vectors) -> NDArray[np.float64]:
 
 
 def _mixtures(rows: NDArray[np.float64]) -> Iterator[tuple[float, GaussianMixture]]:
-    """Mixtures of more and more components with their criterion, until more explain less."""
+    """Yield (criterion, mixture) for increasing numbers of components while it pays."""
     from sklearn.mixture import GaussianMixture
 
-    least, worse = np.inf, 0
-    for number in _NUMBERS:
+    lowest, worse = np.inf, 0
+    for number in _COMPONENTS:
         if number * 4 > len(rows) or worse > _PATIENCE:
             return
         mixture = GaussianMixture(
-            number, covariance_type="diag", reg_covar=_SMALLEST_VARIANCE, random_state=0
+            number, covariance_type="diag", reg_covar=_MIN_VARIANCE, random_state=0
         )
         with warnings.catch_warnings():
-            # A fit that has not converged after these steps is still compared fairly.
+            # ConvergenceWarning: the criterion of an unfinished fit is comparable too.
             warnings.simplefilter("ignore")
             mixture.fit(rows)
         criterion = float(mixture.bic(rows))
-        worse = 0 if criterion < least else worse + 1
-        least = min(least, criterion)
+        worse = 0 if criterion < lowest else worse + 1
+        lowest = min(lowest, criterion)
         yield criterion, mixture
