@@ -61,7 +61,7 @@ def fit_and_judge(known: Sequence[Example]) -> dict[str, dict[str, float]]:
 
 def _scores(example: Example, weights: Weights) -> dict[str, float]:
     ranking, turns = rank_turns(example, weights)
-    numbers, parts = ranking.session_scores(turns)
+    numbers, parts = session_scores(ranking, turns)
     order = np.argsort(-np.sum(list(parts.values()), axis=0), kind="stable")
     of_turns = ranking_scores(
         [str(row) for row in turns.rows], set(map(str, example.turns)), _CUTOFFS

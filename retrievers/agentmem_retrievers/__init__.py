@@ -95,15 +95,14 @@ _MOVED = {
         "Table": "Table",
     },
     "index.vocabulary": {"Embed": "Embed", "Kin": "SimilarTerm", "Vocabulary": "Vocabulary"},
-    "ranking.pipeline": {"TurnRanking": "TurnRanking"},
-    "ranking.scoring": {
-        "Ranked": "Ranking",
+    "ranking.pipeline": {
+        "TurnRanking": "TurnRanking",
         "confidence": "confidence",
         "confidence_features": "confidence_features",
-        "part_of": "part_of",
+        "expanded": "rm1_scores",
         "weighed": "weighted_parts",
     },
-    "ranking.second_stage": {"expanded": "rm1_scores"},
+    "ranking.scoring": {"Ranked": "Ranking", "part_of": "part_of"},
     "ranking.sessions": {
         "rank_sessions": "rank_sessions",
         "session_features": "session_features",

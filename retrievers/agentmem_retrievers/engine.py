@@ -102,9 +102,7 @@ class SearchEngine:
             if not granularity.of_session:
                 result = self._rank_by_similarity(scope, query)
             elif granularity is not Granularity.TURN:
-                sessions, parts = ranking.session_scores(turns)
-                mask, nearest = ranking.masks[granularity], ranking.sources.nearest(granularity)
-                result = rank_sessions(ranking.index, sessions, parts, granularity, mask, nearest)
+                result = rank_sessions(ranking, turns, granularity)
             elif query.hops > 1:
                 result, paths = self._follow_links(ranking, turns, query.hops)
             else:

@@ -27,7 +27,7 @@ class _StoredPostings:
     """Postings read from a file, as compressed sparse rows; they never change.
 
     The arrays are those of a `scipy.sparse.csr_array` (indptr, indices, data). They are sliced by
-    hand, because one row of a csr_array takes some 40 microseconds and a search reads dozens.
+    hand: a row takes 0.6 microseconds so and 130 from a csr_array, and a search reads dozens.
     """
 
     def __init__(self) -> None:

@@ -1,8 +1,13 @@
-"""The ranking of turns: candidates, first stage, second stage, retention and citations."""
+"""The ranking of turns: candidates, two stages of linear models, and confidence.
+
+The first stage scores every candidate by its own features. The second stage scores the best of
+them again, by features that depend on the scores of the others.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -10,31 +15,46 @@ from functools import cached_property
 import numpy as np
 
 from agentmem_retrievers.features.late_interaction import LateInteraction, QueryToken
-from agentmem_retrievers.features.lexical import Features, Floats, LexicalFeatures
+from agentmem_retrievers.features.lexical import (
+    NEAR,
+    Features,
+    Floats,
+    LexicalFeatures,
+    TermStats,
+)
 from agentmem_retrievers.features.turn import turn_features
 from agentmem_retrievers.index.citations import CitationIndex
+from agentmem_retrievers.index.inverted_index import InvertedIndex
 from agentmem_retrievers.index.scope_index import ScopeIndex
-from agentmem_retrievers.index.table import Rows, VisibilityMask
+from agentmem_retrievers.index.table import NONE, Rows, Table, VisibilityMask
 from agentmem_retrievers.index.vocabulary import SimilarTerm
 from agentmem_retrievers.ranking.candidates import CandidateSources, candidate_rows
-from agentmem_retrievers.ranking.scoring import (
-    Ranking,
-    Weights,
-    confidence,
-    confidence_features,
-    ranked,
-    weighted_parts,
-)
-from agentmem_retrievers.ranking.second_stage import second_stage_features
-from agentmem_retrievers.ranking.sessions import session_features
+from agentmem_retrievers.ranking.scoring import Ranking, Weights
 from agentmem_retrievers.settings import SearchSettings
 from agentmem_retrievers.text.question import Question
 from agentmem_stores import Granularity, Vectors
 
-__all__ = ["TurnRanking"]
+__all__ = [
+    "TurnRanking",
+    "confidence",
+    "confidence_features",
+    "ranked",
+    "rm1_scores",
+    "second_stage_features",
+    "weighted_parts",
+]
 
 # The second stage ranks this many of the first one's best.
 SHORTLIST = 60
+# Scores this far behind the best are no evidence of anything and count alike.
+MIN_RELATIVE_SCORE = -8.0
+# RM1 reads the terms of this many best candidates and keeps this many terms.
+FEEDBACK_DOCUMENTS = 10
+FEEDBACK_TERMS = 15
+# Features that an ablation leaves out with a part other than their own.
+_ASPECTS = {"second.expanded": "expansion", "second.late": "late"}
+# Confidence looks at this many hits: an answer further down is as good as none.
+_CONFIDENCE_HITS = 5
 
 
 @dataclass(frozen=True)
@@ -139,12 +159,6 @@ class TurnRanking:
             return shortlist
         return _append(shortlist, np.delete(rows, places), np.delete(scores, places))
 
-    def session_scores(self, turns: Ranking) -> tuple[Rows, dict[str, Floats]]:
-        """Return the sessions of ranked turns, by number, and the parts of their scores."""
-        routed = self.sources if self.settings.routed else None
-        sessions, features = session_features(self.index, turns.rows, turns.scores, routed)
-        return sessions, weighted_parts(features, self.weights.session, self.settings.off)
-
     def confidence_features(self, turns: Ranking) -> dict[str, float]:
         """Return the evidence that ranked turns answer the question."""
         table = self.index.tables[Granularity.TURN]
@@ -170,3 +184,137 @@ def _append(shortlist: Ranking, rows: Rows, scores: Floats) -> Ranking:
         np.concatenate([shortlist.scores, below]),
         parts,
     )
+
+
+def ranked(rows: Rows, parts: Mapping[str, Floats]) -> Ranking:
+    """Rank rows by the sum of their parts."""
+    scores = np.zeros(len(rows))
+    for values in parts.values():
+        scores = scores + values
+    order = np.argsort(-scores, kind="stable")
+    return Ranking(rows[order], scores[order], {n: v[order] for n, v in parts.items()})
+
+
+def weighted_parts(
+    features: Mapping[str, Floats], weights: Mapping[str, float], off: frozenset[str]
+) -> dict[str, Floats]:
+    """Return what each part that is not off contributes to the score of each candidate."""
+    parts: dict[str, Floats] = {}
+    for name, values in features.items():
+        part, _, _ = name.partition(".")
+        if part not in off and _ASPECTS.get(name) not in off:
+            parts[part] = parts.get(part, 0.0) + weights.get(name, 0.0) * values
+    return parts
+
+
+def second_stage_features(
+    table: Table, rows: Rows, scores: Floats, terms: Collection[str], late: Floats
+) -> Features:
+    """Return features of the best candidates that depend on the scores of the others.
+
+    Args:
+        rows: the candidates, ascending.
+        scores: by the first stage, shape (rows,).
+        terms: stems of the question.
+        late: the feature "late.near" of the candidates.
+    """
+    relative = np.maximum(scores - scores.max(), MIN_RELATIVE_SCORE)
+    share = np.exp(scores - scores.max())
+    share /= share.sum()
+    flat = np.exp(relative / 2)
+
+    session = table.columns["session"][rows]
+    _, place = np.unique(session, return_inverse=True)
+    same_session = session[np.newaxis, :] == session[:, np.newaxis]
+    better = (relative[np.newaxis, :] > relative[:, np.newaxis]) & same_session
+
+    near = {}
+    for offset in (-2, -1, 1, 2):
+        neighbors = table.neighbors(rows, offset)
+        places = np.minimum(np.searchsorted(rows, neighbors), len(rows) - 1)
+        is_candidate = (neighbors != NONE) & (rows[places] == neighbors)
+        near[offset] = np.where(is_candidate, relative[places], MIN_RELATIVE_SCORE)
+    return {
+        "second.score": scores,
+        "second.session": np.log(np.bincount(place, weights=share)[place] + 1e-4),
+        "second.session_flat": np.log(np.bincount(place, weights=flat / flat.sum())[place] + 1e-4),
+        "second.better_in_session": np.log1p(better.sum(axis=1)),
+        "second.neighbour": np.maximum.reduce(list(near.values())),
+        "second.previous": near[-1],
+        "second.next": near[1],
+        "second.late": late,
+        "second.expanded": rm1_scores(table.words, rows, relative, terms),
+    }
+
+
+def rm1_scores(
+    words: InvertedIndex, rows: Rows, relative: Floats, terms: Collection[str]
+) -> Floats:
+    """Score candidates by the terms of the best of them, with pseudo relevance feedback.
+
+    Relevance model RM1 (Lavrenko and Croft 2001, eq. 4), its terms weighted by idf and without
+    those of the question, whose matches other features count.
+
+    Args:
+        rows: the candidates.
+        relative: their scores less the best score, shape (rows,).
+        terms: stems of the question.
+
+    Returns:
+        Shape (rows,).
+    """
+    share = np.exp(relative / 2)
+    model: dict[str, float] = {}
+    for place in np.argsort(-relative, kind="stable")[:FEEDBACK_DOCUMENTS]:
+        document = words.terms(int(rows[place]))
+        for term in document:
+            model[term] = model.get(term, 0.0) + float(share[place]) / len(document)
+    stats = TermStats(words, list(model))
+    rarity = dict(zip(stats.terms, stats.idf.tolist(), strict=True))
+    weighted = sorted((-model[t] * rarity[t] ** 2, t) for t in model if t not in terms)
+    best = weighted[:FEEDBACK_TERMS]
+    norm = max(float(np.linalg.norm([weight for weight, _ in best])), 1e-9)
+    gain = {term: -weight / norm * rarity[term] for weight, term in best}
+    scores = np.zeros(len(rows))
+    for place, row in enumerate(rows.tolist()):
+        for term in words.terms(row):
+            scores[place] += gain.get(term, 0.0)
+    return scores
+
+
+def confidence_features(
+    turns: Ranking, table: Table, question: Question, vector: Vectors, lexical: LexicalFeatures
+) -> dict[str, float]:
+    """Return the evidence that the best turns answer the question, mostly in [0, 1].
+
+    Naming a speaker is a feature of its own, and all others leave names out, so that one model
+    serves questions to an assistant, which name nobody.
+
+    Args:
+        turns: the ranked turns.
+        vector: embedding of `question.addressed`.
+    """
+    rows, stats = turns.rows[:_CONFIDENCE_HITS], lexical.rest
+    context = [table.neighbors(rows, offset) for offset in NEAR]
+    contains = np.split(stats.frequencies(np.concatenate(context)) > 0, len(context), axis=1)
+    total = max(float(stats.idf.sum()), 1e-9)
+    cosines = table.vectors(rows) @ vector
+    return {
+        "bias": 1.0,
+        "known": float(stats.idf @ (stats.document_frequencies > 0).astype(np.float64) / total),
+        "covered": float((stats.idf @ np.any(contains, axis=0) / total).max(initial=0.0)),
+        "covered_alone": float((stats.idf @ contains[0] / total).max(initial=0.0)),
+        "covered_softly": float(lexical.coverage(context).max(initial=0.0)),
+        "similar": float(cosines.max(initial=0.0)),
+        "similar_mean": float(cosines.mean()) if len(cosines) else 0.0,
+        "named": float(bool(question.named)),
+        "length": math.log1p(len(stats.terms)),
+    }
+
+
+def confidence(features: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    """Return the probability that an answer was found, in [0, 1], by a logistic model."""
+    logit = 0.0
+    for name, value in features.items():
+        logit += weights.get(name, 0.0) * value
+    return 1 / (1 + math.exp(-max(min(logit, 700.0), -700.0)))

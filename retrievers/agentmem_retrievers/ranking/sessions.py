@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from agentmem_retrievers.features.lexical import Features, Floats
 from agentmem_retrievers.index.scope_index import ScopeIndex
-from agentmem_retrievers.index.table import Rows, VisibilityMask
-from agentmem_retrievers.ranking.candidates import Candidates, CandidateSources
-from agentmem_retrievers.ranking.scoring import Ranking, ranked
+from agentmem_retrievers.index.table import Rows
+from agentmem_retrievers.ranking.candidates import CandidateSources
+from agentmem_retrievers.ranking.pipeline import TurnRanking, ranked, weighted_parts
+from agentmem_retrievers.ranking.scoring import Ranking
 from agentmem_stores import Granularity
 
-__all__ = ["rank_sessions", "session_features"]
+__all__ = ["rank_sessions", "session_features", "session_scores"]
 
 # Turns further behind the best one count alike.
 _MIN_RELATIVE_SCORE = -12.0
@@ -55,29 +54,27 @@ def _routed_features(index: ScopeIndex, sessions: Rows, sources: CandidateSource
     return features
 
 
-def rank_sessions(
-    index: ScopeIndex,
-    sessions: Rows,
-    parts: Mapping[str, Floats],
-    granularity: Granularity,
-    mask: VisibilityMask,
-    nearest: Candidates | None,
-) -> Ranking:
+def session_scores(ranking: TurnRanking, turns: Ranking) -> tuple[Rows, dict[str, Floats]]:
+    """Return the sessions of ranked turns, by number, and the parts of their scores."""
+    routed = ranking.sources if ranking.settings.routed else None
+    sessions, features = session_features(ranking.index, turns.rows, turns.scores, routed)
+    return sessions, weighted_parts(features, ranking.weights.session, ranking.settings.off)
+
+
+def rank_sessions(ranking: TurnRanking, turns: Ranking, granularity: Granularity) -> Ranking:
     """Rank sessions, each represented by its memory of a granularity nearest to the question.
 
     Args:
-        sessions: by number.
-        parts: what each part contributes to their scores.
-        mask: of the granularity's table.
-        nearest: the granularity's candidates.
+        turns: the ranked turns.
     """
-    rows = np.flatnonzero(mask.at())
+    sessions, parts = session_scores(ranking, turns)
+    rows = np.flatnonzero(ranking.masks[granularity].at())
+    nearest = ranking.sources.nearest(granularity)
     if nearest is not None:
         rows = np.concatenate([nearest.rows, rows[~np.isin(rows, nearest.rows)]])
     # The first row of each session, in order of similarity.
-    present, first = np.unique(
-        index.tables[granularity].columns["session"][rows], return_index=True
-    )
+    table = ranking.index.tables[granularity]
+    present, first = np.unique(table.columns["session"][rows], return_index=True)
     row_of = dict(zip(present.tolist(), rows[first].tolist(), strict=True))
     places = [i for i, number in enumerate(sessions.tolist()) if number in row_of]
     chosen = np.array([row_of[sessions[i]] for i in places], dtype=np.intp)

@@ -1,12 +1,12 @@
-"""The second stage: pseudo relevance feedback."""
+"""The ranking of turns: pseudo relevance feedback."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from agentmem_retrievers.ranking.pipeline import rm1_scores
 
 from agentmem_retrievers.index.inverted_index import InvertedIndex
-from agentmem_retrievers.ranking.second_stage import rm1_scores
 
 
 def index_of(*documents: list[str]) -> InvertedIndex:
