@@ -22,6 +22,7 @@ from agentmem.evaluation.cross_validation import (
 from agentmem.evaluation.metrics import mean_by_name, ranking_scores
 from agentmem.evaluation.reflection import learn_from_citations
 from agentmem_retrievers import Weights
+from agentmem_retrievers.ranking.sessions import session_scores
 
 __all__ = ["SUMMARY", "fit_and_judge", "fit_weights", "to_json"]
 
