@@ -14,7 +14,7 @@ from pydantic import BeforeValidator
 from pydantic import ValidationError as PydanticError
 
 from agentmem.controller.controller import MemoryController
-from agentmem.formats.schema import FileModel, Name, Text, expected, first_error
+from agentmem.formats.schema import FileModel, Name, Text, first_error, parse_with
 from agentmem.items.notes import write_notes
 from agentmem.writing.messages import Draft, to_drafts
 from agentmem_stores import DataFormatError, InvalidScopeError, Scope, StoreUnavailableError
@@ -40,13 +40,7 @@ class MigrationReport:
     present: int
 
 
-def _moment(value: object) -> datetime:
-    if not isinstance(value, str):
-        raise expected("a time in ISO 8601")
-    return datetime.fromisoformat(value)
-
-
-_Moment = Annotated[datetime, BeforeValidator(_moment)]
+_Moment = Annotated[datetime, parse_with(datetime.fromisoformat, "a time in ISO 8601")]
 
 
 class _Mem0Memory(FileModel):

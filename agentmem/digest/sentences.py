@@ -118,21 +118,19 @@ def terms(text: str) -> list[tuple[str, str]]:
     text = _URL.sub(" . ", text)
     words: list[tuple[str, str]] = []
     end = 0
-    for match in _WORD.finditer(text):
-        word = match.group()
-        if text[end : match.start()].strip():
+    for token in _WORD.finditer(text):
+        word = token.group()
+        if text[end : token.start()].strip():
             words.append(("", ""))
-        end = match.end()
-        if run := _UNSPACED.search(word):
-            words.extend((pair, pair) for pair in _pairs(run.group()))
+        end = token.end()
+        if match := _UNSPACED.search(word):
+            run = match.group()
+            pairs = (run[i : i + 2] for i in range(max(len(run) - 1, 1)))
+            words.extend((pair, pair) for pair in pairs)
         else:
             head = _APOSTROPHE.split(word)[0]
             words.append((stem(head.lower()) if is_word(word) else "", head))
     return words
-
-
-def _pairs(run: str) -> list[str]:
-    return [run[i : i + 2] for i in range(max(len(run) - 1, 1))]
 
 
 def is_unspaced(word: str) -> bool:

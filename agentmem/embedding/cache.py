@@ -52,7 +52,12 @@ class EmbeddingCache:
         vectors = self._in_memory.get(name)
         if vectors is None:
             vectors = _read(path, (len(texts), spec.dimension))
-        if vectors is None or not _is_same_model(vectors, embedder.documents(texts[:PROBES])):
+        if vectors is not None:
+            probes = embedder.documents(texts[:PROBES])
+            cosines = (probes * vectors[:PROBES]).sum(axis=1)
+            if cosines.min(initial=1.0) <= _MIN_COSINE:
+                vectors = None
+        if vectors is None:
             start = time.monotonic()
             vectors = embedder.documents(texts)
             if time.monotonic() - start > self._min_seconds:
@@ -69,10 +74,6 @@ _process_cache = EmbeddingCache()
 def cached_documents(embedder: Embedder, texts: Sequence[str]) -> Vectors:
     """Embed constant texts, with the cache of this process; see `EmbeddingCache.documents`."""
     return _process_cache.documents(embedder, texts)
-
-
-def _is_same_model(vectors: Vectors, probes: Vectors) -> bool:
-    return bool((probes * vectors[:PROBES]).sum(axis=1).min(initial=1.0) > _MIN_COSINE)
 
 
 def _read(path: Path, shape: tuple[int, int]) -> Vectors | None:

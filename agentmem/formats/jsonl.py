@@ -19,17 +19,13 @@ from agentmem.roles import ROLE_OF_MESSAGE_TYPE
 __all__ = ["read_jsonl"]
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _session_id(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _moment(value: Any) -> datetime:
     try:
-        if _is_number(value):
+        if isinstance(value, int | float) and not isinstance(value, bool):
             return datetime.fromtimestamp(value, UTC)
         if isinstance(value, str):
             return parse_iso(value)

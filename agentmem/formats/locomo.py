@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, TypeAdapter
 
 from agentmem.formats.dialogue import Dialogue, DialogueQuestion, DialogueSession, DialogueTurn
 from agentmem.formats.json_stream import read_list
-from agentmem.formats.schema import Answer, FileEntry, FileModel, Name, Text, expected
+from agentmem.formats.schema import Answer, FileEntry, FileModel, Name, Text, expected, parse_with
 from agentmem.formats.times import TURN_GAP, parse_locomo
 
 __all__ = ["LOCOMO_CATEGORIES", "read_locomo"]
@@ -40,13 +40,6 @@ def _category(value: object) -> str:
     return str(value)
 
 
-def _time(value: object) -> datetime:
-    try:
-        return parse_locomo(str(value))
-    except ValueError:
-        raise expected("a time such as '1:56 pm on 8 May, 2023'") from None
-
-
 class _Turn(FileModel):
     speaker: Name
     dia_id: Name
@@ -70,7 +63,9 @@ class _Conversation(FileModel):
 
 _CONVERSATION = TypeAdapter(_Conversation)
 _TURNS = TypeAdapter(list[_Turn])
-_TIME: TypeAdapter[datetime] = TypeAdapter(Annotated[datetime, BeforeValidator(_time)])
+_TIME: TypeAdapter[datetime] = TypeAdapter(
+    Annotated[datetime, parse_with(parse_locomo, "a time such as '1:56 pm on 8 May, 2023'")]
+)
 
 
 def read_locomo(path: str | PathLike[str]) -> Iterator[Dialogue]:

@@ -7,24 +7,19 @@ from datetime import datetime
 from os import PathLike
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, TypeAdapter
+from pydantic import TypeAdapter
 
 from agentmem.formats.dialogue import Dialogue, DialogueQuestion, DialogueSession, DialogueTurn
 from agentmem.formats.json_stream import read_list
-from agentmem.formats.schema import Answer, FileEntry, FileModel, Name, Text, expected
+from agentmem.formats.schema import Answer, FileEntry, FileModel, Name, Text, parse_with
 from agentmem.formats.times import TURN_GAP, parse_longmemeval
 
 __all__ = ["read_longmemeval"]
 
 
-def _time(value: object) -> datetime:
-    try:
-        return parse_longmemeval(str(value))
-    except ValueError:
-        raise expected("a time such as '2023/05/30 (Tue) 23:40'") from None
-
-
-_Time = Annotated[datetime, BeforeValidator(_time)]
+_Time = Annotated[
+    datetime, parse_with(parse_longmemeval, "a time such as '2023/05/30 (Tue) 23:40'")
+]
 
 
 class _Turn(FileModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, TypeVar
 
@@ -12,7 +13,16 @@ from pydantic_core import PydanticCustomError
 from agentmem_stores import DataFormatError
 from agentmem_stores.records import is_unicode
 
-__all__ = ["Answer", "FileEntry", "FileModel", "Name", "Text", "expected", "first_error"]
+__all__ = [
+    "Answer",
+    "FileEntry",
+    "FileModel",
+    "Name",
+    "Text",
+    "expected",
+    "first_error",
+    "parse_with",
+]
 
 _T = TypeVar("_T")
 
@@ -109,6 +119,25 @@ def first_error(error: PydanticError, *path: str) -> tuple[str, str]:
 def expected(what: str) -> PydanticCustomError:
     """Return the error to raise in a validator that wants something else."""
     return PydanticCustomError("expected", "expected {what}", {"what": what})
+
+
+def parse_with(parse: Callable[[str], object], wanted: str) -> BeforeValidator:
+    """Return a validator that parses a string.
+
+    Args:
+        parse: raises ValueError for a string that it cannot parse.
+        wanted: what the field should hold, for the error message.
+    """
+
+    def validate(value: object) -> object:
+        try:
+            if isinstance(value, str):
+                return parse(value)
+        except (ValueError, OverflowError):
+            pass
+        raise expected(wanted)
+
+    return BeforeValidator(validate)
 
 
 def _require_unicode(text: str) -> str:

@@ -99,7 +99,8 @@ class Summaries:
             tuple(turns[i] for i in np.flatnonzero(labels == label)) for label in np.unique(labels)
         ]
         # Identifies the clustering, by which a later run sees whether all of its topics exist.
-        metadata = {"among": _hash(turns), "topics": len(clusters), "turns": len(turns)}
+        digest = hashlib.sha256("\n".join(sorted(turns)).encode()).hexdigest()[:16]
+        metadata = {"among": digest, "topics": len(clusters), "turns": len(turns)}
         return [
             SummarySpec(Granularity.TOPIC, _new_id("topic", *ids), ids, metadata)
             for ids in sorted(clusters, key=lambda ids: (-len(ids), ids))
@@ -230,7 +231,3 @@ def exclude_from_topics(
 
 def _new_id(*parts: str) -> str:
     return uuid.uuid5(_NAMESPACE, "\n".join(parts)).hex
-
-
-def _hash(ids: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]

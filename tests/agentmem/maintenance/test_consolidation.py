@@ -36,7 +36,7 @@ from agentmem_stores import Batch
 ADA = Scope("ada")
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
-TALK = {
+CONVERSATION = {
     "garden": "I planted tomatoes in the greenhouse. The roses need pruning before the frost. "
     "My compost heap is full of worms. The slugs ate all the lettuce. I ordered tulip bulbs.",
     "music": "I practise the cello every evening. Our quartet rehearses Schubert on Mondays. "
@@ -49,14 +49,14 @@ TALK = {
     "We hired two engineers from Madrid. I present the budget to the board. "
     "The office has new standing desks.",
 }
-AGAIN = "My dog is called Biscuit."
+REPEATED = "My dog is called Biscuit."
 
 
-def talk(memory: MemoryController) -> None:
+def add_conversation(memory: MemoryController) -> None:
     """Add four days, each about its own subject, and one sentence that is said on all of them."""
-    for day, text in enumerate(TALK.values()):
+    for day, text in enumerate(CONVERSATION.values()):
         memory.add(
-            [f"{sentence.rstrip('.')}." for sentence in text.split(". ")] + [AGAIN],
+            [f"{sentence.rstrip('.')}." for sentence in text.split(". ")] + [REPEATED],
             session_id=f"day{day}",
             timestamp=START + timedelta(days=day),
         )
@@ -90,7 +90,7 @@ def content(memory: MemoryController) -> dict[str, object]:
 class TestResults:
     def test_topics_cover_every_turn_once_and_are_searchable(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
-            talk(memory)
+            add_conversation(memory)
             report = memory.consolidate()
             topics = memory.topics()
             assert report.finished
@@ -103,7 +103,7 @@ class TestResults:
 
     def test_days_summarize_their_turns(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
-            talk(memory)
+            add_conversation(memory)
             memory.consolidate()
             days = memory.get_all(granularity=Granularity.DAY)
             assert [d.text[:10] for d in days] == [f"2026-01-0{n}" for n in (5, 6, 7, 8)]
@@ -113,8 +113,8 @@ class TestResults:
 
     def test_topics_and_days_do_not_change_a_search(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
-            memory.add(TALK["garden"].split(". "), session_id="s")
-            memory.add(TALK["music"].split(". "), session_id="t")
+            memory.add(CONVERSATION["garden"].split(". "), session_id="s")
+            memory.add(CONVERSATION["music"].split(". "), session_id="t")
             memory.end_session("t")
             before = memory.search("What did I plant?", k=9, explain=True, reinforce=False)
             memory.consolidate()
@@ -126,14 +126,14 @@ class TestResults:
 
     def test_repeated_conversation_is_merged(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
-            said = [{"role": "user", "content": s} for s in TALK["dog"].split(". ")]
-            said.insert(1, {"role": "assistant", "content": "Oh no! Which one?"})
+            messages = [{"role": "user", "content": s} for s in CONVERSATION["dog"].split(". ")]
+            messages.insert(1, {"role": "assistant", "content": "Oh no! Which one?"})
             for session in ("first", "again"):
-                memory.add(said, session_id=session)
+                memory.add(messages, session_id=session)
             memory.consolidate()
             turns = memory.get_all(granularity=Granularity.TURN)
             active = [t for t in turns if t.state is State.ACTIVE]
-            assert sorted(t.text for t in active) == sorted(str(m["content"]) for m in said)
+            assert sorted(t.text for t in active) == sorted(str(m["content"]) for m in messages)
             assert all(len(t.sources) == 1 for t in active)
 
     def test_weak_unused_and_redundant_turns_are_archived_first(
@@ -158,19 +158,19 @@ class TestTopicsInTheProfile:
         self, embeddings: Embeddings
     ) -> None:
         with opened(embeddings) as memory:
-            talk(memory)
+            add_conversation(memory)
             assert not self.lines(memory)
             memory.consolidate()
-            shown = [line for line in memory.profile() if line.section == "topics"]
-            assert [(line.id, line.sources) for line in shown] == [
+            lines = [line for line in memory.profile() if line.section == "topics"]
+            assert [(line.id, line.sources) for line in lines] == [
                 (topic.id, topic.sources) for topic in memory.topics()
             ]
-            assert all(0 < line.retention < 1 for line in shown)
-            assert any("biscuit" in line.text.lower() for line in shown)
+            assert all(0 < line.retention < 1 for line in lines)
+            assert any("biscuit" in line.text.lower() for line in lines)
 
     def test_deleted_topic_does_not_come_back(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
-            talk(memory)
+            add_conversation(memory)
             memory.consolidate()
             [dog, *_] = memory.topics("my beagle")
             memory.delete(dog.id)
@@ -183,7 +183,7 @@ class TestTopicsInTheProfile:
 
     def test_edited_topic_survives_a_new_clustering(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
-            talk(memory)
+            add_conversation(memory)
             memory.consolidate()
             [dog, *_] = memory.topics("my beagle")
             memory.update(dog.id, text="Is fond of a beagle.")
@@ -201,7 +201,7 @@ class TestTopicsInTheProfile:
 
     def test_edited_topic_is_deleted_with_one_of_its_turns(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
-            talk(memory)
+            add_conversation(memory)
             memory.consolidate()
             [dog, *_] = memory.topics("my beagle")
             memory.update(dog.id, text="Is fond of a beagle.")
@@ -216,18 +216,18 @@ class TestTopicsInTheProfile:
 class TestRuns:
     def test_second_run_changes_nothing(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
-            talk(memory)
+            add_conversation(memory)
             memory.consolidate(keep=18)
             before = content(memory)
             report = memory.consolidate(keep=18)
             assert content(memory) == before
-            done = [report.ended, report.merged, report.topics, report.days, report.archived]
-            assert not any(done)
+            changes = [report.ended, report.merged, report.topics, report.days, report.archived]
+            assert not any(changes)
 
     def test_result_does_not_depend_on_the_budget(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory, opened(embeddings) as other:
-            talk(memory)
-            talk(other)
+            add_conversation(memory)
+            add_conversation(other)
             memory.consolidate()
             runs = 1
             while not other.consolidate(budget=1).finished:
@@ -241,7 +241,7 @@ class TestRuns:
         garbage = ScriptedChatModel(['{"summary": 7}', "", RuntimeError("no")], repeat=True)
         with opened(embeddings) as memory, opened(embeddings, model=garbage) as other:
             for m in (memory, other):
-                talk(m)
+                add_conversation(m)
                 m.consolidate()
             assert content(other) == content(memory)
 
@@ -257,7 +257,7 @@ class TestRuns:
 
         counter = Counter()
         with opened(embeddings) as memory:
-            talk(memory)
+            add_conversation(memory)
             memory.consolidate(progress=counter)
         assert counter.done == counter.expected
         assert counter.done > 6
@@ -271,7 +271,7 @@ class TestRuns:
 
     def test_deleted_turn_leaves_no_trace(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
-            talk(memory)
+            add_conversation(memory)
             memory.consolidate()
             [turn] = [m for m in memory.get_all(granularity=Granularity.TURN) if "tulip" in m.text]
             assert any("tulip" in m.text for m in memory.get_all(limit=None) if m.sources)
@@ -286,7 +286,7 @@ class TestRuns:
 class TestBackground:
     def test_runs_after_the_end_of_a_session(self, embeddings: Embeddings) -> None:
         with opened(embeddings, consolidate_after_session=100) as memory:
-            talk(memory)
+            add_conversation(memory)
             assert memory.services.background.wait(60)
             assert memory.topics()
             assert memory.consolidate().finished
@@ -294,12 +294,12 @@ class TestBackground:
     def test_thread_ends_with_the_controller(self, embeddings: Embeddings) -> None:
         store = InMemoryStore()
         with opened(embeddings, store, consolidate_after_session=100) as memory:
-            talk(memory)
+            add_conversation(memory)
         assert not [t for t in threads() if t.name == "agentmem-consolidate"]
 
     def test_is_off_by_default(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
-            talk(memory)
+            add_conversation(memory)
             assert memory.services.background.wait(0)
             assert not memory.topics()
 
@@ -330,7 +330,7 @@ with MemoryController.open(
 """
 
 
-class _Recording:
+class RecordingEmbeddings:
     """The real embedder, recording its vectors."""
 
     def __init__(self, inner: Embeddings) -> None:
@@ -349,7 +349,9 @@ class _Recording:
         return self._inner.embed_query(text)
 
 
-def _killed(path: Path, vectors: Path, now: datetime, moment: Callable[[], float]) -> bool:
+def consolidate_and_kill(
+    path: Path, vectors: Path, now: datetime, moment: Callable[[], float]
+) -> bool:
     """Consolidate in a process and kill it at a random moment; return whether it was killed."""
     with subprocess.Popen(
         [sys.executable, "-c", CHILD, path, vectors, now.isoformat()],
@@ -367,10 +369,10 @@ def _killed(path: Path, vectors: Path, now: datetime, moment: Callable[[], float
 
 
 def test_killed_run_is_completed_by_the_next(embeddings: Embeddings, tmp_path: Path) -> None:
-    recording = _Recording(embeddings)
+    recording = RecordingEmbeddings(embeddings)
     spec = Embedder(embeddings).spec
     with opened(recording, ChromaStore.open(tmp_path / "before", spec, partitions=1)) as memory:  # type: ignore[arg-type]
-        talk(memory)
+        add_conversation(memory)
         for day in range(4):
             memory.services.memories.write(
                 Batch(ADA, delete=memory.services.sessions.derived_keys(ADA, f"day{day}"))
@@ -378,18 +380,20 @@ def test_killed_run_is_completed_by_the_next(embeddings: Embeddings, tmp_path: P
     shutil.copytree(tmp_path / "before", tmp_path / "whole")
     with opened(recording, ChromaStore.open(tmp_path / "whole", spec)) as memory:  # type: ignore[arg-type]
         memory.consolidate()
-        wanted = content(memory)
+        expected = content(memory)
         now = memory.clock()
     (tmp_path / "vectors.json").write_text(json.dumps(recording.vectors))
     moment = random.Random(3).random
     for round_ in range(2):
         path = tmp_path / f"killed{round_}"
         shutil.copytree(tmp_path / "before", path)
-        kills = [_killed(path, tmp_path / "vectors.json", now, moment) for _ in range(2)]
+        kills = [
+            consolidate_and_kill(path, tmp_path / "vectors.json", now, moment) for _ in range(2)
+        ]
         assert any(kills)
         with opened(embeddings, ChromaStore.open(path, spec)) as memory:
             turns = memory.get_all(limit=None, granularity=Granularity.TURN)
-            assert {t.id for t in turns} <= wanted.keys()
+            assert {t.id for t in turns} <= expected.keys()
             assert len(turns) == 24
             memory.consolidate()
-            assert content(memory) == wanted
+            assert content(memory) == expected

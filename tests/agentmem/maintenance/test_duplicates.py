@@ -13,9 +13,9 @@ from agentmem.embedding.embedder import Embedder
 from agentmem.maintenance.duplicates import duplicates
 from agentmem_stores import Entry
 
-SAID = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
-FIVE_WAYS = [
+PARAPHRASES = [
     ["I live in Oslo.", "My home is in Oslo.", "Oslo is where I live.",
      "I'm living in Oslo these days.", "I reside in Oslo."],
     ["My dog is called Biscuit.", "I have a dog named Biscuit.", "Biscuit is my dog.",
@@ -55,7 +55,7 @@ DIFFERENT = [
 
 
 # Paraphrases with other framing words, recognized by the facts that the turns state.
-TOLD_FIVE_WAYS = [
+PARAPHRASED_FACTS = [
     ["My favourite colour is green.", "Green is the colour that I love most.",
      "The colour I like best is green.", "I like green best of all colours.",
      "Of all colours green is my favourite."],
@@ -65,7 +65,7 @@ TOLD_FIVE_WAYS = [
      "By profession I'm a nurse.", "I'm working as a nurse."],
 ]  # fmt: skip
 
-TOLD_APART = [
+DIFFERENT_FACTS = [
     ("I drive a red Volvo.", "I drive a blue Volvo."),
     ("I drive a red Volvo.", "I drive a red Volvo that my uncle gave me."),
     ("I drive a Volvo.", "I bought a Volvo."),
@@ -79,12 +79,12 @@ TOLD_APART = [
 ]
 
 
-def said(
+def make_entries(
     embeddings: Embeddings,
     texts: Sequence[str],
     *,
     speaker: str | None = None,
-    since: datetime = SAID,
+    since: datetime = START,
 ) -> list[Entry]:
     vectors = Embedder(embeddings).documents(texts)
     turns = [
@@ -104,11 +104,11 @@ def said(
     return [Entry(turn, vector) for turn, vector in zip(turns, vectors, strict=True)]
 
 
-@pytest.mark.parametrize("phrasings", FIVE_WAYS, ids=lambda p: p[0])
+@pytest.mark.parametrize("phrasings", PARAPHRASES, ids=lambda p: p[0])
 def test_paraphrases_of_one_statement_are_duplicates(
     embeddings: Embeddings, phrasings: list[str]
 ) -> None:
-    [group] = duplicates(said(embeddings, phrasings))
+    [group] = duplicates(make_entries(embeddings, phrasings))
     assert [memory.text for memory in group] == phrasings
 
 
@@ -116,45 +116,47 @@ def test_paraphrases_of_one_statement_are_duplicates(
 def test_different_statements_are_not_duplicates(
     embeddings: Embeddings, pair: tuple[str, str]
 ) -> None:
-    assert duplicates(said(embeddings, pair)) == []
+    assert duplicates(make_entries(embeddings, pair)) == []
 
 
-def left_of(embeddings: Embeddings, texts: Sequence[str]) -> list[Memory]:
+def active_after_consolidation(embeddings: Embeddings, texts: Sequence[str]) -> list[Memory]:
     """Add texts on different days, consolidate, and return the turns that are still active."""
     with MemoryController(
         InMemoryStore(), scope=Scope("ada"), embeddings=embeddings, linger=None
     ) as memory:
         for day, text in enumerate(texts):
-            memory.add(text, session_id=f"s{day}", timestamp=SAID + timedelta(days=day))
+            memory.add(text, session_id=f"s{day}", timestamp=START + timedelta(days=day))
         memory.end_session()
         memory.consolidate()
         turns = memory.get_all(limit=None, granularity=Granularity.TURN)
         return [turn for turn in turns if turn.state is State.ACTIVE]
 
 
-@pytest.mark.parametrize("phrasings", TOLD_FIVE_WAYS, ids=lambda p: p[0])
+@pytest.mark.parametrize("phrasings", PARAPHRASED_FACTS, ids=lambda p: p[0])
 def test_paraphrases_of_one_fact_are_merged_into_the_latest(
     embeddings: Embeddings, phrasings: list[str]
 ) -> None:
-    [turn] = left_of(embeddings, phrasings)
+    [turn] = active_after_consolidation(embeddings, phrasings)
     assert turn.text == phrasings[-1]
     assert len(turn.sources) == len(phrasings) - 1
 
 
-@pytest.mark.parametrize("pair", TOLD_APART, ids=" / ".join)
+@pytest.mark.parametrize("pair", DIFFERENT_FACTS, ids=" / ".join)
 def test_different_facts_are_not_merged(embeddings: Embeddings, pair: tuple[str, str]) -> None:
-    assert len(left_of(embeddings, pair)) == 2
+    assert len(active_after_consolidation(embeddings, pair)) == 2
 
 
 def test_speakers_are_kept_apart(embeddings: Embeddings) -> None:
-    ada = said(embeddings, ["I live in Oslo."], speaker="Ada")
-    ben = said(embeddings, ["I live in Oslo."], speaker="Ben")
+    ada = make_entries(embeddings, ["I live in Oslo."], speaker="Ada")
+    ben = make_entries(embeddings, ["I live in Oslo."], speaker="Ben")
     assert duplicates([*ada, *ben]) == []
 
 
 def test_relative_dates_of_different_days_are_kept_apart(embeddings: Embeddings) -> None:
-    one = said(embeddings, ["I ran ten miles yesterday."])
-    other = said(embeddings, ["I ran ten miles yesterday."], since=SAID + timedelta(days=9))
+    one = make_entries(embeddings, ["I ran ten miles yesterday."])
+    other = make_entries(
+        embeddings, ["I ran ten miles yesterday."], since=START + timedelta(days=9)
+    )
     assert duplicates([*one, *other]) == []
 
 
@@ -162,12 +164,12 @@ def test_merged_duplicates_appear_once_in_a_search(embeddings: Embeddings) -> No
     with MemoryController(
         InMemoryStore(), scope=Scope("ada"), embeddings=embeddings, linger=None
     ) as memory:
-        for n, text in enumerate(FIVE_WAYS[1]):
+        for n, text in enumerate(PARAPHRASES[1]):
             memory.add([text, f"By the way, lunch number {n} was pasta."], session_id=f"s{n}")
         memory.consolidate()
         hits = memory.search("What is my dog called?", k=5)
         dogs = [hit.memory for hit in hits if "Biscuit" in hit.memory.text]
         assert len(dogs) == 1
-        said = memory.get_all(granularity=Granularity.TURN)
-        others = {m.id for m in said if "Biscuit" in m.text and m.role == "user"}
+        turns = memory.get_all(granularity=Granularity.TURN)
+        others = {m.id for m in turns if "Biscuit" in m.text and m.role == "user"}
         assert set(dogs[0].sources) == others - {dogs[0].id}

@@ -45,24 +45,24 @@ def controller() -> MemoryController:
 
 def everything(memory: MemoryController, scope: Scope) -> list[Memory]:
     """Return all records of a scope with former versions, with the scope replaced by ADA."""
-    held = memory.get_all(scope=scope, limit=None)
-    versions = [v for m in held for v in memory.history(m.id, scope=scope)]
+    memories = memory.get_all(scope=scope, limit=None)
+    versions = [v for m in memories for v in memory.history(m.id, scope=scope)]
     return sorted((replace(m, scope=ADA) for m in versions), key=lambda m: m.id)
 
 
-said = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30).filter(str.strip)
-plain = st.one_of(st.none(), st.booleans(), st.integers(-9, 9), said)
-metadata = st.dictionaries(said, st.one_of(plain, st.lists(plain, max_size=3)), max_size=3)
+texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30).filter(str.strip)
+plain = st.one_of(st.none(), st.booleans(), st.integers(-9, 9), texts)
+metadata = st.dictionaries(texts, st.one_of(plain, st.lists(plain, max_size=3)), max_size=3)
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(said, said, metadata), min_size=1, max_size=5), said)
+@given(st.lists(st.tuples(texts, texts, metadata), min_size=1, max_size=5), texts)
 def test_export_and_import_preserve_every_record(
     turns: list[tuple[str, str, dict[str, object]]], correction: str
 ) -> None:
     with controller() as memory, tempfile.TemporaryDirectory() as folder:
-        for session, text, known in turns:
-            memory.add(text, session_id=session, metadata=known)
+        for session, text, attributes in turns:
+            memory.add(text, session_id=session, metadata=attributes)
         memory.consolidate()
         first = memory.get_all(limit=None)[0]
         memory.update(first.id, text=correction)
