@@ -176,6 +176,7 @@ class Plans:
         by_id = dict(similarities)
         entries = self.store.get(scope, Granularity.PLAN, list(by_id))
         plans = [Plan.from_memory(entry.memory) for entry in entries]
+        # An untried plan (worth 0.5) keeps its similarity; success adds, failure takes, up to half.
         fitting = [replace(plan, fit=by_id[plan.id] * (0.5 + plan.worth)) for plan in plans]
         return sorted(fitting, key=lambda plan: (-plan.fit, plan.id))
 

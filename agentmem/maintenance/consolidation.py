@@ -114,6 +114,7 @@ class Consolidation:
         self, scope: Scope, current: str | None, keep: int | None, results: _Results
     ) -> Iterator[tuple[str, Sequence[Work]]]:
         """Yield the work of each stage, which is determined after the stage before it is done."""
+        # First the sessions: their facts tell which turns are duplicates, and days need their end.
         unfinished = [s for s in self.sessions.unfinished(scope) if s != current]
         yield "ending sessions", [partial(self._end, scope, s, results) for s in unfinished]
         groups = self._duplicates(scope)
@@ -162,6 +163,7 @@ class Consolidation:
                 return  # Something changed one of them since: the next run decides anew.
             *older, newest = current
             merged_ids = [i for memory in older for i in (*memory.sources, memory.id)]
+            # Saying something again is a repetition of it, so no recall of any of them is lost.
             representative = replace(
                 newest,
                 strength=max(memory.strength for memory in current),

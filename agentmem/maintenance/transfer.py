@@ -87,6 +87,7 @@ class Transfer:
         header = {"agentmem": EXPORT_FORMAT, "user_id": scope.user_id, "agent_id": scope.agent_id}
         count = 0
         try:
+            # Not sorted over the whole scope: only one granularity at a time is in memory.
             with partial.open("w", encoding="utf-8") as file:
                 file.write(json.dumps(header, ensure_ascii=False) + "\n")
                 for granularity in Granularity:
@@ -123,6 +124,7 @@ class Transfer:
             )
             for memory in admitted
         ]
+        # One batch, so that an import is atomic.
         entries = self.embedder.entries(linked)
         self.memories.write(Batch(scope, put=entries))
         undigested = (m.session_id for m in left_out if m.granularity.of_session)
