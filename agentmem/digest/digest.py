@@ -20,8 +20,9 @@ Turns = Sequence[tuple[str, str]]
 
 # As `estimate_tokens` counts: about 100 English words, and safely below a window of 254.
 SUMMARY_TOKENS = 240
-# A summary of more sentences fits no window; more keywords name every noun of a session.
+# Eight sentences of 30 tokens fill that limit.
 SUMMARY_SENTENCES = 8
+# At most as many as a model is asked for, so that both kinds of digest are alike.
 KEYWORDS = 12
 # Size of a prompt. A model gets the best sentences of a conversation that is longer.
 PROMPT_TOKENS = 6000

@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 
 # (dimension, window in tokens) of models whose weights need not be loaded to find out.
 _KNOWN = {MINILM: (384, 256)}
-# The window of models that set no limit. Longer texts would need gigabytes of attention.
+# The window of models that set no limit of their own; attention needs memory quadratic in it.
 _MAX_WINDOW = 8192
 # Tokens computed together. On a CPU, the activations of a small model then fit its cache; a GPU
 # needs many to be busy.
