@@ -302,6 +302,8 @@ class MemoryController:
         with services.lock:
             # One lock around all of it: the index is brought up to date once.
             with services.memories.lock:
+                # Before pending recalls are taken: a closed store must not lose them.
+                index = services.memories.index(owner)
                 services.reinforcement.flush()
                 session = (
                     session_id
@@ -312,7 +314,7 @@ class MemoryController:
                 if not turns or session.startswith(ITEM_PREFIX):
                     return turns
                 services.open_sessions[owner] = session
-                undigested = services.memories.index(owner).undigested()
+                undigested = index.undigested()
             for other in undigested:
                 # Items and notes have sessions of their own, which never end.
                 if other == session or other.startswith(ITEM_PREFIX):

@@ -424,5 +424,5 @@ def test_the_check_command_creates_no_store(
         with pytest.raises(SystemExit) as done:
             main([*command, "--store", str(tmp_path)])
         assert done.value.code == 1
-        assert "there is no store at" in capsys.readouterr().err
+        assert "no store at" in capsys.readouterr().err
     assert [entry.name for entry in tmp_path.iterdir()] == ([left] if left else [])
