@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +24,8 @@ from agentmem.cli.terminal import console, note
 
 if TYPE_CHECKING:
     from benchmarks.bench import BenchReport
+    from benchmarks.corpus import Corpus
+    from benchmarks.measure import BenchSettings
 
 __all__ = ["app"]
 
@@ -43,6 +47,52 @@ def _parse_sizes(text: str) -> tuple[int, ...]:
         raise typer.BadParameter(f"{text!r} is not a list of numbers such as 2000,20000") from error
 
 
+@dataclass(frozen=True)
+class BenchOptions:
+    """Options that say what is measured, and how often."""
+
+    sizes: Annotated[
+        str, typer.Option(help="Memories of one owner for which searches are measured.")
+    ] = "2000,20000,200000"
+    scopes: Annotated[int, typer.Option(min=1, help="Owners that share a store.")] = 1000
+    turns: Annotated[int, typer.Option(min=1, help="Turns to ingest.")] = 300
+    rounds: Annotated[int, typer.Option(min=1, help="Repetitions of each measurement.")] = 30
+    only: Annotated[
+        str, typer.Option(help="Which of search, scopes, ingest, add and opening to run.")
+    ] = "search,scopes,ingest,add,opening"
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="AGENTMEM_CACHE",
+            help="Folder that caches stores. Default: the system's cache folder.",
+            show_default=False,
+        ),
+    ] = None
+
+    def settings(self, corpus: Corpus) -> BenchSettings:
+        """Return the settings of a benchmark with a corpus; create the folder.
+
+        Raises:
+            InvalidInputError: there is no such benchmark.
+        """
+        from agentmem.evaluation.cache import default_cache
+        from benchmarks.measure import BenchSettings
+
+        place = (self.folder or default_cache()).expanduser()
+        place.mkdir(parents=True, exist_ok=True)
+        return BenchSettings(
+            corpus=corpus,
+            embeddings=default_embedder(),
+            folder=place,
+            sizes=_parse_sizes(self.sizes),
+            scopes=self.scopes,
+            turns=self.turns,
+            rounds=self.rounds,
+            only=tuple(part.strip() for part in self.only.split(",")),
+            report_progress=note,
+        )
+
+
 @app.command(
     epilog=examples(
         "python -m benchmarks bench --sizes 2000,20000 --only search",
@@ -52,6 +102,7 @@ def _parse_sizes(text: str) -> tuple[int, ...]:
 )
 @with_groups
 def bench(
+    options: BenchOptions,
     output: OutputOptions,
     file: Annotated[
         Path | None,
@@ -60,27 +111,10 @@ def bench(
             show_default=False,
         ),
     ] = None,
-    sizes: Annotated[
-        str, typer.Option(help="Memories of one owner for which searches are measured.")
-    ] = "2000,20000,200000",
-    scopes: Annotated[int, typer.Option(min=1, help="Owners that share a store.")] = 1000,
-    turns: Annotated[int, typer.Option(min=1, help="Turns to ingest.")] = 300,
-    rounds: Annotated[int, typer.Option(min=1, help="Repetitions of each measurement.")] = 30,
-    only: Annotated[
-        str, typer.Option(help="Which of search, scopes, ingest, add and opening to run.")
-    ] = "search,scopes,ingest,add,opening",
     stage: Annotated[
         bool, typer.Option("--stage", help="Also break a search and an ingest down into stages.")
     ] = False,
     seed: Seed = 0,
-    folder: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="AGENTMEM_CACHE",
-            help="Folder that caches stores. Default: the system's cache folder.",
-            show_default=False,
-        ),
-    ] = None,
 ) -> None:
     """Measure what memory costs, as ratios to a floor taken alternately in the same run.
 
@@ -89,33 +123,16 @@ def bench(
     upsert. Where only the store is measured, vectors are drawn around real ones instead of
     computed. Times are medians in milliseconds, on this machine at this moment.
     """
-    from agentmem.evaluation.cache import default_cache
     from agentmem.formats.read import read
     from benchmarks.bench import bench as measure
     from benchmarks.corpus import Corpus, generated
-    from benchmarks.measure import BenchSettings
 
     output.check()
     corpus = Corpus.of(file.name, read(file)) if file else generated(seed)
-    place = (folder or default_cache()).expanduser()
-    place.mkdir(parents=True, exist_ok=True)
-    settings = BenchSettings(
-        corpus=corpus,
-        embeddings=default_embedder(),
-        folder=place,
-        sizes=_parse_sizes(sizes),
-        scopes=scopes,
-        turns=turns,
-        rounds=rounds,
-        only=tuple(part.strip() for part in only.split(",")),
-        report_progress=note,
-    )
-    report = measure(settings, staged=stage)
+    report = measure(options.settings(corpus), staged=stage)
     _print_bench(report)
     if output.json is not None:
-        from json import dumps
-
-        output.json.write_text(dumps(report.as_dict(), indent=2) + "\n", encoding="utf-8")
+        output.json.write_text(json.dumps(report.as_dict(), indent=2) + "\n", encoding="utf-8")
     if output.plot is not None:
         from benchmarks.plot import plot_bench
 

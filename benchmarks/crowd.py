@@ -151,10 +151,10 @@ def _seek(memory: MemoryController, done: CrowdReport, other: int, last: str, bo
         return last
     while True:
         start = time.monotonic()
-        found = memory.search(f"{word}?", k=10, reinforce=False)
+        result = memory.search(f"{word}?", k=10, reinforce=False)
         end = time.monotonic()
         done.searches.append(end - start)
-        if any(word in hit.memory.text for hit in found):
+        if any(word in hit.memory.text for hit in result):
             done.seen_after.append(end - written)
             return str(word)
         if end - written > TIMEOUT:

@@ -1,1 +1,1 @@
-"""Small programs that show what agentmem does."""
+"""Small programs that demonstrate agentmem."""

@@ -1,7 +1,7 @@
-"""`python -m demos.langchain_agent`: an agent of LangChain's that remembers from thread to thread.
+"""`python -m demos.langchain_agent`: a LangChain agent that remembers across threads.
 
-Two users, three threads, one checkpointer. Without `--model` a script speaks in a model's place,
-so that it runs anywhere; its answers come from the memories in the prompt all the same.
+Two users, three threads, one checkpointer. Without `--model` a script replaces the model, so that
+the demo runs anywhere; its answers come from the memories in the prompt.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ _STORY = [
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play the story; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m demos.langchain_agent", description=__doc__)
-    parser.add_argument("--model", help="any of LangChain's init_chat_model that can call tools")
-    parser.add_argument("--store", help="a folder to keep the memories in")
+    parser.add_argument(
+        "--model", help="a model for LangChain's init_chat_model that can call tools"
+    )
+    parser.add_argument("--store", help="folder for the memories")
     options = parser.parse_args(arguments)
     try:
         model = resolve_model(options.model) if options.model else _script()
@@ -50,17 +52,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _play(memory: MemoryController, model: BaseChatModel) -> None:
     agent = _agent(memory, model)
-    for user, thread, said in _STORY:
+    for user, thread, message in _STORY:
         config = {"configurable": {"user_id": user, "thread_id": thread}}
-        reply = agent.invoke({"messages": [HumanMessage(said)]}, config)
-        print(f"\n{user}, {thread}\n  {user}: {said}\n  agent: {reply['messages'][-1].text}")
+        reply = agent.invoke({"messages": [HumanMessage(message)]}, config)
+        print(f"\n{user}, {thread}\n  {user}: {message}\n  agent: {reply['messages'][-1].text}")
     for user in dict.fromkeys(user for user, _, _ in _STORY):
         count = len(memory.get_all(scope=Scope(user), limit=None))
         print(f"\n{count} memories of {user}")
 
 
 def _agent(memory: MemoryController, model: BaseChatModel) -> Any:
-    # The first says which extra is missing, where it is.
+    # The error of the first import names the missing package.
     from langchain.agents import create_agent
     from langgraph.checkpoint.memory import InMemorySaver
 
@@ -79,20 +81,20 @@ def _script() -> BaseChatModel:
 
 
 def _answer(messages: list[BaseMessage]) -> AIMessage:
-    """Speak like a model that has understood: from what the prompt says, and with a tool."""
+    """Answer as a model would, from the memories in the prompt, and call a tool."""
     last = messages[-1]
     if not isinstance(last, HumanMessage):
         return AIMessage("I will remember that.")
-    memories, _, said = str(last.text).rpartition("</memories>\n\n")
-    if note := re.fullmatch(r"Please remember that (.*)\.", said):
+    memories, _, message = str(last.text).rpartition("</memories>\n\n")
+    if note := re.fullmatch(r"Please remember that (.*)\.", message):
         call = {"name": "manage_memory", "args": {"content": note[1]}, "id": "note"}
         return AIMessage("", tool_calls=[call])
     facts = {"called": r"(?<=called )\w+", "hate": r"(?<=hates )\w+"}
-    asked = next((word for word in facts if "?" in said and word in said), None)
-    if asked is None:
+    topic = next((word for word in facts if "?" in message and word in message), None)
+    if topic is None:
         return AIMessage("What a lovely name!")
-    found = re.search(facts[asked], memories)
-    return AIMessage(f"I remember: {found[0]}." if found else "You have not told me.")
+    match = re.search(facts[topic], memories)
+    return AIMessage(f"I remember: {match[0]}." if match else "You have not told me.")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Keep e-mail addresses and card numbers out of memory: `python -m demos.redaction`.
 
-A hook sees every text before it is embedded or written, wherever it comes from: what is said, what
-an agent notes, what a LangGraph store is given, what is imported.
+The hook sees every text before it is embedded or written: messages, notes of an agent, items of a
+LangGraph store, and imports.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _DIGITS = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
 
 
 def redact(draft: Draft) -> Draft:
-    """Return a draft without e-mail addresses and card numbers, wherever in it they stand."""
+    """Return a draft without e-mail addresses and card numbers in any of its fields."""
     return replace(
         draft,
         text=_clean(draft.text),
         speaker=draft.speaker and _clean(draft.speaker),
-        metadata=_within(draft.metadata),
+        metadata=_redact_values(draft.metadata),
     )
 
 
@@ -35,26 +35,26 @@ def _clean(text: str) -> str:
 
 
 def _is_card(number: str) -> bool:
-    """Check a number's last digit as ISO/IEC 7812-1, annex B, says (Luhn)."""
+    """Check the last digit by the Luhn algorithm (ISO/IEC 7812-1, annex B)."""
     digits = [int(character) for character in reversed(number) if character.isdigit()]
     doubled = [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]
     return sum(digits[::2] + doubled) % 10 == 0
 
 
-def _within(value: Any) -> Any:
+def _redact_values(value: Any) -> Any:
     if isinstance(value, str):
         return _clean(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return _clean(str(value)) if _clean(str(value)) != str(value) else value
     if isinstance(value, list):
-        return [_within(held) for held in value]
+        return [_redact_values(item) for item in value]
     if isinstance(value, dict):
-        return {_clean(key): _within(held) for key, held in value.items()}
+        return {_clean(key): _redact_values(item) for key, item in value.items()}
     return value
 
 
 def main() -> None:
-    """Say something that is better not kept, and show what was."""
+    """Add sensitive messages, and print what is stored."""
     with (
         tempfile.TemporaryDirectory() as folder,
         MemoryController.open(folder, scope=Scope("ada"), before_write=redact) as memory,

@@ -45,13 +45,13 @@ _TEXT, _LABEL = 400, 72
 _TREES, _BRANCHES = 8, 6
 
 
-def print_results(found: SearchResult) -> None:
+def print_results(result: SearchResult) -> None:
     """Print a block for each hit, then the confidence and, if explained, the routing."""
-    show(*(_hit(rank, hit) for rank, hit in enumerate(found, start=1)))
-    if found:
-        show(Text(f"confidence {found.confidence:.2f}", style="dim"))
-    if any(hit.contributions for hit in found):
-        show(_routing(found.routing))
+    show(*(_hit(rank, hit) for rank, hit in enumerate(result, start=1)))
+    if result:
+        show(Text(f"confidence {result.confidence:.2f}", style="dim"))
+    if any(hit.contributions for hit in result):
+        show(_routing(result.routing))
 
 
 def _hit(rank: int, hit: RecalledMemory) -> Group:

@@ -42,7 +42,7 @@ Answer:"""
 _JUDGE = """\
 Question: {question}
 Right answer: {right}
-Given answer: {given}
+Given answer: {answer}
 
 Does the given answer say the same as the right one, be it in other words or with more detail? \
 Reply with one word, yes or no."""
@@ -100,7 +100,7 @@ class Answerer:
     model: BaseChatModel
     judge: BaseChatModel | None = None
 
-    def __call__(self, question: DialogueQuestion, found: SearchResult) -> dict[str, float]:
+    def __call__(self, question: DialogueQuestion, result: SearchResult) -> dict[str, float]:
         """Answer and score one question.
 
         If a model fails, the evaluation goes on and the answer counts as wrong.
@@ -112,7 +112,7 @@ class Answerer:
         if not question.answer:
             return {}
         try:
-            answer = self.answer(question.text, found)
+            answer = self.answer(question.text, result)
             judgment = self._judge(question, answer)
         except Exception as error:
             _log.warning("question %s was not answered: %s", question.id, error)
@@ -128,18 +128,18 @@ class Answerer:
     def _judge(self, question: DialogueQuestion, answer: str) -> dict[str, float]:
         if self.judge is None:
             return {}
-        prompt = _JUDGE.format(question=question.text, right=question.answer, given=answer)
+        prompt = _JUDGE.format(question=question.text, right=question.answer, answer=answer)
         verdict = str(self.judge.invoke(prompt).text)
         return {"judge": float(parse_verdict(verdict) or False)}
 
-    def answer(self, question: str, found: SearchResult) -> str:
+    def answer(self, question: str, result: SearchResult) -> str:
         """Return the model's answer to a question."""
         memories = "\n".join(
             f"- {hit.memory.said_at:%Y-%m-%d}, {hit.memory.speaker or hit.memory.role}: "
             f"{hit.memory.text}"
-            for hit in found
+            for hit in result
         )
         prompt = _ANSWER.format(
-            memories=memories, today=f"{found.asked_at:%Y-%m-%d}", question=question
+            memories=memories, today=f"{result.asked_at:%Y-%m-%d}", question=question
         )
         return str(self.model.invoke(prompt).text).strip()

@@ -213,10 +213,10 @@ class NeedleTask:
         for question in self._questions:
             relevant = [turn_text(pair) for pair in question.needles]
             options = {} if question.hops is None else {"hops": question.hops}
-            found, seconds = memory.search(
+            result, seconds = memory.search(
                 question.text, memory.time_of(None), k=len(relevant), **options
             )
-            texts = [hit.memory.text for hit in found]
+            texts = [hit.memory.text for hit in result]
             share = len(set(relevant).intersection(texts)) / len(relevant)
             yield Outcome(
                 categories=(question.kind,),
@@ -224,7 +224,7 @@ class NeedleTask:
                     "all_found": recall_all(texts, relevant, len(relevant)),
                     "share_found": share,
                 },
-                confidence=found.confidence,
+                confidence=result.confidence,
                 seconds=seconds,
                 text=question.text,
             )

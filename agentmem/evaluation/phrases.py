@@ -69,7 +69,7 @@ def phrases() -> Phrases:
 def _attribute(entry: Mapping[str, Any]) -> Attribute:
     words = entry["words"]
     phrasings = {
-        name: Phrasing(tuple(words[name]["told"]), tuple(words[name]["asked"]))
+        name: Phrasing(tuple(words[name]["statements"]), tuple(words[name]["questions"]))
         for name in PHRASINGS
     }
     return Attribute(entry["name"], tuple(entry["values"]), phrasings, tuple(entry["others"]))

@@ -167,8 +167,8 @@ class _Session:
         self.progress.expect("asking another", len(outcomes))
         values = []
         for outcome in outcomes:
-            found, _ = memory.search(outcome.text, memory.end + outcome.delay)
-            values.append(found.confidence)
+            result, _ = memory.search(outcome.text, memory.end + outcome.delay)
+            values.append(result.confidence)
             self.progress.advance("asking another", 1)
         return values
 

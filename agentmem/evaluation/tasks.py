@@ -143,7 +143,7 @@ class Task(Protocol):
 class AnswerScorer(Protocol):
     """Answers a question from search results, and scores the answer."""
 
-    def __call__(self, question: DialogueQuestion, found: SearchResult) -> dict[str, float]:
+    def __call__(self, question: DialogueQuestion, result: SearchResult) -> dict[str, float]:
         """Return metrics by name, in [0, 1]; empty if the data set has no answer."""
 
 
@@ -236,8 +236,8 @@ class RankingTask:
             if relevant is None:
                 continue
             now = memory.time_of(question.asked_at)
-            found, seconds = memory.search(question.text, now, k=self.k)
-            turns = [names[hit.memory.session_id, hit.memory.position] for hit in found]
+            result, seconds = memory.search(question.text, now, k=self.k)
+            turns = [names[hit.memory.session_id, hit.memory.position] for hit in result]
             passages, _ = memory.search(
                 question.text, now, k=self.k * _PASSAGES, granularity=Granularity.SESSION
             )
@@ -247,8 +247,8 @@ class RankingTask:
                 categories=(str(category),) if category is not None else (),
                 turn=ranking_scores(turns, relevant.turns, ks) if relevant.turns else {},
                 session=ranking_scores(sessions, relevant.sessions, ks),
-                answer=self.answers(question, found) if answer and self.answers else {},
-                confidence=found.confidence,
+                answer=self.answers(question, result) if answer and self.answers else {},
+                confidence=result.confidence,
                 seconds=seconds,
                 text=question.text,
                 delay=now - memory.end,

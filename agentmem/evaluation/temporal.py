@@ -148,8 +148,10 @@ class TimeTask:
         history = self._history(dialogue)
         memory.clock.now = memory.time_of(None)
         for first, second, text in _orders(history)[: self.limit]:
-            found = [event.text for event in memory.memory.timeline(text, scope=memory.scope)]
-            right = len(found) == 2 and first.statement in found[0] and second.statement in found[1]
+            events = [event.text for event in memory.memory.timeline(text, scope=memory.scope)]
+            right = (
+                len(events) == 2 and first.statement in events[0] and second.statement in events[1]
+            )
             yield Outcome(("what came first",), {"first_right": float(right)}, text=text)
         for start, end, text in _windows(history)[: self.limit]:
             yield _ask_window(memory, history, start, end, text)
@@ -195,8 +197,8 @@ def _windows(history: History) -> list[tuple[datetime, datetime, str]]:
 def _ask_window(
     memory: MemoryUnderTest, history: History, start: datetime, end: datetime, text: str
 ) -> Outcome:
-    found = memory.memory.timeline(text, k=4 * _SESSIONS, scope=memory.scope)
-    dated = [event.text for event in found if event.dated]
+    events = memory.memory.timeline(text, k=4 * _SESSIONS, scope=memory.scope)
+    dated = [event.text for event in events if event.dated]
     relevant = [e.statement for e in history.events if start <= e.day < end]
     matched = [statement for statement in relevant if any(statement in text for text in dated)]
     right = [text for text in dated if any(statement in text for statement in relevant)]

@@ -196,8 +196,8 @@ def _questions(life: Life) -> list[_Question]:
 
 def _ask(memory: MemoryUnderTest, life: Life, question: _Question) -> Outcome:
     text = life.questions[question.attribute]
-    found, seconds = memory.search(text, memory.time_of(None), as_of=question.as_of)
-    hits = [(hit.memory.session_id, hit.memory.position) for hit in found]
+    result, seconds = memory.search(text, memory.time_of(None), as_of=question.as_of)
+    hits = [(hit.memory.session_id, hit.memory.position) for hit in result]
     places = {change.place for change in life.changes[question.attribute]}
     first = next((place for place in hits if place in places), None)
     right = float(first == question.expected.place)
@@ -209,7 +209,7 @@ def _ask(memory: MemoryUnderTest, life: Life, question: _Question) -> Outcome:
     return Outcome(
         categories=(f"{life.phrasing} words".replace("_", "-"), question.attribute),
         turn=turn,
-        confidence=found.confidence,
+        confidence=result.confidence,
         seconds=seconds,
         text=text,
     )

@@ -1,1 +1,1 @@
-"""The chatbot in the terminal."""
+"""The chat in the terminal."""

@@ -1,1 +1,1 @@
-"""A short story about remembering and forgetting, told by the chatbot itself."""
+"""A short story about remembering and forgetting, played with the chat."""

@@ -1,7 +1,7 @@
-"""`python -m demos.story`: three conversations in three processes, with time between them.
+"""`python -m demos.story`: three conversations in three processes, weeks and months apart.
 
-Asks nothing, needs no network and no key; takes about a minute. What it leaves behind is in the
-folder that `--out` names.
+Needs no input, no network and no API key, and takes about a minute. It writes a store and pictures
+to the folder `--out`.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from rich.text import Text
 
 from agentmem import AgentMemError
 from agentmem.models.local_model import LocalChatModel
-from demos.story._acts import ACTS, play
+from demos.story.acts import ACTS, play
 
 _OUT = Path("demo-output")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Play the whole story, or one act of it; return the exit code."""
+    """Play the story, or one act of it; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m demos.story", description=__doc__)
-    parser.add_argument("--out", type=Path, default=_OUT, help="the folder for what is left behind")
+    parser.add_argument("--out", type=Path, default=_OUT, help="output folder")
     parser.add_argument("--act", type=int, choices=range(1, len(ACTS) + 1), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.act is not None:
@@ -52,7 +52,9 @@ def _tell(out: Path) -> int:
             return done.returncode
     console = Console(highlight=False)
     console.print()
-    console.print(Text("The end. Go on yourself:", style="italic magenta"), justify="center")
+    console.print(
+        Text("The end. Continue the conversation:", style="italic magenta"), justify="center"
+    )
     command_line = f"agentmem chat --store {out / 'store'} --user ada"
     console.print(Text(command_line, style="bold"), justify="center")
     return 0

@@ -10,7 +10,7 @@ from langchain_core.messages import BaseMessage
 from agentmem import AgentMemError
 from agentmem.testing import ScriptedChatModel
 from demos.story import __main__ as story
-from demos.story._acts import ACTS, play
+from demos.story.acts import ACTS, play
 
 
 def reply(asked: list[BaseMessage]) -> str:
@@ -35,7 +35,7 @@ def test_the_story_recalls_explains_updates_and_sweeps(
     assert "version 1, since 2026-01-05: I live in Lisbon." in second
     assert "version 2, since 2026-01-12: I live in Porto." in second
     assert "Porto" in second.partition("Where do I live now?")[2].partition("\n\n")[0]
-    assert "The parking ticket is valid until noon." in third.partition("still remembered")[0]
+    assert "The parking ticket is valid until noon." in third.partition("still active")[0]
     assert "you> What is my dog called?\nagentmem> I know: Biscuit" in third
     assert " 1 It rained when I went for lunch today." in third
     for picture in ("graph.png", "forgetting-curve.png"):

@@ -1,4 +1,4 @@
-"""The three acts: what happens on which day."""
+"""The three acts of the story."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _console = Console(highlight=False)
 
 @dataclass(frozen=True)
 class Act:
-    """A conversation of its own process, at its own time."""
+    """A conversation in its own process, at its own time."""
 
     title: str
-    begins: datetime
-    happens: Callable[[Stage], None]
+    starts: datetime
+    play: Callable[[Stage], None]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What an act plays with."""
+    """What an act uses."""
 
     conversation: Conversation
     clock: ManualClock
@@ -43,17 +43,17 @@ class Stage:
 
     @property
     def memory(self) -> MemoryController:
-        """Ada's memory."""
+        """The memory of Ada."""
         return self.conversation.memory
 
     def tell(self, text: str) -> None:
-        """Say what is about to happen."""
+        """Print what happens next."""
         _console.print()
         _console.print(Padding(Text(text, style="italic magenta"), (0, 2, 0, 2)))
         _console.print()
 
     def type(self, *lines: str) -> None:
-        """Type lines as a user would; a minute passes with each."""
+        """Type lines as a user does; each takes a minute."""
         for line in lines:
             _console.print(Text("you> ", style="bold cyan"), line, sep="", markup=False)
             if line.startswith("/"):
@@ -64,20 +64,20 @@ class Stage:
 
 
 def play(act: Act, out: Path, model: BaseChatModel) -> None:
-    """Play one act; the memories live in the folder `store` of `out`."""
+    """Play an act; the memories are in the folder `store` of `out`."""
     _console.print()
-    _console.rule(Text(f"{act.title}: {act.begins:%A, %d %B %Y}", style="bold"))
-    clock = ManualClock(act.begins)
+    _console.rule(Text(f"{act.title}: {act.starts:%A, %d %B %Y}", style="bold"))
+    clock = ManualClock(act.starts)
     with MemoryController.open(
-        out / "store", scope=Scope("ada"), clock=clock, rng=random.Random(act.begins.isoformat())
+        out / "store", scope=Scope("ada"), clock=clock, rng=random.Random(act.starts.isoformat())
     ) as memory:
-        session = f"{act.begins:%Y-%m-%d}"
+        session = f"{act.starts:%Y-%m-%d}"
         conversation = Conversation(model, memory, _console, session)
-        act.happens(Stage(conversation, clock, out))
+        act.play(Stage(conversation, clock, out))
 
 
 def _first(stage: Stage) -> None:
-    stage.tell("Ada talks with the chatbot for the first time. It knows nothing of her.")
+    stage.tell("Ada chats with the assistant for the first time. It knows nothing about her.")
     stage.type(
         "My beagle is called Biscuit.",
         "I live in Lisbon.",
@@ -90,41 +90,41 @@ def _first(stage: Stage) -> None:
 
 
 def _second(stage: Stage) -> None:
-    stage.tell("A week later, in a new process. What was said is still there.")
+    stage.tell("A week later, in a new process. The assistant remembers.")
     stage.type("What is my dog called?", "/why", "Where do I live?")
     stage.tell(
-        "Ada has moved, and her program corrects the memory: "
+        "Ada has moved, and her program updates the memory: "
         'memory.update(id, text="I live in Porto.")'
     )
-    home = _said(stage, "I live in Lisbon.")
+    home = _find(stage, "I live in Lisbon.")
     stage.memory.update(home.id, text="I live in Porto.")
     stage.type("Where do I live now?")
-    stage.tell("The former version is still known.")
+    stage.tell("The former version is in the history.")
     for version in stage.memory.history(home.id):
         since = f"since {version.said_at:%Y-%m-%d}"
         _console.print(f"  version {version.version}, {since}: {version.text}", markup=False)
 
 
 def _third(stage: Stage) -> None:
-    stage.tell("Five months later. A sweep archives what has faded: what nobody asked about.")
+    stage.tell("Five months later. A sweep archives faded memories, which nobody asked about.")
     stage.type("/sweep")
-    stage.tell("What was asked about is still remembered.")
+    stage.tell("Memories that were recalled are still active.")
     stage.type("What is my dog called?", "/graph")
-    stage.tell("Archived is not deleted: a search finds it, and then it is active again.")
+    stage.tell("Archived is not deleted: a search finds a memory, and makes it active again.")
     stage.type("/search What was the weather like at lunch?", "/stats")
     _draw(stage)
 
 
-def _said(stage: Stage, text: str) -> Memory:
+def _find(stage: Stage, text: str) -> Memory:
     turns = stage.memory.get_all(granularity=Granularity.TURN)
     return next(turn for turn in turns if turn.text == text)
 
 
 def _draw(stage: Stage) -> None:
-    stage.tell("Two pictures: what is associated with what, and how the dog's name faded.")
+    stage.tell("Two plots: the association graph, and how the dog's name faded.")
     graph = plot_graph(stage.memory.graph(), stage.out / "graph.png", title="What Ada said")
-    days = [(act.begins - ACTS[0].begins).days for act in ACTS[1:]]
-    # The dog was the first thing ever said, and so as surprising as can be.
+    days = [(act.starts - ACTS[0].starts).days for act in ACTS[1:]]
+    # The dog was the first memory, so its surprise is 1.
     curve = plot_forgetting_curve(
         stage.memory.curve, days, None, stage.out / "forgetting-curve.png", surprise=1.0
     )
