@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agentmem.cli.app import CommandGroup
-from agentmem.cli.commands.evaluate import Drills
+from agentmem.cli.commands.evaluate import load_examples
 from agentmem.cli.options import (
     CacheOptions,
     DataFile,
+    Drills,
     OutputOptions,
     Seed,
     default_embedder,
@@ -227,7 +228,6 @@ def fit(
     learned from all others; the weights written are learned from all. Those that ship with the
     package are `agentmem_retrievers/ranking/weights.json`.
     """
-    from agentmem.cli.commands.evaluate import load_examples
     from agentmem.cli.progress import ProgressBars
     from benchmarks.fit import fit_and_judge, to_json
 

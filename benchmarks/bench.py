@@ -20,7 +20,7 @@ from benchmarks.searching import SearchBench, measure_opening, open_memory
 from benchmarks.stores import Shape, owner
 from benchmarks.writing import ingest_once, measure_add, measure_ingest
 
-__all__ = ["BenchReport", "bench", "stages", "time_by_stage"]
+__all__ = ["SEARCH_STAGES", "WRITE_STAGES", "BenchReport", "bench", "stages", "time_by_stage"]
 
 
 # The functions whose time, including what they call, makes up a stage.
@@ -36,7 +36,7 @@ SEARCH_STAGES: Mapping[str, tuple[str, ...]] = {
     "nearest neighbors": ("agentmem_retrievers.ranking.candidates:CandidateSources.nearest",),
     "candidates": ("agentmem_retrievers.ranking.candidates:candidate_rows",),
     "features": ("agentmem_retrievers.features.turn:turn_features",),
-    "second stage": ("agentmem_retrievers.ranking.second_stage:second_stage_features",),
+    "second stage": ("agentmem_retrievers.ranking.pipeline:second_stage_features",),
     "confidence": ("agentmem_retrievers.ranking.pipeline:TurnRanking.confidence",),
     "reading the hits": ("agentmem_stores:ChromaStore.get_memories",),
 }

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import typer.main
 from langchain_core.messages import AIMessage, BaseMessage
@@ -112,8 +111,8 @@ def test_commands_parse(page: Path) -> None:
             assert command.startswith(FOREIGN), command
 
 
-def parse(command: click.Command, arguments: list[str]) -> None:
-    while isinstance(command, click.Group):
+def parse(command: Any, arguments: list[str]) -> None:
+    while hasattr(command, "commands"):
         command = command.commands[arguments.pop(0)]
     command.make_context(command.name, arguments)
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_STORE", "DEFAULT_USER", "EXPORT", "FIND", "MAINTAIN", "MEASURE", "TALK",
-    "CacheOptions", "DataFile", "Json", "JsonFile", "K", "Kind", "OutputOptions", "OwnerOptions",
-    "Seed", "Store", "Time", "User", "default_embedder", "examples", "find_memory",
-    "open_store", "with_groups",
+    "CacheOptions", "DataFile", "Drills", "Json", "JsonFile", "K", "Kind", "OutputOptions",
+    "OwnerOptions", "Seed", "Store", "Time", "User", "default_embedder", "examples",
+    "find_memory", "open_store", "with_groups",
 ]  # fmt: skip
 
 # Panels of `agentmem --help`.
@@ -98,6 +98,13 @@ DataFile = Annotated[
 JsonFile = Annotated[
     Path | None,
     typer.Option("--json", help="Write the results to this file as JSON.", show_default=False),
+]
+Drills = Annotated[
+    bool,
+    typer.Option(
+        "--drills/--no-drills",
+        help="Also learn from generated conversations about identifiers.",
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="Random seed.")]
 

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from agentmem import InvalidInputError
 from benchmarks.__main__ import app
+from benchmarks.bench import SEARCH_STAGES, WRITE_STAGES, time_by_stage
 from benchmarks.measure import Ratio, alternate
 from benchmarks.partitions import simulate_partitions
 
@@ -38,6 +39,11 @@ def test_a_ratio_checks_its_bound() -> None:
     assert Ratio("a", measured=3.0, floor=2.0, at_most=1.5).holds is True
     assert Ratio("a", measured=3.2, floor=2.0, at_most=1.5).holds is False
     assert Ratio("a", measured=3.2, floor=2.0).holds is None
+
+
+@pytest.mark.parametrize("stages", [SEARCH_STAGES, WRITE_STAGES], ids=["search", "write"])
+def test_the_functions_of_all_stages_exist(stages: Any) -> None:
+    assert set(time_by_stage(lambda: None, stages)) == {*stages, "everything else"}
 
 
 def test_compares_searches_with_bare_chroma(call: Any, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import typer
 from agentmem.cli.options import (
     CacheOptions,
     DataFile,
+    Drills,
     JsonFile,
     K,
     OutputOptions,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from agentmem.evaluation.reflection import Reflection
     from agentmem.evaluation.tasks import Task
 
-__all__ = ["Drills", "app", "load_examples"]
+__all__ = ["app", "load_examples"]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -49,13 +50,6 @@ Limit = Annotated[
         min=1,
         help="Ask only the first questions, and ingest only the conversations they need.",
         show_default=False,
-    ),
-]
-Drills = Annotated[
-    bool,
-    typer.Option(
-        "--drills/--no-drills",
-        help="Also learn from generated conversations about identifiers.",
     ),
 ]
 
