@@ -1,4 +1,4 @@
-"""Memories as LangChain documents."""
+"""A LangChain retriever over a memory controller."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ __all__ = ["MemoryRetriever", "SearchesMemory", "to_document"]
 
 
 class SearchesMemory(Protocol):
-    """What a retriever needs: `MemoryController` has it."""
+    """What the retriever needs of a memory; `MemoryController` provides it."""
 
     def search(self, query: str, *, k: int = ..., **options: Any) -> SearchResult:
-        """Find memories."""
+        """Search memories."""
 
     async def asearch(self, query: str, *, k: int = ..., **options: Any) -> SearchResult:
-        """Find memories without blocking the event loop."""
+        """Search memories without blocking the event loop."""
 
 
 def to_document(hit: RecalledMemory) -> Document:
-    """Return a hit as a document; what is known of the memory becomes metadata."""
+    """Return a hit as a LangChain document, with its memory's fields as metadata."""
     memory = hit.memory
     return Document(
         id=memory.id,
@@ -53,9 +53,8 @@ class MemoryRetriever(BaseRetriever):
     """A LangChain retriever over a memory controller.
 
     Attributes:
-        memory: the controller that is searched, in its own scope unless `search_options` names
-            another.
-        k: how many documents; `retriever.invoke(query, k=3)` overrides it for one call.
+        memory: the controller to search, in its own scope unless `search_options` has a `scope`.
+        k: number of documents; `retriever.invoke(query, k=3)` overrides it for one call.
         search_options: further arguments of `MemoryController.search`.
     """
 
@@ -66,13 +65,13 @@ class MemoryRetriever(BaseRetriever):
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **kwargs: Any
     ) -> list[Document]:
-        return [to_document(h) for h in self.memory.search(query, **self._options(kwargs))]
+        return [to_document(hit) for hit in self.memory.search(query, **self._options(kwargs))]
 
     async def _aget_relevant_documents(
         self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, **kwargs: Any
     ) -> list[Document]:
-        recall = await self.memory.asearch(query, **self._options(kwargs))
-        return [to_document(hit) for hit in recall]
+        result = await self.memory.asearch(query, **self._options(kwargs))
+        return [to_document(hit) for hit in result]
 
     def _options(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
         return {"k": self.k, **self.search_options, **kwargs}

@@ -141,7 +141,7 @@ class IndexedStore:
         present = {(entry.memory.granularity, entry.memory.id) for entry in put}
         delete = [each for each in written if each not in present]
         index.apply(Batch(scope, put=put, delete=delete), revision)
-        return index.n_dead_rows <= self._max_dead_rows + len(index)
+        return index.n_dead_rows <= self._max_dead_rows + index.n_memories
 
     def get(self, scope: Scope, ids: Sequence[str]) -> list[Memory]:
         """Return the memories with these ids, whatever their granularity; unknown ids are skipped.
@@ -181,11 +181,13 @@ class IndexedStore:
             return
         with self.lock:
             index = self.index(batch.scope)
-            self._persistence.before_write(batch, index)
+            if index.is_replaced_by(batch):
+                # Before the text goes, so that no file outlives it.
+                self._persistence.delete(batch.scope)
             # Until both are written the index is not to be trusted.
             self.lock.current.pop(batch.scope, None)
             index.apply(batch, self.store.write(batch))
-            if index.n_dead_rows > self._max_dead_rows + len(index):
+            if index.n_dead_rows > self._max_dead_rows + index.n_memories:
                 index.rebuild_from(ScopeIndex.build(self.store, batch.scope))
             self.lock.current[batch.scope] = index
 

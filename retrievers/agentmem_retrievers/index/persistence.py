@@ -88,12 +88,6 @@ class IndexPersistence:
         index.n_unpersisted = 0
         return True
 
-    def before_write(self, batch: Batch, index: ScopeIndex) -> None:
-        """Delete the file of a scope if a batch deletes or replaces texts."""
-        replaces = any(e.memory.id in index.tables[e.memory.granularity].row_of for e in batch.put)
-        if batch.delete or replaces:
-            self.delete(batch.scope)
-
     def delete(self, scope: Scope) -> None:
         """Delete the file of a scope, if there is one."""
         path = self._path(scope)
@@ -122,8 +116,9 @@ class IndexPersistence:
         for granularity in Granularity:
             ids = [i for g, i in changes.written if g is granularity]
             put += self._store.get(scope, granularity, ids)
-        batch = Batch(scope, put=put)
         if put:
-            self.before_write(batch, index)
+            batch = Batch(scope, put=put)
+            if index.is_replaced_by(batch):
+                self.delete(scope)
             index.apply(batch, index.revision)
         return len(index) == changes.count

@@ -27,6 +27,8 @@ class ScopeIndex:
         facts: what the FACT memories state.
         citations: what the CITATION memories teach.
         session_names: the id of each session by number, "" for those without memories.
+        n_memories: how many memories the scope has, former versions included.
+        n_dead_rows: how many rows of the tables belong to deleted or replaced memories.
         n_unpersisted: how many records were written since the index was last saved in a file.
     """
 
@@ -37,7 +39,7 @@ class ScopeIndex:
         self.facts = FactIndex()
         self.citations = CitationIndex()
         self.session_names: list[str] = []
-        self.n_unpersisted = 0
+        self.n_memories = self.n_dead_rows = self.n_unpersisted = 0
         self._session_numbers: dict[str, int] = {}
         # From what is derived to its sources.
         self._sources = Adjacency()
@@ -55,7 +57,7 @@ class ScopeIndex:
         return cls(_read_entries(store, scope), dimension=dimension, revision=revision)
 
     def __len__(self) -> int:
-        return sum(len(table) for table in self.tables.values())
+        return self.n_memories
 
     def apply(self, batch: Batch, revision: str) -> None:
         """Take over what was just written to the store."""
@@ -69,9 +71,22 @@ class ScopeIndex:
         self.n_unpersisted += len(batch.patch) + len(batch.delete)
         self.revision = revision
 
+    def is_replaced_by(self, batch: Batch) -> bool:
+        """Return whether a batch deletes or replaces texts of the index."""
+        if batch.delete:
+            return True
+        for entry in batch.put:
+            if entry.memory.id in self.tables[entry.memory.granularity].row_of:
+                return True
+        return False
+
     def _put(self, entry: Entry) -> None:
         memory, table = entry.memory, self.tables[entry.memory.granularity]
-        self._mark_changed(table, memory.id)
+        if memory.id in table.row_of:
+            self._mark_changed(table, memory.id)
+            self.n_dead_rows += 1
+        else:
+            self.n_memories += 1
         self._changed_sessions.add(memory.session_id)
         self.n_unpersisted += 1
         session = self._session_numbers.setdefault(memory.session_id, len(self.session_names))
@@ -96,7 +111,10 @@ class ScopeIndex:
 
     def _remove(self, granularity: Granularity, memory_id: str) -> None:
         table = self.tables[granularity]
-        self._mark_changed(table, memory_id)
+        if memory_id in table.row_of:
+            self._mark_changed(table, memory_id)
+            self.n_memories -= 1
+            self.n_dead_rows += 1
         table.remove(memory_id)
         self.citations.remove(memory_id)
         self.facts.remove(memory_id)
@@ -104,14 +122,8 @@ class ScopeIndex:
         self._sources.set_edges(memory_id, {})
 
     def _mark_changed(self, table: Table, memory_id: str) -> None:
-        row = table.row_of.get(memory_id)
-        if row is not None:
-            self._changed_sessions.add(self.session_names[table.columns["session"][row]])
-
-    @property
-    def n_dead_rows(self) -> int:
-        """How many rows belong to deleted or replaced memories."""
-        return sum(len(table.ids) for table in self.tables.values()) - len(self)
+        row = table.row_of[memory_id]
+        self._changed_sessions.add(self.session_names[table.columns["session"][row]])
 
     def rebuild_from(self, fresh: ScopeIndex) -> None:
         """Take over a new index of the same scope; embeddings of words are kept."""
@@ -227,6 +239,9 @@ class ScopeIndex:
         for granularity in Granularity:
             width = dimension if granularity is Granularity.TURN else 0
             index.tables[granularity] = Table.from_arrays(file, granularity.value, width)
+        index.n_memories = sum(len(table.row_of) for table in index.tables.values())
+        index.n_dead_rows = sum(len(table.ids) for table in index.tables.values())
+        index.n_dead_rows -= index.n_memories
         ids = [list(table.ids) for table in index.tables.values()]
         numbering = IdNumbering(*ids, file.strings["others"])
         index.edges.from_arrays(file, "edges", numbering)

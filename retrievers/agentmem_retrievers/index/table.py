@@ -15,7 +15,7 @@ from agentmem_retrievers.index.array_file import ArrayFile
 from agentmem_retrievers.index.inverted_index import InvertedIndex
 from agentmem_retrievers.index.quantized import QuantizedVectors, TokenCodes
 from agentmem_retrievers.index.vocabulary import Vocabulary
-from agentmem_retrievers.text.dates import find_time_spans, mentions_time
+from agentmem_retrievers.text.dates import TIME_WORDS, find_time_spans, mentions_time
 from agentmem_retrievers.text.question import ends_with_question
 from agentmem_retrievers.text.tokenize import stems_of, tokenize, words_in
 from agentmem_stores import Memory, State, Vectors
@@ -191,18 +191,20 @@ class Table:
         columns["session"][row] = session
         columns["speaker"][row] = self._speaker_number(frozenset(speaker))
         columns["previous"][row] = columns["next"][row] = NONE
-        columns["mentions_time"][row] = mentions_time(memory.text)
-        columns["has_question"][row] = "?" in memory.text
-        columns["ends_with_question"][row] = ends_with_question(memory.text)
+        has_question, has_time = "?" in memory.text, TIME_WORDS.search(memory.text)
+        columns["mentions_time"][row] = has_time is not None and mentions_time(memory.text)
+        columns["has_question"][row] = has_question
+        columns["ends_with_question"][row] = has_question and ends_with_question(memory.text)
         columns["about_start"][row] = columns["about_end"][row] = np.nan
         if vector is not None:
             self._vectors.put(row, vector)
             self.vocabulary.add(stems, words, self.words.document_frequency)
             # What is told today may be about yesterday: note the first time that it mentions.
-            for span in find_time_spans(memory.text, memory.said_at):
+            spans = find_time_spans(memory.text, memory.said_at) if has_time else iter(())
+            span = next(spans, None)
+            if span is not None:
                 columns["about_start"][row] = span.start.timestamp()
                 columns["about_end"][row] = span.end.timestamp()
-                break
         self.patch(memory)
         return row
 

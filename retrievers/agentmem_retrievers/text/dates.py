@@ -233,13 +233,15 @@ _ANY_SPAN = re.compile(
     rf"\b(?:ago|yesterday|today|tonight|tomorrow|last|past|previous|this|next|(?:19|20)\d\d|"
     rf"{'|'.join((*_DAYS, *_SEASONS, *MONTHS))})\b"
 )
-# Any question about a time has one of these words; most questions have none.
-TIME_WORDS = re.compile(rf"{_ANY_SPAN.pattern}|\b(?:before|after|since|following)\b", re.IGNORECASE)
 _MENTION = re.compile(
     r"\b(?:yesterday|today|tonight|tomorrow|ago|last|next|weeks?|months?|years?|days?|weekend|"
     r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|morning|evening|night|recently|since|"
     rf"{_ANY_MONTH}|(?:19|20)\d\d)\b",
     re.IGNORECASE,
+)
+# Whatever the readers below find has one of these words; most texts have none.
+TIME_WORDS = re.compile(
+    rf"{_ANY_SPAN.pattern}|{_MENTION.pattern}|\b(?:before|after|since|following)\b", re.IGNORECASE
 )
 # No date is this long without a space.
 _IDENTIFIER = re.compile(r"[a-z0-9_-]{20,}")
