@@ -40,8 +40,8 @@ def elapsed_days(said_at: ArrayLike, recalled_at: ArrayLike, now: float) -> Floa
     Args:
         said_at, recalled_at, now: seconds since 1970; `recalled_at` is NaN where never recalled.
     """
-    said, recalled = np.asarray(said_at), np.asarray(recalled_at)
-    since = np.where((recalled > said) & (recalled <= now), recalled, said)
+    start, recall = np.asarray(said_at), np.asarray(recalled_at)
+    since = np.where((recall > start) & (recall <= now), recall, start)
     return np.asarray(np.maximum(now - since, 0.0) / _DAY)
 
 
@@ -153,13 +153,13 @@ class ForgettingCurve:
 
     def retentions(self, memories: Sequence[Memory], now: datetime) -> list[float]:
         """Return the retention of several memories at `now`."""
-        said, recalled, strength = [], [], []
+        said_at, recalled_at, strength = [], [], []
         for memory in memories:
             last = memory.last_recalled_at
-            said.append(memory.said_at.timestamp())
-            recalled.append(math.nan if last is None else last.timestamp())
+            said_at.append(memory.said_at.timestamp())
+            recalled_at.append(math.nan if last is None else last.timestamp())
             strength.append(memory.strength)
         values: list[float] = retention(
-            elapsed_days(said, recalled, now.timestamp()), strength
+            elapsed_days(said_at, recalled_at, now.timestamp()), strength
         ).tolist()
         return values

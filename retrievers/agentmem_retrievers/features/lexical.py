@@ -155,8 +155,8 @@ class TermExpansion:
         self._place[self.rows] = np.arange(len(self.rows), dtype=np.int32)
         places = {}
         for term, documents in postings.items():
-            found = self._place[documents]
-            places[term] = found[found >= 0]
+            place = self._place[documents]
+            places[term] = place[place >= 0]
         shape = (len(terms), len(self.rows))
         self.best, self.similar, self.covered = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         for i, (stem, cosines) in enumerate(expanded.items()):
@@ -184,9 +184,9 @@ def _set_greatest(
     # Ascending: where a place is set several times, the last value stays.
     matches = sorted(matches)
     if matches:
-        found = [places[term] for _, term in matches]
-        counts = list(map(len, found))
-        values[np.concatenate(found)] = np.repeat([match for match, _ in matches], counts)
+        groups = [places[term] for _, term in matches]
+        counts = list(map(len, groups))
+        values[np.concatenate(groups)] = np.repeat([match for match, _ in matches], counts)
 
 
 def _merge(postings: Sequence[NDArray[np.uint32]], n_numbers: int) -> Rows:

@@ -24,7 +24,7 @@ def _blas() -> ThreadpoolController:
 
 
 class _SingleThreadedBlas(ContextDecorator):
-    """Limits BLAS to one thread, in the whole process, while anybody is inside.
+    """Limits BLAS to one thread in the whole process, while any thread is inside.
 
     Searching and writing multiply many small matrices. Several threads are no faster at it, and
     after each product they spin for the next one and take the cores from Chroma and the embedder.
@@ -212,7 +212,7 @@ class IndexedStore:
                 self._persistence.save(scope, index)
 
     def drop(self, scope: Scope) -> None:
-        """Drop a scope's index and its file; both are made anew from the store."""
+        """Drop a scope's index and its file; both are rebuilt from the store when needed."""
         with self.lock:
             self.lock.current.pop(scope, None)
             self._indexes.pop(scope, None)

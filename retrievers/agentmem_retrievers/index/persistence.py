@@ -1,7 +1,7 @@
 """Persistence of derived indexes beside an embedded store.
 
 A file says nothing that the store does not say, so it may be missing or out of date at any time:
-the index catches up with what was written since, and is built anew where the file does not help.
+the index catches up with what was written since, and is rebuilt where the file does not help.
 The file is deleted before any text is deleted or replaced, so that no file outlives a text.
 """
 
@@ -108,7 +108,7 @@ class IndexPersistence:
         }
 
     def _catch_up(self, scope: Scope, index: ScopeIndex, mark: str) -> bool:
-        """Apply what was written since a mark; return False where building anew is better."""
+        """Apply what was written since a mark; return False where rebuilding is better."""
         changes = self._store.changes_since(scope, mark)
         if changes is None or len(changes.written) > len(index) // 2:
             return False

@@ -64,15 +64,15 @@ class QuantizedVectors:
             return np.zeros((len(rows), 0), dtype=np.float32)
         # `take` is several times as fast as indexing, which checks every component of a row.
         if not first:
-            found = np.take(self._added, rows, axis=0)
+            taken = np.take(self._added, rows, axis=0)
         elif rows.max(initial=0) < first:
-            found = np.take(self._stored, rows, axis=0)
+            taken = np.take(self._stored, rows, axis=0)
         else:
-            found = np.take(self._stored, np.minimum(rows, first - 1), axis=0)
+            taken = np.take(self._stored, np.minimum(rows, first - 1), axis=0)
             is_added = rows >= first
-            found[is_added] = np.take(self._added, rows[is_added] - first, axis=0)
-        found[rows < 0] = 0
-        vectors = found.astype(np.float32)
+            taken[is_added] = np.take(self._added, rows[is_added] - first, axis=0)
+        taken[rows < 0] = 0
+        vectors = taken.astype(np.float32)
         vectors /= _SCALE
         return vectors
 
@@ -198,10 +198,10 @@ class TokenCodes:
             return np.take(self._added, places, axis=0)
         if places.max(initial=0) < first:
             return np.take(self._stored, places, axis=0)
-        found = np.take(self._stored, np.minimum(places, first - 1), axis=0)
+        taken = np.take(self._stored, np.minimum(places, first - 1), axis=0)
         is_added = places >= first
-        found[is_added] = np.take(self._added, places[is_added] - first, axis=0)
-        return found
+        taken[is_added] = np.take(self._added, places[is_added] - first, axis=0)
+        return taken
 
     def all(self) -> tuple[Codes, NDArray[np.int64]]:
         """Return the codes of all rows, and the end of each row's codes."""

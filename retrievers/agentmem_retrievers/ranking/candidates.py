@@ -88,12 +88,12 @@ class CandidateSources:
 
     def all(self) -> dict[Granularity, Candidates]:
         """Return the candidates of all granularities."""
-        found = {g: self.nearest(g) for g in self.granularities}
-        return {g: candidates for g, candidates in found.items() if candidates is not None}
+        nearest = {g: self.nearest(g) for g in self.granularities}
+        return {g: candidates for g, candidates in nearest.items() if candidates is not None}
 
     def routing(self) -> Routing:
         """Return the trust in each granularity; equal for all if the router is off."""
-        routing = route({g: found.similarities for g, found in self.all().items()})
+        routing = route({g: candidates.similarities for g, candidates in self.all().items()})
         if "router" in self._settings.off and self.granularities:
             equal = dict.fromkeys(self.granularities, 1 / len(self.granularities))
             return Routing(equal, routing.entropies)

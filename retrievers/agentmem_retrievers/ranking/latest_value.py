@@ -240,7 +240,9 @@ def _visible_rows(mask: VisibilityMask, by_turn: Mapping[str, T]) -> dict[int, T
     row_of = mask.table.row_of
     by_row = {row_of[i]: value for i, value in by_turn.items() if i in row_of}
     visible = mask.at(np.array(list(by_row), dtype=np.intp))
-    return {row: v for (row, v), shown in zip(by_row.items(), visible, strict=True) if shown}
+    return {
+        row: v for (row, v), is_visible in zip(by_row.items(), visible, strict=True) if is_visible
+    }
 
 
 def likely_statements(
