@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,25 @@ def test_partly_failed_write_changes_the_revision(
             store.write(Batch(ADA, put=[new, later]))
         assert store.revision(ADA) != before
         assert store.nearest(ADA, TURN, new.vector[None], 1)[0][0].id == "new"
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x03}(X\x0e\x00\x00\x00dimen"])
+def test_kill_while_an_index_is_first_written_loses_no_vector(
+    tmp_path: Path, content: bytes
+) -> None:
+    """The database does not know the index yet, but Chroma reads what there is of it."""
+    with ChromaStore.open(tmp_path, SPEC) as store:
+        entries = [make_entry(store, f"m{i}", seed=i) for i in range(20)]
+        store.write(Batch(ADA, put=entries))
+    with closing(sqlite3.connect(tmp_path / "chroma.sqlite3")) as database:
+        query = "SELECT id FROM segments WHERE scope = 'VECTOR'"
+        for (segment,) in database.execute(query).fetchall():
+            assert not (tmp_path / segment / "index_metadata.pickle").exists()
+            (tmp_path / segment / "index_metadata.pickle").write_bytes(content)
+    with ChromaStore.open(tmp_path) as store:
+        for entry in entries:
+            assert store.get(ADA, TURN, [entry.memory.id])[0].vector == pytest.approx(entry.vector)
+        assert store.nearest(ADA, TURN, entries[7].vector[None], 1)[0][0].id == "m7"
 
 
 def test_kill_while_index_files_are_rewritten_loses_no_vector(

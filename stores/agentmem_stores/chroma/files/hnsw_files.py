@@ -23,9 +23,11 @@ __all__ = ["Header", "check_database", "find_damaged_segments", "read_header", "
 # of elements, size of an element, offsets of label and vector in it; highest level, entry point;
 # maximum number of links above level 0, at level 0, and configured; two parameters.
 _HEADER = struct.Struct("<i6Q2i3QdQ")
-_FILES = ("header.bin", "data_level0.bin", "length.bin", "link_lists.bin")
-_STORED_SEGMENTS = """
-SELECT s.id FROM segments s JOIN max_seq_id m ON m.segment_id = s.id WHERE s.scope = 'VECTOR'
+_IDS = "index_metadata.pickle"
+_FILES = ("header.bin", "data_level0.bin", "length.bin", "link_lists.bin", _IDS)
+_SEGMENTS = """
+SELECT s.id, m.seq_id FROM segments s LEFT JOIN max_seq_id m ON m.segment_id = s.id
+WHERE s.scope = 'VECTOR'
 """
 
 
@@ -65,13 +67,19 @@ def find_damaged_segments(path: Path, database: Path, *, deep: bool = False) -> 
         deep: also check every link of the index, which reads all of it.
     """
     with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as db:
-        names = [name for (name,) in db.execute(_STORED_SEGMENTS)]
-    faults = {name: _check_folder(path / name, deep=deep) for name in names}
+        segments = db.execute(_SEGMENTS).fetchall()
+    faults = {
+        name: _check_folder(path / name, deep=deep)
+        for name, sequence in segments
+        # An index has a sequence number once it is completely written. Chroma reads it as soon as
+        # it has a list of ids, also if a kill interrupted the first writing.
+        if sequence or (path / name / _IDS).exists()
+    }
     return {name: fault for name, fault in faults.items() if fault}
 
 
 def _check_folder(folder: Path, *, deep: bool) -> str:
-    for name in (*_FILES, "index_metadata.pickle"):
+    for name in _FILES:
         if not (folder / name).is_file():
             return f"{name} is missing"
     header = read_header(folder)
@@ -84,9 +92,9 @@ def _check_folder(folder: Path, *, deep: bool) -> str:
     for name, size in sizes.items():
         if (folder / name).stat().st_size < size:
             return f"{name} is truncated"
-    # The last byte of a pickle is its STOP opcode.
-    if (folder / "index_metadata.pickle").read_bytes()[-1:] != b".":
-        return "index_metadata.pickle is truncated"
+    # Chroma pickles one dictionary, so a complete file ends with SETITEMS and STOP.
+    if (folder / _IDS).read_bytes()[-2:] != b"u.":
+        return f"{_IDS} is truncated"
     if deep and header.n_elements and not _links_are_valid(folder, header):
         return "data_level0.bin is damaged"
     return ""

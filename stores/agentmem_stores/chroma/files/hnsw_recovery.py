@@ -39,7 +39,7 @@ JOIN segments v ON v.collection = m.collection AND v.id = :segment
 WHERE e.embedding_id NOT IN (
     SELECT q.id FROM embeddings_queue q
     WHERE q.topic LIKE '%' || v.collection
-    AND q.seq_id > (SELECT seq_id FROM max_seq_id WHERE segment_id = :segment)
+    AND q.seq_id > coalesce((SELECT seq_id FROM max_seq_id WHERE segment_id = :segment), 0)
 )
 """
 _COLLECTION = """
