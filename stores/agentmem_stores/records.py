@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -231,6 +232,12 @@ class Memory:
     def text_with_speaker(self) -> str:
         """The text, prefixed with the speaker's name if there is one."""
         return f"{self.speaker}: {self.text}" if self.speaker else self.text
+
+    @property
+    def spoken(self) -> str:
+        """Deprecated name of `text_with_speaker`."""
+        warnings.warn("spoken is now text_with_speaker", DeprecationWarning, stacklevel=2)
+        return self.text_with_speaker
 
     def __hash__(self) -> int:
         return hash((self.scope, self.id, self.version))

@@ -68,6 +68,8 @@ def test_former_method_names_are_deprecated() -> None:
             assert [e.memory for e in store.read(ADA, TURN, ["m"])] == [entry.memory]
         with pytest.warns(DeprecationWarning, match="recall is now get_memories"):
             assert store.recall(ADA, TURN, ["m"]) == [entry.memory]
+    with pytest.warns(DeprecationWarning, match="spoken is now text_with_speaker"):
+        assert entry.memory.spoken == entry.memory.text
 
 
 def test_implementations_with_former_method_names_work() -> None:

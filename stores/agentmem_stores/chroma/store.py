@@ -56,6 +56,7 @@ from agentmem_stores.store import (
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
+    from chromadb.api.models.Collection import Collection
 
 __all__ = ["ChromaStore"]
 
@@ -447,6 +448,15 @@ class ChromaStore(MemoryStore):
         # A process that ends need not wait for a server that does not answer. Embedded Chroma is
         # native code, which must not be cut off.
         return _start_thread(search, daemon=self._directory is None)
+
+    @_guarded
+    def collection(self, scope: Scope, granularity: Granularity) -> Collection | None:
+        """Return the Chroma collection with a scope's rows, to read it with Chroma's own methods.
+
+        It may have rows of other scopes; ids start with `scope.key`. None if nothing was written
+        yet. `compact` and a failure of Chroma make it unusable.
+        """
+        return self._partitions.find(scope, granularity)
 
     @override
     @_guarded
