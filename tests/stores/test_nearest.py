@@ -72,16 +72,6 @@ def test_many_scopes_in_one_collection(store: ChromaStore, n: int) -> None:
     check(store, fill(store, SIZES), n)
 
 
-def test_collection_has_the_rows_of_several_scopes(store: ChromaStore) -> None:
-    assert store.collection(OWNERS[0], TURN) is None
-    fill(store, [2, 3])
-    collection = store.collection(OWNERS[0], TURN)
-    assert collection is not None
-    own = [i for i in collection.get(include=[])["ids"] if i.startswith(OWNERS[0].key)]
-    assert collection.count() == 5
-    assert sorted(own) == [f"{OWNERS[0].key}/m0", f"{OWNERS[0].key}/m1"]
-
-
 @pytest.mark.parametrize("n", [1, 7, 40, 500])
 def test_large_scopes_use_the_index(approximate_store: ChromaStore, n: int) -> None:
     vectors = fill(approximate_store, SIZES)

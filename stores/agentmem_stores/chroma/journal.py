@@ -17,8 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from agentmem_stores.chroma.codec import memory_id
-from agentmem_stores.chroma.rows import RowGroup
+from agentmem_stores.chroma.rows import RowGroup, memory_id
 from agentmem_stores.errors import StoreFormatError
 from agentmem_stores.records import Granularity, Scope
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agentmem_stores.chroma.codec import SCOPE, memory_id
+from agentmem_stores.chroma.rows import SCOPE, memory_id
 from agentmem_stores.exact import ExactIndex
 from agentmem_stores.records import Granularity, Scope
 from agentmem_stores.store import Batch, Neighbor, Vectors

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agentmem_stores.chroma.codec import SCOPE
+from agentmem_stores.chroma.rows import SCOPE
 from agentmem_stores.errors import EmbedderMismatchError, StoreFormatError
 from agentmem_stores.records import Granularity, Scope
 from agentmem_stores.store import Batch, EmbedderSpec, MemoryKeys, paginate

@@ -7,11 +7,11 @@ import os
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial, wraps
 from itertools import chain
 from pathlib import Path
-from threading import RLock, Thread
+from threading import Condition, RLock, Thread
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 
 from typing_extensions import override
@@ -33,7 +33,6 @@ from agentmem_stores.chroma.journal import Journal
 from agentmem_stores.chroma.nearest import CACHED_VECTORS, EXACT_LIMIT, NearestNeighbors
 from agentmem_stores.chroma.partitions import Index, Partitions
 from agentmem_stores.chroma.registry import REGISTRY, Layout, Registry
-from agentmem_stores.chroma.rwlock import ReadWriteLock
 from agentmem_stores.errors import AgentMemError, ClosedError, InvalidInputError, StoreError
 from agentmem_stores.records import Granularity, Memory, Scope
 from agentmem_stores.store import (
@@ -56,7 +55,6 @@ from agentmem_stores.store import (
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
-    from chromadb.api.models.Collection import Collection
 
 __all__ = ["ChromaStore"]
 
@@ -110,6 +108,46 @@ class _Connection:
         client, self._client = self._client, None
         if client is not None:
             close_client(client)
+
+
+class _ReadWriteLock:
+    """A lock that many readers share or one writer holds; not reentrant.
+
+    A waiting writer blocks new readers. Only one thread may wait in `exclusive` at a time.
+    """
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._readers = 0
+        self._writer = False
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        """Hold the lock together with other readers."""
+        with self._changed:
+            while self._writer:
+                self._changed.wait()
+            self._readers += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._readers -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the lock alone; the calling thread must not hold it already."""
+        with self._changed:
+            self._writer = True
+            while self._readers:
+                self._changed.wait()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._writer = False
+                self._changed.notify_all()
 
 
 def _guarded(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
@@ -176,7 +214,7 @@ class ChromaStore(MemoryStore):
         self._release = weakref.finalize(self, connection.close)
         # Writes hold the one; reads share the other, which is exclusive while the client changes.
         self._write_lock = RLock()
-        self._client_lock = ReadWriteLock()
+        self._client_lock = _ReadWriteLock()
         self._closed = self._failed = False
         self._attach(client, embedder)
 
@@ -448,15 +486,6 @@ class ChromaStore(MemoryStore):
         # A process that ends need not wait for a server that does not answer. Embedded Chroma is
         # native code, which must not be cut off.
         return _start_thread(search, daemon=self._directory is None)
-
-    @_guarded
-    def collection(self, scope: Scope, granularity: Granularity) -> Collection | None:
-        """Return the Chroma collection with a scope's rows, to read it with Chroma's own methods.
-
-        It may have rows of other scopes; ids start with `scope.key`. None if nothing was written
-        yet. `compact` and a failure of Chroma make it unusable.
-        """
-        return self._partitions.find(scope, granularity)
 
     @override
     @_guarded

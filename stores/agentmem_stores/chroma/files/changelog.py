@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from agentmem_stores.chroma.codec import memory_id
+from agentmem_stores.chroma.rows import memory_id
 from agentmem_stores.records import Granularity, Scope
 from agentmem_stores.store import Changes
 

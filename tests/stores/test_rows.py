@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentmem_stores import Memory, Scope, StoreFormatError
-from agentmem_stores.chroma.codec import decode, decode_token_codes, encode, memory_id
+from agentmem_stores.chroma.rows import decode, decode_token_codes, encode, memory_id
 from agentmem_stores.conformance import make_memory, memories
 
 SCOPE = Scope("ada", "\U0001f436")
