@@ -188,7 +188,7 @@ class TestStart:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"user": "*"}, "no wildcards"),
+            ({"user": "*"}, "not a wildcard"),
             ({"model": "no-such-provider:x"}, "no-such-provider"),
             ({"store": "/dev/null/d"}, "/dev/null/d"),
         ],
