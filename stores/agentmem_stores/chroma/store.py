@@ -31,8 +31,8 @@ from agentmem_stores.chroma.files.directory import Directory
 from agentmem_stores.chroma.files.hnsw_recovery import restore_vectors
 from agentmem_stores.chroma.journal import Journal
 from agentmem_stores.chroma.nearest import CACHED_VECTORS, EXACT_LIMIT, NearestNeighbors
-from agentmem_stores.chroma.partitions import Index, Partitions
 from agentmem_stores.chroma.registry import REGISTRY, Layout, Registry
+from agentmem_stores.chroma.rows import Index, Partitions
 from agentmem_stores.errors import AgentMemError, ClosedError, InvalidInputError, StoreError
 from agentmem_stores.records import Granularity, Memory, Scope
 from agentmem_stores.store import (

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from agentmem_stores.chroma.client import close_client, open_directory
-from agentmem_stores.chroma.partitions import create_collection
 from agentmem_stores.chroma.registry import REGISTRY
+from agentmem_stores.chroma.rows import create_collection
 from agentmem_stores.errors import StoreError
 from agentmem_stores.store import paginate
 
