@@ -82,7 +82,8 @@ class ScopeIndex:
 
     def _put(self, entry: Entry) -> None:
         memory, table = entry.memory, self.tables[entry.memory.granularity]
-        if memory.id in table.row_of:
+        is_known = memory.id in table.row_of
+        if is_known:
             self._mark_changed(table, memory.id)
             self.n_dead_rows += 1
         else:
@@ -97,7 +98,9 @@ class ScopeIndex:
         else:
             table.put(memory, session, None)
             self._put_derived(memory)
-        self._set_links(memory)
+        # Most turns of a new scope have no links; those of a known memory may have to go.
+        if is_known or memory.edges or memory.sources:
+            self._set_links(memory)
 
     def _put_derived(self, memory: Memory) -> None:
         if memory.granularity is Granularity.CITATION:
