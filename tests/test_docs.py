@@ -50,7 +50,7 @@ def answer(messages: list[BaseMessage]) -> AIMessage:
 
 @pages
 def test_every_block_is_tested(page: Path) -> None:
-    assert {language for language, _ in blocks(page)} <= {"python", "sh"}
+    assert {language for language, _ in blocks(page)} <= {"python", "sh", "text"}
 
 
 @pytest.mark.parametrize(
@@ -127,6 +127,17 @@ def test_the_command_line_page_names_every_chat_command() -> None:
     text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     table = text.partition("## In the chat")[2]
     assert set(re.findall(r"`(/[a-z]+)", table)) == {*COMMANDS, "/help", "/quit"}
+
+
+@pages
+def test_source_files_exist(page: Path) -> None:
+    sources = [
+        path.relative_to(ROOT).as_posix()
+        for folder in ("agentmem", "retrievers", "stores", "benchmarks", "demos", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+    ]
+    for name in re.findall(r"`([\w/]+/\w+\.py)`", page.read_text(encoding="utf-8")):
+        assert any(f"/{source}".endswith(f"/{name}") for source in sources), name
 
 
 def anchors(page: Path) -> set[str]:
