@@ -291,9 +291,11 @@ class MemoryController:
         owner = services.owner(scope)
         if session_id is not None and not (session_id.strip() and is_unicode(session_id)):
             raise InvalidInputError(_INVALID_SESSION_ID)
+        if timestamp is not None:
+            require_aware(timestamp, "timestamp")
         drafts = to_drafts(
             messages,
-            said_at=require_aware(timestamp, "timestamp") if timestamp else None,
+            said_at=timestamp,
             importance=importance,
             metadata=metadata,
         )
@@ -616,10 +618,10 @@ class MemoryController:
                 text=query,
                 embed=services.embedder.query,
                 query_tokens=services.embedder.query_tokens,
-                now=self.clock(),
+                now=owner.localize(self.clock()),
                 k=max([k, *(refiner.candidates for refiner in services.refiners)]),
                 granularity=Granularity(granularity),
-                as_of=require_aware(as_of, "as_of") if as_of else None,
+                as_of=owner.localize(as_of) if as_of and require_aware(as_of, "as_of") else None,
                 include_archived=include_archived,
                 explain=explain,
                 hops=hops,
@@ -885,7 +887,7 @@ class MemoryController:
         timeline = Timeline(
             self.services.memories,
             owner,
-            self.clock(),
+            owner.localize(self.clock()),
             lambda text, n: self.search(text, k=n, scope=owner, reinforce=False),
         )
         return timeline.events(query, bounds, k)
