@@ -82,7 +82,8 @@ _SAME = {
     "pets": "pet", "allergies": "allergy", "languages": "language", "kids": "children", "vehicle": "car",
     "plate": "license plate", "plate number": "license plate", "licence plate": "license plate",
     "number plate": "license plate", "zip": "zip code", "mum": "mother", "mom": "mother", "dad": "father",
-    "neighbor": "neighbour", "city": "home", "residence": "home", "laptop": "computer", "blood group": "blood type",
+    "neighbor": "neighbour", "city": "home", "residence": "home", "place of living": "home", "place of residence": "home",
+    "location": "home", "home city": "home", "laptop": "computer", "blood group": "blood type",
     "native language": "language", "mother tongue": "language",
 }  # fmt: skip
 _IDLE = re.compile(r"^(?:(?:new|current|present|actual|latest|own|updated|correct|main|whole|favorite(?= ))\s+)+(?=\S)")

@@ -1191,15 +1191,15 @@ def _mine(mine: re.Match[str], text: str) -> Iterator[Claim]:
                 yield from ([replace(c, ends=True) for c in found] if predicate.negated else found)
         return
     if re.fullmatch(rf"(?:[\w-]+ ){{0,3}}(?:{_PET})", np):
-        head = re.match(r"(?:called|named)\s+(?P<v>.+)$", value, _I)
+        called = re.match(r"(?:called|named)\s+(?P<v>.+)$", value, _I)
         kind = np.split()[-1]
-        raw = re.split(r"\s+(?:and (?:he|she|it)|who|because|after)\b|,", head["v"])[0] if head else value
+        raw = re.split(r"\s+(?:and (?:he|she|it)|who|because|after)\b|,", called["v"])[0] if called else value
         for item in listed(raw):
-            name = name_in(item, text, certain=bool(head))
-            if name is None:
+            pet_name = name_in(item, text, certain=bool(called))
+            if pet_name is None:
                 break
             single = _SINGULAR.get(kind) or (kind[:-1] if mine["is"].strip() == "are" and kind.endswith("s") else kind)
-            yield Claim(SPEAKER, ("pet",), f"{name} ({single})")
+            yield Claim(SPEAKER, ("pet",), f"{pet_name} ({single})")
         return
     yield from _valued(owner, attribute_name(np), value, text)
 
@@ -1276,17 +1276,17 @@ def _valued(owner: str, name: str, value: str, text: str) -> Iterator[Claim]:
         coded = value.strip("'\" .")
         head = name.split()[-1]
         if head in ("height", "weight", "salary", "time") or head == "best" or head == "pb":
-            number = number_in(coded)
-            if number and (head not in ("height", "weight") or name == head) and _TAIL.match(coded.partition(number)[2]) and (head != "time" or re.search(r"\b(?:best|fastest|personal|record)\b", name)):
-                yield from _fact(me, name, number)
+            amount = number_in(coded)
+            if amount and (head not in ("height", "weight") or name == head) and _TAIL.match(coded.partition(amount)[2]) and (head != "time" or re.search(r"\b(?:best|fastest|personal|record)\b", name)):
+                yield from _fact(me, name, amount)
         elif len(coded.split()) <= 4 and "username" not in coded and (any(c.isdigit() for c in coded) or len(coded.split()) <= 2) and not is_common(coded.split()[0]):
             if head in _NUMERIC and not any(c.isdigit() for c in coded) and "code" not in name:
                 return
             yield from _fact(me, name, coded)
     elif name.split()[-1] in ("lesson", "lessons", "class", "classes", "appointment", "meeting", "practice", "rehearsal", "training", "checkup", "exam", "interview"):
-        day = re.match(r"(?:on|at|every)\s+(?P<v>(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?)(?:(?: and |, )(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?))*(?:\s+(?:at\s+)?\d{1,2}(?::\d\d)?\s?(?:am|pm)?)?)", value, _I)
-        if day and len(name.split()) >= 2:
-            yield from _fact(me, name, day["v"])
+        weekday = re.match(r"(?:on|at|every)\s+(?P<v>(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?)(?:(?: and |, )(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?))*(?:\s+(?:at\s+)?\d{1,2}(?::\d\d)?\s?(?:am|pm)?)?)", value, _I)
+        if weekday and len(name.split()) >= 2:
+            yield from _fact(me, name, weekday["v"])
 
 
 _INTRODUCED = re.compile(

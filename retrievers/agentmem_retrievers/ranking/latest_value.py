@@ -46,7 +46,7 @@ _FRAME_WORDS, _FRAME_FILLING, _MAX_FRAMES = 4, 4, 50
 _WORD = re.compile(r"[\w'-]+")
 _FIRST_PERSON = re.compile(r"\b(?:i|me|my|mine|we|us|our|i'm|i've|the user)\b", re.IGNORECASE)
 _MY_RELATIVE = re.compile(
-    rf"\b(?:my|our)\s+(?:[a-z-]+\s+){{0,2}}(?P<who>{RELATIVES})\b", re.IGNORECASE
+    rf"\b(?:my|our)\s+(?:[a-z-]+\s+){{0,2}}(?P<who>{RELATIVES})\b(?!\W*$)", re.IGNORECASE
 )
 # Asks for the past or for everything; "what was it again?" asks for the present.
 _PAST = re.compile(
