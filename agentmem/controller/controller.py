@@ -460,9 +460,10 @@ class MemoryController:
         """Delete a memory, its former versions, its associations, and what was derived from it.
 
         Derived memories that other turns have a share in, such as the summary of a session, are
-        derived again from those. Deleting a turn deletes the duplicates in the very same words that
-        `consolidate` merged into it; duplicates in other words become active again. Deleting a fact deletes the values that it superseded, and it is not extracted
-        again from its turn; nor is a deleted topic from its turns.
+        derived again from those. Deleting a turn deletes the duplicates in the very same words
+        that `consolidate` merged into it; duplicates in other words become active again. Deleting a
+        fact deletes the values that it superseded, and it is not extracted again from its turn; nor
+        is a deleted topic from its turns.
 
         Args:
             memory_id: the id of its current version.

@@ -105,9 +105,11 @@ class Deleter:
         ended = [session for session in sessions if index.is_digested(session)]
         removed = {m.id for m in (*derived, *deleted)} - replaced
         unlinked = without_links(self.memories, scope, removed, replaced)
-        unlinked += self._revived(scope, deleted)
+        patch = {m.id: m for m in unlinked}
+        for memory in self._merged_into(scope, deleted):
+            patch[memory.id] = _active(patch.get(memory.id, memory))
         # Derived memories and links go first: a crash must not leave any that lead to nothing.
-        self.memories.write(Batch(scope, patch=unlinked, delete=_keys(derived)))
+        self.memories.write(Batch(scope, patch=list(patch.values()), delete=_keys(derived)))
         self.memories.write(Batch(scope, put=put, delete=_keys(deleted)))
         self.announce(scope, [*deleted, *derived])
         changed = (*deleted, *derived, *(entry.memory for entry in put))
@@ -123,7 +125,10 @@ class Deleter:
         )
 
     def _represented(self, scope: Scope, memory: Memory) -> list[Memory]:
-        """The merged duplicates of a turn in its very words, or the superseded values of a fact, all versions."""
+        """The duplicates of a turn in its very words, or the superseded values of a fact.
+
+        All of their versions.
+        """
         represented: dict[str, Memory] = {memory.id: memory}
         frontier = [memory]
         while frontier:
@@ -142,13 +147,13 @@ class Deleter:
         del represented[memory.id]
         return [v for m in represented.values() for v in self.memories.versions(m)]
 
-    def _revived(self, scope: Scope, deleted: Sequence[Memory]) -> list[Memory]:
-        """The turns merged into deleted ones that are not deleted themselves, active again."""
+    def _merged_into(self, scope: Scope, deleted: Sequence[Memory]) -> list[Memory]:
+        """The turns merged into deleted ones that are not deleted themselves."""
         gone = {m.id for m in deleted}
         turns = [m for m in deleted if m.granularity is Granularity.TURN]
         merged = {i for m in turns for i in m.sources} - gone
         return [
-            _active(m)
+            m
             for m in self.memories.get(scope, sorted(merged))
             if m.granularity is Granularity.TURN
             and m.state is State.SUPERSEDED

@@ -146,9 +146,7 @@ class Services:
         lock = store.verb_lock
         embedder = Embedder(embeddings)
         memories = IndexedStore(store, embedder.documents)
-        engine = SearchEngine(
-            memories, curve=curve, settings=settings, classifier=RuleClassifier()
-        )
+        engine = SearchEngine(memories, curve=curve, settings=settings, classifier=RuleClassifier())
         digester = Digester(model)
         extractor = RuleExtractor() if model is None else FallbackExtractor(model)
         facts = Facts(store, memories, extractor, embedder)

@@ -201,7 +201,7 @@ def _take(line: str, found: list[str], *, alone: bool) -> bool:
         if _FICTION.search(sentence) or _TASK.match(sentence) or _PASTED.search(sentence):
             foreign = True
             continue
-        head, colon, rest = sentence.partition(": ")
+        head, colon, _ = sentence.partition(": ")
         if colon and not _is_own_label(head) and not _MY_THING.search(head):
             # What follows a colon may be anybody's.
             sentence = head + "."
@@ -244,12 +244,18 @@ def _corrected(sentence: str) -> str:
 
 
 _QUOTED = re.compile(r"(?<![\w])'([^']{12,}?)'(?!\w)")
+# "He goes, I'm a doctor"
+_REPORTED = re.compile(
+    r"\b(?:he|she|they|everyone|[a-z]+) (?:goes|says|said|was like|were like|is like|went),? (?:like,? )?"
+    r"(?:i|i'm|i've|we|my)\b|\b(?:goes|says|said|replied|answered|shouted),\s",
+    _I,
+)
 _SPEECH = re.compile(r"\b(?:i|i'm|i've|my|me|we|our)\b|[.!?,]$", _I)
 
 
 def _without_speech(sentence: str) -> str | None:
     """The sentence with titles in quotes; None where words of somebody are quoted."""
-    if _REMOVED in sentence:
+    if _REMOVED in sentence or _REPORTED.search(sentence):
         return None
     for quoted in _QUOTED.finditer(sentence):
         words = quoted[1] or ""

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
 import numpy as np
 
-from agentmem_retrievers.index.indexed_store import IndexedStore
-from agentmem_retrievers.text.tokenize import tokenize
-from agentmem_stores import Batch, Edge, Entry, Granularity, Memory, MemoryStore, Scope, State
-
 from agentmem.embedding.embedder import Embedder
 from agentmem.facts.attributes import attribute, base_name
 from agentmem.facts.extractor import ExtractedFact, FactExtractor
 from agentmem.facts.grammar import SPEAKER, Claim
 from agentmem.facts.lexicon import RELATIONS
-from agentmem_retrievers.index.fact_index import SELF, AttributeKey, FactRecord
+from agentmem_retrievers.index.fact_index import SELF, FactRecord
+from agentmem_retrievers.index.indexed_store import IndexedStore
+from agentmem_retrievers.text.tokenize import tokenize
+from agentmem_stores import Batch, Edge, Entry, Granularity, Memory, MemoryStore, Scope, State
 
 __all__ = ["FORGOTTEN", "Facts", "forgotten", "settled"]
 
@@ -79,9 +78,14 @@ class Facts:
         anything = any(not f.claim.attributes or f.claim.ends for f in extracted)
         keys = [
             key
-            for key in facts.keys()
+            for key in facts.by_key
             if (key[0] in subjects or key[0].split()[0] in RELATIONS)
-            and (anything or key[1] in named or key[1].split()[-1] in RELATIONS)
+            and (
+                anything
+                or key[1] in named
+                or key[1].split()[-1] in RELATIONS
+                or any(key[1] in _CONSEQUENCES.get(name, ()) for name in named)
+            )
         ]
         ids = dict.fromkeys(i for key in keys for i in facts.about(key))
         held = self.store.get(scope, Granularity.FACT, list(ids))
@@ -103,6 +107,8 @@ class Facts:
             elif not claim.ends:
                 [name] = claim.attributes
                 made = [_memory(fact, subject, name, claim.value)]
+                said = {a for f in extracted if f.turn.id == turn.id for a in f.claim.attributes}
+                made += _consequences(fact, subject, name, said, so_far)
             else:
                 hit = {
                     (_record(m).subject, _record(m).attribute)
@@ -174,7 +180,7 @@ def _subject(fact: ExtractedFact) -> str:
 
 
 def _resolved(subject: str, speaker: str, known: Sequence[Memory]) -> str:
-    """"sister" is "sister Anna" where there is but one, and a bare name whoever is so called."""
+    """ "sister" is "sister Anna" where there is but one, and a bare name whoever is so called."""
     people = {
         (r.attribute, r.value)
         for r in map(_record, known)
@@ -235,6 +241,37 @@ def _replacing(fact: ExtractedFact, corrected: FactRecord) -> Iterator[Memory]:
     yield _memory(fact, corrected.subject, corrected.attribute, corrected.value)
 
 
+# What a new value of an attribute says to be over, where the turn does not say it anew.
+_PARTNER = (
+    "partner",
+    "spouse",
+    "husband",
+    "wife",
+    "girlfriend",
+    "boyfriend",
+    "fianc\u00e9",
+    "fianc\u00e9e",
+)
+_CONSEQUENCES = {"employer": ("job", "office"), "home": ("address",), "relationship": _PARTNER}
+_ALONE = ("single", "divorced", "widowed", "separated", "a widow", "a widower")
+
+
+def _consequences(
+    fact: ExtractedFact, subject: str, name: str, said: set[str], known: Sequence[Memory]
+) -> Iterator[Memory]:
+    """Endings that follow from a new value: a new employer ends the job at the former one."""
+    value = fact.claim.value
+    records = [_record(m) for m in known if m.said_at < fact.turn.said_at]
+    former = [r for r in records if r.subject == subject and r.attribute == name]
+    if name == "relationship" and value.lower() not in _ALONE:
+        return
+    if name != "relationship" and (not former or _alike(former[-1].value, value)):
+        return
+    for other in _CONSEQUENCES.get(name, ()):
+        if other not in said and any(r.key == (subject, other) for r in records):
+            yield _memory(fact, subject, other, "", ends=True)
+
+
 def _former_id(turn: Memory, record: FactRecord) -> str:
     """The id under which version 0.1.0 kept a turn's fact of an attribute."""
     return uuid.uuid5(_IDS, f"{turn.id}\n{record.subject}\n{record.attribute}").hex
@@ -288,22 +325,16 @@ def _placed(group: Sequence[tuple[FactRecord, Memory]]) -> Iterator[tuple[Memory
     for place, (record, memory) in enumerate(group):
         if record.ends:
             continue
-        after: Mapping[datetime, list[str]] = {}
-        for later, successor in group[place + 1 :]:
-            if later.ends:
-                ended = not later.value or _alike(later.value, record.value)
-                hit = ended and successor.sources != memory.sources
-            else:
-                same = record.single or _countless(later.value) == _countless(record.value)
-                hit = same and later.since > record.since
-            if hit and (not after or later.since in after):
-                after = {later.since: [*after.get(later.since, []), successor.id]}
-            elif after:
-                break
-        for moment, successors in after.items():
-            over[memory.id] = moment
-            for i in successors:
-                replaces[i].append(memory.id)
+        successors = [
+            (later.since, successor.id)
+            for later, successor in group[place + 1 :]
+            if _succeeds(later, successor, record, memory)
+        ]
+        if successors:
+            over[memory.id] = successors[0][0]
+            for since, successor_id in successors:
+                if since == successors[0][0]:
+                    replaces[successor_id].append(memory.id)
     for _, memory in group:
         yield (
             replace(
@@ -314,3 +345,12 @@ def _placed(group: Sequence[tuple[FactRecord, Memory]]) -> Iterator[tuple[Memory
             ),
             memory,
         )
+
+
+def _succeeds(later: FactRecord, successor: Memory, record: FactRecord, memory: Memory) -> bool:
+    """Whether a later fact takes the place of one, or an ending ends it."""
+    if later.ends:
+        ended = not later.value or _alike(later.value, record.value)
+        return ended and successor.sources != memory.sources
+    same = record.single or _countless(later.value) == _countless(record.value)
+    return same and later.since > record.since

@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from agentmem_stores import Memory
-
 from agentmem.facts.assertions import clauses, own_text
 from agentmem.facts.grammar import SPEAKER, Claim, as_one, claims, correction, parse
+from agentmem_stores import Memory
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -25,7 +24,8 @@ _log = logging.getLogger("agentmem")
 _PER_TURN = 12
 # Without any of these a text tells nothing, and need not be read closely.
 _WORTH_READING = re.compile(
-    r"\b(?:i|i'm|i've|me|my|we|our|mine|lives|works|died|passed|ran|actually|not|first day)\b", re.IGNORECASE
+    r"\b(?:i|i'm|i've|me|my|we|our|mine|lives|works|died|passed|ran|actually|not|first day)\b",
+    re.IGNORECASE,
 )
 
 
@@ -112,8 +112,16 @@ def _claimed(text: str) -> Iterator[tuple[str, Claim]]:
 
 def _resolved(found: Sequence[tuple[str, Claim]]) -> Iterator[tuple[str, Claim]]:
     """Leave out what is said more fully by another claim: "my dog" beside "my dog Rex"."""
-    named = {claim.value.rpartition(" (")[2].rstrip(")") for _, claim in found if claim.value.endswith(")")}
-    people = {claim.attributes[0].split()[-1] for _, claim in found if len(claim.attributes) == 1 and not claim.ends}
+    named = {
+        claim.value.rpartition(" (")[2].rstrip(")")
+        for _, claim in found
+        if claim.value.endswith(")")
+    }
+    people = {
+        claim.attributes[0].split()[-1]
+        for _, claim in found
+        if len(claim.attributes) == 1 and not claim.ends
+    }
     for text, claim in found:
         if claim.attributes == ("pet",) and claim.value in named and not claim.ends:
             continue
@@ -133,13 +141,21 @@ def is_own(text: str) -> bool:
             predicate = parse(clause)
             if predicate is None or predicate.subject == SPEAKER:
                 return not _OF_OTHER.match(clause.text)
+            if _TAKES_A_ROLE.match(clause.text):
+                return True
     return False
 
 
-_OF_OTHER = re.compile(
-    r"(?:my|our) (?:[\w-]+ ){0,2}?(?:brother|sister|mother|mom|mum|father|dad|uncle|aunt|cousin|nephew|niece|grandma|grandpa|"
-    r"grandmother|grandfather|son|daughter|kids?|husband|wife|friend|neighbou?r|colleague|co-?worker|landlord|landlady)\b",
-    re.IGNORECASE,
+# "My new flatmate is Hugo" is about me.
+_TAKES_A_ROLE = re.compile(
+    r"[Mm]y (?:[\w-]+ ){1,3}(?:is|are) (?:now )?(?:called |named )?"
+    r"(?:Dr\.? |Mr\.? |Mrs\.? )?[A-Z]\w+\W*$"
 )
 
 
+_OF_OTHER = re.compile(
+    r"(?:my|our) (?:[\w-]+ ){0,2}?(?:brother|sister|mother|mom|mum|father|dad|uncle|aunt|cousin|"
+    r"nephew|niece|grandma|grandpa|grandmother|grandfather|son|daughter|kids?|husband|wife|friend|"
+    r"neighbou?r|colleague|co-?worker|landlord|landlady)\b",
+    re.IGNORECASE,
+)

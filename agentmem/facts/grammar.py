@@ -14,11 +14,29 @@ from dataclasses import dataclass, replace
 from agentmem.facts.assertions import Clause
 from agentmem.facts.attributes import attribute_name, base_name
 from agentmem.facts.lexicon import (
-    CARS, DEVICES, DIETS, ILLNESSES, INSTRUMENTS, LANGUAGES, NATIONALITIES, PETS, RELATIONS,
-    RELIGIONS, SPORTS, UNNAMED_MANY,
+    CARS,
+    DEVICES,
+    DIETS,
+    ILLNESSES,
+    INSTRUMENTS,
+    LANGUAGES,
+    NATIONALITIES,
+    PETS,
+    RELATIONS,
+    RELIGIONS,
+    SPORTS,
+    UNNAMED_MANY,
 )  # fmt: skip
 from agentmem.facts.values import (
-    date_in, is_common, job_in, listed, name_in, number_in, organization_in, phone_in, place_in,
+    date_in,
+    is_common,
+    job_in,
+    listed,
+    name_in,
+    number_in,
+    organization_in,
+    phone_in,
+    place_in,
 )  # fmt: skip
 
 __all__ = ["SPEAKER", "Claim", "Predicate", "as_one", "claims", "correction", "parse"]
@@ -222,7 +240,7 @@ def _predicate(subject: str, plural: bool, rest: str, clause: str) -> Predicate 
                 verb, tense, rest = _PAST[low], "perfect", tail
             elif low.endswith("ed") or low in ("seen", "done", "made", "found", "taken", "had", "gotten", "read", "to", "heard", "met", "felt", "known", "grown"):
                 return None
-            elif word != "'ve" and not (aux["aux"].lower() in ("haven't", "hasn't")):
+            elif word != "'ve" and aux["aux"].lower() not in ("haven't", "hasn't"):
                 verb = "have"
             else:
                 return None
@@ -322,7 +340,7 @@ def _fact(p: Predicate, attribute: str, value: str | None) -> Iterator[Claim]:
 _DET = r"(?:an?|the|my|our|his|her|this|that)\s+"
 # What may follow a place or an organization without changing what is said.
 _TAIL = re.compile(
-    r"^\W*(?:(?:now|too|already|currently|again|these days|nowadays|today|at the moment|though|btw|by the way|actually|"
+    r"^(?:, [^,]*\d+\w?)?\W*(?:(?:now|too|already|currently|again|these days|nowadays|today|at the moment|though|btw|by the way|actually|"
     r"originally|full-?time|part-?time|instead|permanently|anyway|right now|together|alone)\b\W*)*"
     r"(?:(?:with|for|since|as|because|near|in|at|on|by|and|but|from|where|which|who|close to|not far|right|just|over|last|about|"
     r"around|after|to be|so|all|ever|almost|during|the|a few|two|three|five|ten|to|this|of|next to|out of|within)\b.*)?$",
@@ -635,13 +653,17 @@ _PET = "|".join(sorted(map(re.escape, PETS), key=len, reverse=True))
 _CAR = "|".join(sorted(map(re.escape, CARS), key=len, reverse=True))
 _DEVICE = "|".join(sorted(map(re.escape, DEVICES), key=len, reverse=True))
 _PET_NP = re.compile(
-    rf"(?:(?P<n>{_NUMBERS})\s+)(?P<adj>(?:(?!{_PET}\b)[\w-]+\s+){{0,3}}?)(?P<kind>(?:{_PET})(?:\s+(?:{_PET}|mix|cross))?)\b(?!\s+(?:plants?|food|bed|toys?|walker|park|shelter|person|lover|owner|sitter|show|race|house|allergy|hair|phobia|video|costume|stuff|clip|problem|carrier|tower|litter|leash|collar|treats?|training|rescue|sculpture|statue|painting|breed|breeds|memes?|cafe|in me)\b|[-'])"
+    rf"(?:(?P<n>{_NUMBERS})\s+)(?P<adj>(?:(?!{_PET}\b|(?:at|for|from|in|about|of|with|to|by|on|and|who|that)\b)[\w-]+\s+){{0,3}}?)(?P<kind>(?:{_PET})(?:\s+(?:{_PET}|mix|cross))?)\b(?!\s+(?:plants?|food|bed|toys?|walker|park|shelter|person|lover|owner|sitter|show|race|house|allergy|hair|phobia|video|costume|stuff|clip|problem|carrier|tower|litter|leash|collar|treats?|training|rescue|sculpture|statue|painting|breed|breeds|memes?|cafe|in me)\b|[-'])"
     rf"(?P<more>.*)$",
     _I,
 )
 _NAMED = re.compile(r"^,?\s*(?:(?:that|which|who|whom|he|she|it)(?:'s| is| are| we)?\s+)?(?:(?:is\s+|are\s+)?(?:called|named|by the name of)|whose names? (?:is|are)|who goes by|we (?:call|named))\s+(?P<v>.+)$", _I)
 _NAMES_AFTER = re.compile(r"^\s*(?:,|:|-|\u2013|\u2014|\()\s*(?P<v>[A-Z\u00c0-\u00de]\S*(?:(?:,\s*|\s+and\s+|,\s*and\s+|\s*&\s*)[A-Z\u00c0-\u00de]\S*)*)\)?")
 _SINGULAR = {"puppies": "puppy", "kitties": "kitty", "bunnies": "bunny", "ponies": "pony", "mice": "mouse", "fish": "fish", "canaries": "canary"}
+
+
+# "A car, a red Volvo", "a dog too, a greyhound called Pixel"
+_APPOSED = re.compile(r"^an?(?:other)? (?:new )?(?:car|dog|cat|pet)(?: too| as well)?,\s+(?=an? )", _I)
 
 
 def _pets(p: Predicate, text: str) -> Iterator[Claim]:
@@ -654,7 +676,7 @@ def _pets(p: Predicate, text: str) -> Iterator[Claim]:
         adjectives = found["adj"].lower().split()
         if number == "no" or any(a in ("stuffed", "toy", "plush", "friend's", "neighbor's", "robot", "virtual", "hot", "imaginary", "dead", "wild", "big", "favorite", "favourite", "pet's") or a.endswith("'s") or a.isdigit() for a in adjectives):
             return
-        if kind.lower() in ("fish", "chicken", "chickens", "boxer", "pointer", "setter", "mini", "mouse", "mice", "bird", "birds", "rat", "rats", "horse", "horses", "shepherd", "boxer") and not (_NAMED.match(more) or p.verb in ("have", "own", "adopt") and re.match(r"\W*$|\s+(?:called|named|at home|and)", more)):
+        if kind.lower() in ("fish", "rabbit", "goat", "chicken", "chickens", "boxer", "pointer", "setter", "mini", "mouse", "mice", "bird", "birds", "rat", "rats", "horse", "horses", "shepherd", "boxer") and not (_NAMED.match(more) or p.verb in ("have", "own", "adopt") and re.match(r"\W*$|\s+(?:called|named|at home|and)", more)):
             return
         names = _NAMED.match(more) or _NAMES_AFTER.match(more)
         one = _SINGULAR.get(kind.lower()) or (kind[:-1] if kind.endswith("s") and number not in ("a", "an", "one", "another") else kind)
@@ -711,8 +733,7 @@ def _have(p: Predicate) -> Iterator[Claim]:
         return
     if re.match(r"to\b|been\b|an? (?:feeling|idea|dream|question)", rest, _I):
         return
-    # "a car, a red Volvo"
-    rest = re.sub(r"^an? (?:new )?(?:car|dog|cat|pet),\s+(?=an? )", "", rest, flags=_I)
+    rest = _APPOSED.sub("", rest)
     if allergy := re.match(r"(?:an? )?(?:(?:severe|bad|mild|serious|slight|terrible|strong|life-threatening) )*(?:(?:allerg(?:y|ies)) to (?P<v>.+)|(?P<w>[\w-]+(?: [\w-]+)?) allerg(?:y|ies)(?:\W.*)?)$", rest, _I):
         words = allergy["v"] or allergy["w"]
         if words.lower() not in ("food", "seasonal", "severe", "any", "some", "no", "an", "other", "several", "many", "a", "bad"):
@@ -743,7 +764,7 @@ def _have(p: Predicate) -> Iterator[Claim]:
     yield from _device(p, rest)
 
 
-_CAR_NP = re.compile(rf"(?:an?|my|our|the)\s+(?P<v>(?:(?!{_CAR}\b)[\w.-]+\s+){{0,3}}?(?:{_CAR})\b(?:\s+(?-i:[A-Z0-9][\w-]*)|\s+\d+|\s+(?:civic|corolla|golf|polo|fiesta|focus|camry|mustang|car|van|truck|suv))*)(?P<more>.*)$", _I)
+_CAR_NP = re.compile(rf"(?:an?|my|our|the)\s+(?P<v>(?:(?!{_CAR}\b|(?:at|for|from|in|about|of|with|to|by|on|and|who|that)\b)[\w.-]+\s+){{0,3}}?(?:{_CAR})\b(?:\s+(?-i:[A-Z0-9][\w-]*)|\s+\d+|\s+(?:civic|corolla|golf|polo|fiesta|focus|camry|mustang|car|van|truck|suv))*)(?P<more>.*)$", _I)
 
 
 def _car(p: Predicate, text: str) -> Iterator[Claim]:
@@ -787,7 +808,7 @@ def _own(p: Predicate) -> Iterator[Claim]:
 
 def _get(p: Predicate) -> Iterator[Claim]:
     """"I got a puppy", "I bought a Tesla", "we adopted a dog"."""
-    rest = p.rest
+    rest = _APPOSED.sub("", p.rest)
     if p.tense not in ("past", "perfect") or p.subject != SPEAKER:
         return
     if re.search(r"\bfor (?:my|our|his|her|their|a friend|the kids)\b|\b(?:my|our) \w+ (?:an?|some)\b", rest, _I):

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from agentmem_stores import Memory
-
 from agentmem.digest.sentences import split
-from agentmem.models.invoke import invoke_text
-from agentmem.models.structured import build_prompt, clean_text, json_objects
 from agentmem.facts.assertions import normalize
 from agentmem.facts.attributes import attribute_name
 from agentmem.facts.extractor import ExtractedFact
 from agentmem.facts.grammar import SPEAKER, Claim
+from agentmem.models.invoke import invoke_text
+from agentmem.models.structured import build_prompt, clean_text, json_objects
+from agentmem_stores import Memory
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel

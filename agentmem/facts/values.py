@@ -35,7 +35,7 @@ _COMMON = frozenset(
     fond stuck worried confused interested trying going getting looking thinking working living feeling doing making
     apartments houses cities towns dorms hotels shelters denial harmony poverty limbo vain sin denial
     having taking planning learning studying reading writing playing using hoping wondering considering starting
-    """.split()  # noqa: SIM905
+    """.split()
 )
 _WORD = re.compile(r"(?:Dr|Mr|Mrs|Ms|Prof|St|[A-Z])\.(?=\s)|[^\W_](?:[\w'.\u2019-]*[\w'])?|&")
 
@@ -139,7 +139,7 @@ def place_in(text: str, clause: str) -> tuple[str, str] | None:
     end += start
     while more := re.match(r",\s*(?=[A-Z\u00c0-\u00de])", said[end:]):
         next_run, length = _proper_run(said[end + more.end() :], most=4)
-        if not next_run or next_run.split()[0] in ("I", "My"):
+        if not next_run or next_run.split()[0] in ("I", "My") or any(c.isdigit() for c in next_run):
             break
         end += more.end() + length
     return said[:end], said[end:]
@@ -163,10 +163,11 @@ def organization_in(text: str, clause: str) -> tuple[str, str] | None:
                 return None
         named = re.match(r"\s+(?:called|named)\s+", tail)
         if named:
-            inner = organization_in(tail[named.end() :], clause)
-            return inner
+            return organization_in(tail[named.end() :], clause)
         return business["value"], tail
     found = place_in(said, clause)
+    if found and found[1].startswith(",") and any(c.isdigit() for c in found[1]):
+        return None
     if found and found[0].lower().split()[0] not in ("as", "home", "night", "nights", "monday", "least", "first"):
         return found
     return None

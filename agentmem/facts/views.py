@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from agentmem_stores import Memory, State
-
 from agentmem.facts.attributes import SECTIONS, attribute, base_name
 from agentmem.facts.lexicon import RELATIONS
 from agentmem_retrievers.index.fact_index import SELF, FactRecord
+from agentmem_stores import Memory, State
 
 __all__ = ["Fact", "ProfileLine", "current_facts", "holds_at", "profile_lines"]
 
@@ -20,7 +19,17 @@ _WORDS = 5
 # A page: what a profile shows at most, pinned and best remembered lines first.
 _PAGE = 40
 # What has no place in a text that goes into every prompt.
-_SECRET = ("password", "passcode", "pin", "code", "iban", "combination", "hint", "passport number", "account number")
+_SECRET = (
+    "password",
+    "passcode",
+    "pin",
+    "code",
+    "iban",
+    "combination",
+    "hint",
+    "passport number",
+    "account number",
+)
 # Appointments pass; whoever asks for them finds them among the facts.
 _PASSING = ("appointment", "interview", "exam", "meeting", "checkup")
 
@@ -164,15 +173,26 @@ def profile_lines(
     told = [f for f in facts if f.memory.role == "user" and _is_fit(f)]
     several = len({f.memory.speaker for f in told}) > 1
     lines = [
-        ProfileLine(f.id, _section(f), _line(f, several), f.memory.sources, f.retention, _pinned(f.memory))
+        ProfileLine(
+            f.id, _section(f), _line(f, several), f.memory.sources, f.retention, _pinned(f.memory)
+        )
         for f in _without_vague(told)
     ]
     lines += [
-        ProfileLine(m.id, "topics", _talked_of(m), m.sources, retention(m), _pinned(m)) for m in topics
+        ProfileLine(m.id, "topics", _talked_of(m), m.sources, retention(m), _pinned(m))
+        for m in topics
     ]
     best = sorted(lines, key=lambda line: (not line.pinned, -line.retention))[: limit or _PAGE]
     shown = [line for line in lines if line in best]
-    return sorted(shown, key=lambda line: (not line.pinned, SECTIONS.index(line.section)))
+    name_of = {f.id: f.attribute for f in told}
+    return sorted(
+        shown,
+        key=lambda line: (
+            not line.pinned,
+            SECTIONS.index(line.section),
+            name_of.get(line.id) != "name",
+        ),
+    )
 
 
 def _pinned(memory: Memory) -> bool:
@@ -188,14 +208,27 @@ def _is_fit(fact: Fact) -> bool:
 
 def _without_vague(facts: Sequence[Fact]) -> list[Fact]:
     """Leave out what another fact says more fully, and what it says again."""
-    names = {(f.subject, f.attribute.split()[-1]) for f in facts if f.attribute.split()[-1] in RELATIONS}
+    names = {
+        (f.subject, f.attribute.split()[-1]) for f in facts if f.attribute.split()[-1] in RELATIONS
+    }
     relations = {f.subject.split()[0] for f in facts} | {name for _, name in names}
     kinds = {f.value.rpartition(" (")[2].rstrip(")") for f in facts if f.attribute == "pet"}
     shown: dict[tuple[str, str, str], Fact] = {}
     for fact in facts:
-        vague_pet = fact.attribute == "pet" and fact.value.lower().rstrip("s") in {k.lower() for k in kinds} and " (" not in fact.value
-        named = any(f is not fact and f.attribute == "pet" and f.value.lower().endswith(f"({fact.value.lower().rstrip('s')})") for f in facts)
-        if (vague_pet and named) or (fact.attribute == "family" and fact.value.split()[-1].lower() in relations):
+        vague_pet = (
+            fact.attribute == "pet"
+            and fact.value.lower().rstrip("s") in {k.lower() for k in kinds}
+            and " (" not in fact.value
+        )
+        named = any(
+            f is not fact
+            and f.attribute == "pet"
+            and f.value.lower().endswith(f"({fact.value.lower().rstrip('s')})")
+            for f in facts
+        )
+        if (vague_pet and named) or (
+            fact.attribute == "family" and fact.value.split()[-1].lower() in relations
+        ):
             continue
         shown.setdefault((fact.subject, fact.attribute, fact.value.casefold()), fact)
     return list(shown.values())

@@ -23,8 +23,8 @@ KEPT_APART = "kept_apart"
 
 _TYPOGRAPHY = str.maketrans("\u2018\u2019\u02bc\u201c\u201d\u00a0", "'''\"\" ")
 _OPENING = re.compile(
-    r"^(?:(?:as (?:i (?:said|mentioned)|you know)|by the way|btw|just so you know|well|hey|hi|hello|"
-    r"oh|so|yes|yeah|remember|fyi),?\s+(?:that\s+)?)+(?=\w)",
+    r"^(?:(?:as (?:i (?:said|mentioned)|you know)|by the way|btw|just so you know|well|hey|hi|"
+    r"hello|oh|so|yes|yeah|remember|fyi),?\s+(?:that\s+)?)+(?=\w)",
     re.IGNORECASE,
 )
 _FULL_FORMS = {

@@ -45,7 +45,8 @@ MONTHS = (
     "october", "november", "december",
 )  # fmt: skip
 _HOLIDAYS = {
-    "new year's eve": (12, 31), "new year's day": (1, 1), "new year": (1, 1), "christmas eve": (12, 24),
+    "new year's eve": (12, 31), "new year's day": (1, 1), "new year": (1, 1),
+    "christmas eve": (12, 24),
     "christmas day": (12, 25), "christmas": (12, 25), "halloween": (10, 31),
     "valentine's day": (2, 14), "boxing day": (12, 26),
 }  # fmt: skip
@@ -73,7 +74,9 @@ _BOUNDS = {
 _UNIT = r"(?P<unit>day|night|week|weekend|fortnight|month|year|decade)s?"
 _NUMBER = rf"(?P<number>\d{{1,3}}|{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})"
 # "Sept 3", "14 Feb."
-_ANY_MONTH = "|".join(f"{m[:3]}(?:{m[3:]})?" if m != "september" else "sept?(?:ember)?" for m in MONTHS)
+_ANY_MONTH = "|".join(
+    f"{m[:3]}(?:{m[3:]})?" if m != "september" else "sept?(?:ember)?" for m in MONTHS
+)
 _MONTH = rf"(?P<month>{_ANY_MONTH})"
 _NAMED = rf"(?P<name>{'|'.join((*_DAYS, *_SEASONS))})"
 _DAY_OF_MONTH = r"\d{1,2}(?:st|nd|rd|th)?(?![\d:])"
@@ -85,7 +88,7 @@ _YEAR = (
     r"(?<=\buntil )|(?<=\btill )|(?<=\bbefore )|(?<=\bafter )|(?<=\bfrom )|(?<=\baround )|"
     r"(?<=\byear )|(?<=\bearly )|(?<=\blate )|(?<=\bspring )|(?<=\bsummer )|(?<=\bautumn )|"
     r"(?<=\bfall )|(?<=\bwinter )|(?<=\bq[1-4] )|(?<=-)|(?<=\()|(?:^|(?<=[.!?] )))"
-    r"(?P<plain_year>(?:19|20)\d\d)\b(?![\d.,]*\d|[-:/]\d|\s*(?:%|kg|km|m|people|times|of|and a half|"
+    r"(?P<plain_year>(?:19|20)\d\d)\b(?![\d.,]*\d|[-:/]\d|\s*(?:%|kg|km|m|people|times|of|"
     r"(?!was\b|is\b|has\b|as\b|this\b|always\b)[a-z]+s\b))"
 )
 
@@ -256,7 +259,7 @@ def _of_numbers(match: re.Match[str], moment: datetime) -> tuple[datetime, datet
 
 
 def _slashed(match: re.Match[str], moment: datetime) -> tuple[datetime, datetime] | None:
-    """"14/02/2024", or "2/14/24" where that is no day first."""
+    """ "14/02/2024", or "2/14/24" where that is no day first."""
     first, second, year = int(match["d"]), int(match["m"]), _full_year(match["y"])
     day, month = (first, second) if second <= 12 else (second, first)
     assert year is not None
@@ -286,13 +289,13 @@ def _year(match: re.Match[str], moment: datetime) -> tuple[datetime, datetime]:
 
 # What is said of the time to come, and what is said of the past in the same sentence.
 _FUTURE = re.compile(
-    r"\b(?:will|won't|shall|going to|gonna|(?:is|are|'s|'re) (?:on|at|in|due|scheduled|set|planned)|"
+    r"\b(?:will|won't|shall|going to|gonna|(?:is|are|'s|'re) (?:on|at|in|due|scheduled|set)|"
     r"due|scheduled|upcoming|plan(?:ning|s)? to|planned for|looking forward|see you|"
     r"(?:i|we|he|she|they|it|flight|train|bus|plane|meeting|course|class|school|show|term|semester|"
-    r"vacation|holiday|trip) (?:start|begin|leave|fly|move|travel|arrive|depart|take off|land|end|open)s?|"
+    r"vacation|holiday|trip) (?:start|begin|leave|fly|move|travel|arrive|depart|land|end|open)s?|"
     r"(?:am|are|is|'m|'re|'s) (?:\w+ly |also |not )?(?!being\b|going (?:well|on)\b)\w+ing|"
-    r"(?:have|has|'ve|got) (?:an?|my|our|the|another) (?:\w+ ){0,2}(?:appointment|interview|meeting|exam|"
-    r"flight|date|reservation|booking|ticket|deadline|surgery|checkup|call|test|presentation))\b|"
+    r"(?:have|has|'ve|got) (?:an?|my|our|the|another) (?:\w+ ){0,2}(?:appointment|interview|"
+    r"meeting|exam|flight|date|reservation|booking|ticket|deadline|surgery|checkup|call|test|presentation))\b|"
     r"\w'll\b"
 )
 _PAST = re.compile(
@@ -315,19 +318,24 @@ _Reader = Callable[[re.Match[str], datetime], tuple[datetime, datetime] | None]
 _YEAR_OF_DATE = r"(?:,?\s+(?:in\s+|of\s+)?(?P<year>(?:19|20)\d\d|['\u2019]\d\d)\b(?!:))?"
 # Ordered: an expression that contains another comes before it.
 _READERS: list[tuple[re.Pattern[str], _Reader]] = [
-    (re.compile(r"\b(?P<y>(?:19|20)\d\d)(?P<sep>[-/.])(?P<m>\d\d?)(?P=sep)(?P<d>\d\d?)(?!\d)"), _of_numbers),
+    (
+        re.compile(r"\b(?P<y>(?:19|20)\d\d)(?P<sep>[-/.])(?P<m>\d\d?)(?P=sep)(?P<d>\d\d?)(?!\d)"),
+        _of_numbers,
+    ),
     (
         re.compile(r"\b(?:on|dated|date:?)\s+(?P<y>(?:19|20)\d\d)(?P<m>[01]\d)(?P<d>[0-3]\d)\b"),
         _of_numbers,
     ),
     (
-        re.compile(r"(?<![\d./-])(?P<d>\d\d?)(?P<sep>[-/.])(?P<m>\d\d?)(?P=sep)(?P<y>(?:(?:19|20)\d|(?<=/))\d\d?)\b(?![-/.]\d)"),
+        re.compile(
+            r"(?<![\d./-])(?P<d>\d\d?)(?P<sep>[-/.])(?P<m>\d\d?)(?P=sep)(?P<y>(?:(?:19|20)\d|(?<=/))\d\d?)\b(?![-/.]\d)"
+        ),
         _slashed,
     ),
     (
         re.compile(
-            rf"(?:\b(?P<lead>early in|late in|in|of|during|since|by|until|till|before|after|between|from|"
-            rf"last|this|next|early|late|mid|every|and|to)\s+)?"
+            rf"(?:\b(?P<lead>early in|late in|in|of|during|since|by|until|till|before|after|"
+            rf"between|from|last|this|next|early|late|mid|every|and|to)\s+)?"
             rf"(?:\b(?:the\s+)?(?P<day>{_DAY_OF_MONTH})\s+(?:of\s+)?)?\b{_MONTH}\b\.?"
             rf"(?:\s+(?:the\s+)?(?P<day2>{_DAY_OF_MONTH}))?{_YEAR_OF_DATE}"
         ),
