@@ -16,7 +16,7 @@ from agentmem.controller.timeline import Bounds, Event, Timeline
 from agentmem.controller.to_async import to_async
 from agentmem.embedding.embedder import Embedder
 from agentmem.embedding.sentence_embeddings import default_embeddings
-from agentmem.facts.views import Fact, ProfileLine, held_at, portrait, shown
+from agentmem.facts.views import Fact, ProfileLine, current_facts, holds_at, profile_lines
 from agentmem.feedback.plans import Plan, parse_outcome
 from agentmem.feedback.reflection import Learned
 from agentmem.maintenance.check import CheckReport
@@ -291,9 +291,11 @@ class MemoryController:
         owner = services.owner(scope)
         if session_id is not None and not (session_id.strip() and is_unicode(session_id)):
             raise InvalidInputError(_INVALID_SESSION_ID)
+        if timestamp is not None:
+            require_aware(timestamp, "timestamp")
         drafts = to_drafts(
             messages,
-            said_at=require_aware(timestamp, "timestamp") if timestamp else None,
+            said_at=timestamp,
             importance=importance,
             metadata=metadata,
         )
@@ -458,9 +460,10 @@ class MemoryController:
         """Delete a memory, its former versions, its associations, and what was derived from it.
 
         Derived memories that other turns have a share in, such as the summary of a session, are
-        derived again from those. Deleting a turn deletes the duplicates that `consolidate` merged
-        into it. Deleting a fact deletes the values that it superseded, and it is not extracted
-        again from its turn; nor is a deleted topic from its turns.
+        derived again from those. Deleting a turn deletes the duplicates in the very same words
+        that `consolidate` merged into it; duplicates in other words become active again. Deleting a
+        fact deletes the values that it superseded, and it is not extracted again from its turn; nor
+        is a deleted topic from its turns.
 
         Args:
             memory_id: the id of its current version.
@@ -480,6 +483,32 @@ class MemoryController:
         with self.services.lock:
             versions = self.history(memory_id, scope=owner)
             return self.services.deletion.delete(owner, versions)
+
+    def unmerge(self, memory_id: str, *, scope: Scope | None = None) -> list[Memory]:
+        """Undo a merge: make a turn that `consolidate` merged into another one active again.
+
+        The turn is not merged again.
+
+        Args:
+            memory_id: the id of a merged turn, or of the turn that represents several, which
+                brings back all of them.
+
+        Returns:
+            The turns that are active again.
+
+        Raises:
+            MemoryNotFoundError: the scope has no such memory.
+
+        Example:
+            >>> for session in ("s1", "s2"):
+            ...     _ = memory.add("My blood type is A+.", session_id=session)
+            >>> [merged] = memory.consolidate().merged
+            >>> [turn.text for turn in memory.unmerge(merged)]
+            ['My blood type is A+.']
+        """
+        owner = self.services.owner(scope)
+        with self.services.lock:
+            return self.services.deletion.unmerge(owner, self.get(memory_id, scope=owner))
 
     def delete_session(self, session_id: str, *, scope: Scope | None = None) -> Deletion:
         """Delete a conversation and everything that was derived from it.
@@ -590,10 +619,10 @@ class MemoryController:
                 text=query,
                 embed=services.embedder.query,
                 query_tokens=services.embedder.query_tokens,
-                now=self.clock(),
+                now=owner.localize(self.clock()),
                 k=max([k, *(refiner.candidates for refiner in services.refiners)]),
                 granularity=Granularity(granularity),
-                as_of=require_aware(as_of, "as_of") if as_of else None,
+                as_of=owner.localize(as_of) if as_of and require_aware(as_of, "as_of") else None,
                 include_archived=include_archived,
                 explain=explain,
                 hops=hops,
@@ -777,12 +806,12 @@ class MemoryController:
         memories = [
             memory
             for memory in self.services.store.scan(owner, Granularity.FACT)
-            if held_at(memory, moment)
+            if holds_at(memory, moment)
             or (superseded and not memory.version_of and (not moment or memory.said_at <= moment))
         ]
         return [
             fact
-            for fact in shown(memories, lambda memory: self.curve.retention_of(memory, now))
+            for fact in current_facts(memories, lambda memory: self.curve.retention_of(memory, now))
             if subject in (None, fact.subject) and attribute in (None, fact.attribute)
         ]
 
@@ -794,7 +823,8 @@ class MemoryController:
         consolidating does not undo that.
 
         Args:
-            limit: the maximum number of lines, >= 1, those best retained; by default all.
+            limit: the maximum number of lines, >= 1: pinned lines first, then those best retained;
+                by default a page of 40.
 
         Raises:
             InvalidInputError: `limit` is below 1.
@@ -807,13 +837,12 @@ class MemoryController:
         """
         _require_positive(limit=limit)
         now = self.clock()
-        lines = portrait(
+        return profile_lines(
             self.facts(scope=scope),
             self.topics(scope=scope),
             lambda topic: self.curve.retention_of(topic, now),
+            limit=limit,
         )
-        best = sorted(lines, key=lambda line: -line.retention)[:limit]
-        return [line for line in lines if line in best]
 
     def timeline(
         self,
@@ -859,7 +888,7 @@ class MemoryController:
         timeline = Timeline(
             self.services.memories,
             owner,
-            self.clock(),
+            owner.localize(self.clock()),
             lambda text, n: self.search(text, k=n, scope=owner, reinforce=False),
         )
         return timeline.events(query, bounds, k)
@@ -1278,6 +1307,7 @@ class MemoryController:
     aend_session = to_async(end_session)
     aupdate = to_async(update)
     adelete = to_async(delete)
+    aunmerge = to_async(unmerge)
     adelete_session = to_async(delete_session)
     adelete_all = to_async(delete_all)
     areset = to_async(reset)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
-from agentmem.facts.facts import Facts
+from agentmem.facts.bookkeeping import Facts
+from agentmem.maintenance.duplicates import KEPT_APART
 from agentmem.maintenance.summaries import exclude_from_topics
 from agentmem.writing.sessions import DERIVED, Sessions, is_derived
 from agentmem.writing.writer import without_links
@@ -104,8 +105,11 @@ class Deleter:
         ended = [session for session in sessions if index.is_digested(session)]
         removed = {m.id for m in (*derived, *deleted)} - replaced
         unlinked = without_links(self.memories, scope, removed, replaced)
+        patch = {m.id: m for m in unlinked}
+        for memory in self._merged_into(scope, deleted):
+            patch[memory.id] = _active(patch.get(memory.id, memory))
         # Derived memories and links go first: a crash must not leave any that lead to nothing.
-        self.memories.write(Batch(scope, patch=unlinked, delete=_keys(derived)))
+        self.memories.write(Batch(scope, patch=list(patch.values()), delete=_keys(derived)))
         self.memories.write(Batch(scope, put=put, delete=_keys(deleted)))
         self.announce(scope, [*deleted, *derived])
         changed = (*deleted, *derived, *(entry.memory for entry in put))
@@ -121,7 +125,10 @@ class Deleter:
         )
 
     def _represented(self, scope: Scope, memory: Memory) -> list[Memory]:
-        """The merged duplicates of a turn, or the superseded values of a fact, all versions."""
+        """The duplicates of a turn in its very words, or the superseded values of a fact.
+
+        All of their versions.
+        """
         represented: dict[str, Memory] = {memory.id: memory}
         frontier = [memory]
         while frontier:
@@ -132,11 +139,50 @@ class Deleter:
             frontier = [
                 m
                 for m in self.memories.get(scope, sorted(ids - represented.keys()))
-                if m.state is State.SUPERSEDED and m.granularity is memory.granularity
+                if m.state is State.SUPERSEDED
+                and m.granularity is memory.granularity
+                and (m.granularity is not Granularity.TURN or m.text == memory.text)
             ]
             represented |= {m.id: m for m in frontier}
         del represented[memory.id]
         return [v for m in represented.values() for v in self.memories.versions(m)]
+
+    def _merged_into(self, scope: Scope, deleted: Sequence[Memory]) -> list[Memory]:
+        """The turns merged into deleted ones that are not deleted themselves."""
+        gone = {m.id for m in deleted}
+        turns = [m for m in deleted if m.granularity is Granularity.TURN]
+        merged = {i for m in turns for i in m.sources} - gone
+        return [
+            m
+            for m in self.memories.get(scope, sorted(merged))
+            if m.granularity is Granularity.TURN
+            and m.state is State.SUPERSEDED
+            and m.version_of is None
+        ]
+
+    def unmerge(self, scope: Scope, memory: Memory) -> list[Memory]:
+        """Bring back a merged turn, or all turns that one represents; return them."""
+        if memory.granularity is not Granularity.TURN:
+            return []
+        hidden = [memory]
+        if memory.state is not State.SUPERSEDED:
+            sources = self.memories.get(scope, list(memory.sources))
+            hidden = [m for m in sources if m.state is State.SUPERSEDED and m.version_of is None]
+        back = [
+            replace(_active(m), metadata={**m.metadata, KEPT_APART: True})
+            for m in hidden
+            if m.granularity is Granularity.TURN
+        ]
+        index = self.memories.index(scope)
+        gone = {i for m in back for i in (m.id, *m.sources)}
+        ids = {i for m in back for i in index.derived_from(m.id)} - {m.id for m in back}
+        representatives = [
+            replace(m, sources=tuple(i for i in m.sources if i not in gone))
+            for m in self.memories.get(scope, sorted(ids))
+            if m.granularity is Granularity.TURN
+        ]
+        self.memories.write(Batch(scope, patch=[*back, *representatives]))
+        return back
 
     def _derived_from(self, scope: Scope, ids: Collection[str]) -> list[Memory]:
         """Everything derived from these memories, directly or over others."""
@@ -174,6 +220,10 @@ class Deleter:
         same = {n.id for row in nearest for n in row if n.similarity > _SAME_TEXT}
         ids = sorted(same.difference(known, (m.id for m in deleted)))
         return self.store.get_memories(scope, kind, ids)
+
+
+def _active(memory: Memory) -> Memory:
+    return replace(memory, state=State.ACTIVE, state_changed_at=None)
 
 
 def _keys(memories: Iterable[Memory]) -> list[tuple[Granularity, str]]:

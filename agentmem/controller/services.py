@@ -21,10 +21,9 @@ from weakref import WeakSet
 from agentmem.controller.deletion import Deleter
 from agentmem.digest.digest import Digester
 from agentmem.embedding.embedder import Embedder
-from agentmem.facts.attributes import Attributes
-from agentmem.facts.facts import Facts
-from agentmem.facts.finder import FactFinder
-from agentmem.facts.kinds import Kinds
+from agentmem.facts.bookkeeping import Facts
+from agentmem.facts.extractor import FallbackExtractor, RuleExtractor
+from agentmem.facts.questions import RuleClassifier
 from agentmem.feedback.plans import Plans
 from agentmem.feedback.reflection import Reflection
 from agentmem.feedback.reinforcement import Reinforcement
@@ -147,10 +146,10 @@ class Services:
         lock = store.verb_lock
         embedder = Embedder(embeddings)
         memories = IndexedStore(store, embedder.documents)
-        kinds = Kinds(embedder)
-        engine = SearchEngine(memories, curve=curve, settings=settings, classifier=kinds)
+        engine = SearchEngine(memories, curve=curve, settings=settings, classifier=RuleClassifier())
         digester = Digester(model)
-        facts = Facts(store, memories, FactFinder(embedder, Attributes(embedder), kinds, model))
+        extractor = RuleExtractor() if model is None else FallbackExtractor(model)
+        facts = Facts(store, memories, extractor, embedder)
         writer = Writer(
             store=store,
             memories=memories,

@@ -31,6 +31,17 @@ _ORDER_PREFIX = re.compile(
     re.IGNORECASE,
 )
 _OR = re.compile(r"\s*,?\s+or\s+|\s*,\s*", re.IGNORECASE)
+# Acknowledgements, greetings and thanks: nothing happened in them.
+_SMALL_TALK = re.compile(
+    r"^\W*(?:(?:ok(?:ay)?|k|yes|yeah|yep|yup|no|nope|sure|fine|great|good|nice|cool|wow|awesome|perfect|"
+    r"amazing|lovely|excellent|right|alright|all right|got it|i see|understood|of course|exactly|"
+    r"absolutely|definitely|thanks?|thank you|thx|cheers|please|sorry|hi|hello|hey|bye|goodbye|"
+    r"good (?:morning|afternoon|evening|night|day)|see you|see ya|later|welcome|you'?re welcome|"
+    r"no problem|no worries|haha+|lol|hmm+|oh|ah|well|so|very|much|a lot|again|then|that|is|it|"
+    r"sounds|the|for|your|help|tips|advice|suggestions?|there|everyone|all|tomorrow|soon|too|you|"
+    r"makes sense|will do|let me know|take care|go on|continue|that's|thats)\W*)+$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -113,7 +124,7 @@ class Timeline:
         for entry in self.memories.store.get(self.scope, Granularity.TURN, ids):
             turn = entry.memory
             row = table.row_of[turn.id]
-            if not table.column("ends_with_question")[row]:
+            if not (table.column("ends_with_question")[row] or _SMALL_TALK.match(turn.text)):
                 when, until = table.about(row) or (turn.said_at, turn.said_at)
                 yield Event(when, until, turn.text, turn)
 

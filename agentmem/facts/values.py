@@ -1,154 +1,284 @@
-"""Which words of a clause would be others if something else held."""
+"""Values of facts: names, places, dates, numbers and lists, as people write them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-__all__ = ["CHANGED", "is_name", "is_number", "values_in"]
+from agentmem.facts.lexicon import JOBS, NOT_NAMES, ORGANIZATIONS
 
-_LONGEST = 4
-_MOST = 3
+__all__ = [
+    "date_in", "is_common", "job_in", "listed", "name_in", "number_in", "organization_in", "phone_in",
+    "place_in",
+]  # fmt: skip
 
-# What people do that makes something so from then on.
-CHANGED = (
-    "moved|changed|switched|started|joined|bought|adopted|settled|signed|became|began|picked|"
-    "chose|opened|married|got|turned|transferred|swapped|replaced|traded|enrolled|landed|ended up|"
-    "accepted|decided|took up|took over|have|has|named|called|relocated|registered|celebrated|"
-    "gone|graduated|adapted|promoted|hired|made me"
+_I = re.IGNORECASE
+_PARTICLES = frozenset(
+    "van von der den de da di du del della la le les el al bin ibn ben ter ten zu zur y e of dos das do "
+    "und st. saint the upon sur am im & 't d' o' mc af av".split()
 )
-# When and how often, which are no part of a value.
-_WHEN = re.compile(
-    r"[\s,]+(?:right now|just now|now|nowadays|these days|currently|at the moment|lately|recently|"
-    r"today|tonight|yesterday|instead|again|anyway|too|as well|already|at last|finally|for now|"
-    r"by now|from now on|from today on|as of (?:now|today|this \w+)|for good|officially|since .+|"
-    r"in the end|so far|after all|(?:this|last|next|every|each|most|all)\s+\w+|"
-    r"(?:once|twice|\w+ times)\s+(?:a|per)\s+\w+|in the (?:morning|evening|afternoon)s?|"
-    r"on (?:\w+ )?(?:days|weekdays|weekends)|(?:a|an|\w+) (?:day|week|month|year)s? ago)$",
-    re.IGNORECASE,
-)
-_NUMBER = re.compile(r"(?<![\w.])[+(]?\d[\d\s()/:.-]*\d(?!\w)|\S+@\S+\.\w+")
-_PROPER = re.compile(
-    r"(?<!^)(?<![.!?] )\b(?:(?:Dr|Mr|Mrs|Ms|St|Prof)\. )?"
-    r"(?!I\b|I'|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:[a-z]*day)?\b|January|February|March|April|May\b|June|"
-    r"July|August|September|October|November|December|TV\b|SIM\b|PC\b)"
-    r"[A-Z][\w'-]*(?:\s+(?:of |de |the )?[A-Z][\w'-]*)*"
-)
-_TITLED = re.compile(r"^(?:Dr|Mr|Mrs|Ms|Prof)\. [A-Z][\w'-]+")
-_TURNED = re.compile(
-    r"^(?P<value>(?!(?:i|we|my|our|it|this|that|there|here|he|she|they|you|nothing|no|what|the|"
-    r"one|some|being|having)\b)"
-    r"[\w.' -]{2,40}?)\s+(?:is|are|has become|have become|became|looks|pays|takes|suits|makes)\b",
-    re.IGNORECASE,
-)
-# "This company hired me"
-_DOER = re.compile(r"^(?P<value>[A-Z][\w'-]+(?: [A-Z][\w'-]+)*) (?:\w+ )?\w+(?:ed|s)? (?:me|us)\b")
-_CLEFT = re.compile(
-    r"\bit(?:'s| is) (?:the )?(?P<value>[\w.' -]{2,40}?) (?:that|which|who)\b", re.I
-)
-_BEFORE = re.compile(
-    r"\b(?:as an?|is an?|is the|is|are|called|named|into|to|in|at|on|for|with|of|from|the|an?|"
-    r"like|love|prefer|do|does|than|eat|drink|play|study|train|learn|learning|reading|being|"
-    r"allergic to|my|our|practising|practicing|playing|doing|eating|drinking|become|became|order|"
-    r"(?:took|taken|take|taking) up|go|going|joined|bought|adopted|got|have|has|discovered)\s+",
-    re.IGNORECASE,
-)
-# "tea better than coffee", "tea most of all": what follows is no part of what is liked.
-_COMPARED = re.compile(
-    r"\s+(?:(?:better|more|rather) than|(?:best|most) of|the (?:best|most)|"
-    r"over (?:everything|anything|all|any))\b.*$"
-)
-# "How to cook", "I like to paint": what follows is no thing.
-_INFINITIVE = re.compile(
-    r"\b(?:how|learn\w*|have|has|had|want\w*|like|need\w*|going|able|try|tried|trying|decided|"
-    r"used|hop\w+|plan\w*|ready|time|way|helps?|enables?|allow\w*|me|us|you|them|start\w*|"
-    r"began|begun|continue\w*|love|got|about|in order)\s+to\s+$",
-    re.IGNORECASE,
-)
-_NOTHING = re.compile(r"^\W*(?:no|nothing|none|nobody)\b", re.IGNORECASE)
-_STOP = re.compile(
-    r"\s+(?:and|but|because|so|which|who|that|as|with|for|before|after|when|in|at|on|to|from|by|"
-    r"twice|every|is|are|was|lessons?|class|classes|course|club|too|has|have|now|three|four|"
-    r"these|this|since|best|most|instead|because|can|like|likes|love|go|goes|about|it)\b.*$"
-)
-# Words that stand for nothing in particular.
-_VAGUE = frozenset(
+# Words in lower case that are no name, where everything is in lower case.
+_COMMON = frozenset(
     """
-    it its them this that these those one ones thing things stuff way ways lot lots bit time
-    times while year years month months week weeks day days hour hours minute minutes moment
-    people someone something anything everything everyone nothing here there home work life
-    lives live world place you your him her his their me us all both more most much best better
-    new old same own kind sort part some any well good great fun hard nice little really so
-    favourite favourites favorite favorites far up out back off person first last next other
-    others another today spring summer autumn fall winter morning mornings evening evenings
-    night nights afternoon afternoons weekend weekends birthday shape love use touch general
-    advance addition particular family friend friends detail details experience experiences
-    inspiration idea ideas name how why what when who where which pet pets job jobs help
-    support mind heart head hand hands foot feet eye eyes case point top middle end start of
-    just
-    """.split()  # noqa: SIM905
+    a an the this that these those my your our his her its their some any no not very so too just really always
+    never now here there home work school bed night day morning later tomorrow today soon when if because and or but
+    with without for from to at in on of by about up out off over it he she they we you i me is are was be been
+    being do does did have has had will would can could should may might must important secret crazy stupid
+    sir man dude bro back anytime maybe old-fashioned something someone anything nothing everything everyone
+    whatever what who which where how why small big large little tiny huge new old same different beautiful nice
+    quiet rural remote town city village country countryside suburb suburbs area neighborhood neighbourhood place
+    house apartment flat condo studio dorm building street road room basement van boat farm cabin student hell heaven
+    fear peace bliss style world moment future past present family friends parents mother husband wife
+    one two three four five six seven eight nine ten few many most all both each every another other than
+    then also still only even well good great fine busy tired happy sad hungry sorry sick ill late early ready sure glad
+    cold hot bored excited lost done free single married alone lonely lazy afraid scared nervous curious
+    fond stuck worried confused interested trying going getting looking thinking working living feeling doing making
+    apartments houses cities towns dorms hotels shelters denial harmony poverty limbo vain sin denial
+    having taking planning learning studying reading writing playing using hoping wondering considering starting
+    """.split()
 )
-_FIRST_PERSON = re.compile(r"\b(?:i|me|my|mine|myself|we|us|our|ours)\b", re.IGNORECASE)
+_WORD = re.compile(r"(?:Dr|Mr|Mrs|Ms|Prof|St|[A-Z])\.(?=\s)|[^\W_](?:[\w'.\u2019-]*[\w'])?|&")
 
 
-def is_number(value: str) -> bool:
-    """Whether a value is a number, a time of day or an address on the net."""
-    return _NUMBER.fullmatch(value) is not None
+def is_common(word: str) -> bool:
+    """Whether a word in lower case is known to be no name."""
+    return word.lower() in _COMMON
 
 
-def is_name(value: str) -> bool:
-    """Whether a value is written as a name."""
-    return value[:1].isupper()
+def _is_proper(token: str) -> bool:
+    """Whether a token is written as a name: capitalized, or in a script without capitals."""
+    first = token[0]
+    return first.isupper() or first.isdigit() or (first.isalpha() and not first.islower())
 
 
-def values_in(clause: str) -> list[str]:
-    """Return what may be the value of a clause, the likeliest first."""
-    clause = _without_when(clause)
-    # "Nothing is better than tea": here what is liked comes last.
-    if not _NOTHING.match(clause):
-        clause = _COMPARED.sub("", clause)
-    found: list[str] = []
-    for value in _found(clause):
-        within = any(f" {value} " in f" {other} " for other in found)
-        if not within and not _is_vague(value):
-            found.append(value)
-    return found[:_MOST]
+def _proper_run(text: str, *, most: int) -> tuple[str, int]:
+    """The longest run of names at the beginning of a text, with particles in between."""
+    tokens: list[re.Match[str]] = []
+    end = 0
+    position = 0
+    while len(tokens) < most and (word := _WORD.match(text, position)):
+        token = word.group()
+        if _is_proper(token):
+            tokens.append(word)
+            end = word.end()
+        elif token.lower() in _PARTICLES:
+            tokens.append(word)
+        else:
+            break
+        space = re.match(r"[ ]+|(?<=-)", text[word.end() :])
+        if not space or not space.group():
+            break
+        position = word.end() + space.end()
+    return text[:end], end
 
 
-def _is_vague(value: str) -> bool:
-    words = value.lower().split()
-    return _VAGUE.issuperset(words) or (words[-1].endswith("ed") and len(words) <= 2)
+def _uncased(clause: str) -> bool:
+    """Whether a clause's capitals tell nothing: there are none but the first, or only capitals."""
+    said = re.sub(r"\bI\b", "i", clause)
+    cased = [c for c in said if c.isupper() or c.islower()]
+    return bool(cased) and (not any(c.isupper() for c in said[1:]) or all(c.isupper() for c in cased))
 
 
-def _found(clause: str) -> Iterator[str]:
-    number = _NUMBER.search(clause)
-    if number:
-        yield number.group().strip()
-        return
-    if titled := _TITLED.match(clause):
-        yield titled.group()
-    yield from reversed([m.group() for m in _PROPER.finditer(clause)])
-    for turned in (_CLEFT.search(clause), _TURNED.match(clause), _DOER.match(clause)):
-        if turned and len(turned["value"].split()) <= _LONGEST:
-            yield turned["value"]
-    yield from _phrases(clause)
+def name_in(text: str, clause: str, *, certain: bool = True) -> str | None:
+    """Return the name at the beginning of a text, if the text is nothing else.
+
+    Args:
+        clause: all of the clause, to tell whether its capitals mean something.
+        certain: whether the clause says that a name follows ("my name is ..."): only then one in
+            lower case is taken.
+    """
+    said = text.strip(" .,!'\"")
+    loose = _uncased(clause)
+    if not said or any(c.isdigit() for c in said) or len(said) > 60:
+        return None
+    tokens = said.split()
+    lowered = said.lower()
+    if lowered in NOT_NAMES or any(t.lower() in _COMMON and (t not in _PARTICLES or t is tokens[0]) for t in tokens) or tokens[-1] in _PARTICLES:
+        return None
+    if loose and not certain:
+        return None
+    if loose and clause.islower():
+        return said if len(tokens) <= 3 and all(_WORD.fullmatch(t) for t in tokens) else None
+    run, end = _proper_run(said, most=6)
+    if end != len(said) or not _is_proper(tokens[0]) or (not certain and tokens[0].lower() in NOT_NAMES):
+        return None
+    if loose and len(tokens) > 3:
+        return None
+    return run
 
 
-def _without_when(clause: str) -> str:
-    while (shorter := _WHEN.sub("", clause)) != clause:
-        clause = shorter
-    return clause
+_SETTLEMENT = re.compile(
+    r"(?:an?|the|our|my)\s+(?P<value>(?:[\w-]+\s+){0,3}(?:town|city|village|suburb|suburbs|house|apartment|flat|condo|studio|"
+    r"cottage|farm|place|neighbou?rhood|area|outskirts|heart|center|centre|north|south|east|west|countryside|"
+    r"island|district|part|middle)\s+(?:called|named|in|near|outside|of|just outside(?: of)?|on)\s+)(?P<rest>.+)",
+    _I,
+)
 
 
-def _phrases(clause: str) -> Iterator[str]:
-    """What stands behind articles, prepositions and the like, the last first."""
-    for marker in reversed(list(_BEFORE.finditer(clause))):
-        if _INFINITIVE.search(clause[: marker.end()]):
-            continue
-        value = _STOP.sub("", clause[marker.end() :]).strip(" ,;:'")
-        short = 0 < len(value.split()) <= _LONGEST
-        if short and not (_FIRST_PERSON.search(value) or _BEFORE.match(f"{value} ")):
-            yield value
-    last = clause.rpartition(" ")[2]
-    if not _FIRST_PERSON.search(last):
-        yield last
+def place_in(text: str, clause: str) -> tuple[str, str] | None:
+    """Return the place that a text begins with, and what follows it."""
+    said = text.strip()
+    if wide := _SETTLEMENT.fullmatch(said):
+        inner = place_in(wide["rest"], clause)
+        return (wide["value"] + inner[0], inner[1]) if inner else None
+    the = re.match(r"the\s+(?=[A-Z])", said)
+    start = the.end() if the else 0
+    if _uncased(clause) and said.islower() or (_uncased(clause) and said.isupper()):
+        words = re.match(r"(?:the )?[\w.'-]+(?:[ ,]+(?!(?:with|for|since|now|and|but|near|by|at|in|on|because|from|as|too|again|these|right)\b)[\w.'-]+){0,2}", said, _I)
+        if words is None:
+            return None
+        value = words.group().strip(" ,")
+        if value.lower().startswith("the ") and value.lower() not in ("the us", "the uk", "the usa", "the netherlands", "the hague", "the bronx"):
+            return None
+        if any(w.lower() in _COMMON for w in re.findall(r"[\w'-]+", value)[0 if not value.lower().startswith("the ") else 1 :]):
+            return None
+        return value, said[words.end() :]
+    run, end = _proper_run(said[start:], most=6)
+    if not run or run[0].isdigit() or run.lower() in _COMMON or run.split()[0] in ("I", "My"):
+        return None
+    end += start
+    while more := re.match(r",\s*(?=[A-Z\u00c0-\u00de])", said[end:]):
+        next_run, length = _proper_run(said[end + more.end() :], most=4)
+        if not next_run or next_run.split()[0] in ("I", "My") or any(c.isdigit() for c in next_run):
+            break
+        end += more.end() + length
+    return said[:end], said[end:]
+
+
+_BUSINESS = re.compile(
+    r"(?:an?|the|our|my)\s+(?P<value>(?:(?!who\b|that\b|which\b|and\b)[\w'-]+\s+){0,3}?(?:"
+    + "|".join(sorted(map(re.escape, ORGANIZATIONS), key=len, reverse=True))
+    + r"))\b(?P<tail>.*)",
+    _I,
+)
+
+
+def organization_in(text: str, clause: str) -> tuple[str, str] | None:
+    """Return the organization that a text begins with, and what follows it."""
+    said = text.strip()
+    if business := _BUSINESS.fullmatch(said):
+        tail = business["tail"]
+        if re.fullmatch(r"(?:(?:current|same|new|big|small|large|local|different|great|good|my|old) )*(?:company|firm|agency|startup|start-up|shop|store|business|garage|zoo|hotel|restaurant)", business["value"], _I) and not re.match(r"\s+(?:called|named)", tail):
+            if re.search(r"company|firm|agency|business|current|same|new", business["value"], _I):
+                return None
+        named = re.match(r"\s+(?:called|named)\s+", tail)
+        if named:
+            return organization_in(tail[named.end() :], clause)
+        return business["value"], tail
+    found = place_in(said, clause)
+    if found and found[1].startswith(",") and any(c.isdigit() for c in found[1]):
+        return None
+    if found and found[0].lower().split()[0] not in ("as", "home", "night", "nights", "monday", "least", "first"):
+        return found
+    return None
+
+
+_NOT_JOBS = re.compile(
+    r"\b(?:good|great|bad|terrible|big|huge|better|best|fast|slow|quick|heavy|light|early|hard|natural|born|avid|keen|true|"
+    r"passionate|aspiring|wannabe|would-be|future|potential|fellow|terrible|awful|decent|amazing|lousy|picky|"
+    r"former|ex|retired|dream|closet|last-minute|first-time|frequent|regular|fan|self-proclaimed|self-taught|"
+    r"beginner|intermediate|novice|amateur|hobby|hobbyist|home|casual|excellent|horrible|poor|non|proud|new(?= (?:player|runner|driver)))\b",
+    _I,
+)
+_JOB_END = re.compile(r"\s+(?:at|for|with|in|by|from|of|on|who|that|and|specializing|working|now|these|here|based|to|since|until|again|too|full-time|part-time|last|this|next|two|three|yesterday|today|as|where|about|over|starting|but|so)\b|,|$", _I)
+
+
+def job_in(text: str, *, open_ended: bool = False) -> tuple[str, str] | None:
+    """Return the job title that a text begins with, and what follows it.
+
+    Args:
+        open_ended: whether the clause says that a job follows ("I work as a ..."); else it has to
+            be a job that is known.
+    """
+    said = re.sub(r"^(?:an?|the|our)\s+", "", text.strip(), flags=_I)
+    cut = _JOB_END.search(said)
+    title = said[: cut.start() if cut else len(said)].strip(" .!")
+    if cut and re.match(r"\s+of\b", said[cut.start() :], _I) and (of := re.match(r"\s+of (?:\w+(?: \w+)?)(?=\s+(?:at|for|in|with)\b|$)", said[cut.start() :], _I)):
+        if re.search(r"\b(?:head|director|vp|vice president|president|chief|professor|teacher|manager|owner|chair)$", title, _I):
+            title += of.group()
+            cut = re.compile("$").search(said)
+    words = title.split()
+    if not words or len(words) > 5 or _NOT_JOBS.search(title):
+        return None
+    core = re.sub(r"\s+of\b.*$", "", title.lower())
+    if core in ("assistant", "guest", "partner", "officer", "worker", "owner", "guide", "server", "minister", "executive", "representative", "specialist") and not open_ended:
+        return None
+    known = core.split()[-1] in JOBS or " ".join(core.split()[-2:]) in JOBS or core in ("vp", "head", "chief", "medical student", "phd student", "nurse practitioner")
+    if core.split()[-1] == "head" or core.split()[-1] == "chief":
+        known = " of " in title.lower()
+    if not known and (not open_ended or any(w.lower() in _COMMON for w in words) or len(words) > 4 or words[-1].lower().endswith("ing") or words[-1].lower() in ("team", "project", "way", "result", "whole", "group", "part", "couple", "family", "hobby", "kid", "child", "unit", "charm", "job")):
+        return None
+    start = text.find(title)
+    return title, text[start + len(title) :] if start >= 0 else ""
+
+
+_MONTHS = (
+    "january|february|march|april|may|june|july|august|september|october|november|december|"
+    "jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
+)
+_DATE = re.compile(
+    rf"(?:the\s+)?(?:(?P<d1>\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+(?:{_MONTHS})\b\.?(?:,?\s+(?:in\s+)?(?:19|20)\d\d)?|"
+    rf"(?:{_MONTHS})\b\.?\s+(?:the\s+)?(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?(?!\d)(?:,?\s+(?:19|20)\d\d)?|"
+    r"(?:19|20)\d\d-\d{1,2}-\d{1,2}|\d{1,2}[./-]\d{1,2}[./-](?:19|20)?\d\d|\d{1,2}\.\d{1,2}\.)",
+    _I,
+)
+
+
+def date_in(text: str) -> str | None:
+    """Return the date at the beginning of a text, as it is written; impossible days are none."""
+    found = _DATE.match(text.strip())
+    if found is None or not 1 <= int(found["d1"] or found["d2"] or 1) <= 31:
+        return None
+    return re.sub(r"^the\s+", "", found.group(), flags=_I)
+
+
+_PHONE = re.compile(r"\+?\(?\d[\d ()./-]{3,20}\d")
+_NUMBER = re.compile(
+    r"(?:about|around|roughly|approximately|almost|nearly|exactly|just|over|under)?\s*"
+    r"(?P<value>[-+]?[$\u20ac\u00a3\u00a5]?\s?\d[\d.,:/']*\d?(?:\s?(?:%|kg|kilos?|lbs?|pounds|stone|cm|m|meters|metres|feet|foot|ft|inches|in|"
+    r"'\d{1,2}\"?|\"|euros?|dollars|usd|eur|gbp|pounds|years?|am|pm|a\.m\.|p\.m\.|o'clock|k|km|miles|minutes|hours))?)(?!\w)",
+    _I,
+)
+
+
+def phone_in(text: str) -> str | None:
+    """Return the phone number at the beginning of a text."""
+    found = _PHONE.match(text.strip())
+    digits = sum(c.isdigit() for c in found.group()) if found else 0
+    return found.group() if found and 5 <= digits <= 16 else None
+
+
+def number_in(text: str) -> str | None:
+    """Return the number, with its unit, at the beginning of a text."""
+    found = _NUMBER.match(text.strip())
+    return found["value"].strip(" .,") if found else None
+
+
+_PAIRS = re.compile(
+    r"\b(?:mac|macaroni|rock|black|salt|fish|arts?|bed|rhythm|bread|peanut butter|cookies|ham|gin|wine|bacon|track|"
+    r"science|drum|hide|dungeons)\s+(?:and|&|n|'n'|'n)\s+(?:cheese|roll|white|pepper|vinegar|chips|crafts?|breakfast|blues|butter|jelly|"
+    r"cream|eggs?|tonic|dine|field|technology|bass|seek|dragons)\b",
+    _I,
+)
+_BREAK = re.compile(r"\s*[,/;]\s*(?:(?:and|or|&|as well as|plus|also)\s+)?|\s+(?:and|&|or|as well as|plus)\s+(?:also\s+)?", _I)
+_TRIM = re.compile(
+    r"^(?:a bit of|a little(?: bit of)?|some|both|either|all kinds of|all sorts of|lots of|a lot of|especially|mostly|mainly|"
+    r"fluent|basic|conversational|native|broken|also)\s+",
+    _I,
+)
+
+
+def listed(text: str) -> Iterator[str]:
+    """Yield the items of an enumeration: "peanuts and shellfish" are two."""
+    pairs: list[str] = []
+
+    def hide(match: re.Match[str]) -> str:
+        pairs.append(match.group())
+        return f"\0{len(pairs) - 1}\0"
+
+    for part in _BREAK.split(_PAIRS.sub(hide, text)):
+        item = re.sub(r"\0(\d+)\0", lambda m: pairs[int(m[1])], part).strip(" .!,'\"")
+        while trimmed := _TRIM.match(item):
+            item = item[trimmed.end() :]
+        if item:
+            yield item

@@ -1,4 +1,4 @@
-"""Facts and the portrait as they are shown."""
+"""Facts and the profile as they are shown."""
 
 from __future__ import annotations
 
@@ -7,20 +7,31 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from agentmem.facts.finder import USER
-from agentmem_retrievers.index.fact_index import FactRecord
+from agentmem.facts.attributes import SECTIONS, attribute, base_name
+from agentmem.facts.lexicon import RELATIONS
+from agentmem_retrievers.index.fact_index import SELF, FactRecord
 from agentmem_stores import Memory, State
 
-__all__ = ["SECTIONS", "Fact", "ProfileLine", "held_at", "portrait", "shown"]
-
-# The order of a portrait.
-SECTIONS = (
-    "person", "work", "places", "people", "preferences", "pursuits", "routines", "things",
-    "health", "contact", "other", "topics",
-)  # fmt: skip
+__all__ = ["Fact", "ProfileLine", "current_facts", "holds_at", "profile_lines"]
 
 # So many keywords say what a topic is about.
 _WORDS = 5
+# A page: what a profile shows at most, pinned and best remembered lines first.
+_PAGE = 40
+# What has no place in a text that goes into every prompt.
+_SECRET = (
+    "password",
+    "passcode",
+    "pin",
+    "code",
+    "iban",
+    "combination",
+    "hint",
+    "passport number",
+    "account number",
+)
+# Appointments pass; whoever asks for them finds them among the facts.
+_PASSING = ("appointment", "interview", "exam", "meeting", "checkup")
 
 
 @dataclass(frozen=True)
@@ -29,14 +40,17 @@ class Fact:
 
     Attributes:
         memory: the fact's own memory; its `sources` are the turns that tell it.
-        subject: whom it is about: `user`, the speaker's name, or whoever they speak of.
-        attribute: what of them, such as `home`.
-        value: what it is said to be.
+        subject: whom it is about: `user`, the speaker's name, or whoever they speak of, told apart
+            by their relation: "sister Anna", "colleague Anna".
+        attribute: what of them, with its qualifier: "home", "work phone number".
+        value: what it is said to be, as it was written.
         date: since when it is so, as far as is known: when it was said, UTC.
-        section: where it stands in a portrait.
+        until: when it was said to be over, or another value took its place; None while it holds.
+        section: where it stands in a profile.
         one: whether the attribute has one value at a time.
         retention: R = exp(-t/S), in [0, 1].
-        supersedes, superseded_by: ids of the facts whose place it took, and that took its place.
+        supersedes, superseded_by: ids of the facts whose place it took, and of what took its place
+            or ended it.
         contradicts: ids of facts that say otherwise and are of the same date.
     """
 
@@ -48,6 +62,7 @@ class Fact:
     section: str
     one: bool
     retention: float
+    until: datetime | None = None
     supersedes: tuple[str, ...] = ()
     superseded_by: tuple[str, ...] = ()
     contradicts: tuple[str, ...] = ()
@@ -65,14 +80,15 @@ class Fact:
 
 @dataclass(frozen=True)
 class ProfileLine:
-    """A line of a portrait.
+    """A line of a profile.
 
     Attributes:
-        id: of the fact or topic that it shows; `update` and `delete` it to edit the portrait.
+        id: of the fact or topic that it shows; `update` and `delete` it to edit the profile.
         section: one of person, work, places, people, preferences, pursuits, routines, things,
             health, contact, other and topics.
         sources: ids of the turns that tell it.
         retention: R = exp(-t/S), in [0, 1].
+        pinned: whether somebody has pinned it; such lines come first.
     """
 
     id: str
@@ -80,9 +96,10 @@ class ProfileLine:
     text: str
     sources: tuple[str, ...]
     retention: float
+    pinned: bool = False
 
 
-def held_at(memory: Memory, as_of: datetime | None) -> bool:
+def holds_at(memory: Memory, as_of: datetime | None) -> bool:
     """Whether a fact was known and held at a moment; with None whether it does."""
     if as_of is None:
         return memory.state is not State.SUPERSEDED
@@ -91,8 +108,8 @@ def held_at(memory: Memory, as_of: datetime | None) -> bool:
     return memory.said_at <= as_of and not over
 
 
-def shown(memories: Sequence[Memory], retention: Callable[[Memory], float]) -> list[Fact]:
-    """Return facts as they are shown, by subject, attribute and date."""
+def current_facts(memories: Sequence[Memory], retention: Callable[[Memory], float]) -> list[Fact]:
+    """Return facts as they are shown, by subject, attribute and date; endings are left out."""
     followed = defaultdict(list)
     for memory in memories:
         for edge in memory.edges:
@@ -100,23 +117,24 @@ def shown(memories: Sequence[Memory], retention: Callable[[Memory], float]) -> l
     facts = [
         _fact(memory, record, tuple(followed[memory.id]), retention(memory))
         for memory in memories
-        if (record := FactRecord.of(memory)) is not None and not record.hint
+        if (record := FactRecord.of(memory)) is not None and not record.ends
     ]
-    facts.sort(key=lambda f: (f.subject != USER, f.subject, f.attribute, f.date, f.id))
+    facts.sort(key=lambda f: (f.subject != SELF, f.subject, f.attribute, f.date, f.id))
     return [_with_contradictions(fact, facts) for fact in facts]
 
 
-def _fact(memory: Memory, told: FactRecord, followed: tuple[str, ...], retention: float) -> Fact:
+def _fact(memory: Memory, record: FactRecord, followed: tuple[str, ...], retention: float) -> Fact:
     return Fact(
         memory=memory,
-        subject=told.subject,
-        attribute=told.attribute,
+        subject=record.subject,
+        attribute=record.attribute,
         # Of a text that somebody has edited, all is the value.
-        value=told.value if told.value in memory.text else memory.text,
-        date=told.since,
-        section=told.section if told.section in SECTIONS else "other",
-        one=told.one,
+        value=memory.text if memory.version > 1 else record.value,
+        date=record.since,
+        section=attribute(record.attribute).section,
+        one=record.single,
         retention=retention,
+        until=memory.state_changed_at if memory.state is State.SUPERSEDED else None,
         supersedes=tuple(edge.target for edge in memory.edges),
         superseded_by=followed,
     )
@@ -135,23 +153,89 @@ def _with_contradictions(fact: Fact, facts: Iterable[Fact]) -> Fact:
     return replace(fact, contradicts=against)
 
 
-def portrait(
-    facts: Iterable[Fact], topics: Sequence[Memory], retention: Callable[[Memory], float]
+def profile_lines(
+    facts: Iterable[Fact],
+    topics: Sequence[Memory],
+    retention: Callable[[Memory], float],
+    *,
+    limit: int | None = None,
 ) -> list[ProfileLine]:
-    """Return the portrait of the user: what they said of themselves and of those around them.
+    """Return the profile of the user: what they said of themselves and of those around them.
+
+    Only what is certain and lasting: nothing that contradicts itself, no secrets, no appointments,
+    nothing that another line says more fully.
 
     Args:
         topics: memories of what they have talked about, the largest first.
         retention: of a topic, in [0, 1].
+        limit: at most so many lines, pinned and best remembered ones first; a page by default.
     """
+    told = [f for f in facts if f.memory.role == "user" and _is_fit(f)]
+    several = len({f.memory.speaker for f in told}) > 1
     lines = [
-        ProfileLine(f.id, section, _line(f), f.memory.sources, f.retention)
-        for f in facts
-        if f.memory.role == "user"
-        for section in [f.section if _is_of_user(f) else "people"]
+        ProfileLine(
+            f.id, _section(f), _line(f, several), f.memory.sources, f.retention, _pinned(f.memory)
+        )
+        for f in _without_vague(told)
     ]
-    lines += [ProfileLine(m.id, "topics", _talked_of(m), m.sources, retention(m)) for m in topics]
-    return sorted(lines, key=lambda line: SECTIONS.index(line.section))
+    lines += [
+        ProfileLine(m.id, "topics", _talked_of(m), m.sources, retention(m), _pinned(m))
+        for m in topics
+    ]
+    best = sorted(lines, key=lambda line: (not line.pinned, -line.retention))[: limit or _PAGE]
+    shown = [line for line in lines if line in best]
+    name_of = {f.id: f.attribute for f in told}
+    return sorted(
+        shown,
+        key=lambda line: (
+            not line.pinned,
+            SECTIONS.index(line.section),
+            name_of.get(line.id) != "name",
+        ),
+    )
+
+
+def _pinned(memory: Memory) -> bool:
+    return memory.metadata.get("pinned") is True
+
+
+def _is_fit(fact: Fact) -> bool:
+    name = fact.attribute
+    secret = any(name == s or name.endswith(" " + s) for s in _SECRET)
+    passing = name.split()[-1] in _PASSING and not fact.value.lower().endswith("days")
+    return fact.edited or not (fact.contradicts or secret or passing)
+
+
+def _without_vague(facts: Sequence[Fact]) -> list[Fact]:
+    """Leave out what another fact says more fully, and what it says again."""
+    names = {
+        (f.subject, f.attribute.split()[-1]) for f in facts if f.attribute.split()[-1] in RELATIONS
+    }
+    relations = {f.subject.split()[0] for f in facts} | {name for _, name in names}
+    kinds = {f.value.rpartition(" (")[2].rstrip(")") for f in facts if f.attribute == "pet"}
+    shown: dict[tuple[str, str, str], Fact] = {}
+    for fact in facts:
+        vague_pet = (
+            fact.attribute == "pet"
+            and fact.value.lower().rstrip("s") in {k.lower() for k in kinds}
+            and " (" not in fact.value
+        )
+        named = any(
+            f is not fact
+            and f.attribute == "pet"
+            and f.value.lower().endswith(f"({fact.value.lower().rstrip('s')})")
+            for f in facts
+        )
+        if (vague_pet and named) or (
+            fact.attribute == "family" and fact.value.split()[-1].lower() in relations
+        ):
+            continue
+        shown.setdefault((fact.subject, fact.attribute, fact.value.casefold()), fact)
+    return list(shown.values())
+
+
+def _section(fact: Fact) -> str:
+    return fact.section if _is_of_user(fact) else "people"
 
 
 def _talked_of(topic: Memory) -> str:
@@ -163,11 +247,17 @@ def _talked_of(topic: Memory) -> str:
 
 
 def _is_of_user(fact: Fact) -> bool:
-    return fact.subject in (USER, fact.memory.speaker)
+    return fact.subject in (SELF, fact.memory.speaker)
 
 
-def _line(fact: Fact) -> str:
+def _line(fact: Fact, several: bool) -> str:
     if fact.edited:
         return fact.memory.text
     whose = "" if _is_of_user(fact) else f"{fact.subject}, "
-    return f"{whose}{fact.attribute}: {fact.value}"
+    if several and fact.memory.speaker and fact.subject == fact.memory.speaker:
+        whose = f"{fact.subject}, "
+    elif several and fact.memory.speaker and whose:
+        whose = f"{fact.memory.speaker}'s {whose}"
+    # An age does not stay what it is, so it is shown with the year in which it was said.
+    when = f" (in {fact.date:%Y})" if base_name(fact.attribute) == "age" else ""
+    return f"{whose}{fact.attribute}: {fact.value}{when}"

@@ -9,12 +9,11 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from agentmem.maintenance.duplicates import About, duplicates
+from agentmem.maintenance.duplicates import duplicates
 from agentmem.maintenance.eviction import weakest_turns
 from agentmem.maintenance.summaries import Summaries, SummarySpec
 from agentmem.progress import Progress
 from agentmem.writing.sessions import Sessions
-from agentmem_retrievers.index.fact_index import FactRecord
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import Batch, Granularity, Memory, MemoryStore, Scope, State
 
@@ -114,7 +113,9 @@ class Consolidation:
         self, scope: Scope, current: str | None, keep: int | None, results: _Results
     ) -> Iterator[tuple[str, Sequence[Work]]]:
         """Yield the work of each stage, which is determined after the stage before it is done."""
-        # First the sessions: their facts tell which turns are duplicates, and days need their end.
+        # Facts that version 0.1.0 has written are not shown; their turns are read again.
+        outdated = self.sessions.facts.outdated(scope)
+        yield "facts", [partial(self._extract_again, scope, s) for s in outdated]
         unfinished = [s for s in self.sessions.unfinished(scope) if s != current]
         yield "ending sessions", [partial(self._end, scope, s, results) for s in unfinished]
         groups = self._duplicates(scope)
@@ -135,24 +136,15 @@ class Consolidation:
     def _duplicates(self, scope: Scope) -> list[list[Memory]]:
         """Return the groups of turns and notes that say the same."""
         # Items of a LangGraph store are addressed by key: two with the same text are two items.
-        ids = [
-            memory.id
+        return duplicates(
+            memory
             for memory in self.store.scan(scope, Granularity.TURN)
             if memory.state is State.ACTIVE and "item" not in memory.metadata
-        ]
-        statements = self._statements(scope)
-        return duplicates(self.store.get(scope, Granularity.TURN, ids), statements)
+        )
 
-    def _statements(self, scope: Scope) -> dict[str, list[About]]:
-        """Return (subject, attribute, value) of the facts that turns state, by turn id."""
-        statements: dict[str, list[About]] = {}
-        for fact in self.store.scan(scope, Granularity.FACT):
-            record = FactRecord.of(fact) if fact.version == 1 and fact.version_of is None else None
-            if record is not None and not record.hint:
-                for source in fact.sources:
-                    about = record.subject, record.attribute, record.value
-                    statements.setdefault(source, []).append(about)
-        return statements
+    def _extract_again(self, scope: Scope, session_id: str) -> None:
+        with self.lock:
+            self.sessions.extract_facts(scope, session_id)
 
     def _merge(self, scope: Scope, group: Sequence[Memory], results: _Results) -> None:
         """Let the newest memory of a group stand for all, with the others as its sources."""

@@ -151,6 +151,12 @@ def _read(message: Any) -> Draft | None:
     )
 
 
+def _zoned(moment: datetime) -> datetime:
+    """The moment with its own offset, which tells which day it is for the speaker."""
+    require_aware(moment, "timestamp")
+    return moment
+
+
 def _read_mapping(message: Mapping[str, Any]) -> Draft:
     unknown = sorted(set(message) - _KEYS)
     if unknown or "content" not in message:
@@ -171,7 +177,7 @@ def _read_mapping(message: Mapping[str, Any]) -> Draft:
         text=_valid_text(message["content"]),
         role=ROLE_OF_MESSAGE_TYPE.get(role, role),
         speaker=_valid_speaker(message.get("speaker") or message.get("name")),
-        said_at=said_at and require_aware(said_at, "timestamp"),
+        said_at=said_at and _zoned(said_at),
         importance=message.get("importance"),
         metadata=message.get("metadata") or {},
         id=memory_id,

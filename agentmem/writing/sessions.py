@@ -16,7 +16,7 @@ from agentmem.embedding.embedder import (
     EmbeddingBatch,
     mean_direction,
 )
-from agentmem.facts.facts import Facts
+from agentmem.facts.bookkeeping import Facts
 from agentmem.writing.writer import Clock, Writer, carry_over_recall_stats, without_links
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import (
@@ -141,6 +141,17 @@ class Sessions:
             _log.warning("sessions of %s could not be summarized yet: %s", scope, error)
             return []
         return [memory for memory in written if memory.session_id in session_ids]
+
+    def extract_facts(self, scope: Scope, session_id: str) -> None:
+        """Extract a session's facts again, in place of those that an earlier version wrote."""
+        index = self.memories.index(scope)
+        ids = index.members(session_id, Granularity.TURN)
+        facts = self.facts.of_turns(scope, self.store.get(scope, Granularity.TURN, ids))
+        former = index.records(session_id, Granularity.FACT)
+        keep = {entry.memory.id for entry in facts} | self.facts.edited(scope, former)
+        stale = [(Granularity.FACT, i) for i in former if i not in keep]
+        patch = without_links(self.memories, scope, {i for _, i in stale}, keep)
+        self.memories.write(Batch(scope, put=facts, patch=patch, delete=stale))
 
     def derived_keys(self, scope: Scope, session_id: str) -> list[tuple[Granularity, str]]:
         """Return granularity and id of everything derived from a session."""

@@ -26,6 +26,7 @@ from agentmem_stores import (
     Scope,
     State,
 )
+from agentmem_stores.records import with_utc_offset
 
 __all__ = ["Clock", "Writer", "carry_over_recall_stats", "without_links"]
 
@@ -70,18 +71,19 @@ class Writer:
                 memory_id = draft.id or self.new_id()
                 if draft.id and (draft.id in turns or index.granularity_of(draft.id)):
                     continue
+                said_at = scope.localize(draft.said_at or now)
                 turns[memory_id] = Memory(
                     id=memory_id,
                     scope=scope,
                     granularity=Granularity.TURN,
                     text=draft.text,
                     session_id=session_id,
-                    said_at=draft.said_at or now,
+                    said_at=said_at,
                     written_at=now,
                     role=draft.role,
                     speaker=draft.speaker,
                     position=position,
-                    metadata=draft.metadata,
+                    metadata=with_utc_offset(draft.metadata, said_at),
                 )
                 position += 1
                 rows.append(row)

@@ -7,10 +7,11 @@ import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agentmem_stores.errors import (
     EmptyTextError,
@@ -19,7 +20,20 @@ from agentmem_stores.errors import (
     NaiveDatetimeError,
 )
 
-__all__ = ["Edge", "Granularity", "Memory", "Scope", "State", "require_aware"]
+__all__ = [
+    "UTC_OFFSET",
+    "Edge",
+    "Granularity",
+    "Memory",
+    "Scope",
+    "State",
+    "require_aware",
+    "with_utc_offset",
+]
+
+# Metadata of a turn: minutes that its speaker's clock was ahead of UTC. All times are stored in
+# UTC, and without this "yesterday" would be another day for whoever said it. Absent for 0.
+UTC_OFFSET = "utc_offset"
 
 # Names are stored with every session of a scope; longer ones are almost certainly texts.
 MAX_NAME_LENGTH = 512
@@ -89,6 +103,14 @@ def require_aware(moment: datetime, name: str) -> datetime:
     return moment.astimezone(UTC)
 
 
+def with_utc_offset(metadata: Mapping[str, Any], moment: datetime) -> Mapping[str, Any]:
+    """Return metadata that say in which offset from UTC a moment was given."""
+    offset = moment.utcoffset()
+    if not offset:
+        return metadata
+    return {**metadata, UTC_OFFSET: round(offset / timedelta(minutes=1))}
+
+
 def is_unicode(text: str) -> bool:
     """Return whether a text has no lone surrogates, which UTF-8 and so Chroma cannot encode."""
     return text.isascii() or not any(0xD800 <= ord(c) <= 0xDFFF for c in text)
@@ -115,9 +137,16 @@ class Scope:
 
     Names are compared code point by code point, without normalization or trimming.
 
+    Attributes:
+        user_id: the user.
+        agent_id: the agent whose memories of the user these are; None for none in particular.
+        tz: IANA name of the time zone in which the user's days begin, such as "Asia/Tokyo". It is
+            no part of the owner's identity. By default days are those of each timestamp's own
+            offset, which is UTC for the system clock.
+
     Raises:
         InvalidScopeError: a name is empty, `*`, longer than 512 characters, or contains control
-            characters.
+            characters; or there is no such time zone.
 
     >>> str(Scope("ada")), str(Scope("ada", agent_id="tutor"))
     ('ada', 'ada/tutor')
@@ -125,11 +154,25 @@ class Scope:
 
     user_id: str
     agent_id: str | None = None
+    tz: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         _require_name(self.user_id, "user_id")
         if self.agent_id is not None:
             _require_name(self.agent_id, "agent_id")
+        if self.tz is not None:
+            self.localize(datetime.now(UTC))
+
+    def localize(self, moment: datetime) -> datetime:
+        """Return a moment in the user's time zone, or as it is where `tz` is None."""
+        if self.tz is None:
+            return moment
+        try:
+            return moment.astimezone(ZoneInfo(self.tz))
+        except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
+            raise InvalidScopeError(
+                f"tz={self.tz!r} is not a time zone; pass an IANA name such as 'Europe/Oslo'"
+            ) from None
 
     @cached_property
     def key(self) -> str:
@@ -210,6 +253,14 @@ class Memory:
     sources: tuple[str, ...] = ()
     edges: tuple[Edge, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def said_at_local(self) -> datetime:
+        """`said_at` by the clock of who said it, as far as the timestamp told its offset."""
+        offset = self.metadata.get(UTC_OFFSET)
+        if not isinstance(offset, int) or not -1440 < offset < 1440:
+            return self.said_at
+        return self.said_at.astimezone(timezone(timedelta(minutes=offset)))
 
     def __post_init__(self) -> None:
         # Runs for every row that is read, so the common case calls no other function.

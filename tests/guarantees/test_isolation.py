@@ -373,7 +373,7 @@ class Isolation(RuleBasedStateMachine):
         theirs = self.others(scope, pick)
         if theirs is None:
             return
-        for verb in ("get", "history", "delete"):
+        for verb in ("get", "history", "delete", "unmerge"):
             with pytest.raises(MemoryNotFoundError):
                 getattr(self.memory, verb)(theirs, scope=scope)
         with pytest.raises(MemoryNotFoundError):

@@ -25,7 +25,7 @@ from agentmem import (
     Scope,
 )
 from agentmem.digest.digest import Digester
-from agentmem.facts.finder import FactFinder
+from agentmem.facts.extractor import FallbackExtractor
 from agentmem.testing import ManualClock, Response, ScriptedChatModel
 from tests.torture._embedding import WordEmbeddings
 
@@ -204,7 +204,7 @@ def test_derived_memories_fall_back_to_extraction(
 ) -> None:
     """Summaries, keywords, facts, topics and days are extracted instead, which is logged."""
     monkeypatch.setattr(Digester.__init__, "__kwdefaults__", {"timeout": 0.05})
-    monkeypatch.setattr(FactFinder, "timeout", 0.05)
+    monkeypatch.setattr(FallbackExtractor, "timeout", 0.05)
     made = []
     for model in (None, ScriptedChatModel([FAILING[how]], repeat=True)):
         with opened(model=model) as memory, caplog.at_level(logging.WARNING, "agentmem"):

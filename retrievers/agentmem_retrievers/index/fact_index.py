@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from agentmem_stores import Memory
 
-__all__ = ["SELF", "AttributeKey", "FactEvidence", "FactIndex", "FactRecord"]
-
-# Subject and name of an attribute.
-AttributeKey = tuple[str, str]
+__all__ = ["SELF", "AttributeKey", "FactIndex", "FactRecord"]
 
 # The subject of what an unnamed speaker says about themselves.
 SELF = "user"
 
 _METADATA_KEY = "fact"
+# Records of version 0.1.0 have no form. Much of what they state is false, so they are ignored;
+# `consolidate` extracts the facts of their sessions again.
+_FORM = 2
+
+
+class AttributeKey(NamedTuple):
+    """Subject and name of an attribute: ("user", "work phone number")."""
+
+    subject: str
+    attribute: str
 
 
 @dataclass(frozen=True)
@@ -25,59 +31,53 @@ class FactRecord:
     """What a FACT memory states, as it is stored in the memory's metadata.
 
     Attributes:
-        subject: whose attribute it is.
-        attribute: name of the attribute.
-        value: its value.
+        subject: whose attribute it is: `SELF`, the speaker's name, or whom they speak of:
+            "sister", "sister Anna", "Hugo".
+        attribute: name of the attribute, with its qualifier: "home", "work phone number".
+        value: its value as it is written in the turn; for an ending the value that ended, or ""
+            for any.
         date: since when it holds, ISO 8601 with time zone.
-        also: further attributes that the turn may state; used in search only.
-        section: heading in the profile.
-        one: whether the attribute has one value at a time.
-        hint: whether the turn only seems to state the attribute. A hint helps to find the turn,
-            and is neither shown as a fact nor replaces one.
-        kinds: attributes of the speaker that the turn may state, with probabilities; used in
-            search only.
+        single: whether the attribute has one value at a time.
+        ends: whether the turn says that the value no longer holds. Such a record ends facts and is
+            not shown as one.
     """
 
     subject: str
     attribute: str
     value: str
     date: str
-    also: tuple[str, ...] = ()
-    section: str = "other"
-    one: bool = True
-    hint: bool = False
-    kinds: Mapping[str, float] = field(default_factory=dict)
+    single: bool = True
+    ends: bool = False
 
     @classmethod
     def of(cls, memory: Memory) -> FactRecord | None:
-        """Return the record of a memory, or None if it has no valid one, as after an import."""
+        """Return the record of a memory, or None if it has no valid one, as after an import.
+
+        A fact of version 0.1.0 counts if somebody has edited it: it states what they wrote.
+        """
         stored = memory.metadata.get(_METADATA_KEY)
-        if not isinstance(stored, dict):
+        if not isinstance(stored, dict) or stored.get("hint") is True:
             return None
-        names = ("subject", "attribute", "value", "date", "section")
+        if stored.get("form") != _FORM and memory.version < 2:
+            return None
+        names = ("subject", "attribute", "value", "date")
         texts = [stored.get(name) for name in names]
-        also, kinds = stored.get("also", []), stored.get("kinds")
-        if not (all(isinstance(text, str) for text in texts) and isinstance(also, list)):
+        if not all(isinstance(text, str) for text in texts):
             return None
-        subject, attribute, value, date, section = map(str, texts)
+        subject, attribute, value, date = map(str, texts)
         try:
             if datetime.fromisoformat(date).tzinfo is None:
                 return None
         except ValueError:
             return None
-        return cls(
-            subject=subject,
-            attribute=attribute,
-            value=value,
-            date=date,
-            also=tuple(map(str, also)),
-            section=section,
-            one=stored.get("one") is True,
-            hint=stored.get("hint") is True,
-            kinds={str(k): float(v) for k, v in kinds.items() if isinstance(v, int | float)}
-            if isinstance(kinds, Mapping)
-            else {},
-        )
+        single = stored.get("single", stored.get("one")) is True
+        return cls(subject, attribute, value, date, single, stored.get("ends") is True)
+
+    @staticmethod
+    def is_outdated(memory: Memory) -> bool:
+        """Return whether a memory holds a record of version 0.1.0, to be extracted again."""
+        stored = memory.metadata.get(_METADATA_KEY)
+        return isinstance(stored, dict) and stored.get("form") != _FORM and memory.version < 2
 
     @property
     def since(self) -> datetime:
@@ -85,26 +85,23 @@ class FactRecord:
         return datetime.fromisoformat(self.date)
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The attribute and the others that the turn may state."""
-        return tuple(filter(None, (self.attribute, *self.also)))
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """What only one fact can state at a time; each value of a multi-valued attribute is one."""
-        return self.subject, self.attribute, "" if self.one else self.value.casefold()
+    def key(self) -> AttributeKey:
+        """Subject and attribute."""
+        return AttributeKey(self.subject, self.attribute)
 
     def metadata(self) -> dict[str, Any]:
         """Return the memory's metadata that `of` reads."""
-        return {_METADATA_KEY: {**asdict(self), "also": list(self.also)}}
-
-
-@dataclass(frozen=True)
-class FactEvidence:
-    """How likely a turn states the attribute asked for, in [0, 1], and the text that does."""
-
-    likelihood: float
-    text: str
+        return {
+            _METADATA_KEY: {
+                "form": _FORM,
+                "subject": self.subject,
+                "attribute": self.attribute,
+                "value": self.value,
+                "date": self.date,
+                "single": self.single,
+                "ends": self.ends,
+            }
+        }
 
 
 @dataclass
@@ -112,14 +109,11 @@ class FactIndex:
     """The facts of a scope by subject and attribute.
 
     Attributes:
-        by_key: for each attribute, the memories that state it by id.
+        by_key: for each attribute, the memories that state or end it, by id.
     """
 
     by_key: dict[AttributeKey, dict[str, Memory]] = field(default_factory=dict)
     _records: dict[str, FactRecord] = field(default_factory=dict)
-    # For each attribute of the user, the facts whose turn may state it, with probabilities.
-    _by_kind: dict[str, dict[str, float]] = field(default_factory=dict)
-    _memories: dict[str, Memory] = field(default_factory=dict)
 
     def put(self, memory: Memory) -> None:
         """Insert or replace a fact; former versions and memories without a record are ignored."""
@@ -127,86 +121,29 @@ class FactIndex:
         record = FactRecord.of(memory)
         if record is None or memory.version_of is not None:
             return
-        self._records[memory.id], self._memories[memory.id] = record, memory
-        for name in record.names:
-            self.by_key.setdefault((record.subject, name), {})[memory.id] = memory
-        if record.subject == SELF:
-            for kind, likelihood in record.kinds.items():
-                self._by_kind.setdefault(kind, {})[memory.id] = likelihood
+        self._records[memory.id] = record
+        self.by_key.setdefault(record.key, {})[memory.id] = memory
 
     def remove(self, memory_id: str) -> None:
         """Remove a fact; unknown ids are ignored."""
         record = self._records.pop(memory_id, None)
         if record is None:
             return
-        del self._memories[memory_id]
-        for name in record.names:
-            facts = self.by_key.get((record.subject, name), {})
-            facts.pop(memory_id, None)
-            if not facts:
-                self.by_key.pop((record.subject, name), None)
-        for kind in record.kinds:
-            self._by_kind.get(kind, {}).pop(memory_id, None)
+        facts = self.by_key[record.key]
+        del facts[memory_id]
+        if not facts:
+            del self.by_key[record.key]
 
     def keys(self) -> list[AttributeKey]:
         """Return the attributes that facts state."""
         return list(self.by_key)
 
     def about(self, key: AttributeKey) -> list[str]:
-        """Return the ids of the facts whose main attribute is `key`."""
-        return [
-            i
-            for i in self.by_key.get(key, ())
-            if (self._records[i].subject, self._records[i].attribute) == key
-        ]
+        """Return the ids of the facts that state or end an attribute."""
+        return list(self.by_key.get(key, ()))
 
-    def evidence(self, kinds: Mapping[str, float]) -> dict[str, FactEvidence]:
-        """Return the turns that may state an attribute of the user, oldest first.
-
-        Args:
-            kinds: the attributes that may be asked for, with probabilities.
-        """
-        soft: dict[str, float] = {}
-        certain: dict[str, float] = {}
-        memories: dict[str, Memory] = {}
-        for kind, probability in kinds.items():
-            for memory, likelihood in self._candidates(kind):
-                scores = certain if likelihood is None else soft
-                for source in memory.sources:
-                    memories[source] = memory
-                    scores[source] = scores.get(source, 0.0) + probability * (likelihood or 1.0)
-        ordered = sorted(memories, key=lambda source: _order(memories[source]))
-        return {
-            source: FactEvidence(
-                max(soft.get(source, 0.0), certain.get(source, 0.0)), memories[source].text
-            )
-            for source in ordered
-        }
-
-    def _candidates(self, kind: str) -> Iterator[tuple[Memory, float | None]]:
-        """Facts that may state an attribute of the user; the likelihood of a stated one is None."""
-        for i, likelihood in self._by_kind.get(kind, {}).items():
-            yield self._memories[i], likelihood
-        for i in self.about((SELF, kind)):
-            if not self._records[i].hint:
-                yield self._memories[i], None
-
-    def turns(self, key: AttributeKey) -> dict[str, bool]:
-        """Return the turns that state a single-valued attribute, oldest first.
-
-        Returns:
-            For each turn, whether it certainly does.
-        """
-        facts = self.by_key.get(key, {})
-        single = sorted((m for i, m in facts.items() if self._records[i].one), key=_order)
-        turns: dict[str, bool] = {}
-        for fact in single:
-            record = self._records[fact.id]
-            certain = not record.hint and (record.subject, record.attribute) == key
-            for source in fact.sources:
-                turns[source] = certain or turns.get(source, False)
-        return turns
-
-
-def _order(memory: Memory) -> tuple[datetime, int]:
-    return memory.said_at, memory.position
+    def turns(self, key: AttributeKey) -> list[str]:
+        """Return the turns that state or end a single-valued attribute, oldest first."""
+        facts = (m for i, m in self.by_key.get(key, {}).items() if self._records[i].single)
+        ordered = sorted(facts, key=lambda m: (m.said_at, m.position))
+        return list(dict.fromkeys(source for fact in ordered for source in fact.sources))

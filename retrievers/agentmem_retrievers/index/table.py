@@ -200,7 +200,7 @@ class Table:
             self._vectors.put(row, vector)
             self.vocabulary.add(stems, words, self.words.document_frequency)
             # What is told today may be about yesterday: note the first time that it mentions.
-            spans = find_time_spans(memory.text, memory.said_at) if has_time else iter(())
+            spans = find_time_spans(memory.text, memory.said_at_local)
             span = next(spans, None)
             if span is not None:
                 columns["about_start"][row] = span.start.timestamp()

@@ -8,18 +8,17 @@ turns that stated it earlier follow.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 
-from agentmem_retrievers.index.fact_index import SELF, AttributeKey, FactEvidence, FactIndex
+from agentmem_retrievers.index.fact_index import SELF, AttributeKey, FactIndex
 from agentmem_retrievers.index.table import Rows, VisibilityMask
 from agentmem_retrievers.ranking.pipeline import TurnRanking
 from agentmem_retrievers.ranking.scoring import Ranking
 from agentmem_retrievers.text.question import RELATIVES, Question
-from agentmem_retrievers.text.tokenize import tokenize
 from agentmem_stores import Entry, Granularity, MemoryStore, Vectors
 
 __all__ = [
@@ -29,41 +28,25 @@ __all__ = [
     "asks_for_present",
     "asks_of_user",
     "competing_statements",
-    "likely_statements",
+    "matching_keys",
     "newest_first",
 ]
 
-T = TypeVar("T")
-
-# A question asks for an attribute if it does so with this probability.
-_MIN_PROBABILITY = 0.3
-# A question is about the user if it is with this probability.
-_MIN_OF_USER = 0.7
-# A turn states the attribute asked for if it is as likely to as this share of the likeliest turn,
-# which must itself be as likely as this.
-_SHARE_OF_LIKELIEST, _MIN_LIKELIHOOD = 0.2, 0.1
-# Attributes that the classifier does not know: of this many nearest turns, those compete whose
+# Of this many turns nearest to a question, those of the user may compete whose
 # cosine to the question is this close to the best one's, and whose cosine to that one is at least
 # this.
 _NEAREST = 50
 _COSINE_MARGIN, _MIN_COSINE = 0.15, 0.3
-# A turn this near to the question that states no attribute refutes the classifier.
-_CERTAIN_COSINE = 0.5
 # This many statements are put before everything else; one of them may be no statement after all.
 _LIFTED = 3
-# Hints count if they are among this many best hits.
-_HINTS_AMONG = 5
 # Two texts share a frame if they have this many words in common and differ at one place by up to
 # this many; at most this many texts are compared with this many.
 _FRAME_WORDS, _FRAME_FILLING, _MAX_FRAMES = 4, 4, 50
 
 _WORD = re.compile(r"[\w'-]+")
 _FIRST_PERSON = re.compile(r"\b(?:i|me|my|mine|we|us|our|i'm|i've|the user)\b", re.IGNORECASE)
-_OTHER_PERSON = re.compile(
-    r"\b(?i:he|she|they|him|her|hers|his|their|them|you|your|yours|people)\b|\w\W+[A-Z][a-z]"
-)
 _MY_RELATIVE = re.compile(
-    rf"\b(?:my|our)\s+(?:[a-z-]+\s+){{0,2}}(?P<who>{RELATIVES})\b", re.IGNORECASE
+    rf"\b(?:my|our)\s+(?:[a-z-]+\s+){{0,2}}(?P<who>{RELATIVES})\b(?!\W*$)", re.IGNORECASE
 )
 # Asks for the past or for everything; "what was it again?" asks for the present.
 _PAST = re.compile(
@@ -88,12 +71,8 @@ _NOW = re.compile(
 class AttributeClassifier(Protocol):
     """What the ranking needs to know about attributes of people; facts provide it."""
 
-    def attributes_asked(self, question: Vectors) -> Mapping[str, float]:
-        """Return the attributes that a question may ask for, with probabilities.
-
-        Args:
-            question: its embedding, shape (dimension,).
-        """
+    def attributes_asked(self, question: str) -> Sequence[AttributeKey]:
+        """Return the attributes that a question asks for, as they are now."""
 
     def is_own(self, text: str) -> bool:
         """Return whether a text may be about its speaker."""
@@ -102,9 +81,9 @@ class AttributeClassifier(Protocol):
 class NoAttributes:
     """A classifier that knows no attribute."""
 
-    def attributes_asked(self, question: Vectors) -> Mapping[str, float]:
+    def attributes_asked(self, question: str) -> Sequence[AttributeKey]:
         """Return nothing."""
-        return {}
+        return ()
 
     def is_own(self, text: str) -> bool:
         """Return True."""
@@ -122,53 +101,40 @@ def asks_for_present(question: Question, *, as_of: bool = False) -> bool:
     return asks_for_past is None or _NOW.search(question.text) is not None
 
 
-def asks_of_user(question: Question, attributes: Mapping[str, float], facts: FactIndex) -> float:
-    """Return how likely a question asks for something of the user, in [0, 1].
+def asks_of_user(question: Question) -> bool:
+    """Return whether a question asks for something of the user, and of nobody else."""
+    return (
+        _FIRST_PERSON.search(question.text) is not None
+        and _MY_RELATIVE.search(question.text) is None
+        and not question.named
+    )
 
-    "Favorite food?" may ask of anybody; it asks of the user if the attribute is that likely.
 
-    Args:
-        attributes: that it may ask for, with probabilities.
+def matching_keys(asked: Sequence[AttributeKey], facts: FactIndex) -> list[AttributeKey]:
+    """Return the attributes of a scope that are asked for.
+
+    "My wife" is "wife Ada" too; and an attribute without a qualifier is each of those with one,
+    where facts state none without.
     """
-    # "What is my brother's job?" does not ask for my job, though "who is my boss?" does.
-    terms = set(question.terms)
-    for subject, _ in facts.by_key:
-        if subject != SELF and subject not in attributes and terms & set(tokenize(subject)):
-            return 0.0
-    relative = _MY_RELATIVE.search(question.text)
-    if relative and relative["who"].lower() not in attributes:
-        return 0.0
-    if _FIRST_PERSON.search(question.text):
-        return 1.0
-    if question.identifiers or _OTHER_PERSON.search(question.text):
-        return 0.0
-    return max(attributes.values(), default=0.0)
-
-
-def _keys_asked(
-    question: Question, attributes: Mapping[str, float], facts: FactIndex
-) -> list[AttributeKey]:
-    """Return the attributes asked for besides those of the user that the classifier knows.
-
-    These are attributes of others, if the question says "now" (without it, it asks for everything
-    said about them as often as not), and any attribute that it names.
-    """
-    terms, keys = set(question.terms), []
-    says_now = _NOW.search(question.text) is not None
-    first_person = _FIRST_PERSON.search(question.text) is not None
-    for subject, name in facts.by_key:
-        of_self = subject == SELF
-        if not (first_person if of_self else says_now and terms & set(tokenize(subject))):
-            continue
-        probable = not of_self and attributes.get(name, 0.0) >= _MIN_PROBABILITY
-        if probable or terms >= set(tokenize(name)):
-            keys.append((subject, name))
+    keys: list[AttributeKey] = []
+    for subject, name in asked:
+        about = [
+            key
+            for key in facts.by_key
+            if key.subject == subject or key.subject.startswith(f"{subject} ")
+        ]
+        exact = [key for key in about if key.attribute == name]
+        keys += exact or [key for key in about if key.attribute.endswith(f" {name}")]
     return keys
 
 
 @dataclass(frozen=True)
 class LatestValue:
-    """Puts newer statements of a value before older ones, where a question asks for the value."""
+    """Puts newer statements of a value before older ones, where a question asks for the value.
+
+    Only statements of one attribute of one person compete: those that facts state, and of the
+    user's other turns those that are near the question, alike, and state no other attribute.
+    """
 
     store: MemoryStore
     classifier: AttributeClassifier
@@ -180,45 +146,42 @@ class LatestValue:
         off = "currency" in ranking.settings.off
         if off or not asks_for_present(question, as_of=mask.as_of is not None):
             return turns
-        known = bool(facts.by_key)
-        attributes = self.classifier.attributes_asked(ranking.vector) if known else {}
-        of_user = asks_of_user(question, attributes, facts)
-        if of_user >= _MIN_OF_USER:
-            statements: list[int] = []
-            if known:
-                evidence = _visible_rows(mask, facts.evidence(attributes))
-                statements = likely_statements(attributes, evidence)
-            if of_user == 1:
-                statements = self._competing(ranking, statements) or statements
-            turns = newest_first(turns, statements, lift=True)
-        for key in _keys_asked(question, attributes, facts) if known else ():
+        asked = self.classifier.attributes_asked(question.text) if facts.by_key else ()
+        keys = matching_keys(asked, facts)
+        for key in keys:
             stating = _visible_rows(mask, facts.turns(key))
-            if key[0] != SELF:
-                turns = newest_first(turns, _credible(stating, turns), lift=False)
-            elif of_user == 1 and key[1] not in attributes:
-                turns = newest_first(turns, _certain(stating), lift=True)
+            if key.subject == SELF and len(keys) == 1:
+                stating = self._with_competing(ranking, key, stating)
+            turns = newest_first(turns, stating, lift=True)
+        if not keys and asks_of_user(question):
+            turns = newest_first(turns, self._with_competing(ranking, None, []), lift=True)
         return turns
 
-    def _competing(self, ranking: TurnRanking, statements: Sequence[int]) -> list[int]:
-        """Return the rows that may state an attribute that the classifier does not know.
+    def _with_competing(
+        self, ranking: TurnRanking, key: AttributeKey | None, stating: Sequence[int]
+    ) -> list[int]:
+        """Return the rows that state an attribute, and those that may, oldest first.
 
         Args:
-            statements: rows that state a known attribute; if they are credible, nothing is
-                returned.
+            key: the attribute; None for the one that the nearest turn states, if it states any.
+            stating: rows that state it for certain.
         """
         nearest = ranking.sources.nearest(Granularity.TURN)
         if nearest is None:
-            return []
-        rows = nearest.rows[:_NEAREST]
-        if statements:
-            # They are not credible if a turn of the user is nearer than all of them, and very near.
-            not_near = nearest.similarities[:_NEAREST] < _CERTAIN_COSINE
-            stop = np.flatnonzero(np.isin(rows, statements) | not_near)
-            if not self._own_entries(ranking, rows[: stop[0]] if len(stop) else rows):
-                return []
-        entries = self._own_entries(ranking, rows)
-        row_of = ranking.index.tables[Granularity.TURN].row_of
-        return [row_of[e.memory.id] for e in competing_statements(ranking.vector, entries)]
+            return list(stating)
+        entries = self._own_entries(ranking, nearest.rows[:_NEAREST])
+        stated = _keys_by_turn(ranking.index.facts)
+        if key is None and entries:
+            best = max(entries, key=lambda entry: float(entry.vector @ ranking.vector))
+            keys = stated.get(best.memory.id, set())
+        else:
+            keys = {key} if key else set()
+        rivals = [e for e in entries if not stated.get(e.memory.id) or stated[e.memory.id] & keys]
+        table = ranking.index.tables[Granularity.TURN]
+        rows = {table.row_of[e.memory.id] for e in competing_statements(ranking.vector, rivals)}
+        together = sorted(rows | set(stating))
+        said_at, position = table.column("said_at"), table.column("position")
+        return sorted(together, key=lambda row: (said_at[row], position[row]))
 
     def _own_entries(self, ranking: TurnRanking, rows: Rows) -> list[Entry]:
         """Return what the user said about themselves in these rows."""
@@ -235,34 +198,21 @@ class LatestValue:
         ]
 
 
-def _visible_rows(mask: VisibilityMask, by_turn: Mapping[str, T]) -> dict[int, T]:
+def _keys_by_turn(facts: FactIndex) -> dict[str, set[AttributeKey]]:
+    """The single-valued attributes that each turn states or ends."""
+    keys: dict[str, set[AttributeKey]] = {}
+    for key in facts.by_key:
+        for turn in facts.turns(key):
+            keys.setdefault(turn, set()).add(key)
+    return keys
+
+
+def _visible_rows(mask: VisibilityMask, turns: Sequence[str]) -> list[int]:
     """Replace the ids of turns by their rows; leave out what the question may not find."""
     row_of = mask.table.row_of
-    by_row = {row_of[i]: value for i, value in by_turn.items() if i in row_of}
-    visible = mask.at(np.array(list(by_row), dtype=np.intp))
-    return {
-        row: v for (row, v), is_visible in zip(by_row.items(), visible, strict=True) if is_visible
-    }
-
-
-def likely_statements(
-    attributes: Mapping[str, float], evidence: Mapping[int, FactEvidence]
-) -> list[int]:
-    """Return the rows that are nearly as likely as any to state what is asked for, oldest first.
-
-    Newer turns with the frame of one of them are included: "I live in Oslo now", "I live in Rome
-    now".
-
-    Args:
-        attributes: that may be asked for, with probabilities.
-        evidence: by row, oldest first.
-    """
-    best = max((each.likelihood for each in evidence.values()), default=0.0)
-    if max(attributes.values(), default=0.0) < _MIN_PROBABILITY or best < _MIN_LIKELIHOOD:
-        return []
-    likely = [each.likelihood >= _SHARE_OF_LIKELIEST * best for each in evidence.values()]
-    framed = _with_same_frame([each.text for each in evidence.values()], likely)
-    return [row for row, is_framed in zip(evidence, framed, strict=True) if is_framed]
+    rows = [row_of[i] for i in turns if i in row_of]
+    visible = mask.at(np.array(rows, dtype=np.intp))
+    return [row for row, shown in zip(rows, visible, strict=True) if shown]
 
 
 def competing_statements(question: Vectors, entries: Sequence[Entry]) -> list[Entry]:
@@ -310,26 +260,6 @@ def _common_prefix(one: Sequence[str], other: Sequence[str]) -> int:
     pairs = zip(one, other, strict=False)
     shorter = min(len(one), len(other))
     return next((n for n, (a, b) in enumerate(pairs) if a != b), shorter)
-
-
-def _certain(turns: Mapping[int, bool]) -> list[int]:
-    return [row for row, is_certain in turns.items() if is_certain]
-
-
-def _credible(turns: Mapping[int, bool], ranking: Ranking) -> list[int]:
-    """Return the rows that state an attribute, in their order.
-
-    A hint counts if the ranking puts it before a certain statement, or among the best.
-
-    Args:
-        turns: rows, each with whether it certainly states the attribute.
-    """
-    place = {int(row): n for n, row in enumerate(ranking.rows)}
-    certain = [place.get(row, -1) for row, is_certain in turns.items() if is_certain]
-    last = max([_HINTS_AMONG - 1, *certain])
-    return [
-        row for row, is_certain in turns.items() if is_certain or place.get(row, len(place)) <= last
-    ]
 
 
 def newest_first(ranking: Ranking, statements: Sequence[int], *, lift: bool) -> Ranking:

@@ -6,8 +6,12 @@ Three readings share one vocabulary:
 - `find_windows` and `find_anchor` read which time a question asks about.
 - `find_partial_dates` reads calendar dates as far as they are given, without a reference moment.
 
-All times are UTC, weeks begin on Monday and seasons are those of the northern hemisphere. A name
-without a year means the latest one that has begun.
+Days, weeks and months are those of the reference moment's time zone. Weeks begin on Monday,
+seasons are those of the northern hemisphere, and in a date of three numbers such as 3/4/2024 the
+day comes first, unless that date does not exist. A name without a year means the latest one that
+has begun, or the next one where the sentence speaks of what is to come. A number is a year only
+where it stands like one ("in 2019", not "port 2019"), and a month only where it is dated ("in
+April", not "April called").
 """
 
 from __future__ import annotations
@@ -40,7 +44,14 @@ MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september",
     "october", "november", "december",
 )  # fmt: skip
+_HOLIDAYS = {
+    "new year's eve": (12, 31), "new year's day": (1, 1), "new year": (1, 1),
+    "christmas eve": (12, 24),
+    "christmas day": (12, 25), "christmas": (12, 25), "halloween": (10, 31),
+    "valentine's day": (2, 14), "boxing day": (12, 26),
+}  # fmt: skip
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_ANY_HOLIDAY = "|".join(_HOLIDAYS).replace("'", "['\u2019]")
 _SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
 _NUMBERS = {
     "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
@@ -62,15 +73,29 @@ _BOUNDS = {
 
 _UNIT = r"(?P<unit>day|night|week|weekend|fortnight|month|year|decade)s?"
 _NUMBER = rf"(?P<number>\d{{1,3}}|{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})"
-_ANY_MONTH = "|".join(MONTHS)
+# "Sept 3", "14 Feb."
+_ANY_MONTH = "|".join(
+    f"{m[:3]}(?:{m[3:]})?" if m != "september" else "sept?(?:ember)?" for m in MONTHS
+)
 _MONTH = rf"(?P<month>{_ANY_MONTH})"
-_NAMED = rf"(?P<name>{'|'.join((*_DAYS, *_SEASONS, *MONTHS))})"
+_NAMED = rf"(?P<name>{'|'.join((*_DAYS, *_SEASONS))})"
 _DAY_OF_MONTH = r"\d{1,2}(?:st|nd|rd|th)?(?![\d:])"
 _WHICH = r"(?P<which>last|past|previous|this|next)"
-_YEAR = r"\b(?:19|20)\d\d\b"
+# A number is a year where it stands like one: after a preposition, or beside a season or quarter.
+# "In 2024 words" counts something, "port 2019" names something.
+_YEAR = (
+    r"(?:(?<=\bin )|(?<=\bof )|(?<=\bby )|(?<=\bto )|(?<=\band )|(?<=\bsince )|(?<=\bduring )|"
+    r"(?<=\buntil )|(?<=\btill )|(?<=\bbefore )|(?<=\bafter )|(?<=\bfrom )|(?<=\baround )|"
+    r"(?<=\byear )|(?<=\bearly )|(?<=\blate )|(?<=\bspring )|(?<=\bsummer )|(?<=\bautumn )|"
+    r"(?<=\bfall )|(?<=\bwinter )|(?<=\bq[1-4] )|(?<=-)|(?<=\()|(?:^|(?<=[.!?] )))"
+    r"(?P<plain_year>(?:19|20)\d\d)\b(?![\d.,]*\d|[-:/]\d|\s*(?:%|kg|km|m|people|times|of|"
+    r"(?!was\b|is\b|has\b|as\b|this\b|always\b)[a-z]+s\b))"
+)
 
 # The narrowest scale over which the fit of a window falls off, in seconds: three days.
 _MIN_SCALE = 3 * 86_400.0
+# "Yesterday" is not the day before it, however near that is.
+_OUTSIDE = 0.75
 _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 
 
@@ -79,8 +104,8 @@ class TimeSpan:
     """A half-open interval of time, and where a text names it.
 
     Attributes:
-        start: first moment, UTC.
-        end: first moment after it, UTC.
+        start: first moment, aware.
+        end: first moment after it, aware.
         place: start and end offset of the expression in the lower-cased text.
     """
 
@@ -95,8 +120,8 @@ class TimeSpan:
     def fits(self, start: Floats, end: Floats) -> Floats:
         """Return how well intervals fit this one, in [0, 1]: 1 where they overlap.
 
-        The fit halves with every length of the span (three days at least) between the two, and
-        is 0 from four lengths on.
+        Outside the fit is 3/4 at most, halves with every length of the span (three days at least)
+        between the two, and is 0 from four lengths on.
 
         Args:
             start, end: seconds since 1970, of one shape; NaN stays NaN.
@@ -104,7 +129,8 @@ class TimeSpan:
         first, last = self.start.timestamp(), self.end.timestamp()
         distance = np.maximum(np.maximum(first - end, start - last), 0.0)
         scale = max(last - first, _MIN_SCALE)
-        return np.asarray(np.where(distance < 4 * scale, 0.5 ** (distance / scale), 0.0 * distance))
+        fit = np.where(distance > 0, _OUTSIDE, 1.0) * 0.5 ** (distance / scale)
+        return np.asarray(np.where(distance < 4 * scale, fit, 0.0 * distance))
 
 
 def _number_of(text: str) -> int:
@@ -160,83 +186,186 @@ def _adjacent_unit(match: re.Match[str], moment: datetime) -> tuple[datetime, da
 
 
 def _named(match: re.Match[str], moment: datetime) -> tuple[datetime, datetime] | None:
-    """A weekday, season or month: the latest one, or with "next" the one to come."""
+    """A weekday or season: the latest one, or the one to come."""
     name, which = match["name"], match["which"]
-    if name == "may" and which is None:
-        return None  # usually the verb; "in May" is read by `_date`
-    ahead = which == "next"
+    ahead = which == "next" or (which in (None, "this") and _speaks_of_future(match))
     if name in _DAYS:
         day, _ = _calendar_unit(moment, "day")
-        back = (day.weekday() - _DAYS.index(name)) % 7
-        back = 0 if back == 0 and which == "this" else back or 7
-        return _calendar_unit(day + timedelta(days=7 - back % 7 if ahead else -back), "day")
-    first = _SEASONS.get(name) or MONTHS.index(name) + 1
-    months = 3 if name in _SEASONS else 1
-    start = datetime(moment.year + ahead, first, 1, tzinfo=UTC)
-    end = start + relativedelta(months=months)
+        days = (_DAYS.index(name) - day.weekday()) % 7
+        if which == "this" and days == 0:
+            return _calendar_unit(day, "day")
+        days = (days or 7) if ahead else days - 7
+        return _calendar_unit(day + timedelta(days=days), "day")
+    year = _full_year(match["year"])
+    start = datetime(year or moment.year, _SEASONS[name], 1, tzinfo=moment.tzinfo)
+    if year:
+        return start, start + relativedelta(months=3)
+    start += relativedelta(years=1) if which == "next" else relativedelta()
+    end = start + relativedelta(months=3)
     if which == "this":
         return start, end
+    while ahead and end <= moment:
+        start, end = start + relativedelta(years=1), end + relativedelta(years=1)
     # "Last summer" is over; a bare "summer" has at least begun.
     while not ahead and (end > moment if which == "last" else start > moment):
         start, end = start - relativedelta(years=1), end - relativedelta(years=1)
     return start, end
 
 
+def _month_number(name: str) -> int:
+    return next(n for n, month in enumerate(MONTHS, 1) if month.startswith(name[:3]))
+
+
+def _full_year(digits: str | None) -> int | None:
+    """The year of "2024", "'24" or "24"; two digits mean this century up to 68."""
+    if digits is None:
+        return None
+    year = int(digits.lstrip("'\u2019"))
+    return year if year > 99 else year + (2000 if year < 69 else 1900)
+
+
 def _date(match: re.Match[str], moment: datetime) -> tuple[datetime, datetime] | None:
-    digits = match["day"] or match["day2"]
-    month = MONTHS.index(match["month"]) + 1
-    if month == 5 and not (digits or match["year"] or match["lead"]):
+    digits, year = match["day"] or match["day2"], _full_year(match["year"])
+    name, lead = match["month"], match["lead"]
+    if not (digits or year) and not _is_dated_month(match, lead):
         return None
     day = int(re.sub(r"\D", "", digits)) if digits else None
-    try:
-        start = datetime(int(match["year"] or moment.year), month, day or 1, tzinfo=UTC)
-    except ValueError:
-        return None
-    if not match["year"] and start > moment:
-        start -= relativedelta(years=1)
-    return _calendar_unit(start, "day" if day else "month")
+    which = lead if lead in ("last", "next") else None
+    ahead = which == "next" or (which is None and _speaks_of_future(match))
+    month, unit = _month_number(name), "day" if day else "month"
+    start = datetime(year or moment.year, month, day or 1, tzinfo=moment.tzinfo)
+    if not year:
+        _, end = _calendar_unit(start, unit)
+        if ahead and (end <= moment or (which == "next" and start <= moment)):
+            start += relativedelta(years=1)
+        elif not ahead and (end > moment if which == "last" else start > moment) and lead != "this":
+            start -= relativedelta(years=1)
+    return _calendar_unit(start, unit)
 
 
-def _iso_date(match: re.Match[str], moment: datetime) -> tuple[datetime, datetime] | None:
-    try:
-        year, month, day = map(int, match[0].split("-"))
-        return _calendar_unit(datetime(year, month, day, tzinfo=UTC), "day")
-    except ValueError:
-        return None
+def _is_dated_month(match: re.Match[str], lead: str | None) -> bool:
+    """Whether a month without day and year is one: in "April called" or "march on" it is not."""
+    if lead in ("and", "to"):
+        before = match.string[: match.start()]
+        return re.search(rf"\b(?:between|from)\b.*\b(?:{_ANY_MONTH})\s*$", before) is not None
+    # "In Jan's house"
+    return lead is not None and not match.string[match.end() :].startswith(("'s", "\u2019s"))
+
+
+def _of_numbers(match: re.Match[str], moment: datetime) -> tuple[datetime, datetime] | None:
+    """Year, month and day: "2024-02-14", "20240214"."""
+    year, month, day = int(match["y"]), int(match["m"]), int(match["d"])
+    return _calendar_unit(datetime(year, month, day, tzinfo=moment.tzinfo), "day")
+
+
+def _slashed(match: re.Match[str], moment: datetime) -> tuple[datetime, datetime] | None:
+    """ "14/02/2024", or "2/14/24" where that is no day first."""
+    first, second, year = int(match["d"]), int(match["m"]), _full_year(match["y"])
+    day, month = (first, second) if second <= 12 else (second, first)
+    assert year is not None
+    return _calendar_unit(datetime(year, month, day, tzinfo=moment.tzinfo), "day")
+
+
+def _holiday(match: re.Match[str], moment: datetime) -> tuple[datetime, datetime] | None:
+    month, day = _HOLIDAYS[match["holiday"].replace("\u2019", "'")]
+    year = _full_year(match["year"])
+    start = datetime(year or moment.year, month, day, tzinfo=moment.tzinfo)
+    ahead = match["which"] == "next" or (match["which"] is None and _speaks_of_future(match))
+    if not year and match["which"] != "this":
+        start += relativedelta(years=ahead and start <= moment) - relativedelta(
+            years=not ahead and start > moment
+        )
+    return _calendar_unit(start, "day")
+
+
+def _quarter(match: re.Match[str], moment: datetime) -> tuple[datetime, datetime]:
+    start = datetime(int(match["y"]), 3 * int(match["q"]) - 2, 1, tzinfo=moment.tzinfo)
+    return start, start + relativedelta(months=3)
 
 
 def _year(match: re.Match[str], moment: datetime) -> tuple[datetime, datetime]:
-    return _calendar_unit(datetime(int(match[0]), 1, 1, tzinfo=UTC), "year")
+    return _calendar_unit(datetime(int(match["plain_year"]), 1, 1, tzinfo=moment.tzinfo), "year")
+
+
+# What is said of the time to come, and what is said of the past in the same sentence.
+_FUTURE = re.compile(
+    r"\b(?:will|won't|shall|going to|gonna|(?:is|are|'s|'re) (?:on|at|in|due|scheduled|set)|"
+    r"due|scheduled|upcoming|plan(?:ning|s)? to|planned for|looking forward|see you|"
+    r"(?:i|we|he|she|they|it|flight|train|bus|plane|meeting|course|class|school|show|term|semester|"
+    r"vacation|holiday|trip) (?:start|begin|leave|fly|move|travel|arrive|depart|land|end|open)s?|"
+    r"(?:am|are|is|'m|'re|'s) (?:\w+ly |also |not )?(?!being\b|going (?:well|on)\b)\w+ing|"
+    r"(?:have|has|'ve|got) (?:an?|my|our|the|another) (?:\w+ ){0,2}(?:appointment|interview|"
+    r"meeting|exam|flight|date|reservation|booking|ticket|deadline|surgery|checkup|call|test|presentation))\b|"
+    r"\w'll\b"
+)
+_PAST = re.compile(
+    r"\b(?:was|were|did|had|went|got|saw|met|came|took|made|bought|sold|left|ate|ran|found|lost|felt|"
+    r"gave|told|said|heard|spent|flew|drove|won|began|broke|sent|wrote|called|thought|knew|read|"
+    r"\w{2,}(?<!hundr)(?<!ne)(?<!spe)(?<!sche)(?<!f)ed(?<!scheduled)(?<!planned)(?<!need))\b"
+)
+
+
+def _speaks_of_future(match: re.Match[str]) -> bool:
+    """Whether the sentence around an expression speaks of what is to come."""
+    text = match.string
+    begin = max(text.rfind(mark, 0, match.start()) for mark in ".!?;\n") + 1
+    ends = [end for mark in ".!?;\n" if (end := text.find(mark, match.end())) >= 0]
+    sentence = text[begin : min(ends, default=len(text))]
+    return _FUTURE.search(sentence) is not None and _PAST.search(sentence) is None
 
 
 _Reader = Callable[[re.Match[str], datetime], tuple[datetime, datetime] | None]
+_YEAR_OF_DATE = r"(?:,?\s+(?:in\s+|of\s+)?(?P<year>(?:19|20)\d\d|['\u2019]\d\d)\b(?!:))?"
 # Ordered: an expression that contains another comes before it.
 _READERS: list[tuple[re.Pattern[str], _Reader]] = [
-    (re.compile(r"\b(?:19|20)\d\d-\d\d?-\d\d?\b"), _iso_date),
+    (
+        re.compile(r"\b(?P<y>(?:19|20)\d\d)(?P<sep>[-/.])(?P<m>\d\d?)(?P=sep)(?P<d>\d\d?)(?!\d)"),
+        _of_numbers,
+    ),
+    (
+        re.compile(r"\b(?:on|dated|date:?)\s+(?P<y>(?:19|20)\d\d)(?P<m>[01]\d)(?P<d>[0-3]\d)\b"),
+        _of_numbers,
+    ),
     (
         re.compile(
-            rf"(?:\b(?P<lead>in|of|during|since|by|until|before|after|last|this|next|and|to)\s+)?"
-            rf"(?:\b(?P<day>{_DAY_OF_MONTH})\s+(?:of\s+)?)?\b{_MONTH}\b"
-            rf"(?:\s+(?P<day2>{_DAY_OF_MONTH}))?(?:,?\s+(?P<year>(?:19|20)\d\d))?"
+            r"(?<![\d./-])(?P<d>\d\d?)(?P<sep>[-/.])(?P<m>\d\d?)(?P=sep)(?P<y>(?:(?:19|20)\d|(?<=/))\d\d?)\b(?![-/.]\d)"
+        ),
+        _slashed,
+    ),
+    (
+        re.compile(
+            rf"(?:\b(?P<lead>early in|late in|in|of|during|since|by|until|till|before|after|"
+            rf"between|from|last|this|next|early|late|mid|every|and|to)\s+)?"
+            rf"(?:\b(?:the\s+)?(?P<day>{_DAY_OF_MONTH})\s+(?:of\s+)?)?\b{_MONTH}\b\.?"
+            rf"(?:\s+(?:the\s+)?(?P<day2>{_DAY_OF_MONTH}))?{_YEAR_OF_DATE}"
         ),
         _date,
     ),
+    (
+        re.compile(
+            rf"\b(?:{_WHICH}\s+)?(?P<holiday>{_ANY_HOLIDAY})\b"
+            rf"{_YEAR_OF_DATE}"
+        ),
+        _holiday,
+    ),
+    (re.compile(r"\bq(?P<q>[1-4])\s*(?:of\s+|/)?(?P<y>(?:19|20)\d\d)\b"), _quarter),
     (re.compile(rf"\b{_NUMBER}\s+{_UNIT}\s+ago\b"), _ago),
     (re.compile(rf"\b(?:last|past)\s+{_NUMBER}\s+{_UNIT}\b"), _past),
     (re.compile(rf"\b(?:{'|'.join(_NEAR_DAYS)})\b"), _near_day),
     (re.compile(rf"\b{_WHICH}\s+{_UNIT}\b"), _adjacent_unit),
-    (re.compile(rf"\b(?:{_WHICH}\s+)?{_NAMED}\b"), _named),
+    (re.compile(rf"\b(?:{_WHICH}\s+)?{_NAMED}\b(?!'){_YEAR_OF_DATE}"), _named),
     (re.compile(_YEAR), _year),
 ]
 # Cheap test before the readers: most texts name no time.
 _ANY_SPAN = re.compile(
-    rf"\b(?:ago|yesterday|today|tonight|tomorrow|last|past|previous|this|next|(?:19|20)\d\d|"
-    rf"{'|'.join((*_DAYS, *_SEASONS, *MONTHS))})\b"
+    rf"\b(?:ago|yesterday|today|tonight|tomorrow|last|past|previous|this|next|(?:19|20)\d\d\d{{0,4}}|"
+    rf"\d\d?[-/.]\d\d?[-/.]\d\d|q[1-4]|christmas|new year|halloween|valentine|boxing day|"
+    rf"{_ANY_MONTH}|{'|'.join((*_DAYS, *_SEASONS))})"
 )
 _MENTION = re.compile(
     r"\b(?:yesterday|today|tonight|tomorrow|ago|last|next|weeks?|months?|years?|days?|weekend|"
     r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|morning|evening|night|recently|since|"
-    rf"{_ANY_MONTH}|(?:19|20)\d\d)\b",
+    rf"{'|'.join(MONTHS)}|(?:19|20)\d\d)\b",
     re.IGNORECASE,
 )
 # Whatever the readers below find has one of these words; most texts have none.
@@ -280,7 +409,10 @@ def _read_spans(lowered: str, moment: datetime) -> Iterator[TimeSpan]:
             try:
                 span = read(match, moment)
             except (OverflowError, ValueError):
-                continue  # outside the years that datetime can represent
+                # A day that no calendar has, or outside the years that datetime can represent:
+                # nothing within it is a date either.
+                taken.append(match.span())
+                continue
             if span is not None:
                 taken.append(match.span())
                 yield TimeSpan(*span, match.span())
@@ -292,7 +424,9 @@ _OFFSET = re.compile(rf"\b{_NUMBER}\s+{_UNIT}\s+(?P<relation>before|after)\s*(?:
 _BOUND_BEFORE = {
     kind: re.compile(rf"\b(?:{words})\s*(?:the\s+)?$") for kind, words in _BOUNDS.items()
 }
-_LEAD = re.compile(r"^(?:in|of|during|since|by|until|before|after|last|this|next|and|to)\s+")
+_LEAD = re.compile(
+    r"^(?:in|of|during|since|by|until|till|before|after|between|from|last|this|next|and|to)\s+"
+)
 # The clause after "before" and the like is an event; dates there are read by `find_windows`.
 _ANCHORED = re.compile(
     rf"(?:\b{_NUMBER}\s+{_UNIT}\s+|\b(?P<shortly>shortly|right|just|soon|the day)\s+)?"
@@ -377,7 +511,10 @@ def _are_joined(lowered: str, first: TimeSpan, second: TimeSpan) -> bool:
 def find_anchor(text: str, moment: datetime) -> EventAnchor | None:
     """Return the event that a question takes its time from, or None if it names a date."""
     match = _ANCHORED.search(text.lower())
-    if match is None or any(True for _ in find_time_spans(match["clause"], moment)):
+    if match is None:
+        return None
+    dated = f"{match['relation']} {match['clause']}"
+    if any(True for _ in find_time_spans(dated, moment)):
         return None
     relation = "after" if match["relation"] == "following" else match["relation"]
     clause = match["clause"].strip()
@@ -393,12 +530,16 @@ _PARTIAL = re.compile(
     rf"(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?)?\b(?P<month>{_ANY_MONTH})\b"
     r"(?:\s+(?P<day2>\d{1,2})(?:st|nd|rd|th)?(?!\d))?(?:,?\s+(?P<year>(?:19|20)\d\d))?"
 )
-# A bare "may" is usually the verb.
-_MAY = re.compile(r"\b(?:in|of|during|since|by|until|before|after|last|this|next)\s+may\b")
-YEAR = re.compile(_YEAR)
+# A bare "may" is usually the verb, and "April" may be a woman.
+_DATED = re.compile(
+    rf"\b(?:in|of|during|since|by|until|before|after|last|this|next|early|late|and|to|from|between)"
+    rf"\s+(?:{_ANY_MONTH})$"
+)
+YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_PLAIN_YEAR = re.compile(_YEAR)
 # "since May" bounds a period and is no date on which something happened.
 _BOUND_DATE = re.compile(
-    rf"\b(?:{'|'.join(_BOUNDS.values())})\s+(?:the\s+)?(?:{_PARTIAL.pattern}|{_YEAR})"
+    rf"\b(?:{'|'.join(_BOUNDS.values())})\s+(?:the\s+)?(?:{_PARTIAL.pattern}|{YEAR.pattern})"
 )
 
 
@@ -455,11 +596,12 @@ def find_partial_dates(text: str) -> tuple[PartialDate, ...]:
     dates = []
     for match in _PARTIAL.finditer(lowered):
         day = match["day"] or match["day2"]
-        if match["month"] == "may" and not (day or match["year"] or _MAY.search(lowered)):
+        dated = _DATED.search(lowered[: match.end()])
+        if not (day or match["year"] or dated):
             continue
         year = int(match["year"]) if match["year"] else None
-        month = MONTHS.index(match["month"]) + 1
+        month = _month_number(match["month"])
         dates.append(PartialDate(year, month, int(day) if day else None))
     if not dates:
-        dates = [PartialDate(int(year), None, None) for year in YEAR.findall(lowered)]
+        dates = [PartialDate(int(year), None, None) for year in _PLAIN_YEAR.findall(lowered)]
     return tuple(dates)

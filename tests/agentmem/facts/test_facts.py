@@ -68,19 +68,6 @@ class TestUpdates:
         tell(memory, "a", f"{weather}I live in Oslo.")
         assert [fact.value for fact in memory.facts(attribute="home")] == ["Oslo"]
 
-    def test_what_makes_no_fact_is_put_in_order_too(self, memory: MemoryController) -> None:
-        tell(memory, "a", "The court calls me its interpreter, which pays the bills.")
-        tell(memory, "b", "If anybody asks, what I do for work now is keeping bees.", day=30)
-        tell(memory, "c", "My work shoes hurt, and the tram was late.", day=60)
-        question = "How do I earn my money?"
-        assert memory.facts() == []
-        first = memory.search(question)[0]
-        assert "bees" in first.memory.text
-        past = START + timedelta(days=10)
-        assert "interpreter" in memory.search(question, as_of=past)[0].memory.text
-        memory.delete(first.memory.id)
-        assert "interpreter" in memory.search(question)[0].memory.text
-
     def test_what_is_told_of_others_changes_nothing(self, memory: MemoryController) -> None:
         tell(memory, "a", "I work as a baker.")
         tell(memory, "b", "My sister works as a nurse.", day=30)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
-from agentmem_retrievers.index.fact_index import FactEvidence, FactIndex
+from agentmem_retrievers.index.fact_index import AttributeKey, FactIndex, FactRecord
 from agentmem_retrievers.ranking.latest_value import (
     asks_for_present,
     asks_of_user,
     competing_statements,
-    likely_statements,
+    matching_keys,
     newest_first,
 )
 from agentmem_retrievers.ranking.scoring import Ranking
@@ -44,19 +45,16 @@ def test_asks_for_the_present_or_as_of_a_moment(text: str, now: bool, then: bool
 
 
 @pytest.mark.parametrize(
-    ("text", "far"),
+    ("text", "of_user"),
     [
-        ("Who is my boss?", 1.0),
-        ("Where does the user work?", 1.0),
-        ("Favourite food?", 0.8),
-        ("What is my brother's job?", 0.0),
-        ("Where does Anna work?", 0.0),
-        ("What is his job?", 0.0),
-        ("Which job has the key 8f3a2b77?", 0.0),
+        ("Who is my boss?", True),
+        ("Where does the user work?", True),
+        ("What is my brother's job?", False),
+        ("What is his job?", False),
     ],
 )
-def test_asks_of_user(text: str, far: float) -> None:
-    assert asks_of_user(asked(text), {"boss": 0.8}, FactIndex()) == far
+def test_asks_of_user(text: str, of_user: bool) -> None:
+    assert asks_of_user(asked(text)) is of_user
 
 
 def said(text: str, day: int, *vector: float) -> Entry:
@@ -95,15 +93,52 @@ class TestCompetingStatements:
         assert competing_statements(question, []) == []
 
 
-def test_likely_statements_are_nearly_as_likely_as_the_likeliest() -> None:
-    told = {
-        4: FactEvidence(0.9, "I live in Oslo."),
-        2: FactEvidence(0.4, "We rent a flat in Rome."),
-        7: FactEvidence(0.1, "My aunt's old house is for sale."),
-    }
-    assert likely_statements({"home": 0.9}, told) == [4, 2]
-    assert likely_statements({"home": 0.2}, told) == []
-    assert likely_statements({"home": 0.9}, {}) == []
+def fact(subject: str, attribute: str, value: str) -> Memory:
+    record = FactRecord(subject, attribute, value, START.isoformat())
+    memory = said(f"{subject} {attribute} {value}", len(value)).memory
+    return replace(
+        memory,
+        id=f"{subject} {attribute}",
+        granularity=Granularity.FACT,
+        sources=(f"turn {subject} {attribute}",),
+        metadata=record.metadata(),
+    )
+
+
+class TestMatchingKeys:
+    def facts(self) -> FactIndex:
+        facts = FactIndex()
+        for subject, attribute, value in (
+            ("user", "home", "Oslo"),
+            ("user", "holiday home", "Crete"),
+            ("user", "work phone number", "555-0100"),
+            ("wife Ada", "office", "Narvik"),
+        ):
+            facts.put(fact(subject, attribute, value))
+        return facts
+
+    @pytest.mark.parametrize(
+        ("asked_for", "keys"),
+        [
+            (("user", "home"), [("user", "home")]),
+            (("user", "phone number"), [("user", "work phone number")]),
+            (("wife", "office"), [("wife Ada", "office")]),
+            (("user", "office"), []),
+        ],
+    )
+    def test_a_question_asks_for_what_facts_state(
+        self, asked_for: tuple[str, str], keys: list[tuple[str, str]]
+    ) -> None:
+        assert matching_keys([AttributeKey(*asked_for)], self.facts()) == keys
+
+    def test_a_record_of_an_earlier_form_is_not_indexed(self) -> None:
+        facts = FactIndex()
+        old = fact("user", "home", "Oslo")
+        stored = {k: v for k, v in old.metadata["fact"].items() if k != "form"}
+        facts.put(replace(old, metadata={"fact": stored}))
+        assert facts.keys() == []
+        facts.put(replace(old, metadata={"fact": stored}, version=2))
+        assert facts.keys() == [("user", "home")]
 
 
 class TestNewestFirst:

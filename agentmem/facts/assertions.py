@@ -1,0 +1,401 @@
+"""What a message asserts in its author's own voice, clause by clause.
+
+A message holds much that its author does not claim: quotations, pasted mail and transcripts,
+texts to be written or translated, fiction, questions, conditions. Extraction reads only what is
+left when all of that is taken out, so a rule of the grammar never has to think of it. In doubt a
+clause is dropped: a missing fact is better than a false one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+__all__ = ["Clause", "clauses", "normalize", "own_text"]
+
+_I = re.IGNORECASE
+
+# One character for one, so that offsets stay the same.
+_PLAIN = str.maketrans("\u2019\u2018\u02bc\uff07\u201c\u201d\u201e\u00ab\u00bb\u00a0", "''''\"\"\"\"\" ")
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One claim of a message's author.
+
+    Attributes:
+        text: the clause without conjunctions and fillers in front; plain apostrophes.
+        sentence: the sentence that holds it.
+        subject: who was spoken of in the clause before, where this one leaves the subject out
+            ("I work as a baker and live in Lyon"); "" where it has its own.
+    """
+
+    text: str
+    sentence: str
+    subject: str = ""
+
+
+def normalize(text: str) -> str:
+    """Return a text with plain apostrophes, quotation marks and spaces, of the same length."""
+    return text.translate(_PLAIN)
+
+
+# --- Which lines and sentences are the author's own -------------------------------------------
+
+_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
+# "CANDIDATE: My name is Priya", "From: Carol", "[10:31] Tom: hi", "alicia: easy!"
+_LABEL = re.compile(
+    r"^\W*(?:\[?\d{1,2}:\d{2}[^\]\s]*\]?\s*[-,]?\s*)?"
+    r"(?P<label>[^\W\d][\w.@'&()/-]*(?: [\w.@'&()/-]+){0,3})\s*:(?:\s|$)"
+)
+# Labels under which people go on speaking for themselves.
+_OWN_LABEL = re.compile(
+    r"(?:p\.?s\.?|btw|by the way|fyi|note|nb|correction|update|reminder|edit|fun fact|fact|"
+    r"(?:big|good|bad|great|sad|other) news|news|about me|my (?:background|situation|context)|"
+    r"background|context|confession|also|one more thing|quick update|question|basically|"
+    r"(?:some |a bit of )?(?:info|context|background)(?: about me)?|the thing is|"
+    r"(?:just )?to be clear|disclaimer|intro|hi|hello|hey|ok|okay|so|well)",
+    _I,
+)
+_SALUTATION = re.compile(r"^\s*(?:dear|to whom it may)\b(?! (?:assistant|ai|diary)\b)", _I)
+_GREETED = re.compile(r"^\s*(?:hi|hello|hey|good morning|good evening)\b[^.!?\n]{0,40},\s*$", _I)
+_SIGN_OFF = re.compile(
+    r"^\s*(?:best|kind|warm|many thanks|cheers|sincerely|regards|yours|love|xoxo|thanks|"
+    r"thank you|with (?:best|kind|warm))(?: \w+){0,3},?\s*$",
+    _I,
+)
+_QUOTE_LINE = re.compile(r"^\s*(?:>|\||#{1,6}\s|[-*\u2022\u2013]\s|\d{1,3}[.)]\s|-{3,}|={3,})")
+# What comes next is somebody else's text, or one that the assistant is to work on or make up.
+_POLITE = (
+    r"(?:(?:please|pls|ok|okay|so|now|then|and|also|hey|hi|great|thanks|cool)[,!.]?\s+)*"
+    r"(?:(?:can|could|would|will) you\s+(?:please\s+|help me\s+(?:to\s+)?|also\s+|just\s+)*|"
+    r"(?:i want|i need|i'd like|i would like) (?:you to|help(?: (?:with|to|me))?)\s+|"
+    r"i(?:'m| am) (?:trying to|going to|about to|asking you to)\s+|"
+    r"(?:help|let) me\s+(?:to\s+)?|let's\s+|kindly\s+|please\s+)?"
+)
+_TASK = re.compile(
+    rf"^\W*{_POLITE}(?:write|writing|draft|drafting|compose|rewrite|re-write|rewrit\w*|translat\w+|"
+    r"summari[sz]\w*|proofread\w*|paraphras\w*|rephras\w*|polish|reword|shorten|simplify|"
+    r"edit|edit\w* (?:this|my)|correct (?:this|the|my|these)|fix (?:this|the grammar|my)|"
+    r"improve (?:this|the|my)|check (?:this|the grammar|my (?:text|grammar|letter|email))|"
+    r"(?:generate|create|make up|make me|invent|produce|give me|come up with)\b.{0,60}\b(?:story|stories|"
+    r"poem|song|lyrics|dialog(?:ue)?|letter|e-?mail|script|bio|biography|speech|essay|article|post|"
+    r"tweet|caption|monologue|conversation|persona|character|sentences?|examples?|paragraph|text|"
+    r"statement|review|reply|response|message|toast|ad|scenes?|sketch|joke|haiku|role-?play)|"
+    r"tell me (?:a|another) (?:\w+ )?(?:story|joke|tale)|(?:answer|reply|respond)(?: to)? (?:this|the|my|him|her|them)|"
+    r"analy[sz]e|classify|extract|format|convert|expand|continue|complete (?:this|the)|finish (?:this|the|my)|"
+    r"act (?:as|like)|play the|role-?play|pretend|imagine|suppose|assume|"
+    r"repeat|say|complete the sentence|fill in|parse|transcribe|read (?:this|the following)|"
+    r"review (?:this|the following|my (?:text|essay|letter|cv|resume|e-?mail))|grade|score|"
+    r"what does .{0,40} mean|how (?:do|would|can|should) (?:i|you|we) (?:say|translate|phrase|write|respond|reply)|"
+    r"here(?:'s| is| are)\b.{0,60}\b(?:transcript|e-?mail|letter|message|text|review|minutes|post|essay|"
+    r"article|story|poem|lyrics|script|chat|conversation|dialog(?:ue)?|excerpt|passage|draft|quote|"
+    r"sample|example|statement|bio|profile|resume|cv|interview|comment|reply|log|paragraph|abstract|"
+    r"testimonial|speech|document|code|prompt))\b",
+    _I,
+)
+_PASTED = re.compile(
+    r"\b(?:the following|below|(?:this|that|the|an|my|a|following) (?:e-?mail|letter|text|review|"
+    r"transcript|message|article|post|paragraph|passage|poem|essay|dialog(?:ue)?|conversation|"
+    r"sentence|excerpt|draft|story|bio|tweet|comment|quote|minutes|lyrics)s?\b[^.!?]*[:]\s*$)|"
+    r"\b(?:says?|said|wrote|writes|reads|read|goes|texted|posted|told me|asked|answered|replied|"
+    r"quot(?:e|ing|ed)|titled|lyrics|line|caption|template|script)\s*:",
+    _I,
+)
+_FICTION = re.compile(
+    r"\b(?:role-?play\w*|pretend\w*|imagine (?:that )?(?:i|you|we|a|being)|in (?:my|the|this|a) (?:story|"
+    r"novel|book|game|dream|film|movie|screenplay|fanfic|play|scenario|campaign)\b|my (?:character|"
+    r"protagonist|hero|heroine|avatar|alter ego|oc|persona|narrator)|"
+    r"(?:let's|let us) (?:say|assume|imagine|play|suppose|pretend)|hypothetical\w*|"
+    r"from now on,? you|you (?:are|will be|'re going to be) (?:now )?(?:an?|my|the) [a-z]|"
+    r"as (?:the|a) (?:narrator|character)|once upon a time|fiction\w*|in character|"
+    r"d&d|dungeon|npc|screenplay|sample sentence|for example|e\.g\.|quiz|riddle|"
+    r"say that i'?m|call it fiction|song lyrics|(?:the|a|this) (?:song|poem|quote|saying) (?:goes|says))\b|"
+    r"^\W*you are (?:an?|my|the|now) ",
+    _I,
+)
+_JOKE = re.compile(
+    r"\b(?:just kidding|only kidding|just joking|only joking|jk|not really|april fools?|"
+    r"said no ?(?:one|body) ever|i'm lying|that was a lie|yeah,? right|as if!|in my dreams|i wish!)|"
+    r"(?:^|\s)/s\b|\bnot!\s*$|\b(?:oh (?:yeah|great|sure)|sure),? because\b",
+    _I,
+)
+# "I took my husband's name: Brandt"
+_MY_THING = re.compile(r"\b(?:my|our) [\w' -]{2,40}$", _I)
+_OWN_AGAIN = re.compile(r"^\W*(?:by the way|btw|on another note|speaking of (?:me|myself))\b", _I)
+
+_ABBREVIATED = re.compile(
+    r"(?:^|[\s(\"])(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|No|vs|e\.g|i\.e|approx|a\.m|p\.m|Herr|Frau|Mme|Mlle|Sra?)\.$"
+)
+_END = re.compile(r"(?<=[.!?\u2026])[\"')\]]*\s+|(?<=[\u3002\uff01\uff1f])")
+
+
+def _sentences(line: str) -> Iterator[str]:
+    begin = 0
+    for end in _END.finditer(line):
+        piece = line[begin : end.end()].strip()
+        if piece and not _ABBREVIATED.search(piece):
+            yield piece
+            begin = end.end()
+    if rest := line[begin:].strip():
+        yield rest
+
+
+def own_text(text: str) -> list[str]:
+    """Return the sentences of a message that its author speaks for themselves, questions too."""
+    text = _without_quotations(_CODE.sub(" ", normalize(text)))
+    if _JOKE.search(text):
+        return []
+    lines = [line for line in text.split("\n") if line.strip()]
+    if any(_SIGN_OFF.match(line) or _SALUTATION.match(line) for line in lines[1:]):
+        lines = lines[:1]
+    labels = [m for line in lines if (m := _LABEL.match(line)) and not _is_own_label(m["label"])]
+    if len(labels) > 1:
+        lines = lines[:1]
+    found: list[str] = []
+    for number, line in enumerate(lines):
+        if _QUOTE_LINE.match(line) or _SALUTATION.match(line):
+            break
+        if number and _GREETED.match(line):
+            break
+        label = _LABEL.match(line)
+        if label:
+            if not _is_own_label(label["label"]):
+                if _TASK.match(line) or _PASTED.search(line) or number or len(label["label"].split()) < 3:
+                    break
+                continue
+            line = line[label.end() :]
+        if _take(line, found, alone=len(lines) == 1):
+            break
+    return found
+
+
+# Somebody's words in quotation marks, over as many sentences as they take.
+_QUOTATION = re.compile(r'(?<!\d)"([^"]{1,1500}?)"')
+_REMOVED = "\u2042"
+
+
+def _without_quotations(text: str) -> str:
+    def removed(quoted: re.Match[str]) -> str:
+        words = quoted[1].strip()
+        return _REMOVED if _SPEECH.search(words) or len(words.split()) > 8 else quoted.group()
+
+    text = _QUOTATION.sub(removed, text)
+    odd = re.search(r'(?<![\d])"[^"]*\Z', text) if text.count('"') % 2 else None
+    return text[: odd.start()] + _REMOVED if odd else text
+
+
+def _is_own_label(label: str) -> bool:
+    return _OWN_LABEL.fullmatch(label.strip()) is not None
+
+
+def _take(line: str, found: list[str], *, alone: bool) -> bool:
+    """Collect a line's own sentences; return whether what follows is not the author's."""
+    foreign = False
+    for sentence in _sentences(line):
+        if foreign and _OWN_AGAIN.match(sentence) and alone:
+            foreign = False
+        if foreign:
+            continue
+        if _FICTION.search(sentence) or _TASK.match(sentence) or _PASTED.search(sentence):
+            foreign = True
+            continue
+        head, colon, _ = sentence.partition(": ")
+        if colon and not _is_own_label(head) and not _MY_THING.search(head):
+            # What follows a colon may be anybody's.
+            sentence = head + "."
+        found.append(sentence)
+    return foreign or line.rstrip().endswith(":")
+
+
+# --- What a sentence claims -------------------------------------------------------------------
+
+_CUE = (
+    r"(?:,?\s*(?:\.\.\.|-|\u2013|\u2014)?\s*(?:no[,.]?\s+)?(?:oh\s+)?(?:sorry|wait|oops|no|scratch that|"
+    r"correction|pardon|my bad|hang on|hold on|rather|argh|ugh|er|uh)[,.!:]?\s*(?:no[,.]?\s+|sorry[,.]?\s+|wait[,.]?\s+)*"
+    r"(?:i\s+(?:mean|meant)(?: to say)?|make that|make it|i should say|it's)[,:]?\s+|"
+    r",?\s*(?:-|\u2013|\u2014|\.\.\.)?\s*(?:i\s+(?:mean|meant)(?: to say)?|make that|scratch that|no wait|oops|"
+    r"or rather|sorry|correction|wait,? no)[,.:!]?\s+)"
+)
+_SLIP = re.compile(rf"^(?P<before>.*?\S)(?:[,.!]|\s+[-\u2013\u2014])?\s*{_CUE}(?P<new>\S.*)$", _I)
+_CUE_FIRST = re.compile(
+    r"^\W*(?:oh |ah |no,? |ops,? )*(?:sorry|oops|wait|no|scratch that|i mean|i meant|make that|"
+    r"my bad|correction)\b[,.!:]?\s*(?:no,?\s+|sorry,?\s+|wait,?\s+)*(?:i mean|i meant|make that|it's)\b",
+    _I,
+)
+_HEAD = re.compile(r"^(?P<head>.*\b(?:in|at|on|is|are|am|to|called|named|as an?|an?|the|from|for|'m|'s|by|of)\s+)\S.*$", _I)
+
+
+def _corrected(sentence: str) -> str:
+    """Put what somebody meant in the place of what they said by mistake."""
+    slip = _SLIP.match(sentence)
+    if slip is None:
+        return sentence
+    before, new = slip["before"].rstrip(" ,.-"), slip["new"]
+    if re.match(r"(?:i|i'm|my|we|our|it's|he|she|they)\b", new, _I):
+        return new
+    as_said = re.match(r"(?:in|at|on|to|from)\s+", new, _I)
+    head = _HEAD.match(before)
+    if head is None:
+        return sentence
+    new = new[as_said.end() :] if as_said else new
+    return head["head"] + re.sub(r"^an?\s+", "", new) if re.search(r"\ban?\s+$", head["head"], _I) else head["head"] + new
+
+
+_QUOTED = re.compile(r"(?<![\w])'([^']{12,}?)'(?!\w)")
+# "He goes, I'm a doctor"
+_REPORTED = re.compile(
+    r"\b(?:he|she|they|everyone|[a-z]+) (?:goes|says|said|was like|were like|is like|went),? (?:like,? )?"
+    r"(?:i|i'm|i've|we|my)\b|\b(?:goes|says|said|replied|answered|shouted),\s",
+    _I,
+)
+_SPEECH = re.compile(r"\b(?:i|i'm|i've|my|me|we|our)\b|[.!?,]$", _I)
+
+
+def _without_speech(sentence: str) -> str | None:
+    """The sentence with titles in quotes; None where words of somebody are quoted."""
+    if _REMOVED in sentence or _REPORTED.search(sentence):
+        return None
+    for quoted in _QUOTED.finditer(sentence):
+        words = quoted[1] or ""
+        if _SPEECH.search(words.strip()) or len(words.split()) > 8:
+            return None
+    return sentence
+
+
+_ASKS = re.compile(
+    r"^\W*(?:so |and |but |ok(?:ay)?,? |hey,? |hi,? |also,? )*(?:who|what|what's|when|where|why|how|which|whose|"
+    r"do|does|did|is|are|am|was|were|can|could|would|will|should|shall|have|has|had|any|may|might|"
+    r"isn't|aren't|don't|doesn't|didn't|can't|won't|wouldn't|shouldn't|guess)\b(?! (?:what|not)\b)",
+    _I,
+)
+# Where a question hangs on a statement: "I'm a vegan, what can I cook?"
+_ASKS_AFTER = re.compile(
+    r"(?:[,;]|\s+-+)\s*(?:so |and |but |then )?(?=(?:who|what|what's|when|where|why|how|which|do|does|did|is|are|"
+    r"can|could|would|will|should|have|any|may)\b)|"
+    r"\s+(?:and|so|but)\s+(?=(?:(?:i )?(?:was )?wonder\w*|was wondering|i'd like|need|"
+    r"who|what|when|where|why|how|which|can|could|would|should|do|does|is|are)\b)",
+    _I,
+)
+_RHETORICAL = re.compile(
+    r"^\W*(?:(?:can|could|would|will) you (?:please )?(?:note|save|store|remember|jot down|write down)"
+    r"(?: down)?(?: that)?,?\s+|(?:did you know|did i (?:\w+ )?(?:tell|mention)(?: you)?|"
+    r"(?:can|would|will) you believe(?: it)?|guess what|you know what|have you heard|"
+    r"have i (?:told|mentioned)(?: you)?)[,:!?]?(?: that)?\s+)(?=(?:i|we|my|our)\b)",
+    _I,
+)
+_LEAD = re.compile(
+    r"^\W*(?:(?:well|oh|hey|hi|hello|hiya|so|and|but|also|or|then|now|anyway|anyways|honestly|actually|"
+    r"btw|by the way|yes|yeah|yep|yup|nope|no|ok|okay|sure|thanks(?: a lot)?|thank you(?: so much| very much)?|wow|haha|hmm|"
+    r"fyi|note(?: that)?|please (?:note|remember|know)(?: that)?|remember(?: that)?|just so you know|"
+    r"(?:i )?(?:just )?(?:should|must|have to|wanted to|want to|'d like to) (?:mention|add|say|tell you|let you know|admit|confess|share)(?: that)?|"
+    r"as you (?:may |might )?(?:know|remember)|for context|for the record|for your information|you should know(?: that)?|"
+    r"you know|to be (?:honest|clear|fair)|in fact|basically|personally|sadly|unfortunately|fortunately|luckily|"
+    r"finally|good news|great news|big news|bad news|guess what|turns out(?: that)?|it turns out(?: that)?|"
+    r"speaking of which|on another note|because|since|as|cause|although|though|while|even though|given that|"
+    r"these days|nowadays|currently|at the moment|right now|today|as of today|as of now|recently|lately|"
+    r"of course|certainly|absolutely|definitely|indeed|besides|plus|additionally|furthermore|in addition|"
+    r"nice to meet you|pleased to meet you|good (?:morning|evening|afternoon|day)|greetings|"
+    r"(?:hi|hello|hey) (?:there|again|everyone|all|friend|my friend|ai|ai companion|assistant)|ai companion|"
+    r"i'm sorry|sorry|for me|as for me|like i said|as i said|as i mentioned|i mentioned(?: that)?|"
+    r"it's true(?: that)?|i can tell you(?: that)?|believe it or not|fun fact|update|correction|"
+    r"i(?:'m| am) (?:happy|glad|proud|sad|sorry|pleased|excited|thrilled|delighted) to (?:say|tell you|report|announce|share)(?: that)?|"
+    r"i(?:'m| am) (?:happy|glad|lucky|proud|grateful|thankful) that)\b(?![\w'])[\s,.:!\-]*)+(?=\S)",
+    _I,
+)
+_SUBJECTS = r"(?:i|we|my|our|it|he|she|they|you|there|this|that|the|his|her)\b"
+_VERBS = (
+    r"(?:(?:also|now|currently|just|recently|still|really|usually|mostly)\s+)*(?:am|live|lives|work|works|have|has|own|owns|speak|speaks|"
+    r"drive|drives|play|plays|love|loves|like|likes|enjoy|enjoys|study|studies|was born|grew up|moved|"
+    r"prefer|adopted|got|bought|started|run|teach|teaches|collect|is|are|work(?:ing|ed) as|"
+    r"don't|doesn't|can't|cannot|never|hate|hates|dislike|quit|sold|left|stopped)\b"
+)
+_JOINT = re.compile(
+    r"\s*;\s+|\s+[-\u2013\u2014]+\s+|\s*\.\.\.\s*|"
+    r",\s+(?=(?:and|but|so|because|since|although|though|while|which|who|whose|where|when|if|unless|yet|as)\b)|"
+    rf"(?<!,)\s+(?=(?:and|but|so|because|since|although|though|while|whereas|yet|cause|cuz)\s+(?:(?:now|then|today|these days|currently)\s+)?{_SUBJECTS})|"
+    rf",\s+(?={_SUBJECTS}(?!\s+[a-z]+ (?:too|either)\b))|"
+    rf",?\s+(?=(?:and|but)\s+{_VERBS})|"
+    r"\s+(?=(?:because|if|unless|until|whenever|even though|so that|in case)\s)|"
+    r",\s+(?=(?:nice|pleased|good|great|glad|lovely) to meet you)|"
+    r"\s+(?=(?:who|which|whose|where)\s)|"
+    r"(?<=\w)!\s+|\s+\((?=\w)|\)",
+    _I,
+)
+_DEPENDENT = re.compile(
+    r"^(?:and |but |so )*(?:if|unless|when|whenever|until|till|before|after|once|while i was|where|which|who|whose|whom|"
+    r"whether|as if|as though|than|in case|suppose|supposing|assuming|provided|even if|by the time|had i|"
+    r"were i|should i|so that)\b",
+    _I,
+)
+# A condition or a time in front governs the whole sentence.
+_GOVERNED = re.compile(
+    r"^\W*(?:and |but |so |well,? |maybe |perhaps |hopefully |ideally |one day|some ?day|"
+    r"last (?:year|week|month|summer|winter|night|time)|years ago|back (?:in|when|then)|at (?:the|that) time|in (?:19|20)\d\d|"
+    r"as a (?:kid|child|boy|girl|teen\w*|student|young)|growing up|when i was|in (?:college|high school|school|university)|"
+    r"during (?:my|the)|before|until|for (?:an? )?(?:\w+ )?(?:example|instance)|if|unless|suppose|supposing|assuming|imagine|"
+    r"had i|were i|should i|let's|in theory|in an ideal|next (?:week|month|year|summer|spring|fall|autumn|winter)|"
+    r"tomorrow|soon|(?:some people|people|everyone)(?! (?:just |usually )?calls? me)|according|apparently|rumou?r|they say|"
+    r"(?:once|whenever|after)\b)",
+    _I,
+)
+_PLAIN_CONJUNCTION = re.compile(r"^\W*(?:and|but|so|well),?\s+", _I)
+
+
+def clauses(text: str) -> list[Clause]:
+    """Return what a message's author claims, in order: no questions, conditions or quotations."""
+    sentences = own_text(text)
+    joined: list[str] = []
+    for sentence in sentences:
+        # "I live in Paris. Sorry, I mean Lyon."
+        if joined and _CUE_FIRST.match(sentence) and not joined[-1].endswith("?"):
+            joined[-1] = f"{joined[-1].rstrip('.! ')}, {sentence.lstrip()}"
+        else:
+            joined.append(sentence)
+    return [clause for sentence in joined for clause in _clauses(sentence)]
+
+
+def _clauses(sentence: str) -> Iterator[Clause]:
+    if len(sentence) > 600:
+        return
+    unquoted = _without_speech(_corrected(sentence))
+    if unquoted is None:
+        return
+    claim = unquoted
+    if asked := _RHETORICAL.match(claim):
+        claim = claim[asked.end() :].replace("?", ".")
+    if claim.rstrip("\"') ").endswith("?"):
+        claim = _before_question(claim)
+    elif _ASKS.match(claim) and not re.match(r"\W*(?:guess what|is|can't|don't|won't)\b", claim, _I):
+        return
+    stripped = _PLAIN_CONJUNCTION.sub("", claim)
+    if _GOVERNED.match(stripped):
+        return
+    subject = ""
+    for part in _JOINT.split(claim):
+        if not part or not part.strip():
+            continue
+        part = part.strip()
+        if _DEPENDENT.match(part):
+            # "If I lived in Rome and had a dog, ..." is a condition as far as it goes.
+            subject = "\0"
+            continue
+        clause = _LEAD.sub("", part, count=1).strip(" ,")
+        if not clause:
+            continue
+        first = re.match(rf"{_SUBJECTS}", clause, _I)
+        own = "" if first or subject == "\0" else subject
+        if first:
+            subject = first.group().lower()
+        elif subject == "\0":
+            continue
+        yield Clause(clause.rstrip(" .!,\"'\u2026"), sentence, own)
+
+
+def _before_question(sentence: str) -> str:
+    """What is claimed before a sentence goes over to asking; "" where it asks from the start."""
+    if _ASKS.match(sentence):
+        return ""
+    parts = _ASKS_AFTER.split(sentence, maxsplit=1)
+    return parts[0] + "." if len(parts) > 1 else ""

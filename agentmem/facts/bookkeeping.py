@@ -1,0 +1,356 @@
+"""Keeping the facts of a scope: what holds now, what held before, and what has ended."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import groupby
+
+import numpy as np
+
+from agentmem.embedding.embedder import Embedder
+from agentmem.facts.attributes import attribute, base_name
+from agentmem.facts.extractor import ExtractedFact, FactExtractor
+from agentmem.facts.grammar import SPEAKER, Claim
+from agentmem.facts.lexicon import RELATIONS
+from agentmem_retrievers.index.fact_index import SELF, FactRecord
+from agentmem_retrievers.index.indexed_store import IndexedStore
+from agentmem_retrievers.text.tokenize import tokenize
+from agentmem_stores import Batch, Edge, Entry, Granularity, Memory, MemoryStore, Scope, State
+
+__all__ = ["FORGOTTEN", "Facts", "forgotten", "settled"]
+
+# In a turn's metadata: the ids of the facts of it that were deleted, and are not to come back.
+FORGOTTEN = "forgotten_facts"
+
+_IDS = uuid.UUID("0d3b4a52-3d0a-4c3e-9a6e-3f1f2f5c9b11")
+
+_COUNT = re.compile(r"^(?:one|two|three|four|five|six|seven|eight|nine|ten|\d+)\s+")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Writes what turns say of people, and lets newer facts take the place of older ones.
+
+    An ending ("I sold the Volvo") is a memory of its own beside the facts, with the turn that told
+    it as its source. So it goes with its turn, and what it had ended holds again.
+    """
+
+    store: MemoryStore
+    memories: IndexedStore
+    extractor: FactExtractor
+    embedder: Embedder
+
+    def of_turns(self, scope: Scope, turns: Sequence[Entry]) -> list[Entry]:
+        """Return the facts that turns tell, and those of others that they change.
+
+        Facts that somebody has edited are left as they are.
+        """
+        spoken = [t for t in turns if t.memory.role == "user" or t.memory.speaker is not None]
+        extracted = self.extractor.extract([t.memory for t in spoken])
+        if not extracted:
+            return []
+        own = {turn.memory.id for turn in spoken}
+        known = {e.memory.id: e for e in self._known(scope, extracted, own)}
+        memories = list(self._written(extracted, [e.memory for e in known.values()]))
+        found = {e.memory.id: e for e in self._embedded(memories, spoken)}
+        held = self.store.get(scope, Granularity.FACT, list(found))
+        edited = {e.memory.id: e for e in held if e.memory.version > 1}
+        entries = known | found | edited
+        changed = {new.id: (new, old) for new, old in settled([e.memory for e in entries.values()])}
+        wanted = found.keys() | {i for i, (new, old) in changed.items() if new != old}
+        return [
+            Entry(changed[i][0] if i in changed else entries[i].memory, entries[i].vector)
+            for i in entries
+            if i in wanted
+        ]
+
+    def _known(
+        self, scope: Scope, extracted: Sequence[ExtractedFact], own: set[str]
+    ) -> list[Entry]:
+        """The facts in the store that these may replace, end or correct."""
+        facts = self.memories.index(scope).facts
+        subjects = {_subject(fact) for fact in extracted} | {SELF}
+        named = {a for fact in extracted for a in fact.claim.attributes}
+        anything = any(not f.claim.attributes or f.claim.ends for f in extracted)
+        keys = [
+            key
+            for key in facts.by_key
+            if (key[0] in subjects or key[0].split()[0] in RELATIONS)
+            and (
+                anything
+                or key[1] in named
+                or key[1].split()[-1] in RELATIONS
+                or any(key[1] in _CONSEQUENCES.get(name, ()) for name in named)
+            )
+        ]
+        ids = dict.fromkeys(i for key in keys for i in facts.about(key))
+        held = self.store.get(scope, Granularity.FACT, list(ids))
+        return [e for e in held if FactRecord.of(e.memory) and own.isdisjoint(e.memory.sources)]
+
+    def _written(
+        self, extracted: Sequence[ExtractedFact], known: Sequence[Memory]
+    ) -> Iterator[Memory]:
+        """Memories of facts and of endings, each of which may end one before it."""
+        so_far = [m for m in known if not _record(m).ends]
+        for fact in extracted:
+            turn, claim = fact.turn, fact.claim
+            subject = _resolved(_subject(fact), turn.speaker or SELF, so_far)
+            made: list[Memory] = []
+            if claim.old:
+                corrected = _corrected(claim, subject, turn, so_far)
+                if corrected is not None:
+                    made = list(_replacing(fact, corrected))
+            elif not claim.ends:
+                [name] = claim.attributes
+                made = [_memory(fact, subject, name, claim.value)]
+                said = {a for f in extracted if f.turn.id == turn.id for a in f.claim.attributes}
+                made += _consequences(fact, subject, name, said, so_far)
+            else:
+                hit = {
+                    (_record(m).subject, _record(m).attribute)
+                    for m in so_far
+                    if m.said_at <= turn.said_at and _ends(claim, subject, _record(m))
+                }
+                made = [_memory(fact, s, name, claim.value, ends=True) for s, name in sorted(hit)]
+            gone = forgotten(turn)
+            for memory in made:
+                if memory.id not in gone and _former_id(turn, _record(memory)) not in gone:
+                    if not _record(memory).ends:
+                        so_far.append(memory)
+                    yield memory
+
+    def _embedded(self, memories: Sequence[Memory], turns: Sequence[Entry]) -> Iterator[Entry]:
+        """Facts with the embeddings of their sentences; that of a whole turn is there already."""
+        known = {turn.memory.text.strip(): turn.vector for turn in turns}
+        new = [t for t in dict.fromkeys(m.text for m in memories) if t not in known]
+        if new:
+            known.update(zip(new, self.embedder.documents(new), strict=True))
+        for memory in memories:
+            yield Entry(memory, np.asarray(known[memory.text]))
+
+    def edited(self, scope: Scope, ids: Iterable[str]) -> set[str]:
+        """Which facts have been edited, with the ids of their former versions."""
+        held = self.store.get(scope, Granularity.FACT, list(ids))
+        return {m.id for m in (e.memory for e in held) if m.version > 1 or m.version_of}
+
+    def not_again(self, scope: Scope, facts: Iterable[Memory]) -> list[Memory]:
+        """Return the turns that told facts, so marked that they are not found there again."""
+        told: dict[str, list[str]] = {}
+        for fact in facts:
+            for source in fact.sources if fact.granularity is Granularity.FACT else ():
+                told.setdefault(source, []).append(fact.version_of or fact.id)
+        held = self.store.get(scope, Granularity.TURN, list(told))
+        return [_marked(entry.memory, told[entry.memory.id]) for entry in held]
+
+    def outdated(self, scope: Scope) -> list[str]:
+        """The sessions whose facts are as version 0.1.0 wrote them, and are to be read again."""
+        held = self.store.scan(scope, Granularity.FACT)
+        return list(dict.fromkeys(m.session_id for m in held if FactRecord.is_outdated(m)))
+
+    def settle(self, scope: Scope) -> None:
+        """Say anew of all facts which hold; to be called when some were deleted."""
+        held = [m for m in self.store.scan(scope, Granularity.FACT) if m.version_of is None]
+        changed = [new for new, old in settled(held) if new != old]
+        self.memories.write(Batch(scope, patch=changed))
+
+
+def forgotten(turn: Memory) -> set[str]:
+    """The ids of a turn's facts that were deleted."""
+    ids = turn.metadata.get(FORGOTTEN)
+    return set(map(str, ids)) if isinstance(ids, list) else set()
+
+
+def _marked(turn: Memory, ids: Sequence[str]) -> Memory:
+    gone = sorted(forgotten(turn) | set(ids))
+    return replace(turn, metadata={**turn.metadata, FORGOTTEN: gone})
+
+
+def _record(memory: Memory) -> FactRecord:
+    record = FactRecord.of(memory)
+    assert record is not None
+    return record
+
+
+def _subject(fact: ExtractedFact) -> str:
+    return fact.turn.speaker or SELF if fact.claim.subject == SPEAKER else fact.claim.subject
+
+
+def _resolved(subject: str, speaker: str, known: Sequence[Memory]) -> str:
+    """ "sister" is "sister Anna" where there is but one, and a bare name whoever is so called."""
+    people = {
+        (r.attribute, r.value)
+        for r in map(_record, known)
+        if r.subject == speaker and r.attribute.split()[-1] in RELATIONS
+    }
+    if subject.split()[-1] in RELATIONS:
+        names = {name for relation, name in people if relation == subject}
+        return f"{subject} {names.pop()}" if len(names) == 1 else subject
+    who = {f"{relation} {name}" for relation, name in people if name == subject}
+    return who.pop() if len(who) == 1 else subject
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(tokenize(text)) or frozenset(re.findall(r"\w+", text.casefold()))
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two values may mean the same: one says all words of the other."""
+    mine, others = _words(one), _words(other)
+    return bool(mine and others) and (mine <= others or others <= mine)
+
+
+def _countless(value: str) -> str:
+    """A value without its number: whoever has three kids now has no longer two."""
+    return _COUNT.sub("", value.casefold())
+
+
+def _ends(claim: Claim, subject: str, record: FactRecord) -> bool:
+    """Whether a claim ends a fact."""
+    if record.subject != subject:
+        return False
+    names = claim.attributes
+    covered = (
+        not names
+        or record.attribute in names
+        or base_name(record.attribute) in names
+        or ("favourite" in names and record.attribute.startswith("favourite "))
+    )
+    return covered and (not claim.value or _alike(claim.value, record.value))
+
+
+def _corrected(
+    claim: Claim, subject: str, turn: Memory, known: Sequence[Memory]
+) -> FactRecord | None:
+    """The latest fact of the speaker's whose value holds what is corrected."""
+    pattern = re.compile(rf"(?<!\w){re.escape(claim.old)}(?!\w)", re.IGNORECASE)
+    told = [m for m in known if _record(m).subject == subject and m.said_at <= turn.said_at]
+    hit = [m for m in told if pattern.search(_record(m).value)]
+    if not hit:
+        return None
+    latest = _record(max(hit, key=lambda m: (m.said_at, m.position)))
+    return replace(latest, value=pattern.sub(lambda _: claim.value, latest.value, count=1))
+
+
+def _replacing(fact: ExtractedFact, corrected: FactRecord) -> Iterator[Memory]:
+    if not corrected.single:
+        yield _memory(fact, corrected.subject, corrected.attribute, fact.claim.old, ends=True)
+    yield _memory(fact, corrected.subject, corrected.attribute, corrected.value)
+
+
+# What a new value of an attribute says to be over, where the turn does not say it anew.
+_PARTNER = (
+    "partner",
+    "spouse",
+    "husband",
+    "wife",
+    "girlfriend",
+    "boyfriend",
+    "fianc\u00e9",
+    "fianc\u00e9e",
+)
+_CONSEQUENCES = {"employer": ("job", "office"), "home": ("address",), "relationship": _PARTNER}
+_ALONE = ("single", "divorced", "widowed", "separated", "a widow", "a widower")
+
+
+def _consequences(
+    fact: ExtractedFact, subject: str, name: str, said: set[str], known: Sequence[Memory]
+) -> Iterator[Memory]:
+    """Endings that follow from a new value: a new employer ends the job at the former one."""
+    value = fact.claim.value
+    records = [_record(m) for m in known if m.said_at < fact.turn.said_at]
+    former = [r for r in records if r.subject == subject and r.attribute == name]
+    if name == "relationship" and value.lower() not in _ALONE:
+        return
+    if name != "relationship" and (not former or _alike(former[-1].value, value)):
+        return
+    for other in _CONSEQUENCES.get(name, ()):
+        if other not in said and any(r.key == (subject, other) for r in records):
+            yield _memory(fact, subject, other, "", ends=True)
+
+
+def _former_id(turn: Memory, record: FactRecord) -> str:
+    """The id under which version 0.1.0 kept a turn's fact of an attribute."""
+    return uuid.uuid5(_IDS, f"{turn.id}\n{record.subject}\n{record.attribute}").hex
+
+
+def _memory(
+    fact: ExtractedFact, subject: str, name: str, value: str, *, ends: bool = False
+) -> Memory:
+    turn, single = fact.turn, attribute(name).single
+    record = FactRecord(subject, name, value, turn.said_at.isoformat(), single, ends)
+    which = f"\nends {value}" if ends else "" if single else f"\n{value.casefold()}"
+    return Memory(
+        id=uuid.uuid5(_IDS, f"{turn.id}\n{subject}\n{name}{which}").hex,
+        scope=turn.scope,
+        granularity=Granularity.FACT,
+        text=fact.text,
+        session_id=turn.session_id,
+        said_at=turn.said_at,
+        written_at=turn.written_at,
+        role=turn.role,
+        speaker=turn.speaker,
+        position=turn.position,
+        strength=turn.strength,
+        sources=(turn.id,),
+        metadata=record.metadata(),
+    )
+
+
+def settled(facts: Sequence[Memory]) -> Iterator[tuple[Memory, Memory]]:
+    """Yield facts and endings as they should be, each with what it was.
+
+    A fact is superseded by the next one of its attribute, where that has one value at a time, or
+    of its value, or by what ends it, whichever comes first, and since then. Facts of the same date
+    cannot be ordered: all of them hold, and `Fact.contradicts` says so.
+    """
+    known = [(r, m) for m in facts if (r := FactRecord.of(m)) is not None]
+    known.sort(key=lambda pair: (pair[0].key, _when(pair)))
+    for _, group in groupby(known, key=lambda pair: pair[0].key):
+        yield from _placed(list(group))
+
+
+def _when(pair: tuple[FactRecord, Memory]) -> tuple[object, ...]:
+    record, memory = pair
+    return record.since, memory.position, memory.id
+
+
+def _placed(group: Sequence[tuple[FactRecord, Memory]]) -> Iterator[tuple[Memory, Memory]]:
+    """Put the facts and endings of one key, in order of time, in their places."""
+    over: dict[str, datetime] = {}
+    replaces: dict[str, list[str]] = {memory.id: [] for _, memory in group}
+    for place, (record, memory) in enumerate(group):
+        if record.ends:
+            continue
+        successors = [
+            (later.since, successor.id)
+            for later, successor in group[place + 1 :]
+            if _succeeds(later, successor, record, memory)
+        ]
+        if successors:
+            over[memory.id] = successors[0][0]
+            for since, successor_id in successors:
+                if since == successors[0][0]:
+                    replaces[successor_id].append(memory.id)
+    for _, memory in group:
+        yield (
+            replace(
+                memory,
+                edges=tuple(Edge(old, 1.0) for old in replaces[memory.id]),
+                state=State.SUPERSEDED if memory.id in over else State.ACTIVE,
+                state_changed_at=over.get(memory.id),
+            ),
+            memory,
+        )
+
+
+def _succeeds(later: FactRecord, successor: Memory, record: FactRecord, memory: Memory) -> bool:
+    """Whether a later fact takes the place of one, or an ending ends it."""
+    if later.ends:
+        ended = not later.value or _alike(later.value, record.value)
+        return ended and successor.sources != memory.sources
+    same = record.single or _countless(later.value) == _countless(record.value)
+    return same and later.since > record.since

@@ -1,0 +1,161 @@
+"""From turns to facts: the interface of an extractor, and the one that needs no model."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from agentmem.facts.assertions import clauses, own_text
+from agentmem.facts.grammar import SPEAKER, Claim, as_one, claims, correction, parse
+from agentmem_stores import Memory
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+__all__ = [
+    "ExtractedFact", "FactExtractor", "FallbackExtractor", "RuleExtractor", "is_own",
+]  # fmt: skip
+
+_log = logging.getLogger("agentmem")
+
+_PER_TURN = 12
+# Without any of these a text tells nothing, and need not be read closely.
+_WORTH_READING = re.compile(
+    r"\b(?:i|i'm|i've|me|my|we|our|mine|lives|works|died|passed|ran|actually|not|first day)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class ExtractedFact:
+    """What one turn tells of somebody.
+
+    Attributes:
+        turn: the turn that tells it.
+        claim: whom it is about, what of them, and the value; or what it ends or corrects.
+        text: the sentence that tells it.
+    """
+
+    turn: Memory
+    claim: Claim
+    text: str
+
+
+class FactExtractor(Protocol):
+    """Finds facts in turns."""
+
+    def extract(self, turns: Sequence[Memory]) -> list[ExtractedFact]:
+        """Return what turns tell of people, in order; nothing that is not certain."""
+
+
+class RuleExtractor:
+    """Finds facts by the rules of `grammar`; needs neither a model nor embeddings.
+
+    >>> from agentmem.facts import RuleExtractor
+    """
+
+    def extract(self, turns: Sequence[Memory]) -> list[ExtractedFact]:
+        """Return what turns tell of people, in order."""
+        return [fact for turn in turns for fact in _in_turn(turn)]
+
+
+@dataclass(frozen=True)
+class FallbackExtractor:
+    """Finds facts with a chat model, and by rules where that fails or its answer is not valid.
+
+    Attributes:
+        model: any LangChain chat model; it needs neither tools nor a JSON mode.
+        timeout: seconds after which an answer is no longer waited for; None waits for ever.
+    """
+
+    model: BaseChatModel
+    timeout: float | None = 60.0
+
+    def extract(self, turns: Sequence[Memory]) -> list[ExtractedFact]:
+        """Return what turns tell of people, in order."""
+        from agentmem.facts.model_extractor import ModelExtractor
+
+        if not turns:
+            return []
+        try:
+            return ModelExtractor(self.model, timeout=self.timeout).extract(turns)
+        except Exception as error:
+            _log.warning(
+                "the model found no facts (%s: %s); those that rules find are taken",
+                type(error).__name__,
+                error,
+            )
+        return RuleExtractor().extract(turns)
+
+
+def _in_turn(turn: Memory) -> Iterator[ExtractedFact]:
+    seen: set[Claim] = set()
+    for text, claim in _claimed(turn.text):
+        if claim not in seen and len(seen) < _PER_TURN:
+            seen.add(claim)
+            yield ExtractedFact(turn, claim, text)
+
+
+def _claimed(text: str) -> Iterator[tuple[str, Claim]]:
+    if not _WORTH_READING.search(text):
+        return
+    for sentence in own_text(text):
+        yield from ((sentence, claim) for claim in as_one(sentence))
+        if (corrected := correction(sentence)) is not None:
+            yield sentence, corrected
+    found = [(c.sentence, claim) for c in clauses(text) for claim in claims(c)]
+    yield from _resolved(found)
+
+
+def _resolved(found: Sequence[tuple[str, Claim]]) -> Iterator[tuple[str, Claim]]:
+    """Leave out what is said more fully by another claim: "my dog" beside "my dog Rex"."""
+    named = {
+        claim.value.rpartition(" (")[2].rstrip(")")
+        for _, claim in found
+        if claim.value.endswith(")")
+    }
+    people = {
+        claim.attributes[0].split()[-1]
+        for _, claim in found
+        if len(claim.attributes) == 1 and not claim.ends
+    }
+    for text, claim in found:
+        if claim.attributes == ("pet",) and claim.value in named and not claim.ends:
+            continue
+        if claim.attributes == ("family",) and claim.value.split()[-1] in people:
+            continue
+        yield text, claim
+
+
+def is_own(text: str) -> bool:
+    """Whether a text is, in part at least, about whoever says it."""
+    if not _WORTH_READING.search(text):
+        return False
+    for clause in clauses(text):
+        if re.match(r"(?:i|we)\b", clause.text, re.IGNORECASE) or clause.subject in ("i", "we"):
+            return True
+        if re.search(r"\b(?:my|our|me|mine|us)\b", clause.text, re.IGNORECASE):
+            predicate = parse(clause)
+            if predicate is None or predicate.subject == SPEAKER:
+                return not _OF_OTHER.match(clause.text)
+            if _TAKES_A_ROLE.match(clause.text):
+                return True
+    return False
+
+
+# "My new flatmate is Hugo" is about me.
+_TAKES_A_ROLE = re.compile(
+    r"[Mm]y (?:[\w-]+ ){1,3}(?:is|are) (?:now )?(?:called |named )?"
+    r"(?:Dr\.? |Mr\.? |Mrs\.? )?[A-Z]\w+\W*$"
+)
+
+
+_OF_OTHER = re.compile(
+    r"(?:my|our) (?:[\w-]+ ){0,2}?(?:brother|sister|mother|mom|mum|father|dad|uncle|aunt|cousin|"
+    r"nephew|niece|grandma|grandpa|grandmother|grandfather|son|daughter|kids?|husband|wife|friend|"
+    r"neighbou?r|colleague|co-?worker|landlord|landlady)\b",
+    re.IGNORECASE,
+)

@@ -1,0 +1,172 @@
+"""Closed word lists by which the grammar tells a job from a mood and a pet from a toy.
+
+A value is only believed where its kind is known: "I'm a nurse" is a job, "I'm a mess" is none. What
+is missing here is not found, which is the cheaper mistake.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CARS", "DEVICES", "DIETS", "ILLNESSES", "INSTRUMENTS", "JOBS", "LANGUAGES", "NATIONALITIES",
+    "NOT_NAMES", "ORGANIZATIONS", "PETS", "RELATIONS", "RELIGIONS", "SPORTS", "UNNAMED_MANY",
+]  # fmt: skip
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(word.strip().replace("_", " ") for word in text.split())
+
+
+# The last word of a job title, in the singular.
+JOBS = _words(
+    """
+    accountant actor actress actuary administrator advisor adviser analyst anesthesiologist animator anthropologist
+    apprentice archaeologist architect archivist artist assistant astronaut astronomer astrophysicist athlete
+    attorney auditor author baker banker barber barista bartender beekeeper biologist blacksmith blogger bookkeeper
+    bookseller botanist bricklayer broker builder butcher buyer captain caregiver carer caretaker carpenter cartographer
+    cashier caterer chef chemist childminder chiropractor choreographer cleaner clerk coach coder comedian composer
+    conductor consultant contractor cook coordinator copywriter counselor counsellor courier curator dancer decorator
+    dentist dermatologist designer detective developer dietitian diplomat director dispatcher diver doctor dj drummer driver
+    ecologist economist editor educator electrician engineer entertainer entrepreneur estate_agent epidemiologist executive
+    farmer fashion_designer filmmaker firefighter fisherman florist foreman forester freelancer gardener geologist
+    geographer glazier goldsmith grocer guard guide guitarist hairdresser hairstylist handyman historian housekeeper
+    housewife homemaker illustrator inspector instructor interpreter intern inventor investigator janitor
+    jeweler jeweller joiner journalist judge laborer labourer landscaper lawyer lecturer librarian lifeguard linguist
+    locksmith lumberjack machinist magician mailman maid manager marketer marine mason masseur masseuse mathematician
+    mechanic medic meteorologist microbiologist midwife milliner miner minister model musician nanny navigator
+    neurologist neuroscientist novelist nurse nutritionist officer operator optician optometrist organizer orthodontist
+    painter paralegal paramedic pastor pathologist pediatrician pharmacist philosopher photographer physician physicist
+    physiotherapist pianist pilot planner plasterer plumber poet policeman policewoman politician porter postman potter
+    potter pr_manager preacher presenter priest principal producer professor programmer proofreader psychiatrist
+    psychologist psychotherapist publicist publisher radiologist radiographer ranger realtor receptionist recruiter
+    repairman reporter researcher representative retiree roofer sailor salesman salesperson saleswoman scientist
+    sculptor seamstress secretary seller senator server sergeant shopkeeper singer social_worker sociologist soldier solicitor
+    specialist statistician stewardess steward stockbroker strategist streamer student stylist superintendent supervisor
+    surgeon surveyor tailor tattooist teacher technician technologist teller therapist tiler trader trainee trainer
+    translator trucker tutor undertaker underwriter upholsterer usher valet vendor vet veterinarian videographer
+    violinist waiter waitress warden weaver weaver welder winemaker woodworker worker writer youtuber zookeeper zoologist
+    ceo cto cfo coo founder cofounder co-founder owner partner president freelancer homemaker
+    """
+)
+# Words before such a noun that make it no job: "a good listener", "a big fan", "a night worker" is.
+PETS = _words(
+    """
+    dog dogs puppy puppies pup pups cat cats kitten kittens kitty hamster hamsters rabbit rabbits bunny bunnies parrot parrots
+    budgie budgies goldfish fish turtle turtles tortoise tortoises snake snakes lizard lizards gecko geckos iguana horse
+    horses pony ponies guinea_pig guinea_pigs ferret ferrets canary canaries bird birds chinchilla gerbil gerbils
+    rat rats mouse mice hedgehog axolotl cockatiel cockatoo beagle beagles poodle labrador labradors lab retriever
+    dachshund greyhound greyhounds terrier spaniel collie corgi husky pug bulldog boxer chihuahua shepherd dalmatian
+    rottweiler doberman pitbull mutt whippet setter pointer schnauzer shiba_inu tabby siamese persian ragdoll
+    maine_coon tomcat calico chicken chickens hen hens donkey goat goats alpaca alpacas tarantula
+    """
+)
+RELATIONS = _words(
+    """
+    mother mom mum mama father dad papa brother sister son daughter husband wife spouse partner girlfriend boyfriend
+    fiance fianc\u00e9 fiancee fianc\u00e9e uncle aunt auntie cousin nephew niece grandmother grandma granny nana grandfather
+    grandpa grandad granddad grandson granddaughter stepmother stepfather stepmom stepdad stepbrother stepsister stepson
+    stepdaughter mother-in-law father-in-law brother-in-law sister-in-law son-in-law daughter-in-law
+    friend bestie buddy colleague coworker co-worker teammate boss manager supervisor mentor neighbor neighbour
+    roommate flatmate housemate landlord landlady teacher tutor coach trainer therapist dentist doctor physician
+    lawyer accountant hairdresser barber gardener cleaner nanny babysitter assistant godfather godmother godson goddaughter
+    classmate baby kid child toddler twin ex ex-husband ex-wife ex-boyfriend ex-girlfriend
+    """
+)
+# Whoever has one may well have several, so without a name it is not known which is meant.
+UNNAMED_MANY = _words(
+    """
+    friend bestie buddy colleague coworker co-worker teammate neighbor neighbour cousin classmate uncle aunt auntie
+    nephew niece teacher tutor coach mentor kid child grandson granddaughter godson goddaughter ex baby toddler twin
+    """
+)
+LANGUAGES = _words(
+    """
+    english german french spanish italian portuguese dutch polish russian ukrainian czech slovak hungarian romanian
+    bulgarian greek turkish arabic hebrew persian farsi hindi urdu bengali punjabi tamil telugu gujarati marathi
+    chinese mandarin cantonese japanese korean vietnamese thai indonesian malay tagalog filipino swahili amharic
+    yoruba igbo zulu afrikaans swedish norwegian danish finnish icelandic estonian latvian lithuanian irish gaelic
+    welsh catalan basque galician croatian serbian bosnian slovene slovenian albanian macedonian armenian georgian
+    azerbaijani kazakh mongolian nepali latin esperanto asl sign_language luxembourgish maltese
+    """
+)
+NATIONALITIES = _words(
+    """
+    german french spanish italian portuguese dutch polish russian ukrainian czech slovak hungarian romanian bulgarian
+    greek turkish lebanese egyptian moroccan tunisian algerian israeli iranian iraqi indian pakistani bangladeshi
+    chinese japanese korean vietnamese thai indonesian malaysian filipino filipina kenyan ethiopian nigerian ghanaian
+    south_african swedish norwegian danish finnish icelandic estonian latvian lithuanian irish scottish welsh english
+    british catalan croatian serbian bosnian slovenian albanian armenian georgian american canadian mexican brazilian
+    argentinian argentine chilean peruvian colombian venezuelan cuban australian austrian swiss belgian
+    new_zealander swede dane finn pole turk scot brit kiwi aussie dutchman frenchman
+    """
+)
+RELIGIONS = _words(
+    """
+    christian catholic protestant lutheran methodist baptist anglican orthodox muslim jewish jew hindu buddhist sikh
+    atheist agnostic mormon quaker evangelical presbyterian
+    """
+)
+DIETS = _words("vegetarian vegan pescatarian pescetarian flexitarian keto paleo teetotal teetotaler teetotaller")
+ILLNESSES = _words(
+    """
+    asthma diabetes type_1_diabetes type_2_diabetes migraines migraine adhd add autism arthritis epilepsy celiac_disease
+    coeliac_disease crohn's_disease hypertension high_blood_pressure hypothyroidism hyperthyroidism anemia anaemia insomnia
+    eczema psoriasis ibs gerd dyslexia tinnitus scoliosis endometriosis pcos fibromyalgia lupus ms multiple_sclerosis
+    sleep_apnea ocd ptsd bipolar_disorder depression anxiety glaucoma osteoporosis hay_fever lactose_intolerance
+    gluten_intolerance rheumatoid_arthritis a_heart_condition parkinson's chronic_back_pain chronic_pain
+    """
+)
+INSTRUMENTS = _words(
+    """
+    piano guitar violin viola cello drums drum flute clarinet saxophone sax trumpet trombone tuba harp organ ukulele
+    bass double_bass bass_guitar banjo mandolin accordion harmonica keyboard keyboards oboe bassoon horn french_horn
+    recorder electric_guitar acoustic_guitar bagpipes sitar
+    """
+)
+SPORTS = _words(
+    """
+    tennis football soccer basketball volleyball hockey ice_hockey field_hockey rugby cricket golf badminton squash
+    table_tennis ping_pong baseball softball handball padel pickleball lacrosse chess water_polo darts snooker billiards
+    ultimate_frisbee beach_volleyball netball korfball bridge poker
+    """
+)
+CARS = _words(
+    """
+    volvo ford bmw tesla mercedes honda opel toyota audi vw volkswagen skoda \u0161koda seat fiat renault peugeot citroen
+    citro\u00ebn nissan mazda hyundai kia subaru suzuki mitsubishi lexus porsche jaguar jeep chevrolet chevy dodge buick
+    cadillac chrysler dacia saab mini corolla camry prius civic fabia octavia clio twingo corsa yaris
+    wrangler f-150 silverado rav4 cr-v
+    car pickup truck van suv sedan hatchback convertible minivan motorcycle motorbike scooter camper campervan coupe
+    estate cabriolet vespa harley ducati yamaha
+    """
+)
+DEVICES = _words(
+    """
+    iphone ipad macbook imac thinkpad kindle pixel galaxy chromebook xps surface playstation ps5 ps4 xbox nintendo switch
+    fitbit airpods garmin laptop dslr nikon canon fujifilm gopro
+    """
+)
+# Places of work that may be named by what they are.
+ORGANIZATIONS = _words(
+    """
+    hospital school university college bank bakery cafe caf\u00e9 restaurant hotel library museum bookshop bookstore shop store
+    supermarket startup start-up clinic pharmacy factory farm garage salon gym agency company firm lab laboratory
+    kindergarten nursery warehouse brewery winery newspaper magazine publisher airline airport embassy zoo theatre
+    theater nonprofit non-profit ngo charity consultancy call_center call_centre law_firm tech_company software_company
+    advertising_agency marketing_agency insurance_company grocery_store coffee_shop flower_shop daycare
+    """
+)
+# Written like names, and none of somebody.
+NOT_NAMES = (
+    NATIONALITIES
+    | RELIGIONS
+    | LANGUAGES
+    | _words(
+        """
+        ok okay monday tuesday wednesday thursday friday saturday sunday january february march april may june july
+        august september october november december aries taurus gemini cancer leo_rising virgo libra scorpio
+        sagittarius capricorn aquarius pisces european african asian latino latina hispanic black white democrat
+        republican team gen i ai christmas easter god covid internet tv pc usa uk eu infj infp intj intp enfp entp
+        sorry hi hello thanks dr mr mrs ms prof
+        """
+    )
+)
