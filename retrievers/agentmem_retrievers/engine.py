@@ -144,7 +144,7 @@ class SearchEngine:
             query_tokens=tokens,
             now=moment,
             settings=self.settings,
-            weights=self.weights if tokens else self.weights.without_words or self.weights,
+            weights=self.weights.choose(tokens=bool(tokens), speakers=table.has_speakers()),
             citations=index.citations,
             at_least=query.k,
         )

@@ -19,6 +19,8 @@ PARTS = (
     "time",
     "windows",
     "manner",
+    "role",
+    "exact",
     "second",
     "expansion",
     "router",

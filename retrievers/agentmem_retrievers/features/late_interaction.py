@@ -25,6 +25,10 @@ Floats = NDArray[np.float64]
 
 # Weight of a match in a neighboring turn, by offset in the session.
 CONTEXT = {0: 1.0, -1: 0.9, 1: 0.8, -2: 0.7, 2: 0.6}
+# A passage is two adjacent blocks of this many tokens, so passages overlap by half. Late interaction
+# with a whole turn favors long turns, which have a token for everything; with a passage it does not.
+# Blocks of 8 to 24 tokens find the same.
+BLOCK = 16
 # `late.turn_least` is the worst match among this many of the rarest tokens.
 RAREST = 3
 
@@ -77,7 +81,7 @@ class LateInteraction:
             context: the rows, with a context of radius 2.
             sessions: the sessions of the rows.
         """
-        best, precision, strength = self._compare(context.rows)
+        best, precision, strength, passages = self._compare(context.rows)
         at = {offset: best[:, places] for offset, places in context.places.items()}
         near = np.maximum.reduce([weight * at[offset] for offset, weight in CONTEXT.items()])
         turn = self._weights @ at[0]
@@ -98,36 +102,49 @@ class LateInteraction:
             "late.session": session[place],
             "late.precision": precision[context.places[0]],
             "late.close": np.log1p(strength[context.places[0]]),
+            "late.passage": passages[0][context.places[0]],
+            "late.passage_rare": passages[1][context.places[0]],
         }
 
-    def _compare(self, rows: Rows) -> tuple[Floats, Floats, Floats]:
+    def _compare(self, rows: Rows) -> tuple[Floats, Floats, Floats, Floats]:
         """Compare each token of the question with each token of rows, NONE among them.
 
         Returns:
             The greatest similarity of each query token to a token of each row, shape (query
             tokens, rows). Of the greatest similarity of each of a row's tokens to a query token,
-            the mean and the sum of fourth powers, each of shape (rows,).
+            the mean and the sum of fourth powers, each of shape (rows,). The best passage's mean
+            similarity to the query tokens, weighted by idf and by its square, shape (2, rows).
         """
         best = np.zeros((len(self._queries), len(rows)))
         mean, strength = np.zeros(len(rows)), np.zeros(len(rows))
+        passages = np.zeros((2, len(rows)))
         existing = np.flatnonzero(rows != NONE)
         codes, counts = self._codes.of(rows[existing])
         if not (len(codes) and len(self._queries)):
-            return best, mean, strength
+            return best, mean, strength, passages
         nonempty = counts > 0
         begins, existing = (np.cumsum(counts) - counts)[nonempty], existing[nonempty]
+        n_blocks = np.maximum((counts[nonempty] + BLOCK // 2) // BLOCK, 1)
+        first_block = np.cumsum(n_blocks) - n_blocks
+        within = np.arange(n_blocks.sum()) - np.repeat(first_block, n_blocks)
+        blocks = np.repeat(begins, n_blocks) + BLOCK * within
         # Distances are minimized, and converted to similarities at once.
-        per_query = np.empty((len(self._queries), len(begins)), dtype=np.uint16)
+        per_block = np.empty((len(self._queries), len(blocks)), dtype=np.uint16)
         least = np.full(len(codes), self._dimension, dtype=np.uint16)
         columns = np.ascontiguousarray(codes.T)
         for i, distances in enumerate(hamming_distances(columns, self._queries)):
-            np.minimum.reduceat(distances, begins, out=per_query[i])
+            np.minimum.reduceat(distances, blocks, out=per_block[i])
             np.minimum(least, distances, out=least)
-        best[:, existing] = self._similarity(per_query)
+        best[:, existing] = self._similarity(np.minimum.reduceat(per_block, first_block, axis=1))
+        # The last block of a row has no successor; its passage is the one before.
+        both = np.minimum(per_block[:, :-1], per_block[:, 1:])
+        per_block[:, :-1] = np.where(within[1:] > 0, both, per_block[:, :-1])
+        similar = np.stack([self._weights, self._rare_weights]) @ self._similarity(per_block)
+        passages[:, existing] = np.maximum.reduceat(similar, first_block, axis=1)
         nearest = self._similarity(least)
         mean[existing] = np.add.reduceat(nearest, begins) / counts[nonempty]
         strength[existing] = np.add.reduceat(nearest**4, begins)
-        return best, mean, strength
+        return best, mean, strength, passages
 
     def _similarity(self, distances: NDArray[np.uint16]) -> Floats:
         """Return 1 - 2 distance / dimension, at least 0: an estimate of the cosine."""

@@ -40,7 +40,7 @@ ADJACENT = {0: 1.0, -1: 0.6, 1: 0.4}
 
 # BM25 of turns, which are short and alike: little saturation, little length normalization.
 TURN_K1, TURN_B = 0.9, 0.4
-# BM25 of sessions: the usual values.
+# BM25 of sessions, and of turns of any length: the usual values.
 SESSION_K1, SESSION_B = 1.2, 0.75
 # Most postings that term expansion reads, so that a search in a large scope takes no longer.
 MAX_POSTINGS = 10_000
@@ -81,6 +81,7 @@ class TermStats:
         idf: shape (terms,).
         document_frequencies: shape (terms,).
         mean_length: mean number of terms of a document.
+        n_documents: how many documents the index has.
     """
 
     def __init__(self, index: InvertedIndex, terms: Sequence[str]) -> None:
@@ -88,6 +89,7 @@ class TermStats:
         self.terms = tuple(postings)
         self.postings: list[Postings] = list(postings.values())
         self.mean_length = index.mean_length()
+        self.n_documents = index.n_documents
         self.document_frequencies = np.array([float(len(rows)) for rows, _ in self.postings])
         self.idf = idf(index.n_documents, self.document_frequencies)
         self._lengths = index.lengths()
@@ -232,6 +234,7 @@ class LexicalFeatures:
         self._rest_in_all = [in_all[term] for term in self.rest.terms]
         self._total_idf = max(float(self.rest.idf.sum()), 1e-9)
         self._total_expanded_idf = max(float(self.expansion.idf.sum()), 1e-9)
+        self.literals = TermStats(table.literals, question.literals)
         # Scores are divided by this, so that long questions do not drown the other features.
         self._scale = math.sqrt(self._total_idf)
 
@@ -251,7 +254,21 @@ class LexicalFeatures:
             **self._turns(context),
             **self._sessions(self._table.columns["session"][context.at[0]]),
             **self._expanded(context),
+            "exact.literal": self._literals(context.at[0]),
         }
+
+    def _literals(self, rows: Rows) -> Floats:
+        """Return the share of the question's literals that rows contain, by idf, shape (rows,).
+
+        Scaled by how rare the rarest one is: "5" may count the items of any list, while an order
+        number stands for one thing.
+        """
+        stats = self.literals
+        if not stats.terms:
+            return np.zeros(len(rows))
+        rarest = float(stats.idf.max()) / float(idf(max(self.all.n_documents, 1), 1.0))
+        contained = (stats.frequencies(rows) > 0).T @ stats.idf
+        return np.asarray(min(rarest, 1.0) * contained / max(float(stats.idf.sum()), 1e-9))
 
     def _turns(self, context: ContextWindow) -> Features:
         frequencies = self.all.frequencies(context.rows)
@@ -277,6 +294,14 @@ class LexicalFeatures:
         following = score({1: 1.0}, rest_weights, rest=True)
         return {
             "lexical.turn": score({0: 1.0}, all_weights, rest=False),
+            "lexical.bm25": bm25(
+                frequencies[:, context.places[0]][self._rest_in_all],
+                lengths[context.places[0]],
+                self.all.mean_length,
+                rest_weights,
+                SESSION_K1,
+                SESSION_B,
+            ),
             "lexical.coverage": matched_idf.sum(axis=0) / self._total_idf,
             "lexical.key": matched_idf[identifiers].sum(axis=0) / identifier_idf,
             "context.near": score(NEAR, all_weights, rest=False),

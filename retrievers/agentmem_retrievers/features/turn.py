@@ -88,4 +88,12 @@ def _form(
         "manner.length": np.log1p(lexical.all.lengths(rows)),
         "manner.opening": (columns["position"][rows] < 2).astype(np.float64),
         "manner.speaker": table.spoken_by(rows, question.named),
+        "manner.only_asks": columns["is_question"][rows].astype(np.float64),
+        "role.user": _role(table, rows, question),
     }
+
+
+def _role(table: Table, rows: Rows, question: Question) -> Floats:
+    """Return 1 for the user's turns if they are asked for, -1 if the assistant's are, else 0."""
+    sign = float(question.first_person) - float(question.asks_for_reply)
+    return sign * table.columns["from_user"][rows].astype(np.float64)

@@ -16,7 +16,8 @@ from agentmem_retrievers.index.inverted_index import InvertedIndex
 from agentmem_retrievers.index.quantized import QuantizedVectors, TokenCodes
 from agentmem_retrievers.index.vocabulary import Vocabulary
 from agentmem_retrievers.text.dates import TIME_WORDS, find_time_spans, mentions_time
-from agentmem_retrievers.text.question import ends_with_question
+from agentmem_retrievers.text.literals import literals_in, text_key
+from agentmem_retrievers.text.question import ends_with_question, is_question
 from agentmem_retrievers.text.tokenize import stems_of, tokenize, words_in
 from agentmem_stores import Memory, State, Vectors
 
@@ -50,6 +51,9 @@ _COLUMNS: dict[str, Any] = {
     "about_end": np.float64,
     "has_question": np.bool_,
     "ends_with_question": np.bool_,
+    "is_question": np.bool_,
+    "from_user": np.bool_,
+    "text_key": np.uint64,
 }
 
 
@@ -108,6 +112,7 @@ class Table:
         row_of: the row of each id.
         columns: arrays by name, longer than the table; see `column`.
         words: the inverted index of the rows' stems, speakers' names included.
+        literals: the inverted index of the rows' literals; see `literals_in`.
         vocabulary: the words, with embeddings.
         token_codes: sign codes of the token embeddings.
     """
@@ -117,6 +122,7 @@ class Table:
         self.row_of: dict[str, int] = {}
         self.columns = {name: np.zeros(64, dtype) for name, dtype in _COLUMNS.items()}
         self.words = InvertedIndex()
+        self.literals = InvertedIndex()
         self.vocabulary = Vocabulary(dimension)
         self.token_codes = TokenCodes(dimension)
         # Rows whose text has words but that came without token codes.
@@ -182,6 +188,7 @@ class Table:
         words = words_in(memory.text) if vector is not None else []
         stems = stems_of(words)
         row = self.words.add([*speaker, *stems])
+        self.literals.add(literals_in(memory.text) if vector is not None else ())
         self._grow(row, session)
         self.ids.append(memory.id)
         self.row_of[memory.id] = row
@@ -196,7 +203,10 @@ class Table:
         columns["has_question"][row] = has_question
         columns["ends_with_question"][row] = has_question and ends_with_question(memory.text)
         columns["about_start"][row] = columns["about_end"][row] = np.nan
+        columns["from_user"][row] = memory.role == "user"
         if vector is not None:
+            columns["is_question"][row] = has_question and is_question(memory.text)
+            columns["text_key"][row] = text_key(memory.text)
             self._vectors.put(row, vector)
             self.vocabulary.add(stems, words, self.words.document_frequency)
             # What is told today may be about yesterday: note the first time that it mentions.
@@ -255,8 +265,9 @@ class Table:
         if row < len(self.token_codes):
             self.token_codes.clear(row)
             self.without_codes.discard(row)
-        self.ids[row], columns["speaker"][row] = "", 0
+        self.ids[row], columns["speaker"][row], columns["text_key"][row] = "", 0, 0
         self.words.remove(row)
+        self.literals.remove(row)
 
     def last_of(self, session: int) -> int:
         """Return the last row of a session by position, or NONE."""
@@ -282,6 +293,11 @@ class Table:
         """Return 1 where the speaker's name has one of the stems, else 0; shape of `rows`."""
         matches = np.array([float(not names.isdisjoint(name)) for name in self._speakers])
         return matches[self.columns["speaker"][rows]]
+
+    def has_speakers(self) -> bool:
+        """Return whether at least half of the rows are spoken by somebody with a name."""
+        named = np.count_nonzero(self.column("speaker"))
+        return 2 * named >= max(len(self), 1)
 
     def speaker_terms(self) -> frozenset[str]:
         """Return the stems of all speakers' names."""
@@ -397,6 +413,7 @@ class Table:
         into.arrays[f"{name}.without_codes"] = without_codes
         into.unchecked |= {f"{name}.vectors", f"{name}.token_codes"}
         self.words.to_arrays(into, f"{name}.words")
+        self.literals.to_arrays(into, f"{name}.literals")
         self.vocabulary.prune(self.words.document_frequency)
         self.vocabulary.to_arrays(into, f"{name}.vocabulary")
 
@@ -417,6 +434,7 @@ class Table:
         table.token_codes = TokenCodes(dimension, codes, ends)
         table.without_codes = set(arrays[f"{name}.without_codes"].tolist())
         table.words = InvertedIndex.from_arrays(file, f"{name}.words", len(table.row_of))
+        table.literals = InvertedIndex.from_arrays(file, f"{name}.literals", len(table.row_of))
         table.vocabulary = Vocabulary.from_arrays(file, f"{name}.vocabulary", dimension)
         return table
 

@@ -118,6 +118,7 @@ def candidate_rows(
     mask: VisibilityMask,
     n: int,
     at_least: int,
+    exact: Rows,
 ) -> Rows:
     """Return the turns that are compared in full, ascending.
 
@@ -126,6 +127,7 @@ def candidate_rows(
 
     Args:
         lexical: rows that share words with the question, ascending, and how well they match.
+        exact: rows that contain a literal of the question, or are the question; always included.
     """
     rows, scores = lexical
     if len(scores) > n:
@@ -138,7 +140,7 @@ def candidate_rows(
         sources.append(nearest.rows)
     first = np.concatenate([source[:WITH_NEIGHBORS] for source in sources])
     neighbors = [table.neighbors(first, -1), table.neighbors(first, 1)]
-    rows = np.unique(np.concatenate([*sources, *neighbors]))
+    rows = np.unique(np.concatenate([*sources, *neighbors, exact]))
     rows = rows[rows != NONE]
     rows = rows[mask.at(rows)]
     if len(rows) < at_least:

@@ -31,6 +31,7 @@ from agentmem_retrievers.index.vocabulary import SimilarTerm
 from agentmem_retrievers.ranking.candidates import CandidateSources, candidate_rows
 from agentmem_retrievers.ranking.scoring import Ranking, Weights
 from agentmem_retrievers.settings import SearchSettings
+from agentmem_retrievers.text.literals import text_key
 from agentmem_retrievers.text.question import Question
 from agentmem_stores import Granularity, Vectors
 
@@ -55,6 +56,8 @@ FEEDBACK_TERMS = 15
 _ASPECTS = {"second.expanded": "expansion", "second.late": "late"}
 # Confidence looks at this many hits: an answer further down is as good as none.
 _CONFIDENCE_HITS = 5
+# Of each literal of the question, the latest so many turns that contain it are candidates.
+EXACT = 50
 
 
 @dataclass(frozen=True)
@@ -111,8 +114,15 @@ class TurnRanking:
             mask=self.masks[Granularity.TURN],
             n=self.settings.candidates,
             at_least=self.at_least,
+            exact=self._exact_rows(table, lexical),
         )
         return rows, turn_features(table, rows, self.question, self.vector, lexical, late)
+
+    def _exact_rows(self, table: Table, lexical: LexicalFeatures) -> Rows:
+        """Return the turns that are the question word for word, and those with its literals."""
+        same = np.flatnonzero(table.column("text_key") == np.uint64(text_key(self.question.text)))
+        rare = [rows[-EXACT:] for rows, _ in lexical.literals.postings]
+        return np.concatenate([same, *rare]).astype(np.intp)
 
     def shortlist(self, rows: Rows, features: Features) -> tuple[Rows, Features]:
         """Return the best candidates by the first stage, and their features for the second."""
@@ -123,11 +133,14 @@ class TurnRanking:
         self, rows: Rows, features: Features
     ) -> tuple[Rows, dict[str, Floats], Floats, Features]:
         """The places of the best candidates, the parts and scores of all, and new features."""
-        parts = weighted_parts(features, self.weights.first, self.settings.off)
+        standardized = self.weights.standardize(features)
+        parts = weighted_parts(standardized, self.weights.first, self.settings.off)
         scores = np.zeros(len(rows))
         for values in parts.values():
             scores = scores + values
         places = np.sort(np.argsort(-scores, kind="stable")[:SHORTLIST])
+        if self.weights.second.keys() <= {"second.score"}:
+            return places, parts, scores, {"second.score": scores[places]}
         second = second_stage_features(
             self.index.tables[Granularity.TURN],
             rows[places],
@@ -146,7 +159,7 @@ class TurnRanking:
         best = rows[places]
         # The first score stays split into the parts that it is the sum of.
         del second["second.score"]
-        factor = 1.0 if "second" in off else self.weights.second["second.score"]
+        factor = 1.0 if "second" in off else self.weights.second.get("second.score", 1.0)
         parts = {name: factor * values[places] for name, values in parts.items()}
         parts |= weighted_parts(second, self.weights.second, off)
         if "retention" not in off:

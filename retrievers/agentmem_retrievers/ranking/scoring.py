@@ -44,6 +44,10 @@ class Weights:
         learned: of the features of citations; see `CitationIndex`.
         without_words: the weights to use where there are no token embeddings to compare, because
             the embedder returns none or returned none when some of the turns were written.
+        assistant: the weights to use in conversations of a user with an assistant, where speakers
+            have roles but no names. Turns there are much longer, and questions name nobody.
+        standardized: features of the first stage that are standardized among the candidates of a
+            question, so that their weights do not depend on the length of turns.
     """
 
     first: Mapping[str, float]
@@ -52,19 +56,43 @@ class Weights:
     confidence: Mapping[str, float]
     learned: Mapping[str, float] = field(default_factory=dict)
     without_words: Weights | None = None
+    assistant: Weights | None = None
+    standardized: frozenset[str] = frozenset()
 
     @classmethod
     def shipped(cls) -> Weights:
         """Return the weights that come with the package (`weights.json` says how they were fit)."""
-        content = _shipped()
-        without = content["without_words"]
-        return cls(
-            **{stage: content[stage] for stage in _STAGES},
-            learned=content["learned"],
-            without_words=cls(
-                **{stage: without[stage] for stage in _STAGES}, learned=content["learned"]
-            ),
-        )
+        return cls.from_json(_shipped())
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Weights:
+        """Return weights from the form of `weights.json`."""
+        learned = content.get("learned", {})
+        nested: dict[str, Any] = {}
+        for name in ("without_words", "assistant"):
+            if content.get(name):
+                nested[name] = cls.from_json({"learned": learned, **content[name]})
+        standardized = frozenset(content.get("standardized", ()))
+        stages = {stage: content[stage] for stage in _STAGES}
+        return cls(**stages, learned=learned, standardized=standardized, **nested)
+
+    def choose(self, *, tokens: bool, speakers: bool) -> Weights:
+        """Return the weights for a scope.
+
+        Args:
+            tokens: whether there are token embeddings to compare.
+            speakers: whether those who speak have names.
+        """
+        weights = self if speakers or self.assistant is None else self.assistant
+        return weights if tokens or weights.without_words is None else weights.without_words
+
+    def standardize(self, features: Features) -> Features:
+        """Return features, with zero mean and unit variance where they are to be standardized."""
+        changed = {}
+        for name in self.standardized:
+            values = features[name]
+            changed[name] = (values - values.mean()) / max(float(values.std()), 1e-9)
+        return {**features, **changed}
 
 
 @dataclass(frozen=True)

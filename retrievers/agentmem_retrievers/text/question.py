@@ -14,10 +14,11 @@ from agentmem_retrievers.text.dates import (
     TimeSpan,
     find_partial_dates,
 )
+from agentmem_retrievers.text.literals import literals_in
 from agentmem_retrievers.text.rewriting import to_second_person
 from agentmem_retrievers.text.tokenize import stems_of, words_in
 
-__all__ = ["RELATIVES", "Question", "ends_with_question"]
+__all__ = ["RELATIVES", "Question", "ends_with_question", "is_question"]
 
 # Words for people one has, as a pattern; singular.
 RELATIVES = (
@@ -33,6 +34,47 @@ _WHEN = re.compile(
 )
 # "When is she going to ...", "When did they plan to ...".
 _FUTURE = re.compile(r"\b(?:is|are|will|going to|plan(?:s|ned|ning)?|upcoming)\b", re.IGNORECASE)
+_FIRST_PERSON = re.compile(r"\b(?:i|me|my|mine|we|us|our|ours|myself)\b", re.IGNORECASE)
+# Asks for what the assistant said: "you recommended", "did we decide", "our last chat", "remind me
+# what". Not "can you recommend" or "what should you remind me of", which ask for an answer now.
+_SAID = (
+    "said|told me|mentioned|recommended|suggested|gave|provided|listed|explained|described|"
+    "proposed|advised|wrote|shared|created|generated|drafted"
+)
+_SAY = (
+    "say|tell me|mention|recommend|suggest|give|provide|list|explain|describe|propose|advise|"
+    "write|share|create|generate|draft|discuss|talk|decide|agree|come up"
+)
+_ASKS_FOR_REPLY = re.compile(
+    r"(?<!should you )(?<!must you )\bremind me (?:what|which|who|whose|where|when|why|how|of|about)\b"
+    r"|\b(?:previous|last|earlier|past|prior|recent) (?:chats?|conversations?|discussions?|"
+    r"answers?|repl(?:y|ies))\b"
+    r"|\b(?:we|you) (?:\w+ ){0,2}?(?:discussed|talked|chatted|decided|agreed|came up|went over)\b"
+    rf"|\b(?:we|you)(?: just| previously| earlier| already| once| also| specifically)? (?:{_SAID})\b"
+    rf"|\bdid (?:you|we) (?:\w+ ){{0,2}}?(?:{_SAY})\b"
+    rf"|\byou(?:['\u2019]ve|['\u2019]d| have| had) (?:\w+ )?(?:{_SAID}|given|written)\b"
+    r"|\byour (?:\w+ )?(?:suggestions?|recommendations?|advice|answers?|responses?|explanations?|"
+    r"repl(?:y|ies)|instructions)\b",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"(?<=[.!?\u3002\uff01\uff1f])\s+|\n+")
+_YEAR_OR_DAY = re.compile(r"(?:19|20)\d\d|\d{1,2}(?:st|nd|rd|th)|\d{4}-\d\d(?:-\d\d)?")
+_BESIDE_MONTH = re.compile(
+    r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? \d{1,2}\b|"
+    r"\b\d{1,2} (?:of )?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b",
+    re.IGNORECASE,
+)
+
+
+def is_question(text: str) -> bool:
+    """Return whether a text consists of questions alone.
+
+    Example:
+        >>> is_question("Where is my key? Have you seen it?"), is_question("I lost it. Help?")
+        (True, False)
+    """
+    sentences = [s.rstrip("\"')* ") for s in _SENTENCE_END.split(text.strip()) if s.strip()]
+    return bool(sentences) and all(s.endswith(("?", "\uff1f")) for s in sentences)
 
 
 def ends_with_question(text: str) -> bool:
@@ -86,6 +128,24 @@ class Question:
         return frozenset(
             term for term in self.rest if _IDENTIFIER.fullmatch(term) and not YEAR.fullmatch(term)
         )
+
+    @cached_property
+    def literals(self) -> tuple[str, ...]:
+        """Its literals, without years and days, which are compared as dates."""
+        text = _BESIDE_MONTH.sub(" ", self.text)
+        return tuple(
+            dict.fromkeys(t for t in literals_in(text) if not _YEAR_OR_DAY.fullmatch(t))
+        )
+
+    @cached_property
+    def asks_for_reply(self) -> bool:
+        """Whether it asks for what the assistant said."""
+        return _ASKS_FOR_REPLY.search(self.text) is not None
+
+    @cached_property
+    def first_person(self) -> bool:
+        """Whether it asks about the user, and not for what the assistant said."""
+        return not self.asks_for_reply and _FIRST_PERSON.search(self.text) is not None
 
     @cached_property
     def content(self) -> dict[str, str]:
