@@ -42,9 +42,16 @@ def turn_features(
         "turn.dense": own.astype(np.float64),
         "context.dense": near.astype(np.float64),
         **late.compute(narrow, table.columns["session"][rows]),
+        "exact.verbatim": _verbatim(table, rows, question),
         **_time(table, rows, question),
         **_form(table, rows, wide.at[-1], question, lexical),
     }
+
+
+def _verbatim(table: Table, rows: Rows, question: Question) -> Floats:
+    """Return 1 for turns that are the question word for word, else 0."""
+    same: Floats = (table.columns["text_key"][rows] == question.text_key).astype(np.float64)
+    return same
 
 
 def _time(table: Table, rows: Rows, question: Question) -> Features:

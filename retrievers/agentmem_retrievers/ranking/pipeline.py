@@ -31,7 +31,6 @@ from agentmem_retrievers.index.vocabulary import SimilarTerm
 from agentmem_retrievers.ranking.candidates import CandidateSources, candidate_rows
 from agentmem_retrievers.ranking.scoring import Ranking, Weights
 from agentmem_retrievers.settings import SearchSettings
-from agentmem_retrievers.text.literals import text_key
 from agentmem_retrievers.text.question import Question
 from agentmem_stores import Granularity, Vectors
 
@@ -56,6 +55,8 @@ FEEDBACK_TERMS = 15
 _ASPECTS = {"second.expanded": "expansion", "second.late": "late"}
 # Confidence looks at this many hits: an answer further down is as good as none.
 _CONFIDENCE_HITS = 5
+# What is added to a turn that is the question word for word: more than scores ever differ.
+VERBATIM = 100.0
 # Of each literal of the question, the latest so many turns that contain it are candidates.
 EXACT = 50
 
@@ -120,7 +121,7 @@ class TurnRanking:
 
     def _exact_rows(self, table: Table, lexical: LexicalFeatures) -> Rows:
         """Return the turns that are the question word for word, and those with its literals."""
-        same = np.flatnonzero(table.column("text_key") == np.uint64(text_key(self.question.text)))
+        same = np.flatnonzero(table.column("text_key") == self.question.text_key)
         rare = [rows[-EXACT:] for rows, _ in lexical.literals.postings]
         return np.concatenate([same, *rare]).astype(np.intp)
 
@@ -138,7 +139,9 @@ class TurnRanking:
         scores = np.zeros(len(rows))
         for values in parts.values():
             scores = scores + values
-        places = np.sort(np.argsort(-scores, kind="stable")[:SHORTLIST])
+        # A turn that is the question word for word is kept, however it scores.
+        best = np.lexsort((-scores, -features["exact.verbatim"]))
+        places = np.sort(best[:SHORTLIST])
         if self.weights.second.keys() <= {"second.score"}:
             return places, parts, scores, {"second.score": scores[places]}
         second = second_stage_features(
@@ -162,6 +165,8 @@ class TurnRanking:
         factor = 1.0 if "second" in off else self.weights.second.get("second.score", 1.0)
         parts = {name: factor * values[places] for name, values in parts.items()}
         parts |= weighted_parts(second, self.weights.second, off)
+        if "exact" not in off:
+            parts["exact"] = parts["exact"] + VERBATIM * features["exact.verbatim"][places]
         if "retention" not in off:
             parts["retention"] = self.settings.retention * table.retention(self.now, best)
         if "learned" not in off and self.citations.citations:

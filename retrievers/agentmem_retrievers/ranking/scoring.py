@@ -86,7 +86,7 @@ class Weights:
         weights = self if speakers or self.assistant is None else self.assistant
         return weights if tokens or weights.without_words is None else weights.without_words
 
-    def standardize(self, features: Features) -> Features:
+    def standardize(self, features: Mapping[str, Floats]) -> dict[str, Floats]:
         """Return features, with zero mean and unit variance where they are to be standardized."""
         changed = {}
         for name in self.standardized:

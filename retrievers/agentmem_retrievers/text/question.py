@@ -7,6 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from agentmem_retrievers.text.dates import (
     TIME_WORDS,
     YEAR,
@@ -14,7 +16,7 @@ from agentmem_retrievers.text.dates import (
     TimeSpan,
     find_partial_dates,
 )
-from agentmem_retrievers.text.literals import literals_in
+from agentmem_retrievers.text.literals import literals_in, text_key
 from agentmem_retrievers.text.rewriting import to_second_person
 from agentmem_retrievers.text.tokenize import stems_of, words_in
 
@@ -136,6 +138,11 @@ class Question:
         return tuple(
             dict.fromkeys(t for t in literals_in(text) if not _YEAR_OR_DAY.fullmatch(t))
         )
+
+    @cached_property
+    def text_key(self) -> np.uint64:
+        """The hash by which turns with the same text are found; see `text_key`."""
+        return np.uint64(text_key(self.text))
 
     @cached_property
     def asks_for_reply(self) -> bool:
