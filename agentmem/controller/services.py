@@ -18,6 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakSet
 
+from agentmem.attributes.model import AttributeModel
 from agentmem.controller.deletion import Deleter
 from agentmem.digest.digest import Digester
 from agentmem.embedding.embedder import Embedder
@@ -146,7 +147,13 @@ class Services:
         lock = store.verb_lock
         embedder = Embedder(embeddings)
         memories = IndexedStore(store, embedder.documents)
-        engine = SearchEngine(memories, curve=curve, settings=settings, classifier=RuleClassifier())
+        engine = SearchEngine(
+            memories,
+            curve=curve,
+            settings=settings,
+            classifier=RuleClassifier(),
+            attribute_model=AttributeModel(embedder),
+        )
         digester = Digester(model)
         extractor = RuleExtractor() if model is None else FallbackExtractor(model)
         facts = Facts(store, memories, extractor, embedder)

@@ -13,7 +13,12 @@ from agentmem_retrievers.index.indexed_store import SINGLE_THREADED_BLAS, Indexe
 from agentmem_retrievers.index.table import Table, VisibilityMask
 from agentmem_retrievers.index.vocabulary import SimilarTerm
 from agentmem_retrievers.ranking.candidates import CandidateSources, visible_candidates
-from agentmem_retrievers.ranking.latest_value import AttributeClassifier, LatestValue, NoAttributes
+from agentmem_retrievers.ranking.latest_value import (
+    AttributeClassifier,
+    AttributeModel,
+    LatestValue,
+    NoAttributes,
+)
 from agentmem_retrievers.ranking.multi_hop import follow_links
 from agentmem_retrievers.ranking.pipeline import TurnRanking
 from agentmem_retrievers.ranking.scoring import Ranking, Weights
@@ -72,6 +77,7 @@ class SearchEngine:
         settings: which parts of the search are used.
         weights: coefficients of the ranking models; by default those of the package.
         classifier: recognizes attributes of people, so that their latest values come first.
+        attribute_model: the same for wordings that the classifier does not know.
     """
 
     def __init__(
@@ -82,12 +88,15 @@ class SearchEngine:
         settings: SearchSettings | None = None,
         weights: Weights | None = None,
         classifier: AttributeClassifier | None = None,
+        attribute_model: AttributeModel | None = None,
     ) -> None:
         self.memories = memories
         self.curve = curve or ForgettingCurve()
         self.settings = settings or SearchSettings()
         self.weights = weights or Weights.shipped()
-        self._latest_value = LatestValue(memories.store, classifier or NoAttributes())
+        self._latest_value = LatestValue(
+            memories.store, classifier or NoAttributes(), attribute_model
+        )
 
     def search(self, scope: Scope, query: Query) -> SearchResult:
         """Return the memories of a scope that answer a query, best first.

@@ -17,7 +17,9 @@ _MINUS = str.maketrans("\u2212\u2013\u2010\u2011", "----")
 _POSSESSIVE = re.compile(r"['\u2019]s$")
 _SYMBOL = re.compile(r"[+#@/\\_&%$\u00a3\u20ac\u00a5\u20b9=]")
 # "#17" and "£45" are also 17 and 45; "-5" is not 5, nor is "3.10" 3 or 10.
-_AMOUNT = re.compile(r"[#$\u00a3\u20ac\u00a5\u20b9](\d[\d.,]*)|(\d[\d.,]*)[%$\u00a3\u20ac\u00a5\u20b9]")
+_AMOUNT = re.compile(
+    r"[#$\u00a3\u20ac\u00a5\u20b9](\d[\d.,]*)|(\d[\d.,]*)[%$\u00a3\u20ac\u00a5\u20b9]"
+)
 
 
 def literals_in(text: str) -> list[str]:

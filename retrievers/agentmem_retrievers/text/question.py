@@ -135,9 +135,7 @@ class Question:
     def literals(self) -> tuple[str, ...]:
         """Its literals, without years and days, which are compared as dates."""
         text = _BESIDE_MONTH.sub(" ", self.text)
-        return tuple(
-            dict.fromkeys(t for t in literals_in(text) if not _YEAR_OR_DAY.fullmatch(t))
-        )
+        return tuple(dict.fromkeys(t for t in literals_in(text) if not _YEAR_OR_DAY.fullmatch(t)))
 
     @cached_property
     def text_key(self) -> np.uint64:
