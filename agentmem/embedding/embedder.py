@@ -48,6 +48,9 @@ MEAN_OF_TURNS = (Granularity.SESSION, Granularity.SUMMARY)
 # models, the smallest in common use, so that no text is cut off unnoticed.
 DEFAULT_WINDOW = 254
 
+# Of a longer text, what follows is found by its words alone: embedding it would take seconds.
+MAX_WINDOWS = 32
+_SENTENCES = re.compile(r"(?<=[.!?\u3002\uff01\uff1f])\s+|\n+")
 _PIECES = re.compile(r"[A-Za-z]+|[^\sA-Za-z]")
 
 
@@ -183,15 +186,56 @@ class Embedder:
         return self._normalized(rows, len(texts), dimension)
 
     def turns(self, texts: Sequence[str]) -> EmbeddingBatch:
-        """Embed texts as `documents` does, with their words if the embeddings support it."""
-        embedded = self._embed_with_words(texts, query=False)
+        """Embed texts as `documents` does, with their words if the embeddings support it.
+
+        A text longer than the window of the model is embedded window by window: its vector is the
+        mean of theirs, and its words are those of all of them, up to `MAX_WINDOWS`. So an answer is
+        found wherever it stands in a long turn.
+        """
+        windows = [self._windows(text) for text in texts]
+        flat = [window for each in windows for window in each]
+        embedded = self._embed_with_words(flat, query=False)
         if embedded is None:
-            return EmbeddingBatch.without_tokens(self.documents(texts))
-        vectors = self._normalized(
-            [vector for vector, _ in embedded], len(texts), self.spec.dimension
-        )
-        codes = [b"".join(token.code for token in tokens) for _, tokens in embedded]
-        return EmbeddingBatch(vectors, codes)
+            vectors, codes = self.documents(flat), [b""] * len(flat)
+        else:
+            rows = [vector for vector, _ in embedded]
+            vectors = self._normalized(rows, len(flat), self.spec.dimension)
+            codes = [b"".join(token.code for token in tokens) for _, tokens in embedded]
+        if len(flat) == len(texts):
+            return EmbeddingBatch(vectors, codes)
+        means, joined, begin = [], [], 0
+        for each in windows:
+            part = slice(begin, begin + len(each))
+            means.append(mean_direction(list(vectors[part])))
+            joined.append(b"".join(codes[part]))
+            begin = part.stop
+        return EmbeddingBatch(np.stack(means), joined)
+
+    def _windows(self, text: str) -> list[str]:
+        """Split a text at ends of sentences into parts that the model reads whole."""
+        limit = self.max_tokens
+        # No text has more tokens than characters.
+        if len(text) <= limit or self.count_tokens(text) <= limit:
+            return [text]
+        windows: list[str] = []
+        size = 0
+        for sentence in _SENTENCES.split(text):
+            tokens = self.count_tokens(sentence)
+            # A "sentence" that is longer than the window, such as a log, is cut at spaces.
+            n_cuts = -(-tokens // limit)
+            words = sentence.split(" ") if n_cuts > 1 else [sentence]
+            step = -(-len(words) // n_cuts) if n_cuts else 1
+            for begin in range(0, len(words), step):
+                part = " ".join(words[begin : begin + step])
+                if not part.strip():
+                    continue
+                tokens = self.count_tokens(part)
+                if windows and size + tokens <= limit:
+                    windows[-1], size = f"{windows[-1]} {part}", size + tokens
+                else:
+                    windows.append(part)
+                    size = tokens
+        return windows[:MAX_WINDOWS] or [text]
 
     def entries(self, memories: Sequence[Memory]) -> list[Entry]:
         """Embed memories as entries of a store; turns with their words.

@@ -13,6 +13,7 @@ from agentmem_retrievers.index.indexed_store import SINGLE_THREADED_BLAS, Indexe
 from agentmem_retrievers.index.table import Table, VisibilityMask
 from agentmem_retrievers.index.vocabulary import SimilarTerm
 from agentmem_retrievers.ranking.candidates import CandidateSources, visible_candidates
+from agentmem_retrievers.ranking.duplicates import collapse_duplicates
 from agentmem_retrievers.ranking.latest_value import (
     AttributeClassifier,
     AttributeModel,
@@ -108,6 +109,7 @@ class SearchEngine:
             ranking = self.ranking(scope, query)
             turns = ranking.rank(*ranking.first_stage())
             paths: Paths = {}
+            duplicates: Paths = {}
             if not granularity.of_session:
                 result = self._rank_by_similarity(scope, query)
             elif granularity is not Granularity.TURN:
@@ -116,11 +118,16 @@ class SearchEngine:
                 result, paths = self._follow_links(ranking, turns, query.hops)
             else:
                 result = self._latest_value.reorder(ranking, turns)
+                if "duplicates" not in self.settings.off:
+                    table = ranking.index.tables[Granularity.TURN]
+                    result, duplicates = collapse_duplicates(result, table, query.k)
             routing = ranking.sources.routing() if query.explain else None
             learnable = granularity is Granularity.TURN and query.hops == 1
             return SearchResult(
                 query=query.text,
-                hits=self._hits(ranking.index.tables[granularity], scope, query, result, paths),
+                hits=self._hits(
+                    ranking.index.tables[granularity], scope, query, result, paths, duplicates
+                ),
                 confidence=ranking.confidence(turns),
                 asked_at=query.as_of or query.now,
                 # Routed anew when asked for, since a result must not keep a whole index alive.
@@ -209,7 +216,13 @@ class SearchEngine:
         )
 
     def _hits(
-        self, table: Table, scope: Scope, query: Query, ranking: Ranking, paths: Paths
+        self,
+        table: Table,
+        scope: Scope,
+        query: Query,
+        ranking: Ranking,
+        paths: Paths,
+        duplicates: Paths,
     ) -> tuple[RecalledMemory, ...]:
         moment, rows = query.as_of or query.now, ranking.rows[: query.k].tolist()
         ids = [table.ids[row] for row in rows]
@@ -231,6 +244,8 @@ class SearchEngine:
                     learned=parts.get("learned", 0.0),
                     path=tuple([table.ids[row] for row in path]) if path else (),
                     load_context=partial(self._context, scope, memory),
+                    duplicates=tuple([table.ids[row] for row in duplicates.get(rows[place], ())]),
+                    query=query.text,
                 )
             )
         return tuple(hits)

@@ -11,6 +11,7 @@ from typing import overload
 import numpy as np
 
 from agentmem_retrievers.routing import Routing
+from agentmem_retrievers.text.passages import best_passage
 from agentmem_stores import Memory, Vectors
 
 __all__ = ["RecalledMemory", "SearchResult"]
@@ -36,6 +37,8 @@ class RecalledMemory:
             without `explain=True`.
         path: with `hops`, the ids that led to the memory, its own last.
         learned: how much of the score comes from former citations.
+        duplicates: ids of memories that say the same, which it stands for.
+        query: what was asked.
     """
 
     memory: Memory
@@ -45,6 +48,13 @@ class RecalledMemory:
     path: tuple[str, ...] = ()
     learned: float = field(default=0.0, repr=False, compare=False)
     load_context: Callable[[], tuple[Memory, ...]] = field(default=tuple, repr=False, compare=False)
+    duplicates: tuple[str, ...] = ()
+    query: str = field(default="", repr=False, compare=False)
+
+    @cached_property
+    def excerpt(self) -> str:
+        """The passage of the text that shares most with the query; all of a short text."""
+        return best_passage(self.memory.text, self.query)
 
     @cached_property
     def context(self) -> tuple[Memory, ...]:

@@ -27,6 +27,7 @@ PARTS = (
     "retention",
     "learned",
     "currency",
+    "duplicates",
 )
 
 

@@ -17,7 +17,7 @@ from agentmem_retrievers.index.quantized import QuantizedVectors, TokenCodes
 from agentmem_retrievers.index.vocabulary import Vocabulary
 from agentmem_retrievers.text.dates import TIME_WORDS, find_time_spans, mentions_time
 from agentmem_retrievers.text.literals import literals_in, text_key
-from agentmem_retrievers.text.question import ends_with_question, is_question
+from agentmem_retrievers.text.question import NEGATION, ends_with_question, is_question
 from agentmem_retrievers.text.tokenize import stems_of, tokenize, words_in
 from agentmem_stores import Memory, State, Vectors
 
@@ -52,6 +52,7 @@ _COLUMNS: dict[str, Any] = {
     "has_question": np.bool_,
     "ends_with_question": np.bool_,
     "is_question": np.bool_,
+    "negated": np.bool_,
     "from_user": np.bool_,
     "text_key": np.uint64,
 }
@@ -204,6 +205,7 @@ class Table:
         columns["ends_with_question"][row] = has_question and ends_with_question(memory.text)
         columns["about_start"][row] = columns["about_end"][row] = np.nan
         columns["from_user"][row] = memory.role == "user"
+        columns["negated"][row] = NEGATION.search(memory.text) is not None
         if vector is not None:
             columns["is_question"][row] = has_question and is_question(memory.text)
             columns["text_key"][row] = text_key(memory.text)

@@ -20,7 +20,7 @@ from agentmem_retrievers.text.literals import literals_in, text_key
 from agentmem_retrievers.text.rewriting import to_second_person
 from agentmem_retrievers.text.tokenize import stems_of, words_in
 
-__all__ = ["RELATIVES", "Question", "ends_with_question", "is_question"]
+__all__ = ["NEGATION", "RELATIVES", "Question", "ends_with_question", "is_question"]
 
 # Words for people one has, as a pattern; singular.
 RELATIVES = (
@@ -48,15 +48,21 @@ _SAY = (
     "write|share|create|generate|draft|discuss|talk|decide|agree|come up"
 )
 _ASKS_FOR_REPLY = re.compile(
-    r"(?<!should you )(?<!must you )\bremind me (?:what|which|who|whose|where|when|why|how|of|about)\b"
+    r"(?<!should you )(?<!must you )\bremind me "
+    r"(?:what|which|who|whose|where|when|why|how|of|about)\b"
     r"|\b(?:previous|last|earlier|past|prior|recent) (?:chats?|conversations?|discussions?|"
     r"answers?|repl(?:y|ies))\b"
     r"|\b(?:we|you) (?:\w+ ){0,2}?(?:discussed|talked|chatted|decided|agreed|came up|went over)\b"
-    rf"|\b(?:we|you)(?: just| previously| earlier| already| once| also| specifically)? (?:{_SAID})\b"
+    r"|\b(?:we|you)(?: just| previously| earlier| already| once| also| specifically)? "
+    rf"(?:{_SAID})\b"
     rf"|\bdid (?:you|we) (?:\w+ ){{0,2}}?(?:{_SAY})\b"
     rf"|\byou(?:['\u2019]ve|['\u2019]d| have| had) (?:\w+ )?(?:{_SAID}|given|written)\b"
     r"|\byour (?:\w+ )?(?:suggestions?|recommendations?|advice|answers?|responses?|explanations?|"
     r"repl(?:y|ies)|instructions)\b",
+    re.IGNORECASE,
+)
+NEGATION = re.compile(
+    r"n['\u2019]t\b|\b(?:not|never|no|nor|none|without|stopped|quit|cannot|anymore)\b",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?\u3002\uff01\uff1f])\s+|\n+")

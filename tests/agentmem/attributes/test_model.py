@@ -1,24 +1,25 @@
-"""Which of what is known of people sentences speak of, with the real embedder."""
+"""The model of attributes, with the default embedder."""
 
 from __future__ import annotations
 
 import pytest
 from langchain_core.embeddings import Embeddings
 
+from agentmem.attributes.model import AttributeModel
 from agentmem.embedding.embedder import Embedder
-from agentmem.facts.kinds import Kinds
 
 
 @pytest.fixture(scope="module")
-def kinds(embeddings: Embeddings) -> Kinds:
-    return Kinds(Embedder(embeddings))
+def model(embeddings: Embeddings) -> AttributeModel:
+    return AttributeModel(Embedder(embeddings))
 
 
-def told(kinds: Kinds, text: str) -> list[str]:
-    return list(kinds.told(kinds.embedder.documents([text]))[0])
+def most_likely(model: AttributeModel, text: str) -> str | None:
+    attributes = model.attributes_asked(model.embedder.documents([text])[0])
+    return next(iter(attributes), None)
 
 
-class TestWordsThatNobodyWroteDown:
+class TestWordingsThatAreNotInTheFile:
     @pytest.mark.parametrize(
         ("text", "kind"),
         [
@@ -30,8 +31,8 @@ class TestWordsThatNobodyWroteDown:
             ("I now take lessons on the trombone.", "instrument"),
         ],
     )
-    def test_a_statement(self, kinds: Kinds, text: str, kind: str) -> None:
-        assert told(kinds, text)[0] == kind
+    def test_a_statement(self, model: AttributeModel, text: str, kind: str) -> None:
+        assert most_likely(model, text) == kind
 
     @pytest.mark.parametrize(
         ("text", "kind"),
@@ -42,9 +43,9 @@ class TestWordsThatNobodyWroteDown:
             ("What would you say I like to eat more than anything?", "favourite food"),
         ],
     )
-    def test_a_question(self, kinds: Kinds, text: str, kind: str) -> None:
-        assert next(iter(kinds.attributes_asked(kinds.embedder.documents([text])[0]))) == kind
+    def test_a_question(self, model: AttributeModel, text: str, kind: str) -> None:
+        assert most_likely(model, text) == kind
 
 
-def test_what_says_nothing_of_anybody_is_of_no_kind(kinds: Kinds) -> None:
-    assert told(kinds, "A heron stood in the pond all morning.") == []
+def test_a_text_about_nobody_states_no_attribute(model: AttributeModel) -> None:
+    assert most_likely(model, "A heron stood in the pond all morning.") is None
