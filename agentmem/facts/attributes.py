@@ -86,7 +86,9 @@ _SAME = {
     "location": "home", "home city": "home", "laptop": "computer", "blood group": "blood type",
     "native language": "language", "mother tongue": "language",
 }  # fmt: skip
-_IDLE = re.compile(r"^(?:(?:new|current|present|actual|latest|own|updated|correct|main|whole|favorite(?= ))\s+)+(?=\S)")
+_IDLE = re.compile(
+    r"^(?:(?:new|current|present|actual|latest|own|updated|correct|main|whole|favorite(?= ))\s+)+(?=\S)"
+)
 
 
 def attribute_name(said: str) -> str:

@@ -221,7 +221,9 @@ class LatestValue:
         table, names = ranking.index.tables[Granularity.TURN], list(attributes)
         rows = turns.rows[:_CONSIDERED]
         probabilities = self.model.attribute_probabilities(table.vectors(rows), names)
-        likelihoods = probabilities @ np.array([attributes[name] for name in names], dtype=np.float32)
+        likelihoods = probabilities @ np.array(
+            [attributes[name] for name in names], dtype=np.float32
+        )
         likelihoods[~table.columns["from_user"][rows]] = 0
         likelihoods[table.columns["is_question"][rows]] = 0
         best = float(likelihoods.max())
