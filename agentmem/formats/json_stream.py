@@ -8,6 +8,7 @@ neither line nor column.
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,7 +99,11 @@ def first_line(path: str | PathLike[str]) -> str:
 @contextmanager
 def _open(path: str | PathLike[str]) -> Iterator[TextIO]:
     try:
-        file = Path(path).open(encoding="utf-8-sig")  # noqa: SIM115
+        # A data set is often published compressed.
+        if str(path).endswith(".gz"):
+            file: TextIO = gzip.open(path, "rt", encoding="utf-8-sig")  # noqa: SIM115
+        else:
+            file = Path(path).open(encoding="utf-8-sig")  # noqa: SIM115
     except OSError as error:
         raise DataFormatError(
             f"{path}: cannot be read ({error.strerror}); check the path"
@@ -112,8 +117,9 @@ def _read(file: TextIO, name: str, size: int = -1, *, lines: bool = False) -> st
         return file.readline(size) if lines else file.read(size)
     except UnicodeDecodeError as error:
         raise DataFormatError(f"{name}: is not UTF-8 text ({error}); convert it") from error
-    except OSError as error:
-        raise DataFormatError(f"{name}: cannot be read ({error.strerror})") from error
+    except (OSError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataFormatError(f"{name}: cannot be read ({reason})") from error
 
 
 def _parse_line(line: str, name: str, number: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from os import PathLike
 
+from agentmem.formats.common import read_common
 from agentmem.formats.dialogue import Dialogue
 from agentmem.formats.json_stream import first_line, read_lines, read_list, read_object
 from agentmem.formats.jsonl import read_jsonl
@@ -17,6 +18,7 @@ from agentmem_stores import DataFormatError, InvalidInputError
 __all__ = ["FORMATS", "detect", "read"]
 
 _READERS: Mapping[str, Callable[[str | PathLike[str]], Iterator[Dialogue]]] = {
+    "common": read_common,
     "jsonl": read_jsonl,
     "locomo": read_locomo,
     "longmemeval": read_longmemeval,
@@ -62,7 +64,7 @@ def detect(path: str | PathLike[str]) -> str:
     if name is None:
         what = "is in none of the formats" if start else "is empty"
         raise DataFormatError(
-            f"{path}: {what}; expected LoCoMo, LongMemEval, MemoryBank, or JSON lines of "
+            f"{path}: {what}; expected LoCoMo, LongMemEval, MemoryBank, the common format, or JSON lines of "
             "{session_id, role, content}"
         )
     return name
@@ -73,6 +75,8 @@ def _list_format(path: str | PathLike[str]) -> str | None:
     keys = set(first.value) if first else set()
     if keys & {"conversation", "sample_id"}:
         return "locomo"
+    if {"sessions", "id"} <= keys:
+        return "common"
     return "longmemeval" if keys & {"haystack_sessions", "question_id"} else None
 
 

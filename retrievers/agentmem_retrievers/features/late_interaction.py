@@ -25,9 +25,9 @@ Floats = NDArray[np.float64]
 
 # Weight of a match in a neighboring turn, by offset in the session.
 CONTEXT = {0: 1.0, -1: 0.9, 1: 0.8, -2: 0.7, 2: 0.6}
-# A passage is two adjacent blocks of this many tokens, so passages overlap by half. Late interaction
-# with a whole turn favors long turns, which have a token for everything; with a passage it does not.
-# Blocks of 8 to 24 tokens find the same.
+# A passage is two adjacent blocks of this many tokens, so passages overlap by half. Late
+# interaction with a whole turn favors long turns, which have a token for everything; with a passage
+# it does not. Blocks of 8 to 24 tokens find the same.
 BLOCK = 16
 # `late.turn_least` is the worst match among this many of the rarest tokens.
 RAREST = 3

@@ -18,17 +18,17 @@ from agentmem_retrievers.text.tokenize import tokenize
 
 __all__ = ["collapse_duplicates"]
 
-# Turns whose cosine is lower never say the same. MiniLM gives paraphrases of one statement 0.79 to
-# 0.97, but also statements that differ in one value ("blue" and "green": 0.83), so that words decide.
+# Turns whose cosine is lower never say the same. MiniLM gives paraphrases of a statement 0.79 to
+# 0.97, and statements that differ in one value ("blue" and "green") 0.83, so that words decide.
 _MIN_COSINE = 0.7
 # Words in which one statement is put in several ways; they do not tell statements apart.
 _FRAME = frozenset(
     tokenize(
-        "called named name favourite favorite best most love like prefer really just please remember "
-        "note know knows remind tell say said think reminder also actually currently now always "
-        "usually work works working job employed employs employ live lives living based have own "
-        "owns got get give gives make makes go goes going leaves leave departs depart thing one "
-        "reaction way okay yes well sure again fact"
+        "called named name favourite favorite best most love like prefer really just please "
+        "remember note know knows remind tell say said think reminder also actually currently now "
+        "always usually work works working job employed employs employ live lives living based "
+        "have own owns got get give gives make makes go goes going leaves leave departs depart "
+        "thing one reaction way okay yes well sure again fact"
     )
 )
 # Stems that share this many letters stand for one another: "allergi" and "allerg".

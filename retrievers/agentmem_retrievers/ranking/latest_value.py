@@ -39,13 +39,27 @@ _MIN_PROBABILITY = 0.4
 # the likeliest, which must itself be as likely as this.
 _CONSIDERED = 40
 _SHARE_OF_LIKELIEST, _MIN_LIKELIHOOD = 0.2, 0.1
-# Both models must be this sure for a statement to pass turns that match words of the question which
-# no question for the attribute needs.
+# If question and statement are this likely to be about the attribute, the statement passes a turn
+# that matches one more word of the question.
 _SURE = 0.5
 # People have several of these at once, so that a newer one says nothing about an older one.
-_SEVERAL = frozenset(
-    ["pet", "pet's name", "children", "friend", "hobby", "allergy", "illness", "medication"]
-    + ["restaurant", "cafe", "savings", "garden", "spare key", "personal best"]
+_SEVERAL = frozenset(  # fmt: skip
+    {
+        "pet",
+        "pet's name",
+        "children",
+        "friend",
+        "hobby",
+        "allergy",
+        "illness",
+        "medication",
+        "restaurant",
+        "cafe",
+        "savings",
+        "garden",
+        "spare key",
+        "personal best",
+    }
 )
 # Words that ask for any attribute.
 _GENERIC = frozenset(
@@ -242,20 +256,32 @@ class LatestValue:
         columns = table.columns
         order = np.lexsort((columns["position"][rows[places]], columns["said_at"][rows[places]]))
         places = places[order]
-        newest, sure = int(places[-1]), max(attributes.values()) >= _SURE
-        if not (sure and likelihoods[newest] >= _SURE):
-            specific = set(ranking.question.rest) - _GENERIC
-            for name in names[:3]:
-                specific -= self.model.framing(name)
-            first, last = (set(table.words.terms(int(rows[p]))) for p in (0, newest))
-            if specific & first - last:
-                return []
-        literals = ranking.lexical.literals
-        if len(literals.terms):
-            contained = literals.frequencies(rows[[0, newest]]) > 0
-            if np.any(contained[:, 0] & ~contained[:, 1]):
-                return []
+        newest = int(places[-1])
+        sure = max(attributes.values()) >= _SURE and likelihoods[newest] >= _SURE
+        if self._matches_worse(ranking, rows[newest], rows[0], names, int(sure)):
+            return []
         return [int(row) for row in rows[places]]
+
+    def _matches_worse(
+        self, ranking: TurnRanking, row: int, first: int, names: Sequence[str], allowed: int
+    ) -> bool:
+        """Return whether a turn lacks words of the question that the first turn has.
+
+        Words in which one of the likely attributes is asked for do not count.
+
+        Args:
+            allowed: how many words may be lacking.
+        """
+        table, literals = ranking.index.tables[Granularity.TURN], ranking.lexical.literals
+        if len(literals.terms):
+            contained = literals.frequencies(np.array([first, row], dtype=np.intp)) > 0
+            if np.any(contained[:, 0] & ~contained[:, 1]):
+                return True
+        specific = set(ranking.question.rest) - _GENERIC
+        for name in names[:3] if self.model is not None else ():
+            specific -= self.model.framing(name)
+        lacking = specific & set(table.words.terms(int(first))) - set(table.words.terms(int(row)))
+        return len(lacking) > allowed
 
     def _own(self, ranking: TurnRanking, rows: Rows, places: Rows) -> Rows:
         """Return the places of turns in which the user speaks of themselves."""

@@ -12,7 +12,6 @@ from agentmem_retrievers.index.fact_index import AttributeKey, FactIndex, FactRe
 from agentmem_retrievers.ranking.latest_value import (
     asks_for_present,
     asks_of_user,
-    competing_statements,
     matching_keys,
     newest_first,
 )
@@ -71,28 +70,6 @@ def said(text: str, day: int, *vector: float) -> Entry:
     return Entry(memory, np.array(vector, dtype=np.float32))
 
 
-class TestCompetingStatements:
-    def test_near_and_similar_entries_compete(self) -> None:
-        question = np.array([1, 0, 0], dtype=np.float32)
-        entries = [
-            said("The plant on my desk is a cactus.", 3, 0.8, 0.6, 0.0),
-            said("I put an orchid on my desk.", 1, 0.7, 0.714, 0.0),
-            said("My desk is far too small.", 5, 0.7, -0.6, 0.388),
-            said("It rains.", 6, 0.1, 0.0, 0.995),
-        ]
-        assert [e.memory.id for e in competing_statements(question, entries)] == ["m1", "m3"]
-
-    def test_entries_with_the_same_frame_compete(self) -> None:
-        question = np.array([1, 0], dtype=np.float32)
-        entries = [
-            said("My bike is red now, I had it painted.", 1, 0.8, 0.6),
-            said("My bike is bottle green now, I had it painted.", 2, 0.5, 0.866),
-            said("My bike is broken.", 3, 0.5, 0.866),
-        ]
-        assert [e.memory.id for e in competing_statements(question, entries)] == ["m1", "m2"]
-        assert competing_statements(question, []) == []
-
-
 def fact(subject: str, attribute: str, value: str) -> Memory:
     record = FactRecord(subject, attribute, value, START.isoformat())
     memory = said(f"{subject} {attribute} {value}", len(value)).memory
@@ -146,9 +123,9 @@ class TestNewestFirst:
         scores = np.array([3.0, 2.0, 1.0, 0.5])
         return Ranking(np.array([10, 11, 12, 13]), scores, {"rest": scores})
 
-    def test_lifts_the_newest_statements(self) -> None:
+    def test_lifts_the_newest_statement(self) -> None:
         ordered = newest_first(self.ranked(), [13, 14, 11, 12], lift=True)
-        assert ordered.rows.tolist() == [12, 11, 14, 10, 13]
+        assert ordered.rows.tolist() == [12, 10, 11, 14, 13]
         assert np.all(np.diff(ordered.scores) <= 0)
         sums = ordered.parts["rest"] + ordered.parts["currency"]
         assert sums.tolist() == ordered.scores.tolist()

@@ -1,0 +1,155 @@
+"""The right memory comes first for a user and an assistant: one test class for each kind of fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from langchain_core.embeddings import Embeddings
+
+from agentmem import InMemoryStore, MemoryController, Scope, SearchResult
+
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+Ask = Callable[[Sequence[str], str], SearchResult]
+
+
+@pytest.fixture
+def ask(embeddings: Embeddings) -> Iterator[Ask]:
+    opened: list[MemoryController] = []
+
+    def ask(texts: Sequence[str], question: str) -> SearchResult:
+        """Store texts, the assistant's after "> ", a day apart each, and ask."""
+        now = START + timedelta(days=len(texts) + 1)
+        memory = MemoryController(
+            InMemoryStore(), scope=Scope("ada"), embeddings=embeddings, clock=lambda: now
+        )
+        opened.append(memory)
+        for day, text in enumerate(texts):
+            role = "assistant" if text.startswith("> ") else "user"
+            message = {"role": role, "content": text.removeprefix("> ")}
+            memory.add(message, session_id=f"s{day}", timestamp=START + timedelta(days=day))
+        return memory.search(question, k=5, reinforce=False)
+
+    yield ask
+    for memory in opened:
+        memory.close()
+
+
+class TestExactBeatsNear:
+    NEAR = (
+        "I use Rust+ for the parser.",
+        "I use Rust# for the scripts.",
+        "The rent was £820.",
+        "The fee was €820.",
+        "It was -7 degrees in Turku.",
+        "It was 7 degrees in Malaga.",
+        "Build 2.4 passed.",
+        "Build 2.40 failed.",
+        "Order 51 goes to Ines.",
+        "Order 52 goes to Jonas.",
+    )
+
+    @pytest.mark.parametrize(
+        ("question", "expected"),
+        [
+            ("Where do I use Rust+?", 0),
+            ("Where do I use Rust#?", 1),
+            ("What was £820?", 2),
+            ("What was €820?", 3),
+            ("Where was it -7 degrees?", 4),
+            ("Where was it 7 degrees?", 5),
+            ("How did build 2.4 go?", 6),
+            ("How did build 2.40 go?", 7),
+            ("Who gets order 51?", 8),
+            ("Who gets order 52?", 9),
+        ],
+    )
+    def test_literals_tell_memories_apart(self, ask: Ask, question: str, expected: int) -> None:
+        assert ask(self.NEAR, question)[0].memory.text == self.NEAR[expected]
+
+    @pytest.mark.parametrize("text", [*NEAR, "> Noted.", "What is that?"])
+    def test_a_stored_text_finds_itself_first(self, ask: Ask, text: str) -> None:
+        texts = [*self.NEAR, "> Noted.", "> Noted, the rent.", "What is that?", "What was that?"]
+        found = ask(texts, text.removeprefix("> "))
+        assert found[0].memory.text == text.removeprefix("> ")
+
+
+class TestQuestionsAndRepliesAreNoAnswers:
+    @pytest.mark.parametrize(
+        ("question", "answer"),
+        [
+            ("What is my favorite vegetable?", "My favorite vegetable is the leek."),
+            ("When does my train leave?", "My train to Graz leaves on June 3rd at noon."),
+        ],
+    )
+    def test_the_statement_comes_first(self, ask: Ask, question: str, answer: str) -> None:
+        texts = [
+            "I have to buy vegetables: carrots, onions and a cabbage.",
+            "> Sure, vegetables are healthy.",
+            answer,
+            "> Noted.",
+            "Which vegetables are in season, and do trains carry them?",
+            "> I don't know your favorite vegetable or your train, since you did not tell me.",
+        ]
+        assert ask(texts, question)[0].memory.text == answer
+
+
+class TestLatestValue:
+    def test_the_newest_statement_of_the_same_comes_first(self, ask: Ask) -> None:
+        texts = ["I live in Ghent.", "My cat is ill.", "I have moved to Basel, I like the flat."]
+        assert ask(texts, "Where do I live?")[0].memory.text == texts[2]
+
+    def test_a_newer_statement_of_something_else_stays_behind(self, ask: Ask) -> None:
+        texts = ["My budget for the Norway trip is 900 euros.", "We spend next holiday in Spain."]
+        assert ask(texts, "What is my budget for the Norway trip?")[0].memory.text == texts[0]
+
+    def test_pets_do_not_replace_one_another(self, ask: Ask) -> None:
+        texts = ["My dog is called Olaf.", "My rabbit is called Pia."]
+        assert ask(texts, "What is my dog called?")[0].memory.text == texts[0]
+
+
+class TestDuplicates:
+    SAME = (
+        "I am allergic to walnuts.",
+        "I'm allergic to walnuts, please remember.",
+        "I have a walnut allergy.",
+        "I am allergic to walnuts!",
+    )
+
+    def test_memories_that_say_the_same_are_one_hit(self, ask: Ask) -> None:
+        others = ["I bought walnuts for my sister.", "My sister is allergic to walnuts."]
+        found = ask([*self.SAME, *others], "What am I allergic to?")
+        texts = [hit.memory.text for hit in found]
+        assert len(set(texts) & set(self.SAME)) == 1
+        assert set(others) <= set(texts)
+        [hit] = [hit for hit in found if hit.memory.text in self.SAME]
+        assert len(hit.duplicates) == 3
+        assert hit.memory.text == self.SAME[-1]
+
+    @pytest.mark.parametrize(
+        "pair",
+        [
+            ("My favorite color is blue.", "My favorite color is green."),
+            ("I like tennis.", "I don't like tennis."),
+            ("My train leaves at 9:15.", "My train leaves at 9:45."),
+            ("My brother works in Graz.", "My sister works in Graz."),
+        ],
+    )
+    def test_memories_that_differ_in_one_thing_are_two_hits(
+        self, ask: Ask, pair: tuple[str, str]
+    ) -> None:
+        found = ask(pair, pair[0])
+        assert [hit.memory.text for hit in found] == list(pair)
+        assert all(not hit.duplicates for hit in found)
+
+
+class TestLongTurns:
+    def test_the_end_of_a_long_reply_is_found_and_quoted(self, ask: Ask) -> None:
+        filler = " ".join(f"Step {n} mixes flour and water for a dough again." for n in range(90))
+        reply = f"> {filler} A friend of gardens should visit the alpine house in Tromso."
+        texts = ["How do I bake bread?", reply, "> Any bread is fine.", "I like gardens."]
+        found = ask(texts, "Which house did you recommend to a friend of gardens?")
+        assert found[0].memory.text == reply.removeprefix("> ")
+        assert "Tromso" in found[0].excerpt
+        assert len(found[0].excerpt) < 300
