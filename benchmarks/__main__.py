@@ -239,6 +239,34 @@ def fit(
         out.write_text(to_json(known, file, scores["all"]), encoding="utf-8")
 
 
+@app.command()
+def fit_assistant(
+    files: Annotated[list[Path], typer.Argument(help="Data sets in any format.")],
+    cache: Annotated[Path, typer.Option(help="Folder that caches embeddings by content.")],
+    limit: Annotated[int | None, typer.Option(help="Questions of each file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Output file for the weights.")] = None,
+) -> None:
+    """Learn the weights for conversations of a user with an assistant, from several data sets.
+
+    Each data set is judged by weights learned from the others. Conversations with names take part
+    without them.
+    """
+    from agentmem.embedding.sentence_embeddings import default_embeddings
+    from agentmem.evaluation.embedding_cache import CachedEmbeddings
+    from agentmem_retrievers.ranking.scoring import shipped_content
+    from benchmarks.fit_assistant import examples, leave_one_out, read_sets, with_assistant
+
+    embeddings = CachedEmbeddings(default_embeddings(), cache / "embeddings.sqlite")
+    sets = {
+        name: list(examples(dialogues, embeddings)) for name, dialogues in read_sets(files, limit)
+    }
+    for name, scores in leave_one_out(sets).items() if len(sets) > 1 else ():
+        recall, gain = 100 * scores["recall"], 100 * scores["ndcg"]
+        typer.echo(f"{name}: recall_all@10 {recall:.1f}, NDCG@10 {gain:.1f}")
+    if out is not None:
+        out.write_text(with_assistant(shipped_content(), sets), encoding="utf-8")
+
+
 def _print_fit(scores: dict[str, dict[str, float]]) -> None:
     from rich.table import Table
 

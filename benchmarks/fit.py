@@ -22,6 +22,7 @@ from agentmem.evaluation.cross_validation import (
 from agentmem.evaluation.metrics import mean_by_name, ranking_scores
 from agentmem.evaluation.reflection import learn_from_citations
 from agentmem_retrievers import Weights
+from agentmem_retrievers.ranking.scoring import shipped_content
 from agentmem_retrievers.ranking.sessions import session_scores
 
 __all__ = ["SUMMARY", "fit_and_judge", "fit_weights", "to_json"]
@@ -86,6 +87,9 @@ def to_json(known: Sequence[Example], file: Path, scores: Mapping[str, float]) -
     """
     weights = fit_weights(known)
     content: dict[str, Any] = {"provenance": _provenance(known, file, scores), **asdict(weights)}
+    # Learned from other data, see `benchmarks.fit_assistant`.
+    content["assistant"] = shipped_content()["assistant"]
+    content["standardized"] = []
     stages = ("first", "second", "session", "confidence")
     content["without_words"] = {s: content["without_words"][s] for s in stages}
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"

@@ -64,8 +64,8 @@ def detect(path: str | PathLike[str]) -> str:
     if name is None:
         what = "is in none of the formats" if start else "is empty"
         raise DataFormatError(
-            f"{path}: {what}; expected LoCoMo, LongMemEval, MemoryBank, the common format, or JSON lines of "
-            "{session_id, role, content}"
+            f"{path}: {what}; expected LoCoMo, LongMemEval, MemoryBank, the common format, or "
+            "JSON lines of {session_id, role, content}"
         )
     return name
 

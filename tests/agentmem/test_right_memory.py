@@ -1,4 +1,4 @@
-"""The right memory comes first for a user and an assistant: one test class for each kind of fault."""
+"""The right memory comes first for a user and an assistant; a class for each kind of fault."""
 
 from __future__ import annotations
 

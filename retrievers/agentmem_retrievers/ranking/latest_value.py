@@ -43,7 +43,7 @@ _SHARE_OF_LIKELIEST, _MIN_LIKELIHOOD = 0.2, 0.1
 # that matches one more word of the question.
 _SURE = 0.5
 # People have several of these at once, so that a newer one says nothing about an older one.
-_SEVERAL = frozenset(  # fmt: skip
+_SEVERAL = frozenset(
     {
         "pet",
         "pet's name",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from agentmem_retrievers.index.table import Rows
 
-__all__ = ["Ranking", "Weights", "part_of"]
+__all__ = ["Ranking", "Weights", "part_of", "shipped_content"]
 
 Floats = NDArray[np.float64]
 
@@ -27,7 +27,8 @@ def part_of(feature: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _shipped() -> dict[str, Any]:
+def shipped_content() -> dict[str, Any]:
+    """Return the content of `weights.json`."""
     content: dict[str, Any] = json.loads(files(__package__).joinpath("weights.json").read_text())
     return content
 
@@ -62,7 +63,7 @@ class Weights:
     @classmethod
     def shipped(cls) -> Weights:
         """Return the weights that come with the package (`weights.json` says how they were fit)."""
-        return cls.from_json(_shipped())
+        return cls.from_json(shipped_content())
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Weights:

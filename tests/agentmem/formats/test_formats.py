@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -79,6 +80,35 @@ def memorybank() -> dict[str, Any]:
     }
 
 
+def common() -> list[Any]:
+    return [
+        {
+            "id": "ada",
+            "sessions": [
+                {
+                    "session_id": "s1",
+                    "date": "2026-01-05T18:00:00+00:00",
+                    "turns": [
+                        {"turn_id": "s1:0", "role": "user", "content": "I have two dogs."},
+                        {"turn_id": "s1:1", "role": "assistant", "content": " "},
+                    ],
+                }
+            ],
+            "questions": [
+                {
+                    "question": "How many dogs?",
+                    "question_date": "2026-02-05T18:00",
+                    "answer": "two",
+                    "category": "personal",
+                    "evidence_turn_ids": ["s1:0", "s9:9"],
+                    "evidence_session_ids": ["s1"],
+                }
+            ],
+            "unanswerable": [{"question": "What is my blood type?"}],
+        }
+    ]
+
+
 def jsonl() -> list[Any]:
     return [
         {"session_id": "b", "role": "human", "content": "First."},
@@ -149,6 +179,25 @@ def test_longmemeval_sessions_are_sorted_by_date_and_do_not_reveal_the_answer(
     assert "answer" not in repr(found.sessions)
 
 
+def test_read_the_common_format(written: Written) -> None:
+    found = only(written(common()))
+    assert [turn.text for turn in found.sessions[0].turns] == ["I have two dogs."]
+    asked, unanswerable = found.questions
+    assert asked.evidence_turns == ("s1:0",)
+    assert asked.asked_at == datetime(2026, 2, 5, 18, tzinfo=UTC)
+    assert unanswerable.id.endswith("_abs")
+    assert unanswerable.answer is None
+
+
+def test_gzipped_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "data.json.gz"
+    path.write_bytes(gzip.compress(json.dumps(locomo()).encode()))
+    assert only(path).owner == "conv-1"
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(DataFormatError, match=r"data\.json\.gz"):
+        only(path)
+
+
 def test_memorybank_preserves_keys_exactly(written: Written) -> None:
     jason, li = read(written(memorybank()))
     assert (jason.owner, li.owner, li.sessions) == (" Jason ", "Li", ())
@@ -183,6 +232,7 @@ def test_timestamps_with_a_zone_or_in_seconds_become_utc(written: Written) -> No
 
 def samples() -> dict[str, Any]:
     return {
+        "common": common(),
         "jsonl": as_lines(jsonl()),
         "locomo": locomo(),
         "longmemeval": longmemeval(),
@@ -226,6 +276,12 @@ LONGMEMEVAL_FAULTS: list[tuple[Change, str]] = [
     (lambda d: d[0].update(answer=[]), "answer: expected a string or a number, found a list of 0"),
 ]  # fmt: skip
 
+COMMON_FAULTS: list[tuple[Change, str]] = [
+    (lambda d: d[0]["sessions"][0].pop("turns"),
+     r"entry \[0\] \(ada\), field sessions\[0\].turns: expected this field"),
+    (lambda d: d[0]["sessions"][0]["turns"][0].pop("turn_id"),
+     r"field sessions\[0\].turns\[0\].turn_id: expected this field"),
+]  # fmt: skip
 MEMORYBANK_FAULTS: list[tuple[Change, str]] = [
     (lambda d: d["Li"].update(history=[]), r"entry 'Li', field history: expected an object"),
     (lambda d: d["Li"]["history"].update(monday=[]), r"history.monday: expected a day such as"),
@@ -252,7 +308,7 @@ JSONL_FAULTS: list[tuple[Change, str]] = [
         (name, *fault)
         for name, faults in zip(
             FORMATS,
-            [JSONL_FAULTS, LOCOMO_FAULTS, LONGMEMEVAL_FAULTS, MEMORYBANK_FAULTS],
+            [COMMON_FAULTS, JSONL_FAULTS, LOCOMO_FAULTS, LONGMEMEVAL_FAULTS, MEMORYBANK_FAULTS],
             strict=True,
         )
         for fault in faults
@@ -338,7 +394,7 @@ def test_unreadable_file_and_unknown_format_name_raise(tmp_path: Path) -> None:
     (tmp_path / "latin1").write_bytes('[{"sample_id": "Zoë"}]'.encode("latin-1"))
     with pytest.raises(DataFormatError, match="is not UTF-8"):
         detect(tmp_path / "latin1")
-    with pytest.raises(InvalidInputError, match="format='csv' must be one of jsonl, locomo"):
+    with pytest.raises(InvalidInputError, match="format='csv' must be one of common, jsonl, locomo"):
         read(tmp_path / "latin1", "csv")
 
 
