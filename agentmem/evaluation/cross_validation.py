@@ -47,6 +47,16 @@ L2 = 3e-3
 # How much a question with several relevant memories counts, see `fit_listwise`: in the first stage
 # the first of them matters most, in the second stage each as much as any other.
 _FIRST_GROWTH, _GROWTH = 0.75, 1.0
+# What a number or identifier of the question counts for a turn that contains it.
+_LITERAL = 4.0
+# Features for conversations with an assistant, and those whose weights are set, not learned; see
+# `benchmarks.fit_assistant`.
+_OF_ASSISTANTS = frozenset(
+    [
+        "exact.literal", "exact.verbatim", "late.passage", "late.passage_rare", "lexical.bm25",
+        "manner.only_asks", "role.user",
+    ]
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -150,7 +160,8 @@ def learn(known: Sequence[Example]) -> Weights:
     off = [] if any(e.ranking.query_tokens for e in own) else ["late"]
     weights = Weights(first={}, second={}, session={}, confidence={})
     first = [(e.features, np.isin(e.rows, list(e.turns))) for e in own]
-    weights = replace(weights, first=_fit(first, off, growth=_FIRST_GROWTH))
+    fitted = _fit(first, off, growth=_FIRST_GROWTH)
+    weights = replace(weights, first={**fitted, "exact.literal": _LITERAL})
     second, sessions = [], []
     for example in own:
         ranking = replace(example.ranking, weights=weights)
@@ -210,7 +221,7 @@ def _fit(
     questions: Sequence[tuple[Features, Mask]], off: Collection[str] = (), *, growth: float
 ) -> dict[str, float]:
     present = dict.fromkeys(name for features, _ in questions for name in features)
-    names = [name for name in present if part_of(name) not in off]
+    names = [n for n in present if part_of(n) not in off and n not in _OF_ASSISTANTS]
     groups: list[Group] = []
     for features, relevant in questions:
         columns = [features.get(name, np.zeros(len(relevant))) for name in names]

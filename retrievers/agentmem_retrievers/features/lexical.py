@@ -258,17 +258,17 @@ class LexicalFeatures:
         }
 
     def _literals(self, rows: Rows) -> Floats:
-        """Return the share of the question's literals that rows contain, by idf, shape (rows,).
+        """Return how many of the question's literals rows contain, shape (rows,).
 
-        Scaled by how rare the rarest one is: "5" may count the items of any list, while an order
-        number stands for one thing.
+        A literal that one memory has counts 1; the more memories have it, the less it counts: "5"
+        may count the items of any list, while an order number stands for one thing.
         """
         stats = self.literals
         if not stats.terms:
             return np.zeros(len(rows))
-        rarest = float(stats.idf.max()) / float(idf(max(self.all.n_documents, 1), 1.0))
-        contained = (stats.frequencies(rows) > 0).T @ stats.idf
-        return np.asarray(min(rarest, 1.0) * contained / max(float(stats.idf.sum()), 1e-9))
+        of_one = float(idf(max(self.all.n_documents, 1), 1.0))
+        contained = (stats.frequencies(rows) > 0).T @ np.minimum(stats.idf / of_one, 1.0)
+        return np.asarray(contained, dtype=np.float64)
 
     def _turns(self, context: ContextWindow) -> Features:
         frequencies = self.all.frequencies(context.rows)
