@@ -74,7 +74,6 @@ _MOVED = {
         "Key": "AttributeKey",
         "Ledger": "FactIndex",
         "SELF": "SELF",
-        "Telling": "FactEvidence",
     },
     "index.indexed_store": {"ONE_THREAD": "SINGLE_THREADED_BLAS"},
     "index.inverted_index": {"InvertedIndex": "InvertedIndex"},

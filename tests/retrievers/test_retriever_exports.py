@@ -14,7 +14,7 @@ FORMER = (
     "Anchor", "Around", "AskedWord", "Bits", "Embed", "Features", "Floats", "InvertedIndex",
     "Key", "Kin", "LEARNED", "LateInteraction", "Learning", "Ledger", "Lookup", "MONTHS", "NEAR",
     "NONE", "ONE_THREAD", "Period", "Question", "RELATIVES", "Ranked", "Recall", "Rounded",
-    "Rows", "SELF", "Shown", "Signs", "SoftLookup", "Span", "Table", "Telling", "TurnFeatures",
+    "Rows", "SELF", "Shown", "Signs", "SoftLookup", "Span", "Table", "TurnFeatures",
     "TurnRanking", "Vocabulary", "WIDE", "Window", "Wording", "anchor_in", "bits_of", "bm25",
     "confidence", "confidence_features", "dates_in", "differing", "ends_asking", "expanded",
     "idf", "normalised_entropy", "part_of", "rank_sessions", "rest_days", "rounded",

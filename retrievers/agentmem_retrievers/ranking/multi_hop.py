@@ -19,7 +19,7 @@ MIN_START_SHARE = 0.25
 # A link must account for this share of the new terms of a memory.
 MIN_LINK = 0.3
 # A score this much lower divides the value of a hit by e.
-SCORE_SCALE = 2.0
+SCORE_SCALE = 3.0
 
 
 @dataclass(frozen=True)
