@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from os import PathLike
@@ -14,7 +14,7 @@ from agentmem.controller.deletion import Deletion
 from agentmem.controller.services import Services
 from agentmem.controller.timeline import Bounds, Event, Timeline
 from agentmem.controller.to_async import to_async
-from agentmem.embedding.embedder import Embedder
+from agentmem.embedding.embedder import Embedder, estimate_tokens
 from agentmem.embedding.sentence_embeddings import default_embeddings
 from agentmem.facts.views import Fact, ProfileLine, held_at, portrait, shown
 from agentmem.feedback.plans import Plan, parse_outcome
@@ -25,6 +25,8 @@ from agentmem.maintenance.eviction import SweepReport, archive_faded
 from agentmem.maintenance.graph_export import export_graph
 from agentmem.maintenance.stats import Stats, collect_stats
 from agentmem.progress import Progress
+from agentmem.recall.context import Context
+from agentmem.recall.recall import CANDIDATES
 from agentmem.rerank.refiner import Refiner, apply_refiners
 from agentmem.writing.association import Association
 from agentmem.writing.messages import BeforeWrite, Draft, MessageLike, to_drafts
@@ -604,6 +606,73 @@ class MemoryController:
         if reinforce and as_of is None:
             services.reinforcement.record(owner, result)
         return result
+
+    def recall(
+        self,
+        query: str,
+        *,
+        max_tokens: int = 800,
+        scope: Scope | None = None,
+        as_of: datetime | None = None,
+        exclude: Collection[str] = (),
+        count_tokens: Callable[[str], int] | None = None,
+        explain: bool = False,
+        reinforce: bool = True,
+    ) -> Context:
+        """Spend a token budget on the memories that answer a question.
+
+        Entropy decides how many turns the question is worth, and whether summaries of sessions,
+        days and topics give a better answer; see docs/recall.md.
+
+        Args:
+            query: the question, or any text.
+            max_tokens: the most tokens of the text, >= 1. It is a limit, not a target.
+            as_of: recall the memory as it was then, aware.
+            exclude: ids of memories not to show, such as those that a conversation shows already.
+            count_tokens: returns the number of tokens of a text; by default an estimate that is
+                rather too high.
+            explain: fill in the `reason` of each item.
+            reinforce: strengthen what is shown, after the call; an archived memory becomes active
+                again. A recall `as_of` the past strengthens nothing.
+
+        Raises:
+            EmptyTextError: the query is empty.
+            NaiveDatetimeError: `as_of` has no time zone.
+            InvalidInputError: `max_tokens` is below 1.
+            EmbeddingError: the embedder failed.
+
+        Example:
+            >>> _ = memory.add("I adopted a beagle called Biscuit.", session_id="s1")
+            >>> context = memory.recall("What is my dog called?", max_tokens=200)
+            >>> context.tokens <= 200, context.items[0].form.value
+            (True, 'turn')
+            >>> context.text.partition(", ")[2]
+            'user: "I adopted a beagle called Biscuit."'
+        """
+        services = self.services
+        owner = services.owner(scope)
+        _require_positive(max_tokens=max_tokens)
+        moment = require_aware(as_of, "as_of") if as_of else None
+        result = self.search(
+            query,
+            k=CANDIDATES + len(exclude),
+            scope=owner,
+            as_of=moment,
+            explain=explain,
+            reinforce=False,
+        )
+        context = services.recaller.recall(
+            owner,
+            result,
+            max_tokens=max_tokens,
+            count=count_tokens or estimate_tokens,
+            exclude=frozenset(exclude),
+            as_of=moment,
+            explain=explain,
+        )
+        if reinforce and moment is None:
+            self.reinforce(result, shown=list(context.ids.values()), scope=owner)
+        return context
 
     def get(self, memory_id: str, *, scope: Scope | None = None) -> Memory:
         """Return one memory.
@@ -1282,6 +1351,7 @@ class MemoryController:
     adelete_all = to_async(delete_all)
     areset = to_async(reset)
     asearch = to_async(search)
+    arecall = to_async(recall)
     aget = to_async(get)
     aget_all = to_async(get_all)
     ahistory = to_async(history)

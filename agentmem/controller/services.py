@@ -37,6 +37,7 @@ from agentmem.maintenance.repair import Repair
 from agentmem.maintenance.summaries import Summaries
 from agentmem.maintenance.transfer import Transfer
 from agentmem.progress import NullProgress, Progress
+from agentmem.recall.recall import Recaller
 from agentmem.rerank.refiner import Refiner
 from agentmem.writing.association import Association
 from agentmem.writing.messages import Admission, BeforeWrite
@@ -83,6 +84,7 @@ class Services:
         store: the records themselves.
         memories: the store with its derived index, written through.
         engine: ranks memories for a query.
+        recaller: spends a token budget on what the engine finds.
         open_sessions: the session of each scope that `add` continues by default.
         listeners: what `add_listener` was called with, as far as it is alive.
         consolidate_after_session: budget of the consolidation that runs in the background after a
@@ -97,6 +99,7 @@ class Services:
     store: MemoryStore
     memories: IndexedStore
     engine: SearchEngine
+    recaller: Recaller
     embedder: Embedder
     admission: Admission
     writer: Writer
@@ -174,6 +177,7 @@ class Services:
             store=store,
             memories=memories,
             engine=engine,
+            recaller=Recaller(memories, engine.settings),
             embedder=embedder,
             admission=admission,
             writer=writer,

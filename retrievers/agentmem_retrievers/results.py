@@ -11,7 +11,7 @@ from typing import overload
 import numpy as np
 
 from agentmem_retrievers.routing import Routing
-from agentmem_stores import Memory, Vectors
+from agentmem_stores import Memory, State, Vectors
 
 __all__ = ["RecalledMemory", "SearchResult"]
 
@@ -45,6 +45,11 @@ class RecalledMemory:
     path: tuple[str, ...] = ()
     learned: float = field(default=0.0, repr=False, compare=False)
     load_context: Callable[[], tuple[Memory, ...]] = field(default=tuple, repr=False, compare=False)
+
+    @property
+    def archived(self) -> bool:
+        """Whether the memory comes from the archive, which unsure searches look into."""
+        return self.memory.state is State.ARCHIVED
 
     @cached_property
     def context(self) -> tuple[Memory, ...]:

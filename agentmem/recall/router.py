@@ -1,0 +1,106 @@
+"""Entropy decides how many turns a question is worth, and at which granularity to answer."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from agentmem.recall.context import RecallRouting
+from agentmem_retrievers import normalized_entropy
+from agentmem_stores import Granularity
+
+__all__ = ["COARSE", "SHORTLIST", "Groups", "route_recall", "score_distribution"]
+
+Groups = Mapping[Granularity, Sequence[str | None]]
+
+# Granularities that group turns, coarse first.
+COARSE = (Granularity.TOPIC, Granularity.DAY, Granularity.SUMMARY)
+
+# The entropy is that of the best 60 turns, which the second stage of the ranking has compared.
+SHORTLIST = 60
+
+# Turns for a question: FLOOR + TURNS_PER_EVENT exp(H), times the budget in units of UNIT_TOKENS.
+FLOOR = 4.0
+TURNS_PER_EVENT = 2.0
+UNIT_TOKENS = 1600
+
+# What a fixed mix takes the breadth of every question to be: the ablation of the router.
+_FIXED_BREADTH = 0.3
+
+_OVERVIEW = re.compile(
+    r"\b(?:summar(?:y|i[sz]e)|overview|recap|discuss(?:ed|ion|ions)?|in general|overall|usually|"
+    r"up to|main (?:points?|topics?|ideas?)|everything|think about|opinions?|"
+    r"(?:talk|say|said|chat|speak|spoke)\w* about|what happened|order)\b",
+    re.IGNORECASE,
+)
+# The most of a budget that goes to summaries; the rest shows the turns that carry them.
+_COARSE_SHARE = 0.35
+
+
+def score_distribution(scores: ArrayLike) -> NDArray[np.float64]:
+    """Return softmax(scores) at temperature 1 of the best `SHORTLIST` scores, best first."""
+    values = np.asarray(scores, dtype=np.float64)[:SHORTLIST]
+    if not len(values):
+        return values
+    shares = np.exp(values - values.max())
+    return np.asarray(shares / shares.sum(), dtype=np.float64)
+
+
+def route_recall(
+    query: str,
+    shares: NDArray[np.float64],
+    groups: Groups,
+    max_tokens: int,
+    *,
+    is_fixed: bool = False,
+) -> RecallRouting:
+    """Decide how a question's token budget is spent.
+
+    The perplexity exp(H) of a distribution is the number of equally likely events that are as
+    uncertain (Jelinek et al. 1977), so it estimates how many turns carry evidence.
+
+    Args:
+        shares: the probability of each turn, best first.
+        groups: for each granularity, the group of each turn, such as its session; None for none.
+        max_tokens: the budget.
+        is_fixed: use the same mix for every question.
+    """
+    entropy = float(-(shares * np.log(np.maximum(shares, 1e-300))).sum())
+    entropies = {Granularity.TURN: _normalized(shares)}
+    for granularity, names in groups.items():
+        entropies[granularity] = _normalized(_grouped(shares, names))
+    breadth = _FIXED_BREADTH if is_fixed else _breadth(query, entropies)
+    certainty = {g: 1 - entropies[g] for g in COARSE if g in entropies}
+    total = sum(certainty.values())
+    weights = {Granularity.TURN: 1.0}
+    if total > 0 and breadth >= 0.1:
+        coarse = _COARSE_SHARE * breadth
+        weights = {g: coarse * c / total for g, c in certainty.items()}
+        weights[Granularity.TURN] = 1 - coarse
+    scale = max(max_tokens / UNIT_TOKENS, 1.0)
+    turns = math.ceil((FLOOR + TURNS_PER_EVENT * math.exp(entropy)) * scale)
+    return RecallRouting(breadth, turns, entropy, entropies, weights)
+
+
+def _breadth(query: str, entropies: Mapping[Granularity, float]) -> float:
+    """Return the probability that a question wants an overview."""
+    logit = 6 * (entropies[Granularity.TURN] - 0.85) + (2.5 if _OVERVIEW.search(query) else -2.5)
+    return 1 / (1 + math.exp(-logit))
+
+
+def _grouped(shares: NDArray[np.float64], names: Sequence[str | None]) -> NDArray[np.float64]:
+    """Return the share of each group; turns without one count on their own."""
+    total: dict[object, float] = {}
+    for place, (name, share) in enumerate(zip(names, shares.tolist(), strict=True)):
+        key: object = place if name is None else name
+        total[key] = total.get(key, 0.0) + share
+    return np.array(list(total.values()))
+
+
+def _normalized(shares: NDArray[np.float64]) -> float:
+    """H / ln n of a distribution, in [0, 1]; 1 where there is nothing to decide."""
+    return normalized_entropy(np.log(np.maximum(shares, 1e-300)), temperature=1.0)
