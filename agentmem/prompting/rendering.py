@@ -22,6 +22,7 @@ __all__ = [
     "chronological",
     "cited_ids",
     "line_variants",
+    "means_little_alone",
     "number_lines",
     "render_plan",
     "select_lines",
@@ -80,6 +81,15 @@ class MemoryLine:
         return f"[{line_id}] {memory.said_at:%Y-%m-%d}, {speaker_of(memory)}: {self.text}{after}"
 
 
+def means_little_alone(text: str) -> bool:
+    """Return whether a turn needs the one before it to be understood, as "Yes, on Friday." does.
+
+    >>> means_little_alone("Yes, on Friday."), means_little_alone("I adopted a beagle.")
+    (True, False)
+    """
+    return len(tokenize(text)) < _MIN_CONTENT_WORDS or _DEPENDENT.match(text) is not None
+
+
 def line_variants(
     hit: RecalledMemory, max_chars: int, *, verbatim: bool = False
 ) -> Iterator[MemoryLine]:
@@ -97,7 +107,7 @@ def line_variants(
     if verbatim:
         yield MemoryLine(memory, quote(text, max_chars))
         return
-    if len(tokenize(text)) < _MIN_CONTENT_WORDS or _DEPENDENT.match(text):
+    if means_little_alone(text):
         earlier = [turn for turn in hit.context if turn.position < memory.position]
         if earlier:
             before = max(earlier, key=lambda turn: turn.position)

@@ -115,6 +115,12 @@ class Context:
     confidence: float
     hits: SearchResult
 
+    @classmethod
+    def nothing(cls, hits: SearchResult) -> Context:
+        """Return an empty context, for a search that found nothing or was not needed."""
+        routing = RecallRouting(0.0, 0, 0.0, {}, {})
+        return cls(hits.query, "", (), 0, routing, hits.confidence, hits)
+
     @property
     def ids(self) -> dict[str, str]:
         """The memory id for each line id, such as m1."""

@@ -10,13 +10,14 @@ import numpy as np
 
 from agentmem.digest.sentences import split
 from agentmem.prompting.quoting import quote
-from agentmem.prompting.rendering import MemoryLine, speaker_of
+from agentmem.prompting.rendering import MemoryLine, means_little_alone, speaker_of
 from agentmem.recall.context import Context, ContextItem, Form, RecallRouting
 from agentmem.recall.excerpt import Excerpts
 from agentmem.recall.router import COARSE, SHORTLIST, route_recall, score_distribution
 from agentmem_retrievers import RecalledMemory, SearchResult, SearchSettings
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.index.scope_index import ScopeIndex
+from agentmem_retrievers.index.table import NONE
 from agentmem_stores import Granularity, Memory, Scope, State
 
 __all__ = ["CANDIDATES", "Recaller"]
@@ -30,6 +31,8 @@ MAX_PASSAGE_TOKENS = 90
 MAX_SUMMARY_TOKENS = 120
 # A line with fewer tokens for its text says nothing.
 MIN_TEXT_TOKENS = 8
+# Shorter texts are contained in others by chance.
+MIN_REPEATED_CHARS = 12
 # The turn before one that means little alone, as in (after Ada: "Where do you live?").
 MAX_PRECEDING_TOKENS = 40
 # Turns of a topic that are looked up to find out which of them its summary quotes.
@@ -67,7 +70,6 @@ class _Page:
     left: int
     drafts: list[_Draft] = field(default_factory=list)
     turn_ids: set[str] = field(default_factory=set)
-    texts: set[str] = field(default_factory=set)
 
     def cost(self, line: MemoryLine) -> int:
         return self.count(line.render(_WIDEST_ID) + "\n")
@@ -75,6 +77,13 @@ class _Page:
     def room(self, memory: Memory) -> int:
         """How many tokens a line about a memory has for its text."""
         return self.left - self.cost(MemoryLine(memory, '""'))
+
+    def shows(self, line: MemoryLine) -> bool:
+        """Whether the words of a line are on the page already."""
+        words = line.text[1:-1]
+        if len(words) < MIN_REPEATED_CHARS:
+            return any(line.text == draft.line.text for draft in self.drafts)
+        return any(words in draft.line.text for draft in self.drafts)
 
     def add(self, draft: _Draft) -> bool:
         """Add a line if it fits; return whether it did."""
@@ -84,7 +93,6 @@ class _Page:
         self.left -= cost
         self.drafts.append(draft)
         self.turn_ids.update(draft.turn_ids)
-        self.texts.add(draft.line.text)
         return True
 
 
@@ -252,7 +260,9 @@ class Recaller:
         excerpts: Excerpts,
     ) -> None:
         """Add the best turns, each in full or as its best sentences."""
-        for rank, hit in enumerate(hits[: routing.turns], start=1):
+        best = hits[: routing.turns]
+        before = self._preceding(scope, index, [hit.memory for hit in best])
+        for rank, hit in enumerate(best, start=1):
             memory = hit.memory
             if memory.id in page.turn_ids:
                 continue
@@ -262,9 +272,33 @@ class Recaller:
             is_whole = excerpts.count(memory.text) <= room
             text = memory.text if is_whole else excerpts.best(memory.text, room)
             line = _line(memory, text)
-            if text and line.text not in page.texts:
-                form = Form.TURN if is_whole else Form.EXCERPT
-                page.add(_Draft(line, form, _own(memory), hit.score, f"rank {rank} of the search"))
+            if not text or page.shows(line):
+                continue
+            form, reason = Form.TURN if is_whole else Form.EXCERPT, f"rank {rank} of the search"
+            earlier = before.get(memory.id)
+            if earlier is not None and earlier.id not in page.turn_ids:
+                said = quote(excerpts.best(earlier.text, MAX_PRECEDING_TOKENS), len(earlier.text))
+                longer = replace(line, preceding=f"{speaker_of(earlier)}: {said}")
+                if page.add(_Draft(longer, form, (memory.id, earlier.id), hit.score, reason)):
+                    continue
+            page.add(_Draft(line, form, _own(memory), hit.score, reason))
+
+    def _preceding(
+        self, scope: Scope, index: ScopeIndex, turns: Sequence[Memory]
+    ) -> dict[str, Memory]:
+        """Return the turn before each turn that means little without it."""
+        table = index.tables[Granularity.TURN]
+        dependent = [m.id for m in turns if means_little_alone(m.text) and m.id in table.row_of]
+        if not dependent:
+            return {}
+        rows = np.array([table.row_of[i] for i in dependent], dtype=np.intp)
+        earlier = table.neighbors(rows, -1).tolist()
+        ids = {i: table.ids[row] for i, row in zip(dependent, earlier, strict=True) if row != NONE}
+        found = {
+            m.id: m
+            for m in self.memories.store.get_memories(scope, Granularity.TURN, list(ids.values()))
+        }
+        return {i: found[e] for i, e in ids.items() if e in found}
 
 
 @dataclass(frozen=True)

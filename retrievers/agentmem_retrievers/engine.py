@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+import numpy as np
+
 from agentmem_retrievers.features.late_interaction import QueryToken
 from agentmem_retrievers.forgetting import ForgettingCurve
 from agentmem_retrievers.index.indexed_store import SINGLE_THREADED_BLAS, IndexedStore
@@ -92,8 +94,22 @@ class SearchEngine:
     def search(self, scope: Scope, query: Query) -> SearchResult:
         """Return the memories of a scope that answer a query, best first.
 
-        Turns are ranked first, whatever the granularity; sessions by their turns.
+        Turns are ranked first, whatever the granularity; sessions by their turns. If the active
+        memories hardly answer the query, archived ones are searched too.
         """
+        with self.memories.lock:
+            result = self._search(scope, query)
+            is_unsure = result.confidence < self.settings.archive_below
+            if is_unsure and not query.include_archived and self._has_archive(scope, query):
+                return self._search(scope, replace(query, include_archived=True))
+            return result
+
+    def _has_archive(self, scope: Scope, query: Query) -> bool:
+        table = self.memories.index(scope).tables[query.granularity]
+        everything = table.visible(query.as_of, include_archived=True)
+        return bool(np.any(everything & ~table.visible(query.as_of)))
+
+    def _search(self, scope: Scope, query: Query) -> SearchResult:
         granularity = query.granularity
         with self.memories.lock, SINGLE_THREADED_BLAS:
             ranking = self.ranking(scope, query)

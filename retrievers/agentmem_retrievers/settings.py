@@ -39,6 +39,7 @@ class SearchSettings:
             router trusts it. Off, because turns alone find sessions at least as well.
         associated: let multi-hop search follow the association graph too. Off, because the words
             of memories lead at least as far.
+        archive_below: a search with a lower confidence also looks into the archive; 0 never does.
         off: parts that are switched off, of `PARTS`.
 
     Raises:
@@ -53,6 +54,7 @@ class SearchSettings:
     retention: float = 0.3
     routed: bool = False
     associated: bool = False
+    archive_below: float = 0.5
     off: frozenset[str] = field(default_factory=frozenset)
 
     def __post_init__(self) -> None:
@@ -61,5 +63,7 @@ class SearchSettings:
             raise InvalidInputError(f"off={unknown} has unknown parts; known are {PARTS}")
         if self.candidates < 1:
             raise InvalidInputError(f"candidates={self.candidates} must be >= 1")
+        if not 0 <= self.archive_below <= 1:
+            raise InvalidInputError(f"archive_below={self.archive_below} must be in [0, 1]")
         if not self.retention >= 0:
             raise InvalidInputError(f"retention={self.retention} must be >= 0")
