@@ -17,7 +17,7 @@ from agentmem_retrievers.index.vocabulary import SimilarTerm
 from agentmem_retrievers.ranking.candidates import CandidateSources, visible_candidates
 from agentmem_retrievers.ranking.latest_value import AttributeClassifier, LatestValue, NoAttributes
 from agentmem_retrievers.ranking.multi_hop import follow_links
-from agentmem_retrievers.ranking.pipeline import TurnRanking
+from agentmem_retrievers.ranking.pipeline import SHORTLIST, TurnRanking
 from agentmem_retrievers.ranking.scoring import Ranking, Weights
 from agentmem_retrievers.ranking.sessions import rank_sessions
 from agentmem_retrievers.results import RecalledMemory, SearchResult
@@ -97,23 +97,13 @@ class SearchEngine:
         Turns are ranked first, whatever the granularity; sessions by their turns. If the active
         memories hardly answer the query, archived ones are searched too.
         """
-        with self.memories.lock:
-            result = self._search(scope, query)
-            is_unsure = result.confidence < self.settings.archive_below
-            if is_unsure and not query.include_archived and self._has_archive(scope, query):
-                return self._search(scope, replace(query, include_archived=True))
-            return result
-
-    def _has_archive(self, scope: Scope, query: Query) -> bool:
-        table = self.memories.index(scope).tables[query.granularity]
-        everything = table.visible(query.as_of, include_archived=True)
-        return bool(np.any(everything & ~table.visible(query.as_of)))
-
-    def _search(self, scope: Scope, query: Query) -> SearchResult:
         granularity = query.granularity
         with self.memories.lock, SINGLE_THREADED_BLAS:
             ranking = self.ranking(scope, query)
             turns = ranking.rank(*ranking.first_stage())
+            confidence = ranking.confidence(turns)
+            if self._is_unsure(confidence, turns) and self._has_archive(scope, query):
+                return self.search(scope, replace(query, include_archived=True))
             paths: Paths = {}
             if not granularity.of_session:
                 result = self._rank_by_similarity(scope, query)
@@ -128,12 +118,27 @@ class SearchEngine:
             return SearchResult(
                 query=query.text,
                 hits=self._hits(ranking.index.tables[granularity], scope, query, result, paths),
-                confidence=ranking.confidence(turns),
+                confidence=confidence,
                 asked_at=query.as_of or query.now,
                 # Routed anew when asked for, since a result must not keep a whole index alive.
                 load_routing=(lambda: routing) if routing else partial(self._route, scope, query),
                 **({"query_vector": ranking.vector} if learnable else {}),
             )
+
+    def _is_unsure(self, confidence: float, turns: Ranking) -> bool:
+        """Whether the active turns hardly answer, or many of them answer about equally well."""
+        shares = np.exp(turns.scores[:SHORTLIST] - turns.scores.max(initial=-np.inf))
+        shares /= max(float(shares.sum()), 1e-300)
+        entropy = -float((shares * np.log(np.maximum(shares, 1e-300))).sum())
+        settings = self.settings
+        return confidence < settings.archive_below or entropy > settings.archive_entropy
+
+    def _has_archive(self, scope: Scope, query: Query) -> bool:
+        if query.include_archived:
+            return False
+        table = self.memories.index(scope).tables[query.granularity]
+        everything = table.visible(query.as_of, include_archived=True)
+        return bool(np.any(everything & ~table.visible(query.as_of)))
 
     def ranking(self, scope: Scope, query: Query) -> TurnRanking:
         """Parse a query, start looking for candidates, and return what ranks them."""

@@ -39,7 +39,9 @@ class SearchSettings:
             router trusts it. Off, because turns alone find sessions at least as well.
         associated: let multi-hop search follow the association graph too. Off, because the words
             of memories lead at least as far.
-        archive_below: a search with a lower confidence also looks into the archive; 0 never does.
+        archive_below: a search with a lower confidence also looks into the archive.
+        archive_entropy: so does a search whose distribution of scores over the best 60 turns has a
+            higher entropy, in nats. One in five of LoCoMo's questions does.
         off: parts that are switched off, of `PARTS`.
 
     Raises:
@@ -55,6 +57,7 @@ class SearchSettings:
     routed: bool = False
     associated: bool = False
     archive_below: float = 0.5
+    archive_entropy: float = 2.7
     off: frozenset[str] = field(default_factory=frozenset)
 
     def __post_init__(self) -> None:
