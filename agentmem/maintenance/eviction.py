@@ -105,7 +105,8 @@ def _in_conversation(index: ScopeIndex) -> NDArray[np.bool_]:
     """Return which turns belong to conversations, not to notes or items."""
     flags = [not is_item_session(name) for name in index.session_names]
     # The last element stands for rows without a session, whose number is -1.
-    return np.array([*flags, False])[index.tables[Granularity.TURN].column("session")]
+    in_session = np.array([*flags, False])
+    return np.asarray(in_session[index.tables[Granularity.TURN].column("session")], dtype=np.bool_)
 
 
 def weakest_turns(index: ScopeIndex, keep: int, now: datetime) -> list[str]:
