@@ -29,7 +29,7 @@ from agentmem.maintenance.graph_export import export_graph
 from agentmem.maintenance.stats import Stats, collect_stats
 from agentmem.progress import Progress
 from agentmem.recall.context import Context
-from agentmem.recall.recall import CANDIDATES
+from agentmem.recall.recall import candidates
 from agentmem.rerank.refiner import Refiner, apply_refiners
 from agentmem.writing.association import Association
 from agentmem.writing.messages import BeforeWrite, Draft, MessageLike, to_drafts
@@ -672,7 +672,7 @@ class MemoryController:
             services.sweep_first(owner)
         result = self.search(
             query,
-            k=CANDIDATES + len(exclude),
+            k=candidates(max_tokens) + len(exclude),
             scope=owner,
             as_of=moment,
             explain=explain,

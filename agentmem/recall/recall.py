@@ -20,10 +20,12 @@ from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import NONE
 from agentmem_stores import Granularity, Memory, Scope, State
 
-__all__ = ["CANDIDATES", "Recaller"]
+__all__ = ["Recaller", "candidates"]
 
-# How many turns the search behind a recall returns.
-CANDIDATES = 100
+# A line has at least about so many tokens, its id and date among them.
+_MIN_LINE_TOKENS = 25
+# A prompt with more turns than this is not better for it, whatever its budget.
+_MAX_CANDIDATES = 400
 # Longer turns are shown as their best sentences, so that a few do not use up the budget.
 MAX_TURN_TOKENS = 120
 # Of three consecutive turns, in answer to a broad question.
@@ -45,6 +47,11 @@ _FORMS = {
     Granularity.DAY: Form.DAY,
     Granularity.TOPIC: Form.TOPIC,
 }
+
+
+def candidates(max_tokens: int) -> int:
+    """Return how many turns to search for: as many as fit, but enough for the entropy."""
+    return min(max(max_tokens // _MIN_LINE_TOKENS, SHORTLIST), _MAX_CANDIDATES)
 
 
 @dataclass(frozen=True)
@@ -261,7 +268,7 @@ class Recaller:
     ) -> None:
         """Add the best turns, each in full or as its best sentences."""
         best = hits[: routing.turns]
-        before = self._preceding(scope, index, [hit.memory for hit in best])
+        before = self._preceding(scope, index, [hit.memory for hit in best], page)
         for rank, hit in enumerate(best, start=1):
             memory = hit.memory
             if memory.id in page.turn_ids:
@@ -284,16 +291,25 @@ class Recaller:
             page.add(_Draft(line, form, _own(memory), hit.score, reason))
 
     def _preceding(
-        self, scope: Scope, index: ScopeIndex, turns: Sequence[Memory]
+        self, scope: Scope, index: ScopeIndex, turns: Sequence[Memory], page: _Page
     ) -> dict[str, Memory]:
-        """Return the turn before each turn that means little without it."""
+        """Return the turn before each turn that means little without it, if it is not shown."""
         table = index.tables[Granularity.TURN]
-        dependent = [m.id for m in turns if means_little_alone(m.text) and m.id in table.row_of]
+        # No more turns than fit, so that none is read in vain.
+        fitting = turns[: page.left // _MIN_LINE_TOKENS]
+        dependent = [m.id for m in fitting if means_little_alone(m.text) and m.id in table.row_of]
         if not dependent:
             return {}
         rows = np.array([table.row_of[i] for i in dependent], dtype=np.intp)
         earlier = table.neighbors(rows, -1).tolist()
-        ids = {i: table.ids[row] for i, row in zip(dependent, earlier, strict=True) if row != NONE}
+        shown = {memory.id for memory in fitting}
+        ids = {
+            i: table.ids[row]
+            for i, row in zip(dependent, earlier, strict=True)
+            if row != NONE and table.ids[row] not in shown
+        }
+        if not ids:
+            return {}
         found = {
             m.id: m
             for m in self.memories.store.get_memories(scope, Granularity.TURN, list(ids.values()))
