@@ -335,6 +335,7 @@ class TestForgetting:
     ) -> None:
         fill(memory, clock)
         hits = memory.search("Where does the ferry to Porto go?", k=15)
-        strengthened = [m.text for m in memory.get_all(limit=None) if m.recall_count]
+        strengthened = [m for m in memory.get_all(limit=None) if m.recall_count]
         assert len(hits) == 15
-        assert strengthened == ["The ferry to Porto of my travel needs attention before June."]
+        assert hits[0].memory.id in {m.id for m in strengthened}
+        assert {m.session_id for m in strengthened} == {"travel"}
