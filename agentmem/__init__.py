@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from agentmem.maintenance.consolidation import ConsolidationReport
     from agentmem.maintenance.eviction import SweepReport
     from agentmem.maintenance.stats import Stats
+    from agentmem.recall.context import Context, ContextItem, Form, RecallRouting
     from agentmem.rerank.refiner import Refiner
     from agentmem.rerank.relevance import RelevanceFilter
     from agentmem.rerank.reranker import Reranker
@@ -69,6 +70,8 @@ __all__ = [
     "ClosedError",
     "Compaction",
     "ConsolidationReport",
+    "Context",
+    "ContextItem",
     "DataFormatError",
     "Deletion",
     "Draft",
@@ -80,6 +83,7 @@ __all__ = [
     "Event",
     "Fact",
     "ForgettingCurve",
+    "Form",
     "Granularity",
     "InMemoryStore",
     "InvalidInputError",
@@ -94,6 +98,7 @@ __all__ = [
     "NaiveDatetimeError",
     "Plan",
     "ProfileLine",
+    "RecallRouting",
     "RecalledMemory",
     "Refiner",
     "RelevanceFilter",
@@ -126,6 +131,10 @@ _HOMES = {
     "ConsolidationReport": "agentmem.maintenance.consolidation",
     "Stats": "agentmem.maintenance.stats",
     "SweepReport": "agentmem.maintenance.eviction",
+    "Context": "agentmem.recall.context",
+    "ContextItem": "agentmem.recall.context",
+    "Form": "agentmem.recall.context",
+    "RecallRouting": "agentmem.recall.context",
     "Refiner": "agentmem.rerank.refiner",
     "RelevanceFilter": "agentmem.rerank.relevance",
     "Reranker": "agentmem.rerank.reranker",

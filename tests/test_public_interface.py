@@ -20,6 +20,10 @@ memory.end_session("s1")
 hits = memory.search("What is my dog called?", k=5, explain=True)
 hits[0].memory.text, hits[0].score, hits[0].retention, hits.routing, hits.confidence
 id = hits[0].memory.id
+context = memory.recall("What is my dog called?", max_tokens=800)
+context.text, context.items, context.tokens, context.routing, context.confidence
+context.items[0].memory, context.items[0].form, context.items[0].tokens, context.items[0].turn_ids
+memory.related(id, k=5); memory.pin(id); memory.unpin(id)
 """
 
 LOOKING_AFTER = """
@@ -61,7 +65,7 @@ def test_the_tour_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     ["add", "end_session", "search", "get", "get_all", "update", "history", "delete", "delete_all",
      "reset", "sweep", "consolidate", "feedback", "export", "import_", "stats", "graph", "compact",
      "check", "topics", "reinforce", "learned", "reset_learning", "add_plan", "plans",
-     "plan_went", "facts", "profile", "timeline"],
+     "plan_went", "facts", "profile", "timeline", "recall", "related", "pin", "unpin"],
 )  # fmt: skip
 def test_every_verb_has_an_async_version(verb: str) -> None:
     from agentmem import MemoryController

@@ -28,6 +28,7 @@ from agentmem.prompting.builder import PromptBuilder
 from agentmem.prompting.retrieval import profile_line
 from agentmem.prompting.styles import CAPABLE, SMALL, PromptStyle
 from agentmem.prompting.tokens import count_tokens
+from agentmem.recall.context import Context
 from agentmem_retrievers import SearchResult
 from agentmem_stores import InvalidInputError, Scope
 
@@ -173,6 +174,24 @@ class Agent(Runnable[AgentInput, AIMessage]):
             >>> reply = agent.invoke("What is my dog called?", config)
             >>> agent.recall_for("tuesday")[0].memory.text
             'I adopted a beagle called Biscuit.'
+        """
+        context = self.context_for(session_id, scope=scope)
+        return None if context is None else context.hits
+
+    def context_for(
+        self, session_id: str | None = None, *, scope: Scope | None = None
+    ) -> Context | None:
+        """Return what was recalled for the last reply of a session; see `recall_for`.
+
+        Example:
+            >>> from agentmem import Agent
+            >>> from agentmem.testing import ScriptedChatModel
+            >>> _ = memory.add("I adopted a beagle called Biscuit.", session_id="monday")
+            >>> agent = Agent(ScriptedChatModel(["Biscuit."]), memory)
+            >>> config = {"configurable": {"session_id": "tuesday"}}
+            >>> reply = agent.invoke("What is my dog called?", config)
+            >>> str(agent.context_for("tuesday").routing)
+            'a precise question, worth 5 turns'
         """
         return self._results.last(scope or self.memory.scope, session_id)
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from threading import Lock
 
 from agentmem.digest.digest import Digester
-from agentmem_retrievers import SearchResult
+from agentmem.recall.context import Context
 from agentmem_stores import Memory, Scope
 
 __all__ = ["SearchCache", "SummaryCache"]
@@ -23,23 +23,23 @@ _MAX_SUMMARIES = 64
 
 
 class SearchCache:
-    """The last search result of each session, to explain why a reply was as it was."""
+    """What was last recalled in each session, to explain why a reply was as it was."""
 
     def __init__(self, max_size: int = _MAX_RESULTS) -> None:
         self._max_size = max_size
-        self._results: OrderedDict[tuple[Scope, str], SearchResult] = OrderedDict()
+        self._results: OrderedDict[tuple[Scope, str], Context] = OrderedDict()
         self._lock = Lock()
 
-    def put(self, scope: Scope, session_id: str, result: SearchResult) -> None:
-        """Keep a result in place of the session's former one."""
+    def put(self, scope: Scope, session_id: str, result: Context) -> None:
+        """Keep a context in place of the session's former one."""
         with self._lock:
             self._results[scope, session_id] = result
             self._results.move_to_end((scope, session_id))
             while len(self._results) > self._max_size:
                 self._results.popitem(last=False)
 
-    def last(self, scope: Scope | None, session_id: str | None = None) -> SearchResult | None:
-        """Return the last result of a session, by default of the scope's latest session."""
+    def last(self, scope: Scope | None, session_id: str | None = None) -> Context | None:
+        """Return the last context of a session, by default of the scope's latest session."""
         with self._lock:
             for (owner, session), result in reversed(self._results.items()):
                 if owner == scope and session_id in (None, session):
@@ -47,12 +47,14 @@ class SearchCache:
         return None
 
     def forget(self, scope: Scope, deleted: Sequence[Memory] | None) -> None:
-        """Drop the results that contain a deleted memory or whose query repeats its words."""
+        """Drop the contexts that contain a deleted memory or whose query repeats its words."""
         ids = None if deleted is None else {memory.id for memory in deleted}
         texts = [memory.text for memory in deleted or ()]
         with self._lock:
             for key, result in list(self._results.items()):
-                contains = ids is None or any(hit.memory.id in ids for hit in result)
+                shown = {i for item in result.items for i in (item.memory.id, *item.turn_ids)}
+                shown.update(hit.memory.id for hit in result.hits)
+                contains = ids is None or not ids.isdisjoint(shown)
                 if key[0] == scope and (contains or any(text in result.query for text in texts)):
                     del self._results[key]
 

@@ -19,6 +19,7 @@ from langchain_core.messages.ai import add_ai_message_chunks
 from agentmem.agent.input import Incoming
 from agentmem.feedback.plans import Plan
 from agentmem.prompting.rendering import PLAN_ID, cited_ids
+from agentmem.recall.context import Context
 from agentmem_retrievers import SearchResult
 from agentmem_stores import Memory, Scope, State
 
@@ -38,7 +39,7 @@ class Exchange:
         incoming: the input.
         scope: whose memories.
         session_id: None until the first write if the caller named none.
-        result: what the search found; None before the search.
+        context: what was recalled; None before that.
         history: the session's turns before this exchange, in order.
         is_retry: whether the session already ends with the user's messages and no reply, because
             the same call failed before.
@@ -53,7 +54,7 @@ class Exchange:
     incoming: Incoming
     scope: Scope
     session_id: str | None
-    result: SearchResult | None = None
+    context: Context | None = None
     history: list[Memory] = field(default_factory=list)
     is_retry: bool = False
     profile: str | None = None
@@ -63,6 +64,11 @@ class Exchange:
     text: str = ""
     reply: AIMessage | None = None
     _chunks: list[AIMessage] = field(default_factory=list)
+
+    @property
+    def result(self) -> SearchResult | None:
+        """The hits to show; None before the recall."""
+        return None if self.context is None else self.context.hits
 
     @property
     def writable(self) -> list[HumanMessage]:

@@ -17,7 +17,8 @@ from agentmem.agent.runner import Step, Steps
 from agentmem.agent.tools import Toolbox
 from agentmem.prompting.builder import PromptBuilder, PromptParts
 from agentmem.prompting.rendering import strip_citations
-from agentmem.prompting.retrieval import search_memories
+from agentmem.prompting.retrieval import recall_memories
+from agentmem.recall.context import Context
 from agentmem.writing.messages import storable
 from agentmem_retrievers import SearchResult
 from agentmem_stores import Granularity, Scope
@@ -56,13 +57,13 @@ class AgentLoop:
         write = RunnableLambda(partial(self._write, exchange), name="write")
         reflect = RunnableLambda(partial(self._reflect, exchange), name="reflect")
         try:
-            exchange.result = yield Step(recall, exchange.incoming.query)
+            exchange.context = yield Step(recall, exchange.incoming.query)
         finally:
             # Whatever fails now or later, the user's words are durable.
             if not exchange.is_retry:
                 yield Step(write, exchange.writable)
-        if exchange.result is not None and exchange.session_id is not None:
-            self.results.put(exchange.scope, exchange.session_id, exchange.result)
+        if exchange.context is not None and exchange.session_id is not None:
+            self.results.put(exchange.scope, exchange.session_id, exchange.context)
         try:
             yield from self._answer(exchange)
         finally:
@@ -126,14 +127,15 @@ class AgentLoop:
         exchange.memory_ids = prompt.memory_ids
         return prompt.messages
 
-    def _recall(self, exchange: Exchange, query: str) -> SearchResult:
+    def _recall(self, exchange: Exchange, query: str) -> Context:
         memory, scope = self.memory, exchange.scope
         self._read_history(exchange)
         exchange.profile = self.profile(scope)
         if not needs_memory(query):
-            return SearchResult(query, (), 0.0, memory.clock())
+            return Context.nothing(SearchResult(query, (), 0.0, memory.clock()))
         exchange.set_plan(memory.plans(query, k=1, scope=scope))
-        return search_memories(memory, query, k=self.k, scope=scope, explain=True)
+        chars = self.prompts.style.memory_chars
+        return recall_memories(memory, query, k=self.k, chars=chars, scope=scope, explain=True)
 
     def _read_history(self, exchange: Exchange) -> None:
         if exchange.session_id is not None:

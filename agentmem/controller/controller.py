@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
 from agentmem.controller.deletion import Deletion
 from agentmem.controller.services import Services
 from agentmem.controller.timeline import Bounds, Event, Timeline
 from agentmem.controller.to_async import to_async
-from agentmem.embedding.embedder import Embedder
+from agentmem.embedding.embedder import Embedder, estimate_tokens
 from agentmem.embedding.sentence_embeddings import default_embeddings
 from agentmem.facts.views import Fact, ProfileLine, current_facts, holds_at, profile_lines
 from agentmem.feedback.plans import Plan, parse_outcome
 from agentmem.feedback.reflection import Learned
+from agentmem.feedback.reinforcement import relevant
 from agentmem.maintenance.check import CheckReport
 from agentmem.maintenance.consolidation import ConsolidationReport
 from agentmem.maintenance.eviction import SweepReport, archive_faded
 from agentmem.maintenance.graph_export import export_graph
 from agentmem.maintenance.stats import Stats, collect_stats
 from agentmem.progress import Progress
+from agentmem.recall.context import Context
+from agentmem.recall.recall import candidates
 from agentmem.rerank.refiner import Refiner, apply_refiners
 from agentmem.writing.association import Association
 from agentmem.writing.messages import BeforeWrite, Draft, MessageLike, to_drafts
 from agentmem.writing.sessions import ITEM_PREFIX
 from agentmem.writing.writer import Clock
 from agentmem_retrievers import ForgettingCurve, Query, SearchResult, SearchSettings
+from agentmem_retrievers.forgetting import PINNED, is_pinned
 from agentmem_stores import (
     Batch,
     ChromaStore,
@@ -87,6 +93,8 @@ class MemoryController:
             None for never.
         consolidate_after_session: budget of the `consolidate` that runs in the background after a
             session has ended; None for none.
+        sweep: archive turns that have faded and say little, when a session ends and when a scope
+            is first searched. Searches that are unsure look into the archive by themselves.
         before_write: called with a `Draft` for each text before it is stored; returns the draft
             to store in its place, or None to store nothing. See docs/guarantees.md.
 
@@ -119,6 +127,7 @@ class MemoryController:
         rng: random.Random | None = None,
         linger: float | None = 2.0,
         consolidate_after_session: int | None = None,
+        sweep: bool = True,
         before_write: BeforeWrite | None = None,
     ) -> None:
         self.services = Services.assemble(
@@ -134,6 +143,7 @@ class MemoryController:
             rng=rng,
             linger=linger,
             consolidate_after_session=consolidate_after_session,
+            sweep=sweep,
             before_write=before_write,
         )
         self.scope = scope
@@ -156,6 +166,7 @@ class MemoryController:
         rng: random.Random | None = None,
         linger: float | None = 2.0,
         consolidate_after_session: int | None = None,
+        sweep: bool = True,
         before_write: BeforeWrite | None = None,
         repair: bool = False,
     ) -> Self:
@@ -194,6 +205,7 @@ class MemoryController:
                 rng=rng,
                 linger=linger,
                 consolidate_after_session=consolidate_after_session,
+                sweep=sweep,
                 before_write=before_write,
             )
         except BaseException:
@@ -584,10 +596,12 @@ class MemoryController:
             k: how many hits; fewer only if the scope has fewer.
             granularity: what is ranked: turns, or sessions by one of their derived memories.
             as_of: search the memory as it was then, aware.
-            include_archived: also find archived memories; a hit becomes active again.
+            include_archived: also find archived memories; a hit that is strengthened becomes
+                active again. Without it, a search that is unsure looks into the archive by itself
+                and marks what it finds there with `hit.archived`; see `reinforce`.
             explain: fill `contributions` of each hit with what each feature adds to its score.
-            reinforce: strengthen the hits, after the call. A search `as_of` the past strengthens
-                nothing.
+            reinforce: strengthen the hits that are about as good as the best, after the call. A
+                search `as_of` the past strengthens nothing.
             hops: length of the chains of memories that are followed, each found with the words of
                 those before it (1 = no multi-hop); a hit's `path` is its chain.
 
@@ -613,6 +627,8 @@ class MemoryController:
             raise InvalidInputError("citations are not searchable; use learned()")
         if hops < 1:
             raise InvalidInputError(f"hops must be >= 1 (1 = no multi-hop); got hops={hops}")
+        if reinforce:
+            services.sweep_first(owner)
         result = services.engine.search(
             owner,
             Query(
@@ -631,8 +647,90 @@ class MemoryController:
         if services.refiners:
             result = apply_refiners(result, services.refiners, k)
         if reinforce and as_of is None:
-            services.reinforcement.record(owner, result)
+            used = relevant(result, include_archived=include_archived)
+            services.reinforcement.record(owner, used)
         return result
+
+    def recall(
+        self,
+        query: str,
+        *,
+        max_tokens: int = 800,
+        scope: Scope | None = None,
+        as_of: datetime | None = None,
+        exclude: Collection[str] = (),
+        count_tokens: Callable[[str], int] | None = None,
+        explain: bool = False,
+        reinforce: bool = True,
+    ) -> Context:
+        """Spend a token budget on the memories that answer a question.
+
+        Entropy decides how many turns the question is worth, and whether summaries of sessions,
+        days and topics give a better answer; see docs/recall.md.
+
+        Args:
+            query: the question, or any text.
+            max_tokens: the most tokens of the text, >= 1. It is a limit, not a target.
+            as_of: recall the memory as it was then, aware.
+            exclude: ids of memories not to show, such as those that a conversation shows already.
+            count_tokens: returns the number of tokens of a text; by default an estimate that is
+                rather too high.
+            explain: fill in the `reason` of each item.
+            reinforce: strengthen what is shown, after the call; an archived memory becomes active
+                again. A recall `as_of` the past strengthens nothing.
+
+        Raises:
+            EmptyTextError: the query is empty.
+            NaiveDatetimeError: `as_of` has no time zone.
+            InvalidInputError: `max_tokens` is below 1.
+            EmbeddingError: the embedder failed.
+
+        Example:
+            >>> _ = memory.add("I adopted a beagle called Biscuit.", session_id="s1")
+            >>> context = memory.recall("What is my dog called?", max_tokens=200)
+            >>> context.tokens <= 200, context.items[0].form.value
+            (True, 'turn')
+            >>> context.text.partition(", ")[2]
+            'user: "I adopted a beagle called Biscuit."'
+        """
+        services = self.services
+        owner = services.owner(scope)
+        _require_positive(max_tokens=max_tokens)
+        moment = require_aware(as_of, "as_of") if as_of else None
+        if reinforce:
+            services.sweep_first(owner)
+        result = self.search(
+            query,
+            k=candidates(max_tokens) + len(exclude),
+            scope=owner,
+            as_of=moment,
+            explain=explain,
+            reinforce=False,
+        )
+        context = services.recaller.recall(
+            owner,
+            result,
+            max_tokens=max_tokens,
+            count=count_tokens or estimate_tokens,
+            exclude=frozenset(exclude),
+            pinned=self._pinned(owner, moment),
+            as_of=moment,
+            explain=explain,
+        )
+        if reinforce and moment is None:
+            self.reinforce(result, shown=list(context.ids.values()), scope=owner)
+        return context
+
+    def _pinned(self, scope: Scope, as_of: datetime | None) -> list[Memory]:
+        """Return the pinned memories of a scope, the newest first."""
+        found: list[Memory] = []
+        with self.services.memories.lock:
+            for granularity, table in self.services.memories.index(scope).tables.items():
+                rows = np.flatnonzero(table.column("pinned") & table.visible(as_of))
+                ids = [table.ids[row] for row in rows]
+                if ids:
+                    found += self.services.store.get_memories(scope, granularity, ids)
+        return sorted(found, key=lambda m: (m.said_at, m.id), reverse=True)
 
     def get(self, memory_id: str, *, scope: Scope | None = None) -> Memory:
         """Return one memory.
@@ -735,6 +833,32 @@ class MemoryController:
         from agentmem_retrievers import MemoryRetriever
 
         return MemoryRetriever(memory=self, k=k, search_options=options)
+
+    def related(self, memory_id: str, *, k: int = 5, scope: Scope | None = None) -> list[Memory]:
+        """Return the neighbors of a memory in the association graph, the closest first.
+
+        Args:
+            memory_id: the id of a current memory.
+            k: the maximum number, >= 1.
+
+        Raises:
+            MemoryNotFoundError: the scope has no such memory.
+            InvalidInputError: `k` is below 1.
+
+        Example:
+            >>> _ = memory.add(["My dog Biscuit loves the park.", "I walk my dog in the park."])
+            >>> first, second = memory.get_all()
+            >>> [neighbor.text for neighbor in memory.related(first.id)]
+            ['I walk my dog in the park.']
+        """
+        services = self.services
+        _require_positive(k=k)
+        memory = self.get(memory_id, scope=scope)
+        weights = services.memories.index(memory.scope).edges.get(memory.id, {})
+        order = sorted(weights, key=lambda i: (-weights[i], i))
+        neighbors = {m.id: m for m in services.memories.get(memory.scope, order)}
+        current = [neighbors[i] for i in order if i in neighbors]
+        return [m for m in current if m.state is not State.SUPERSEDED][:k]
 
     # Knowledge.
 
@@ -894,6 +1018,70 @@ class MemoryController:
         return timeline.events(query, bounds, k)
 
     # Feedback.
+
+    def pin(self, memory_id: str, *, scope: Scope | None = None) -> Memory:
+        """Pin a memory: it never fades, and every `recall` shows it if it fits.
+
+        Args:
+            memory_id: the id of a current memory; an archived one becomes active again.
+
+        Returns:
+            The pinned memory.
+
+        Raises:
+            MemoryNotFoundError: the scope has no such memory.
+            InvalidInputError: the id is that of a former version or a superseded memory.
+
+        Example:
+            >>> [turn] = memory.add("I am allergic to peanuts.")
+            >>> _ = memory.pin(turn.id)
+            >>> memory.recall("What shall I cook?").items[0].form.value
+            'pinned'
+        """
+        return self._set_pinned(memory_id, True, scope)
+
+    def unpin(self, memory_id: str, *, scope: Scope | None = None) -> Memory:
+        """Undo `pin`; the memory fades again from now on. An unpinned memory stays as it is.
+
+        Args:
+            memory_id: the id of a current memory.
+
+        Returns:
+            The memory.
+
+        Raises:
+            MemoryNotFoundError: the scope has no such memory.
+            InvalidInputError: the id is that of a former version or a superseded memory.
+
+        Example:
+            >>> [turn] = memory.add("I am allergic to peanuts.")
+            >>> _ = memory.pin(turn.id)
+            >>> memory.unpin(turn.id).metadata
+            {}
+        """
+        return self._set_pinned(memory_id, False, scope)
+
+    def _set_pinned(self, memory_id: str, pinned: bool, scope: Scope | None) -> Memory:
+        services = self.services
+        owner = services.owner(scope)
+        with services.lock:
+            memory = self.get(memory_id, scope=owner)
+            if memory.version_of is not None or memory.state is State.SUPERSEDED:
+                raise InvalidInputError(f"{memory.id} is superseded; pin a current memory")
+            if is_pinned(memory) == pinned:
+                return memory
+            metadata = {key: value for key, value in memory.metadata.items() if key != PINNED}
+            if pinned:
+                memory = replace(
+                    memory,
+                    metadata={**metadata, PINNED: True},
+                    state=State.ACTIVE,
+                    state_changed_at=None,
+                )
+            else:
+                memory = replace(memory, metadata=metadata, last_recalled_at=self.clock())
+            services.memories.write(Batch(owner, patch=[memory]))
+        return memory
 
     def reinforce(
         self, hits: SearchResult, *, shown: Sequence[str] | None = None, scope: Scope | None = None
@@ -1312,6 +1500,7 @@ class MemoryController:
     adelete_all = to_async(delete_all)
     areset = to_async(reset)
     asearch = to_async(search)
+    arecall = to_async(recall)
     aget = to_async(get)
     aget_all = to_async(get_all)
     ahistory = to_async(history)
@@ -1319,6 +1508,9 @@ class MemoryController:
     afacts = to_async(facts)
     aprofile = to_async(profile)
     atimeline = to_async(timeline)
+    arelated = to_async(related)
+    apin = to_async(pin)
+    aunpin = to_async(unpin)
     areinforce = to_async(reinforce)
     afeedback = to_async(feedback)
     alearned = to_async(learned)

@@ -33,10 +33,12 @@ from agentmem.items.records import check_item, clear_address_caches
 from agentmem.maintenance.background import BackgroundWorker
 from agentmem.maintenance.check import Check
 from agentmem.maintenance.consolidation import Consolidation, ConsolidationReport
+from agentmem.maintenance.eviction import SWEEP_LIMIT, archive_faded
 from agentmem.maintenance.repair import Repair
 from agentmem.maintenance.summaries import Summaries
 from agentmem.maintenance.transfer import Transfer
 from agentmem.progress import NullProgress, Progress
+from agentmem.recall.recall import Recaller
 from agentmem.rerank.refiner import Refiner
 from agentmem.writing.association import Association
 from agentmem.writing.messages import Admission, BeforeWrite
@@ -51,6 +53,7 @@ from agentmem_stores import (
     Memory,
     MemoryStore,
     Scope,
+    StoreError,
 )
 
 if TYPE_CHECKING:
@@ -83,10 +86,13 @@ class Services:
         store: the records themselves.
         memories: the store with its derived index, written through.
         engine: ranks memories for a query.
+        recaller: spends a token budget on what the engine finds.
         open_sessions: the session of each scope that `add` continues by default.
         listeners: what `add_listener` was called with, as far as it is alive.
         consolidate_after_session: budget of the consolidation that runs in the background after a
             session has ended; None for none.
+        sweep: whether to archive what has faded when a scope is first used and when a session ends.
+        swept: the scopes that were used here.
         refiners: stages after the search, in order.
     """
 
@@ -97,6 +103,7 @@ class Services:
     store: MemoryStore
     memories: IndexedStore
     engine: SearchEngine
+    recaller: Recaller
     embedder: Embedder
     admission: Admission
     writer: Writer
@@ -113,6 +120,8 @@ class Services:
     transfer: Transfer
     refiners: tuple[Refiner, ...] = ()
     consolidate_after_session: int | None = None
+    sweep: bool = True
+    swept: set[Scope] = field(default_factory=set)
     open_sessions: dict[Scope, str] = field(default_factory=dict)
     closed: bool = False
 
@@ -139,6 +148,7 @@ class Services:
         rng: random.Random | None,
         linger: float | None,
         consolidate_after_session: int | None,
+        sweep: bool,
         before_write: BeforeWrite | None,
     ) -> Services:
         """Build every part from the options of `MemoryController`."""
@@ -180,6 +190,7 @@ class Services:
             store=store,
             memories=memories,
             engine=engine,
+            recaller=Recaller(memories, engine.settings),
             embedder=embedder,
             admission=admission,
             writer=writer,
@@ -203,6 +214,7 @@ class Services:
             transfer=Transfer(store, memories, embedder, admission, check=check_item),
             refiners=tuple(refiners),
             consolidate_after_session=consolidate_after_session,
+            sweep=sweep,
         )
 
     def require_open(self) -> None:
@@ -260,8 +272,26 @@ class Services:
             stopped=lambda: self.background.closed,
         )
 
+    def sweep_first(self, scope: Scope) -> None:
+        """Archive what faded while nobody used the scope, once."""
+        if scope not in self.swept:
+            self.swept.add(scope)
+            self.sweep_faded(scope)
+
+    def sweep_faded(self, scope: Scope) -> None:
+        """Archive faded turns; a failure is logged, because nobody asked for a sweep."""
+        if not self.sweep:
+            return
+        try:
+            with self.lock:
+                self.reinforcement.flush()
+                archive_faded(self.memories, self.curve, scope, self.clock(), SWEEP_LIMIT)
+        except StoreError as error:
+            _log.warning("faded memories of %s could not be archived: %s", scope, error)
+
     def session_ended(self, scope: Scope) -> None:
-        """Consolidate in the background, where the controller is to do so."""
+        """Archive what has faded, and consolidate in the background, as far as it is wanted."""
+        self.sweep_faded(scope)
         if self.consolidate_after_session is not None:
             self.background.submit(scope)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,13 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agentmem.evaluation.abstention import Abstention
+from agentmem.evaluation.recall_budget import METHODS, BudgetScore
 from agentmem.evaluation.report import Report
 from agentmem.plots.figure import INK, new_figure, picture_path, save_figure, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_abstention", "plot_report"]
+__all__ = ["plot_abstention", "plot_recall", "plot_report"]
 
 # Okabe and Ito's colors, distinguishable with any color vision.
 _COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
@@ -123,4 +125,24 @@ def plot_abstention(results: Abstention, out: str | PathLike[str]) -> Path:
     axes.set_ylabel("share of questions with an answer")
     axes.set_title(f"AUROC {results.auroc:.3f}, {results.own} own and {results.strange} strange")
     axes.legend(frameon=False)
+    return save_figure(figure, path)
+
+
+def plot_recall(scores: Sequence[BudgetScore], out: str | PathLike[str]) -> Path:
+    """Plot the share of questions with all their evidence against the tokens used.
+
+    Raises:
+        InvalidInputError, MissingExtraError, StoreUnavailableError: as `plot_report`.
+    """
+    path = picture_path(out)
+    figure = new_figure(6.4, 4.4)
+    axes: Axes = figure.subplots()
+    for color, method in zip(_COLORS, METHODS, strict=False):
+        own = [score for score in scores if score.method == method]
+        tokens, shares = [s.tokens for s in own], [100 * s.evidence for s in own]
+        axes.plot(tokens, shares, color=color, marker="o", markersize=4, label=method)
+    axes.set_xlabel("tokens used, on average", color=INK)
+    axes.set_ylabel("all evidence included, percent", color=INK)
+    axes.legend(frameon=False, fontsize=9)
+    style_axes(axes, "y")
     return save_figure(figure, path)

@@ -23,7 +23,7 @@ from agentmem_stores import (
     State,
 )
 
-__all__ = ["Reinforcement", "after_recall"]
+__all__ = ["Reinforcement", "after_recall", "relevant"]
 
 # When each memory was recalled, by granularity and id.
 _Recalls = dict[Granularity, dict[str, list[datetime]]]
@@ -33,6 +33,9 @@ _Recalls = dict[Granularity, dict[str, list[datetime]]]
 _MAX_ATTEMPTS = 3
 # Seconds that the garbage collector waits for the last write before it leaves it to the thread.
 _EXIT_TIMEOUT = 1.0
+
+# Scores are log odds up to a constant: a hit this far behind is a tenth as likely as the best.
+MAX_LOG_ODDS = 2.3
 
 _log = logging.getLogger("agentmem")
 
@@ -48,6 +51,22 @@ def after_recall(memory: Memory, curve: ForgettingCurve, moment: datetime) -> Me
         state=memory.state if is_superseded else State.ACTIVE,
         state_changed_at=memory.state_changed_at if is_superseded else None,
     )
+
+
+def relevant(result: SearchResult, *, include_archived: bool) -> SearchResult:
+    """Return a result with the hits that are likely to be used, which a search strengthens.
+
+    Args:
+        include_archived: whether the caller asked for archived memories. Those that an unsure
+            search found by itself are revived only by what then shows or cites them.
+    """
+    best = max((hit.score for hit in result.hits), default=0.0)
+    hits = [
+        hit
+        for hit in result.hits
+        if hit.score >= best - MAX_LOG_ODDS and (include_archived or not hit.archived)
+    ]
+    return replace(result, hits=tuple(hits))
 
 
 @dataclass

@@ -25,7 +25,7 @@ from agentmem.langchain.tools import create_manage_memory_tool, create_search_me
 from agentmem.owner import Owner, owner_of_run
 from agentmem.prompting.block import add_block_to_last, add_guide
 from agentmem.prompting.rendering import chronological, number_lines, select_lines
-from agentmem.prompting.retrieval import search_memories
+from agentmem.prompting.retrieval import recall_memories
 from agentmem_stores import AgentMemError, InvalidInputError, Scope
 
 __all__ = ["MemoryMiddleware"]
@@ -175,21 +175,22 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
         if question is None or not addressable or not str(question.text).strip():
             return request
         owner = self._owner(request.runtime)
-        result = search_memories(
+        context = recall_memories(
             self.memory,
             str(question.text),
             k=self.k,
+            chars=self.chars,
             scope=owner.scope,
             exclude={_memory_id(owner, m) for m in [*conversation, *request.messages]},
         )
-        lines = chronological(select_lines(result, self.k, max_chars=self.chars))
+        lines = chronological(select_lines(context.hits, self.k, max_chars=self.chars))
         if not lines:
             return request
         rendered, memory_ids = number_lines(lines)
         # A call that follows the answers of tools repeats the search; that is one use, not two.
         if conversation[-1] is question:
             ids = list(memory_ids.values())
-            self.memory.reinforce(result, shown=ids, scope=owner.scope)
+            self.memory.reinforce(context.hits, shown=ids, scope=owner.scope)
         return request.override(
             system_message=add_guide(request.system_message),
             messages=add_block_to_last(request.messages, rendered),

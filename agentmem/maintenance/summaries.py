@@ -14,10 +14,11 @@ import numpy as np
 
 from agentmem.digest.digest import Digester
 from agentmem.embedding.embedder import Embedder
-from agentmem.maintenance.topics import MIN_ROWS, partition
+from agentmem.maintenance.topics import MIN_ROWS, NEXT_WEIGHT, communities
 from agentmem.writing.sessions import ITEM_PREFIX, is_item_session
 from agentmem_retrievers import ForgettingCurve
 from agentmem_retrievers.index.indexed_store import IndexedStore
+from agentmem_retrievers.index.table import NONE
 from agentmem_stores import Batch, Entry, Granularity, Memory, MemoryStore, Scope, State, Vectors
 
 __all__ = ["Summaries", "SummarySpec", "exclude_from_topics"]
@@ -94,7 +95,8 @@ class Summaries:
             if len(turns) < MIN_ROWS:
                 return []
             vectors = self._context_vectors(scope, turns)
-        labels = partition(vectors)
+            edges = self._edges(scope, turns)
+        labels = communities(edges, vectors)
         clusters = [
             tuple(turns[i] for i in np.flatnonzero(labels == label)) for label in np.unique(labels)
         ]
@@ -133,6 +135,23 @@ class Summaries:
             total += np.float32(weight) * table.vectors(table.neighbors(rows, offset))
         lengths = np.linalg.norm(total, axis=1, keepdims=True)
         return np.asarray(total / np.maximum(lengths, 1e-9), dtype=np.float32)
+
+    def _edges(self, scope: Scope, turns: Sequence[str]) -> list[tuple[int, int, float]]:
+        """The associations between turns, by number, and an edge from each turn to the next."""
+        index = self.memories.index(scope)
+        table = index.tables[Granularity.TURN]
+        number = {turn: n for n, turn in enumerate(turns)}
+        edges = [
+            (n, number[target], weight)
+            for turn, n in number.items()
+            for target, weight in index.edges.successors(turn).items()
+            if target in number
+        ]
+        rows = np.array([table.row_of[turn] for turn in turns], dtype=np.intp)
+        for n, row in enumerate(table.neighbors(rows, 1).tolist()):
+            if row != NONE and table.ids[row] in number:
+                edges.append((n, number[table.ids[row]], NEXT_WEIGHT))
+        return edges
 
     def plan_days(self, scope: Scope) -> list[SummarySpec]:
         """Return the days that should exist: those with turns in sessions that have ended."""

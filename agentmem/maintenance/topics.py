@@ -1,78 +1,53 @@
-"""Cluster memories into topics with a Gaussian mixture, whose size is chosen by its BIC."""
+"""Topics are the communities of the association graph."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agentmem_stores import Vectors
 
-if TYPE_CHECKING:
-    from sklearn.mixture import GaussianMixture
+__all__ = ["MIN_ROWS", "NEXT_WEIGHT", "communities"]
 
-__all__ = ["partition"]
-
-# Principal components. In 384 dimensions all distances are similar; few tell topics apart.
-DIMENSIONS = 12
-# Rows that mixtures are fitted to; more move the components hardly at all.
-SAMPLE = 3000
-# Fewer rows are one topic.
+# Fewer turns are one topic.
 MIN_ROWS = 8
-# Numbers of components that are tried, in steps of about a third.
-_COMPONENTS = (1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 36, 48)
-# The search ends after more than this many numbers in a row with a larger criterion.
-_PATIENCE = 2
-# Added to the variances, so that no component collapses onto one row.
-_MIN_VARIANCE = 1e-4
+# Weight of the edge between a turn and the next one of its session; associations have their cosine,
+# 0.4 to 1. Without these edges short turns such as "Yes, twice." belong to no topic. Measured as
+# normalized mutual information with the sessions of LoCoMo and with the spans that QMSum's
+# questions ask about: 0.51 and 0.35; with weight 1 0.36 and 0.29, without 0.26 and 0.18. Gaussian
+# mixtures over the embeddings, which were used before, reach 0.23 and 0.13.
+NEXT_WEIGHT = 2.0
+# A smaller community says nothing that is worth a summary; its turns join the nearest one.
+_MIN_SIZE = 4
 
 
-def partition(vectors: Vectors) -> NDArray[np.intp]:
-    """Return the topic of each row, numbered from 0.
+def communities(edges: Iterable[tuple[int, int, float]], vectors: Vectors) -> NDArray[np.intp]:
+    """Return the topic of each turn, numbered from 0.
 
-    Gaussian mixtures with diagonal covariances are fitted to the principal components; the number
-    of topics is the one with the lowest Bayesian information criterion (Schwarz 1978). The same
-    rows in the same order get the same topics.
+    Louvain's method (Blondel et al. 2008) maximizes the modularity of the weighted graph. The same
+    turns in the same order get the same topics.
 
     Args:
-        vectors: embeddings, float32 of shape (n, dimension).
+        edges: pairs of turns, by number, and their weight; weights of the same pair add up.
+        vectors: embeddings of the turns in their context, float32 of shape (n, dimension).
     """
-    if len(vectors) < MIN_ROWS:
-        return np.zeros(len(vectors), dtype=np.intp)
-    reduced = _reduce(vectors)
-    step = -(-len(reduced) // SAMPLE)
-    best = min(_mixtures(reduced[::step]), key=lambda result: result[0])[1]
-    return np.asarray(best.predict(reduced), dtype=np.intp)
+    import networkx as nx
 
-
-def _reduce(vectors: Vectors) -> NDArray[np.float64]:
-    from sklearn.decomposition import PCA
-
-    dimensions = max(min(DIMENSIONS, len(vectors) // 6), 1)
-    step = -(-len(vectors) // SAMPLE)
-    axes = PCA(dimensions, svd_solver="full").fit(vectors[::step].astype(np.float64))
-    return np.asarray(axes.transform(vectors.astype(np.float64)), dtype=np.float64)
-
-
-def _mixtures(rows: NDArray[np.float64]) -> Iterator[tuple[float, GaussianMixture]]:
-    """Yield (criterion, mixture) for increasing numbers of components while it pays."""
-    from sklearn.mixture import GaussianMixture
-
-    lowest, worse = np.inf, 0
-    for number in _COMPONENTS:
-        if number * 4 > len(rows) or worse > _PATIENCE:
-            return
-        mixture = GaussianMixture(
-            number, covariance_type="diag", reg_covar=_MIN_VARIANCE, random_state=0
-        )
-        with warnings.catch_warnings():
-            # ConvergenceWarning: the criterion of an unfinished fit is comparable too.
-            warnings.simplefilter("ignore")
-            mixture.fit(rows)
-        criterion = float(mixture.bic(rows))
-        worse = 0 if criterion < lowest else worse + 1
-        lowest = min(lowest, criterion)
-        yield criterion, mixture
+    n = len(vectors)
+    if n < MIN_ROWS:
+        return np.zeros(n, dtype=np.intp)
+    graph = nx.Graph()
+    graph.add_nodes_from(range(n))
+    for a, b, weight in edges:
+        before = graph.get_edge_data(a, b, {}).get("weight", 0.0)
+        graph.add_edge(a, b, weight=before + weight)
+    found = nx.community.louvain_communities(graph, weight="weight", seed=0)
+    groups = sorted((sorted(group) for group in found), key=lambda group: (-len(group), group))
+    large = [group for group in groups if len(group) >= _MIN_SIZE] or groups[:1]
+    centroids = np.stack([vectors[group].mean(axis=0) for group in large])
+    labels = np.asarray((vectors @ centroids.T).argmax(axis=1), dtype=np.intp)
+    for number, group in enumerate(large):
+        labels[group] = number
+    return labels

@@ -14,7 +14,7 @@ from agentmem.feedback.plans import Plan
 from agentmem.prompting.quoting import quote, visible
 from agentmem_retrievers import RecalledMemory
 from agentmem_retrievers.text.tokenize import tokenize
-from agentmem_stores import Memory
+from agentmem_stores import Granularity, Memory
 
 __all__ = [
     "PLAN_ID",
@@ -22,9 +22,11 @@ __all__ = [
     "chronological",
     "cited_ids",
     "line_variants",
+    "means_little_alone",
     "number_lines",
     "render_plan",
     "select_lines",
+    "speaker_of",
     "strip_citations",
 ]
 
@@ -45,6 +47,14 @@ _DEPENDENT = re.compile(
     r"same|me too|because|only|both|neither|the same)\b",
     re.IGNORECASE,
 )
+
+# What stands for the speaker of memories that nobody said in these words.
+_LABELS = {
+    Granularity.SESSION: "excerpts of a conversation",
+    Granularity.SUMMARY: "summary of a conversation",
+    Granularity.DAY: "summary of the day",
+    Granularity.TOPIC: "summary of a topic",
+}
 
 _ID = r"[mp]\d{1,3}"
 _CITATION = re.compile(rf"\s*\[\s*({_ID}(?:\s*[,;]\s*{_ID})*)\s*\]")
@@ -68,7 +78,16 @@ class MemoryLine:
         """Return the line: id, date, speaker, quoted text."""
         memory = self.memory
         after = f" (after {self.preceding})" if self.preceding else ""
-        return f"[{line_id}] {memory.said_at:%Y-%m-%d}, {_speaker(memory)}: {self.text}{after}"
+        return f"[{line_id}] {memory.said_at:%Y-%m-%d}, {speaker_of(memory)}: {self.text}{after}"
+
+
+def means_little_alone(text: str) -> bool:
+    """Return whether a turn needs the one before it to be understood, as "Yes, on Friday." does.
+
+    >>> means_little_alone("Yes, on Friday."), means_little_alone("I adopted a beagle.")
+    (True, False)
+    """
+    return len(tokenize(text)) < _MIN_CONTENT_WORDS or _DEPENDENT.match(text) is not None
 
 
 def line_variants(
@@ -88,12 +107,12 @@ def line_variants(
     if verbatim:
         yield MemoryLine(memory, quote(text, max_chars))
         return
-    if len(tokenize(text)) < _MIN_CONTENT_WORDS or _DEPENDENT.match(text):
+    if means_little_alone(text):
         earlier = [turn for turn in hit.context if turn.position < memory.position]
         if earlier:
             before = max(earlier, key=lambda turn: turn.position)
             quoted = quote(before.text, min(max_chars, _MAX_PRECEDING_CHARS))
-            yield MemoryLine(memory, quote(text, max_chars), f"{_speaker(before)}: {quoted}")
+            yield MemoryLine(memory, quote(text, max_chars), f"{speaker_of(before)}: {quoted}")
     full = text if len(text) <= max_chars else _abridged(text, max_chars)
     yield MemoryLine(memory, quote(full, max_chars))
     if len(text) > _SHORT_VARIANT_CHARS:
@@ -189,8 +208,10 @@ def _abridged(text: str, max_chars: int) -> str:
     return summary if 0 < len(summary) <= max_chars else text
 
 
-def _speaker(memory: Memory) -> str:
-    """Who said a memory, as a name that cannot be taken for anything else."""
+def speaker_of(memory: Memory) -> str:
+    """Return who said a memory, as a name that cannot be taken for anything else."""
+    if memory.granularity in _LABELS:
+        return _LABELS[memory.granularity]
     name = " ".join(visible(memory.speaker or memory.role).split())
     name = "".join(c for c in name if c not in _DELIMITERS)
     return name[:_MAX_NAME_CHARS].strip() or "somebody"

@@ -6,13 +6,14 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agentmem_retrievers import SearchResult
+from agentmem_retrievers import RecalledMemory
 from agentmem_stores import Scope
 
 if TYPE_CHECKING:
     from agentmem.controller.controller import MemoryController
+    from agentmem.recall.context import Context
 
-__all__ = ["profile_line", "search_memories"]
+__all__ = ["profile_line", "recall_memories"]
 
 # A profile shares the prompt with memories that answer the question, so it gets its best lines;
 # the builder drops it where it would fill more than half of the room.
@@ -20,31 +21,55 @@ _MAX_PROFILE_LINES = 12
 _MAX_PROFILE_TOPICS = 3
 
 
-def search_memories(
+def recall_memories(
     memory: MemoryController,
     query: str,
     *,
     k: int,
+    chars: int,
     scope: Scope,
     exclude: Collection[str] = (),
     explain: bool = False,
-) -> SearchResult:
-    """Find up to k memories to show for a query, without strengthening any.
+) -> Context:
+    """Recall what to show for a query, without strengthening any of it.
 
-    What a model does not see must not be strengthened, so call `memory.reinforce(result,
+    What a model does not see must not be strengthened, so call `memory.reinforce(context.hits,
     shown=...)` with the ids that the prompt holds.
 
     Args:
-        memory: the controller to search.
+        memory: the controller to recall from.
         query: what the user says.
-        k: the most memories to return.
+        k: the most memories to show; the router may choose fewer.
+        chars: the most characters of each, of which four are about a token.
         scope: whose memories.
         exclude: ids that the conversation shows already.
         explain: fill in `contributions` of the hits.
+
+    Returns:
+        The context; its items and `hits` are the first k, pinned memories and overviews first.
     """
-    result = memory.search(query, k=k + len(exclude), scope=scope, explain=explain, reinforce=False)
-    hits = [hit for hit in result if hit.memory.id not in exclude]
-    return replace(result, hits=tuple(hits[:k]))
+    context = memory.recall(
+        query,
+        max_tokens=max(k * chars // 4, 1),
+        scope=scope,
+        exclude=exclude,
+        explain=explain,
+        reinforce=False,
+    )
+    hit_of = {hit.memory.id: hit for hit in context.hits}
+    items = sorted(context.items, key=lambda item: (_place(item.form), -item.score))[:k]
+    now = memory.clock()
+    hits = [
+        hit_of.get(item.memory.id)
+        or RecalledMemory(item.memory, item.score, memory.curve.retention_of(item.memory, now))
+        for item in items
+    ]
+    return replace(context, items=items, hits=replace(context.hits, hits=tuple(hits)))
+
+
+def _place(form: str) -> int:
+    """Pinned memories come first, then overviews, then turns."""
+    return {"pinned": 0, "topic": 1, "day": 1, "summary": 1}.get(form, 2)
 
 
 def profile_line(memory: MemoryController, scope: Scope) -> str | None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+import numpy as np
+
 from agentmem_retrievers.features.late_interaction import QueryToken
 from agentmem_retrievers.forgetting import ForgettingCurve
 from agentmem_retrievers.index.indexed_store import SINGLE_THREADED_BLAS, IndexedStore
@@ -21,7 +23,7 @@ from agentmem_retrievers.ranking.latest_value import (
     NoAttributes,
 )
 from agentmem_retrievers.ranking.multi_hop import follow_links
-from agentmem_retrievers.ranking.pipeline import TurnRanking
+from agentmem_retrievers.ranking.pipeline import SHORTLIST, TurnRanking
 from agentmem_retrievers.ranking.scoring import Ranking, Weights
 from agentmem_retrievers.ranking.sessions import rank_sessions
 from agentmem_retrievers.results import RecalledMemory, SearchResult
@@ -102,12 +104,16 @@ class SearchEngine:
     def search(self, scope: Scope, query: Query) -> SearchResult:
         """Return the memories of a scope that answer a query, best first.
 
-        Turns are ranked first, whatever the granularity; sessions by their turns.
+        Turns are ranked first, whatever the granularity; sessions by their turns. If the active
+        memories hardly answer the query, archived ones are searched too.
         """
         granularity = query.granularity
         with self.memories.lock, SINGLE_THREADED_BLAS:
             ranking = self.ranking(scope, query)
             turns = ranking.rank(*ranking.first_stage())
+            confidence = ranking.confidence(turns)
+            if self._is_unsure(confidence, turns) and self._has_archive(scope, query):
+                return self.search(scope, replace(query, include_archived=True))
             paths: Paths = {}
             duplicates: Paths = {}
             if not granularity.of_session:
@@ -128,12 +134,27 @@ class SearchEngine:
                 hits=self._hits(
                     ranking.index.tables[granularity], scope, query, result, paths, duplicates
                 ),
-                confidence=ranking.confidence(turns),
+                confidence=confidence,
                 asked_at=query.as_of or query.now,
                 # Routed anew when asked for, since a result must not keep a whole index alive.
                 load_routing=(lambda: routing) if routing else partial(self._route, scope, query),
                 **({"query_vector": ranking.vector} if learnable else {}),
             )
+
+    def _is_unsure(self, confidence: float, turns: Ranking) -> bool:
+        """Whether the active turns hardly answer, or many of them answer about equally well."""
+        shares = np.exp(turns.scores[:SHORTLIST] - turns.scores.max(initial=-np.inf))
+        shares /= max(float(shares.sum()), 1e-300)
+        entropy = -float((shares * np.log(np.maximum(shares, 1e-300))).sum())
+        settings = self.settings
+        return confidence < settings.archive_below or entropy > settings.archive_entropy
+
+    def _has_archive(self, scope: Scope, query: Query) -> bool:
+        if query.include_archived:
+            return False
+        table = self.memories.index(scope).tables[query.granularity]
+        everything = table.visible(query.as_of, include_archived=True)
+        return bool(np.any(everything & ~table.visible(query.as_of)))
 
     def ranking(self, scope: Scope, query: Query) -> TurnRanking:
         """Parse a query, start looking for candidates, and return what ranks them."""

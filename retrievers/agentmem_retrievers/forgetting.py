@@ -12,11 +12,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from agentmem_stores import InvalidInputError, Memory
 
-__all__ = ["ForgettingCurve", "elapsed_days", "rest_days", "retention"]
+__all__ = ["PINNED", "ForgettingCurve", "elapsed_days", "is_pinned", "rest_days", "retention"]
 
 Floats = NDArray[np.float64]
 
 _DAY = 86_400.0
+
+# Key in the metadata of memories that never fade.
+PINNED = "pinned"
+
+
+def is_pinned(memory: Memory) -> bool:
+    """Return whether a memory is pinned, so that its retention stays 1."""
+    return memory.metadata.get(PINNED) is True
 
 
 def retention(elapsed_days: ArrayLike, strength: ArrayLike) -> Floats:
@@ -148,7 +156,9 @@ class ForgettingCurve:
         return min(strength * (1 + self.recall_gain * forgotten), max(self.max_days, strength))
 
     def retention_of(self, memory: Memory, now: datetime) -> float:
-        """Return a memory's retention at `now`."""
+        """Return a memory's retention at `now`; 1 for a pinned one."""
+        if is_pinned(memory):
+            return 1.0
         return float(retention(rest_days(memory, now), memory.strength))
 
     def retentions(self, memories: Sequence[Memory], now: datetime) -> list[float]:
@@ -162,4 +172,4 @@ class ForgettingCurve:
         values: list[float] = retention(
             elapsed_days(said_at, recalled_at, now.timestamp()), strength
         ).tolist()
-        return values
+        return [1.0 if is_pinned(m) else v for m, v in zip(memories, values, strict=True)]

@@ -12,7 +12,7 @@ import numpy as np
 
 from agentmem_retrievers.routing import Routing
 from agentmem_retrievers.text.passages import best_passage
-from agentmem_stores import Memory, Vectors
+from agentmem_stores import Memory, State, Vectors
 
 __all__ = ["RecalledMemory", "SearchResult"]
 
@@ -55,6 +55,11 @@ class RecalledMemory:
     def excerpt(self) -> str:
         """The passage of the text that shares most with the query; all of a short text."""
         return best_passage(self.memory.text, self.query)
+
+    @property
+    def archived(self) -> bool:
+        """Whether the memory comes from the archive, which unsure searches look into."""
+        return self.memory.state is State.ARCHIVED
 
     @cached_property
     def context(self) -> tuple[Memory, ...]:

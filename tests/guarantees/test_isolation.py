@@ -38,6 +38,7 @@ from agentmem import (
     MemoryNotFoundError,
     MemoryStore,
     Scope,
+    State,
 )
 from agentmem.langchain import (
     AgentMemoryStore,
@@ -338,6 +339,28 @@ class Isolation(RuleBasedStateMachine):
         retriever = self.memory.as_retriever(k=k, scope=scope, granularity=kind)
         self.only_own(scope, retriever.invoke(said))
 
+    @rule(number=numbers, said=sentences, tokens=st.sampled_from([50, 2000]), past=st.booleans())
+    def recall(self, number: int, said: str, tokens: int, past: bool) -> None:
+        scope = self.enter(number)
+        known = {i for _, i in self.dump(scope)}
+        moment = self.clock() if past else None
+        context = self.memory.recall(said, max_tokens=tokens, as_of=moment, scope=scope)
+        assert context.tokens <= tokens
+        for item in context.items:
+            assert {item.memory.id, *item.turn_ids} <= known
+        self.only_own(scope, context)
+
+    @rule(number=numbers, pick=picks, unpin=st.booleans())
+    def pin(self, number: int, pick: int, unpin: bool) -> None:
+        scope = self.enter(number)
+        if (mine := self.mine(scope, pick)) is None:
+            return
+        self.only_own(scope, self.memory.related(mine, scope=scope))
+        if self.memory.get(mine, scope=scope).state is not State.SUPERSEDED:
+            self.memory.pin(mine, scope=scope)
+            if unpin:
+                self.memory.unpin(mine, scope=scope)
+
     @rule(number=numbers, session=sessions)
     def read(self, number: int, session: str) -> None:
         scope = self.enter(number)
@@ -373,7 +396,7 @@ class Isolation(RuleBasedStateMachine):
         theirs = self.others(scope, pick)
         if theirs is None:
             return
-        for verb in ("get", "history", "delete", "unmerge"):
+        for verb in ("get", "history", "delete", "unmerge", "related", "pin", "unpin"):
             with pytest.raises(MemoryNotFoundError):
                 getattr(self.memory, verb)(theirs, scope=scope)
         with pytest.raises(MemoryNotFoundError):

@@ -15,13 +15,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from agentmem.cli.chat.streaming import SafeStream, Wrapper
 from agentmem.models.local_model import LocalChatModel
-from agentmem_retrievers import SearchResult
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from agentmem.agent.agent import Agent
     from agentmem.controller.controller import MemoryController
+    from agentmem.recall.context import Context
 
 __all__ = ["Conversation"]
 
@@ -47,9 +47,9 @@ class Conversation:
         self._agent: Agent | None = None
 
     @property
-    def last_recall(self) -> SearchResult | None:
-        """The search for the last reply; None before the first."""
-        return self._agent.recall_for(self.session_id) if self._agent else None
+    def last_recall(self) -> Context | None:
+        """What was recalled for the last reply; None before the first."""
+        return self._agent.context_for(self.session_id) if self._agent else None
 
     def load(self) -> Agent:
         """Load the model with a progress bar, and return the agent."""

@@ -90,20 +90,21 @@ def _memories(conversation: Conversation, argument: str) -> None:
 @_command("/why")
 def _why(conversation: Conversation, argument: str) -> None:
     """Show which memories were recalled for the last reply, and why."""
-    recall = conversation.last_recall
-    if recall is None:
+    context = conversation.last_recall
+    if context is None:
         show("there was no reply yet")
-    elif not recall:
+    elif not context.hits:
         show("nothing was recalled: there are no memories, or the message needed none")
     else:
         ranks = [
             str(rank)
-            for rank, hit in enumerate(recall, start=1)
+            for rank, hit in enumerate(context.hits, start=1)
             if hit.memory.id in conversation.prompt_ids
         ]
-        show(f"recalled for “{line(recall.query, 80)}”, best first:", "")
-        print_results(recall)
+        show(f"recalled for “{line(context.query, 80)}”, best first:", "")
+        print_results(context.hits)
         show("", f"in the prompt: {', '.join(ranks) or 'none'}")
+        show(f"routing: {context.routing}")
 
 
 @_command("/search QUESTION")

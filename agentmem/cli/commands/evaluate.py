@@ -27,6 +27,7 @@ from agentmem.cli.terminal import console, plain
 if TYPE_CHECKING:
     from agentmem.evaluation.abstention import Abstention
     from agentmem.evaluation.cross_validation import Example
+    from agentmem.evaluation.recall_budget import BudgetScore
     from agentmem.evaluation.reflection import Reflection
     from agentmem.evaluation.retrieval import Comparison
     from agentmem.evaluation.tasks import Task
@@ -40,6 +41,7 @@ app = typer.Typer(
         "agentmem eval locomo locomo10.json --json scores.json --plot scores.png",
         "agentmem eval longmemeval longmemeval_s.json --limit 50 --model openai:gpt-5-mini",
         "agentmem eval retrieval locomo10.json longmemeval_s.json.gz",
+        "agentmem eval recall locomo10.json --budget 400 --budget 1600 --plot recall.png",
         "agentmem eval needle --turns 2000",
         "agentmem eval updates --ablate",
         "agentmem eval time",
@@ -218,6 +220,41 @@ def _print_comparison(title: str, comparison: Comparison) -> None:
     screen.print(table)
     if comparison.confidence_auroc is not None:
         screen.print(f"AUROC of the confidence: {comparison.confidence_auroc:.3f}")
+
+
+@app.command()
+@with_groups
+def recall(
+    file: DataFile,
+    cache: CacheOptions,
+    output: OutputOptions,
+    budget: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Tokens of a context; repeat it for several.", show_default=False),
+    ] = None,
+    limit: Limit = None,
+) -> None:
+    """Recall within a token budget, beside turns alone, dense search and BM25.
+
+    all_evidence is the share of questions whose evidence turns are all in the context, turns the
+    share of these turns, answer the share of the answer's words; a turn is in the context if one of
+    its sentences is. Budgets are 200 to 3,200 tokens by default. The file is LoCoMo or LongMemEval.
+    """
+    from agentmem.cli.progress import ProgressBars
+    from agentmem.evaluation.plot import plot_recall
+    from agentmem.evaluation.recall_budget import BUDGETS, measure_recall, recall_json
+    from agentmem.formats.read import read
+
+    output.check()
+    with ProgressBars() as bars:
+        scores = measure_recall(
+            read(file), cache.open(), budgets=budget or BUDGETS, limit=limit, progress=bars
+        )
+    _print_recall(scores)
+    if output.json is not None:
+        _write_json(recall_json(scores), output.json)
+    if output.plot is not None:
+        typer.echo(plain(str(plot_recall(scores, output.plot.expanduser()))))
 
 
 @app.command()
@@ -432,6 +469,23 @@ def load_examples(file: Path, cache: CacheOptions, progress: Any, *, drills: boo
     from agentmem.formats.read import read
 
     return list(ask_all(read(file, "locomo"), cache.open(), progress, with_drills=drills))
+
+
+def _print_recall(scores: Sequence[BudgetScore]) -> None:
+    from rich.table import Table
+
+    columns = ("method", "budget", "tokens", "all_evidence", "turns", "answer")
+    n = scores[0].n_questions if scores else 0
+    table = Table(*columns, title=f"{n} questions, percent", title_justify="left")
+    for score in scores:
+        shares = (score.evidence, score.turns, score.answer)
+        table.add_row(
+            score.method,
+            str(score.budget),
+            f"{score.tokens:.0f}",
+            *(f"{100 * share:.1f}" for share in shares),
+        )
+    console().print(table)
 
 
 def _print_reflection(results: Sequence[Reflection]) -> None:

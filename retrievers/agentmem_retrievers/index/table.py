@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agentmem_retrievers.forgetting import elapsed_days, retention
+from agentmem_retrievers.forgetting import elapsed_days, is_pinned, retention
 from agentmem_retrievers.index.array_file import ArrayFile
 from agentmem_retrievers.index.inverted_index import InvertedIndex
 from agentmem_retrievers.index.quantized import QuantizedVectors, TokenCodes
@@ -39,6 +40,7 @@ _COLUMNS: dict[str, Any] = {
     "next": np.int32,
     "speaker": np.int32,
     "said_at": np.float64,
+    "written_at": np.float64,
     "recalled_at": np.float64,
     "state_changed_at": np.float64,
     "expires_at": np.float64,
@@ -46,6 +48,7 @@ _COLUMNS: dict[str, Any] = {
     "state": np.int8,
     "n_sources": np.int32,
     "alive": np.bool_,
+    "pinned": np.bool_,
     "mentions_time": np.bool_,
     "about_start": np.float64,
     "about_end": np.float64,
@@ -168,7 +171,9 @@ class Table:
         columns["n_sources"][row] = len(memory.sources)
         columns["position"][row] = memory.position
         columns["said_at"][row] = memory.said_at.timestamp()
+        columns["written_at"][row] = memory.written_at.timestamp()
         columns["strength"][row] = memory.strength
+        columns["pinned"][row] = is_pinned(memory)
         columns["state"][row] = STATES[memory.state]
         for name, moment in (
             ("recalled_at", memory.last_recalled_at),
@@ -396,7 +401,18 @@ class Table:
         columns, where = self.columns, slice(len(self.ids)) if rows is None else rows
         said_at, recalled_at = columns["said_at"][where], columns["recalled_at"][where]
         elapsed = elapsed_days(said_at, recalled_at, now.timestamp())
-        return retention(elapsed, columns["strength"][where])
+        faded = retention(elapsed, columns["strength"][where])
+        return np.where(columns["pinned"][where], 1.0, faded)
+
+    def information(self, rows: Rows) -> Floats:
+        """Return the sum of the idf of each row's terms, in nats: how much its words say."""
+        n, rarity, values = len(self.words), dict[str, float](), np.zeros(len(rows))
+        for place, row in enumerate(rows.tolist()):
+            for term in set(self.words.terms(row)):
+                if term not in rarity:
+                    rarity[term] = math.log(max(n / max(self.words.document_frequency(term), 1), 1))
+                values[place] += rarity[term]
+        return values
 
     def to_arrays(self, into: ArrayFile, name: str) -> None:
         """Add the table to a file."""

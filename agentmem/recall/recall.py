@@ -1,0 +1,385 @@
+"""Spend a token budget on the memories that answer a question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import numpy as np
+
+from agentmem.digest.sentences import split
+from agentmem.prompting.quoting import quote
+from agentmem.prompting.rendering import MemoryLine, means_little_alone, speaker_of
+from agentmem.recall.context import Context, ContextItem, Form, RecallRouting
+from agentmem.recall.excerpt import Excerpts
+from agentmem.recall.router import COARSE, SHORTLIST, route_recall, score_distribution
+from agentmem_retrievers import RecalledMemory, SearchResult, SearchSettings
+from agentmem_retrievers.index.indexed_store import IndexedStore
+from agentmem_retrievers.index.scope_index import ScopeIndex
+from agentmem_retrievers.index.table import NONE
+from agentmem_stores import Granularity, Memory, Scope, State
+
+__all__ = ["Recaller", "candidates"]
+
+# A line has at least about so many tokens, its id and date among them.
+_MIN_LINE_TOKENS = 25
+# A prompt with more turns than this is not better for it, whatever its budget.
+_MAX_CANDIDATES = 400
+# Longer turns are shown as their best sentences, so that a few do not use up the budget.
+MAX_TURN_TOKENS = 120
+# Of three consecutive turns, in answer to a broad question.
+MAX_PASSAGE_TOKENS = 90
+MAX_SUMMARY_TOKENS = 120
+# A line with fewer tokens for its text says nothing.
+MIN_TEXT_TOKENS = 8
+# Shorter texts are contained in others by chance.
+MIN_REPEATED_CHARS = 12
+# The turn before one that means little alone, as in (after Ada: "Where do you live?").
+MAX_PRECEDING_TOKENS = 40
+# Turns of a topic that are looked up to find out which of them its summary quotes.
+MAX_SOURCES = 200
+# Three digits, so that the ids that lines get at the end are never longer.
+_WIDEST_ID = "m999"
+
+_FORMS = {
+    Granularity.SUMMARY: Form.SUMMARY,
+    Granularity.DAY: Form.DAY,
+    Granularity.TOPIC: Form.TOPIC,
+}
+
+
+def candidates(max_tokens: int) -> int:
+    """Return how many turns to search for: as many as fit, but enough for the entropy."""
+    return min(max(max_tokens // _MIN_LINE_TOKENS, SHORTLIST), _MAX_CANDIDATES)
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A line that has not got its id yet."""
+
+    line: MemoryLine
+    form: Form
+    turn_ids: tuple[str, ...]
+    score: float = 0.0
+    reason: str = ""
+
+    @property
+    def memory(self) -> Memory:
+        return self.line.memory
+
+
+@dataclass
+class _Page:
+    """The lines chosen so far, and the tokens that they leave."""
+
+    count: Callable[[str], int]
+    left: int
+    drafts: list[_Draft] = field(default_factory=list)
+    turn_ids: set[str] = field(default_factory=set)
+
+    def cost(self, line: MemoryLine) -> int:
+        return self.count(line.render(_WIDEST_ID) + "\n")
+
+    def room(self, memory: Memory) -> int:
+        """How many tokens a line about a memory has for its text."""
+        return self.left - self.cost(MemoryLine(memory, '""'))
+
+    def shows(self, line: MemoryLine) -> bool:
+        """Whether the words of a line are on the page already."""
+        words = line.text[1:-1]
+        if len(words) < MIN_REPEATED_CHARS:
+            return any(line.text == draft.line.text for draft in self.drafts)
+        return any(words in draft.line.text for draft in self.drafts)
+
+    def add(self, draft: _Draft) -> bool:
+        """Add a line if it fits; return whether it did."""
+        cost = self.cost(draft.line)
+        if cost > self.left:
+            return False
+        self.left -= cost
+        self.drafts.append(draft)
+        self.turn_ids.update(draft.turn_ids)
+        return True
+
+
+@dataclass(frozen=True)
+class Recaller:
+    """Chooses what a context shows; it reads the store and its index, and writes nothing."""
+
+    memories: IndexedStore
+    settings: SearchSettings
+
+    def recall(
+        self,
+        scope: Scope,
+        result: SearchResult,
+        *,
+        max_tokens: int,
+        count: Callable[[str], int],
+        exclude: frozenset[str] = frozenset(),
+        pinned: Sequence[Memory] = (),
+        as_of: datetime | None = None,
+        explain: bool = False,
+    ) -> Context:
+        """Return the context of a search for turns; see `MemoryController.recall`."""
+        hits = [hit for hit in result.hits if hit.memory.id not in exclude]
+        shares = score_distribution([hit.score for hit in hits])
+        with self.memories.lock:
+            index = self.memories.index(scope)
+            groups = _Groups.of(index, hits[:SHORTLIST], as_of)
+            routing = route_recall(
+                result.query,
+                shares,
+                groups.names,
+                max_tokens,
+                is_fixed="router" in self.settings.off,
+            )
+            words = index.tables[Granularity.TURN].words
+            excerpts = Excerpts(result.query, words, count)
+            page = _Page(count, max_tokens)
+            for memory in pinned:
+                if memory.id not in exclude:
+                    self._add_pinned(page, memory, excerpts)
+            self._add_overview(page, scope, groups, shares, routing, excerpts, max_tokens)
+            if routing.breadth >= 0.5:
+                self._add_passages(page, scope, index, hits, shares, groups, routing, excerpts)
+            self._add_turns(page, scope, index, hits, routing, excerpts)
+        routing = replace(routing, archive=any(hit.archived for hit in hits))
+        return _context(result, routing, page, max_tokens, explain=explain)
+
+    def _add_pinned(self, page: _Page, memory: Memory, excerpts: Excerpts) -> None:
+        page.add(_Draft(_line(memory, memory.text), Form.PINNED, _own(memory), reason="pinned"))
+
+    def _add_overview(
+        self,
+        page: _Page,
+        scope: Scope,
+        groups: _Groups,
+        shares: Sequence[float] | np.ndarray,
+        routing: RecallRouting,
+        excerpts: Excerpts,
+        max_tokens: int,
+    ) -> None:
+        """Add the summaries of the topics, days and sessions that most of the evidence is in."""
+        for granularity in COARSE:
+            allowance = int(routing.shares.get(granularity, 0.0) * max_tokens)
+            if allowance < MIN_TEXT_TOKENS:
+                continue
+            for memory, share in self._surest(scope, groups, granularity, shares):
+                room = min(page.room(memory), allowance, MAX_SUMMARY_TOKENS)
+                before = page.left
+                if room >= MIN_TEXT_TOKENS and (text := excerpts.best(memory.text, room)):
+                    reason = f"{share:.0%} of the evidence is in this {granularity.value}"
+                    quoted = self._quoted_turns(scope, memory, text)
+                    draft = _Draft(_line(memory, text), _FORMS[granularity], quoted, share, reason)
+                    page.add(draft)
+                allowance -= max(before - page.left, 1)
+                if allowance < 3 * MIN_TEXT_TOKENS:
+                    break
+
+    def _surest(
+        self,
+        scope: Scope,
+        groups: _Groups,
+        granularity: Granularity,
+        shares: Sequence[float] | np.ndarray,
+    ) -> Iterator[tuple[Memory, float]]:
+        """Yield the memories of a granularity that most of the evidence is in, and its share."""
+        mass: dict[str, float] = {}
+        for memory_id, share in zip(groups.memories[granularity], shares, strict=False):
+            if memory_id is not None:
+                mass[memory_id] = mass.get(memory_id, 0.0) + float(share)
+        order = sorted(mass, key=lambda i: (-mass[i], i))[:12]
+        found = {m.id: m for m in self.memories.store.get_memories(scope, granularity, order)}
+        for memory_id in order:
+            if memory_id in found:
+                yield found[memory_id], mass[memory_id]
+
+    def _quoted_turns(self, scope: Scope, memory: Memory, text: str) -> tuple[str, ...]:
+        sources = self.memories.store.get_memories(
+            scope, Granularity.TURN, memory.sources[:MAX_SOURCES]
+        )
+        return tuple(
+            turn.id for turn in sources if any(len(s) > 12 and s in text for s in split(turn.text))
+        )
+
+    def _add_passages(
+        self,
+        page: _Page,
+        scope: Scope,
+        index: ScopeIndex,
+        hits: Sequence[RecalledMemory],
+        shares: Sequence[float] | np.ndarray,
+        groups: _Groups,
+        routing: RecallRouting,
+        excerpts: Excerpts,
+    ) -> None:
+        """Add the passages around the best turns, the surest groups first."""
+        passages = index.tables[Granularity.SESSION].row_of
+        ids: dict[str, float] = {}
+        for hit in hits:
+            for derived in index.derived_from(hit.memory.id):
+                if derived in passages:
+                    ids.setdefault(derived, hit.score)
+        order = list(ids)[: routing.turns]
+        found = {
+            m.id: m for m in self.memories.store.get_memories(scope, Granularity.SESSION, order)
+        }
+        turn_ids = list(dict.fromkeys(i for m in found.values() for i in m.sources))
+        turns = {
+            m.id: m for m in self.memories.store.get_memories(scope, Granularity.TURN, turn_ids)
+        }
+        for passage_id in order:
+            passage = found.get(passage_id)
+            if passage is None:
+                continue
+            members = [turns[i] for i in passage.sources if i in turns and i not in page.turn_ids]
+            room = min(page.room(passage), MAX_PASSAGE_TOKENS)
+            if not members or room < MIN_TEXT_TOKENS:
+                continue
+            room -= sum(excerpts.count(f"{speaker_of(turn)}: ") for turn in members)
+            chosen = excerpts.choose([turn.text for turn in members], room)
+            quoted = [
+                (turn, " ".join(sentences))
+                for turn, sentences in zip(members, chosen, strict=True)
+                if sentences
+            ]
+            text = " ".join(f"{speaker_of(turn)}: {sentences}" for turn, sentences in quoted)
+            if text:
+                page.add(
+                    _Draft(
+                        _line(passage, text),
+                        Form.PASSAGE,
+                        tuple(turn.id for turn, _ in quoted),
+                        ids[passage_id],
+                        "around a turn that fits the question",
+                    )
+                )
+
+    def _add_turns(
+        self,
+        page: _Page,
+        scope: Scope,
+        index: ScopeIndex,
+        hits: Sequence[RecalledMemory],
+        routing: RecallRouting,
+        excerpts: Excerpts,
+    ) -> None:
+        """Add the best turns, each in full or as its best sentences."""
+        best = hits[: routing.turns]
+        before = self._preceding(scope, index, [hit.memory for hit in best], page)
+        for rank, hit in enumerate(best, start=1):
+            memory = hit.memory
+            if memory.id in page.turn_ids:
+                continue
+            room = min(page.room(memory), MAX_TURN_TOKENS)
+            if room < MIN_TEXT_TOKENS:
+                continue
+            is_whole = excerpts.count(memory.text) <= room
+            text = memory.text if is_whole else excerpts.best(memory.text, room)
+            line = _line(memory, text)
+            if not text or page.shows(line):
+                continue
+            form, reason = Form.TURN if is_whole else Form.EXCERPT, f"rank {rank} of the search"
+            earlier = before.get(memory.id)
+            if earlier is not None and earlier.id not in page.turn_ids:
+                said = quote(excerpts.best(earlier.text, MAX_PRECEDING_TOKENS), len(earlier.text))
+                longer = replace(line, preceding=f"{speaker_of(earlier)}: {said}")
+                if page.add(_Draft(longer, form, (memory.id, earlier.id), hit.score, reason)):
+                    continue
+            page.add(_Draft(line, form, _own(memory), hit.score, reason))
+
+    def _preceding(
+        self, scope: Scope, index: ScopeIndex, turns: Sequence[Memory], page: _Page
+    ) -> dict[str, Memory]:
+        """Return the turn before each turn that means little without it, if it is not shown."""
+        table = index.tables[Granularity.TURN]
+        # No more turns than fit, so that none is read in vain.
+        fitting = turns[: page.left // _MIN_LINE_TOKENS]
+        dependent = [m.id for m in fitting if means_little_alone(m.text) and m.id in table.row_of]
+        if not dependent:
+            return {}
+        rows = np.array([table.row_of[i] for i in dependent], dtype=np.intp)
+        earlier = table.neighbors(rows, -1).tolist()
+        shown = {memory.id for memory in fitting}
+        ids = {
+            i: table.ids[row]
+            for i, row in zip(dependent, earlier, strict=True)
+            if row != NONE and table.ids[row] not in shown
+        }
+        if not ids:
+            return {}
+        found = {
+            m.id: m
+            for m in self.memories.store.get_memories(scope, Granularity.TURN, list(ids.values()))
+        }
+        return {i: found[e] for i, e in ids.items() if e in found}
+
+
+@dataclass(frozen=True)
+class _Groups:
+    """For each granularity, the group of each hit and the memory that sums it up."""
+
+    names: Mapping[Granularity, Sequence[str | None]]
+    memories: Mapping[Granularity, Sequence[str | None]]
+
+    @classmethod
+    def of(
+        cls, index: ScopeIndex, hits: Sequence[RecalledMemory], as_of: datetime | None
+    ) -> _Groups:
+        summed_up: dict[Granularity, list[str | None]] = {}
+        derived = [index.derived_from(hit.memory.id) for hit in hits]
+        for granularity in COARSE:
+            table = index.tables[granularity]
+            visible = table.visible(as_of)
+            ids: list[str | None] = []
+            for candidates in derived:
+                known = sorted(i for i in candidates if i in table.row_of)
+                ids.append(next((i for i in known if visible[table.row_of[i]]), None))
+            summed_up[granularity] = ids
+        names: dict[Granularity, Sequence[str | None]] = {
+            Granularity.TOPIC: summed_up[Granularity.TOPIC],
+            Granularity.DAY: [f"{hit.memory.said_at:%Y-%m-%d}" for hit in hits],
+            Granularity.SUMMARY: [hit.memory.session_id for hit in hits],
+        }
+        return cls(names, summed_up)
+
+
+def _own(memory: Memory) -> tuple[str, ...]:
+    return (memory.id,) if memory.granularity is Granularity.TURN else ()
+
+
+def _line(memory: Memory, text: str) -> MemoryLine:
+    return MemoryLine(memory, quote(text, len(text) + 1))
+
+
+def _context(
+    result: SearchResult, routing: RecallRouting, page: _Page, max_tokens: int, *, explain: bool
+) -> Context:
+    """Put the lines in order, number them, and make sure that they fit."""
+    drafts = list(page.drafts)
+    while True:
+        ordered = sorted(drafts, key=lambda d: (d.memory.said_at, d.memory.position, d.memory.id))
+        lines = [draft.line.render(f"m{n}") for n, draft in enumerate(ordered, start=1)]
+        text = "\n".join(lines)
+        tokens = page.count(text) if lines else 0
+        if tokens <= max_tokens:
+            break
+        # A tokenizer may need more tokens for the whole than for its lines.
+        drafts.pop()
+    items = tuple(
+        ContextItem(
+            id=f"m{n}",
+            memory=draft.memory,
+            form=draft.form,
+            text=line,
+            tokens=page.count(line),
+            turn_ids=draft.turn_ids,
+            score=draft.score,
+            archived=draft.memory.state is State.ARCHIVED,
+            reason=draft.reason if explain else "",
+        )
+        for n, (draft, line) in enumerate(zip(ordered, lines, strict=True), start=1)
+    )
+    return Context(result.query, text, items, tokens, routing, result.confidence, result)

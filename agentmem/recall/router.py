@@ -1,0 +1,113 @@
+"""Entropy decides how many turns a question is worth, and at which granularity to answer."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from agentmem.recall.context import RecallRouting
+from agentmem_retrievers import normalized_entropy
+from agentmem_stores import Granularity
+
+__all__ = ["COARSE", "SHORTLIST", "Groups", "route_recall", "score_distribution"]
+
+Groups = Mapping[Granularity, Sequence[str | None]]
+
+# Granularities that group turns, coarse first.
+COARSE = (Granularity.TOPIC, Granularity.DAY, Granularity.SUMMARY)
+
+# The entropy is that of the best 60 turns, which the second stage of the ranking has compared.
+SHORTLIST = 60
+
+# A question is worth FLOOR + a exp(H) turns, with a = max(MIN_PER_EVENT, max_tokens / UNIT_TOKENS).
+# Fitted on LoCoMo's six development conversations (docs/recall.md): with a budget of 1,200 tokens
+# that includes all evidence for 1.5 % more questions than a fixed number of turns that takes as
+# many tokens on average, with 2,400 for 1.8 %.
+FLOOR = 4.0
+MIN_PER_EVENT = 0.75
+UNIT_TOKENS = 2400
+# An overview is worth up to 1 + BROAD_GAIN times as many.
+BROAD_GAIN = 2.0
+
+# What a fixed mix takes the breadth of every question to be: the ablation of the router.
+_FIXED_BREADTH = 0.3
+
+_OVERVIEW = re.compile(
+    r"\b(?:summar(?:y|i[sz]e)|overview|recap|discuss(?:ed|ion|ions)?|in general|overall|usually|"
+    r"up to|main (?:points?|topics?|ideas?)|everything|think about|opinions?|"
+    r"(?:talk|say|said|chat|speak|spoke)\w* about|what happened|order)\b",
+    re.IGNORECASE,
+)
+# The most of a budget that goes to summaries; the rest shows the turns that carry them.
+_COARSE_SHARE = 0.35
+# A question that is probably precise gets no summaries: for those, turns beat them at every budget.
+_MIN_BREADTH = 0.25
+
+
+def score_distribution(scores: ArrayLike) -> NDArray[np.float64]:
+    """Return softmax(scores) at temperature 1 of the best `SHORTLIST` scores, best first."""
+    values = np.asarray(scores, dtype=np.float64)[:SHORTLIST]
+    if not len(values):
+        return values
+    shares = np.exp(values - values.max())
+    return np.asarray(shares / shares.sum(), dtype=np.float64)
+
+
+def route_recall(
+    query: str,
+    shares: NDArray[np.float64],
+    groups: Groups,
+    max_tokens: int,
+    *,
+    is_fixed: bool = False,
+) -> RecallRouting:
+    """Decide how a question's token budget is spent.
+
+    The perplexity exp(H) of a distribution is the number of equally likely events that are as
+    uncertain (Jelinek et al. 1977), so it estimates how many turns carry evidence.
+
+    Args:
+        shares: the probability of each turn, best first.
+        groups: for each granularity, the group of each turn, such as its session; None for none.
+        max_tokens: the budget.
+        is_fixed: use the same mix for every question.
+    """
+    entropy = float(-(shares * np.log(np.maximum(shares, 1e-300))).sum())
+    entropies = {Granularity.TURN: _normalized(shares)}
+    for granularity, names in groups.items():
+        entropies[granularity] = _normalized(_grouped(shares, names))
+    breadth = _FIXED_BREADTH if is_fixed else _breadth(query, entropies)
+    certainty = {g: 1 - entropies[g] for g in COARSE if g in entropies}
+    total = sum(certainty.values())
+    weights = {Granularity.TURN: 1.0}
+    if total > 0 and breadth >= _MIN_BREADTH:
+        coarse = _COARSE_SHARE * breadth
+        weights = {g: coarse * c / total for g, c in certainty.items()}
+        weights[Granularity.TURN] = 1 - coarse
+    per_event = max(MIN_PER_EVENT, max_tokens / UNIT_TOKENS)
+    turns = round(FLOOR + per_event * math.exp(entropy) * (1 + BROAD_GAIN * breadth))
+    return RecallRouting(breadth, turns, entropy, entropies, weights)
+
+
+def _breadth(query: str, entropies: Mapping[Granularity, float]) -> float:
+    """Return the probability that a question wants an overview."""
+    logit = 6 * (entropies[Granularity.TURN] - 0.85) + (2.5 if _OVERVIEW.search(query) else -2.5)
+    return 1 / (1 + math.exp(-logit))
+
+
+def _grouped(shares: NDArray[np.float64], names: Sequence[str | None]) -> NDArray[np.float64]:
+    """Return the share of each group; turns without one count on their own."""
+    total: dict[object, float] = {}
+    for place, (name, share) in enumerate(zip(names, shares.tolist(), strict=True)):
+        key: object = place if name is None else name
+        total[key] = total.get(key, 0.0) + share
+    return np.array(list(total.values()))
+
+
+def _normalized(shares: NDArray[np.float64]) -> float:
+    """H / ln n of a distribution, in [0, 1]; 1 where there is nothing to decide."""
+    return normalized_entropy(np.log(np.maximum(shares, 1e-300)), temperature=1.0)
