@@ -18,7 +18,6 @@ from agentmem.agent.tools import Toolbox
 from agentmem.prompting.builder import PromptBuilder, PromptParts
 from agentmem.prompting.rendering import strip_citations
 from agentmem.prompting.retrieval import search_memories
-from agentmem.writing.messages import storable
 from agentmem_retrievers import SearchResult
 from agentmem_stores import Granularity, Scope
 
@@ -66,7 +65,7 @@ class AgentLoop:
         try:
             yield from self._answer(exchange)
         finally:
-            text = storable(strip_citations(exchange.text))
+            text = strip_citations(exchange.text)
             if text.strip():
                 yield Step(write, [AIMessage(text)])
         if exchange.result is not None:

@@ -10,7 +10,9 @@ from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from agentmem import arguments
 from agentmem.controller.deletion import Deletion
+from agentmem.controller.intake import store_conversations, store_turns
 from agentmem.controller.services import Services
 from agentmem.controller.timeline import Bounds, Event, Timeline
 from agentmem.controller.to_async import to_async
@@ -27,8 +29,8 @@ from agentmem.maintenance.stats import Stats, collect_stats
 from agentmem.progress import Progress
 from agentmem.rerank.refiner import Refiner, apply_refiners
 from agentmem.writing.association import Association
-from agentmem.writing.messages import BeforeWrite, Draft, MessageLike, to_drafts
-from agentmem.writing.sessions import ITEM_PREFIX
+from agentmem.writing.identity import RECEIVED, received_digest
+from agentmem.writing.messages import BeforeWrite, MessageLike, has_roles, to_drafts
 from agentmem.writing.writer import Clock
 from agentmem_retrievers import ForgettingCurve, Query, SearchResult, SearchSettings
 from agentmem_stores import (
@@ -56,11 +58,6 @@ if TYPE_CHECKING:
     from agentmem_retrievers import MemoryRetriever
 
 __all__ = ["MemoryController"]
-
-
-_INVALID_SESSION_ID = (
-    "session_id must not be empty or contain lone surrogates; None continues the open session"
-)
 
 
 class MemoryController:
@@ -287,41 +284,18 @@ class MemoryController:
             >>> len(memory.add([{"role": "assistant", "content": "Congratulations!"}, "Thanks!"]))
             2
         """
-        services = self.services
-        owner = services.owner(scope)
-        if session_id is not None and not (session_id.strip() and is_unicode(session_id)):
-            raise InvalidInputError(_INVALID_SESSION_ID)
-        drafts = to_drafts(
-            messages,
-            said_at=require_aware(timestamp, "timestamp") if timestamp else None,
-            importance=importance,
-            metadata=metadata,
+        owner = self.services.owner(scope)
+        session = None if session_id is None else arguments.string("session_id", session_id)
+        when = None if timestamp is None else arguments.moment("timestamp", timestamp)
+        drafts = to_drafts(messages, said_at=when, importance=importance, metadata=metadata)
+        return store_turns(
+            self.services,
+            owner,
+            session,
+            drafts,
+            histories=has_roles(messages),
+            timestamp=when,
         )
-        drafts = services.admission.drafts(services.writer.without_duplicates(owner, drafts))
-        embedded = services.embedder.turns([draft.text for draft in drafts])
-        with services.lock:
-            # One lock around all of it: the index is brought up to date once.
-            with services.memories.lock:
-                # Before pending recalls are taken: a closed store must not lose them.
-                index = services.memories.index(owner)
-                services.reinforcement.flush()
-                session = (
-                    session_id
-                    or services.open_sessions.get(owner)
-                    or f"session-{self.clock():%Y%m%dT%H%M%S.%fZ}"
-                )
-                turns = services.writer.write_sessions(owner, {session: drafts}, embedded)
-                if not turns or session.startswith(ITEM_PREFIX):
-                    return turns
-                services.open_sessions[owner] = session
-                undigested = index.undigested()
-            for other in undigested:
-                # Items and notes have sessions of their own, which never end.
-                if other == session or other.startswith(ITEM_PREFIX):
-                    continue
-                if services.sessions.try_end(owner, [other]):
-                    services.session_ended(owner)
-        return turns
 
     def add_many(
         self,
@@ -349,25 +323,18 @@ class MemoryController:
             >>> [turn.session_id for turn in turns]
             ['s1', 's2']
         """
-        services = self.services
-        owner = services.owner(scope)
-        drafts: dict[str, list[Draft]] = {}
-        for session_id, messages in sessions.items():
-            if not (session_id.strip() and is_unicode(session_id)):
-                raise InvalidInputError(_INVALID_SESSION_ID)
-            if messages:
-                new = services.writer.without_duplicates(owner, to_drafts(messages))
-                drafts[session_id] = services.admission.drafts(new)
-        embedded = services.embedder.turns([d.text for session in drafts.values() for d in session])
-        with services.lock:
-            services.reinforcement.flush()
-            turns = services.writer.write_sessions(owner, drafts, embedded)
-            services.sessions.try_end(owner, list(drafts))
-            if services.open_sessions.get(owner) in drafts:
-                del services.open_sessions[owner]
-        for _ in drafts:
-            services.session_ended(owner)
-        return turns
+        owner = self.services.owner(scope)
+        if not isinstance(sessions, Mapping):
+            raise InvalidInputError(
+                f"sessions must be a dict of messages by session id, not {type(sessions).__name__}"
+            )
+        drafts = {
+            arguments.string("session_id", session_id): to_drafts(messages)
+            for session_id, messages in sessions.items()
+            if not (isinstance(messages, Sequence) and not messages)
+        }
+        histories = all(has_roles(messages) for messages in sessions.values())
+        return store_conversations(self.services, owner, drafts, histories=histories)
 
     def end_session(
         self, session_id: str | None = None, *, scope: Scope | None = None
@@ -449,6 +416,9 @@ class MemoryController:
             new = services.admission.memory(replace(old, text=text))
             if new is None:
                 return old
+            if old.granularity is Granularity.TURN:
+                metadata = {**new.metadata, RECEIVED: received_digest(old)}
+                new = replace(new, metadata=metadata)
             embedded = services.embedder.turns([new.text])
             entries = services.writer.new_version(old, new, embedded, since)
             services.deletion.replace(owner, [], entries)

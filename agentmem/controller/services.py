@@ -39,6 +39,7 @@ from agentmem.maintenance.transfer import Transfer
 from agentmem.progress import NullProgress, Progress
 from agentmem.rerank.refiner import Refiner
 from agentmem.writing.association import Association
+from agentmem.writing.identity import Identity
 from agentmem.writing.messages import Admission, BeforeWrite
 from agentmem.writing.sessions import Sessions
 from agentmem.writing.writer import Clock, Writer
@@ -99,6 +100,7 @@ class Services:
     engine: SearchEngine
     embedder: Embedder
     admission: Admission
+    identity: Identity
     writer: Writer
     sessions: Sessions
     facts: Facts
@@ -176,6 +178,7 @@ class Services:
             engine=engine,
             embedder=embedder,
             admission=admission,
+            identity=Identity(memories),
             writer=writer,
             sessions=sessions,
             facts=facts,

@@ -47,7 +47,11 @@ class Writer:
     rng: random.Random
 
     def write_sessions(
-        self, scope: Scope, sessions: Mapping[str, Sequence[Draft]], embedded: EmbeddingBatch
+        self,
+        scope: Scope,
+        sessions: Mapping[str, Sequence[Draft]],
+        embedded: EmbeddingBatch,
+        patch: Sequence[Memory] = (),
     ) -> list[Memory]:
         """Write the next turns of one or more sessions in one batch, durable on return.
 
@@ -55,6 +59,7 @@ class Writer:
 
         Args:
             embedded: the embeddings of all drafts, in order.
+            patch: memories whose metadata change with the same batch.
 
         Returns:
             The turns written.
@@ -87,9 +92,10 @@ class Writer:
                 rows.append(row)
                 importances.append(draft.importance or 0.0)
         if not turns:
+            self.memories.write(Batch(scope, patch=patch))
             return []
         entries = self.link(list(turns.values()), embedded.select(rows), importances)
-        self.memories.write(Batch(scope, put=entries))
+        self.memories.write(Batch(scope, put=entries, patch=patch))
         return [entry.memory for entry in entries]
 
     def new_id(self) -> str:

@@ -1,0 +1,204 @@
+"""Which messages of a call are new, which are known, and which are edited.
+
+A message with an id is known by it: the same text is not stored again, another text becomes a new
+version. Messages without ids are known as a resent history: clients of stateless chat APIs send the
+whole conversation, or its last messages, with every request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from agentmem.writing.messages import Draft
+from agentmem_retrievers.index.indexed_store import IndexedStore
+from agentmem_stores import Granularity, Memory, Scope
+
+__all__ = ["RECEIVED", "UNANSWERED", "Identity", "Sorted", "received_digest"]
+
+# Metadata of a turn whose text `update` has replaced: a digest of the text as it was received, so
+# that a client that sends it again does not undo the update.
+RECEIVED = "received_digest"
+# Metadata of a user's turn that no reply follows yet.
+UNANSWERED = "unanswered"
+
+# A list of messages is a session's history if it is longer than this and starts with as many of its
+# turns. One exchange alone may be said again.
+_SAME_START = 2
+
+# The ids of messages whose own id another session has for another text.
+_SESSION_IDS = uuid.UUID("0d1f7c56-41b5-4a55-8f0e-b7a3a1f2c9d4")
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """The messages of a call by what is to be done with them.
+
+    Attributes:
+        new: drafts to store, by session.
+        edited: memories with the drafts that replace their texts.
+    """
+
+    new: Mapping[str, Sequence[Draft]]
+    edited: Sequence[tuple[Memory, Draft]] = ()
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts to embed: of new drafts, then of edited ones."""
+        new = [draft.text for drafts in self.new.values() for draft in drafts]
+        return [*new, *(draft.text for _, draft in self.edited)]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Compares messages with what a scope has."""
+
+    memories: IndexedStore
+
+    def sort(
+        self,
+        scope: Scope,
+        sessions: Mapping[str, Sequence[Draft]],
+        *,
+        histories: bool,
+        named: bool = True,
+        timestamp: datetime | None = None,
+    ) -> Sorted:
+        """Sort the messages of a call.
+
+        Args:
+            sessions: drafts by session.
+            histories: whether messages without ids may be a resent history.
+            named: whether the caller named the sessions. Then an id belongs to its session, and
+                the same id in another session is another message unless it has the same text.
+            timestamp: the time of messages without their own.
+        """
+        new: dict[str, list[Draft]] = {}
+        edited: dict[str, tuple[Memory, Draft]] = {}
+        in_call: dict[str, tuple[str, Draft]] = {}
+        for session_id, drafts in sessions.items():
+            drafts = [replace(d, said_at=d.said_at or timestamp) for d in drafts]
+            known = (
+                self._resent(scope, session_id, drafts, timestamp)
+                if histories and any(draft.id is None for draft in drafts)
+                else set()
+            )
+            kept: list[Draft] = []
+            for n, draft in enumerate(drafts):
+                if draft.id is None:
+                    if n not in known:
+                        kept.append(draft)
+                    continue
+                own = session_id if named else None
+                draft, old = self._find(scope, own, draft, in_call)
+                assert draft.id is not None
+                earlier = in_call.get(draft.id)
+                if earlier is not None:
+                    # The same message twice in one call: the last text counts.
+                    where, former = earlier
+                    if former.text != draft.text and where == session_id:
+                        kept = [draft if d is former else d for d in kept]
+                        in_call[draft.id] = (session_id, draft)
+                elif old is None:
+                    kept.append(draft)
+                    in_call[draft.id] = (session_id, draft)
+                elif _is_edit(old, draft):
+                    edited[draft.id] = (old, draft)
+                else:
+                    edited.pop(draft.id, None)
+            new[session_id] = kept
+        return Sorted(new, list(edited.values()))
+
+    def _find(
+        self,
+        scope: Scope,
+        session_id: str | None,
+        draft: Draft,
+        in_call: Mapping[str, tuple[str, Draft]],
+    ) -> tuple[Draft, Memory | None]:
+        """Return a draft with the id of its memory, and that memory if there is one."""
+        assert draft.id is not None
+        if session_id is not None:
+            own_id = uuid.uuid5(_SESSION_IDS, f"{session_id}\n{draft.id}").hex
+            if (old := self._memory(scope, own_id)) is not None:
+                return replace(draft, id=own_id), old
+            earlier = in_call.get(draft.id)
+            if earlier and earlier[0] != session_id and earlier[1].text != draft.text:
+                return replace(draft, id=own_id), None
+        old = self._memory(scope, draft.id)
+        if session_id is None or old is None or old.session_id == session_id:
+            return draft, old
+        if old.granularity is not Granularity.TURN or not _is_edit(old, draft):
+            return draft, old
+        return replace(draft, id=own_id), None
+
+    def _memory(self, scope: Scope, memory_id: str) -> Memory | None:
+        if self.memories.index(scope).granularity_of(memory_id) is None:
+            return None
+        return next(iter(self.memories.get(scope, [memory_id])), None)
+
+    def _resent(
+        self, scope: Scope, session_id: str, drafts: Sequence[Draft], timestamp: datetime | None
+    ) -> set[int]:
+        """Return the indexes of drafts that are turns of the session, sent again."""
+        ids = self.memories.index(scope).members(session_id, Granularity.TURN)
+        messages = [(n, draft) for n, draft in enumerate(drafts) if draft.role != "system"]
+        if not ids or not messages:
+            return set()
+        # An instruction of the system may come first, so one turn more than is compared.
+        ends = self._turns(scope, [*ids[: _SAME_START + 1], *ids[-len(drafts) :]])
+        spoken = [turn for turn in ends if turn.role != "system"]
+
+        def same(turn: Memory, draft: Draft) -> bool:
+            if turn.id == draft.id:
+                return True
+            has_own_time = draft.said_at is not None and draft.said_at != timestamp
+            return (
+                turn.role == draft.role
+                and received_digest(turn) == _digest(draft.text)
+                and not (has_own_time and turn.said_at != draft.said_at)
+            )
+
+        # The whole history, perhaps of another branch: one message for each turn that it has.
+        start = list(zip(spoken, messages, strict=False))[:_SAME_START]
+        if (
+            len(messages) > len(start) == _SAME_START
+            and all(same(turn, draft) for turn, (_, draft) in start)
+        ):
+            known, left = set(), self._turns(scope, ids)
+            for n, draft in enumerate(drafts):
+                match = next((turn for turn in left if same(turn, draft)), None)
+                if match is not None:
+                    left.remove(match)
+                    known.add(n)
+            return known
+        # The last turns of the session, and what came after them.
+        for length in range(min(len(spoken), len(messages)), 0, -1):
+            pairs = zip(spoken[-length:], messages[:length], strict=True)
+            if all(same(turn, draft) for turn, (_, draft) in pairs):
+                return {n for n, _ in messages[:length]}
+        return set()
+
+    def _turns(self, scope: Scope, ids: Iterable[str]) -> list[Memory]:
+        """Return turns in the order of their ids, each once."""
+        unique = list(dict.fromkeys(ids))
+        turns = {turn.id: turn for turn in self.memories.get(scope, unique)}
+        return [turns[i] for i in unique if i in turns]
+
+
+def received_digest(memory: Memory) -> str:
+    """Return the digest of the text that a turn was received with."""
+    digest = memory.metadata.get(RECEIVED)
+    return digest if isinstance(digest, str) else _digest(memory.text)
+
+
+def _is_edit(memory: Memory, draft: Draft) -> bool:
+    """Whether a draft replaces the text of a turn; other memories are not messages."""
+    return memory.granularity is Granularity.TURN and _digest(draft.text) != received_digest(memory)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
