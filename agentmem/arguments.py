@@ -28,6 +28,7 @@ __all__ = [
     "choice",
     "flag",
     "integer",
+    "memory_id",
     "metadata_value",
     "moment",
     "number",
@@ -76,7 +77,14 @@ def text(name: str, value: Any) -> str:
     return clean_text(str.__str__(value))[0]
 
 
-def string(name: str, value: Any, *, max_length: int | None = None, allow_empty: bool = False) -> str:
+def string(
+    name: str,
+    value: Any,
+    *,
+    max_length: int | None = None,
+    allow_empty: bool = False,
+    allow_blank: bool = False,
+) -> str:
     """Return a name or an id; integers and UUIDs are converted.
 
     >>> string("session_id", 17)
@@ -89,9 +97,19 @@ def string(name: str, value: Any, *, max_length: int | None = None, allow_empty:
     limit = "" if max_length is None else f" of 1 to {max_length} characters"
     if not isinstance(value, str) or not is_unicode(value):
         raise _refuse(name, value, f"a string{limit} without lone surrogates, an integer or a UUID")
-    if not (allow_empty or value.strip()) or len(value) > (max_length or len(value)):
+    content = value if allow_blank else value.strip()
+    if not (allow_empty or content) or len(value) > (max_length or len(value)):
         raise _refuse(name, value, f"a non-empty string{limit}")
     return str.__str__(value)
+
+
+def memory_id(name: str, value: Any) -> str:
+    """Return the id of a memory.
+
+    >>> memory_id("memory_id", 17)
+    '17'
+    """
+    return string(name, value, allow_blank=True)
 
 
 def strings(name: str, value: Any) -> list[str]:
@@ -102,7 +120,7 @@ def strings(name: str, value: Any) -> list[str]:
     """
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         raise _refuse(name, value, "a list of strings")
-    return [string(name, item) for item in value]
+    return [string(name, item, allow_blank=True) for item in value]
 
 
 @overload
@@ -131,9 +149,7 @@ def number(
     name: str, value: Any, *, low: float, high: float, optional: Literal[False] = False
 ) -> float: ...
 @overload
-def number(
-    name: str, value: Any, *, low: float, high: float, optional: bool
-) -> float | None: ...
+def number(name: str, value: Any, *, low: float, high: float, optional: bool) -> float | None: ...
 def number(
     name: str, value: Any, *, low: float, high: float, optional: bool = False
 ) -> float | None:

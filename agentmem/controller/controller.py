@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from os import PathLike
@@ -37,7 +37,6 @@ from agentmem_stores import (
     Batch,
     ChromaStore,
     Compaction,
-    EmptyTextError,
     Granularity,
     InvalidInputError,
     Memory,
@@ -46,9 +45,7 @@ from agentmem_stores import (
     Scope,
     State,
     WriteHookError,
-    require_aware,
 )
-from agentmem_stores.records import is_unicode
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -362,6 +359,8 @@ class MemoryController:
         """
         services = self.services
         owner = services.owner(scope)
+        if session_id is not None:
+            session_id = arguments.string("session_id", session_id)
         with services.lock:
             session = session_id or services.open_sessions.get(owner)
             if session is None:
@@ -406,9 +405,8 @@ class MemoryController:
         """
         services = self.services
         owner = services.owner(scope)
-        since = require_aware(timestamp, "timestamp") if timestamp else self.clock()
-        if not text.strip():
-            raise EmptyTextError("text is empty; use delete() to remove a memory")
+        since = self.clock() if timestamp is None else arguments.moment("timestamp", timestamp)
+        text = arguments.text("text", text)
         with services.lock:
             old = self.get(memory_id, scope=owner)
             if old.version_of is not None:
@@ -469,6 +467,7 @@ class MemoryController:
             2
         """
         owner = self.services.owner(scope)
+        session_id = arguments.string("session_id", session_id)
         with self.services.lock:
             self.services.reinforcement.flush()
             deletion = self.services.deletion.delete_session(owner, session_id)
@@ -546,14 +545,16 @@ class MemoryController:
         """
         services = self.services
         owner = services.owner(scope)
-        if not query.strip():
-            raise EmptyTextError("query must not be empty")
-        if k < 1:
-            raise InvalidInputError(f"k={k} must be >= 1")
+        query = arguments.text("query", query)
+        k = arguments.integer("k", k, low=1)
+        granularity = arguments.choice("granularity", granularity, Granularity)
         if granularity is Granularity.CITATION:
             raise InvalidInputError("citations are not searchable; use learned()")
-        if hops < 1:
-            raise InvalidInputError(f"hops must be >= 1 (1 = no multi-hop); got hops={hops}")
+        moment = None if as_of is None else arguments.moment("as_of", as_of)
+        include_archived = arguments.flag("include_archived", include_archived)
+        explain = arguments.flag("explain", explain)
+        reinforce = arguments.flag("reinforce", reinforce)
+        hops = arguments.integer("hops", hops, low=1)
         result = services.engine.search(
             owner,
             Query(
@@ -562,8 +563,8 @@ class MemoryController:
                 query_tokens=services.embedder.query_tokens,
                 now=self.clock(),
                 k=max([k, *(refiner.candidates for refiner in services.refiners)]),
-                granularity=Granularity(granularity),
-                as_of=require_aware(as_of, "as_of") if as_of else None,
+                granularity=granularity,
+                as_of=moment,
                 include_archived=include_archived,
                 explain=explain,
                 hops=hops,
@@ -571,7 +572,7 @@ class MemoryController:
         )
         if services.refiners:
             result = apply_refiners(result, services.refiners, k)
-        if reinforce and as_of is None:
+        if reinforce and moment is None:
             services.reinforcement.record(owner, result)
         return result
 
@@ -591,8 +592,7 @@ class MemoryController:
             'I like tea.'
         """
         owner = self.services.owner(scope)
-        if not isinstance(memory_id, str):
-            raise InvalidInputError(f"memory_id={memory_id!r} must be a string")
+        memory_id = arguments.memory_id("memory_id", memory_id)
         self.services.flush()
         memories = self.services.memories.get(owner, [memory_id])
         if not memories:
@@ -626,12 +626,17 @@ class MemoryController:
         """
         services = self.services
         owner = services.owner(scope)
-        _require_positive(limit=limit)
+        limit = arguments.integer("limit", limit, low=1, optional=True)
+        if session_id is not None:
+            session_id = arguments.string("session_id", session_id)
+        chosen = (
+            None
+            if granularity is None
+            else arguments.choice("granularity", granularity, Granularity)
+        )
         services.flush()
         granularities = (
-            [Granularity(granularity)]
-            if granularity
-            else [g for g in Granularity if g is not Granularity.CITATION]
+            [chosen] if chosen else [g for g in Granularity if g is not Granularity.CITATION]
         )
         memories = [
             memory
@@ -675,6 +680,7 @@ class MemoryController:
         """
         from agentmem_retrievers import MemoryRetriever
 
+        k = arguments.integer("k", k, low=1)
         return MemoryRetriever(memory=self, k=k, search_options=options)
 
     # Knowledge.
@@ -697,7 +703,8 @@ class MemoryController:
             []
         """
         owner = self.services.owner(scope)
-        _require_positive(k=k)
+        query = None if query is None else arguments.text("query", query)
+        k = arguments.integer("k", k, low=1, optional=True)
         self.services.flush()
         topics = [
             topic
@@ -741,7 +748,12 @@ class MemoryController:
             [('user', 'home', 'Lisbon')]
         """
         owner = self.services.owner(scope)
-        moment = require_aware(as_of, "as_of") if as_of else None
+        if subject is not None:
+            subject = arguments.string("subject", subject)
+        if attribute is not None:
+            attribute = arguments.string("attribute", attribute)
+        superseded = arguments.flag("superseded", superseded)
+        moment = None if as_of is None else arguments.moment("as_of", as_of)
         self.services.flush()
         now = moment or self.clock()
         memories = [
@@ -775,7 +787,7 @@ class MemoryController:
             >>> [line.text for line in memory.profile()]
             ['home: Lisbon']
         """
-        _require_positive(limit=limit)
+        limit = arguments.integer("limit", limit, low=1, optional=True)
         now = self.clock()
         lines = portrait(
             self.facts(scope=scope),
@@ -820,10 +832,11 @@ class MemoryController:
             '2023-05-01 2023-06-01'
         """
         owner = self.services.owner(scope)
-        _require_positive(k=k)
+        query = None if query is None else arguments.text("query", query)
+        k = arguments.integer("k", k, low=1)
         bounds = Bounds(
-            require_aware(since, "since") if since else None,
-            require_aware(until, "until") if until else None,
+            None if since is None else arguments.moment("since", since),
+            None if until is None else arguments.moment("until", until),
         )
         self.services.flush()
         timeline = Timeline(
@@ -855,10 +868,12 @@ class MemoryController:
             1
         """
         owner = self.services.owner(scope)
+        hits = _search_result(hits)
+        shown_ids = None if shown is None else set(arguments.strings("shown", shown))
         used = [
             hit
             for hit in hits
-            if hit.memory.scope == owner and (shown is None or hit.memory.id in shown)
+            if hit.memory.scope == owner and (shown_ids is None or hit.memory.id in shown_ids)
         ]
         self.services.reinforcement.record(owner, replace(hits, hits=tuple(used)))
 
@@ -894,8 +909,10 @@ class MemoryController:
         """
         services = self.services
         owner = services.owner(scope)
+        hits = _search_result(hits)
+        cited = arguments.strings("cited", cited)
         hit_ids = {hit.memory.id for hit in hits}
-        shown_ids = hit_ids if shown is None else set(shown)
+        shown_ids = hit_ids if shown is None else set(arguments.strings("shown", shown))
         unknown = sorted((shown_ids - hit_ids) | (set(cited) - shown_ids))
         if unknown:
             raise MemoryNotFoundError(f"{unknown} are not among the hits of {hits.query!r}")
@@ -975,7 +992,11 @@ class MemoryController:
         services = self.services
         owner = services.owner(scope)
         succeeded = parse_outcome(outcome)
-        value = {"goal": goal, "steps": steps if isinstance(steps, str) else list(steps)}
+        goal = arguments.text("goal", goal)
+        if isinstance(steps, str) or not isinstance(steps, Iterable):
+            raise InvalidInputError(f"steps={steps!r} must be a list of strings")
+        value = {"goal": goal, "steps": [arguments.text("steps", step) for step in steps]}
+        sources = arguments.strings("sources", sources)
         admitted = services.admission.value(value, "system", {})
         if admitted is None:
             raise WriteHookError("before_write keeps this plan out; nothing was written")
@@ -1005,6 +1026,7 @@ class MemoryController:
             1
         """
         owner = self.services.owner(scope)
+        plan_id = arguments.memory_id("plan_id", plan_id)
         succeeded = parse_outcome(outcome)
         if succeeded is None:
             raise InvalidInputError("outcome must be 'success' or 'failure', not None")
@@ -1031,7 +1053,8 @@ class MemoryController:
         """
         services = self.services
         owner = services.owner(scope)
-        _require_positive(k=k)
+        goal = None if goal is None else arguments.text("goal", goal)
+        k = arguments.integer("k", k, low=1)
         services.flush()
         if not len(services.memories.index(owner).tables[Granularity.PLAN]):
             return []
@@ -1064,7 +1087,7 @@ class MemoryController:
         """
         services = self.services
         owner = services.owner(scope)
-        moment = require_aware(now, "now") if now else self.clock()
+        moment = self.clock() if now is None else arguments.moment("now", now)
         with services.lock:
             services.reinforcement.flush()
             services.items.expire(owner)
@@ -1105,9 +1128,8 @@ class MemoryController:
             True
         """
         owner = self.services.owner(scope)
-        for name, value in (("budget", budget), ("keep", keep)):
-            if value is not None and value < 0:
-                raise InvalidInputError(f"{name}={value} must not be negative")
+        budget = arguments.integer("budget", budget, low=0, optional=True)
+        keep = arguments.integer("keep", keep, low=0, optional=True)
         return self.services.consolidate(owner, budget=budget, keep=keep, progress=progress)
 
     def export(self, path: str | PathLike[str], *, scope: Scope | None = None) -> int:
@@ -1130,6 +1152,7 @@ class MemoryController:
             1
         """
         owner = self.services.owner(scope)
+        path = arguments.path_like("path", path)
         with self.services.lock:
             self.services.reinforcement.flush()
             return self.services.transfer.export(owner, path)
@@ -1161,6 +1184,7 @@ class MemoryController:
         """
         services = self.services
         owner = services.owner(scope)
+        path = arguments.path_like("path", path)
         with services.lock:
             services.reinforcement.flush()
             result = services.transfer.import_(owner, path)
@@ -1216,6 +1240,7 @@ class MemoryController:
         """
         services = self.services
         owner = services.owner(scope)
+        repair = arguments.flag("repair", repair)
         with services.lock:
             services.reinforcement.flush()
             if repair:
@@ -1276,7 +1301,7 @@ class MemoryController:
     acompact = to_async(compact)
 
 
-def _require_positive(**arguments: int | None) -> None:
-    for name, value in arguments.items():
-        if value is not None and value < 1:
-            raise InvalidInputError(f"{name}={value} must be >= 1")
+def _search_result(hits: SearchResult) -> SearchResult:
+    if not isinstance(hits, SearchResult):
+        raise InvalidInputError(f"hits must be the result of a search, not {type(hits).__name__}")
+    return hits

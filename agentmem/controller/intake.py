@@ -180,6 +180,8 @@ class _Intake:
         entries = services.writer.new_version(memory, new, embedded, since)
         if unanswered:
             # Nobody has answered the former text, so it was never part of the conversation.
-            entries = [replace(entries[0], memory=replace(entries[0].memory, version=memory.version))]
+            entries = [
+                replace(entries[0], memory=replace(entries[0].memory, version=memory.version))
+            ]
         services.deletion.replace(self.scope, [], entries)
         return entries[0].memory

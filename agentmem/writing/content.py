@@ -64,18 +64,19 @@ class Content:
     results: list[str] = field(default_factory=list)
 
     def text(self, separator: str) -> str:
-        """Return the words, and a placeholder such as `[image]` for each attachment."""
-        placeholders = [_placeholder(attachment) for attachment in self.attachments]
+        """Return the words; without any, a placeholder such as `[image]` for each attachment."""
         words = separator.join(text for text in self.texts if text)
-        return "\n".join([words, *placeholders] if words.strip() else placeholders)
+        return words if words.strip() else " ".join(map(_placeholder, self.attachments))
 
 
 def read_content(content: Any) -> Content:
     """Read the content of a message in any provider's form; unknown parts are left out.
 
-    >>> parts = [{"type": "text", "text": "My cat"}, {"type": "image", "url": "https://a.example/c"}]
-    >>> read_content(parts).text(" ")
-    'My cat\\n[image]'
+    >>> picture = {"type": "image_url", "image_url": {"url": "https://example.org/cat.png"}}
+    >>> read_content([{"type": "text", "text": "My cat."}, picture]).attachments
+    [{'type': 'image', 'url': 'https://example.org/cat.png'}]
+    >>> read_content([picture]).text(" ")
+    '[image]'
     """
     read = Content()
     for part in _parts(content):

@@ -164,9 +164,8 @@ class Identity:
 
         # The whole history, perhaps of another branch: one message for each turn that it has.
         start = list(zip(spoken, messages, strict=False))[:_SAME_START]
-        if (
-            len(messages) > len(start) == _SAME_START
-            and all(same(turn, draft) for turn, (_, draft) in start)
+        if len(messages) > len(start) == _SAME_START and all(
+            same(turn, draft) for turn, (_, draft) in start
         ):
             known, left = set(), self._turns(scope, ids)
             for n, draft in enumerate(drafts):

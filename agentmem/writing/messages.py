@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import BaseMessage
 
 from agentmem.arguments import metadata_value, moment, number, role_name, string
 from agentmem.writing.content import Content, read_content
@@ -96,6 +96,7 @@ def to_drafts(
     said_at: datetime | None = None,
     importance: float | None = None,
     metadata: Mapping[str, Any] | None = None,
+    allow_empty: bool = False,
 ) -> list[Draft]:
     """Read a message or a list of messages, in any form of `MemoryController.add`.
 
@@ -106,6 +107,7 @@ def to_drafts(
         messages: a message or a list of these.
         said_at, importance: for messages without their own.
         metadata: added to each message's own, which takes precedence.
+        allow_empty: return an empty list if no message has any words.
 
     Raises:
         EmptyTextError: no message has any words.
@@ -126,7 +128,7 @@ def to_drafts(
                 metadata=as_json({**shared, **draft.metadata}),
             )
             drafts += _split(completed)
-    if not drafts:
+    if not drafts and not allow_empty:
         raise EmptyTextError("messages have no text; there is nothing to remember")
     if n_empty:
         _log.info("%d messages have no text and were not stored", n_empty)
@@ -180,7 +182,9 @@ def _read(message: Any) -> list[Draft]:
     if isinstance(message, BaseMessage):
         content = read_content(message.content)
         content.texts += _spoken(message.additional_kwargs)
-        base = Draft("", role_name(message.type), _speaker(message.name), id=_foreign_id(message.id))
+        base = Draft(
+            "", role_name(message.type), _speaker(message.name), id=_foreign_id(message.id)
+        )
         return _drafts_of(content, base)
     raise InvalidInputError(
         f"a message must not be a {type(message).__name__}; pass a string, a LangChain "
@@ -274,7 +278,7 @@ def _own_id(value: Any) -> str | None:
     """Return the id that a caller gives to a memory."""
     if value is None:
         return None
-    name = string("id", value, max_length=MAX_ID)
+    name = string("id", value, max_length=MAX_ID, allow_blank=True)
     if "@" in name:
         raise InvalidInputError(f'id={name!r} of a message must not contain "@"')
     return name
