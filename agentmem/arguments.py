@@ -7,7 +7,6 @@ the value and says what is accepted.
 
 from __future__ import annotations
 
-import math
 import numbers
 import re
 import uuid
@@ -28,6 +27,7 @@ __all__ = [
     "choice",
     "flag",
     "integer",
+    "items",
     "memory_id",
     "metadata_value",
     "moment",
@@ -43,6 +43,8 @@ C = TypeVar("C", bound=StrEnum)
 
 _ROLE = re.compile(r"x-[a-z0-9][a-z0-9_.-]{0,62}")
 _MAX_SHOWN = 80
+# More than there can be of anything; larger numbers mean the same, and overflow elsewhere.
+_MAX_INTEGER = 2**31 - 1
 
 
 def _refuse(name: str, value: object, accepted: str) -> InvalidInputError:
@@ -118,9 +120,15 @@ def strings(name: str, value: Any) -> list[str]:
     >>> strings("cited", ("a", 1))
     ['a', '1']
     """
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+    return [string(name, item, allow_blank=True) for item in items(name, value)]
+
+
+def items(name: str, value: Any) -> list[Any]:
+    """Return the items of a list, a tuple, a set or another iterable but a string or a dict."""
+    refused = isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable)
+    if refused or (isinstance(value, np.ndarray) and not value.ndim):
         raise _refuse(name, value, "a list of strings")
-    return [string(name, item, allow_blank=True) for item in value]
+    return list(value)
 
 
 @overload
@@ -137,11 +145,13 @@ def integer(name: str, value: Any, *, low: int, optional: bool = False) -> int |
         return None
     accepted = f"an integer >= {low}" + (" or None" if optional else "")
     converted = _real(value)
-    if converted is None or not math.isfinite(converted) or int(converted) != converted:
+    if isinstance(converted, float):
+        converted = int(converted) if converted.is_integer() else None
+    if converted is None:
         raise _refuse(name, value, accepted)
     if converted < low:
         raise _refuse(name, value, accepted.removeprefix("an integer "))
-    return int(converted)
+    return min(converted, _MAX_INTEGER)
 
 
 @overload
@@ -281,6 +291,6 @@ def path_like(name: str, value: Any) -> str:
     if not isinstance(value, str | PathLike):
         raise _refuse(name, value, "a path")
     path = fspath(value)
-    if not isinstance(path, str) or not path or "\0" in path:
+    if not isinstance(path, str) or not path or "\0" in path or not is_unicode(path):
         raise _refuse(name, value, "a path")
     return path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from os import PathLike
@@ -21,6 +21,7 @@ from agentmem.embedding.sentence_embeddings import default_embeddings
 from agentmem.facts.views import Fact, ProfileLine, held_at, portrait, shown
 from agentmem.feedback.plans import Plan, parse_outcome
 from agentmem.feedback.reflection import Learned
+from agentmem.folders import server_address
 from agentmem.maintenance.check import CheckReport
 from agentmem.maintenance.consolidation import ConsolidationReport
 from agentmem.maintenance.eviction import SweepReport, archive_faded
@@ -153,12 +154,13 @@ class MemoryController:
         before_write: BeforeWrite | None = None,
         repair: bool = False,
     ) -> Self:
-        """Open an embedded Chroma store, or create one.
+        """Open an embedded Chroma store, or create one; or connect to a Chroma server.
 
         The other options are those of the constructor.
 
         Args:
-            path: the folder of the store.
+            path: the folder of the store, or the address of a Chroma server, such as
+                `http://localhost:8000`.
             repair: open the store even if its index files are damaged, for `check(repair=True)`.
 
         Raises:
@@ -173,7 +175,13 @@ class MemoryController:
             1
         """
         embeddings = embeddings or default_embeddings()
-        store = ChromaStore.open(path, Embedder(embeddings).spec, repair=repair)
+        spec = Embedder(embeddings).spec
+        path = arguments.path_like("path", path)
+        server = server_address(path)
+        if server is not None:
+            store = ChromaStore.connect(**server, embedder=spec)
+        else:
+            store = ChromaStore.open(path, spec, repair=repair)
         try:
             return cls(
                 store,
@@ -411,6 +419,8 @@ class MemoryController:
             old = self.get(memory_id, scope=owner)
             if old.version_of is not None:
                 raise InvalidInputError(f"{old.id} is a former version; update {old.version_of}")
+            if timestamp is None:
+                since = max(since, old.said_at)  # the clock may have been set back
             new = services.admission.memory(replace(old, text=text))
             if new is None:
                 return old
@@ -644,7 +654,7 @@ class MemoryController:
             for memory in services.memories.scan(owner, g, session_id)
             if memory.version_of is None
         ]
-        memories.sort(key=lambda m: (m.said_at, m.session_id, m.position, m.id))
+        memories.sort(key=lambda m: (m.said_at, m.written_at, m.session_id, m.position, m.id))
         return memories if limit is None else memories[-limit:]
 
     def history(self, memory_id: str, *, scope: Scope | None = None) -> list[Memory]:
@@ -993,9 +1003,8 @@ class MemoryController:
         owner = services.owner(scope)
         succeeded = parse_outcome(outcome)
         goal = arguments.text("goal", goal)
-        if isinstance(steps, str) or not isinstance(steps, Iterable):
-            raise InvalidInputError(f"steps={steps!r} must be a list of strings")
-        value = {"goal": goal, "steps": [arguments.text("steps", step) for step in steps]}
+        steps = [arguments.text("steps", step) for step in arguments.items("steps", steps)]
+        value = {"goal": goal, "steps": steps}
         sources = arguments.strings("sources", sources)
         admitted = services.admission.value(value, "system", {})
         if admitted is None:
@@ -1130,6 +1139,8 @@ class MemoryController:
         owner = self.services.owner(scope)
         budget = arguments.integer("budget", budget, low=0, optional=True)
         keep = arguments.integer("keep", keep, low=0, optional=True)
+        if progress is not None and not isinstance(progress, Progress):
+            raise InvalidInputError(f"progress={progress!r} has not the methods of Progress")
         return self.services.consolidate(owner, budget=budget, keep=keep, progress=progress)
 
     def export(self, path: str | PathLike[str], *, scope: Scope | None = None) -> int:

@@ -216,7 +216,7 @@ class Services:
         """
         if self.closed:
             self.require_open()
-        owner = scope or self.scope
+        owner = self.scope if scope is None else scope
         if not isinstance(owner, Scope):
             raise InvalidScopeError(
                 f"scope={owner!r} must be a Scope; pass scope=Scope(user_id=...) to this "

@@ -237,16 +237,17 @@ def _drafts(messages: Sequence[BaseMessage], owner: Owner) -> list[Draft]:
     answered = False
     for message in reversed(spoken):
         is_user = isinstance(message, HumanMessage)
+        metadata: dict[str, Any] = {"message_id": message.id}
+        if is_user and not answered:
+            metadata[UNANSWERED] = True
         form = {
             "role": message.type,
             "content": message.content,
             "refusal": message.additional_kwargs.get("refusal"),
             "name": message.name if is_user else None,
             "id": _memory_id(owner, message),
-            "metadata": {"message_id": message.id},
+            "metadata": metadata,
         }
-        if is_user and not answered:
-            form["metadata"][UNANSWERED] = True
         read = to_drafts(form, allow_empty=True)
         drafts += reversed(read)
         answered = answered or bool(read and not is_user)

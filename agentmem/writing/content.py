@@ -15,7 +15,7 @@ from agentmem_stores.records import clean_text
 __all__ = ["Content", "read_content"]
 
 # Kinds of parts that carry words, with the keys under which different providers put them.
-_TEXT_TYPES = frozenset(["text", "input_text", "output_text", "text-plain", "summary_text"])
+_TEXT_TYPES = frozenset(["text", "input_text", "output_text", "text-plain", "refusal"])
 _TEXT_KEYS = ("text", "refusal", "transcript", "value")
 _ATTACHMENT_TYPES = {
     "image": "image",
@@ -99,18 +99,16 @@ def _read_part(part: Any, read: Content) -> None:
         part = part.model_dump()
     if not isinstance(part, Mapping):
         return
-    kind = part.get("type")
+    kind = part.get("type") or _kind_of(part)
     if kind == "non_standard":
         _read_part(part.get("value"), read)
     elif kind in _RESULT_TYPES:
         nested = read_content(part.get("content", part.get("output")))
         read.results.append(nested.text("\n"))
-    elif kind in _TEXT_TYPES or kind == "refusal" or (kind is None and "text" in part):
+    elif kind in _TEXT_TYPES:
         read.texts.append(_words(part))
     elif kind in _ATTACHMENT_TYPES:
         _read_attachment(_ATTACHMENT_TYPES[kind], part, read)
-    elif kind is None and any(key in part for key in _NESTED_KEYS):
-        _read_attachment(_kind_of(part), part, read)
 
 
 def _read_attachment(kind: str, part: Mapping[str, Any], read: Content) -> None:
@@ -152,9 +150,13 @@ def _details(part: Mapping[str, Any]) -> dict[str, str]:
     return details
 
 
-def _kind_of(part: Mapping[str, Any]) -> str:
-    mime_type = _details(part).get("mime_type", "")
-    kind = mime_type.partition("/")[0]
+def _kind_of(part: Mapping[str, Any]) -> str | None:
+    """The kind of a part without a type, as Gemini and Bedrock have them; None for others."""
+    if "text" in part:
+        return "text"
+    if not any(key in part for key in _NESTED_KEYS):
+        return None
+    kind = _details(part).get("mime_type", "").partition("/")[0]
     return kind if kind in {"image", "audio", "video"} else "file"
 
 

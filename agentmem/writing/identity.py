@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from agentmem.writing.messages import Draft
 from agentmem_retrievers.index.indexed_store import IndexedStore
@@ -52,6 +53,32 @@ class Sorted:
         return [*new, *(draft.text for _, draft in self.edited)]
 
 
+@dataclass
+class _Sorting:
+    """Drafts as far as they are sorted; those with ids also by their id, with their session."""
+
+    new: dict[str, list[Draft]] = field(default_factory=dict)
+    edited: dict[str, tuple[Memory, Draft]] = field(default_factory=dict)
+    by_id: dict[str, tuple[str, Draft]] = field(default_factory=dict)
+
+    def add(self, session_id: str, draft: Draft, old: Memory | None) -> None:
+        """Sort a draft with an id, whose memory there is or is not; the last text counts."""
+        assert draft.id is not None
+        earlier = self.by_id.get(draft.id)
+        if earlier is not None:
+            where, former = earlier
+            if former.text != draft.text and where == session_id:
+                self.new[session_id] = [draft if d is former else d for d in self.new[session_id]]
+                self.by_id[draft.id] = (session_id, draft)
+        elif old is None:
+            self.new[session_id].append(draft)
+            self.by_id[draft.id] = (session_id, draft)
+        elif _is_edit(old, draft):
+            self.edited[draft.id] = (old, draft)
+        else:
+            self.edited.pop(draft.id, None)
+
+
 @dataclass(frozen=True)
 class Identity:
     """Compares messages with what a scope has."""
@@ -76,9 +103,7 @@ class Identity:
                 the same id in another session is another message unless it has the same text.
             timestamp: the time of messages without their own.
         """
-        new: dict[str, list[Draft]] = {}
-        edited: dict[str, tuple[Memory, Draft]] = {}
-        in_call: dict[str, tuple[str, Draft]] = {}
+        sorting = _Sorting()
         for session_id, drafts in sessions.items():
             drafts = [replace(d, said_at=d.said_at or timestamp) for d in drafts]
             known = (
@@ -86,31 +111,14 @@ class Identity:
                 if histories and any(draft.id is None for draft in drafts)
                 else set()
             )
-            kept: list[Draft] = []
+            sorting.new[session_id] = []
             for n, draft in enumerate(drafts):
-                if draft.id is None:
-                    if n not in known:
-                        kept.append(draft)
-                    continue
-                own = session_id if named else None
-                draft, old = self._find(scope, own, draft, in_call)
-                assert draft.id is not None
-                earlier = in_call.get(draft.id)
-                if earlier is not None:
-                    # The same message twice in one call: the last text counts.
-                    where, former = earlier
-                    if former.text != draft.text and where == session_id:
-                        kept = [draft if d is former else d for d in kept]
-                        in_call[draft.id] = (session_id, draft)
-                elif old is None:
-                    kept.append(draft)
-                    in_call[draft.id] = (session_id, draft)
-                elif _is_edit(old, draft):
-                    edited[draft.id] = (old, draft)
-                else:
-                    edited.pop(draft.id, None)
-            new[session_id] = kept
-        return Sorted(new, list(edited.values()))
+                if draft.id is not None:
+                    own = session_id if named else None
+                    sorting.add(session_id, *self._find(scope, own, draft, sorting.by_id))
+                elif n not in known:
+                    sorting.new[session_id].append(draft)
+        return Sorted(sorting.new, list(sorting.edited.values()))
 
     def _find(
         self,
@@ -152,28 +160,11 @@ class Identity:
         ends = self._turns(scope, [*ids[: _SAME_START + 1], *ids[-len(drafts) :]])
         spoken = [turn for turn in ends if turn.role != "system"]
 
-        def same(turn: Memory, draft: Draft) -> bool:
-            if turn.id == draft.id:
-                return True
-            has_own_time = draft.said_at is not None and draft.said_at != timestamp
-            return (
-                turn.role == draft.role
-                and received_digest(turn) == _digest(draft.text)
-                and not (has_own_time and turn.said_at != draft.said_at)
-            )
-
-        # The whole history, perhaps of another branch: one message for each turn that it has.
+        same = partial(_is_same, timestamp=timestamp)
+        # The whole history, perhaps of another branch.
         start = list(zip(spoken, messages, strict=False))[:_SAME_START]
-        if len(messages) > len(start) == _SAME_START and all(
-            same(turn, draft) for turn, (_, draft) in start
-        ):
-            known, left = set(), self._turns(scope, ids)
-            for n, draft in enumerate(drafts):
-                match = next((turn for turn in left if same(turn, draft)), None)
-                if match is not None:
-                    left.remove(match)
-                    known.add(n)
-            return known
+        if len(messages) > len(start) == _SAME_START and all(same(t, d) for t, (_, d) in start):
+            return _accounted_for(self._turns(scope, ids), drafts, same)
         # The last turns of the session, and what came after them.
         for length in range(min(len(spoken), len(messages)), 0, -1):
             pairs = zip(spoken[-length:], messages[:length], strict=True)
@@ -192,6 +183,31 @@ def received_digest(memory: Memory) -> str:
     """Return the digest of the text that a turn was received with."""
     digest = memory.metadata.get(RECEIVED)
     return digest if isinstance(digest, str) else _digest(memory.text)
+
+
+def _is_same(turn: Memory, draft: Draft, *, timestamp: datetime | None) -> bool:
+    """Whether a message is a turn, sent again; `timestamp` is for messages without their own."""
+    if turn.id == draft.id:
+        return True
+    has_own_time = draft.said_at is not None and draft.said_at != timestamp
+    return (
+        turn.role == draft.role
+        and received_digest(turn) == _digest(draft.text)
+        and not (has_own_time and turn.said_at != draft.said_at)
+    )
+
+
+def _accounted_for(
+    turns: list[Memory], drafts: Sequence[Draft], same: Callable[[Memory, Draft], bool]
+) -> set[int]:
+    """Return the indexes of drafts that are turns, where each turn stands for one message."""
+    known, left = set(), list(turns)
+    for n, draft in enumerate(drafts):
+        match = next((turn for turn in left if same(turn, draft)), None)
+        if match is not None:
+            left.remove(match)
+            known.add(n)
+    return known
 
 
 def _is_edit(memory: Memory, draft: Draft) -> bool:

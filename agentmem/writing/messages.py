@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from langchain_core.messages import BaseMessage
+from pydantic import BaseModel
 
 from agentmem.arguments import metadata_value, moment, number, role_name, string
 from agentmem.writing.content import Content, read_content
@@ -37,7 +38,7 @@ __all__ = [
 
 _log = logging.getLogger("agentmem")
 
-MessageLike = str | BaseMessage | Mapping[str, Any] | tuple[str, str] | Any
+MessageLike = str | BaseMessage | Mapping[str, Any] | tuple[str, str] | BaseModel
 
 # Characters of an id. Chroma takes longer ones, but they are keys of every index.
 MAX_ID = 512
@@ -129,7 +130,7 @@ def to_drafts(
             )
             drafts += _split(completed)
     if not drafts and not allow_empty:
-        raise EmptyTextError("messages have no text; there is nothing to remember")
+        raise EmptyTextError("messages are empty; there is nothing to remember")
     if n_empty:
         _log.info("%d messages have no text and were not stored", n_empty)
     return drafts

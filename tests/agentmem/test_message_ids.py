@@ -69,7 +69,7 @@ def test_invalid_ids_are_rejected(memory: MemoryController, name: object) -> Non
 
 
 def test_numeric_ids_become_strings(memory: MemoryController) -> None:
-    memory.add({"content": "I like tea.", "id": 7}, session_id=1)
+    memory.add({"content": "I like tea.", "id": 7}, session_id=1)  # type: ignore[arg-type]
     assert memory.get("7").session_id == "1"
 
 
