@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 __all__ = ["NullProgress", "Progress"]
 
 
+@runtime_checkable
 class Progress(Protocol):
     """Receives the progress of an operation, stage by stage."""
 

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-__all__ = ["ROLE_OF_MESSAGE_TYPE"]
+__all__ = ["ROLES", "ROLE_OF_MESSAGE_TYPE"]
 
-# LangChain's message types whose role has another name in chat APIs. Other types are roles.
-ROLE_OF_MESSAGE_TYPE = {"human": "user", "ai": "assistant"}
+ROLES = ("user", "assistant", "system", "tool", "document")
+
+# What LangChain and chat APIs call these roles.
+ROLE_OF_MESSAGE_TYPE = {
+    "human": "user",
+    "ai": "assistant",
+    "model": "assistant",
+    "chatbot": "assistant",
+    "developer": "system",
+    "function": "tool",
+    "HumanMessageChunk": "user",
+    "AIMessageChunk": "assistant",
+    "SystemMessageChunk": "system",
+    "ToolMessageChunk": "tool",
+}

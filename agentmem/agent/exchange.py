@@ -22,6 +22,7 @@ from agentmem.prompting.rendering import PLAN_ID, cited_ids
 from agentmem.recall.context import Context
 from agentmem_retrievers import SearchResult
 from agentmem_stores import Memory, Scope, State
+from agentmem_stores.records import clean_text
 
 __all__ = ["Exchange"]
 
@@ -41,6 +42,7 @@ class Exchange:
         session_id: None until the first write if the caller named none.
         context: what was recalled; None before that.
         history: the session's turns before this exchange, in order.
+        question_ids: the turns that hold the user's messages, once they are written.
         is_retry: whether the session already ends with the user's messages and no reply, because
             the same call failed before.
         profile: a line about the user; None if nothing is known.
@@ -56,6 +58,7 @@ class Exchange:
     session_id: str | None
     context: Context | None = None
     history: list[Memory] = field(default_factory=list)
+    question_ids: list[str] = field(default_factory=list)
     is_retry: bool = False
     profile: str | None = None
     tool_messages: list[BaseMessage] = field(default_factory=list)
@@ -78,9 +81,13 @@ class Exchange:
     def set_history(self, turns: Sequence[Memory]) -> None:
         """Set the session's turns, without the messages of this exchange if it is a retry."""
         active = sorted((t for t in turns if t.state is State.ACTIVE), key=lambda t: t.position)
-        new = [("user", str(message.text)) for message in self.writable]
-        self.is_retry = [(t.role, t.text) for t in active[-len(new) :]] == new
-        self.history = active[: -len(new)] if self.is_retry else active
+        new = [("user", clean_text(str(message.text))[0]) for message in self.writable]
+        last = active[-len(new) :]
+        if not self.question_ids:
+            self.is_retry = [(t.role, t.text) for t in last] == new
+        if self.is_retry:
+            self.question_ids = [turn.id for turn in last]
+        self.history = [turn for turn in active if turn.id not in self.question_ids]
 
     def set_plan(self, plans: Sequence[Plan]) -> None:
         """Take the first plan that fits what the user wants."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.messages import AIMessage, BaseMessage, ToolCall, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolCall, ToolMessage
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from agentmem.agent.caches import SearchCache
@@ -15,11 +15,13 @@ from agentmem.agent.exchange import Exchange
 from agentmem.agent.intent import is_question, needs_memory, open_goals
 from agentmem.agent.runner import Step, Steps
 from agentmem.agent.tools import Toolbox
+from agentmem.controller.intake import store_turns
 from agentmem.prompting.builder import PromptBuilder, PromptParts
 from agentmem.prompting.rendering import strip_citations
 from agentmem.prompting.retrieval import recall_memories
 from agentmem.recall.context import Context
-from agentmem.writing.messages import storable
+from agentmem.writing.identity import UNANSWERED
+from agentmem.writing.messages import to_drafts
 from agentmem_retrievers import SearchResult
 from agentmem_stores import Granularity, Scope
 
@@ -61,15 +63,15 @@ class AgentLoop:
         finally:
             # Whatever fails now or later, the user's words are durable.
             if not exchange.is_retry:
-                yield Step(write, exchange.writable)
+                yield Step(write, exchange.writable, finish=True)
         if exchange.context is not None and exchange.session_id is not None:
             self.results.put(exchange.scope, exchange.session_id, exchange.context)
         try:
             yield from self._answer(exchange)
         finally:
-            text = storable(strip_citations(exchange.text))
+            text = strip_citations(exchange.text)
             if text.strip():
-                yield Step(write, [AIMessage(text)])
+                yield Step(write, [AIMessage(text)], finish=True)
         if exchange.result is not None:
             yield Step(reflect, exchange.result)
 
@@ -148,13 +150,21 @@ class AgentLoop:
             exchange.set_history(turns)
 
     def _write(self, exchange: Exchange, messages: Sequence[BaseMessage]) -> list[str]:
-        interrupted = bool(exchange.text) and exchange.reply is None
-        turns = self.memory.add(
-            list(messages),
-            scope=exchange.scope,
-            session_id=exchange.session_id,
-            metadata={"interrupted": True} if interrupted else None,
+        """Write the user's messages, or the reply as far as it has arrived."""
+        is_question = isinstance(messages[0], HumanMessage)
+        metadata = {"interrupted": True} if exchange.text and exchange.reply is None else {}
+        services = self.memory.services
+        drafts = to_drafts(messages, metadata={UNANSWERED: True} if is_question else metadata)
+        turns = store_turns(
+            services,
+            services.owner(exchange.scope),
+            exchange.session_id,
+            drafts,
+            answered=[] if is_question or metadata else exchange.question_ids,
         )
+        if is_question:
+            # A message whose id is known is not written again.
+            exchange.question_ids = [*(d.id for d in drafts if d.id), *(turn.id for turn in turns)]
         if turns and exchange.session_id is None:
             exchange.session_id = turns[0].session_id
             self._read_history(exchange)

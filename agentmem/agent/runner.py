@@ -32,12 +32,14 @@ class Step:
         input: its input.
         is_model: whether it is the model, whose text goes to the caller.
         timeout: seconds to wait for the model's next chunk; None for no limit.
+        finish: whether it is carried out even if the task that waits for it is cancelled.
     """
 
     runnable: Runnable[Any, Any]
     input: Any
     is_model: bool = False
     timeout: float | None = None
+    finish: bool = False
 
 
 Steps = Generator[Step, Any, None]
@@ -81,7 +83,8 @@ async def arun(
                     if text := exchange.receive(chunk):
                         yield text
             else:
-                outcome = await step.runnable.ainvoke(step.input, config)
+                running = step.runnable.ainvoke(step.input, config)
+                outcome = await (asyncio.shield(running) if step.finish else running)
         except BaseException as error:
             resume, outcome = steps.throw, error
 

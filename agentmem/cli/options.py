@@ -63,7 +63,12 @@ def _parse_granularity(text: str) -> str:
 
 Store = Annotated[
     Path,
-    typer.Option("--store", "-s", envvar="AGENTMEM_STORE", help="Folder that holds the memories."),
+    typer.Option(
+        "--store",
+        "-s",
+        envvar="AGENTMEM_STORE",
+        help="Folder that holds the memories, or the address of a Chroma server.",
+    ),
 ]
 User = Annotated[
     str, typer.Option("--user", "-u", envvar="AGENTMEM_USER", help="User who owns the memories.")
@@ -131,10 +136,13 @@ def open_store(
         StoreUnavailableError: there is no store, or it cannot be opened.
     """
     from agentmem import MemoryController, StoreUnavailableError
+    from agentmem.folders import expand_home, server_address
     from agentmem_stores import is_vacant
 
-    path = store.expanduser()
-    if not create and is_vacant(path):
+    path = str(store)
+    if server_address(path) is None:
+        path = str(expand_home(store))
+    if server_address(path) is None and not create and is_vacant(Path(path)):
         raise StoreUnavailableError(
             f"no store at {path}; create one with `agentmem add`, or pass --store"
         )

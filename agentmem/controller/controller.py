@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from agentmem import arguments
 from agentmem.controller.deletion import Deletion
+from agentmem.controller.intake import store_conversations, store_turns
 from agentmem.controller.services import Services
 from agentmem.controller.timeline import Bounds, Event, Timeline
 from agentmem.controller.to_async import to_async
@@ -22,6 +24,7 @@ from agentmem.facts.views import Fact, ProfileLine, current_facts, holds_at, pro
 from agentmem.feedback.plans import Plan, parse_outcome
 from agentmem.feedback.reflection import Learned
 from agentmem.feedback.reinforcement import relevant
+from agentmem.folders import server_address
 from agentmem.maintenance.check import CheckReport
 from agentmem.maintenance.consolidation import ConsolidationReport
 from agentmem.maintenance.eviction import SweepReport, archive_faded
@@ -32,8 +35,8 @@ from agentmem.recall.context import Context
 from agentmem.recall.recall import candidates
 from agentmem.rerank.refiner import Refiner, apply_refiners
 from agentmem.writing.association import Association
-from agentmem.writing.messages import BeforeWrite, Draft, MessageLike, to_drafts
-from agentmem.writing.sessions import ITEM_PREFIX
+from agentmem.writing.identity import RECEIVED, received_digest
+from agentmem.writing.messages import BeforeWrite, MessageLike, has_roles, to_drafts
 from agentmem.writing.writer import Clock
 from agentmem_retrievers import ForgettingCurve, Query, SearchResult, SearchSettings
 from agentmem_retrievers.forgetting import PINNED, is_pinned
@@ -41,7 +44,6 @@ from agentmem_stores import (
     Batch,
     ChromaStore,
     Compaction,
-    EmptyTextError,
     Granularity,
     InvalidInputError,
     Memory,
@@ -50,9 +52,7 @@ from agentmem_stores import (
     Scope,
     State,
     WriteHookError,
-    require_aware,
 )
-from agentmem_stores.records import is_unicode
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -62,11 +62,6 @@ if TYPE_CHECKING:
     from agentmem_retrievers import MemoryRetriever
 
 __all__ = ["MemoryController"]
-
-
-_INVALID_SESSION_ID = (
-    "session_id must not be empty or contain lone surrogates; None continues the open session"
-)
 
 
 class MemoryController:
@@ -170,12 +165,13 @@ class MemoryController:
         before_write: BeforeWrite | None = None,
         repair: bool = False,
     ) -> Self:
-        """Open an embedded Chroma store, or create one.
+        """Open an embedded Chroma store, or create one; or connect to a Chroma server.
 
         The other options are those of the constructor.
 
         Args:
-            path: the folder of the store.
+            path: the folder of the store, or the address of a Chroma server, such as
+                `http://localhost:8000`.
             repair: open the store even if its index files are damaged, for `check(repair=True)`.
 
         Raises:
@@ -190,7 +186,13 @@ class MemoryController:
             1
         """
         embeddings = embeddings or default_embeddings()
-        store = ChromaStore.open(path, Embedder(embeddings).spec, repair=repair)
+        spec = Embedder(embeddings).spec
+        path = arguments.path_like("path", path)
+        server = server_address(path)
+        if server is not None:
+            store = ChromaStore.connect(**server, embedder=spec)
+        else:
+            store = ChromaStore.open(path, spec, repair=repair)
         try:
             return cls(
                 store,
@@ -299,43 +301,18 @@ class MemoryController:
             >>> len(memory.add([{"role": "assistant", "content": "Congratulations!"}, "Thanks!"]))
             2
         """
-        services = self.services
-        owner = services.owner(scope)
-        if session_id is not None and not (session_id.strip() and is_unicode(session_id)):
-            raise InvalidInputError(_INVALID_SESSION_ID)
-        if timestamp is not None:
-            require_aware(timestamp, "timestamp")
-        drafts = to_drafts(
-            messages,
-            said_at=timestamp,
-            importance=importance,
-            metadata=metadata,
+        owner = self.services.owner(scope)
+        session = None if session_id is None else arguments.string("session_id", session_id)
+        when = None if timestamp is None else arguments.moment("timestamp", timestamp)
+        drafts = to_drafts(messages, said_at=when, importance=importance, metadata=metadata)
+        return store_turns(
+            self.services,
+            owner,
+            session,
+            drafts,
+            histories=has_roles(messages),
+            timestamp=when,
         )
-        drafts = services.admission.drafts(services.writer.without_duplicates(owner, drafts))
-        embedded = services.embedder.turns([draft.text for draft in drafts])
-        with services.lock:
-            # One lock around all of it: the index is brought up to date once.
-            with services.memories.lock:
-                # Before pending recalls are taken: a closed store must not lose them.
-                index = services.memories.index(owner)
-                services.reinforcement.flush()
-                session = (
-                    session_id
-                    or services.open_sessions.get(owner)
-                    or f"session-{self.clock():%Y%m%dT%H%M%S.%fZ}"
-                )
-                turns = services.writer.write_sessions(owner, {session: drafts}, embedded)
-                if not turns or session.startswith(ITEM_PREFIX):
-                    return turns
-                services.open_sessions[owner] = session
-                undigested = index.undigested()
-            for other in undigested:
-                # Items and notes have sessions of their own, which never end.
-                if other == session or other.startswith(ITEM_PREFIX):
-                    continue
-                if services.sessions.try_end(owner, [other]):
-                    services.session_ended(owner)
-        return turns
 
     def add_many(
         self,
@@ -363,25 +340,18 @@ class MemoryController:
             >>> [turn.session_id for turn in turns]
             ['s1', 's2']
         """
-        services = self.services
-        owner = services.owner(scope)
-        drafts: dict[str, list[Draft]] = {}
-        for session_id, messages in sessions.items():
-            if not (session_id.strip() and is_unicode(session_id)):
-                raise InvalidInputError(_INVALID_SESSION_ID)
-            if messages:
-                new = services.writer.without_duplicates(owner, to_drafts(messages))
-                drafts[session_id] = services.admission.drafts(new)
-        embedded = services.embedder.turns([d.text for session in drafts.values() for d in session])
-        with services.lock:
-            services.reinforcement.flush()
-            turns = services.writer.write_sessions(owner, drafts, embedded)
-            services.sessions.try_end(owner, list(drafts))
-            if services.open_sessions.get(owner) in drafts:
-                del services.open_sessions[owner]
-        for _ in drafts:
-            services.session_ended(owner)
-        return turns
+        owner = self.services.owner(scope)
+        if not isinstance(sessions, Mapping):
+            raise InvalidInputError(
+                f"sessions must be a dict of messages by session id, not {type(sessions).__name__}"
+            )
+        drafts = {
+            arguments.string("session_id", session_id): to_drafts(messages)
+            for session_id, messages in sessions.items()
+            if not (isinstance(messages, Sequence) and not messages)
+        }
+        histories = all(has_roles(messages) for messages in sessions.values())
+        return store_conversations(self.services, owner, drafts, histories=histories)
 
     def end_session(
         self, session_id: str | None = None, *, scope: Scope | None = None
@@ -409,6 +379,8 @@ class MemoryController:
         """
         services = self.services
         owner = services.owner(scope)
+        if session_id is not None:
+            session_id = arguments.string("session_id", session_id)
         with services.lock:
             session = session_id or services.open_sessions.get(owner)
             if session is None:
@@ -453,16 +425,20 @@ class MemoryController:
         """
         services = self.services
         owner = services.owner(scope)
-        since = require_aware(timestamp, "timestamp") if timestamp else self.clock()
-        if not text.strip():
-            raise EmptyTextError("text is empty; use delete() to remove a memory")
+        since = self.clock() if timestamp is None else arguments.moment("timestamp", timestamp)
+        text = arguments.text("text", text)
         with services.lock:
             old = self.get(memory_id, scope=owner)
             if old.version_of is not None:
                 raise InvalidInputError(f"{old.id} is a former version; update {old.version_of}")
+            if timestamp is None:
+                since = max(since, old.said_at)  # the clock may have been set back
             new = services.admission.memory(replace(old, text=text))
             if new is None:
                 return old
+            if old.granularity is Granularity.TURN:
+                metadata = {**new.metadata, RECEIVED: received_digest(old)}
+                new = replace(new, metadata=metadata)
             embedded = services.embedder.turns([new.text])
             entries = services.writer.new_version(old, new, embedded, since)
             services.deletion.replace(owner, [], entries)
@@ -540,6 +516,7 @@ class MemoryController:
             2
         """
         owner = self.services.owner(scope)
+        session_id = arguments.string("session_id", session_id)
         with self.services.lock:
             self.services.reinforcement.flush()
             deletion = self.services.deletion.delete_session(owner, session_id)
@@ -619,14 +596,16 @@ class MemoryController:
         """
         services = self.services
         owner = services.owner(scope)
-        if not query.strip():
-            raise EmptyTextError("query must not be empty")
-        if k < 1:
-            raise InvalidInputError(f"k={k} must be >= 1")
+        query = arguments.text("query", query)
+        k = arguments.integer("k", k, low=1)
+        granularity = arguments.choice("granularity", granularity, Granularity)
         if granularity is Granularity.CITATION:
             raise InvalidInputError("citations are not searchable; use learned()")
-        if hops < 1:
-            raise InvalidInputError(f"hops must be >= 1 (1 = no multi-hop); got hops={hops}")
+        moment = None if as_of is None else owner.localize(arguments.moment("as_of", as_of))
+        include_archived = arguments.flag("include_archived", include_archived)
+        explain = arguments.flag("explain", explain)
+        reinforce = arguments.flag("reinforce", reinforce)
+        hops = arguments.integer("hops", hops, low=1)
         if reinforce:
             services.sweep_first(owner)
         result = services.engine.search(
@@ -637,8 +616,8 @@ class MemoryController:
                 query_tokens=services.embedder.query_tokens,
                 now=owner.localize(self.clock()),
                 k=max([k, *(refiner.candidates for refiner in services.refiners)]),
-                granularity=Granularity(granularity),
-                as_of=owner.localize(as_of) if as_of and require_aware(as_of, "as_of") else None,
+                granularity=granularity,
+                as_of=moment,
                 include_archived=include_archived,
                 explain=explain,
                 hops=hops,
@@ -646,7 +625,7 @@ class MemoryController:
         )
         if services.refiners:
             result = apply_refiners(result, services.refiners, k)
-        if reinforce and as_of is None:
+        if reinforce and moment is None:
             used = relevant(result, include_archived=include_archived)
             services.reinforcement.record(owner, used)
         return result
@@ -695,8 +674,12 @@ class MemoryController:
         """
         services = self.services
         owner = services.owner(scope)
-        _require_positive(max_tokens=max_tokens)
-        moment = require_aware(as_of, "as_of") if as_of else None
+        query = arguments.text("query", query)
+        max_tokens = arguments.integer("max_tokens", max_tokens, low=1)
+        moment = None if as_of is None else arguments.moment("as_of", as_of)
+        exclude = frozenset(arguments.string("exclude", each) for each in exclude)
+        explain = arguments.flag("explain", explain)
+        reinforce = arguments.flag("reinforce", reinforce)
         if reinforce:
             services.sweep_first(owner)
         result = self.search(
@@ -712,7 +695,7 @@ class MemoryController:
             result,
             max_tokens=max_tokens,
             count=count_tokens or estimate_tokens,
-            exclude=frozenset(exclude),
+            exclude=exclude,
             pinned=self._pinned(owner, moment),
             as_of=moment,
             explain=explain,
@@ -748,8 +731,7 @@ class MemoryController:
             'I like tea.'
         """
         owner = self.services.owner(scope)
-        if not isinstance(memory_id, str):
-            raise InvalidInputError(f"memory_id={memory_id!r} must be a string")
+        memory_id = arguments.memory_id("memory_id", memory_id)
         self.services.flush()
         memories = self.services.memories.get(owner, [memory_id])
         if not memories:
@@ -783,12 +765,17 @@ class MemoryController:
         """
         services = self.services
         owner = services.owner(scope)
-        _require_positive(limit=limit)
+        limit = arguments.integer("limit", limit, low=1, optional=True)
+        if session_id is not None:
+            session_id = arguments.string("session_id", session_id)
+        chosen = (
+            None
+            if granularity is None
+            else arguments.choice("granularity", granularity, Granularity)
+        )
         services.flush()
         granularities = (
-            [Granularity(granularity)]
-            if granularity
-            else [g for g in Granularity if g is not Granularity.CITATION]
+            [chosen] if chosen else [g for g in Granularity if g is not Granularity.CITATION]
         )
         memories = [
             memory
@@ -796,7 +783,7 @@ class MemoryController:
             for memory in services.memories.scan(owner, g, session_id)
             if memory.version_of is None
         ]
-        memories.sort(key=lambda m: (m.said_at, m.session_id, m.position, m.id))
+        memories.sort(key=lambda m: (m.said_at, m.written_at, m.session_id, m.position, m.id))
         return memories if limit is None else memories[-limit:]
 
     def history(self, memory_id: str, *, scope: Scope | None = None) -> list[Memory]:
@@ -832,6 +819,7 @@ class MemoryController:
         """
         from agentmem_retrievers import MemoryRetriever
 
+        k = arguments.integer("k", k, low=1)
         return MemoryRetriever(memory=self, k=k, search_options=options)
 
     def related(self, memory_id: str, *, k: int = 5, scope: Scope | None = None) -> list[Memory]:
@@ -852,7 +840,7 @@ class MemoryController:
             ['I walk my dog in the park.']
         """
         services = self.services
-        _require_positive(k=k)
+        k = arguments.integer("k", k, low=1)
         memory = self.get(memory_id, scope=scope)
         weights = services.memories.index(memory.scope).edges.get(memory.id, {})
         order = sorted(weights, key=lambda i: (-weights[i], i))
@@ -880,7 +868,8 @@ class MemoryController:
             []
         """
         owner = self.services.owner(scope)
-        _require_positive(k=k)
+        query = None if query is None else arguments.text("query", query)
+        k = arguments.integer("k", k, low=1, optional=True)
         self.services.flush()
         topics = [
             topic
@@ -924,7 +913,12 @@ class MemoryController:
             [('user', 'home', 'Lisbon')]
         """
         owner = self.services.owner(scope)
-        moment = require_aware(as_of, "as_of") if as_of else None
+        if subject is not None:
+            subject = arguments.string("subject", subject)
+        if attribute is not None:
+            attribute = arguments.string("attribute", attribute)
+        superseded = arguments.flag("superseded", superseded)
+        moment = None if as_of is None else arguments.moment("as_of", as_of)
         self.services.flush()
         now = moment or self.clock()
         memories = [
@@ -959,7 +953,7 @@ class MemoryController:
             >>> [line.text for line in memory.profile()]
             ['home: Lisbon']
         """
-        _require_positive(limit=limit)
+        limit = arguments.integer("limit", limit, low=1, optional=True)
         now = self.clock()
         return profile_lines(
             self.facts(scope=scope),
@@ -1003,10 +997,11 @@ class MemoryController:
             '2023-05-01 2023-06-01'
         """
         owner = self.services.owner(scope)
-        _require_positive(k=k)
+        query = None if query is None else arguments.text("query", query)
+        k = arguments.integer("k", k, low=1)
         bounds = Bounds(
-            require_aware(since, "since") if since else None,
-            require_aware(until, "until") if until else None,
+            None if since is None else arguments.moment("since", since),
+            None if until is None else arguments.moment("until", until),
         )
         self.services.flush()
         timeline = Timeline(
@@ -1102,10 +1097,12 @@ class MemoryController:
             1
         """
         owner = self.services.owner(scope)
+        hits = _search_result(hits)
+        shown_ids = None if shown is None else set(arguments.strings("shown", shown))
         used = [
             hit
             for hit in hits
-            if hit.memory.scope == owner and (shown is None or hit.memory.id in shown)
+            if hit.memory.scope == owner and (shown_ids is None or hit.memory.id in shown_ids)
         ]
         self.services.reinforcement.record(owner, replace(hits, hits=tuple(used)))
 
@@ -1141,8 +1138,10 @@ class MemoryController:
         """
         services = self.services
         owner = services.owner(scope)
+        hits = _search_result(hits)
+        cited = arguments.strings("cited", cited)
         hit_ids = {hit.memory.id for hit in hits}
-        shown_ids = hit_ids if shown is None else set(shown)
+        shown_ids = hit_ids if shown is None else set(arguments.strings("shown", shown))
         unknown = sorted((shown_ids - hit_ids) | (set(cited) - shown_ids))
         if unknown:
             raise MemoryNotFoundError(f"{unknown} are not among the hits of {hits.query!r}")
@@ -1222,7 +1221,10 @@ class MemoryController:
         services = self.services
         owner = services.owner(scope)
         succeeded = parse_outcome(outcome)
-        value = {"goal": goal, "steps": steps if isinstance(steps, str) else list(steps)}
+        goal = arguments.text("goal", goal)
+        steps = [arguments.text("steps", step) for step in arguments.items("steps", steps)]
+        value = {"goal": goal, "steps": steps}
+        sources = arguments.strings("sources", sources)
         admitted = services.admission.value(value, "system", {})
         if admitted is None:
             raise WriteHookError("before_write keeps this plan out; nothing was written")
@@ -1252,6 +1254,7 @@ class MemoryController:
             1
         """
         owner = self.services.owner(scope)
+        plan_id = arguments.memory_id("plan_id", plan_id)
         succeeded = parse_outcome(outcome)
         if succeeded is None:
             raise InvalidInputError("outcome must be 'success' or 'failure', not None")
@@ -1278,7 +1281,8 @@ class MemoryController:
         """
         services = self.services
         owner = services.owner(scope)
-        _require_positive(k=k)
+        goal = None if goal is None else arguments.text("goal", goal)
+        k = arguments.integer("k", k, low=1)
         services.flush()
         if not len(services.memories.index(owner).tables[Granularity.PLAN]):
             return []
@@ -1311,7 +1315,7 @@ class MemoryController:
         """
         services = self.services
         owner = services.owner(scope)
-        moment = require_aware(now, "now") if now else self.clock()
+        moment = self.clock() if now is None else arguments.moment("now", now)
         with services.lock:
             services.reinforcement.flush()
             services.items.expire(owner)
@@ -1352,9 +1356,10 @@ class MemoryController:
             True
         """
         owner = self.services.owner(scope)
-        for name, value in (("budget", budget), ("keep", keep)):
-            if value is not None and value < 0:
-                raise InvalidInputError(f"{name}={value} must not be negative")
+        budget = arguments.integer("budget", budget, low=0, optional=True)
+        keep = arguments.integer("keep", keep, low=0, optional=True)
+        if progress is not None and not isinstance(progress, Progress):
+            raise InvalidInputError(f"progress={progress!r} has not the methods of Progress")
         return self.services.consolidate(owner, budget=budget, keep=keep, progress=progress)
 
     def export(self, path: str | PathLike[str], *, scope: Scope | None = None) -> int:
@@ -1377,6 +1382,7 @@ class MemoryController:
             1
         """
         owner = self.services.owner(scope)
+        path = arguments.path_like("path", path)
         with self.services.lock:
             self.services.reinforcement.flush()
             return self.services.transfer.export(owner, path)
@@ -1408,6 +1414,7 @@ class MemoryController:
         """
         services = self.services
         owner = services.owner(scope)
+        path = arguments.path_like("path", path)
         with services.lock:
             services.reinforcement.flush()
             result = services.transfer.import_(owner, path)
@@ -1463,6 +1470,7 @@ class MemoryController:
         """
         services = self.services
         owner = services.owner(scope)
+        repair = arguments.flag("repair", repair)
         with services.lock:
             services.reinforcement.flush()
             if repair:
@@ -1528,7 +1536,7 @@ class MemoryController:
     acompact = to_async(compact)
 
 
-def _require_positive(**arguments: int | None) -> None:
-    for name, value in arguments.items():
-        if value is not None and value < 1:
-            raise InvalidInputError(f"{name}={value} must be >= 1")
+def _search_result(hits: SearchResult) -> SearchResult:
+    if not isinstance(hits, SearchResult):
+        raise InvalidInputError(f"hits must be the result of a search, not {type(hits).__name__}")
+    return hits

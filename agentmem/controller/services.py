@@ -23,7 +23,8 @@ from agentmem.controller.deletion import Deleter
 from agentmem.digest.digest import Digester
 from agentmem.embedding.embedder import Embedder
 from agentmem.facts.bookkeeping import Facts
-from agentmem.facts.extractor import FallbackExtractor, RuleExtractor
+from agentmem.facts.extractor import RuleExtractor
+from agentmem.facts.model_extractor import FallbackExtractor
 from agentmem.facts.questions import RuleClassifier
 from agentmem.feedback.plans import Plans
 from agentmem.feedback.reflection import Reflection
@@ -41,6 +42,7 @@ from agentmem.progress import NullProgress, Progress
 from agentmem.recall.recall import Recaller
 from agentmem.rerank.refiner import Refiner
 from agentmem.writing.association import Association
+from agentmem.writing.identity import Identity
 from agentmem.writing.messages import Admission, BeforeWrite
 from agentmem.writing.sessions import Sessions
 from agentmem.writing.writer import Clock, Writer
@@ -106,6 +108,7 @@ class Services:
     recaller: Recaller
     embedder: Embedder
     admission: Admission
+    identity: Identity
     writer: Writer
     sessions: Sessions
     facts: Facts
@@ -193,6 +196,7 @@ class Services:
             recaller=Recaller(memories, engine.settings),
             embedder=embedder,
             admission=admission,
+            identity=Identity(memories),
             writer=writer,
             sessions=sessions,
             facts=facts,
@@ -231,7 +235,7 @@ class Services:
         """
         if self.closed:
             self.require_open()
-        owner = scope or self.scope
+        owner = self.scope if scope is None else scope
         if not isinstance(owner, Scope):
             raise InvalidScopeError(
                 f"scope={owner!r} must be a Scope; pass scope=Scope(user_id=...) to this "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from agentmem.digest.sentences import split
 from agentmem.facts.assertions import normalize
 from agentmem.facts.attributes import attribute_name
-from agentmem.facts.extractor import ExtractedFact
+from agentmem.facts.extractor import ExtractedFact, RuleExtractor
 from agentmem.facts.grammar import SPEAKER, Claim
 from agentmem.models.invoke import invoke_text
 from agentmem.models.structured import build_prompt, clean_text, json_objects
@@ -18,7 +19,9 @@ from agentmem_stores import Memory
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-__all__ = ["ModelExtractor"]
+__all__ = ["FallbackExtractor", "ModelExtractor"]
+
+_log = logging.getLogger("agentmem")
 
 _TASK = """\
 You note what is said of people in a conversation. It is given as lines of JSON, one for each \
@@ -95,3 +98,30 @@ def _checked(fact: Any, turns: Sequence[Memory]) -> tuple[int, ExtractedFact]:
             )
             return number, ExtractedFact(turn, claim, sentence)
     raise ValueError(f"turn {number} does not say {value!r}")
+
+
+@dataclass(frozen=True)
+class FallbackExtractor:
+    """Finds facts with a chat model, and by rules where that fails or its answer is not valid.
+
+    Attributes:
+        model: any LangChain chat model; it needs neither tools nor a JSON mode.
+        timeout: seconds after which an answer is no longer waited for; None waits for ever.
+    """
+
+    model: BaseChatModel
+    timeout: float | None = 60.0
+
+    def extract(self, turns: Sequence[Memory]) -> list[ExtractedFact]:
+        """Return what turns tell of people, in order."""
+        if not turns:
+            return []
+        try:
+            return ModelExtractor(self.model, timeout=self.timeout).extract(turns)
+        except Exception as error:
+            _log.warning(
+                "the model found no facts (%s: %s); those that rules find are taken",
+                type(error).__name__,
+                error,
+            )
+        return RuleExtractor().extract(turns)

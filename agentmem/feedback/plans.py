@@ -82,7 +82,7 @@ def parse_outcome(outcome: bool | str | None) -> bool | None:
     """
     if outcome is None or isinstance(outcome, bool):
         return outcome
-    if outcome not in _OUTCOMES:
+    if not isinstance(outcome, str) or outcome not in _OUTCOMES:
         raise InvalidInputError(f"outcome={outcome!r} must be 'success', 'failure' or None")
     return _OUTCOMES[outcome]
 

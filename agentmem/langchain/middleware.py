@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 from langchain.agents.middleware.types import (
     AgentMiddleware,
@@ -17,35 +16,44 @@ from langchain.agents.middleware.types import (
 )
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langgraph.config import get_config
-from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
 from agentmem.controller.controller import MemoryController
+from agentmem.controller.intake import store_turns
 from agentmem.langchain.tools import create_manage_memory_tool, create_search_memory_tool
 from agentmem.owner import Owner, owner_of_run
 from agentmem.prompting.block import add_block_to_last, add_guide
 from agentmem.prompting.rendering import chronological, number_lines, select_lines
 from agentmem.prompting.retrieval import recall_memories
-from agentmem_stores import AgentMemError, InvalidInputError, Scope
+from agentmem.writing.identity import UNANSWERED
+from agentmem.writing.messages import Draft, to_drafts
+from agentmem_stores import InvalidInputError, Scope
 
 __all__ = ["MemoryMiddleware"]
 
-_log = logging.getLogger("agentmem")
+P = ParamSpec("P")
+T = TypeVar("T")
+
 # The namespace of memory ids; another one would write the turns of running threads again.
 _MEMORY_IDS = uuid.UUID("1f1f7a39-9a0e-4c6f-8f7e-9f7c2f3f6d52")
 # It is part of tool names, for which model providers allow 64 of these characters.
 _NAMESPACE = re.compile(r"[A-Za-z0-9_-]{1,32}")
+# Messages that a middleware remembers to have written, so that a long conversation is not compared
+# with the store at each call of the model.
+_MAX_WRITTEN = 10_000
 
 State = AgentState[Any]
 
 
 class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
-    """Shows memories to the model before each call, and writes the conversation afterwards.
+    """Writes what the user says, shows memories to the model, and writes the reply.
 
     Memories are part of the request to the model only, so that no state and no checkpoint
-    contains them. Each message is written once, however often a run is retried, interrupted or
-    resumed, because a memory's id follows from the session and the message's id. The user's
-    words are written even if the model fails.
+    contains them. The user's words are durable before the model is called, so a run that fails,
+    is cancelled or is never resumed does not lose them; until a reply follows, their metadata
+    have `unanswered`. Each message is written once, however often a run is retried, interrupted or
+    resumed, because a memory's id follows from the session and the message's id. A message that
+    is edited becomes a new version; one that no reply has followed yet is replaced.
 
     The owner is `user_id` (and `agent_id`) in the runtime's context, else in `configurable`,
     else the controller's scope. The session is `session_id` there, else the thread.
@@ -104,6 +112,7 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
         self.namespace = namespace
         self.write = write
         self.chars = chars
+        self._written: dict[tuple[Scope, str | None], Draft] = {}
         self.tools = []
         if tools:
             suffix = f"_{namespace}" if namespace else ""
@@ -118,12 +127,12 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
         return f"MemoryMiddleware-{self.namespace}" if self.namespace else "MemoryMiddleware"
 
     def before_agent(self, state: State, runtime: Runtime[Any]) -> None:
-        """Reject a run that names no owner, before any model is called."""
-        self._owner(runtime)
+        """Write what the user says, before anything else can fail."""
+        self._write(state["messages"], self._owner(runtime))
 
     async def abefore_agent(self, state: State, runtime: Runtime[Any]) -> None:
-        """Reject a run that names no owner, like `before_agent`."""
-        self._owner(runtime)
+        """Write what the user says like `before_agent`, even if the task is cancelled meanwhile."""
+        await _in_thread(self.before_agent, state, runtime)
 
     def wrap_model_call(
         self,
@@ -131,13 +140,7 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
         handler: Callable[[ModelRequest[Any]], ModelResponse[Any]],
     ) -> ModelResponse[Any]:
         """Call the model with the memories that bear on the user's last message."""
-        try:
-            return handler(self._with_memories(request))
-        except GraphBubbleUp:
-            raise
-        except Exception:
-            self._write_user_messages(request)
-            raise
+        return handler(self._prepare(request))
 
     async def awrap_model_call(
         self,
@@ -145,28 +148,28 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
         handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
     ) -> ModelResponse[Any]:
         """Call the model like `wrap_model_call`, without blocking the event loop."""
-        try:
-            return await handler(await asyncio.to_thread(self._with_memories, request))
-        except GraphBubbleUp:
-            raise
-        except Exception:
-            await asyncio.to_thread(self._write_user_messages, request)
-            raise
+        return await handler(await _in_thread(self._prepare, request))
 
     def after_agent(self, state: State, runtime: Runtime[Any]) -> None:
-        """Write the messages of the conversation that are not written yet."""
+        """Write the reply, and the messages of the run that are not written yet."""
         self._write(state["messages"], self._owner(runtime))
 
     async def aafter_agent(self, state: State, runtime: Runtime[Any]) -> None:
         """Write messages like `after_agent`, without blocking the event loop."""
-        await asyncio.to_thread(self.after_agent, state, runtime)
+        await _in_thread(self.after_agent, state, runtime)
 
     def _owner(self, runtime: Runtime[Any]) -> Owner:
         return owner_of_run(
             get_config(), runtime.context, fixed=self.scope, default=self.memory.scope
         )
 
-    def _with_memories(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
+    def _prepare(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
+        """Write what a fork or another middleware has changed; return the request with memories."""
+        owner = self._owner(request.runtime)
+        self._write(request.state["messages"], owner)
+        return self._with_memories(request, owner)
+
+    def _with_memories(self, request: ModelRequest[Any], owner: Owner) -> ModelRequest[Any]:
         """Return the request with memories that the conversation does not show already."""
         conversation = list(request.state["messages"])
         question = next((m for m in reversed(conversation) if isinstance(m, HumanMessage)), None)
@@ -174,7 +177,6 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
         addressable = any(isinstance(m, HumanMessage) for m in request.messages)
         if question is None or not addressable or not str(question.text).strip():
             return request
-        owner = self._owner(request.runtime)
         context = recall_memories(
             self.memory,
             str(question.text),
@@ -196,35 +198,63 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
             messages=add_block_to_last(request.messages, rendered),
         )
 
-    def _write_user_messages(self, request: ModelRequest[Any]) -> None:
-        """Write at least what the user said; log a failure, which must not hide the model's."""
-        try:
-            messages = [m for m in request.state["messages"] if isinstance(m, HumanMessage)]
-            self._write(messages, self._owner(request.runtime))
-        except AgentMemError:
-            _log.exception("failed to write the user's messages after the model failed")
-
     def _write(self, messages: Sequence[BaseMessage], owner: Owner) -> None:
-        drafts = list(_drafts(messages, owner))
-        if drafts and self.write:
-            self.memory.add(drafts, session_id=owner.session_id, scope=owner.scope)
+        """Write the messages of a conversation that are new or changed."""
+        if not self.write:
+            return
+        drafts = [d for d in _drafts(messages, owner) if self._written.get(_key(owner, d)) != d]
+        if not drafts:
+            return
+        services = self.memory.services
+        store_turns(
+            services,
+            services.owner(owner.scope),
+            owner.session_id,
+            drafts,
+            answered=[d.id for d in drafts if d.id and UNANSWERED not in d.metadata],
+        )
+        if len(self._written) > _MAX_WRITTEN:
+            self._written.clear()
+        self._written.update({_key(owner, draft): draft for draft in drafts})
 
 
 def _memory_id(owner: Owner, message: BaseMessage) -> str:
     return uuid.uuid5(_MEMORY_IDS, f"{owner.session_id or ''}\n{message.id}").hex
 
 
-def _drafts(messages: Sequence[BaseMessage], owner: Owner) -> Iterator[dict[str, Any]]:
-    """Yield what user and model said; answers of tools and generated summaries are neither."""
-    for message in messages:
-        is_summary = message.additional_kwargs.get("lc_source") == "summarization"
-        if not isinstance(message, HumanMessage | AIMessage) or is_summary:
-            continue
-        if str(message.text).strip():
-            yield {
-                "role": message.type,
-                "content": str(message.text),
-                "name": message.name if isinstance(message, HumanMessage) else None,
-                "id": _memory_id(owner, message),
-                "metadata": {"message_id": message.id},
-            }
+def _key(owner: Owner, draft: Draft) -> tuple[Scope, str | None]:
+    return owner.scope, draft.id
+
+
+def _drafts(messages: Sequence[BaseMessage], owner: Owner) -> list[Draft]:
+    """Read what user and model said; answers of tools and generated summaries are neither."""
+    spoken = [
+        message
+        for message in messages
+        if isinstance(message, HumanMessage | AIMessage)
+        and message.additional_kwargs.get("lc_source") != "summarization"
+    ]
+    drafts: list[Draft] = []
+    answered = False
+    for message in reversed(spoken):
+        is_user = isinstance(message, HumanMessage)
+        metadata: dict[str, Any] = {"message_id": message.id}
+        if is_user and not answered:
+            metadata[UNANSWERED] = True
+        form = {
+            "role": message.type,
+            "content": message.content,
+            "refusal": message.additional_kwargs.get("refusal"),
+            "name": message.name if is_user else None,
+            "id": _memory_id(owner, message),
+            "metadata": metadata,
+        }
+        read = to_drafts(form, allow_empty=True)
+        drafts += reversed(read)
+        answered = answered or bool(read and not is_user)
+    return drafts[::-1]
+
+
+async def _in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a function in a thread; once started it is carried out, even if the task is cancelled."""
+    return await asyncio.shield(asyncio.to_thread(function, *args, **kwargs))

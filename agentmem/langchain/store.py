@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from langgraph.store.base import (
     BaseStore,
@@ -87,6 +88,9 @@ class AgentMemoryStore(BaseStore):
         self._owner_label = owner_label
         self._fields = None if fields is None else list(fields)
         self._items = memory.services.items
+        self._put_locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
+            WeakKeyDictionary()
+        )
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:
         """Execute operations: first all that read, then all that write, like LangGraph's stores.
@@ -113,8 +117,17 @@ class AgentMemoryStore(BaseStore):
         return results
 
     async def abatch(self, ops: Iterable[Op]) -> list[Result]:
-        """Execute operations like `batch`, without blocking the event loop."""
-        return await asyncio.to_thread(self.batch, list(ops))
+        """Execute operations like `batch`, without blocking the event loop.
+
+        Puts are carried out in the order in which they were called.
+        """
+        operations = list(ops)
+        if not any(isinstance(op, PutOp) for op in operations):
+            return await asyncio.to_thread(self.batch, operations)
+        # Locks of asyncio are fair, so that of several gathered puts the last one stays.
+        lock = self._put_locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+        async with lock:
+            return await asyncio.to_thread(self.batch, operations)
 
     def sweep_ttl(self, *, scope: Scope | None = None) -> int:
         """Delete the items whose time to live has passed, as every call does.

@@ -3,50 +3,59 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import logging
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import BaseMessage
+from pydantic import BaseModel
 
-from agentmem.roles import ROLE_OF_MESSAGE_TYPE
+from agentmem.arguments import metadata_value, moment, number, role_name, string
+from agentmem.writing.content import Content, read_content
 from agentmem_stores import (
     AgentMemError,
     EmptyTextError,
     InvalidInputError,
     Memory,
     WriteHookError,
-    require_aware,
 )
-from agentmem_stores.records import is_unicode
+from agentmem_stores.records import clean_text, is_unicode
 
 __all__ = [
     "MAX_ID",
+    "MAX_TEXT",
     "Admission",
     "BeforeWrite",
     "Draft",
     "MessageLike",
     "as_json",
-    "storable",
+    "has_roles",
     "to_drafts",
 ]
 
-MessageLike = str | BaseMessage | Mapping[str, Any]
+_log = logging.getLogger("agentmem")
+
+MessageLike = str | BaseMessage | Mapping[str, Any] | tuple[str, str] | BaseModel
 
 # Characters of an id. Chroma takes longer ones, but they are keys of every index.
 MAX_ID = 512
-# Characters of a text, and of metadata as JSON: far more than a turn has, and cheap to hold.
-_MAX_TEXT = 1_000_000
+# Characters of one memory, and of metadata as JSON: far more than a turn has, and cheap to hold.
+# A longer message becomes several turns.
+MAX_TEXT = 1_000_000
 # Levels of lists and dicts in metadata; Python's JSON parser recurses, and fails at about 1,000.
 _MAX_DEPTH = 64
 
-_KEYS = {"role", "content", "speaker", "name", "timestamp", "metadata", "importance", "id"}
-_KINDS: tuple[tuple[str, Any, str], ...] = (
-    ("timestamp", datetime, "an aware datetime"),
-    ("importance", int | float, "a number in [0, 1]"),
-    ("metadata", Mapping, "a dict"),
-    ("id", str, f"a string of 1 to {MAX_ID} characters"),
+# Ids of other programs that cannot be ids of memories are hashed in this namespace.
+_FOREIGN_IDS = uuid.UUID("6f0a8f0e-5d0b-4c3e-9d4b-2f6c1f0f7a11")
+
+# Items of OpenAI's responses API that are messages; all others but answers of tools have no words.
+_MESSAGE_TYPES = frozenset(["message", "human", "ai", "system", "tool", "user", "assistant"])
+# A dict with none of these is not a message in any API; most likely a key is misspelled.
+_MESSAGE_KEYS = frozenset(
+    ["content", "parts", "tool_calls", "function_call", "audio", "refusal", "type", "output"]
 )
 
 
@@ -58,13 +67,13 @@ class Draft:
 
     Attributes:
         text: the words.
-        role: `user`, `assistant`, `system`, `tool`, or any other string.
+        role: `user`, `assistant`, `system`, `tool`, `document`, or a name that starts with `x-`.
         speaker: the name of who speaks; None where there is none.
         said_at: when it was said, aware; None for the time of writing.
         importance: in [0, 1], raises the initial strength; None for 0.
         metadata: anything JSON can hold.
-        id: the id of the memory; None for a new one. A draft whose id the scope has already is
-            not written again.
+        id: the id of the memory; None for a new one. If the scope has a memory of this id, a draft
+            of the same text is not written again, and another text becomes a new version.
 
     Example:
         >>> from dataclasses import replace
@@ -88,100 +97,208 @@ def to_drafts(
     said_at: datetime | None = None,
     importance: float | None = None,
     metadata: Mapping[str, Any] | None = None,
+    allow_empty: bool = False,
 ) -> list[Draft]:
-    """Read a message or a list of messages.
+    """Read a message or a list of messages, in any form of `MemoryController.add`.
 
-    An AI message that only calls tools has no text and is left out.
+    A message without words, such as one that only calls tools, is left out; a list of several is
+    never refused because of it. What is left out is logged at the level INFO.
 
     Args:
-        messages: text (said by the user), a LangChain message, a dict with `role` and `content`
-            (and optionally `speaker` or `name`, `timestamp`, `importance`, `metadata`, `id`), or
-            a list of these.
+        messages: a message or a list of these.
         said_at, importance: for messages without their own.
         metadata: added to each message's own, which takes precedence.
+        allow_empty: return an empty list if no message has any words.
 
     Raises:
-        EmptyTextError: there is no message, or one without text.
-        InvalidInputError: something is not a message.
+        EmptyTextError: no message has any words.
+        InvalidInputError: something is not a message, or one of its fields is invalid.
         NaiveDatetimeError: a timestamp has no time zone.
     """
-    if isinstance(messages, str | BaseMessage | Mapping):
-        messages = [messages]
-    if not isinstance(messages, Sequence):
+    importance = number("importance", importance, optional=True, low=0.0, high=1.0)
+    shared = metadata_value("metadata", metadata)
+    drafts, n_empty = [], 0
+    for message in _as_list(messages):
+        read = [draft for each in _messages_in(message) for draft in _read(each)]
+        n_empty += not read
+        for draft in read:
+            completed = replace(
+                draft,
+                said_at=draft.said_at or said_at,
+                importance=importance if draft.importance is None else draft.importance,
+                metadata=as_json({**shared, **draft.metadata}),
+            )
+            drafts += _split(completed)
+    if not drafts and not allow_empty:
+        raise EmptyTextError("messages are empty; there is nothing to remember")
+    if n_empty:
+        _log.info("%d messages have no text and were not stored", n_empty)
+    return drafts
+
+
+def has_roles(messages: Any) -> bool:
+    """Return whether this is a list of messages with roles, which may be a resent history.
+
+    A string, or a single message, is a statement of its own.
+    """
+    return (
+        isinstance(messages, Sequence)
+        and not isinstance(messages, str | bytes)
+        and not any(isinstance(message, str) for message in messages)
+    )
+
+
+def _as_list(messages: Any) -> list[Any]:
+    if isinstance(messages, str | BaseMessage | Mapping) or hasattr(messages, "model_dump"):
+        return [messages]
+    if not isinstance(messages, Sequence) or isinstance(messages, bytes | bytearray):
         raise InvalidInputError(
             f"messages must not be a {type(messages).__name__}; pass a string, a LangChain "
             'message, a dict with "role" and "content", or a list of these'
         )
-    if metadata is not None and not isinstance(metadata, Mapping):
-        raise InvalidInputError(f"metadata must be a dict, not a {type(metadata).__name__}")
-    if importance is not None and not isinstance(importance, int | float):
-        raise InvalidInputError(f"importance={importance!r} must be a number in [0, 1]")
-    drafts = []
-    for message in messages:
-        draft = _read(message)
-        if draft is not None:
-            drafts.append(
-                replace(
-                    draft,
-                    said_at=draft.said_at or said_at,
-                    importance=importance if draft.importance is None else draft.importance,
-                    metadata=as_json({**(metadata or {}), **draft.metadata}),
-                )
-            )
-    if not drafts:
-        raise EmptyTextError("messages have no text; there is nothing to remember")
-    return drafts
+    return list(messages)
 
 
-def _read(message: Any) -> Draft | None:
-    """Read one message; None if it only calls tools."""
+def _messages_in(message: Any) -> Iterator[Any]:
+    """Yield the messages of an item: one, or those in a whole response of a chat API."""
+    if hasattr(message, "model_dump") and not isinstance(message, BaseMessage):
+        message = message.model_dump()
+    if isinstance(message, Mapping) and isinstance(message.get("choices"), Sequence):
+        for choice in message["choices"][:1]:
+            yield choice.get("message")
+    elif isinstance(message, Mapping) and message.get("object") == "response":
+        yield from message.get("output") or ()
+    elif message is not None:
+        yield message
+
+
+def _read(message: Any) -> list[Draft]:
+    """Read one message; an empty list if it has no words."""
     if isinstance(message, str):
-        return Draft(_valid_text(message))
+        return _drafts_of(Content([message]), Draft(""))
+    if isinstance(message, tuple) and len(message) == 2:
+        message = {"role": message[0], "content": message[1]}
     if isinstance(message, Mapping):
         return _read_mapping(message)
     if isinstance(message, BaseMessage):
-        text = str(message.text)
-        if isinstance(message, AIMessage) and message.tool_calls and not text.strip():
-            return None
-        role = ROLE_OF_MESSAGE_TYPE.get(message.type, message.type)
-        return Draft(_valid_text(text), role, _valid_speaker(message.name))
+        content = read_content(message.content)
+        content.texts += _spoken(message.additional_kwargs)
+        base = Draft(
+            "", role_name(message.type), _speaker(message.name), id=_foreign_id(message.id)
+        )
+        return _drafts_of(content, base)
     raise InvalidInputError(
         f"a message must not be a {type(message).__name__}; pass a string, a LangChain "
         'message or a dict with "role" and "content"'
     )
 
 
-def _zoned(moment: datetime) -> datetime:
-    """The moment with its own offset, which tells which day it is for the speaker."""
-    require_aware(moment, "timestamp")
-    return moment
-
-
-def _read_mapping(message: Mapping[str, Any]) -> Draft:
-    unknown = sorted(set(message) - _KEYS)
-    if unknown or "content" not in message:
-        problem = f"unknown keys {unknown}" if unknown else 'no "content"'
-        raise InvalidInputError(f"a message has {problem}; its keys are {sorted(_KEYS)}")
-    for key, kind, description in _KINDS:
-        if message.get(key) is not None and not isinstance(message[key], kind):
-            raise InvalidInputError(f'"{key}" of a message must be {description}')
-    if not isinstance(message["content"], str):
-        raise InvalidInputError('"content" of a message must be a string')
-    memory_id, said_at = message.get("id"), message.get("timestamp")
-    if memory_id is not None and not 0 < len(memory_id) <= MAX_ID:
-        raise InvalidInputError(f'"id" of a message must be a string of 1 to {MAX_ID} characters')
-    if memory_id is not None and ("@" in memory_id or not is_unicode(memory_id)):
-        raise InvalidInputError('"id" of a message must not contain "@" or lone surrogates')
-    role = str(message.get("role", "user"))
-    return Draft(
-        text=_valid_text(message["content"]),
-        role=ROLE_OF_MESSAGE_TYPE.get(role, role),
-        speaker=_valid_speaker(message.get("speaker") or message.get("name")),
-        said_at=said_at and _zoned(said_at),
-        importance=message.get("importance"),
-        metadata=message.get("metadata") or {},
-        id=memory_id,
+def _read_mapping(message: Mapping[str, Any]) -> list[Draft]:
+    if _MESSAGE_KEYS.isdisjoint(message):
+        raise InvalidInputError(
+            f'a message with the keys {sorted(map(str, message))} has no "content"'
+        )
+    kind = message.get("type")
+    # The responses API has items of many types; LangChain's serialized messages have a type too.
+    if kind is not None and kind not in _MESSAGE_TYPES:
+        content = read_content([message])
+    else:
+        content = read_content(message.get("content", message.get("parts")))
+        content.texts += _spoken(message)
+    metadata = metadata_value("metadata", message.get("metadata"))
+    said_at = message.get("timestamp")
+    default_role = kind if kind in _MESSAGE_TYPES and kind != "message" else "user"
+    base = Draft(
+        text="",
+        role=role_name(message.get("role") or default_role),
+        speaker=_speaker(message.get("speaker") or message.get("name")),
+        said_at=None if said_at is None else moment("timestamp", said_at),
+        importance=number("importance", message.get("importance"), optional=True, low=0, high=1),
+        metadata=metadata,
+        id=_own_id(message.get("id")),
     )
+    return _drafts_of(content, base)
+
+
+def _spoken(message: Mapping[str, Any]) -> list[str]:
+    """What OpenAI puts beside the content: a refusal, and the transcript of a recording."""
+    audio = message.get("audio")
+    transcript = audio.get("transcript") if isinstance(audio, Mapping) else None
+    return [text for text in (message.get("refusal"), transcript) if isinstance(text, str)]
+
+
+def _drafts_of(content: Content, base: Draft) -> list[Draft]:
+    """Return what a message says: as its role, and as tools whose answers it holds."""
+    drafts = []
+    result = "\n".join(text for text in content.results if text.strip())
+    if result:
+        # Anthropic puts the answers of tools into a message of the user, who did not say them.
+        result_id = base.id and f"{base.id}/result"
+        drafts.append(_cleaned(replace(base, text=result, role="tool", id=result_id)))
+    # A model's reply is cut into parts by its API; the parts of other messages are separate.
+    text = content.text("" if base.role == "assistant" else "\n")
+    if text.strip():
+        metadata = dict(base.metadata)
+        if content.attachments:
+            metadata["attachments"] = content.attachments
+        drafts.append(_cleaned(replace(base, text=text, metadata=metadata)))
+    return drafts
+
+
+def _cleaned(draft: Draft) -> Draft:
+    text, n_replaced = clean_text(draft.text)
+    if not n_replaced:
+        return replace(draft, text=text)
+    return replace(draft, text=text, metadata={**draft.metadata, "replaced_characters": n_replaced})
+
+
+def _split(draft: Draft) -> list[Draft]:
+    """Cut a text that is too long for one memory into several, between words where possible."""
+    if len(draft.text) <= MAX_TEXT:
+        return [draft]
+    pieces, start = [], 0
+    while start < len(draft.text):
+        end = start + MAX_TEXT
+        if end < len(draft.text):
+            end = max(draft.text.rfind(space, start + 1, end) for space in " \n") + 1 or end
+        pieces.append(draft.text[start:end])
+        start = end
+    pieces = [piece for piece in pieces if piece.strip()]
+    return [
+        replace(
+            draft,
+            text=piece,
+            id=draft.id if n == 1 or draft.id is None else f"{draft.id}/{n}",
+            metadata={**draft.metadata, "part": n, "parts": len(pieces)},
+        )
+        for n, piece in enumerate(pieces, 1)
+    ]
+
+
+def _own_id(value: Any) -> str | None:
+    """Return the id that a caller gives to a memory."""
+    if value is None:
+        return None
+    name = string("id", value, max_length=MAX_ID, allow_blank=True)
+    if "@" in name:
+        raise InvalidInputError(f'id={name!r} of a message must not contain "@"')
+    return name
+
+
+def _foreign_id(value: Any) -> str | None:
+    """Return the id of a LangChain message, or a hash of it if no memory can have such an id."""
+    if value is None or not str(value).strip():
+        return None
+    name = str(value)
+    if len(name) > MAX_ID or "@" in name or not is_unicode(name):
+        return uuid.uuid5(_FOREIGN_IDS, ascii(name)).hex
+    return name
+
+
+def _speaker(name: Any) -> str | None:
+    if name is None:
+        return None
+    return string("speaker", name, allow_empty=True) or None
 
 
 def as_json(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -202,8 +319,8 @@ def as_json(metadata: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidInputError(
             "JSON would change the metadata; use strings as keys, and lists instead of tuples"
         )
-    if len(text) > _MAX_TEXT:
-        raise InvalidInputError(f"metadata have {len(text)} characters; at most {_MAX_TEXT}")
+    if len(text) > MAX_TEXT:
+        raise InvalidInputError(f"metadata have {len(text)} characters; at most {MAX_TEXT}")
     if _depth(parsed) > _MAX_DEPTH:
         raise InvalidInputError(
             f"metadata are nested deeper than {_MAX_DEPTH} levels; flatten them"
@@ -221,9 +338,9 @@ def _valid_text(text: str) -> str:
         raise EmptyTextError("a message is empty; there is nothing to remember")
     if not is_unicode(text):
         raise InvalidInputError("a message contains lone surrogates, which are not characters")
-    if len(text) > _MAX_TEXT:
+    if len(text) > MAX_TEXT:
         raise InvalidInputError(
-            f"a message has {len(text)} characters; split it, at most {_MAX_TEXT} are allowed"
+            f"a message has {len(text)} characters; split it, at most {MAX_TEXT} are allowed"
         )
     return text
 
@@ -232,11 +349,6 @@ def _valid_speaker(name: Any) -> str | None:
     if name is not None and not (isinstance(name, str) and is_unicode(name)):
         raise InvalidInputError('"speaker" of a message must be a string without lone surrogates')
     return name
-
-
-def storable(text: str) -> str:
-    """Return what can be stored of a text, for callers that must not fail on a model's output."""
-    return text.encode("utf-8", "ignore").decode()[:_MAX_TEXT]
 
 
 BeforeWrite = Callable[[Draft], Draft | None]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from operator import attrgetter
 
 import numpy as np
@@ -32,6 +32,9 @@ __all__ = ["Clock", "Writer", "carry_over_recall_stats", "without_links"]
 
 Clock = Callable[[], datetime]
 
+# The resolution of times.
+_TICK = timedelta(microseconds=1)
+
 _by_id, _by_similarity = attrgetter("id"), attrgetter("similarity")
 
 
@@ -46,9 +49,14 @@ class Writer:
     association: Association
     clock: Clock
     rng: random.Random
+    _last_write: dict[Scope, tuple[datetime, datetime]] = field(default_factory=dict)
 
     def write_sessions(
-        self, scope: Scope, sessions: Mapping[str, Sequence[Draft]], embedded: EmbeddingBatch
+        self,
+        scope: Scope,
+        sessions: Mapping[str, Sequence[Draft]],
+        embedded: EmbeddingBatch,
+        patch: Sequence[Memory] = (),
     ) -> list[Memory]:
         """Write the next turns of one or more sessions in one batch, durable on return.
 
@@ -56,11 +64,12 @@ class Writer:
 
         Args:
             embedded: the embeddings of all drafts, in order.
+            patch: memories whose metadata change with the same batch.
 
         Returns:
             The turns written.
         """
-        index, now = self.memories.index(scope), self.clock()
+        index, (now, written_at) = self.memories.index(scope), self._times(scope)
         turns: dict[str, Memory] = {}
         rows, importances = [], []
         row = -1
@@ -79,7 +88,7 @@ class Writer:
                     text=draft.text,
                     session_id=session_id,
                     said_at=said_at,
-                    written_at=now,
+                    written_at=written_at,
                     role=draft.role,
                     speaker=draft.speaker,
                     position=position,
@@ -89,10 +98,38 @@ class Writer:
                 rows.append(row)
                 importances.append(draft.importance or 0.0)
         if not turns:
+            self.memories.write(Batch(scope, patch=patch))
             return []
         entries = self.link(list(turns.values()), embedded.select(rows), importances)
-        self.memories.write(Batch(scope, put=entries))
+        self.memories.write(Batch(scope, put=entries, patch=patch))
         return [entry.memory for entry in entries]
+
+    def _times(self, scope: Scope) -> tuple[datetime, datetime]:
+        """Return when a statement of now is said, and when it is written.
+
+        Times of writing grow in each scope, so that they order what the clock gives the same time.
+        If the clock was set back since the last write, a statement follows that one all the same.
+        """
+        now = self.clock()
+        if scope not in self._last_write:
+            last = self._last_turn(scope)
+            self._last_write[scope] = (now, now) if last is None else (last, last)
+            if last is None:
+                return now, now
+        last_now, last_written = self._last_write[scope]
+        written_at = now if now > last_written else last_written + _TICK
+        said_at = now if now >= last_now else written_at
+        self._last_write[scope] = max(now, last_now), written_at
+        return said_at, written_at
+
+    def _last_turn(self, scope: Scope) -> datetime | None:
+        """When the newest turn of a scope was written; None without any."""
+        table = self.memories.index(scope).tables[Granularity.TURN]
+        rows = table.row_of.values()
+        if not rows:
+            return None
+        [memory] = self.memories.get(scope, [table.ids[max(rows)]])
+        return memory.written_at
 
     def new_id(self) -> str:
         """Return a new random id."""

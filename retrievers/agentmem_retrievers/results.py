@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
-from typing import overload
+from functools import cached_property, partial
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
@@ -16,6 +17,11 @@ from agentmem_stores import Memory, State, Vectors
 
 __all__ = ["RecalledMemory", "SearchResult"]
 
+T = TypeVar("T")
+
+# Characters of a memory in a table; a memory may have a million.
+_MAX_HTML = 500
+
 
 def _no_vector() -> Vectors:
     return np.empty(0, dtype=np.float32)
@@ -23,6 +29,11 @@ def _no_vector() -> Vectors:
 
 def _no_routing() -> Routing:
     return Routing({}, {})
+
+
+def _loaded(value: T) -> T:
+    """Return what was loaded before; a partial of this is picklable, other than a loader."""
+    return value
 
 
 @dataclass(frozen=True)
@@ -44,7 +55,7 @@ class RecalledMemory:
     memory: Memory
     score: float
     retention: float
-    contributions: Mapping[str, float] = field(default_factory=dict)
+    contributions: Mapping[str, float] = field(default_factory=dict, hash=False)
     path: tuple[str, ...] = ()
     learned: float = field(default=0.0, repr=False, compare=False)
     load_context: Callable[[], tuple[Memory, ...]] = field(default=tuple, repr=False, compare=False)
@@ -65,6 +76,10 @@ class RecalledMemory:
     def context(self) -> tuple[Memory, ...]:
         """The turns of its session in order, read from the store on first access."""
         return self.load_context()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Copies and pickles have no store to read from, so the context is read before.
+        return {**self.__dict__, "load_context": partial(_loaded, self.context)}
 
 
 @dataclass(frozen=True)
@@ -96,6 +111,26 @@ class SearchResult(Sequence[RecalledMemory]):
         routing counts.
         """
         return self.load_routing()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Copies and pickles have no store to query, so the routing is computed before.
+        return {**self.__dict__, "load_routing": partial(_loaded, self.routing)}
+
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks; texts are escaped."""
+        rows = "".join(
+            f"<tr><td>{hit.score:.3f}</td><td>{hit.retention:.2f}</td>"
+            f"<td>{hit.memory.said_at:%Y-%m-%d %H:%M}</td>"
+            f"<td>{html.escape(hit.memory.speaker or hit.memory.role)}</td>"
+            f"<td style='text-align:left'>{html.escape(hit.memory.text[:_MAX_HTML])}</td></tr>"
+            for hit in self
+        )
+        return (
+            f"<table><caption>{html.escape(self.query)} "
+            f"(confidence {self.confidence:.2f})</caption><thead><tr><th>score</th>"
+            "<th>retention</th><th>said at</th><th>speaker</th><th>text</th></tr></thead>"
+            f"<tbody>{rows}</tbody></table>"
+        )
 
     @overload
     def __getitem__(self, index: int) -> RecalledMemory: ...

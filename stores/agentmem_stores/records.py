@@ -116,6 +116,21 @@ def is_unicode(text: str) -> bool:
     return text.isascii() or not any(0xD800 <= ord(c) <= 0xDFFF for c in text)
 
 
+def clean_text(text: str) -> tuple[str, int]:
+    """Return a text without what cannot be stored, and how many characters were replaced.
+
+    Two surrogates that belong together become their character; a lone one, which is half of a
+    character, becomes U+FFFD.
+
+    >>> clean_text("tea \\ud83c\\udf75 and \\ud83d")[1]
+    1
+    """
+    if is_unicode(text):
+        return text, 0
+    joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return joined, joined.count("\ufffd") - text.count("\ufffd")
+
+
 def _require_name(value: object, name: str) -> None:
     if not isinstance(value, str) or not value.strip():
         raise InvalidScopeError(f"{name} must be a non-empty string, not {value!r}")

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from langchain_core.embeddings import Embeddings
+from langchain_core.messages import HumanMessage
 
-from agentmem import InMemoryStore, InvalidInputError, MemoryController, Scope
+from agentmem import Granularity, InMemoryStore, InvalidInputError, MemoryController, Scope
 
 ADA, BEN = Scope("ada"), Scope("ben")
+
+
+def human(text: str) -> HumanMessage:
+    return HumanMessage(text, id="1")
+
+
+def texts(memory: MemoryController) -> list[str]:
+    return sorted(m.text for m in memory.get_all(granularity=Granularity.TURN))
+
+
+def in_order(memory: MemoryController) -> list[str]:
+    turns = memory.get_all(granularity=Granularity.TURN)
+    return [m.text for m in sorted(turns, key=lambda m: m.position)]
 
 
 @pytest.fixture
@@ -47,12 +62,112 @@ def test_concurrent_writes_of_one_id_write_it_once(memory: MemoryController) -> 
         assert sum(pool.map(write, range(16))) == 1
 
 
-@pytest.mark.parametrize("name", ["", "a@1", 7])
+@pytest.mark.parametrize("name", ["", "a@1", 7.5, "x" * 513])
 def test_invalid_ids_are_rejected(memory: MemoryController, name: object) -> None:
     with pytest.raises(InvalidInputError, match="id"):
         memory.add({"content": "I like tea.", "id": name})
 
 
-def test_lone_surrogates_are_rejected(memory: MemoryController) -> None:
-    with pytest.raises(InvalidInputError, match="surrogates"):
-        memory.add("\ud800")
+def test_numeric_ids_become_strings(memory: MemoryController) -> None:
+    memory.add({"content": "I like tea.", "id": 7}, session_id=1)  # type: ignore[arg-type]
+    assert memory.get("7").session_id == "1"
+
+
+@pytest.mark.parametrize("as_message", [lambda t: {"content": t, "id": "1"}, human])
+def test_another_text_of_a_known_id_is_a_new_version(
+    memory: MemoryController, as_message: Callable[[str], Any]
+) -> None:
+    memory.add(as_message("I live in Lisbon."), session_id="s")
+    [edited] = memory.add(as_message("I live in Porto."), session_id="s")
+    assert (edited.text, edited.version, edited.position) == ("I live in Porto.", 2, 0)
+    assert [m.text for m in memory.history("1")] == ["I live in Lisbon.", "I live in Porto."]
+    assert memory.add(as_message("I live in Porto."), session_id="s") == []
+
+
+def test_an_edit_changes_what_was_derived(memory: MemoryController) -> None:
+    memory.add(human("I live in Lisbon."), session_id="s")
+    memory.end_session("s")
+    memory.add(human("I live in Porto."), session_id="s")
+    memory.end_session("s")
+    assert [fact.value for fact in memory.facts(attribute="home")] == ["Porto"]
+
+
+def test_resending_a_message_does_not_undo_an_update(memory: MemoryController) -> None:
+    message = human("My card is 4242.")
+    memory.add(message, session_id="s")
+    memory.update("1", text="My card is secret.")
+    assert memory.add(message, session_id="s") == []
+    assert memory.get("1").text == "My card is secret."
+    [edited] = memory.add(human("I have no card."), session_id="s")
+    assert edited.text == "I have no card."
+
+
+def test_numbers_that_each_session_counts_anew_are_different_messages(
+    memory: MemoryController,
+) -> None:
+    first, second = human("I like tea."), human("I like coffee.")
+    for _ in range(2):
+        memory.add(first, session_id="a")
+        memory.add(second, session_id="b")
+    memory.add_many({"a": [first], "b": [second], "c": [human("I like water.")]})
+    assert texts(memory) == ["I like coffee.", "I like tea.", "I like water."]
+
+
+class TestHistories:
+    """Clients of chat APIs send the conversation again with every request, without ids."""
+
+    HISTORY = tuple(
+        {"role": ("user", "assistant")[n % 2], "content": text}
+        for n, text in enumerate(["Hi.", "Hello!", "I like tea.", "Noted.", "Hi.", "Hello!"])
+    )
+
+    def test_a_growing_history_is_stored_once(self, memory: MemoryController) -> None:
+        for length in range(1, len(self.HISTORY) + 1):
+            for _ in range(2):
+                memory.add(self.HISTORY[:length], session_id="s")
+        assert in_order(memory) == [message["content"] for message in self.HISTORY]
+
+    def test_a_window_of_the_history_is_recognized(self, memory: MemoryController) -> None:
+        for length in range(1, len(self.HISTORY) + 1):
+            memory.add(self.HISTORY[max(0, length - 3) : length], session_id="s")
+        assert in_order(memory) == [message["content"] for message in self.HISTORY]
+
+    def test_a_system_prompt_that_changes_hides_no_history(self, memory: MemoryController) -> None:
+        for day in ("Monday", "Tuesday"):
+            prompt = {"role": "system", "content": f"Today is {day}."}
+            memory.add([prompt, *self.HISTORY], session_id="s")
+        assert [m.text for m in memory.get_all() if m.role != "system"] == [
+            message["content"] for message in self.HISTORY
+        ]
+
+    def test_another_branch_adds_only_what_is_new(self, memory: MemoryController) -> None:
+        memory.add(self.HISTORY[:4], session_id="s")
+        branch = [*self.HISTORY[:2], {"role": "user", "content": "I like milk."}]
+        memory.add(branch, session_id="s")
+        memory.add([*branch, {"role": "assistant", "content": "Milk."}], session_id="s")
+        memory.add(self.HISTORY[:4], session_id="s")
+        assert in_order(memory) == [
+            *("Hi.", "Hello!", "I like tea.", "Noted.", "I like milk.", "Milk.")
+        ]
+
+    def test_what_is_said_twice_is_stored_twice(self, memory: MemoryController) -> None:
+        yes, fine = {"role": "user", "content": "Yes."}, {"role": "assistant", "content": "Fine."}
+        memory.add([yes, fine], session_id="s")
+        memory.add([yes], session_id="s")
+        memory.add([{"role": "assistant", "content": "Good."}], session_id="s")
+        memory.add([yes, fine], session_id="s")
+        memory.add("Yes.", session_id="s")
+        memory.add("Yes.", session_id="s")
+        assert in_order(memory).count("Yes.") == 5
+
+    def test_messages_of_another_time_are_not_the_same(self, memory: MemoryController) -> None:
+        for day in (1, 2):
+            message = {"role": "user", "content": "Yes.", "timestamp": f"2026-01-0{day}"}
+            memory.add([message], session_id="s")
+            memory.add([message], session_id="s")
+        assert in_order(memory) == ["Yes.", "Yes."]
+
+    def test_sessions_have_histories_of_their_own(self, memory: MemoryController) -> None:
+        memory.add_many({"a": self.HISTORY[:2], "b": self.HISTORY[:2]})
+        assert memory.add_many({"a": self.HISTORY[:2], "b": self.HISTORY[:3]})[0].session_id == "b"
+        assert len(memory.get_all(granularity=Granularity.TURN)) == 5

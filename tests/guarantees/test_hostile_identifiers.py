@@ -114,7 +114,7 @@ def test_similar_memory_ids_are_different_memories(memory: MemoryController) -> 
             memory.get(refused, scope=ben)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("wrong", ["a@1", "\ud800", "", 7, {"$ne": ""}, ["a"], "x" * 10_000])
+@pytest.mark.parametrize("wrong", ["a@1", "\ud800", "", 7.5, {"$ne": ""}, ["a"], "x" * 10_000])
 def test_invalid_memory_ids_are_rejected(memory: MemoryController, wrong: Any) -> None:
     with pytest.raises(AgentMemError):
         memory.add([{"role": "user", "content": "x", "id": wrong}], scope=Scope("ada"))

@@ -25,7 +25,7 @@ from agentmem import (
     Scope,
 )
 from agentmem.digest.digest import Digester
-from agentmem.facts.extractor import FallbackExtractor
+from agentmem.facts.model_extractor import FallbackExtractor
 from agentmem.testing import ManualClock, Response, ScriptedChatModel
 from tests.torture._embedding import WordEmbeddings
 

@@ -69,6 +69,8 @@ def follow_links(
     frontier = [Path((row,), best[row], terms) for row in starts]
     paths: dict[int, tuple[int, ...]] = {}
     for _ in range(hops - 1):
+        if not frontier:
+            break
         reached = [longer for path in frontier if (longer := _extend(table, edges, path, mask))]
         frontier = []
         for path in sorted(reached, key=lambda p: -p.value):

@@ -33,7 +33,13 @@ from agentmem_stores.chroma.journal import Journal
 from agentmem_stores.chroma.nearest import CACHED_VECTORS, EXACT_LIMIT, NearestNeighbors
 from agentmem_stores.chroma.registry import REGISTRY, Layout, Registry
 from agentmem_stores.chroma.rows import Index, Partitions
-from agentmem_stores.errors import AgentMemError, ClosedError, InvalidInputError, StoreError
+from agentmem_stores.errors import (
+    AgentMemError,
+    ClosedError,
+    InvalidInputError,
+    StoreError,
+    StoreUnavailableError,
+)
 from agentmem_stores.records import Granularity, Memory, Scope
 from agentmem_stores.store import (
     DEFAULT_EMBEDDER,
@@ -92,6 +98,11 @@ class _Connection:
         between(self.directory)
         self._client = client = open_directory(self.directory.path)
         return client
+
+    def require_present(self) -> None:
+        """Check that nobody has removed the directory; see `Directory.require_present`."""
+        if self.directory is not None:
+            self.directory.require_present()
 
     def close(self) -> None:
         """Close the client and release the directory; calling it twice is allowed."""
@@ -158,6 +169,7 @@ def _guarded(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, 
         if self._closed or os.getpid() != self._connection.process:
             raise self._closed_error()
         try:
+            self._connection.require_present()
             if self._failed:
                 self._recover()
             return method(self, *args, **kwargs)
@@ -250,7 +262,10 @@ class ChromaStore(MemoryStore):
             EmbedderMismatchError: the store has vectors of another embedder.
         """
         layout = _new_layout(embedder, partitions)
-        where = Path(path).expanduser().absolute()
+        try:
+            where = Path(path).expanduser().absolute()
+        except (RuntimeError, TypeError) as error:
+            raise StoreUnavailableError(f"{path!r} is not a path ({error})") from error
         with ExitStack() as stack, translated(str(where)):
             directory = Directory(where)
             connection = _Connection(directory)

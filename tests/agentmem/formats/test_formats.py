@@ -394,7 +394,7 @@ def test_unreadable_file_and_unknown_format_name_raise(tmp_path: Path) -> None:
     (tmp_path / "latin1").write_bytes('[{"sample_id": "Zoë"}]'.encode("latin-1"))
     with pytest.raises(DataFormatError, match="is not UTF-8"):
         detect(tmp_path / "latin1")
-    with pytest.raises(InvalidInputError, match="format='csv' must be one of common, jsonl, locomo"):
+    with pytest.raises(InvalidInputError, match="format='csv' must be one of common, jsonl"):
         read(tmp_path / "latin1", "csv")
 
 

@@ -64,6 +64,7 @@ class Directory:
             self._lock.acquire()
             # Only for the error message below; the operating system keeps the lock.
             (path / LOCK).write_text(str(os.getpid()))
+            self._identity = _identity(path / LOCK)
         except Timeout as error:
             raise StoreLockedError(
                 f"{path} is in use{_lock_holder(path)}; close the other store, or share one "
@@ -73,6 +74,19 @@ class Directory:
             raise StoreUnavailableError(
                 f"{path} cannot be used ({error}); pass a directory that can be written"
             ) from error
+
+    def require_present(self) -> None:
+        """Check that the directory is still the one that was opened.
+
+        Raises:
+            StoreUnavailableError: it was removed or replaced, for example by a clean-up job or
+                because a volume was mounted again.
+        """
+        if _identity(self.path / LOCK) != self._identity:
+            raise StoreUnavailableError(
+                f"{self.path} was removed or replaced while it was open; close this store and "
+                "open it again"
+            )
 
     def release(self) -> None:
         """Release the lock; calling it twice is allowed."""
@@ -244,3 +258,12 @@ def _select_names(database: Path, query: str) -> set[str]:
             f"{database} cannot be read ({error}); restore it from a backup, or create a new "
             "store and import an export"
         ) from error
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """The device and number of a file; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -1,0 +1,297 @@
+"""Arguments of public calls: converted if they have one sensible meaning, else refused.
+
+Every function takes the name of the argument and its value. It returns the value in the type that
+the rest of agentmem works with, or raises an `InvalidInputError` that names the argument, shows
+the value and says what is accepted.
+"""
+
+from __future__ import annotations
+
+import numbers
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from enum import StrEnum
+from os import PathLike, fspath
+from typing import Any, Literal, TypeVar, overload
+
+import numpy as np
+
+from agentmem.roles import ROLE_OF_MESSAGE_TYPE, ROLES
+from agentmem_stores import EmptyTextError, InvalidInputError, require_aware
+from agentmem_stores.records import clean_text, is_unicode
+
+__all__ = [
+    "choice",
+    "flag",
+    "integer",
+    "items",
+    "memory_id",
+    "metadata_value",
+    "moment",
+    "number",
+    "path_like",
+    "role_name",
+    "string",
+    "strings",
+    "text",
+]
+
+C = TypeVar("C", bound=StrEnum)
+
+_ROLE = re.compile(r"x-[a-z0-9][a-z0-9_.-]{0,62}")
+_MAX_SHOWN = 80
+# More than there can be of anything; larger numbers mean the same, and overflow elsewhere.
+_MAX_INTEGER = 2**31 - 1
+
+
+def _refuse(name: str, value: object, accepted: str) -> InvalidInputError:
+    try:
+        shown = repr(value)
+    except Exception:
+        shown = f"a {type(value).__name__}"
+    if len(shown) > _MAX_SHOWN:
+        shown = f"{shown[:_MAX_SHOWN]}…"
+    return InvalidInputError(f"{name}={_printable(shown)} must be {accepted}")
+
+
+def _printable(shown: str) -> str:
+    """Return a text in which lone surrogates are escaped, so that it can be printed."""
+    return shown if is_unicode(shown) else shown.encode("utf-8", "backslashreplace").decode()
+
+
+def text(name: str, value: Any) -> str:
+    """Return words to search or to store, without what cannot be stored.
+
+    Raises:
+        EmptyTextError: there are none.
+
+    >>> text("query", "tea \\ud83d")
+    'tea \ufffd'
+    """
+    if not isinstance(value, str):
+        raise _refuse(name, value, "a string")
+    if not value.strip():
+        raise EmptyTextError(f"{name} must not be empty")
+    # A subclass of str may do anything when it is compared or encoded.
+    return clean_text(str.__str__(value))[0]
+
+
+def string(
+    name: str,
+    value: Any,
+    *,
+    max_length: int | None = None,
+    allow_empty: bool = False,
+    allow_blank: bool = False,
+) -> str:
+    """Return a name or an id; integers and UUIDs are converted.
+
+    >>> string("session_id", 17)
+    '17'
+    """
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool | np.bool_):
+        value = str(int(value))
+    elif isinstance(value, uuid.UUID):
+        value = str(value)
+    limit = "" if max_length is None else f" of 1 to {max_length} characters"
+    if not isinstance(value, str) or not is_unicode(value):
+        raise _refuse(name, value, f"a string{limit} without lone surrogates, an integer or a UUID")
+    content = value if allow_blank else value.strip()
+    if not (allow_empty or content) or len(value) > (max_length or len(value)):
+        raise _refuse(name, value, f"a non-empty string{limit}")
+    return str.__str__(value)
+
+
+def memory_id(name: str, value: Any) -> str:
+    """Return the id of a memory.
+
+    >>> memory_id("memory_id", 17)
+    '17'
+    """
+    return string(name, value, allow_blank=True)
+
+
+def strings(name: str, value: Any) -> list[str]:
+    """Return a list of ids; a single string is refused, because it is almost certainly a mistake.
+
+    >>> strings("cited", ("a", 1))
+    ['a', '1']
+    """
+    return [string(name, item, allow_blank=True) for item in items(name, value)]
+
+
+def items(name: str, value: Any) -> list[Any]:
+    """Return the items of a list, a tuple, a set or another iterable but a string or a dict."""
+    refused = isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable)
+    if refused or (isinstance(value, np.ndarray) and not value.ndim):
+        raise _refuse(name, value, "a list of strings")
+    return list(value)
+
+
+@overload
+def integer(name: str, value: Any, *, low: int, optional: Literal[False] = False) -> int: ...
+@overload
+def integer(name: str, value: Any, *, low: int, optional: bool) -> int | None: ...
+def integer(name: str, value: Any, *, low: int, optional: bool = False) -> int | None:
+    """Return a whole number >= `low`; numpy's numbers and floats such as 2.0 are converted.
+
+    >>> integer("k", 2.0, low=1)
+    2
+    """
+    if value is None and optional:
+        return None
+    accepted = f"an integer >= {low}" + (" or None" if optional else "")
+    converted = _real(value)
+    if isinstance(converted, float):
+        converted = int(converted) if converted.is_integer() else None
+    if converted is None:
+        raise _refuse(name, value, accepted)
+    if converted < low:
+        raise _refuse(name, value, accepted.removeprefix("an integer "))
+    return min(converted, _MAX_INTEGER)
+
+
+@overload
+def number(
+    name: str, value: Any, *, low: float, high: float, optional: Literal[False] = False
+) -> float: ...
+@overload
+def number(name: str, value: Any, *, low: float, high: float, optional: bool) -> float | None: ...
+def number(
+    name: str, value: Any, *, low: float, high: float, optional: bool = False
+) -> float | None:
+    """Return a finite number in [`low`, `high`]; numpy's numbers and decimals are converted.
+
+    >>> number("importance", Decimal("0.5"), low=0, high=1)
+    0.5
+    """
+    if value is None and optional:
+        return None
+    converted = _real(value)
+    if converted is None or not low <= converted <= high:
+        raise _refuse(name, value, f"a number in [{low:g}, {high:g}]")
+    return float(converted)
+
+
+def _real(value: Any) -> float | int | None:
+    """Return a real number as Python's own; None if the value is none."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if isinstance(value, bool | np.bool_):
+        return None
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real | Decimal):
+        try:
+            return float(value)
+        except (OverflowError, ValueError):
+            return None
+    return None
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return True or False.
+
+    >>> flag("explain", np.True_)
+    True
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise _refuse(name, value, "True or False")
+    return bool(value)
+
+
+def moment(name: str, value: Any) -> datetime:
+    """Return a point in time, with its own offset: that decides which day it is for the speaker.
+
+    Accepted are aware datetimes (pandas's and numpy's are not aware), ISO 8601 strings with a time
+    zone, and dates, in strings too, which mean their start in UTC.
+
+    Raises:
+        NaiveDatetimeError: a datetime has no time zone.
+
+    >>> moment("timestamp", "2026-01-05T12:00:00+02:00").isoformat()
+    '2026-01-05T12:00:00+02:00'
+    >>> moment("timestamp", date(2026, 1, 5)).isoformat()
+    '2026-01-05T00:00:00+00:00'
+    """
+    parsed = value
+    if isinstance(value, str):
+        parsed = _parse_moment(value)
+    if isinstance(parsed, date) and not isinstance(parsed, datetime):
+        parsed = datetime.combine(parsed, time(), UTC)
+    if not isinstance(parsed, datetime):
+        raise _refuse(name, value, "an aware datetime, a date or an ISO 8601 string")
+    try:
+        require_aware(parsed, name)
+    except OverflowError as error:
+        raise _refuse(name, value, "a time of the years 1 to 9999 in UTC") from error
+    return parsed
+
+
+def _parse_moment(value: str) -> date | None:
+    try:
+        return date.fromisoformat(value.strip())
+    except ValueError:
+        pass
+    try:
+        return datetime.fromisoformat(value.strip())
+    except ValueError:
+        return None
+
+
+def choice(name: str, value: Any, kind: type[C]) -> C:
+    """Return a member of an enumeration, given as itself or by its value.
+
+    >>> from agentmem_stores import Granularity
+    >>> choice("granularity", "turn", Granularity)
+    <Granularity.TURN: 'turn'>
+    """
+    try:
+        return kind(value)
+    except ValueError:
+        accepted = ", ".join(member.value for member in kind)
+        raise _refuse(name, value, f"one of {accepted}") from None
+
+
+def role_name(value: Any) -> str:
+    """Return a role: one of `ROLES`, a name that other libraries give to it, or `x-` and a name.
+
+    >>> role_name("human"), role_name("developer"), role_name("x-narrator")
+    ('user', 'system', 'x-narrator')
+    """
+    role = ROLE_OF_MESSAGE_TYPE.get(value, value) if isinstance(value, str) else value
+    if not isinstance(role, str) or not (role in ROLES or _ROLE.fullmatch(role)):
+        raise _refuse(
+            "role", value, f"one of {', '.join(ROLES)}, or a name of your own such as x-narrator"
+        )
+    return role
+
+
+def metadata_value(name: str, value: Any) -> dict[str, Any]:
+    """Return metadata as a dict, with numpy's numbers as Python's.
+
+    Raises:
+        InvalidInputError: it is not a mapping. What JSON cannot hold is found later.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise _refuse(name, value, "a dict")
+    return {key: _plain(item) for key, item in value.items()}
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def path_like(name: str, value: Any) -> str:
+    """Return a path as a string."""
+    if not isinstance(value, str | PathLike):
+        raise _refuse(name, value, "a path")
+    path = fspath(value)
+    if not isinstance(path, str) or not path or "\0" in path or not is_unicode(path):
+        raise _refuse(name, value, "a path")
+    return path

@@ -1,0 +1,187 @@
+"""Store the messages of a call: new ones as turns, edited ones as new versions, known ones not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from agentmem.embedding.embedder import EmbeddingBatch
+from agentmem.writing.identity import RECEIVED, UNANSWERED, Sorted
+from agentmem.writing.messages import Draft
+from agentmem.writing.sessions import ITEM_PREFIX
+from agentmem_stores import Memory, Scope
+
+if TYPE_CHECKING:
+    from agentmem.controller.services import Services
+
+__all__ = ["store_conversations", "store_turns"]
+
+
+def store_turns(
+    services: Services,
+    scope: Scope,
+    session_id: str | None,
+    drafts: Sequence[Draft],
+    *,
+    histories: bool = False,
+    timestamp: datetime | None = None,
+    answered: Collection[str] = (),
+) -> list[Memory]:
+    """Store messages in a session, and end the sessions that were open before it.
+
+    Args:
+        session_id: by default the open session, or a new one named after the time.
+        histories: whether messages without ids may be a history that a client sends again.
+        timestamp: the time of messages without their own.
+        answered: ids of turns that are no longer marked as unanswered, with the same write.
+
+    Returns:
+        The turns written, and the new versions of edited ones.
+    """
+    intake = _Intake(services, scope, histories, session_id is not None, timestamp)
+    drafts = services.admission.drafts(drafts)
+    session = (
+        session_id
+        or services.open_sessions.get(scope)
+        or f"session-{services.clock():%Y%m%dT%H%M%S.%fZ}"
+    )
+    planned = intake.plan({session: drafts})
+    with services.lock:
+        # One lock around all of it: the index is brought up to date once.
+        with services.memories.lock:
+            session = session_id or services.open_sessions.get(scope) or session
+            turns, versions = intake.write({session: drafts}, planned, answered)
+            if not turns or session.startswith(ITEM_PREFIX):
+                return [*turns, *versions]
+            services.open_sessions[scope] = session
+            undigested = services.memories.index(scope).undigested()
+        for other in undigested:
+            # Items and notes have sessions of their own, which never end.
+            if other == session or other.startswith(ITEM_PREFIX):
+                continue
+            if services.sessions.try_end(scope, [other]):
+                services.session_ended(scope)
+    return [*turns, *versions]
+
+
+def store_conversations(
+    services: Services, scope: Scope, sessions: Mapping[str, Sequence[Draft]], *, histories: bool
+) -> list[Memory]:
+    """Store whole conversations with one embedding batch and one write, and end them."""
+    intake = _Intake(services, scope, histories, True, None)
+    drafts = {session: services.admission.drafts(each) for session, each in sessions.items()}
+    planned = intake.plan(drafts)
+    with services.lock:
+        turns, versions = intake.write(drafts, planned)
+        services.sessions.try_end(scope, list(drafts))
+        if services.open_sessions.get(scope) in drafts:
+            del services.open_sessions[scope]
+    for _ in drafts:
+        services.session_ended(scope)
+    return [*turns, *versions]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is to be done with drafts as of a revision of the scope, and the embeddings for it."""
+
+    sessions: Mapping[str, Sequence[Draft]]
+    revision: str
+    messages: Sorted
+    embedded: EmbeddingBatch
+
+
+@dataclass(frozen=True)
+class _Intake:
+    """Plans without the lock, so that embedding blocks nobody, and writes with it."""
+
+    services: Services
+    scope: Scope
+    histories: bool
+    named: bool
+    timestamp: datetime | None
+
+    def plan(self, sessions: Mapping[str, Sequence[Draft]]) -> _Plan:
+        """Sort drafts into new, edited and known ones, and embed what is to be written."""
+        revision = self.services.memories.index(self.scope).revision
+        messages = self._sort(sessions)
+        return _Plan(sessions, revision, messages, self.services.embedder.turns(messages.texts))
+
+    def _sort(self, sessions: Mapping[str, Sequence[Draft]]) -> Sorted:
+        return self.services.identity.sort(
+            self.scope,
+            sessions,
+            histories=self.histories,
+            named=self.named,
+            timestamp=self.timestamp,
+        )
+
+    def _replan(self, sessions: Mapping[str, Sequence[Draft]], plan: _Plan) -> _Plan:
+        """Plan again for what others wrote since, with the embeddings of the first plan."""
+        messages = self._sort(sessions)
+        row_of = {text: row for row, text in enumerate(plan.messages.texts)}
+        if not row_of.keys() >= set(messages.texts):  # something was deleted meanwhile
+            return self.plan(sessions)
+        rows = [row_of[text] for text in messages.texts]
+        return replace(plan, messages=messages, embedded=plan.embedded.select(rows))
+
+    def write(
+        self, sessions: Mapping[str, Sequence[Draft]], plan: _Plan, answered: Collection[str] = ()
+    ) -> tuple[list[Memory], list[Memory]]:
+        """Carry out a plan; the caller has the lock.
+
+        Returns:
+            The turns written, and the new versions of edited ones.
+        """
+        services, scope = self.services, self.scope
+        if (sessions, services.memories.index(scope).revision) != (plan.sessions, plan.revision):
+            plan = self._replan(sessions, plan)
+        services.reinforcement.flush()
+        messages, rows = plan.messages, list(range(len(plan.messages.texts)))
+        n_edited = len(messages.edited)
+        new_rows, edited_rows = rows[: len(rows) - n_edited], rows[len(rows) - n_edited :]
+        turns = services.writer.write_sessions(
+            scope,
+            messages.new,
+            plan.embedded.select(new_rows),
+            self._answered(answered, {memory.id for memory, _ in messages.edited}),
+        )
+        versions = [
+            self._edit(memory, draft, plan.embedded.select([row]))
+            for row, (memory, draft) in zip(edited_rows, messages.edited, strict=True)
+        ]
+        return turns, versions
+
+    def _answered(self, ids: Collection[str], edited: Collection[str]) -> list[Memory]:
+        """Return turns without the mark that no reply follows them."""
+        memories = self.services.memories.get(self.scope, sorted(set(ids).difference(edited)))
+        return [
+            replace(memory, metadata={k: v for k, v in memory.metadata.items() if k != UNANSWERED})
+            for memory in memories
+            if UNANSWERED in memory.metadata
+        ]
+
+    def _edit(self, memory: Memory, draft: Draft, embedded: EmbeddingBatch) -> Memory:
+        """Replace the text of a turn; what was derived from it is derived again."""
+        services, now = self.services, self.services.clock()
+        unanswered = UNANSWERED in memory.metadata
+        former = {k: v for k, v in memory.metadata.items() if k not in {RECEIVED, UNANSWERED}}
+        new = replace(
+            memory,
+            text=draft.text,
+            speaker=draft.speaker or memory.speaker,
+            metadata={**former, **draft.metadata},
+        )
+        since = max(draft.said_at or now, memory.said_at)
+        if unanswered:
+            since = memory.said_at
+        entries = services.writer.new_version(memory, new, embedded, since)
+        if unanswered:
+            # Nobody has answered the former text, so it was never part of the conversation.
+            entries = [
+                replace(entries[0], memory=replace(entries[0].memory, version=memory.version))
+            ]
+        services.deletion.replace(self.scope, [], entries)
+        return entries[0].memory

@@ -1,0 +1,151 @@
+"""Every public verb takes any value for any parameter: it accepts it, or raises a typed error."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from langchain_core.embeddings import Embeddings
+
+from agentmem import (
+    AgentMemError,
+    Granularity,
+    InMemoryStore,
+    InvalidInputError,
+    MemoryController,
+    Scope,
+)
+
+ADA = Scope("ada")
+
+
+VALUES: dict[str, Any] = {
+    "none": None, "true": True, "numpy true": np.True_, "zero": 0, "minus one": -1, "two": 2,
+    "huge": 10**400, "float": 2.0, "half": 0.5, "nan": math.nan, "infinity": math.inf,
+    "decimal": Decimal("0.5"), "decimal nan": Decimal("NaN"), "complex": 1j,
+    "numpy int": np.int64(2), "numpy float": np.float32(0.5), "numpy nan": np.float64("nan"),
+    "array": np.array([1, 2]), "scalar array": np.array(2),
+    "datetime64": np.datetime64("2026-01-01"),
+    "empty": "", "blank": " ", "text": "tea", "digits": "2", "surrogate": "tea \ud83d",
+    "nul": "a\0b", "long": "x" * 2000, "bytes": b"tea", "uuid": uuid.UUID(int=7),
+    "path": Path("tea"),
+    "date": date(2026, 1, 5), "iso": "2026-01-05T09:00:00Z", "naive": datetime(2026, 1, 5),  # noqa: DTZ001
+    "aware": datetime(2026, 1, 5, tzinfo=UTC),
+    "year one": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
+    "list": [], "list of none": [None], "list of int": [1], "tuple": ("a",), "set": {"a"},
+    "dict": {}, "dict of int": {1: 2}, "nested": {"a": [{"b": {1, 2}}]}, "object": object(),
+    "class": int, "function": len, "error": ValueError("x"), "scope": Scope("ben"),
+    "granularity": Granularity.DAY, "generator": (n for n in range(2)),
+    "message": {"role": "robot", "content": "x"},
+    "message of int": {"role": 1, "content": 2}, "deep": [[[["tea"]]]],
+    "file-like": open,
+}  # fmt: skip
+
+# Arguments that every call needs besides the one under test.
+NEEDED: dict[str, dict[str, Any]] = {
+    "add": {"messages": "I like tea."},
+    "add_many": {"sessions": {"s": ["I like tea."]}},
+    "update": {"memory_id": "m1", "text": "I like milk."},
+    "delete": {"memory_id": "m1"},
+    "delete_session": {"session_id": "s"},
+    "search": {"query": "tea"},
+    "get": {"memory_id": "m1"},
+    "history": {"memory_id": "m1"},
+    "add_plan": {"goal": "bake bread", "steps": ["knead"]},
+    "plan_went": {"plan_id": "p", "outcome": True},
+    "export": {"path": "backup.jsonl"},
+    "import_": {"path": "backup.jsonl"},
+    "feedback": {"hits": None, "cited": []},
+    "reinforce": {"hits": None},
+}
+# Not a verb on memories, or without arguments.
+SKIPPED = {"close", "flush", "owners", "compact", "embeddings", "open"}
+
+
+def verbs() -> Iterator[tuple[str, str]]:
+    """Yield each public method with each of its parameters."""
+    for name, method in inspect.getmembers(MemoryController, inspect.isfunction):
+        twin = name.startswith("a") and hasattr(MemoryController, name[1:])
+        if name.startswith("_") or name in SKIPPED or twin:
+            continue
+        for parameter in inspect.signature(method).parameters.values():
+            if parameter.name != "self" and parameter.kind is not parameter.VAR_KEYWORD:
+                yield name, parameter.name
+
+
+@pytest.fixture(scope="module")
+def memory(embeddings: Embeddings, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("arguments")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        with MemoryController(InMemoryStore(), scope=ADA, embeddings=embeddings) as controller:
+            yield controller
+
+
+@pytest.mark.parametrize(("verb", "parameter"), list(verbs()))
+def test_wrong_values_raise_typed_errors_only(
+    memory: MemoryController, verb: str, parameter: str
+) -> None:
+    for name, value in VALUES.items():
+        memory.add({"content": "I like tea.", "id": "m1"}, session_id="s")
+        call: Callable[..., Any] = getattr(memory, verb)
+        needed = dict(NEEDED.get(verb, {}))
+        if "hits" in needed:
+            needed["hits"] = memory.search("tea", reinforce=False)
+        try:
+            call(**{**needed, parameter: value})
+        except AgentMemError:
+            pass
+        except Exception as error:
+            pytest.fail(f"{verb}({parameter}={name}) raised {type(error).__name__}: {error}")
+    assert memory.check().ok
+    assert memory.check(scope=Scope("ben")).ok
+
+
+def test_the_table_covers_the_verbs() -> None:
+    names = {name for name, _ in verbs()}
+    assert {"add", "search", "update", "facts", "timeline", "sweep", "import_"} <= names
+    assert NEEDED.keys() <= names
+
+
+@pytest.mark.parametrize(
+    ("call", "argument"),
+    [
+        (lambda m: m.search("tea", k="2"), "k='2' must be an integer >= 1"),
+        (lambda m: m.search("tea", granularity="nope"), "granularity='nope' must be one of turn"),
+        (lambda m: m.search(None), "query=None must be a string"),
+        (lambda m: m.add("x", importance=2), "importance=2 must be a number in"),
+        (lambda m: m.add({"role": "robot", "content": "x"}), "role='robot' must be one of user"),
+        (lambda m: m.add("x", timestamp=1704067200), "timestamp=1704067200 must be an aware"),
+    ],
+)
+def test_errors_name_argument_value_and_what_is_accepted(
+    memory: MemoryController, call: Callable[[Any], Any], argument: str
+) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        call(memory)
+    assert argument in str(caught.value)
+
+
+def test_neighboring_types_are_accepted(memory: MemoryController) -> None:
+    [turn] = memory.add(
+        {"role": "x-narrator", "content": "Once upon a time.", "id": 17},
+        session_id=uuid.UUID(int=7),  # type: ignore[arg-type]
+        importance=np.float32(0.5),  # type: ignore[arg-type]
+        timestamp="2026-01-05T10:00:00+01:00",  # type: ignore[arg-type]
+        metadata={"score": np.float32(1)},
+    )
+    assert (turn.id, turn.role, turn.metadata) == ("17", "x-narrator", {"score": 1.0})
+    assert turn.session_id == str(uuid.UUID(int=7))
+    assert turn.said_at == datetime(2026, 1, 5, 9, tzinfo=UTC)
+    assert len(memory.search("time", k=np.int64(1))) == 1  # type: ignore[arg-type]
+    assert len(memory.search("time", k=1.0)) == 1  # type: ignore[arg-type]
+    assert memory.search("time \ud83d", granularity="turn", as_of=date(2026, 1, 6))  # type: ignore[arg-type]
