@@ -44,6 +44,7 @@ from agentmem.langchain import (
     AgentMemoryStore,
     MemoryMiddleware,
     create_manage_memory_tool,
+    create_recall_memory_tool,
     create_search_memory_tool,
 )
 from agentmem.testing import ManualClock, ScriptedChatModel
@@ -348,6 +349,8 @@ class Isolation(RuleBasedStateMachine):
         assert context.tokens <= tokens
         for item in context.items:
             assert {item.memory.id, *item.turn_ids} <= known
+        tool = create_recall_memory_tool(self.controller, scope=scope)
+        self.only_own(scope, tool.invoke({"query": said}))
         self.only_own(scope, context)
 
     @rule(number=numbers, pick=picks, unpin=st.booleans())
