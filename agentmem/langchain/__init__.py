@@ -10,12 +10,17 @@ from agentmem_stores import MissingExtraError
 if TYPE_CHECKING:
     from agentmem.langchain.middleware import MemoryMiddleware
     from agentmem.langchain.store import AgentMemoryStore
-    from agentmem.langchain.tools import create_manage_memory_tool, create_search_memory_tool
+    from agentmem.langchain.tools import (
+        create_manage_memory_tool,
+        create_recall_memory_tool,
+        create_search_memory_tool,
+    )
 
 __all__ = [
     "AgentMemoryStore",
     "MemoryMiddleware",
     "create_manage_memory_tool",
+    "create_recall_memory_tool",
     "create_search_memory_tool",
 ]
 
@@ -23,6 +28,7 @@ _MODULES = {
     "AgentMemoryStore": "store",
     "MemoryMiddleware": "middleware",
     "create_manage_memory_tool": "tools",
+    "create_recall_memory_tool": "tools",
     "create_search_memory_tool": "tools",
 }
 

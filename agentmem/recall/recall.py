@@ -293,7 +293,7 @@ class Recaller:
     def _preceding(
         self, scope: Scope, index: ScopeIndex, turns: Sequence[Memory], page: _Page
     ) -> dict[str, Memory]:
-        """Return the turn before each turn that means little without it, if it is not shown."""
+        """Return the turn before each turn that means little without it."""
         table = index.tables[Granularity.TURN]
         # No more turns than fit, so that none is read in vain.
         fitting = turns[: page.left // _MIN_LINE_TOKENS]
@@ -302,18 +302,12 @@ class Recaller:
             return {}
         rows = np.array([table.row_of[i] for i in dependent], dtype=np.intp)
         earlier = table.neighbors(rows, -1).tolist()
-        shown = {memory.id for memory in fitting}
-        ids = {
-            i: table.ids[row]
-            for i, row in zip(dependent, earlier, strict=True)
-            if row != NONE and table.ids[row] not in shown
-        }
-        if not ids:
-            return {}
-        found = {
-            m.id: m
-            for m in self.memories.store.get_memories(scope, Granularity.TURN, list(ids.values()))
-        }
+        ids = {i: table.ids[row] for i, row in zip(dependent, earlier, strict=True) if row != NONE}
+        found = {memory.id: memory for memory in turns}
+        unread = [i for i in ids.values() if i not in found]
+        if unread:
+            read = self.memories.store.get_memories(scope, Granularity.TURN, unread)
+            found |= {memory.id: memory for memory in read}
         return {i: found[e] for i, e in ids.items() if e in found}
 
 

@@ -44,6 +44,7 @@ from agentmem.langchain import (
     AgentMemoryStore,
     MemoryMiddleware,
     create_manage_memory_tool,
+    create_recall_memory_tool,
     create_search_memory_tool,
 )
 from agentmem.testing import ManualClock, ScriptedChatModel
@@ -261,6 +262,8 @@ class Isolation(RuleBasedStateMachine):
             with pytest.raises(MemoryNotFoundError):
                 self.memory.add_plan(goal, steps, outcome, sources=[theirs], scope=scope)
         sources = [mine] if mine is not None else []
+        if mine is not None:
+            self.pin(scope, mine)
         made = self.memory.add_plan(goal, steps, outcome, sources=sources, scope=scope)
         self.memory.plan_went(made.id, "success", scope=scope)
         for other in SCOPES:
@@ -338,28 +341,26 @@ class Isolation(RuleBasedStateMachine):
         self.only_own(scope, (found, [hit.context for hit in found]))
         retriever = self.memory.as_retriever(k=k, scope=scope, granularity=kind)
         self.only_own(scope, retriever.invoke(said))
+        self.recall(scope, said, past)
 
-    @rule(number=numbers, said=sentences, tokens=st.sampled_from([50, 2000]), past=st.booleans())
-    def recall(self, number: int, said: str, tokens: int, past: bool) -> None:
-        scope = self.enter(number)
+    def recall(self, scope: Scope, said: str, past: bool) -> None:
         known = {i for _, i in self.dump(scope)}
         moment = self.clock() if past else None
-        context = self.memory.recall(said, max_tokens=tokens, as_of=moment, scope=scope)
-        assert context.tokens <= tokens
-        for item in context.items:
-            assert {item.memory.id, *item.turn_ids} <= known
-        self.only_own(scope, context)
+        for tokens in (50, 2000):
+            context = self.memory.recall(said, max_tokens=tokens, as_of=moment, scope=scope)
+            assert context.tokens <= tokens
+            for item in context.items:
+                assert {item.memory.id, *item.turn_ids} <= known
+            self.only_own(scope, context)
+        tool = create_recall_memory_tool(self.controller, scope=scope)
+        self.only_own(scope, tool.invoke({"query": said}))
 
-    @rule(number=numbers, pick=picks, unpin=st.booleans())
-    def pin(self, number: int, pick: int, unpin: bool) -> None:
-        scope = self.enter(number)
-        if (mine := self.mine(scope, pick)) is None:
-            return
+    def pin(self, scope: Scope, mine: str) -> None:
         self.only_own(scope, self.memory.related(mine, scope=scope))
         if self.memory.get(mine, scope=scope).state is not State.SUPERSEDED:
             self.memory.pin(mine, scope=scope)
-            if unpin:
-                self.memory.unpin(mine, scope=scope)
+            self.memory.unpin(mine, scope=scope)
+            self.memory.pin(mine, scope=scope)
 
     @rule(number=numbers, session=sessions)
     def read(self, number: int, session: str) -> None:

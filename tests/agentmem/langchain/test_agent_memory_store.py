@@ -229,7 +229,7 @@ class TestItemsAmongMemories:
         store.put(NS, "k", {"text": "tea"})
         clock.advance(days=5000)
         assert memory.sweep().archived
-        assert not memory.search("tea")
+        assert memory.search("tea")[0].archived
         assert store.get(NS, "k") is not None
         assert keys(store.search(NS, query="tea")) == ["k"]
 

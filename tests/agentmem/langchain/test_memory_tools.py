@@ -17,6 +17,7 @@ from agentmem import InvalidInputError, InvalidScopeError, MemoryController, Sco
 from agentmem.langchain import (
     AgentMemoryStore,
     create_manage_memory_tool,
+    create_recall_memory_tool,
     create_search_memory_tool,
 )
 from tests.agentmem.langchain.conftest import Open
@@ -229,3 +230,23 @@ def test_concurrent_users_stay_separate(
         await asyncio.gather(*(one(f"user {n}") for n in range(30)))
 
     asyncio.run(story())
+
+
+class TestRecalling:
+    def test_answers_with_quoted_lines_of_the_owner_within_its_budget(
+        self, memory: MemoryController
+    ) -> None:
+        memory.add("Ada likes tea", scope=ADA)
+        memory.add("Ben likes coffee", scope=BEN)
+        tool = create_recall_memory_tool(memory, max_tokens=100)
+        assert set(tool.args) == {"query"}
+        assert '"Ada likes tea"' in tool.invoke({"query": "drinks"})
+        answer = asyncio.run(tool.ainvoke({"query": "drinks"}, as_user("ben")))
+        assert '"Ben likes coffee"' in answer
+        assert "Ada" not in answer
+
+    def test_says_when_there_is_nothing(self, memory: MemoryController) -> None:
+        tool = create_recall_memory_tool(memory)
+        assert tool.invoke({"query": "drinks"}) == "nothing is remembered about this"
+        with pytest.raises(InvalidInputError):
+            create_recall_memory_tool(memory, max_tokens=0)
