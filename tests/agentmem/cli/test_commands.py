@@ -6,12 +6,14 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from agentmem.cli import progress
 from agentmem.cli.app import app
 from agentmem.cli.terminal import line, plain
 
@@ -457,3 +459,12 @@ def test_commands_import_only_what_they_need(filled: Run, tmp_path: Path) -> Non
         [sys.executable, "-c", imports], capture_output=True, text=True, check=True, timeout=120
     )
     assert result.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_command_says_what_it_waits_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "_PATIENCE", 0.01)
+    with progress.show_waiting("loading weights"):
+        time.sleep(0.3)
+    assert capsys.readouterr().err == "loading weights …\n"
