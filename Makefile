@@ -11,7 +11,7 @@ RECENT := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 PIP := $(VENV_PYTHON) -m pip install --disable-pip-version-check $(if $(CI),--quiet) -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install chat demo test bench crowd torture soak lint format build clean distclean
+.PHONY: help install chat demo test bench crowd torture sequences soak lint format build clean distclean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ crowd: $(STAMP) ## Run four client processes against one Chroma server for five 
 
 torture: $(STAMP) ## Kill a writing process again and again: make torture ARGS="--kills 500"
 	@$(VENV_PYTHON) -m tests.torture $(ARGS)
+
+sequences: $(STAMP) ## Try 50,000 random sequences of failing and cancelled runs.
+	AGENTMEM_SEQUENCES=$${AGENTMEM_SEQUENCES:-50000} $(VENV_PYTHON) -m pytest \
+	  tests/agentmem/langchain/test_sequences.py $(ARGS)
 
 soak: $(STAMP) ## Use one memory from many threads: make soak ARGS="--operations 20000"
 	@$(VENV_PYTHON) -m tests.soak $(ARGS)

@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Protocol, runtime_checkable
 
-__all__ = ["NullProgress", "Progress"]
+__all__ = ["NullProgress", "Progress", "observe_waiting", "waiting"]
+
+# What shows that something takes long, such as a command line; there is one in a process.
+_observers: list[Callable[[str], AbstractContextManager[object]]] = []
+
+
+def observe_waiting(observer: Callable[[str], AbstractContextManager[object]]) -> None:
+    """Enter `observer(what)` while this process waits for something, such as loading weights."""
+    _observers[:] = [observer]
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Tell the observer, if there is one, what this process waits for inside the context."""
+    with ExitStack() as stack:
+        for observer in _observers:
+            stack.enter_context(observer(what))
+        yield
 
 
 @runtime_checkable

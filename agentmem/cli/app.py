@@ -32,9 +32,11 @@ _ORDER = (
     "search",
     "list",
     "show",
+    "users",
     "profile",
     "facts",
     "timeline",
+    "edit",
     "forget",
     "compact",
     "sweep",
@@ -66,7 +68,6 @@ class CommandGroup(TyperGroup):
 
 app = typer.Typer(
     cls=CommandGroup,
-    add_completion=False,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,

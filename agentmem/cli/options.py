@@ -117,8 +117,11 @@ Seed = Annotated[int, typer.Option(help="Random seed.")]
 @cache
 def default_embedder() -> Embeddings:
     """Return the default embedder, one per process."""
+    from agentmem.cli.progress import show_waiting
     from agentmem.embedding.sentence_embeddings import default_embeddings
+    from agentmem.progress import observe_waiting
 
+    observe_waiting(show_waiting)
     return default_embeddings()
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Timer
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -11,11 +14,27 @@ from agentmem.cli.terminal import console, note
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-__all__ = ["ProgressBars"]
+__all__ = ["ProgressBars", "show_waiting"]
 
 # Where stderr is not a terminal, in seconds: shorter work prints nothing, and longer stages print
 # a line this often, so that logs show a sign of life without filling up.
 _QUIET, _INTERVAL = 10.0, 30.0
+
+
+# Seconds of silence after which a command says what it waits for.
+_PATIENCE = 3.0
+
+
+@contextmanager
+def show_waiting(what: str) -> Iterator[None]:
+    """Print on stderr what a command waits for, once that takes seconds."""
+    timer = Timer(_PATIENCE, note, [f"{what} …"])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class ProgressBars:

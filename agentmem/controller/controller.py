@@ -275,20 +275,24 @@ class MemoryController:
         """Store messages as turns of a session, in one atomic batch that is durable on return.
 
         Args:
-            messages: a string (said by the user), a LangChain message, a dict with `role` and
-                `content` (and optionally `speaker`, `timestamp`, `importance`, `metadata`, `id`),
-                or a list of these. A message whose `id` the scope has already is skipped.
+            messages: a string (said by the user), a LangChain message, a `(role, content)` pair,
+                a dict with `role` and `content` (and optionally `speaker`, `timestamp`,
+                `importance`, `metadata`, `id`) in the form of any common chat API, a pydantic model
+                of one, or a list of these. A message whose `id` the scope has already is skipped,
+                or becomes a new version if its text is another. A list of messages with roles may
+                be a history that was stored before; then only what is new is stored.
             session_id: the conversation; by default the open session, or a new one named after
                 the time. A session other than the open one ends that one.
-            timestamp: when the messages were said, aware; by default now.
+            timestamp: when the messages were said: aware, a date, or an ISO 8601 string; by default
+                now.
             importance: in [0, 1]; raises the initial strength.
             metadata: anything JSON can hold, stored with each message of the call.
 
         Returns:
-            The turns written.
+            The turns written, and the new versions of edited ones.
 
         Raises:
-            EmptyTextError: a message has no text; nothing was written.
+            EmptyTextError: no message has any text.
             NaiveDatetimeError: a timestamp has no time zone; nothing was written.
             InvalidInputError: another argument is invalid; nothing was written.
             WriteHookError: `before_write` failed; nothing was written.

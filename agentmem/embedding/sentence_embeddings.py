@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from agentmem.embedding.embedder import TextEmbedding
 from agentmem.embedding.loading import MINILM, Backend, ModelSource
+from agentmem.progress import waiting
 from agentmem_stores import EmbedderSpec, InvalidInputError, Vectors
 
 if TYPE_CHECKING:
@@ -203,7 +204,8 @@ class SentenceTransformerEmbeddings(Embeddings):
 
     @cached_property
     def _model(self) -> SentenceTransformer:
-        return self._source.load()
+        with waiting(f"loading {self.model_name}"):
+            return self._source.load()
 
 
 def default_embeddings(*, backend: Backend | None = None) -> Embeddings:

@@ -1,4 +1,4 @@
-"""`search`, `list` and `show`."""
+"""`search`, `list`, `show` and `users`."""
 
 from __future__ import annotations
 
@@ -8,22 +8,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentmem.cli.options import (
+    DEFAULT_STORE,
+    DEFAULT_USER,
     FIND,
     Json,
     K,
     Kind,
     OwnerOptions,
+    Store,
     Time,
     examples,
     find_memory,
+    open_store,
     with_groups,
 )
-from agentmem.cli.terminal import memory_json, note, print_json
+from agentmem.cli.terminal import line, memory_json, note, print_json
 
 if TYPE_CHECKING:
     from agentmem import Memory, MemoryController, SearchResult
 
-__all__ = ["app", "list_", "search", "show"]
+__all__ = ["app", "list_", "search", "show", "users"]
 
 app = typer.Typer()
 
@@ -170,6 +174,32 @@ def show(
     from agentmem.cli.render import print_memory
 
     print_memory(target, retention, versions, neighbors, sources)
+
+
+@app.command(rich_help_panel=FIND, epilog=examples("agentmem users --store ./memories"))
+@with_groups
+def users(store: Store = DEFAULT_STORE, as_json: Json = False) -> None:
+    """List the users who own memories in the store, and their agents."""
+    from agentmem import Scope
+
+    with open_store(store, Scope(DEFAULT_USER)) as memory:
+        owners = [(scope, memory.stats(scope=scope)) for scope in memory.owners()]
+    if as_json:
+        print_json(
+            [
+                {
+                    "user_id": scope.user_id,
+                    "agent_id": scope.agent_id,
+                    "memories": sum(stats.memories.values()),
+                }
+                for scope, stats in owners
+            ]
+        )
+        return
+    for scope, stats in owners:
+        typer.echo(f"{line(str(scope))}  {sum(stats.memories.values())} memories")
+    if not owners:
+        note("no users")
 
 
 def _related(

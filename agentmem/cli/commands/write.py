@@ -1,4 +1,4 @@
-"""`add` and `ingest`."""
+"""`add`, `edit` and `ingest`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentmem.cli.options import TALK, Json, OwnerOptions, Time, examples, with_groups
+from agentmem.cli.options import (
+    MAINTAIN,
+    TALK,
+    Json,
+    OwnerOptions,
+    Time,
+    examples,
+    find_memory,
+    with_groups,
+)
 from agentmem.cli.terminal import line, memory_json, plain, print_json, short_id
 
 if TYPE_CHECKING:
     from agentmem.ingest import IngestReport
 
-__all__ = ["add", "app", "ingest"]
+__all__ = ["add", "app", "edit", "ingest"]
 
 app = typer.Typer()
 
@@ -39,7 +48,10 @@ def add(
         str | None,
         typer.Option(help="Conversation they belong to. Default: a new one.", show_default=False),
     ] = None,
-    role: Annotated[str, typer.Option(help="Role of the speaker: user or assistant.")] = "user",
+    role: Annotated[
+        str,
+        typer.Option(help="Role of the speaker: user, assistant, system, tool, document or x-…."),
+    ] = "user",
     speaker: Annotated[
         str | None, typer.Option(help="Name of the speaker.", show_default=False)
     ] = None,
@@ -56,7 +68,9 @@ def add(
     contents = [_read_stdin() if text == "-" else text for text in texts]
     messages = [{"role": role, "content": text, "speaker": speaker} for text in contents]
     with owner.open(create=True) as memory:
-        memories = memory.add(messages, session_id=session, timestamp=time, importance=importance)
+        # One message is a statement, also if it repeats the last one; a list may be a history.
+        said = messages if len(messages) > 1 else messages[0]
+        memories = memory.add(said, session_id=session, timestamp=time, importance=importance)
     if as_json:
         print_json([memory_json(m) for m in memories])
         return
@@ -69,6 +83,34 @@ def _read_stdin() -> str:
         return sys.stdin.buffer.read().decode("utf-8")
     except UnicodeDecodeError as error:
         raise typer.BadParameter(f"stdin is not UTF-8: {error}") from None
+
+
+@app.command(
+    rich_help_panel=MAINTAIN,
+    epilog=examples(
+        'agentmem edit 3f2a9c1b7e04 "I live in Porto."', "agentmem edit 3f2a9c1b7e04 -"
+    ),
+)
+@with_groups
+def edit(
+    memory_id: Annotated[str, typer.Argument(metavar="ID", help="An id, or a prefix of one.")],
+    text: Annotated[str, typer.Argument(help="The new text; - reads it from stdin.")],
+    owner: OwnerOptions,
+    time: Annotated[
+        datetime | None,
+        typer.Option("--time", "-t", help="Since when the new text holds. Default: now.", **Time),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Replace the text of a memory; `agentmem show` still prints the former version."""
+    new_text = _read_stdin() if text == "-" else text
+    with owner.open() as memory:
+        target = find_memory(memory, memory_id)
+        edited = memory.update(target.id, text=new_text, timestamp=time)
+    if as_json:
+        print_json(memory_json(edited))
+    else:
+        typer.echo(f"{short_id(edited.id)}  version {edited.version}  {line(edited.text, 80)}")
 
 
 @app.command(

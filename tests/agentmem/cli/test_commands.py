@@ -6,12 +6,14 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from agentmem.cli import progress
 from agentmem.cli.app import app
 from agentmem.cli.terminal import line, plain
 
@@ -416,3 +418,53 @@ class TestProcess:
         output = self.call("--help").stdout
         assert "agentmem chat" in output
         assert self.call("--version").stdout.startswith("agentmem")
+
+
+class TestUsersAndEdit:
+    def test_users_lists_owners_with_their_number_of_memories(self, filled: Run) -> None:
+        ok(filled("add", "--user", "ben", DOG))
+        assert [line.split()[0] for line in ok(filled("users")).splitlines()] == ["ada", "ben"]
+        assert {
+            owner["user_id"]: owner["agent_id"] for owner in data(filled("users", "--json"))
+        } == {
+            "ada": None,
+            "ben": None,
+        }
+
+    def test_edit_replaces_the_text_and_keeps_the_former_one(self, filled: Run) -> None:
+        [memory] = data(filled("add", "--json", "I live in Lisbon."))
+        edited = data(filled("edit", memory["id"][:12], "I live in Faro.", "--json"))
+        assert (edited["id"], edited["version"]) == (memory["id"], 2)
+        history = data(filled("show", memory["id"], "--json"))["history"]
+        assert [version["text"] for version in history] == ["I live in Lisbon.", "I live in Faro."]
+
+    def test_a_repeated_statement_is_stored_again(self, run: Run) -> None:
+        for _ in range(2):
+            ok(run("add", "--session", "s", DOG))
+        assert len(data(run("list", "--json", "--granularity", "turn"))) == 2
+
+    def test_a_url_that_is_no_server_is_refused(self, run: Run, tmp_path: Path) -> None:
+        for address in ("s3://bucket/memories", "http://localhost:1"):
+            assert "agentmem:" in error(run("list", "--store", address))
+        assert not list(tmp_path.glob("*:*"))
+
+
+def test_commands_import_only_what_they_need(filled: Run, tmp_path: Path) -> None:
+    imports = (
+        "import sys; from agentmem.cli.app import app; "
+        f"app(['list', '--store', {str(tmp_path / 'store')!r}], standalone_mode=False); "
+        "print(sorted(sys.modules.keys() & {'torch', 'sentence_transformers', 'scipy'}))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", imports], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert result.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_command_says_what_it_waits_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "_PATIENCE", 0.01)
+    with progress.show_waiting("loading weights"):
+        time.sleep(0.3)
+    assert capsys.readouterr().err == "loading weights …\n"
