@@ -299,7 +299,7 @@ class Table:
     def has_speakers(self) -> bool:
         """Return whether at least half of the rows are spoken by somebody with a name."""
         named = np.count_nonzero(self.column("speaker"))
-        return 2 * named >= max(len(self), 1)
+        return bool(2 * named >= max(len(self), 1))
 
     def speaker_terms(self) -> frozenset[str]:
         """Return the stems of all speakers' names."""

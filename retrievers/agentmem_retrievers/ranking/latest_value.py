@@ -278,8 +278,9 @@ class LatestValue:
             if np.any(contained[:, 0] & ~contained[:, 1]):
                 return True
         specific = set(ranking.question.rest) - _GENERIC
-        for name in names[:3] if self.model is not None else ():
-            specific -= self.model.framing(name)
+        if self.model is not None:
+            for name in names[:3]:
+                specific -= self.model.framing(name)
         lacking = specific & set(table.words.terms(int(first))) - set(table.words.terms(int(row)))
         return len(lacking) > allowed
 
