@@ -134,9 +134,21 @@ class TestWords:
         )
         assert (river == shore).sum() > (river == money).sum()
 
-    def test_words_beyond_the_window_are_left_out(self, minilm: Embedder) -> None:
-        [codes] = minilm.turns([" ".join(["dog"] * 300)]).token_codes
-        assert len(codes) / 48 == minilm.max_tokens
+    def test_a_text_longer_than_the_window_is_embedded_window_by_window(
+        self, minilm: Embedder
+    ) -> None:
+        long = " ".join(["The dog barks."] * 100 + ["The alpine house is in Tromso."])
+        batch = minilm.turns(["The dog barks.", long])
+        short_codes, long_codes = (len(codes) / 48 for codes in batch.token_codes)
+        assert long_codes == 100 * short_codes + 3
+        assert batch.vectors.shape == (2, 384)
+        [end] = minilm.turns(["The alpine house is in Tromso."]).token_codes
+        assert len(end) / 48 == 3
+        assert np.linalg.norm(batch.vectors[1]) == pytest.approx(1, abs=1e-5)
+
+    def test_a_text_without_spaces_is_cut_at_the_window(self, minilm: Embedder) -> None:
+        [codes] = minilm.turns([",".join(["dog"] * 300)]).token_codes
+        assert 0 < len(codes) / 48 <= minilm.max_tokens
 
     def test_embeddings_without_words_have_no_tokens(self) -> None:
         embedder = Embedder(DeterministicFakeEmbedding(size=8))
