@@ -307,7 +307,7 @@ _LEAD = re.compile(
 _SUBJECTS = r"(?:i|we|my|our|it|he|she|they|you|there|this|that|the|his|her)\b"
 _VERBS = (
     r"(?:(?:also|now|currently|just|recently|still|really|usually|mostly)\s+)*(?:am|live|lives|work|works|have|has|own|owns|speak|speaks|"
-    r"drive|drives|play|plays|love|loves|like|likes|enjoy|enjoys|study|studies|was born|grew up|moved|"
+    r"drive|drives|play|plays|(?:love|loves|like|likes)(?= (?:to|the|my|it|a|an|\w+ing)\b)|enjoy|enjoys|study|studies|was born|grew up|moved|"
     r"prefer|adopted|got|bought|started|run|teach|teaches|collect|is|are|work(?:ing|ed) as|"
     r"don't|doesn't|can't|cannot|never|hate|hates|dislike|quit|sold|left|stopped)\b"
 )

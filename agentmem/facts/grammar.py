@@ -932,9 +932,12 @@ def _liked(p: Predicate, text: str) -> Iterator[Claim]:
         items[-2:] = [joint.group()] if joint else items[-2:]
     if items and _NO_THING.match(items[0]):
         return
+    if items and re.match(r"\w+ing \w", items[0]):
+        # "improving education and infrastructure": what follows may belong to the first.
+        items = [items[0], *(item for item in items[1:] if re.search(r"ing\b", item))]
     for item in items:
         words = item.split()
-        if re.match(r"\s+(?:on|up|out|off|in|into|around|down|away|back|through)\b", rest) and item is items[-1] and re.fullmatch(r"\w+ing", item):
+        if re.match(r"\s+(?:on|up|out|off|in|into|around|down|away|back|through|for|with|about|over|at|to)\b", rest) and item is items[-1] and re.fullmatch(r"\w+ing", item):
             continue
         if words[0][0].isupper() and len(words) == 1 and p.verb in ("like", "love", "enjoy", "adore") and words[0].lower() not in LANGUAGES:
             continue
@@ -1327,6 +1330,9 @@ def _introduced(text: str) -> Iterator[Claim]:
     if gone:
         return
     for found in _INTRODUCED.finditer(text):
+        # "My girlfriend, Toby and I" are three.
+        if re.match(r"\s+and (?:i|me|my|his|her)\b", text[found.end() :], _I) and "," in found.group():
+            continue
         name = re.sub(r"'s?$", "", found["name"])
         if name.split()[0] in _NOT_A_PERSON or name_in(re.sub(r"\.", "", name), text, certain=False) is None:
             continue
