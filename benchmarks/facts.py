@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agentmem.facts.extractor import ExtractedFact, RuleExtractor
+from agentmem.facts.grammar import Claim
 from agentmem.formats.read import read
 from agentmem_stores import Granularity, Memory, Scope
 
@@ -61,7 +62,7 @@ def turns_of(path: Path) -> Iterator[Turn]:
 
 def draw(turns: list[Turn], number: int, seed: int) -> list[ExtractedFact]:
     """Return facts of these turns drawn at random; a fact that is repeated counts once."""
-    facts = {}
+    facts: dict[Claim, ExtractedFact] = {}
     for fact in RuleExtractor().extract([turn.memory for turn in turns]):
         if not (fact.claim.ends or fact.claim.old):
             facts.setdefault(fact.claim, fact)
@@ -82,7 +83,9 @@ def main() -> None:
         for turns in by_file:
             for fact in draw(turns, share, options.seed):
                 claim = fact.claim
-                print(f"{fact.turn.id}\t{claim.subject}\t{claim.attributes[0]}\t{claim.value}\t{fact.text}")
+                print(
+                    f"{fact.turn.id}\t{claim.subject}\t{claim.attributes[0]}\t{claim.value}\t{fact.text}"
+                )
         return
     labels = json.loads(options.labels.read_text(encoding="utf-8"))
     false = {tuple(each) for each in labels["false"]}
@@ -101,7 +104,10 @@ def _found(labels: dict[str, list[list[int]]], turns: dict[str, Turn]) -> str:
         for start, end in spans:
             words = set(turn.memory.text[start:end].casefold().split())
             total += 1
-            hits += any(words & set(value.casefold().replace("(", "").replace(")", "").split()) for value in values)
+            hits += any(
+                words & set(value.casefold().replace("(", "").replace(")", "").split())
+                for value in values
+            )
     return f"{hits} of {total} in {len(labels)} turns"
 
 

@@ -313,8 +313,8 @@ _VERBS = (
 )
 _JOINT = re.compile(
     r"\s*;\s+|\s+[-\u2013\u2014]+\s+|\s*\.\.\.\s*|"
-    r",\s+(?=(?:and|but|so|because|since|although|though|while|which|who|whose|where|when|if|unless|yet|as)\b)|"
-    rf"(?<!,)\s+(?=(?:and|but|so|because|since|although|though|while|whereas|yet|cause|cuz)\s+(?:(?:now|then|today|these days|currently)\s+)?{_SUBJECTS})|"
+    r",\s+(?=(?:but|so|because|since|although|though|while|which|who|whose|where|when|if|unless|yet|as)\b)|"
+    rf",?\s+(?=(?:and|but|so|because|since|although|though|while|whereas|yet|cause|cuz)\s+(?:(?:now|then|today|these days|currently)\s+)?{_SUBJECTS})|"
     rf",\s+(?={_SUBJECTS}(?!\s+[a-z]+ (?:too|either)\b))|"
     rf",?\s+(?=(?:and|but)\s+{_VERBS})|"
     r"\s+(?=(?:because|if|unless|until|whenever|even though|so that|in case)\s)|"

@@ -131,7 +131,7 @@ _PAST = {
 _PRESENT = (
     "live work have own speak drive play like love enjoy prefer study learn teach run weigh come go commute use take "
     "wear suffer collect practice practise reside adore get wake support ride be call need dislike hate detest rent "
-    "belong report bank sing paint eat drink identify volunteer do"
+    "belong report bank sing paint eat drink identify volunteer do spend"
 ).split()
 _FORMS = {verb: (verb, "present") for verb in _PRESENT}
 _FORMS |= {verb + ("es" if verb in ("go", "teach") else "s"): (verb, "present") for verb in _PRESENT}
@@ -394,8 +394,8 @@ def _be(p: Predicate) -> Iterator[Claim]:
             yield from _illness(p, ill["v"])
         elif up := re.match(r"(?:just |recently )?promoted to\s+(?P<v>.+)$", rest, _I):
             yield from _job_and_employer(p, up["v"], open_ended=False)
-        elif re.match(r"(?:always )?(?:an? )?(?:\w+ )?fan of", low):
-            yield from _be(replace(p, tense="present", rest=re.sub(r"^always ", "", rest)))
+        elif re.match(r"(?:always |really |so |very |quite |super |totally |pretty )*(?:(?:an? )?(?:\w+ )?fan of|into|fond of|passionate about|obsessed with)\b", low):
+            yield from _be(replace(p, tense="present", rest=re.sub(r"^(?:(?:always|really|so|very|quite|super|totally|pretty) )+", "", rest)))
         elif re.search(r"\b(?:for|since)\b", low) and not re.match(r"(?:an? )?(?:in|at|on|to)\b", low):
             since = re.split(r"\s+(?:for|since)\b", rest, maxsplit=1)[0]
             yield from (c for c in _be(replace(p, tense="present", rest=since)) if c.attributes[0] in ("job", "diet", "relationship", "religion"))
@@ -478,7 +478,7 @@ def _be(p: Predicate) -> Iterator[Claim]:
         if found and _TAIL.match(found[1]):
             yield from _fact(p, "membership", found[0])
         return
-    if fan := re.match(r"(?:an? )?(?:(?:big|huge|massive|great|avid|lifelong|longtime|long-time|die-hard|true) )*(?:fan of|fond of|crazy about|passionate about|big on|into)\s+(?P<v>.+)$", rest, _I):
+    if fan := re.match(r"(?:an? )?(?:(?:big|huge|massive|great|avid|lifelong|longtime|long-time|die-hard|true) )*(?:fan of|fond of|crazy about|passionate about|obsessed with|big on|into)\s+(?P<v>.+)$", rest, _I):
         if p.subject == SPEAKER:
             yield from _liked(p, fan["v"])
         return
@@ -632,8 +632,14 @@ def _lessons(p: Predicate) -> Iterator[Claim]:
             yield from _fact(p, "hobby", thing)
 
 
+_GROUP = r"(?:[\w'-]+ ){1,3}?(?:group|club|choir|band|league|team|society|orchestra)"
+
+
 def _join(p: Predicate) -> Iterator[Claim]:
     if p.tense == "present":
+        return
+    if (group := re.match(rf"(?:an?|my|our|the local)\s+(?:new |local |small )*(?P<v>{_GROUP})\b", p.rest, _I)) and p.subject == SPEAKER:
+        yield from _fact(p, "membership", group["v"])
         return
     both = re.match(r"(?P<org>[A-Z].+?)\s+as\s+(?P<job>(?:an?|the|their)\s+.+)$", p.rest)
     if both:
@@ -643,6 +649,9 @@ def _join(p: Predicate) -> Iterator[Claim]:
 
 def _become(p: Predicate) -> Iterator[Claim]:
     if p.tense in ("past", "perfect"):
+        if (what := re.match(r"(?:(?:more and|more|very|really|quite|increasingly) )*interested in\s+(?P<v>.+)$", p.rest, _I)) and p.subject == SPEAKER:
+            yield from _liked(p, what["v"])
+            return
         for claim in _be(replace(p, tense="present", verb="be")):
             if claim.attributes[0] in ("job", "diet", "religion"):
                 yield claim
@@ -847,7 +856,7 @@ def _learn(p: Predicate) -> Iterator[Claim]:
     if p.tense not in ("progressive", "present") or (p.tense == "present" and p.subject == SPEAKER and not p.negated and p.verb == "learn"):
         pass
     text = re.sub(r"^(?:how )?to (?:play|speak)\s+", "", p.rest, flags=_I)
-    if re.match(r"(?:about|that|how|from|more|a lot|new)\b", text, _I):
+    if re.match(r"(?:about|that|how(?! to)|from|more|a lot|new)\b", text, _I):
         return
     word = re.split(r"\s+(?:on|with|at|for|in|and|because|since|right|now|by|from|lately|again|using|so|as|too|these|through|before|this|recently|to|a bit)\b|[,.]", text)[0]
     word = re.sub(r"^(?:the|to play the|some|a bit of|a little)\s+", "", word, flags=_I)
@@ -855,6 +864,10 @@ def _learn(p: Predicate) -> Iterator[Claim]:
         yield from _fact(p, "learning", word)
     elif word.lower() in INSTRUMENTS:
         yield from _fact(p, "instrument", word)
+    elif p.subject == SPEAKER and re.fullmatch(rf"(?:programming|coding|python|cooking|singing|dancing|drawing|sketching|chess|{_ACTIVITIES})", word, _I):
+        yield from _fact(p, "learning", word)
+    elif p.subject == SPEAKER and (to := re.match(r"(?:how )?(?P<v>to (?:cook|code|draw|paint|sing|dance|swim|drive|knit|sew|bake|program|surf|ski|sail))\b", p.rest, _I)):
+        yield from _fact(p, "learning", to["v"])
 
 
 def _study(p: Predicate) -> Iterator[Claim]:
@@ -900,7 +913,7 @@ _NO_THING = re.compile(
     r"^(?:the|this|that|these|those|your|his|her|its|it|them|him|you|me|us|how|what|when|where|who|why|to|being|having|getting|my|our|their|"
     r"all|both|some|a|an|one|every|any|each|more|most|not|no|so|as|if|for|about|seeing|knowing|hearing|talking|chatting|feeling|doing|"
     r"using|making|staying|like|number|spending|throwing|trying|going|taking|finding|working|breaking|keeping|adding|incorporating|thinking|sharing|giving|"
-    r"looking|shooting|watching(?! (?:movies|films|tv|birds|anime|football|soccer|documentaries|basketball|baseball|sports|art))|looking|starting|connecting|"
+    r"looking|shooting(?! (?:landscapes|portraits|film|videos|hoops))|watching(?! (?:movies|films|tv|birds|anime|football|soccer|documentaries|basketball|baseball|sports|art))|looking|starting|connecting|"
     r"experimenting|helping|turning|bringing|something|anything|everything|things|stuff|everyone|people|nothing|ideas?|suggestions?|"
     r"recommendations?|options?|activities|bands|hobbies|sports|animals|too|also|in|on|at|from|with|by|and|or|but)\b",
     _I,
@@ -920,6 +933,10 @@ def _liked(p: Predicate, text: str) -> Iterator[Claim]:
         return
     if such := re.match(r"(?:[\w-]+ ){0,2}(?:activities|things|sports|hobbies|genres|bands|artists|foods?|games|movies|films|books|authors|shows|outdoors) (?:such as|like|including) (?P<v>.+)$", text, _I):
         text = such["v"]
+    if heard := re.match(r"listening to\s+(?P<v>(?!the\b|this\b|that\b|it\b|my\b|your\b|you\b)[\w'-]+(?: [\w'-]+){0,4})(?=\W|$)", text, _I):
+        what = _THING_END.split(heard["v"], maxsplit=1)[0]
+        yield from _fact(p, "likes", f"listening to {what}" if what else None)
+        return
     whole = _THING_END.split(text, maxsplit=1)
     rest = text[len(whole[0]) :]
     if re.match(r"\s+(?:of|about|to|is|are|was|can|it's|they're|that|than)\b", rest) and not re.match(r"\s+to\s+(?:relax|unwind|de-?stress)", rest):
@@ -1053,6 +1070,14 @@ def _volunteer(p: Predicate) -> Iterator[Claim]:
 _ACTIVITIES = "yoga|pilates|karate|judo|taekwondo|kickboxing|boxing|crossfit|photography|pottery|ceramics|woodworking|gardening|ballet|gymnastics|martial arts|jiu-jitsu|jiu jitsu|tai chi|meditation|calligraphy|embroidery|crochet|knitting|painting|rock climbing|weightlifting|archery|fencing|zumba|aerial yoga|swimming|running|cycling|hiking|surfing|skiing|sewing|quilting|birdwatching|baking"
 
 
+def _spend(p: Predicate) -> Iterator[Claim]:
+    """"I spend half an hour every day drawing"."""
+    often = r"\b(?:every|each|a|per) (?:day|morning|evening|night|week|weekend)\b|\bdaily\b"
+    if p.tense == "present" and p.subject == SPEAKER and re.search(often, p.rest):
+        if what := re.search(rf"\b(?P<v>drawing|reading|writing|singing|dancing|{_ACTIVITIES})\b", p.rest, _I):
+            yield from _fact(p, "hobby", what["v"])
+
+
 def _do(p: Predicate) -> Iterator[Claim]:
     """"I do yoga"."""
     if p.tense in ("present", "progressive") and p.subject == SPEAKER and not p.plural and (what := re.match(rf"(?:a lot of |some |a bit of )?(?P<v>{_ACTIVITIES})\b(?!\s+(?:class|video|project)\w*\s+(?:today|tomorrow))", p.rest, _I)):
@@ -1066,7 +1091,7 @@ _RULES: dict[str, Callable[[Predicate], Iterator[Claim]]] = {
     "love": _like, "enjoy": _like, "adore": _like, "prefer": _prefer, "weigh": _weigh, "go": _go, "get_up": _wake, "wake": _wake,
     "commute": _commute, "use": _use, "suffer": _suffer, "collect": _collect, "wear": _wear, "run": _run, "marry": _marry,
     "practice": _play, "practise": _play, "take": _lessons, "turn": _turn, "major": _major, "volunteer": _volunteer,
-    "do": _do,
+    "do": _do, "spend": _spend,
 }  # fmt: skip
 
 
@@ -1331,7 +1356,7 @@ def _introduced(text: str) -> Iterator[Claim]:
         return
     for found in _INTRODUCED.finditer(text):
         # "My girlfriend, Toby and I" are three.
-        if re.match(r"\s+and (?:i|me|my|his|her)\b", text[found.end() :], _I) and "," in found.group():
+        if "," in found.group() and (found.end() == len(text) or re.match(r"\s+and (?:i|me|my|his|her)\b", text[found.end() :], _I)) and not found.start():
             continue
         name = re.sub(r"'s?$", "", found["name"])
         if name.split()[0] in _NOT_A_PERSON or name_in(re.sub(r"\.", "", name), text, certain=False) is None:
@@ -1354,8 +1379,12 @@ def _introduced(text: str) -> Iterator[Claim]:
 
 _FAMILY = re.compile(
     r"\b(?:my|our)\s+(?P<v>(?:(?:older|elder|younger|twin|eldest|youngest|oldest|little|big|baby|[\w-]+-(?:old|month-old)|\d+ (?:year|month) old|two|three|four|five|step)[ -])*(?:husband|wife|"
-    r"fianc\u00e9e?|fiancee?|girlfriend|boyfriend|sons?|daughters?|kids|children|sisters?|brothers?|twins|grandson|granddaughter|grandkids|grandchildren|niece|nephew))\b(?P<own>'s?)?(?!\s+(?:of|in (?:christ|arms))\b|-)", _I)
+    r"fianc\u00e9e?|fiancee?|girlfriend|boyfriend|sons?|daughters?|kids|children|sisters?|brothers?|twins|grandson|granddaughter|grandkids|grandchildren|niece|nephew|cousins?|aunt|uncle))\b(?P<own>'s?)?(?!\s+(?:of|in (?:christ|arms))\b|-)", _I)
 _MY_PET = re.compile(rf"\b(?:my|our)\s+(?:(?!{_PET}\b)(?:new|old|little|beloved|two|three|four|five|senior|young|rescue|black|white|elderly|\d+)\s+)*(?P<v>{_PET})\b(?!\s+(?:food|bed|toys?|park|house|sitter|walker|plants?|show|in me|days?|allergy|tree|clip|shed|hat|play|video|feeder|bath|sculpture|statue|costume|painting|figure)\b|[-])", _I)
+_MY_CLUB = re.compile(rf"\bmy\s+(?:local |new )*(?P<v>(?:hiking|running|book|chess|cycling|tennis|photography|walking|gardening|ski|rowing|drama|writing|sewing|knitting|board game|swim|dance|debate) (?:club|group|team))\b", _I)
+_MY_HOBBY = re.compile(r"\bmy\s+(?!new |other |favou?rite |main |only |old )(?P<v>[\w-]+(?: [\w-]+)?) hobby\b", _I)
+_MY_LOVE = re.compile(r"\bmy (?:love (?:of|for)|passion for)\s+(?P<v>[\w-]+(?: [\w-]+)?)", _I)
+_NAMED_MY_PET = re.compile(rf"\b(?P<name>[A-Z][a-z]+), (?:my|our) (?:\w+ )??(?P<kind>{_PET})\b")
 _MY_CAR = re.compile(rf"\b[Mm]y\s+(?:new |old |trusty |beloved |own |current )*(?P<v>(?:(?:19|20)\d\d\s+)?(?:{_CAR})\b(?:\s+(?:[A-Z0-9][\w-]*))*)(?!'s|\s+(?:club|dealer\w*|amp|guitar|keyboard|bike|jacket|shirt|watch|perfume))")
 _MY_DEVICE = re.compile(rf"\b[Mm]y\s+(?:new |trusty |beloved |own |current )*(?P<v>(?:[A-Z][\w.-]*\s+){{0,2}}?(?i:{_DEVICE})\b(?:\s+(?:[A-Z0-9][\w-]*|pro|max|mini|plus))*)(?!'s?\b|\s+(?:app|account|case|game|store|subscription|stand|bag|gift|controller|band|group|community|games|library|collection|screen|charger|battery|data|scale|binoculars|lens)\b)")
 _MY_HOME = re.compile(r"\b[Mm]y\s+(?:new |own |current |little |small |tiny |one-bedroom |two-bedroom |studio )*(?:apartment|house|home|flat|condo|place|studio)\s+in\s+(?P<v>(?:the )?[A-Z].*)$")
@@ -1376,13 +1405,18 @@ def _implied(text: str) -> Iterator[Claim]:
         yield Claim(SPEAKER, ("family",), found["v"])
     for found in _MY_PET.finditer(text):
         kind = found["v"]
-        if kind.lower() in ("fish", "chicken", "chickens", "mouse", "mice", "boxer", "pointer", "setter", "bird", "lab", "shepherd", "rat", "goat", "persian", "pup", "turkey", "snake", "whippet", "rats", "kitty"):
+        if kind.lower() in ("fish", "chicken", "chickens", "mouse", "mice", "boxer", "pointer", "setter", "bird", "lab", "shepherd", "rat", "goat", "persian", "turkey", "snake", "whippet", "rats"):
             continue
         if re.match(r"\s+(?:died|passed|ran away|is dead|has died)|'s?\s+(?:death|grave|ashes)", text[found.end() :], _I):
             continue
         yield Claim(SPEAKER, ("pet",), kind)
-    for pattern, rule in ((_MY_CAR, _car), (_MY_DEVICE, None)):
+    for pattern, name in ((_MY_CLUB, "membership"), (_MY_HOBBY, "hobby")):
         for found in pattern.finditer(text):
+            yield from _fact(me, name, found["v"])
+    for found in _MY_LOVE.finditer(text):
+        yield from _liked(me, found["v"])
+    for owned, rule in ((_MY_CAR, _car), (_MY_DEVICE, None)):
+        for found in owned.finditer(text):
             if rule is not None:
                 yield from rule(me, f"my {found['v']}")
             elif not re.match(r"laptop|dslr|(?:switch|surface|galaxy|pixel|garmin|fitbit)$", found["v"], _I) and not re.search(r"upgrade from|replac", text):
@@ -1400,8 +1434,16 @@ def _implied(text: str) -> Iterator[Claim]:
 _AS_A = re.compile(r"^as an?\s+(?P<v>[\w' -]{3,50}?)(?:\s+(?:at|for|in|with|who|myself)\b[^,]*)?,\s*(?:i|my|i'm|i've)\b", _I)
 
 
+_THAT_IS_HOME = re.compile(r"\b(?:in|at) (?P<v>[A-Z][\w' -]+), (?:since |because |as |and )?(?:that's|that is|which is) where (?:I|we) live\b")
+
+
 def as_one(sentence: str) -> Iterator[Claim]:
     """Read "As a software engineer, I ..."."""
+    for pet in _NAMED_MY_PET.finditer(sentence):
+        if name_in(pet["name"], sentence, certain=False):
+            yield Claim(SPEAKER, ("pet",), f"{pet['name']} ({pet['kind'].lower()})")
+    if home := _THAT_IS_HOME.search(sentence):
+        yield from _place(Predicate(SPEAKER, False, "live", "present", False, "", sentence), home["v"])
     if found := _AS_A.match(sentence.lstrip()):
         me = Predicate(SPEAKER, False, "be", "present", False, "a " + found["v"], sentence)
         if not re.search(r"\b(?:kid|child|student|teenager|beginner|result|side note|newbie|bonus|language model|ai)\b", found["v"], _I):
