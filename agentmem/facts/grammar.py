@@ -1317,7 +1317,7 @@ def _valued(owner: str, name: str, value: str, text: str) -> Iterator[Claim]:
                 yield from _fact(me, name, to["v"])
     elif name.startswith("favourite "):
         head = name.split()[-1]
-        value = re.split(r"\s+(?:because|since|but|so|which|that|and (?:i|it|my)|, )|[.;(]", value)[0].strip(" ,'\"")
+        value = re.split(r"\s+(?:because|since|but|so|which|that|and (?:i|it|my)|, )|[;(]", value)[0].strip(" ,'\"")
         value = re.sub(r"\s+(?:now|these days|at the moment|by far|though)$", "", value)
         if head not in _NOT_HEAD and _is_short(value) and not re.search(r"\b(?:it|them|i|you|we|probably|definitely the one)\b", value, _I) and not re.match(r"(?:the one|one|when|from|by|with|for|all)\b", value, _I):
             yield from _fact(me, name, value)
@@ -1381,7 +1381,7 @@ _FAMILY = re.compile(
     r"\b(?:my|our)\s+(?P<v>(?:(?:older|elder|younger|twin|eldest|youngest|oldest|little|big|baby|[\w-]+-(?:old|month-old)|\d+ (?:year|month) old|two|three|four|five|step)[ -])*(?:husband|wife|"
     r"fianc\u00e9e?|fiancee?|girlfriend|boyfriend|sons?|daughters?|kids|children|sisters?|brothers?|twins|grandson|granddaughter|grandkids|grandchildren|niece|nephew|cousins?|aunt|uncle))\b(?P<own>'s?)?(?!\s+(?:of|in (?:christ|arms))\b|-)", _I)
 _MY_PET = re.compile(rf"\b(?:my|our)\s+(?:(?!{_PET}\b)(?:new|old|little|beloved|two|three|four|five|senior|young|rescue|black|white|elderly|\d+)\s+)*(?P<v>{_PET})\b(?!\s+(?:food|bed|toys?|park|house|sitter|walker|plants?|show|in me|days?|allergy|tree|clip|shed|hat|play|video|feeder|bath|sculpture|statue|costume|painting|figure)\b|[-])", _I)
-_MY_CLUB = re.compile(rf"\bmy\s+(?:local |new )*(?P<v>(?:hiking|running|book|chess|cycling|tennis|photography|walking|gardening|ski|rowing|drama|writing|sewing|knitting|board game|swim|dance|debate) (?:club|group|team))\b", _I)
+_MY_CLUB = re.compile(r"\bmy\s+(?:local |new )*(?P<v>(?:hiking|running|book|chess|cycling|tennis|photography|walking|gardening|ski|rowing|drama|writing|sewing|knitting|board game|swim|dance|debate) (?:club|group|team))\b", _I)
 _MY_HOBBY = re.compile(r"\bmy\s+(?!new |other |favou?rite |main |only |old )(?P<v>[\w-]+(?: [\w-]+)?) hobby\b", _I)
 _MY_LOVE = re.compile(r"\bmy (?:love (?:of|for)|passion for)\s+(?P<v>[\w-]+(?: [\w-]+)?)", _I)
 _NAMED_MY_PET = re.compile(rf"\b(?P<name>[A-Z][a-z]+), (?:my|our) (?:\w+ )??(?P<kind>{_PET})\b")

@@ -35,7 +35,11 @@ _FULL_FORMS = {
     "haven't": "have not", "hasn't": "has not",
 }  # fmt: skip
 _CONTRACTION = re.compile(rf"\b(?:{'|'.join(_FULL_FORMS)})\b", re.IGNORECASE)
-_FIRST_WORD = re.compile(r"(?:^|(?<=[.!?]\s))[A-Z](?=[a-z]*\b)")
+# Words that never are names: "Turkey" at the beginning may be the country.
+_FIRST_WORD = re.compile(
+    r"(?:^|(?<=[.!?]\s))(?:My|We|Our|You|Your|He|She|It|They|The|This|That|These|Those|There|An?|"
+    r"Yes|No|Not|And|But|So|In|At|On|For|From|With|When|If|As|Please)\b"
+)
 # Said on another day, this is about something else: "yesterday", "I ran five miles".
 _OF_ITS_DAY = re.compile(
     r"\b(?:today|yesterday|tomorrow|tonight|now|just|currently|morning|afternoon|evening|night|"
