@@ -169,7 +169,7 @@ class Scope:
 
     user_id: str
     agent_id: str | None = None
-    tz: str | None = field(default=None, compare=False)
+    tz: str | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         _require_name(self.user_id, "user_id")
