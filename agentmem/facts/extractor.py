@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from agentmem.facts.assertions import clauses, own_text
 from agentmem.facts.grammar import SPEAKER, Claim, as_one, claims, correction, parse
 from agentmem_stores import Memory
 
-if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
-
 __all__ = [
-    "ExtractedFact", "FactExtractor", "FallbackExtractor", "RuleExtractor", "is_own",
+    "ExtractedFact", "FactExtractor", "RuleExtractor", "is_own",
 ]  # fmt: skip
-
-_log = logging.getLogger("agentmem")
 
 _PER_TURN = 12
 # Without any of these a text tells nothing, and need not be read closely.
@@ -64,35 +58,6 @@ class RuleExtractor:
     def extract(self, turns: Sequence[Memory]) -> list[ExtractedFact]:
         """Return what turns tell of people, in order."""
         return [fact for turn in turns for fact in _in_turn(turn)]
-
-
-@dataclass(frozen=True)
-class FallbackExtractor:
-    """Finds facts with a chat model, and by rules where that fails or its answer is not valid.
-
-    Attributes:
-        model: any LangChain chat model; it needs neither tools nor a JSON mode.
-        timeout: seconds after which an answer is no longer waited for; None waits for ever.
-    """
-
-    model: BaseChatModel
-    timeout: float | None = 60.0
-
-    def extract(self, turns: Sequence[Memory]) -> list[ExtractedFact]:
-        """Return what turns tell of people, in order."""
-        from agentmem.facts.model_extractor import ModelExtractor
-
-        if not turns:
-            return []
-        try:
-            return ModelExtractor(self.model, timeout=self.timeout).extract(turns)
-        except Exception as error:
-            _log.warning(
-                "the model found no facts (%s: %s); those that rules find are taken",
-                type(error).__name__,
-                error,
-            )
-        return RuleExtractor().extract(turns)
 
 
 def _in_turn(turn: Memory) -> Iterator[ExtractedFact]:
