@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -300,10 +300,10 @@ def find_memory(memory: MemoryController, prefix: str) -> Memory:
     """
     from agentmem import MemoryNotFoundError
 
-    try:
-        return memory.get(prefix)
-    except MemoryNotFoundError:
-        matches = [m for m in memory.get_all(limit=None) if m.id.startswith(prefix)]
+    if prefix:
+        with suppress(MemoryNotFoundError):
+            return memory.get(prefix)
+    matches = [m for m in memory.get_all(limit=None) if m.id.startswith(prefix)]
     if len(matches) == 1:
         return matches[0]
     if not matches:

@@ -681,7 +681,9 @@ class MemoryController:
         query = arguments.text("query", query)
         max_tokens = arguments.integer("max_tokens", max_tokens, low=1)
         moment = None if as_of is None else arguments.moment("as_of", as_of)
-        exclude = frozenset(arguments.string("exclude", each) for each in exclude)
+        exclude = frozenset(arguments.strings("exclude", exclude))
+        if count_tokens is not None and not callable(count_tokens):
+            raise InvalidInputError(f"count_tokens={count_tokens!r} must be a function or None")
         explain = arguments.flag("explain", explain)
         reinforce = arguments.flag("reinforce", reinforce)
         if reinforce:

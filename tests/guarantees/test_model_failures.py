@@ -160,7 +160,9 @@ def test_the_user_turn_is_stored_whatever_the_model_answers(
     ask(Agent(model, memory, max_steps=3))
     turns = said(memory)
     assert turns[0] == ("user", QUESTION)
-    assert len(turns) <= 2
+    # A reply of more than a million characters is stored in parts.
+    assert {role for role, _ in turns[1:]} <= {"assistant"}
+    assert len(turns) <= 3
     assert memory.check().ok
 
 

@@ -200,7 +200,7 @@ def test_the_compact_command_leaves_no_byte(
     assert found(path, secrets)
     purged = command(path, "forget", *wanted, "--yes", "--purge")
     assert purged.exit_code == 0, purged.output
-    assert purged.stdout.count("deleted ") == 3
+    assert purged.stdout.count("deleted ") >= 3
     assert "compacted the files" in purged.stdout
     assert found(path, secrets) == []
     assert "compacted the files" in command(path, "compact").stdout

@@ -65,6 +65,11 @@ NEEDED: dict[str, dict[str, Any]] = {
     "import_": {"path": "backup.jsonl"},
     "feedback": {"hits": None, "cited": []},
     "reinforce": {"hits": None},
+    "recall": {"query": "tea"},
+    "related": {"memory_id": "m1"},
+    "pin": {"memory_id": "m1"},
+    "unpin": {"memory_id": "m1"},
+    "unmerge": {"memory_id": "m1"},
 }
 # Not a verb on memories, or without arguments.
 SKIPPED = {"close", "flush", "owners", "compact", "embeddings", "open"}
@@ -77,7 +82,10 @@ def verbs() -> Iterator[tuple[str, str]]:
         if name.startswith("_") or name in SKIPPED or twin:
             continue
         for parameter in inspect.signature(method).parameters.values():
-            if parameter.name != "self" and parameter.kind is not parameter.VAR_KEYWORD:
+            # A function of the caller's may raise what it likes.
+            if parameter.name in {"self", "count_tokens"}:
+                continue
+            if parameter.kind is not parameter.VAR_KEYWORD:
                 yield name, parameter.name
 
 
@@ -143,7 +151,7 @@ def test_neighboring_types_are_accepted(memory: MemoryController) -> None:
         timestamp="2026-01-05T10:00:00+01:00",  # type: ignore[arg-type]
         metadata={"score": np.float32(1)},
     )
-    assert (turn.id, turn.role, turn.metadata) == ("17", "x-narrator", {"score": 1.0})
+    assert (turn.id, turn.role, turn.metadata["score"]) == ("17", "x-narrator", 1.0)
     assert turn.session_id == str(uuid.UUID(int=7))
     assert turn.said_at == datetime(2026, 1, 5, 9, tzinfo=UTC)
     assert len(memory.search("time", k=np.int64(1))) == 1  # type: ignore[arg-type]

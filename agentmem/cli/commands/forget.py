@@ -102,15 +102,25 @@ def _confirmed_results(memory: MemoryController, query: str, k: int, yes: bool) 
     if not results:
         note(f"no memories of {memory.scope}")
         return []
-    print_memories([(hit.memory, hit.retention) for hit in results])
-    subject = "this memory" if len(results) == 1 else f"these {len(results)} memories"
+    # Memories that say the same are one hit; all of them are meant.
+    targets = [
+        (each, hit.retention)
+        for hit in results
+        for each in (hit.memory, *(memory.get(i) for i in hit.duplicates))
+    ]
+    print_memories(targets)
+    subject = "this memory" if len(targets) == 1 else f"these {len(targets)} memories"
     _confirm(f"Delete {subject}?", yes)
-    return [hit.memory for hit in results]
+    return [target for target, _ in targets]
 
 
 def _delete(memory: MemoryController, targets: Sequence[Memory]) -> None:
+    deleted: set[str] = set()
     for target in targets:
+        if target.id in deleted:
+            continue
         done = memory.delete(target.id)
+        deleted.update(done.deleted)
         typer.echo(f"deleted {short_id(target.id)}  {line(target.text, 80)}{_details(done)}")
 
 

@@ -101,8 +101,8 @@ class TestCommands:
         assert "Biscuit" not in chat(["/memories", "/timeline", "/graph"])
 
     def test_timeline_groups_by_day(self, chat: Chat) -> None:
-        chat(["Good morning."], ["Good morning."])
-        shown = chat(["I am back.", "/timeline"], ["Welcome."])
+        chat(["I adopted a beagle."], ["Congratulations!"])
+        shown = chat(["I walked the dog.", "/timeline"], ["Lovely."])
         assert shown.index("Monday, 2026-01-05") < shown.index("Tuesday, 2026-01-06")
 
     def test_graph_prints_and_plots(self, chat: Chat, tmp_path: Path) -> None:

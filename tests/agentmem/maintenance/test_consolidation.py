@@ -264,7 +264,7 @@ class TestRuns:
 
     def test_negative_budget_raises(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:
-            with pytest.raises(InvalidInputError, match="budget=-1 must not"):
+            with pytest.raises(InvalidInputError, match="budget=-1 must be >= 0"):
                 memory.consolidate(budget=-1)
             with pytest.raises(InvalidInputError, match="keep=-1 must not"):
                 memory.consolidate(keep=-1)
