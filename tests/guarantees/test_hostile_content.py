@@ -189,7 +189,7 @@ def store(tmp_path: Path, embeddings: Embeddings, monkeypatch: pytest.MonkeyPatc
     path = tmp_path / "store"
     with MemoryController.open(path, scope=Scope(USER), embeddings=embeddings) as memory:
         said = {
-            "role": EVIL,
+            "role": "x-evil",
             "content": EVIL,
             "speaker": EVIL,
             "id": EVIL,
