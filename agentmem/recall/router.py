@@ -25,8 +25,8 @@ SHORTLIST = 60
 
 # A question is worth FLOOR + a exp(H) turns, with a = max(MIN_PER_EVENT, max_tokens / UNIT_TOKENS).
 # Fitted on LoCoMo's six development conversations (docs/recall.md): with a budget of 1,200 tokens
-# that includes all evidence for 1.5 points more of the questions than a fixed number of turns that takes as
-# many tokens on average, with 2,400 for 1.8 points.
+# that includes all evidence 1.5 points more often than a fixed number of turns that takes as
+# many tokens on average, with 2,400 tokens 1.8 points.
 FLOOR = 4.0
 MIN_PER_EVENT = 0.75
 UNIT_TOKENS = 2400
