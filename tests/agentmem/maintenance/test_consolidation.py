@@ -266,7 +266,7 @@ class TestRuns:
         with opened(embeddings) as memory:
             with pytest.raises(InvalidInputError, match="budget=-1 must be >= 0"):
                 memory.consolidate(budget=-1)
-            with pytest.raises(InvalidInputError, match="keep=-1 must not"):
+            with pytest.raises(InvalidInputError, match="keep=-1 must be >= 0"):
                 memory.consolidate(keep=-1)
 
     def test_deleted_turn_leaves_no_trace(self, embeddings: Embeddings) -> None:
