@@ -133,6 +133,14 @@ def said(memory: MemoryController) -> list[tuple[str, str]]:
     return [(turn.role, turn.text) for turn in turns]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def imports() -> None:
+    """Import what the first exchange of a process needs, which is not the model's time."""
+    store = InMemoryStore(WordEmbeddings.spec)
+    with MemoryController(store, scope=ADA, embeddings=WordEmbeddings()) as memory:
+        Agent(ScriptedChatModel(["Biscuit."]), memory, timeout=60).invoke("What is my dog called?")
+
+
 @pytest.mark.parametrize("ask", WAYS)
 @pytest.mark.parametrize("how", RAISING)
 def test_the_user_turn_is_stored_when_the_model_fails(
@@ -141,8 +149,6 @@ def test_the_user_turn_is_stored_when_the_model_fails(
     """The model's exception propagates; invoking again stores nothing twice."""
     model = Slow(responses=[RAISING[how], "Hello, Biscuit."])
     agent = Agent(model, memory, timeout=0.2)
-    # The first recall of a process imports what it needs; that is not the model's time.
-    memory.recall("Hello", reinforce=False)
     began = time.monotonic()
     with pytest.raises((ConnectionError, TimeoutError), match=r"no network|no answer within 0\.2"):
         ask(agent)
