@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path as FilePath
 from typing import Annotated, Any
@@ -51,6 +51,7 @@ from agentmem.server.schemas import (
     ProfileLineOut,
     RecallOut,
     RecallRequest,
+    ReinforceRequest,
     SearchOut,
     SearchRequest,
     StatsOut,
@@ -59,6 +60,7 @@ from agentmem.server.schemas import (
     WhoOut,
 )
 from agentmem.writing.messages import to_drafts
+from agentmem_retrievers import RecalledMemory, SearchResult
 from agentmem_stores import Granularity, InvalidInputError, Memory
 
 __all__ = ["router"]
@@ -71,12 +73,14 @@ Moment = Annotated[AwareDatetime | None, Query()]
 Full = Annotated[bool, Query(description="Return the memories, not only their ids.")]
 
 _CHUNK = 64 * 1024
+# `memories` is left out of an answer unless it is asked for.
+_SPARSE: dict[str, Any] = {"response_model_exclude_unset": True}
 
 
 # Writing.
 
 
-@router.post("/memories", status_code=201, tags=["memories"], response_model_exclude_unset=True)
+@router.post("/memories", status_code=201, tags=["memories"], **_SPARSE)
 def add(body: AddRequest, caller: Writer, full: Full = False) -> Ids:
     """Store messages as turns of a session; they are durable when this answers."""
     messages = [_message(message) for message in body.messages]
@@ -100,22 +104,20 @@ def _message(message: MessageIn | str) -> dict[str, Any] | str:
     return message if isinstance(message, str) else message.message()
 
 
-@router.post("/sessions", status_code=201, tags=["sessions"], response_model_exclude_unset=True)
+@router.post("/sessions", status_code=201, tags=["sessions"], **_SPARSE)
 def add_many(body: AddManyRequest, caller: Writer, full: Full = False) -> Ids:
     """Store whole conversations and end them."""
     sessions = {name: [_message(m) for m in found] for name, found in body.sessions.items()}
     return Ids.of(caller.memory.add_many(sessions, scope=caller.scope), full=full)
 
 
-@router.post(
-    "/sessions/{session_id:path}/end", tags=["sessions"], response_model_exclude_unset=True
-)
+@router.post("/sessions/{session_id:path}/end", tags=["sessions"], **_SPARSE)
 def end_session(session_id: str, caller: Writer, full: Full = False) -> Ids:
     """Derive the passages, keywords, facts and summary of a session."""
     return Ids.of(caller.memory.end_session(session_id, scope=caller.scope), full=full)
 
 
-@router.post("/sessions/end", tags=["sessions"], response_model_exclude_unset=True)
+@router.post("/sessions/end", tags=["sessions"], **_SPARSE)
 def end_open_session(caller: Writer, full: Full = False) -> Ids:
     """End the session that is open."""
     return Ids.of(caller.memory.end_session(scope=caller.scope), full=full)
