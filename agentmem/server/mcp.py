@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
@@ -49,6 +50,8 @@ _ALIASES: dict[str, dict[str, str]] = {
     "fetch": {"memory_id": "id"},
 }
 _MAX_SHOWN = 50
+# Who makes the request that is being answered.
+_PRINCIPAL: ContextVar[Principal] = ContextVar("agentmem_principal")
 _Query = Annotated[str, Field(description="A question, or words to look for.")]
 _Ids = Annotated[list[str], Field(description="Ids of memories.", min_length=1, max_length=50)]
 _Since = Annotated[
@@ -149,12 +152,19 @@ def create_mcp_server(memory: MemoryController, version: str) -> MCPServer[Any]:
         version=version,
         instructions=INSTRUCTIONS,
         log_level="WARNING",
-        middleware=[_accept_aliases],
+        middleware=[_remember_principal, _accept_aliases],
     )
     _add_tools(server, memory)
     _add_openai_tools(server, memory)
     _add_resources(server, memory)
     return server
+
+
+async def _remember_principal(
+    ctx: ServerRequestContext[Any, Any], call_next: CallNext
+) -> HandlerResult:
+    _PRINCIPAL.set(ctx.request.state.principal)
+    return await call_next(ctx)
 
 
 async def _accept_aliases(
@@ -175,8 +185,7 @@ async def _accept_aliases(
 
 
 def _caller(ctx: Context[Any, Any], memory: MemoryController, *, writes: bool = False) -> Caller:
-    principal = ctx.request_context.request.state.principal
-    assert isinstance(principal, Principal)
+    principal: Principal = ctx.request_context.request.state.principal
     if writes and principal.read_only:
         raise ToolError("this token may only read")
     return Caller(memory, principal)
@@ -388,9 +397,10 @@ def _uri(memory_id: str) -> str:
 
 def _add_resources(server: MCPServer[Any], memory: MemoryController) -> None:
     @server.resource("memory://profile", title="Profile", mime_type="application/json")
-    def profile_resource(ctx: Context[Any, Any]) -> str:
+    def profile_resource() -> str:
         """What is known of the user: facts and topics, one per line."""
-        return json.dumps({"lines": _profile(_caller(ctx, memory))})
+        # A resource without parameters gets no context from the SDK.
+        return json.dumps({"lines": _profile(Caller(memory, _PRINCIPAL.get()))})
 
     @server.resource("memory://{memory_id}", title="A memory", mime_type="application/json")
     def memory_resource(memory_id: str, ctx: Context[Any, Any]) -> str:
