@@ -75,7 +75,7 @@ def serve(
     import agentmem.server  # noqa: F401 - first, because it says which extra is missing
     from agentmem.server.limits import Limits
     from agentmem.server.logs import configure_logging
-    from agentmem.server.run import ServeOptions
+    from agentmem.server.run import ServeOptions, require_tokens
     from agentmem.server.run import serve as run
 
     configure_logging(log_level)
@@ -88,6 +88,9 @@ def serve(
         idle_timeout=idle_timeout,
         limits=Limits(rate=rate_limit),
     )
+
+    # Before seconds are spent on opening the store.
+    require_tokens(options)
 
     def ready(url: str, state: ServerState) -> None:
         note(f"agentmem serves {options.folder} at {url}")
