@@ -459,7 +459,9 @@ async def _uploaded(request: Request) -> FilePath:
 @router.post(
     "/import",
     tags=["maintenance"],
-    openapi_extra={"requestBody": {"content": {"application/x-ndjson": {}}, "required": True}},
+    openapi_extra={
+        "requestBody": {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}}
+    },
 )
 def import_(caller: Writer, upload: Annotated[FilePath, Depends(_uploaded)]) -> Count:
     """Read an export; records replace those of the same id."""
