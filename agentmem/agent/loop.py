@@ -59,7 +59,7 @@ class AgentLoop:
         write = RunnableLambda(partial(self._write, exchange), name="write")
         reflect = RunnableLambda(partial(self._reflect, exchange), name="reflect")
         try:
-            exchange.context = yield Step(recall, exchange.incoming.query)
+            exchange.context = yield Step(recall, exchange.agent_input.query)
         finally:
             # Whatever fails now or later, the user's words are durable.
             if not exchange.is_retry:
@@ -97,7 +97,7 @@ class AgentLoop:
         # A confidence of 0 means that the scope is empty, so that nothing was compared.
         if self.abstain_below is None or result is None or not result.confidence:
             return False
-        return result.confidence < self.abstain_below and is_question(exchange.incoming.query)
+        return result.confidence < self.abstain_below and is_question(exchange.agent_input.query)
 
     def _call_tool(self, call: ToolCall) -> Generator[Step, Any, ToolMessage]:
         tool = self.toolbox.get(call["name"])
@@ -112,18 +112,18 @@ class AgentLoop:
         return ToolMessage(str(result), tool_call_id=call["id"], name=call["name"])
 
     def _prompt(self, exchange: Exchange) -> list[BaseMessage]:
-        incoming = exchange.incoming
+        agent_input = exchange.agent_input
         prompt = self.prompts.build(
             PromptParts(
-                new=[*incoming.new, *exchange.tool_messages],
+                new=[*agent_input.new, *exchange.tool_messages],
                 now=self.memory.clock(),
                 hits=exchange.result or (),
                 turns=exchange.history,
-                context=incoming.context,
+                context=agent_input.context,
                 profile=exchange.profile,
                 goals=open_goals(exchange.history),
                 plan=exchange.plan,
-                system=incoming.system,
+                system=agent_input.system,
             )
         )
         exchange.memory_ids = prompt.memory_ids

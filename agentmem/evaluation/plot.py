@@ -64,7 +64,7 @@ def plot_report(report: Report, out: str | PathLike[str]) -> Path:
 def _draw_categories(axes: Axes, report: Report) -> None:
     groups = {"all": report.overall} | dict(report.by_category)
     labels = [f"{_wrap(name)}\n(n = {s.n_questions})" for name, s in groups.items()]
-    values = [[s.named().get(name, np.nan) for s in groups.values()] for name in report.summary]
+    values = [[s.to_dict().get(name, np.nan) for s in groups.values()] for name in report.summary]
     step = 0.82 / max(len(values), 1)
     for i, (name, heights) in enumerate(zip(report.summary, values, strict=True)):
         at = np.arange(len(groups)) + (i - (len(values) - 1) / 2) * step

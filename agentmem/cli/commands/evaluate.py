@@ -177,7 +177,7 @@ def retrieval(
     from agentmem.cli.progress import ProgressBars
     from agentmem.embedding.sentence_embeddings import default_embeddings
     from agentmem.evaluation.embedding_cache import CachedEmbeddings
-    from agentmem.evaluation.retrieval import Asked, ask, by_category, compare
+    from agentmem.evaluation.retrieval import JudgedQuestion, ask, by_category, compare
     from agentmem.folders import cache_folder
     from agentmem.formats.read import read
 
@@ -185,16 +185,16 @@ def retrieval(
     embeddings = CachedEmbeddings(default_embeddings(), folder / "embeddings.sqlite")
     results: dict[str, Any] = {}
     for file in files:
-        asked: list[Asked] = []
+        judged: list[JudgedQuestion] = []
         with ProgressBars() as bars:
             for dialogue in read(file):
-                if limit is not None and sum(bool(one.scores) for one in asked) >= limit:
+                if limit is not None and sum(bool(one.scores) for one in judged) >= limit:
                     break
                 bars.expect(f"conversations of {file.name}", 1)
-                asked += ask(dialogue, embeddings)
+                judged += ask(dialogue, embeddings)
                 bars.advance(f"conversations of {file.name}", 1)
-        everything = compare(asked)
-        results[file.name] = {"all": everything, **by_category(asked)}
+        everything = compare(judged)
+        results[file.name] = {"all": everything, **by_category(judged)}
         for name, comparison in results[file.name].items():
             _print_comparison(f"{file.name}, {name}", comparison)
     if json_file is not None:
