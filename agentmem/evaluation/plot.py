@@ -138,7 +138,9 @@ def plot_recall(scores: Sequence[BudgetScore], out: str | PathLike[str]) -> Path
     figure = new_figure(6.4, 4.4)
     axes: Axes = figure.subplots()
     for color, method in zip(_COLORS, METHODS, strict=False):
-        own = [score for score in scores if score.method == method]
+        own = [s for s in scores if s.method == method and s.budget is not None]
+        if not own:
+            continue
         tokens, shares = [s.tokens for s in own], [100 * s.evidence for s in own]
         axes.plot(tokens, shares, color=color, marker="o", markersize=4, label=method)
     axes.set_xlabel("tokens used, on average", color=INK)
