@@ -15,7 +15,6 @@ from agentmem.agent.exchange import Exchange
 from agentmem.agent.intent import is_question, needs_memory, open_goals
 from agentmem.agent.runner import Step, Steps
 from agentmem.agent.tools import Toolbox
-from agentmem.controller.intake import store_turns
 from agentmem.prompting.builder import PromptBuilder, PromptParts
 from agentmem.prompting.rendering import strip_citations
 from agentmem.prompting.retrieval import recall_memories
@@ -26,6 +25,7 @@ from agentmem_retrievers import SearchResult
 from agentmem_stores import Granularity, Scope
 
 if TYPE_CHECKING:
+    from agentmem.client import Client
     from agentmem.controller.controller import MemoryController
 
 __all__ = ["AgentLoop"]
@@ -43,7 +43,7 @@ class AgentLoop:
     """
 
     model: Runnable[Any, AIMessage]
-    memory: MemoryController
+    memory: MemoryController | Client
     toolbox: Toolbox
     prompts: PromptBuilder
     results: SearchCache
@@ -153,14 +153,12 @@ class AgentLoop:
         """Write the user's messages, or the reply as far as it has arrived."""
         is_question = isinstance(messages[0], HumanMessage)
         metadata = {"interrupted": True} if exchange.text and exchange.reply is None else {}
-        services = self.memory.services
         drafts = to_drafts(messages, metadata={UNANSWERED: True} if is_question else metadata)
-        turns = store_turns(
-            services,
-            services.owner(exchange.scope),
-            exchange.session_id,
+        turns = self.memory.add_turns(
             drafts,
+            session_id=exchange.session_id,
             answered=[] if is_question or metadata else exchange.question_ids,
+            scope=exchange.scope,
         )
         if is_question:
             # A message whose id is known is not written again.

@@ -26,6 +26,9 @@ LOCK = "agentmem.lock"
 # Where a new store, or a compacted one, is created before it is moved in.
 ASIDE = ".agentmem-new"
 DERIVED = "agentmem-derived"
+# Files of a server that owns the store; they may be there before the store is.
+SERVER_FILES = frozenset(["agentmem-server.json", "agentmem-server.log", "agentmem-tokens.json"])
+_BESIDE = SERVER_FILES | {LOCK, ASIDE}
 # Free bytes below which nothing is written: on a full disk Chroma may truncate index files.
 MIN_FREE = 64 * 2**20
 # Chroma names index folders after their segments.
@@ -105,7 +108,7 @@ class Directory:
         Raises:
             StoreFormatError: the directory is not agentmem's, or damaged.
         """
-        names = {entry.name for entry in self.path.iterdir()} - {LOCK, ASIDE}
+        names = {entry.name for entry in self.path.iterdir()} - _BESIDE
         if not names:
             self.create_aside(create)
             self.move_in()
@@ -217,7 +220,7 @@ def is_vacant(path: Path) -> bool:
     True
     """
     try:
-        return not path.is_file() and {entry.name for entry in path.iterdir()} <= {LOCK, ASIDE}
+        return not path.is_file() and {entry.name for entry in path.iterdir()} <= _BESIDE
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
