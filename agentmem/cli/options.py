@@ -138,7 +138,7 @@ def open_store(
     Raises:
         StoreUnavailableError: there is no store, or it cannot be opened.
     """
-    from agentmem import MemoryController, StoreUnavailableError
+    from agentmem import EmbedderMismatchError, MemoryController, StoreUnavailableError
     from agentmem.folders import expand_home, server_address
     from agentmem_stores import is_vacant
 
@@ -149,9 +149,14 @@ def open_store(
         raise StoreUnavailableError(
             f"no store at {path}; create one with `agentmem add`, or pass --store"
         )
-    with MemoryController.open(
-        path, scope=scope, embeddings=default_embedder(), repair=repair
-    ) as memory:
+    try:
+        memory = MemoryController.open(
+            path, scope=scope, embeddings=default_embedder(), repair=repair
+        )
+    except EmbedderMismatchError:
+        # The store was moved to another model, which it names.
+        memory = MemoryController.open(path, scope=scope, repair=repair)
+    with memory:
         yield memory
 
 
