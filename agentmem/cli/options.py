@@ -229,7 +229,7 @@ def open_embedded(
     clock: Callable[[], datetime] | None = None,
 ) -> Iterator[MemoryController]:
     """Open a store in this process, or connect to a Chroma server; see `open_store`."""
-    from agentmem import MemoryController, StoreUnavailableError
+    from agentmem import EmbedderMismatchError, MemoryController, StoreUnavailableError
     from agentmem.folders import server_address
     from agentmem_stores import is_vacant
 
@@ -240,9 +240,14 @@ def open_embedded(
             raise StoreUnavailableError(
                 f"no store at {path}; create one with `agentmem add`, or pass --store"
             )
-    with MemoryController.open(
-        path, scope=scope, embeddings=default_embedder(), repair=repair, clock=clock
-    ) as memory:
+    try:
+        memory = MemoryController.open(
+            path, scope=scope, embeddings=default_embedder(), repair=repair, clock=clock
+        )
+    except EmbedderMismatchError:
+        # The store was moved to another model, which it names.
+        memory = MemoryController.open(path, scope=scope, repair=repair, clock=clock)
+    with memory:
         yield memory
 
 

@@ -18,6 +18,7 @@ from agentmem.controller.intake import store_conversations, store_turns
 from agentmem.controller.services import DeletionListener, Services
 from agentmem.controller.timeline import Bounds, Event, Timeline
 from agentmem.embedding.embedder import Embedder, estimate_tokens
+from agentmem.embedding.resolve import embeddings_of
 from agentmem.embedding.sentence_embeddings import default_embeddings
 from agentmem.facts.views import Fact, ProfileLine, current_facts, holds_at, profile_lines
 from agentmem.feedback.plans import Plan, parse_outcome
@@ -178,15 +179,15 @@ class MemoryController:
             StoreUnavailableError: the path cannot be read or written.
             StoreLockedError: another process has the store open.
             StoreFormatError: the folder holds something else, or a store of a newer version.
-            EmbedderMismatchError: the store holds vectors of another embedder.
+            EmbedderMismatchError: the store holds vectors of another embedder, or `embeddings` is
+                None and there is no sentence-transformers model of the name that the store has.
 
         Example:
             >>> with MemoryController.open("memories", scope=Scope("ada")) as memory:
             ...     len(memory.add("I adopted a beagle called Biscuit."))
             1
         """
-        embeddings = embeddings or default_embeddings()
-        spec = Embedder(embeddings).spec
+        spec = Embedder(embeddings).spec if embeddings else None
         path = arguments.path_like("path", path)
         server = server_address(path)
         if server is not None:
@@ -197,7 +198,7 @@ class MemoryController:
             return cls(
                 store,
                 scope=scope,
-                embeddings=embeddings,
+                embeddings=embeddings or embeddings_of(store.embedder),
                 model=model,
                 clock=clock,
                 curve=curve,
