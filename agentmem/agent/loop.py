@@ -20,7 +20,7 @@ from agentmem.prompting.builder import PromptBuilder, PromptParts
 from agentmem.prompting.rendering import strip_citations
 from agentmem.prompting.retrieval import recall_memories
 from agentmem.recall.context import Context
-from agentmem.writing.identity import UNANSWERED
+from agentmem.writing.identity import UNANSWERED, Sending
 from agentmem.writing.messages import to_drafts
 from agentmem_retrievers import SearchResult
 from agentmem_stores import Granularity, Scope
@@ -155,13 +155,15 @@ class AgentLoop:
         metadata = {"interrupted": True} if exchange.text and exchange.reply is None else {}
         services = self.memory.services
         drafts = to_drafts(messages, metadata={UNANSWERED: True} if is_question else metadata)
-        turns = store_turns(
+        stored = store_turns(
             services,
             services.owner(exchange.scope),
             exchange.session_id,
             drafts,
+            sending=Sending(),
             answered=[] if is_question or metadata else exchange.question_ids,
         )
+        turns = stored.memories
         if is_question:
             # A message whose id is known is not written again.
             exchange.question_ids = [*(d.id for d in drafts if d.id), *(turn.id for turn in turns)]

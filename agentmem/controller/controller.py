@@ -35,7 +35,7 @@ from agentmem.recall.context import Context
 from agentmem.recall.recall import candidates
 from agentmem.rerank.refiner import Refiner, apply_refiners
 from agentmem.writing.association import Association
-from agentmem.writing.identity import RECEIVED, received_digest
+from agentmem.writing.identity import RECEIVED, Sending, received_digest
 from agentmem.writing.messages import BeforeWrite, MessageLike, has_roles, to_drafts
 from agentmem.writing.writer import Clock
 from agentmem_retrievers import ForgettingCurve, Query, SearchResult, SearchSettings
@@ -314,9 +314,8 @@ class MemoryController:
             owner,
             session,
             drafts,
-            histories=has_roles(messages),
-            timestamp=when,
-        )
+            sending=Sending(histories=has_roles(messages), timestamp=when),
+        ).memories
 
     def add_many(
         self,
@@ -355,7 +354,8 @@ class MemoryController:
             if not (isinstance(messages, Sequence) and not messages)
         }
         histories = all(has_roles(messages) for messages in sessions.values())
-        return store_conversations(self.services, owner, drafts, histories=histories)
+        sending = Sending(histories=histories)
+        return store_conversations(self.services, owner, drafts, sending=sending).memories
 
     def end_session(
         self, session_id: str | None = None, *, scope: Scope | None = None
