@@ -349,5 +349,7 @@ def _close_at_exit(
             reinforcement.flush_on_collection()
         else:
             services.close()
-    except AgentMemError as error:
-        _log.warning("pending recalls could not be written at exit: %s", error)
+    except Exception as error:
+        # At exit, libraries that are not loaded yet may refuse to be, so that a session cannot be
+        # summarized. The next `add` does what is left.
+        _log.warning("an open session could not be ended at exit: %s", error)

@@ -202,9 +202,7 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
             messages=add_block_to_last(request.messages, rendered),
         )
 
-    def _write(
-        self, messages: Sequence[BaseMessage], owner: Owner, *, ended: bool = False
-    ) -> None:
+    def _write(self, messages: Sequence[BaseMessage], owner: Owner, *, ended: bool = False) -> None:
         """Write the messages of a conversation that are new or changed."""
         if not self.write:
             return

@@ -97,5 +97,7 @@ def align(turns: Sequence[Hashable], messages: Sequence[Hashable]) -> dict[int, 
     """
     matcher = SequenceMatcher(None, turns, messages, autojunk=False)
     return {
-        block.b + n: block.a + n for block in matcher.get_matching_blocks() for n in range(block.size)
+        block.b + n: block.a + n
+        for block in matcher.get_matching_blocks()
+        for n in range(block.size)
     }

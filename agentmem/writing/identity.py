@@ -233,4 +233,6 @@ def received_digest(memory: Memory) -> str:
 
 def _is_edit(memory: Memory, draft: Draft) -> bool:
     """Whether a draft replaces the text of a turn; other memories are not messages."""
-    return memory.granularity is Granularity.TURN and text_digest(draft.text) != received_digest(memory)
+    return memory.granularity is Granularity.TURN and text_digest(draft.text) != received_digest(
+        memory
+    )
