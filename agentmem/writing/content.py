@@ -108,9 +108,11 @@ def _read_part(part: Any, read: Content) -> None:
         return
     if hasattr(part, "model_dump"):
         part = part.model_dump()
-    if not isinstance(part, Mapping):
-        return
-    kind = part.get("type") or _kind_of(part)
+    if isinstance(part, Mapping):
+        _read_typed(part.get("type") or _kind_of(part), part, read)
+
+
+def _read_typed(kind: Any, part: Mapping[str, Any], read: Content) -> None:
     if kind == "non_standard":
         _read_part(part.get("value"), read)
     elif kind in _RESULT_TYPES:
