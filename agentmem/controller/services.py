@@ -49,7 +49,6 @@ from agentmem.writing.writer import Clock, Writer
 from agentmem_retrievers import ForgettingCurve, SearchEngine, SearchSettings
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import (
-    AgentMemError,
     ClosedError,
     InvalidScopeError,
     Memory,

@@ -1,15 +1,15 @@
 """Recognize a conversation that a client sends again, by the sequence of its messages.
 
-Clients of stateless chat APIs send the whole conversation, or its last messages, with every request.
-Their messages often have no ids, or new ids each time, and what comes first may have been cut,
-edited or summarized since.
+Clients of stateless chat APIs send the whole conversation, or its last messages, with every
+request. Their messages often have no ids, or new ids each time, and what comes first may have been
+cut, edited or summarized since.
 """
 
 from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from difflib import SequenceMatcher
 
 __all__ = ["align", "is_whole", "tail_of", "text_digest"]
@@ -23,8 +23,6 @@ START = 8
 # and if nothing follows. An exchange of fewer may be said again.
 _SAME_END = 2
 _SAME_END_ALONE = 3
-
-Read = Callable[[], Sequence[Hashable]]
 
 
 def text_digest(text: str) -> str:
@@ -96,8 +94,5 @@ def align(turns: Sequence[Hashable], messages: Sequence[Hashable]) -> dict[int, 
     {0: 0, 1: 1, 3: 4}
     """
     matcher = SequenceMatcher(None, turns, messages, autojunk=False)
-    return {
-        block.b + n: block.a + n
-        for block in matcher.get_matching_blocks()
-        for n in range(block.size)
-    }
+    blocks = matcher.get_matching_blocks()
+    return {block.b + n: block.a + n for block in blocks for n in range(block.size)}

@@ -56,8 +56,8 @@ ITEM_PREFIX = "shelf:"
 TURNS_PER_PASSAGE = 3
 
 # Characters of a turn that passages quote: about as many as are embedded (`MAX_WINDOWS`). All
-# passages of one turn have its vector, so more of them find nothing more. Two replies of 1.2 million
-# characters became 4,172 passages in 35 s.
+# passages of one turn have its vector, so more of them find nothing more. Two replies of 1.2
+# million characters became 4,172 passages in 35 s.
 _MAX_QUOTED = 32_000
 # Characters of a turn that digests read. The time is proportional: 1 s for 200,000.
 _MAX_DIGESTED = 200_000
