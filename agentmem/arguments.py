@@ -33,6 +33,7 @@ __all__ = [
     "moment",
     "number",
     "path_like",
+    "refusal",
     "role_name",
     "string",
     "strings",
@@ -47,7 +48,12 @@ _MAX_SHOWN = 80
 _MAX_INTEGER = 2**31 - 1
 
 
-def _refuse(name: str, value: object, accepted: str) -> InvalidInputError:
+def refusal(name: str, value: object, accepted: str) -> InvalidInputError:
+    """Return the error for an argument that has no sensible meaning.
+
+    >>> print(refusal("k", "two", "an integer >= 1"))
+    k='two' must be an integer >= 1
+    """
     try:
         shown = repr(value)
     except Exception:
@@ -72,7 +78,7 @@ def text(name: str, value: Any) -> str:
     'tea \ufffd'
     """
     if not isinstance(value, str):
-        raise _refuse(name, value, "a string")
+        raise refusal(name, value, "a string")
     if not value.strip():
         raise EmptyTextError(f"{name} must not be empty")
     # A subclass of str may do anything when it is compared or encoded.
@@ -98,10 +104,10 @@ def string(
         value = str(value)
     limit = "" if max_length is None else f" of 1 to {max_length} characters"
     if not isinstance(value, str) or not is_unicode(value):
-        raise _refuse(name, value, f"a string{limit} without lone surrogates, an integer or a UUID")
+        raise refusal(name, value, f"a string{limit} without lone surrogates, an integer or a UUID")
     content = value if allow_blank else value.strip()
     if not (allow_empty or content) or len(value) > (max_length or len(value)):
-        raise _refuse(name, value, f"a non-empty string{limit}")
+        raise refusal(name, value, f"a non-empty string{limit}")
     return str.__str__(value)
 
 
@@ -127,7 +133,7 @@ def items(name: str, value: Any) -> list[Any]:
     """Return the items of a list, a tuple, a set or another iterable but a string or a dict."""
     refused = isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable)
     if refused or (isinstance(value, np.ndarray) and not value.ndim):
-        raise _refuse(name, value, "a list of strings")
+        raise refusal(name, value, "a list of strings")
     return list(value)
 
 
@@ -148,9 +154,9 @@ def integer(name: str, value: Any, *, low: int, optional: bool = False) -> int |
     if isinstance(converted, float):
         converted = int(converted) if converted.is_integer() else None
     if converted is None:
-        raise _refuse(name, value, accepted)
+        raise refusal(name, value, accepted)
     if converted < low:
-        raise _refuse(name, value, accepted.removeprefix("an integer "))
+        raise refusal(name, value, accepted.removeprefix("an integer "))
     return min(converted, _MAX_INTEGER)
 
 
@@ -172,7 +178,7 @@ def number(
         return None
     converted = _real(value)
     if converted is None or not low <= converted <= high:
-        raise _refuse(name, value, f"a number in [{low:g}, {high:g}]")
+        raise refusal(name, value, f"a number in [{low:g}, {high:g}]")
     return float(converted)
 
 
@@ -199,7 +205,7 @@ def flag(name: str, value: Any) -> bool:
     True
     """
     if not isinstance(value, bool | np.bool_):
-        raise _refuse(name, value, "True or False")
+        raise refusal(name, value, "True or False")
     return bool(value)
 
 
@@ -223,11 +229,11 @@ def moment(name: str, value: Any) -> datetime:
     if isinstance(parsed, date) and not isinstance(parsed, datetime):
         parsed = datetime.combine(parsed, time(), UTC)
     if not isinstance(parsed, datetime):
-        raise _refuse(name, value, "an aware datetime, a date or an ISO 8601 string")
+        raise refusal(name, value, "an aware datetime, a date or an ISO 8601 string")
     try:
         require_aware(parsed, name)
     except OverflowError as error:
-        raise _refuse(name, value, "a time of the years 1 to 9999 in UTC") from error
+        raise refusal(name, value, "a time of the years 1 to 9999 in UTC") from error
     return parsed
 
 
@@ -253,18 +259,21 @@ def choice(name: str, value: Any, kind: type[C]) -> C:
         return kind(value)
     except ValueError:
         accepted = ", ".join(member.value for member in kind)
-        raise _refuse(name, value, f"one of {accepted}") from None
+        raise refusal(name, value, f"one of {accepted}") from None
 
 
 def role_name(value: Any) -> str:
     """Return a role: one of `ROLES`, a name that other libraries give to it, or `x-` and a name.
 
+    Case makes no difference.
+
     >>> role_name("human"), role_name("developer"), role_name("x-narrator")
     ('user', 'system', 'x-narrator')
     """
-    role = ROLE_OF_MESSAGE_TYPE.get(value, value) if isinstance(value, str) else value
+    role = value.lower() if isinstance(value, str) else value
+    role = ROLE_OF_MESSAGE_TYPE.get(role, role) if isinstance(role, str) else role
     if not isinstance(role, str) or not (role in ROLES or _ROLE.fullmatch(role)):
-        raise _refuse(
+        raise refusal(
             "role", value, f"one of {', '.join(ROLES)}, or a name of your own such as x-narrator"
         )
     return role
@@ -279,7 +288,7 @@ def metadata_value(name: str, value: Any) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise _refuse(name, value, "a dict")
+        raise refusal(name, value, "a dict")
     return {key: _plain(item) for key, item in value.items()}
 
 
@@ -290,8 +299,8 @@ def _plain(value: Any) -> Any:
 def path_like(name: str, value: Any) -> str:
     """Return a path as a string."""
     if not isinstance(value, str | PathLike):
-        raise _refuse(name, value, "a path")
+        raise refusal(name, value, "a path")
     path = fspath(value)
     if not isinstance(path, str) or not path or "\0" in path or not is_unicode(path):
-        raise _refuse(name, value, "a path")
+        raise refusal(name, value, "a path")
     return path

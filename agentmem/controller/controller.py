@@ -36,7 +36,7 @@ from agentmem.recall.recall import candidates
 from agentmem.rerank.refiner import Refiner, apply_refiners
 from agentmem.to_async import to_async
 from agentmem.writing.association import Association
-from agentmem.writing.identity import RECEIVED, received_digest
+from agentmem.writing.identity import RECEIVED, Sending, received_digest
 from agentmem.writing.messages import BeforeWrite, Draft, MessageLike, has_roles, to_drafts
 from agentmem.writing.writer import Clock
 from agentmem_retrievers import ForgettingCurve, Query, SearchResult, SearchSettings
@@ -330,9 +330,8 @@ class MemoryController:
             owner,
             session,
             drafts,
-            histories=has_roles(messages),
-            timestamp=when,
-        )
+            sending=Sending(histories=has_roles(messages), timestamp=when),
+        ).memories
 
     def add_turns(
         self,
@@ -366,7 +365,19 @@ class MemoryController:
         """
         owner = self.services.owner(scope)
         session = None if session_id is None else arguments.string("session_id", session_id)
-        return store_turns(self.services, owner, session, drafts, answered=answered)
+        return store_turns(
+            self.services, owner, session, drafts, sending=Sending(), answered=answered
+        ).memories
+
+    def open_session(self, *, scope: Scope | None = None) -> str | None:
+        """Return the session that a call without `session_id` continues; None if none is open.
+
+        Example:
+            >>> _ = memory.add("I like tea.", session_id="s1")
+            >>> memory.open_session()
+            's1'
+        """
+        return self.services.open_sessions.get(self.services.owner(scope))
 
     def add_many(
         self,
@@ -405,7 +416,8 @@ class MemoryController:
             if not (isinstance(messages, Sequence) and not messages)
         }
         histories = all(has_roles(messages) for messages in sessions.values())
-        return store_conversations(self.services, owner, drafts, histories=histories)
+        sending = Sending(histories=histories)
+        return store_conversations(self.services, owner, drafts, sending=sending).memories
 
     def end_session(
         self, session_id: str | None = None, *, scope: Scope | None = None
@@ -1557,6 +1569,7 @@ class MemoryController:
     aadd = to_async(add)
     aadd_turns = to_async(add_turns)
     aadd_many = to_async(add_many)
+    aopen_session = to_async(open_session)
     aend_session = to_async(end_session)
     aupdate = to_async(update)
     adelete = to_async(delete)

@@ -49,7 +49,6 @@ from agentmem.writing.writer import Clock, Writer
 from agentmem_retrievers import ForgettingCurve, SearchEngine, SearchSettings
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import (
-    AgentMemError,
     ClosedError,
     InvalidScopeError,
     Memory,
@@ -349,5 +348,7 @@ def _close_at_exit(
             reinforcement.flush_on_collection()
         else:
             services.close()
-    except AgentMemError as error:
-        _log.warning("pending recalls could not be written at exit: %s", error)
+    except Exception as error:
+        # At exit, libraries that are not loaded yet may refuse to be, so that a session cannot be
+        # summarized. The next `add` does what is left.
+        _log.warning("an open session could not be ended at exit: %s", error)

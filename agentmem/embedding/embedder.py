@@ -50,6 +50,8 @@ DEFAULT_WINDOW = 254
 
 # Of a longer text, what follows is found by its words alone: embedding it would take seconds.
 MAX_WINDOWS = 32
+# Characters of a token, at most, in texts that people write.
+_MAX_TOKEN = 16
 _SENTENCES = re.compile(r"(?<=[.!?\u3002\uff01\uff1f])\s+|\n+")
 _PIECES = re.compile(r"[A-Za-z]+|[^\sA-Za-z]")
 
@@ -214,12 +216,15 @@ class Embedder:
     def _windows(self, text: str) -> list[str]:
         """Split a text at ends of sentences into parts that the model reads whole."""
         limit = self.max_tokens
-        # No text has more tokens than characters.
+        # No text has more tokens than characters. Counting a very long one takes seconds.
+        text = text[: limit * MAX_WINDOWS * _MAX_TOKEN]
         if len(text) <= limit or self.count_tokens(text) <= limit:
             return [text]
         windows: list[str] = []
         size = 0
         for sentence in _SENTENCES.split(text):
+            if len(windows) > MAX_WINDOWS:
+                break
             tokens = self.count_tokens(sentence)
             # A "sentence" that is longer than the window, such as a log, is cut at spaces.
             n_cuts = -(-tokens // limit)
