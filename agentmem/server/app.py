@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
+from mcp.server.transport_security import TransportSecuritySettings
 
 from agentmem.controller import MemoryController
 from agentmem.discovery import proof
@@ -20,6 +21,7 @@ from agentmem.server.gate import COOKIE, Gate, Hosts
 from agentmem.server.idle import Activity, ActivityMeter
 from agentmem.server.limits import Limits
 from agentmem.server.logs import RequestLog
+from agentmem.server.mcp import create_mcp_server
 from agentmem.server.problems import Problem, install_problem_handlers, problem_response
 from agentmem.server.searches import RecentSearches
 from agentmem_stores import Scope
@@ -77,10 +79,19 @@ def create_app(
     """
     state = ServerState(memory, owner, secret or secrets.token_urlsafe(32), TokenStore(folder))
 
+    mcp = create_mcp_server(memory, _version())
+    # Without sessions, so that a client goes on when the server was restarted. Host and Origin
+    # are checked by the gate, for all routes.
+    mcp_app = mcp.streamable_http_app(
+        json_response=True,
+        stateless_http=True,
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
-            async with nullcontext() if around is None else around(app):
+            async with mcp.session_manager.run(), _entered(around, app):
                 yield
         finally:
             # Pending recalls are written and open sessions ended.
@@ -103,6 +114,7 @@ def create_app(
     app.add_api_route("/healthz", _healthz, tags=["server"])
     app.add_api_route("/login", _login, include_in_schema=False)
     app.include_router(routes.router, prefix="/v1")
+    app.router.routes.extend(mcp_app.routes)
     app.add_middleware(
         Gate,
         secret=state.secret,
@@ -116,6 +128,12 @@ def create_app(
     app.add_middleware(ActivityMeter, activity=state.activity)
     app.add_middleware(RequestLog)
     return app
+
+
+def _entered(
+    around: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None, app: FastAPI
+) -> AbstractAsyncContextManager[None]:
+    return nullcontext() if around is None else around(app)
 
 
 async def _healthz(request: Request, challenge: str = "") -> dict[str, str]:

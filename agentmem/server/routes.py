@@ -84,9 +84,9 @@ _SPARSE: dict[str, Any] = {"response_model_exclude_unset": True}
 @router.post("/memories", status_code=201, tags=["memories"], **_SPARSE)
 def add(body: AddRequest, caller: Writer, full: Full = False) -> Ids:
     """Store messages as turns of a session; they are durable when this answers."""
-    messages = [_message(message) for message in body.messages]
+    messages = [_message(message, caller) for message in body.messages]
     options = body.options("messages", "history", "answered")
-    if body.history and not body.answered:
+    if _may_be_history(body):
         # One message is a statement, also if it repeats the last one; a list may be a history.
         said = messages if len(messages) > 1 else messages[0]
         return Ids.of(caller.memory.add(said, scope=caller.scope, **options), full=full)
@@ -101,14 +101,22 @@ def add(body: AddRequest, caller: Writer, full: Full = False) -> Ids:
     return Ids.of(turns, full=full)
 
 
-def _message(message: MessageIn | str) -> dict[str, Any] | str:
-    return message if isinstance(message, str) else message.message()
+def _may_be_history(body: AddRequest) -> bool:
+    strings = any(isinstance(message, str) for message in body.messages)
+    return body.history and not body.answered and (len(body.messages) == 1 or not strings)
+
+
+def _message(message: MessageIn | str, caller: Caller) -> dict[str, Any]:
+    """Return a message as the controller takes it, with the client that it comes from."""
+    fields = {"content": message} if isinstance(message, str) else message.message()
+    metadata = {**(fields.get("metadata") or {}), **caller.provenance}
+    return {**fields, "metadata": metadata} if metadata else fields
 
 
 @router.post("/sessions", status_code=201, tags=["sessions"], **_SPARSE)
 def add_many(body: AddManyRequest, caller: Writer, full: Full = False) -> Ids:
     """Store whole conversations and end them."""
-    sessions = {name: [_message(m) for m in found] for name, found in body.sessions.items()}
+    sessions = {name: [_message(m, caller) for m in found] for name, found in body.sessions.items()}
     return Ids.of(caller.memory.add_many(sessions, scope=caller.scope), full=full)
 
 
