@@ -15,6 +15,7 @@ import numpy as np
 from agentmem import arguments
 from agentmem.controller.deletion import Deletion
 from agentmem.controller.intake import store_conversations, store_turns
+from agentmem.controller.listing import MemoryPage, list_memories
 from agentmem.controller.services import Services
 from agentmem.controller.timeline import Bounds, Event, Timeline
 from agentmem.controller.to_async import to_async
@@ -569,6 +570,13 @@ class MemoryController:
         explain: bool = False,
         reinforce: bool = True,
         hops: int = 1,
+        session_id: str | None = None,
+        role: str | None = None,
+        speaker: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002
+        min_confidence: float = 0.0,
     ) -> SearchResult:
         """Find the memories that answer a question, best first.
 
@@ -585,10 +593,15 @@ class MemoryController:
                 search `as_of` the past strengthens nothing.
             hops: length of the chains of memories that are followed, each found with the words of
                 those before it (1 = no multi-hop); a hit's `path` is its chain.
+            session_id, role, speaker: only memories of this conversation, role or speaker.
+            since, until: only memories said within this interval, aware; `until` is exclusive.
+            filter: only memories with these metadata, such as `{"project": "x"}` or
+                `{"stars": {"$gte": 3}}`; see docs/filters.md.
+            min_confidence: return no hits if the search is less confident than this, in [0, 1].
 
         Raises:
             EmptyTextError: the query is empty.
-            NaiveDatetimeError: `as_of` has no time zone.
+            NaiveDatetimeError: a time has no time zone.
             InvalidInputError: another argument is invalid.
             EmbeddingError: the embedder failed.
 
@@ -610,8 +623,16 @@ class MemoryController:
         explain = arguments.flag("explain", explain)
         reinforce = arguments.flag("reinforce", reinforce)
         hops = arguments.integer("hops", hops, low=1)
-        if reinforce:
-            services.sweep_first(owner)
+        min_confidence = arguments.number("min_confidence", min_confidence, low=0, high=1)
+        where = arguments.memory_filter(
+            session_id=session_id,
+            role=role,
+            speaker=speaker,
+            since=since,
+            until=until,
+            filter=filter,
+        )
+        services.before_search(owner, sweep=reinforce)
         result = services.engine.search(
             owner,
             Query(
@@ -625,8 +646,11 @@ class MemoryController:
                 include_archived=include_archived,
                 explain=explain,
                 hops=hops,
+                where=where,
             ),
         )
+        if result.confidence < min_confidence:
+            result = replace(result, hits=())
         if services.refiners:
             result = apply_refiners(result, services.refiners, k)
         if reinforce and moment is None:
@@ -645,6 +669,13 @@ class MemoryController:
         count_tokens: Callable[[str], int] | None = None,
         explain: bool = False,
         reinforce: bool = True,
+        session_id: str | None = None,
+        role: str | None = None,
+        speaker: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002
+        min_confidence: float = 0.0,
     ) -> Context:
         """Spend a token budget on the memories that answer a question.
 
@@ -661,11 +692,15 @@ class MemoryController:
             explain: fill in the `reason` of each item.
             reinforce: strengthen what is shown, after the call; an archived memory becomes active
                 again. A recall `as_of` the past strengthens nothing.
+            session_id, role, speaker, since, until, filter: as for `search`. Summaries are shown
+                if every turn that they sum up passes.
+            min_confidence: show nothing but pinned memories if the search is less confident than
+                this, in [0, 1].
 
         Raises:
             EmptyTextError: the query is empty.
-            NaiveDatetimeError: `as_of` has no time zone.
-            InvalidInputError: `max_tokens` is below 1.
+            NaiveDatetimeError: a time has no time zone.
+            InvalidInputError: another argument is invalid.
             EmbeddingError: the embedder failed.
 
         Example:
@@ -686,8 +721,16 @@ class MemoryController:
             raise InvalidInputError(f"count_tokens={count_tokens!r} must be a function or None")
         explain = arguments.flag("explain", explain)
         reinforce = arguments.flag("reinforce", reinforce)
-        if reinforce:
-            services.sweep_first(owner)
+        restrictions = {
+            "session_id": session_id,
+            "role": role,
+            "speaker": speaker,
+            "since": since,
+            "until": until,
+            "filter": filter,
+        }
+        where = arguments.memory_filter(**restrictions)
+        services.before_search(owner, sweep=reinforce)
         result = self.search(
             query,
             k=candidates(max_tokens) + len(exclude),
@@ -695,6 +738,8 @@ class MemoryController:
             as_of=moment,
             explain=explain,
             reinforce=False,
+            min_confidence=min_confidence,
+            **restrictions,
         )
         context = services.recaller.recall(
             owner,
@@ -705,6 +750,7 @@ class MemoryController:
             pinned=self._pinned(owner, moment),
             as_of=moment,
             explain=explain,
+            where=where,
         )
         if reinforce and moment is None:
             self.reinforce(result, shown=list(context.ids.values()), scope=owner)
@@ -749,48 +795,73 @@ class MemoryController:
         *,
         scope: Scope | None = None,
         limit: int | None = 100,
+        offset: int = 0,
+        cursor: str | None = None,
         granularity: Granularity | None = None,
         session_id: str | None = None,
-    ) -> list[Memory]:
+        role: str | None = None,
+        speaker: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002
+    ) -> MemoryPage:
         """Return the newest memories, oldest first.
 
         Archived and superseded memories are included; for former versions use `history`.
 
         Args:
             limit: the maximum number, >= 1; None for all.
+            offset: how many of the newest to skip, >= 0.
+            cursor: `next_cursor` of the page before, for the memories that are older than its
+                memories. No memory is missed or returned twice, whatever is written meanwhile.
             granularity: only this granularity; by default all but citations.
-            session_id: only memories of this session.
+            session_id, role, speaker: only memories of this conversation, role or speaker.
+            since, until: only memories said within this interval, aware; `until` is exclusive.
+            filter: only memories with these metadata, such as `{"project": "x"}` or
+                `{"stars": {"$gte": 3}}`; see docs/filters.md.
+
+        Returns:
+            A list, whose `next_cursor` is None if there are no older memories.
 
         Raises:
-            InvalidInputError: `limit` is below 1.
+            NaiveDatetimeError: a time has no time zone.
+            InvalidInputError: another argument is invalid.
 
         Example:
             >>> _ = memory.add(["I live in Lisbon.", "I like tea."])
-            >>> [m.text for m in memory.get_all(granularity=Granularity.TURN, limit=1)]
+            >>> page = memory.get_all(granularity=Granularity.TURN, limit=1)
+            >>> [m.text for m in page]
             ['I like tea.']
+            >>> [m.text for m in memory.get_all(limit=1, cursor=page.next_cursor)]
+            ['I live in Lisbon.']
         """
         services = self.services
         owner = services.owner(scope)
         limit = arguments.integer("limit", limit, low=1, optional=True)
-        if session_id is not None:
-            session_id = arguments.string("session_id", session_id)
-        chosen = (
-            None
-            if granularity is None
-            else arguments.choice("granularity", granularity, Granularity)
+        offset = arguments.integer("offset", offset, low=0)
+        if cursor is not None:
+            cursor = arguments.string("cursor", cursor)
+        where = arguments.memory_filter(
+            session_id=session_id,
+            role=role,
+            speaker=speaker,
+            since=since,
+            until=until,
+            filter=filter,
         )
+        granularities = [g for g in Granularity if g is not Granularity.CITATION]
+        if granularity is not None:
+            granularities = [arguments.choice("granularity", granularity, Granularity)]
         services.flush()
-        granularities = (
-            [chosen] if chosen else [g for g in Granularity if g is not Granularity.CITATION]
+        return list_memories(
+            services.memories,
+            owner,
+            granularities,
+            where,
+            limit=limit,
+            offset=offset,
+            cursor=cursor,
         )
-        memories = [
-            memory
-            for g in granularities
-            for memory in services.memories.scan(owner, g, session_id)
-            if memory.version_of is None
-        ]
-        memories.sort(key=lambda m: (m.said_at, m.written_at, m.session_id, m.position, m.id))
-        return memories if limit is None else memories[-limit:]
 
     def history(self, memory_id: str, *, scope: Scope | None = None) -> list[Memory]:
         """Return every version of a memory, oldest first; the last is the current one.

@@ -276,6 +276,11 @@ class Services:
             stopped=lambda: self.background.closed,
         )
 
+    def before_search(self, scope: Scope, *, sweep: bool) -> None:
+        """Delete what has expired; archive what has faded if the scope was not used before."""
+        if sweep:
+            self.sweep_first(scope)
+
     def sweep_first(self, scope: Scope) -> None:
         """Archive what faded while nobody used the scope, once."""
         if scope not in self.swept:
