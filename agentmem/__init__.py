@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from agentmem.agent import Agent
     from agentmem.controller import MemoryController
     from agentmem.controller.deletion import Deletion
+    from agentmem.controller.listing import MemoryPage
+    from agentmem.controller.recognition import Familiarity, Recognition
     from agentmem.controller.timeline import Event
+    from agentmem.documents.documents import Document
     from agentmem.facts.views import Fact, ProfileLine
     from agentmem.feedback.plans import Plan
     from agentmem.feedback.reflection import Learned
@@ -74,6 +77,7 @@ __all__ = [
     "ContextItem",
     "DataFormatError",
     "Deletion",
+    "Document",
     "Draft",
     "Edge",
     "EmbedderMismatchError",
@@ -82,6 +86,7 @@ __all__ = [
     "EmptyTextError",
     "Event",
     "Fact",
+    "Familiarity",
     "ForgettingCurve",
     "Form",
     "Granularity",
@@ -92,6 +97,7 @@ __all__ = [
     "Memory",
     "MemoryController",
     "MemoryNotFoundError",
+    "MemoryPage",
     "MemoryRetriever",
     "MemoryStore",
     "MissingExtraError",
@@ -100,6 +106,7 @@ __all__ = [
     "ProfileLine",
     "RecallRouting",
     "RecalledMemory",
+    "Recognition",
     "Refiner",
     "RelevanceFilter",
     "Reranker",
@@ -122,6 +129,10 @@ _HOMES = {
     "Agent": "agentmem.agent",
     "MemoryController": "agentmem.controller",
     "Deletion": "agentmem.controller.deletion",
+    "Document": "agentmem.documents.documents",
+    "Familiarity": "agentmem.controller.recognition",
+    "MemoryPage": "agentmem.controller.listing",
+    "Recognition": "agentmem.controller.recognition",
     "Event": "agentmem.controller.timeline",
     "Fact": "agentmem.facts.views",
     "ProfileLine": "agentmem.facts.views",

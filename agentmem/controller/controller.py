@@ -17,6 +17,7 @@ from agentmem import arguments
 from agentmem.controller.deletion import Deletion
 from agentmem.controller.intake import store_conversations, store_turns
 from agentmem.controller.listing import MemoryPage, list_memories
+from agentmem.controller.recognition import Recognition, recognize
 from agentmem.controller.services import Services
 from agentmem.controller.timeline import Bounds, Event, Timeline
 from agentmem.controller.to_async import to_async
@@ -801,6 +802,41 @@ class MemoryController:
             services.reinforcement.record(owner, used)
         return result
 
+    def search_many(
+        self, queries: Sequence[str], *, scope: Scope | None = None, **options: Any
+    ) -> list[SearchResult]:
+        """Search for several questions; all of them are embedded in one pass of the model.
+
+        Args:
+            queries: the questions.
+            options: further arguments of `search`, for all of them.
+
+        Returns:
+            One result for each question, in order: what `search` returns for it.
+
+        Raises:
+            EmptyTextError: a question is empty; nothing was searched.
+            InvalidInputError: another argument is invalid.
+            EmbeddingError: the embedder failed.
+
+        Example:
+            >>> _ = memory.add(["I adopted a beagle called Biscuit.", "I work as a baker."])
+            >>> results = memory.search_many(["What is my dog called?", "What is my job?"], k=1)
+            >>> [hits[0].memory.text for hits in results]
+            ['I adopted a beagle called Biscuit.', 'I work as a baker.']
+        """
+        services = self.services
+        owner = services.owner(scope)
+        texts = [arguments.text("queries", query) for query in arguments.items("queries", queries)]
+        results: list[SearchResult] = []
+        # No more at once than the cache of embedded queries keeps.
+        size = max(services.embedder.max_cached_queries // 2, 1)
+        for start in range(0, len(texts), size):
+            batch = texts[start : start + size]
+            services.embedder.cache_queries(services.engine.addressed(owner, batch))
+            results += [self.search(text, scope=owner, **options) for text in batch]
+        return results
+
     def recall(
         self,
         query: str,
@@ -909,6 +945,28 @@ class MemoryController:
                 if ids:
                     found += self.services.store.get_memories(scope, granularity, ids)
         return sorted(found, key=lambda m: (m.said_at, m.id), reverse=True)
+
+    def recognize(self, text: str, *, scope: Scope | None = None) -> Recognition:
+        """Return how surely a text was met before: word for word, in other words, or not at all.
+
+        Archived memories are recognized too, and nothing is strengthened.
+
+        Raises:
+            EmptyTextError: the text is empty.
+            EmbeddingError: the embedder failed.
+
+        Example:
+            >>> _ = memory.add("I adopted a beagle called Biscuit.")
+            >>> memory.recognize("I adopted a beagle called Biscuit.").kind.value
+            'exact'
+            >>> memory.recognize("The train to Porto leaves at nine.").kind.value
+            'new'
+        """
+        services = self.services
+        owner = services.owner(scope)
+        text = arguments.text("text", text)
+        services.before_search(owner, sweep=False)
+        return recognize(services.memories, services.embedder, owner, text)
 
     def get(self, memory_id: str, *, scope: Scope | None = None) -> Memory:
         """Return one memory.
@@ -1734,6 +1792,8 @@ class MemoryController:
     adelete_all = to_async(delete_all)
     areset = to_async(reset)
     asearch = to_async(search)
+    asearch_many = to_async(search_many)
+    arecognize = to_async(recognize)
     arecall = to_async(recall)
     aget = to_async(get)
     aget_all = to_async(get_all)

@@ -169,6 +169,12 @@ class SearchEngine:
             archived &= index.matching(query.granularity, query.where)
         return bool(np.any(archived))
 
+    def addressed(self, scope: Scope, texts: Sequence[str]) -> list[str]:
+        """Return what a search embeds for each question: the question as put to its speakers."""
+        with self.memories.lock:
+            speakers = self.memories.index(scope).tables[Granularity.TURN].speaker_terms()
+        return [Question(text, speakers).addressed for text in texts]
+
     def ranking(self, scope: Scope, query: Query) -> TurnRanking:
         """Parse a query, start looking for candidates, and return what ranks them."""
         index, off = self.memories.index(scope), self.settings.off

@@ -39,7 +39,7 @@ app = typer.Typer()
         'agentmem search "What is my dog called?"',
         'agentmem search --as-of 2026-01-31 --k 3 --explain "Where do I live?"',
         'agentmem search --json "Where do I live?" | jq -r ".hits[0].memory.text"',
-        "agentmem search --filter '{\"stars\": {\"$gte\": 3}}' --since 2026-03-01 \"green tea\"",
+        'agentmem search --filter \'{"stars": {"$gte": 3}}\' --since 2026-03-01 "green tea"',
     ),
 )
 @with_groups
