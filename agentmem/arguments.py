@@ -21,6 +21,7 @@ import numpy as np
 
 from agentmem.roles import ROLE_OF_MESSAGE_TYPE, ROLES
 from agentmem_stores import EmptyTextError, InvalidInputError, require_aware
+from agentmem_stores.filters import MemoryFilter, parse_filter
 from agentmem_stores.records import clean_text, is_unicode
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "flag",
     "integer",
     "items",
+    "memory_filter",
     "memory_id",
     "metadata_value",
     "moment",
@@ -277,6 +279,30 @@ def role_name(value: Any) -> str:
             "role", value, f"one of {', '.join(ROLES)}, or a name of your own such as x-narrator"
         )
     return role
+
+
+def memory_filter(
+    *,
+    session_id: Any = None,
+    role: Any = None,
+    speaker: Any = None,
+    since: Any = None,
+    until: Any = None,
+    filter: Any = None,  # noqa: A002
+) -> MemoryFilter:
+    """Return the filter that the arguments of a search, a recall or a listing make.
+
+    >>> memory_filter(role="human", filter={"stars": 3}).role
+    'user'
+    """
+    return MemoryFilter(
+        session_id=None if session_id is None else string("session_id", session_id),
+        role=None if role is None else role_name(role),
+        speaker=None if speaker is None else string("speaker", speaker),
+        since=None if since is None else moment("since", since),
+        until=None if until is None else moment("until", until),
+        metadata=parse_filter(filter),
+    )
 
 
 def metadata_value(name: str, value: Any) -> dict[str, Any]:

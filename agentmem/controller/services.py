@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakSet
 
 from agentmem.attributes.model import AttributeModel
-from agentmem.controller.deletion import Deleter
+from agentmem.controller.deletion import Deleter, Deletion
 from agentmem.digest.digest import Digester
+from agentmem.documents.documents import Documents
 from agentmem.embedding.embedder import Embedder
 from agentmem.facts.bookkeeping import Facts
 from agentmem.facts.extractor import RuleExtractor
@@ -130,6 +131,7 @@ class Services:
     def __post_init__(self) -> None:
         self.background = BackgroundWorker(self._consolidate_in_background)
         self.listeners: WeakSet[DeletionListener] = WeakSet()
+        self.documents = Documents(self)
         self.store.deletion_listeners.add(self)
         # Registered after the store's own finalizer, so it runs before that one at exit.
         weakref.finalize(self, _close_at_exit, weakref.ref(self), self.reinforcement, os.getpid())
@@ -274,6 +276,19 @@ class Services:
             budget=self.consolidate_after_session,
             stopped=lambda: self.background.closed,
         )
+
+    def before_search(self, scope: Scope, *, sweep: bool) -> None:
+        """Delete what has expired; archive what has faded if the scope was not used before."""
+        if self.deletion.has_expired(scope, self.clock()):
+            self.expire(scope, self.clock())
+        if sweep:
+            self.sweep_first(scope)
+
+    def expire(self, scope: Scope, now: datetime) -> Deletion:
+        """Delete the memories that have expired by `now`."""
+        with self.lock:
+            self.reinforcement.flush()
+            return self.deletion.expire(scope, now)
 
     def sweep_first(self, scope: Scope) -> None:
         """Archive what faded while nobody used the scope, once."""

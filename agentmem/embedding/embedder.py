@@ -278,6 +278,25 @@ class Embedder:
         """Return the content words of a query; none if the embeddings do not support it."""
         return self._cached_query(text)[1]
 
+    @property
+    def max_cached_queries(self) -> int:
+        """How many embedded queries are cached."""
+        return self._max_cached
+
+    def cache_queries(self, texts: Sequence[str]) -> None:
+        """Embed queries in one pass of the model, so that `query` finds them in the cache.
+
+        Embeddings without `embed_with_words` embed one query at a time, as LangChain's do.
+        """
+        with self._lock:
+            missing = [text for text in dict.fromkeys(texts) if text not in self._queries]
+        embedded = self._embed_with_words(missing, query=True)
+        if not embedded:
+            return
+        vectors = self._normalized([row for row, _ in embedded], len(missing), self.spec.dimension)
+        for text, vector, (_, tokens) in zip(missing, vectors, embedded, strict=True):
+            self._cache(text, vector, tuple(tokens))
+
     def _cached_query(self, text: str) -> tuple[Vectors, tuple[QueryToken, ...]]:
         with self._lock:
             if text in self._queries:
@@ -288,12 +307,20 @@ class Embedder:
             embedded[0] if embedded else (self._call(self.embeddings.embed_query, text), [])
         )
         vector: Vectors = self._normalized([row], 1, self.spec.dimension)[0]
+        return self._cache(text, vector, tuple(tokens))
+
+    def _cache(
+        self, text: str, vector: Vectors, tokens: tuple[QueryToken, ...]
+    ) -> tuple[Vectors, tuple[QueryToken, ...]]:
+        """Cache an embedded query, and drop what was not used for longest."""
+        # A view of a batch would keep the whole batch alive.
+        vector = vector.copy()
         vector.flags.writeable = False
         with self._lock:
-            self._queries[text] = vector, tuple(tokens)
+            self._queries[text] = vector, tokens
             while len(self._queries) > self._max_cached:
                 self._queries.popitem(last=False)
-        return vector, tuple(tokens)
+        return vector, tokens
 
     @property
     def cached_queries(self) -> tuple[str, ...]:

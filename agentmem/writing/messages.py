@@ -76,6 +76,7 @@ class Draft:
         speaker: the name of who speaks; None where there is none.
         said_at: when it was said, aware; None for the time of writing.
         importance: in [0, 1], raises the initial strength; None for 0.
+        expires_at: when it is deleted, aware; None for never.
         metadata: anything JSON can hold.
         id: the id of the memory; None for a new one. If the scope has a memory of this id, a draft
             of the same text is not written again, and another text becomes a new version.
@@ -94,6 +95,7 @@ class Draft:
     importance: float | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     id: str | None = None
+    expires_at: datetime | None = None
 
 
 def to_drafts(
@@ -102,6 +104,7 @@ def to_drafts(
     said_at: datetime | None = None,
     importance: float | None = None,
     metadata: Mapping[str, Any] | None = None,
+    expires_at: datetime | None = None,
     allow_empty: bool = False,
 ) -> list[Draft]:
     """Read a message or a list of messages, in any form of `MemoryController.add`.
@@ -111,7 +114,7 @@ def to_drafts(
 
     Args:
         messages: a message or a list of these.
-        said_at, importance: for messages without their own.
+        said_at, importance, expires_at: for messages without their own.
         metadata: added to each message's own, which takes precedence.
         allow_empty: return an empty list if no message has any words.
 
@@ -131,6 +134,7 @@ def to_drafts(
                 draft,
                 said_at=draft.said_at or said_at,
                 importance=importance if draft.importance is None else draft.importance,
+                expires_at=draft.expires_at or expires_at,
                 metadata=as_json({**shared, **draft.metadata}),
             )
             drafts += _split(completed)
@@ -215,7 +219,7 @@ def _read_mapping(message: Mapping[str, Any]) -> list[Draft]:
         content = read_content(message.get("content", message.get("parts")))
         content.texts += _texts_beside_content(message)
     metadata = metadata_value("metadata", message.get("metadata"))
-    said_at = message.get("timestamp")
+    said_at, expires_at = message.get("timestamp"), message.get("expires_at")
     default_role = kind if kind in _MESSAGE_TYPES and kind != "message" else "user"
     base = Draft(
         text="",
@@ -225,6 +229,7 @@ def _read_mapping(message: Mapping[str, Any]) -> list[Draft]:
         importance=number("importance", message.get("importance"), optional=True, low=0, high=1),
         metadata=metadata,
         id=_own_id(message.get("id")),
+        expires_at=None if expires_at is None else moment("expires_at", expires_at),
     )
     return _drafts_of(content, base)
 

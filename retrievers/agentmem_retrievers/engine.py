@@ -8,13 +8,19 @@ from datetime import datetime
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agentmem_retrievers.features.late_interaction import QueryToken
 from agentmem_retrievers.forgetting import ForgettingCurve
 from agentmem_retrievers.index.indexed_store import SINGLE_THREADED_BLAS, IndexedStore
+from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import Table, VisibilityMask
 from agentmem_retrievers.index.vocabulary import SimilarTerm
-from agentmem_retrievers.ranking.candidates import CandidateSources, visible_candidates
+from agentmem_retrievers.ranking.candidates import (
+    CandidateSources,
+    nearest_stored,
+    visible_candidates,
+)
 from agentmem_retrievers.ranking.duplicates import collapse_duplicates
 from agentmem_retrievers.ranking.latest_value import (
     AttributeClassifier,
@@ -32,6 +38,7 @@ from agentmem_retrievers.settings import SearchSettings
 from agentmem_retrievers.text.dates import TIME_WORDS, TimeSpan, find_anchor, find_windows
 from agentmem_retrievers.text.question import Question
 from agentmem_stores import Granularity, Memory, Scope, Vectors
+from agentmem_stores.filters import NO_FILTER, MemoryFilter
 
 __all__ = ["Query", "SearchEngine"]
 
@@ -57,6 +64,7 @@ class Query:
         explain: fill in `RecalledMemory.contributions`.
         hops: length of the paths followed by multi-hop search; 1 follows nothing.
         query_tokens: returns the tokens of a query text; none if the embedder has none.
+        where: which memories may be returned.
     """
 
     text: str
@@ -69,6 +77,7 @@ class Query:
     explain: bool = False
     hops: int = 1
     query_tokens: Callable[[str], Sequence[QueryToken]] = _no_tokens
+    where: MemoryFilter = NO_FILTER
 
 
 class SearchEngine:
@@ -152,9 +161,19 @@ class SearchEngine:
     def _has_archive(self, scope: Scope, query: Query) -> bool:
         if query.include_archived:
             return False
-        table = self.memories.index(scope).tables[query.granularity]
+        index = self.memories.index(scope)
+        table = index.tables[query.granularity]
         everything = table.visible(query.as_of, include_archived=True)
-        return bool(np.any(everything & ~table.visible(query.as_of)))
+        archived = everything & ~table.visible(query.as_of)
+        if query.where and archived.any():
+            archived &= index.matching(query.granularity, query.where)
+        return bool(np.any(archived))
+
+    def addressed(self, scope: Scope, texts: Sequence[str]) -> list[str]:
+        """Return what a search embeds for each question: the question as put to its speakers."""
+        with self.memories.lock:
+            speakers = self.memories.index(scope).tables[Granularity.TURN].speaker_terms()
+        return [Question(text, speakers).addressed for text in texts]
 
     def ranking(self, scope: Scope, query: Query) -> TurnRanking:
         """Parse a query, start looking for candidates, and return what ranks them."""
@@ -165,7 +184,13 @@ class SearchEngine:
         vector = query.embed(question.addressed)
         masks = {}
         for granularity, each in index.tables.items():
-            masks[granularity] = VisibilityMask(each, query.as_of, query.include_archived, moment)
+            masks[granularity] = VisibilityMask(
+                each,
+                query.as_of,
+                query.include_archived,
+                moment,
+                _allowed(index, granularity, query) if query.where else None,
+            )
         sources = CandidateSources(self.memories.store, scope, index, vector, masks, self.settings)
         # The store looks for the nearest turns while words are compared here.
         sources.start(Granularity.TURN)
@@ -202,7 +227,14 @@ class SearchEngine:
         anchor = find_anchor(query.text, moment)
         if anchor is None or "time" in self.settings.off:
             return find_windows(query.text, moment)
-        event = replace(query, text=anchor.clause, k=1, granularity=Granularity.TURN, hops=1)
+        event = replace(
+            query,
+            text=anchor.clause,
+            k=1,
+            granularity=Granularity.TURN,
+            hops=1,
+            where=NO_FILTER,
+        )
         table = self.memories.index(scope).tables[Granularity.TURN]
         for hit in self.search(scope, event):
             said_at = hit.memory.said_at
@@ -212,15 +244,16 @@ class SearchEngine:
 
     def _rank_by_similarity(self, scope: Scope, query: Query) -> Ranking:
         """Rank memories that belong to no session, such as facts and topics, by cosine."""
-        table = self.memories.index(scope).tables[query.granularity]
+        index, vector = self.memories.index(scope), query.embed(query.text)
+        table, store = index.tables[query.granularity], self.memories.store
         mask = VisibilityMask(table, query.as_of, query.include_archived)
-        [neighbors] = self.memories.store.nearest(
-            scope,
-            query.granularity,
-            query.embed(query.text)[None],
-            max(query.k, self.settings.candidates),
-        )
-        near = visible_candidates(neighbors, table, mask)
+        if query.where:
+            mask = replace(mask, allowed=index.matching(query.granularity, query.where))
+            near = nearest_stored(store, scope, query.granularity, vector, mask)
+        else:
+            n = max(query.k, self.settings.candidates)
+            [neighbors] = store.nearest(scope, query.granularity, vector[None], n)
+            near = visible_candidates(neighbors, table, mask)
         return Ranking(near.rows, near.similarities, {"similar": near.similarities})
 
     def _follow_links(
@@ -278,3 +311,15 @@ class SearchEngine:
     def _route(self, scope: Scope, query: Query) -> Routing:
         with self.memories.lock:
             return self.ranking(scope, query).sources.routing()
+
+
+def _allowed(index: ScopeIndex, granularity: Granularity, query: Query) -> NDArray[np.bool_]:
+    """Return which rows of a table the filter of a query allows.
+
+    It is about what is returned: where that are sessions, it allows the turns of those sessions.
+    """
+    if query.granularity is Granularity.TURN or granularity is not Granularity.TURN:
+        return index.matching(granularity, query.where)
+    derived = index.tables[query.granularity].column("session")
+    sessions = derived[index.matching(query.granularity, query.where)]
+    return np.isin(index.tables[granularity].column("session"), sessions)
