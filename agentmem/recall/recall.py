@@ -125,8 +125,7 @@ class Recaller:
         """Return the context of a search for turns; see `MemoryController.recall`."""
         hits = [hit for hit in result.hits if hit.memory.id not in exclude]
         shares = score_distribution([hit.score for hit in hits])
-        with self.memories.lock:
-            index = self.memories.index(scope)
+        with self.memories.reading(scope) as index:
             groups = _Groups.of(index, hits[:SHORTLIST], as_of)
             routing = route_recall(
                 result.query,
