@@ -470,7 +470,7 @@ class MemoryController:
         owner = services.owner(scope)
         if session_id is not None:
             session_id = arguments.string("session_id", session_id)
-        with services.lock:
+        with services.locks.hold(owner):
             session = session_id or services.open_sessions.get(owner)
             if session is None:
                 raise MemoryNotFoundError(f"{owner} has no open session; pass session_id=")
@@ -533,7 +533,7 @@ class MemoryController:
             arguments.moment("expires_at", expires_at)
         if text is None and weight is None and expires_at is ...:
             raise InvalidInputError("pass text=, importance= or expires_at= to update")
-        with services.lock:
+        with services.locks.hold(owner):
             old = self.get(memory_id, scope=owner)
             if old.version_of is not None:
                 raise InvalidInputError(f"{old.id} is a former version; update {old.version_of}")
@@ -598,7 +598,7 @@ class MemoryController:
             True
         """
         owner = self.services.owner(scope)
-        with self.services.lock:
+        with self.services.locks.hold(owner):
             versions = self.history(memory_id, scope=owner)
             return self.services.deletion.delete(owner, versions)
 
@@ -625,7 +625,7 @@ class MemoryController:
             ['My blood type is A+.']
         """
         owner = self.services.owner(scope)
-        with self.services.lock:
+        with self.services.locks.hold(owner):
             return self.services.deletion.unmerge(owner, self.get(memory_id, scope=owner))
 
     def delete_session(self, session_id: str, *, scope: Scope | None = None) -> Deletion:
@@ -647,8 +647,8 @@ class MemoryController:
         """
         owner = self.services.owner(scope)
         session_id = arguments.string("session_id", session_id)
-        with self.services.lock:
-            self.services.reinforcement.flush()
+        with self.services.locks.hold(owner):
+            self.services.reinforcement.flush(owner)
             deletion = self.services.deletion.delete_session(owner, session_id)
             if self.services.open_sessions.get(owner) == session_id:
                 del self.services.open_sessions[owner]
@@ -666,8 +666,8 @@ class MemoryController:
             1
         """
         owner = self.services.owner(scope)
-        with self.services.lock:
-            self.services.reinforcement.flush()
+        with self.services.locks.hold(owner):
+            self.services.reinforcement.flush(owner)
             self.services.open_sessions.pop(owner, None)
             return self.services.deletion.delete_all(owner)
 
@@ -747,7 +747,7 @@ class MemoryController:
             ['Tea']
         """
         owner = self.services.owner(scope)
-        with self.services.memories.lock:
+        with self.services.memories.reading(owner):
             return self.services.documents.all(owner)
 
     def delete_document(self, name: str, *, scope: Scope | None = None) -> Deletion:
@@ -766,8 +766,8 @@ class MemoryController:
         """
         owner = self.services.owner(scope)
         name = arguments.string("name", name)
-        with self.services.lock:
-            self.services.reinforcement.flush()
+        with self.services.locks.hold(owner):
+            self.services.reinforcement.flush(owner)
             return self.services.documents.delete(owner, name)
 
     # Reading.
@@ -853,6 +853,7 @@ class MemoryController:
                 text=query,
                 embed=services.embedder.query,
                 query_tokens=services.embedder.query_tokens,
+                embed_words=services.embedder.query_words,
                 now=owner.localize(self.clock()),
                 k=max([k, *(refiner.candidates for refiner in services.refiners)]),
                 granularity=granularity,
@@ -1014,8 +1015,8 @@ class MemoryController:
     def _pinned(self, scope: Scope, as_of: datetime | None) -> list[Memory]:
         """Return the pinned memories of a scope, the newest first."""
         found: list[Memory] = []
-        with self.services.memories.lock:
-            for granularity, table in self.services.memories.index(scope).tables.items():
+        with self.services.memories.reading(scope) as index:
+            for granularity, table in index.tables.items():
                 rows = np.flatnonzero(table.column("pinned") & table.visible(as_of))
                 ids = [table.ids[row] for row in rows]
                 if ids:
@@ -1413,7 +1414,7 @@ class MemoryController:
     def _set_pinned(self, memory_id: str, pinned: bool, scope: Scope | None) -> Memory:
         services = self.services
         owner = services.owner(scope)
-        with services.lock:
+        with services.locks.hold(owner):
             memory = self.get(memory_id, scope=owner)
             if memory.version_of is not None or memory.state is State.SUPERSEDED:
                 raise InvalidInputError(f"{memory.id} is superseded; pin a current memory")
@@ -1501,8 +1502,8 @@ class MemoryController:
             raise MemoryNotFoundError(f"{unknown} are not among the hits of {hits.query!r}")
         # An import can give two scopes the same ids.
         own = replace(hits, hits=tuple(hit for hit in hits if hit.memory.scope == owner))
-        with services.lock:
-            services.reinforcement.flush()
+        with services.locks.hold(owner):
+            services.reinforcement.flush(owner)
             ids = sorted(shown_ids & {hit.memory.id for hit in own})
             memories = services.memories.get(owner, ids)
             patch = [
@@ -1536,7 +1537,7 @@ class MemoryController:
             0
         """
         owner = self.services.owner(scope)
-        with self.services.lock:
+        with self.services.locks.hold(owner):
             return self.services.reflection.reset(owner)
 
     def add_plan(
@@ -1582,7 +1583,7 @@ class MemoryController:
         admitted = services.admission.value(value, "system", {})
         if admitted is None:
             raise WriteHookError("before_write keeps this plan out; nothing was written")
-        with services.lock:
+        with services.locks.hold(owner):
             memories = services.memories.get(owner, list(sources))
             missing = set(sources) - {memory.id for memory in memories}
             if missing:
@@ -1612,7 +1613,7 @@ class MemoryController:
         succeeded = parse_outcome(outcome)
         if succeeded is None:
             raise InvalidInputError("outcome must be 'success' or 'failure', not None")
-        with self.services.lock:
+        with self.services.locks.hold(owner):
             return self.services.plans.record_outcome(owner, plan_id, succeeded)
 
     def plans(
@@ -1671,8 +1672,8 @@ class MemoryController:
         services = self.services
         owner = services.owner(scope)
         moment = self.clock() if now is None else arguments.moment("now", now)
-        with services.lock:
-            services.reinforcement.flush()
+        with services.locks.hold(owner):
+            services.reinforcement.flush(owner)
             services.items.expire(owner)
             expired = services.expire(owner, moment)
             report = archive_faded(services.memories, self.curve, owner, moment)
@@ -1740,8 +1741,8 @@ class MemoryController:
         """
         owner = self.services.owner(scope)
         path = arguments.path_like("path", path)
-        with self.services.lock:
-            self.services.reinforcement.flush()
+        with self.services.locks.hold(owner):
+            self.services.reinforcement.flush(owner)
             return self.services.transfer.export(owner, path)
 
     def import_(self, path: str | PathLike[str], *, scope: Scope | None = None) -> int:
@@ -1772,8 +1773,8 @@ class MemoryController:
         services = self.services
         owner = services.owner(scope)
         path = arguments.path_like("path", path)
-        with services.lock:
-            services.reinforcement.flush()
+        with services.locks.hold(owner):
+            services.reinforcement.flush(owner)
             result = services.transfer.import_(owner, path)
             index = services.memories.index(owner)
             for session_id in result.undigested_sessions:
@@ -1790,7 +1791,7 @@ class MemoryController:
             {'turn': 2}
         """
         owner = self.services.owner(scope)
-        self.services.flush()
+        self.services.flush(owner)
         return collect_stats(self.services.memories, self.curve, owner, self.clock())
 
     def graph(self, *, scope: Scope | None = None) -> nx.Graph:
@@ -1828,8 +1829,8 @@ class MemoryController:
         services = self.services
         owner = services.owner(scope)
         repair = arguments.flag("repair", repair)
-        with services.lock:
-            services.reinforcement.flush()
+        with services.locks.hold(owner):
+            services.reinforcement.flush(owner)
             if repair:
                 return services.repair.run(owner)
             return CheckReport(services.check.problems(owner))
@@ -1851,8 +1852,8 @@ class MemoryController:
             0
         """
         self.services.require_open()
-        with self.services.lock:
-            self.services.reinforcement.flush()
+        with self.services.locks.hold_all():
+            self.services.reinforcement.flush_all()
             return self.services.store.compact()
 
     aadd = to_async(add)

@@ -42,15 +42,15 @@ def store_turns(
         or f"session-{services.clock():%Y%m%dT%H%M%S.%fZ}"
     )
     planned = intake.plan({session: drafts})
-    with services.lock:
-        # One lock around all of it: the index is brought up to date once.
-        with services.memories.lock:
+    with services.locks.hold(scope):
+        # Around all of it: the index is brought up to date once.
+        with services.memories.writing(scope) as index:
             session = session_id or services.open_sessions.get(scope) or session
             stored = intake.write({session: drafts}, planned, answered)
             if not stored.turns or session.startswith(ITEM_PREFIX):
                 return stored
             services.open_sessions[scope] = session
-            undigested = services.memories.index(scope).undigested()
+            undigested = index.undigested()
         for other in undigested:
             # Items and notes have sessions of their own, which never end.
             if other == session or other.startswith(ITEM_PREFIX):
@@ -67,7 +67,7 @@ def store_conversations(
     intake = _Intake(services, scope, sending)
     drafts = {session: services.admission.drafts(each) for session, each in sessions.items()}
     planned = intake.plan(drafts)
-    with services.lock:
+    with services.locks.hold(scope):
         stored = intake.write(drafts, planned)
         services.sessions.try_end(scope, list(drafts))
         if services.open_sessions.get(scope) in drafts:
@@ -109,7 +109,7 @@ class _Plan:
 
 @dataclass(frozen=True)
 class _Intake:
-    """Plans without the lock, so that embedding blocks nobody, and writes with it."""
+    """Plans without a lock, so that embedding blocks nobody, and writes with that of the scope."""
 
     services: Services
     scope: Scope
@@ -122,7 +122,8 @@ class _Intake:
         return _Plan(sessions, revision, messages, self.services.embedder.turns(messages.texts))
 
     def _sort(self, sessions: Mapping[str, Sequence[Draft]]) -> Sorted:
-        return self.services.identity.sort(self.scope, sessions, self.sending)
+        with self.services.memories.reading(self.scope):
+            return self.services.identity.sort(self.scope, sessions, self.sending)
 
     def _replan(self, sessions: Mapping[str, Sequence[Draft]], plan: _Plan) -> _Plan:
         """Plan again for what others wrote since, with the embeddings of the first plan."""
@@ -136,11 +137,11 @@ class _Intake:
     def write(
         self, sessions: Mapping[str, Sequence[Draft]], plan: _Plan, answered: Collection[str] = ()
     ) -> Stored:
-        """Carry out a plan; the caller has the lock."""
+        """Carry out a plan; the caller holds the lock of the scope."""
         services, scope = self.services, self.scope
         if (sessions, services.memories.index(scope).revision) != (plan.sessions, plan.revision):
             plan = self._replan(sessions, plan)
-        services.reinforcement.flush()
+        services.reinforcement.flush(scope)
         messages, rows = plan.messages, list(range(len(plan.messages.texts)))
         answered = [messages.known_as.get(message_id, message_id) for message_id in answered]
         n_edited = len(messages.edited)

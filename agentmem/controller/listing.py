@@ -66,8 +66,7 @@ def list_memories(
         InvalidInputError: the cursor is none.
     """
     before = None if cursor is None else _parse_cursor(cursor)
-    with memories.lock:
-        index = memories.index(scope)
+    with memories.reading(scope) as index:
         rows = _rows(index, granularities, where, before)
         n_newest = None if limit is None else offset + limit + 1
         places = sorted(_places(index, _newest(index, rows, n_newest)), key=_by_key, reverse=True)

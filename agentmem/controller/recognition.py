@@ -63,8 +63,7 @@ _WEIGHTS = {"bias": -15.9, "cosine": 18.5, "overlap": 7.0}
 def recognize(memories: IndexedStore, embedder: Embedder, scope: Scope, text: str) -> Recognition:
     """Compare a text with the turns of a scope, whatever their state; see `Recognition`."""
     vector = embedder.turns([text]).vectors[0]
-    with memories.lock:
-        index = memories.index(scope)
+    with memories.reading(scope) as index:
         table = index.tables[Granularity.TURN]
         known = table.column("alive") & ~table.column("former")
         exact = np.flatnonzero(known & (table.column("text_key") == text_key(text)))

@@ -11,11 +11,10 @@ import os
 import random
 import weakref
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 from weakref import WeakSet
 
 from agentmem.attributes.model import AttributeModel
@@ -57,6 +56,7 @@ from agentmem_stores import (
     Scope,
     StoreError,
 )
+from agentmem_stores.locks import ScopeLocks
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -78,13 +78,14 @@ class DeletionListener(Protocol):
 class Services:
     """The parts of one controller, and the state that its verbs share.
 
-    Everything that changes memories holds `lock`, a lock of the whole store, and writes through
-    `memories`, never through `store`, so that the derived index stays in step.
+    Everything that changes memories holds the lock of their scope, and writes through `memories`,
+    never through `store`, so that the derived index stays in step. Owners do not wait for each
+    other.
 
     Attributes:
         scope: whose memories are meant when a call names no other.
         clock: returns the current time, aware.
-        lock: reentrant; hold it from the first read to the last write of a change.
+        locks: reentrant; hold that of a scope from the first read to the last write of a change.
         store: the records themselves.
         memories: the store with its derived index, written through.
         engine: ranks memories for a query.
@@ -101,7 +102,7 @@ class Services:
     scope: Scope | None
     clock: Clock
     curve: ForgettingCurve
-    lock: AbstractContextManager[Any]
+    locks: ScopeLocks
     store: MemoryStore
     memories: IndexedStore
     engine: SearchEngine
@@ -158,9 +159,9 @@ class Services:
         """Build every part from the options of `MemoryController`."""
         clock = clock or partial(datetime.now, UTC)
         curve = curve or ForgettingCurve()
-        lock = store.verb_lock
+        locks = store.verb_locks
         embedder = Embedder(embeddings)
-        memories = IndexedStore(store, embedder.documents)
+        memories = IndexedStore(store, embedder.words)
         engine = SearchEngine(
             memories,
             curve=curve,
@@ -182,15 +183,15 @@ class Services:
         )
         sessions = Sessions(store, memories, embedder, writer, digester, facts, clock)
         admission = Admission(before_write)
-        reinforcement = Reinforcement(store, memories, curve, linger, guard=lock)
+        reinforcement = Reinforcement(store, memories, curve, linger, locks)
         deletion = Deleter(store, memories, sessions, facts, partial(_announce, store))
-        summaries = Summaries(store, memories, embedder, digester, curve, clock, lock)
+        summaries = Summaries(store, memories, embedder, digester, curve, clock, locks)
         check = Check(store, memories)
         return cls(
             scope=scope,
             clock=clock,
             curve=curve,
-            lock=lock,
+            locks=locks,
             store=store,
             memories=memories,
             engine=engine,
@@ -202,7 +203,7 @@ class Services:
             sessions=sessions,
             facts=facts,
             deletion=deletion,
-            items=Items(store, memories, embedder, writer, reinforcement, deletion, clock, lock),
+            items=Items(store, memories, embedder, writer, reinforcement, deletion, clock, locks),
             reinforcement=reinforcement,
             reflection=Reflection(store, memories, engine.weights, curve, clock, writer.new_id),
             plans=Plans(store, memories, embedder, curve, clock),
@@ -212,7 +213,7 @@ class Services:
                 sessions=sessions,
                 summaries=summaries,
                 clock=clock,
-                lock=lock,
+                locks=locks,
             ),
             check=check,
             repair=Repair(store, memories, embedder, sessions, check),
@@ -244,11 +245,12 @@ class Services:
             )
         return owner
 
-    def flush(self) -> None:
-        """Write pending recalls now."""
-        with self.lock:
-            if not self.closed:
-                self.reinforcement.flush()
+    def flush(self, scope: Scope | None = None) -> None:
+        """Write pending recalls now: of one scope, or of all of them."""
+        for each in self.reinforcement.pending_scopes() if scope is None else [scope]:
+            with self.locks.hold(each):
+                if not self.closed:
+                    self.reinforcement.flush(each)
 
     def consolidate(
         self,
@@ -260,7 +262,7 @@ class Services:
         stopped: Callable[[], bool] = lambda: False,
     ) -> ConsolidationReport:
         """Consolidate a scope; its open session stays open."""
-        self.flush()
+        self.flush(scope)
         return self.consolidation.run(
             scope,
             current=self.open_sessions.get(scope),
@@ -286,8 +288,8 @@ class Services:
 
     def expire(self, scope: Scope, now: datetime) -> Deletion:
         """Delete the memories that have expired by `now`."""
-        with self.lock:
-            self.reinforcement.flush()
+        with self.locks.hold(scope):
+            self.reinforcement.flush(scope)
             return self.deletion.expire(scope, now)
 
     def sweep_first(self, scope: Scope) -> None:
@@ -301,8 +303,8 @@ class Services:
         if not self.sweep:
             return
         try:
-            with self.lock:
-                self.reinforcement.flush()
+            with self.locks.hold(scope):
+                self.reinforcement.flush(scope)
                 archive_faded(self.memories, self.curve, scope, self.clock(), SWEEP_LIMIT)
         except StoreError as error:
             _log.warning("faded memories of %s could not be archived: %s", scope, error)
@@ -326,13 +328,13 @@ class Services:
 
     def close(self) -> None:
         """End open sessions, write what is pending, and close the store."""
-        # Not under the lock: the background work that is to stop may be waiting for it.
+        # Not under a lock: the background work that is to stop may be waiting for it.
         self.background.close()
-        with self.lock:
+        with self.locks.hold_all():
             if self.closed:
                 return
             try:
-                self.reinforcement.flush()
+                self.reinforcement.flush_all()
                 for scope, session_id in list(self.open_sessions.items()):
                     # Its turns may have been deleted since.
                     if session_id in self.sessions.unfinished(scope):

@@ -95,18 +95,18 @@ class Documents:
         wanted = _memories(scope, session_id, drafts, now)
         known = {m.id: m for m in self._chunks(scope, session_id)}
         new = [memory for memory in wanted if memory.id not in known]
-        with services.lock:
-            services.reinforcement.flush()
+        with services.locks.hold(scope):
+            services.reinforcement.flush(scope)
             moved = [_moved(known[m.id], m) for m in wanted if m.id in known]
             changed = [m for m in moved if m != known[m.id]]
             services.memories.write(Batch(scope, patch=changed))
         for batch in _batches(new):
             embedded = embedder.turns([memory.text for memory in batch])
-            with services.lock:
+            with services.locks.hold(scope):
                 services.memories.write(Batch(scope, put=services.writer.link(batch, embedded)))
         # Old chunks go last, so that a crash leaves too much rather than too little.
         removed = known.keys() - {memory.id for memory in wanted}
-        with services.lock:
+        with services.locks.hold(scope):
             gone = [v for i in sorted(removed) for v in services.memories.versions(known[i])]
             if gone:
                 services.deletion.replace(scope, gone)

@@ -142,8 +142,7 @@ class Recaller:
 
         hits = [hit for hit in result.hits if admits(hit.memory)]
         shares = score_distribution([hit.score for hit in hits])
-        with self.memories.lock:
-            index = self.memories.index(scope)
+        with self.memories.reading(scope) as index:
             allowed = _allowed_turns(index, where)
             groups = _Groups.of(index, hits[:SHORTLIST], as_of, allowed)
             routing = route_recall(

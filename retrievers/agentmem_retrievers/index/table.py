@@ -334,7 +334,7 @@ class Table:
             Both cosines, each of shape (rows,).
         """
         vectors, places = self._vectors.at(context.rows), context.places
-        cosines = vectors @ vector
+        cosines = np.vecdot(vectors, vector)
         total = np.zeros((len(places[0]), vectors.shape[1]), dtype=np.float32)
         row, near = np.empty_like(total), np.zeros(len(total), dtype=np.float32)
         for offset, weight in weights.items():

@@ -320,7 +320,7 @@ def confidence_features(
     context = [table.neighbors(rows, offset) for offset in NEAR]
     contains = np.split(stats.frequencies(np.concatenate(context)) > 0, len(context), axis=1)
     total = max(float(stats.idf.sum()), 1e-9)
-    cosines = table.vectors(rows) @ vector
+    cosines = np.vecdot(table.vectors(rows), vector)
     return {
         "bias": 1.0,
         "known": float(stats.idf @ (stats.document_frequencies > 0).astype(np.float64) / total),
