@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from agentmem.client import Client, connect
     from agentmem.controller import MemoryController
     from agentmem.controller.deletion import Deletion
+    from agentmem.controller.listing import MemoryPage
+    from agentmem.controller.recognition import Familiarity, Recognition
     from agentmem.controller.timeline import Event
+    from agentmem.documents.documents import Document
     from agentmem.facts.views import Fact, ProfileLine
     from agentmem.feedback.plans import Plan
     from agentmem.feedback.reflection import Learned
@@ -77,6 +80,7 @@ __all__ = [
     "ContextItem",
     "DataFormatError",
     "Deletion",
+    "Document",
     "Draft",
     "Edge",
     "EmbedderMismatchError",
@@ -85,6 +89,7 @@ __all__ = [
     "EmptyTextError",
     "Event",
     "Fact",
+    "Familiarity",
     "ForgettingCurve",
     "Form",
     "Granularity",
@@ -95,6 +100,7 @@ __all__ = [
     "Memory",
     "MemoryController",
     "MemoryNotFoundError",
+    "MemoryPage",
     "MemoryRetriever",
     "MemoryStore",
     "MissingExtraError",
@@ -103,6 +109,7 @@ __all__ = [
     "ProfileLine",
     "RecallRouting",
     "RecalledMemory",
+    "Recognition",
     "Refiner",
     "RelevanceFilter",
     "Reranker",
@@ -129,6 +136,10 @@ _HOMES = {
     "connect": "agentmem.client",
     "MemoryController": "agentmem.controller",
     "Deletion": "agentmem.controller.deletion",
+    "Document": "agentmem.documents.documents",
+    "Familiarity": "agentmem.controller.recognition",
+    "MemoryPage": "agentmem.controller.listing",
+    "Recognition": "agentmem.controller.recognition",
     "Event": "agentmem.controller.timeline",
     "Fact": "agentmem.facts.views",
     "ProfileLine": "agentmem.facts.views",

@@ -255,9 +255,9 @@ class Agent(Runnable[AgentInput, AIMessage]):
             yield chunk
 
     def _exchange(self, value: AgentInput, config: RunnableConfig) -> Exchange:
-        incoming = read_input(value)
+        agent_input = read_input(value)
         owner = owner_of(config, default=self.memory.scope)
-        return Exchange(incoming, owner.scope, owner.session_id)
+        return Exchange(agent_input, owner.scope, owner.session_id)
 
     # LangChain inspects the parameter names of these methods to decide what to pass.
     def _invoke(

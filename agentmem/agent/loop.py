@@ -59,7 +59,7 @@ class AgentLoop:
         write = RunnableLambda(partial(self._write, exchange), name="write")
         reflect = RunnableLambda(partial(self._reflect, exchange), name="reflect")
         try:
-            exchange.context = yield Step(recall, exchange.incoming.query)
+            exchange.context = yield Step(recall, exchange.agent_input.query)
         finally:
             # Whatever fails now or later, the user's words are durable.
             if not exchange.is_retry:
@@ -97,7 +97,7 @@ class AgentLoop:
         # A confidence of 0 means that the scope is empty, so that nothing was compared.
         if self.abstain_below is None or result is None or not result.confidence:
             return False
-        return result.confidence < self.abstain_below and is_question(exchange.incoming.query)
+        return result.confidence < self.abstain_below and is_question(exchange.agent_input.query)
 
     def _call_tool(self, call: ToolCall) -> Generator[Step, Any, ToolMessage]:
         tool = self.toolbox.get(call["name"])
@@ -112,18 +112,18 @@ class AgentLoop:
         return ToolMessage(str(result), tool_call_id=call["id"], name=call["name"])
 
     def _prompt(self, exchange: Exchange) -> list[BaseMessage]:
-        incoming = exchange.incoming
+        agent_input = exchange.agent_input
         prompt = self.prompts.build(
             PromptParts(
-                new=[*incoming.new, *exchange.tool_messages],
+                new=[*agent_input.new, *exchange.tool_messages],
                 now=self.memory.clock(),
                 hits=exchange.result or (),
                 turns=exchange.history,
-                context=incoming.context,
+                context=agent_input.context,
                 profile=exchange.profile,
                 goals=open_goals(exchange.history),
                 plan=exchange.plan,
-                system=incoming.system,
+                system=agent_input.system,
             )
         )
         exchange.memory_ids = prompt.memory_ids
@@ -133,21 +133,24 @@ class AgentLoop:
         memory, scope = self.memory, exchange.scope
         self._read_history(exchange)
         exchange.profile = self.profile(scope)
-        if not needs_memory(query):
+        if not query or not needs_memory(query):
             return Context.nothing(SearchResult(query, (), 0.0, memory.clock()))
         exchange.set_plan(memory.plans(query, k=1, scope=scope))
         chars = self.prompts.style.memory_chars
         return recall_memories(memory, query, k=self.k, chars=chars, scope=scope, explain=True)
 
     def _read_history(self, exchange: Exchange) -> None:
-        if exchange.session_id is not None:
+        session_id = exchange.session_id or self.memory.open_session(scope=exchange.scope)
+        if session_id is not None:
             turns = self.memory.get_all(
                 scope=exchange.scope,
-                session_id=exchange.session_id,
+                session_id=session_id,
                 granularity=Granularity.TURN,
                 limit=_MAX_TURNS_READ,
             )
             exchange.set_history(turns)
+            if exchange.is_retry:
+                exchange.session_id = session_id
 
     def _write(self, exchange: Exchange, messages: Sequence[BaseMessage]) -> list[str]:
         """Write the user's messages, or the reply as far as it has arrived."""
@@ -165,7 +168,6 @@ class AgentLoop:
             exchange.question_ids = [*(d.id for d in drafts if d.id), *(turn.id for turn in turns)]
         if turns and exchange.session_id is None:
             exchange.session_id = turns[0].session_id
-            self._read_history(exchange)
         return [turn.id for turn in turns]
 
     def _reflect(self, exchange: Exchange, result: SearchResult) -> None:

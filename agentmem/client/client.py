@@ -187,6 +187,11 @@ class Client:
         body = {"sessions": {name: to_messages(found) for name, found in sessions.items()}}
         return self._added("/v1/sessions", body, scope)
 
+    def open_session(self, *, scope: Scope | None = None) -> str | None:
+        """Return the session that is open; see `MemoryController.open_session`."""
+        found: str | None = self._send("GET", "/v1/sessions/open", scope)["session_id"]
+        return found
+
     def end_session(
         self, session_id: str | None = None, *, scope: Scope | None = None
     ) -> list[Memory]:
@@ -553,6 +558,7 @@ class Client:
     aadd = to_async(add)
     aadd_turns = to_async(add_turns)
     aadd_many = to_async(add_many)
+    aopen_session = to_async(open_session)
     aend_session = to_async(end_session)
     aupdate = to_async(update)
     adelete = to_async(delete)

@@ -44,6 +44,7 @@ from agentmem.server.schemas import (
     MemoryPage,
     MessageIn,
     NodeOut,
+    OpenSession,
     OutcomeRequest,
     OwnerOut,
     PlanOut,
@@ -122,6 +123,12 @@ def add_many(body: AddManyRequest, caller: Writer, full: Full = False) -> Ids:
     """Store whole conversations and end them."""
     sessions = {name: [_message(m, caller) for m in found] for name, found in body.sessions.items()}
     return Ids.of(caller.memory.add_many(sessions, scope=caller.scope), full=full)
+
+
+@router.get("/sessions/open", tags=["sessions"])
+def open_session(caller: Reader) -> OpenSession:
+    """Return the session that messages without a session id continue."""
+    return OpenSession(session_id=caller.memory.open_session(scope=caller.scope))
 
 
 @router.post("/sessions/{session_id:path}/end", tags=["sessions"], **_SPARSE)

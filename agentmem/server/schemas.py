@@ -104,6 +104,12 @@ class Ids(BaseModel):
         return cls.model_construct(ids=[memory.id for memory in memories], **found)
 
 
+class OpenSession(BaseModel):
+    """The session that is open."""
+
+    session_id: str | None
+
+
 class EditRequest(_Request):
     """A new text of a memory."""
 

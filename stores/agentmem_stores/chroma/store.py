@@ -7,11 +7,11 @@ import os
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial, wraps
 from itertools import chain
 from pathlib import Path
-from threading import Condition, RLock, Thread
+from threading import RLock, Thread
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 
 from typing_extensions import override
@@ -36,10 +36,13 @@ from agentmem_stores.chroma.rows import Index, Partitions
 from agentmem_stores.errors import (
     AgentMemError,
     ClosedError,
+    EmbedderMismatchError,
     InvalidInputError,
     StoreError,
+    StoreFormatError,
     StoreUnavailableError,
 )
+from agentmem_stores.locks import ReadWriteLock
 from agentmem_stores.records import Granularity, Memory, Scope
 from agentmem_stores.store import (
     DEFAULT_EMBEDDER,
@@ -121,46 +124,6 @@ class _Connection:
             close_client(client)
 
 
-class _ReadWriteLock:
-    """A lock that many readers share or one writer holds; not reentrant.
-
-    A waiting writer blocks new readers. Only one thread may wait in `exclusive` at a time.
-    """
-
-    def __init__(self) -> None:
-        self._changed = Condition()
-        self._readers = 0
-        self._writer = False
-
-    @contextmanager
-    def shared(self) -> Iterator[None]:
-        """Hold the lock together with other readers."""
-        with self._changed:
-            while self._writer:
-                self._changed.wait()
-            self._readers += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._readers -= 1
-                self._changed.notify_all()
-
-    @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Hold the lock alone; the calling thread must not hold it already."""
-        with self._changed:
-            self._writer = True
-            while self._readers:
-                self._changed.wait()
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._writer = False
-                self._changed.notify_all()
-
-
 def _guarded(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
     """Refuse a closed store, recover a failed one, and translate errors of the backend."""
 
@@ -226,7 +189,7 @@ class ChromaStore(MemoryStore):
         self._release = weakref.finalize(self, connection.close)
         # Writes hold the one; reads share the other, which is exclusive while the client changes.
         self._write_lock = RLock()
-        self._client_lock = _ReadWriteLock()
+        self._client_lock = ReadWriteLock()
         self._closed = self._failed = False
         self._attach(client, embedder)
 
@@ -371,6 +334,8 @@ class ChromaStore(MemoryStore):
                 return self._registry.revision(scope)
             if self._directory is not None:
                 self._directory.require_space(rows.estimate_size(groups))
+                if batch.put or batch.delete:
+                    self._directory.discard_replacement()
             if batch.patch:
                 self._require_patched(batch, groups)
             before = self._registry.begin_write(scope)
@@ -438,6 +403,50 @@ class ChromaStore(MemoryStore):
             with self._client_lock.exclusive():
                 self._attach(self._connection.reopen(Directory.move_in), self.embedder)
             return Compaction(before, size_of(directory.path), wiped)
+
+    @_guarded
+    def open_replacement(self, embedder: EmbedderSpec) -> ChromaStore:
+        """Open a store for vectors of another embedder, to fill it and call `replace_by`.
+
+        It lies inside this store's directory. If filling it is interrupted, the next call opens
+        it as it was left, provided that nothing was written here meanwhile and the embedder is the
+        same; otherwise it begins empty.
+
+        Raises:
+            StoreError: this store is on a server, which owns the files.
+        """
+        directory = self._require_directory()
+        with self._write_lock:
+            if directory.replacement.exists():
+                try:
+                    return ChromaStore.open(directory.replacement, embedder)
+                except (EmbedderMismatchError, StoreFormatError):
+                    directory.discard_replacement()
+            partitions = self._partitions.count
+            return ChromaStore.open(directory.replacement, embedder, partitions=partitions)
+
+    @_guarded
+    def replace_by(self, replacement: ChromaStore) -> None:
+        """Replace the files of this store by those of `open_replacement`, which is closed.
+
+        After a crash the store is as before, or replaced.
+
+        Raises:
+            StoreError: this store is on a server, which owns the files.
+        """
+        directory = self._require_directory()
+        with self._write_lock:
+            replacement.close()
+            directory.adopt_replacement()
+            with self._client_lock.exclusive():
+                self._attach(self._connection.reopen(Directory.move_in), None)
+
+    def _require_directory(self) -> Directory:
+        if self._directory is None:
+            raise StoreError(
+                f"{self._where} owns its files; stop the server and open its directory instead"
+            )
+        return self._directory
 
     # Reading
 
