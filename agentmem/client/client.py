@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from types import TracebackType
+from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakSet
 
 from agentmem.client.decode import (
     RemoteSearchResult,
     to_context,
+    to_document,
     to_event,
     to_fact,
     to_memory,
     to_plan,
+    to_recognition,
     to_search_result,
 )
 from agentmem.client.transport import Transport, in_path
@@ -30,8 +34,11 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from agentmem.controller.deletion import Deletion
+    from agentmem.controller.listing import MemoryPage
+    from agentmem.controller.recognition import Recognition
     from agentmem.controller.services import DeletionListener
     from agentmem.controller.timeline import Event
+    from agentmem.documents.documents import Document
     from agentmem.facts.views import Fact, ProfileLine
     from agentmem.feedback.plans import Plan
     from agentmem.feedback.reflection import Learned
@@ -145,6 +152,7 @@ class Client:
         timestamp: datetime | None = None,
         importance: float = 0.0,
         metadata: Mapping[str, Any] | None = None,
+        expires_at: datetime | None = None,
     ) -> list[Memory]:
         """Store messages as turns of a session; see `MemoryController.add`."""
         from agentmem.client.encode import to_messages
@@ -156,6 +164,8 @@ class Client:
             body["timestamp"] = _iso(timestamp)
         if metadata is not None:
             body["metadata"] = dict(metadata)
+        if expires_at is not None:
+            body["expires_at"] = _iso(expires_at)
         return self._added("/v1/memories", body, scope)
 
     def add_turns(
@@ -204,13 +214,49 @@ class Client:
         self,
         memory_id: str,
         *,
-        text: str,
+        text: str | None = None,
         timestamp: datetime | None = None,
+        importance: float | None = None,
+        expires_at: datetime | EllipsisType | None = ...,
         scope: Scope | None = None,
     ) -> Memory:
-        """Replace the text of a memory; see `MemoryController.update`."""
-        body = {"text": text} | ({} if timestamp is None else {"timestamp": _iso(timestamp)})
+        """Replace the text of a memory, or its importance; see `MemoryController.update`."""
+        body = _given(text=text, timestamp=timestamp, importance=importance)
+        if not isinstance(expires_at, EllipsisType):
+            body["expires_at"] = None if expires_at is None else _iso(expires_at)
         return to_memory(self._send("PATCH", _memory(memory_id), scope, body=body))
+
+    def add_document(
+        self,
+        path_or_text: str | PathLike[str],
+        *,
+        title: str | None = None,
+        source: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        expires_at: datetime | None = None,
+        scope: Scope | None = None,
+    ) -> Document:
+        """Store a document, read here, in chunks; see `MemoryController.add_document`."""
+        from agentmem.documents.reading import read_document
+
+        document, title, source = read_document(path_or_text, title=title, source=source)
+        body = _given(
+            text=document.text,
+            sections=[asdict(section) for section in document.sections],
+            title=title,
+            source=source,
+            metadata=metadata,
+            expires_at=expires_at,
+        )
+        return to_document(self._send("POST", "/v1/documents", scope, body=body))
+
+    def documents(self, *, scope: Scope | None = None) -> list[Document]:
+        """Return the documents, by title; see `MemoryController.documents`."""
+        return [to_document(data) for data in self._send("GET", "/v1/documents", scope)]
+
+    def delete_document(self, name: str, *, scope: Scope | None = None) -> Deletion:
+        """Delete a document with all its chunks; see `MemoryController.delete_document`."""
+        return self._deletion(f"/v1/documents/{in_path(name)}", scope)
 
     def delete(self, memory_id: str, *, scope: Scope | None = None) -> Deletion:
         """Delete a memory and what was derived from it; see `MemoryController.delete`."""
@@ -248,18 +294,45 @@ class Client:
         explain: bool = False,
         reinforce: bool = True,
         hops: int = 1,
+        session_id: str | None = None,
+        role: str | None = None,
+        speaker: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002
+        min_confidence: float = 0.0,
     ) -> SearchResult:
         """Find the memories that answer a question; see `MemoryController.search`."""
-        body = {
-            "query": query,
-            "k": k,
-            "granularity": str(granularity),
-            "include_archived": include_archived,
-            "explain": explain,
-            "reinforce": reinforce,
-            "hops": hops,
-        } | ({} if as_of is None else {"as_of": _iso(as_of)})
+        body = _given(
+            query=query,
+            k=k,
+            granularity=str(granularity),
+            as_of=as_of,
+            include_archived=include_archived,
+            explain=explain,
+            reinforce=reinforce,
+            hops=hops,
+            session_id=session_id,
+            role=role,
+            speaker=speaker,
+            since=since,
+            until=until,
+            filter=filter,
+            min_confidence=min_confidence,
+        )
         return to_search_result(self._send("POST", "/v1/search", scope, body=body))
+
+    def search_many(
+        self, queries: Sequence[str], *, scope: Scope | None = None, **options: Any
+    ) -> list[SearchResult]:
+        """Search for several questions at once; see `MemoryController.search_many`."""
+        body = _given(queries=list(queries), **options)
+        found = self._send("POST", "/v1/search-many", scope, body=body)
+        return [to_search_result(data) for data in found["results"]]
+
+    def recognize(self, text: str, *, scope: Scope | None = None) -> Recognition:
+        """Return how surely a text was met before; see `MemoryController.recognize`."""
+        return to_recognition(self._send("POST", "/v1/recognize", scope, body={"text": text}))
 
     def recall(
         self,
@@ -273,6 +346,13 @@ class Client:
         count_tokens: Callable[[str], int] | None = None,
         explain: bool = False,
         reinforce: bool = True,
+        session_id: str | None = None,
+        role: str | None = None,
+        speaker: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002
+        min_confidence: float = 0.0,
     ) -> Context:
         """Spend a token budget on what answers a question; see `MemoryController.recall`.
 
@@ -281,14 +361,22 @@ class Client:
         """
         if count_tokens is not None:
             raise InvalidInputError("count_tokens must be None for a server, which counts itself")
-        body = {
-            "query": query,
-            "max_tokens": max_tokens,
-            "exclude": list(exclude),
-            "min_trust": str(min_trust),
-            "explain": explain,
-            "reinforce": reinforce,
-        } | ({} if as_of is None else {"as_of": _iso(as_of)})
+        body = _given(
+            query=query,
+            max_tokens=max_tokens,
+            as_of=as_of,
+            exclude=list(exclude),
+            min_trust=str(min_trust),
+            explain=explain,
+            reinforce=reinforce,
+            session_id=session_id,
+            role=role,
+            speaker=speaker,
+            since=since,
+            until=until,
+            filter=filter,
+            min_confidence=min_confidence,
+        )
         return to_context(self._send("POST", "/v1/recall", scope, body=body), self.curve)
 
     def get(self, memory_id: str, *, scope: Scope | None = None) -> Memory:
@@ -300,25 +388,40 @@ class Client:
         *,
         scope: Scope | None = None,
         limit: int | None = 100,
+        offset: int = 0,
+        cursor: str | None = None,
         granularity: Granularity | None = None,
         session_id: str | None = None,
-    ) -> list[Memory]:
+        role: str | None = None,
+        speaker: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002
+    ) -> MemoryPage:
         """Return the newest memories, oldest first; see `MemoryController.get_all`."""
+        from agentmem.controller.listing import MemoryPage
+
+        restrictions = _given(
+            granularity=None if granularity is None else str(granularity),
+            session_id=session_id,
+            role=role,
+            speaker=speaker,
+            since=since,
+            until=until,
+            filter=None if filter is None else json.dumps(filter),
+        )
         found: list[Memory] = []
-        cursor: str | None = None
         while limit is None or len(found) < limit:
-            params = {
-                "limit": _PAGE if limit is None else min(_PAGE, limit - len(found)),
-                "cursor": cursor,
-                "granularity": None if granularity is None else str(granularity),
-                "session_id": session_id,
-            }
+            size = _PAGE if limit is None else min(_PAGE, limit - len(found))
+            params = _given(limit=size, offset=offset, cursor=cursor, **restrictions)
             page = self._send("GET", "/v1/memories", scope, params=params)
             found += map(to_memory, page["memories"])
-            cursor = page["next_cursor"]
+            cursor, offset = page["next_cursor"], 0
             if cursor is None:
                 break
-        return found[::-1]
+        newest = MemoryPage(found[::-1])
+        newest.next_cursor = cursor
+        return newest
 
     def history(self, memory_id: str, *, scope: Scope | None = None) -> list[Memory]:
         """Return every version of a memory; see `MemoryController.history`."""
@@ -560,6 +663,9 @@ class Client:
     aadd_many = to_async(add_many)
     aopen_session = to_async(open_session)
     aend_session = to_async(end_session)
+    aadd_document = to_async(add_document)
+    adocuments = to_async(documents)
+    adelete_document = to_async(delete_document)
     aupdate = to_async(update)
     adelete = to_async(delete)
     aunmerge = to_async(unmerge)
@@ -567,6 +673,8 @@ class Client:
     adelete_all = to_async(delete_all)
     areset = to_async(reset)
     asearch = to_async(search)
+    asearch_many = to_async(search_many)
+    arecognize = to_async(recognize)
     arecall = to_async(recall)
     aget = to_async(get)
     aget_all = to_async(get_all)
@@ -597,6 +705,15 @@ class Client:
 
 def _memory(memory_id: str) -> str:
     return f"/v1/memories/{in_path(str(memory_id))}"
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    """Return the fields that are not None, as JSON."""
+    return {
+        name: _iso(value) if isinstance(value, datetime) else value
+        for name, value in fields.items()
+        if value is not None
+    }
 
 
 def _iso(moment: datetime) -> str:

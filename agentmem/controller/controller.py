@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from os import PathLike
-from pathlib import Path
 from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,7 +20,7 @@ from agentmem.controller.recognition import Recognition, recognize
 from agentmem.controller.services import DeletionListener, Services
 from agentmem.controller.timeline import Bounds, Event, Timeline
 from agentmem.documents.documents import Document
-from agentmem.documents.reading import is_document_path, read_file, read_text
+from agentmem.documents.reading import read_document
 from agentmem.embedding.embedder import Embedder, estimate_tokens
 from agentmem.embedding.resolve import embeddings_of
 from agentmem.embedding.sentence_embeddings import default_embeddings
@@ -29,7 +28,7 @@ from agentmem.facts.views import Fact, ProfileLine, current_facts, holds_at, pro
 from agentmem.feedback.plans import Plan, parse_outcome
 from agentmem.feedback.reflection import Learned
 from agentmem.feedback.reinforcement import relevant
-from agentmem.folders import expand_home, server_address
+from agentmem.folders import server_address
 from agentmem.maintenance.check import CheckReport
 from agentmem.maintenance.consolidation import ConsolidationReport
 from agentmem.maintenance.eviction import SweepReport, archive_faded
@@ -725,15 +724,7 @@ class MemoryController:
         source = None if source is None else arguments.string("source", source)
         expiry = None if expires_at is None else arguments.moment("expires_at", expires_at)
         shared = as_json(arguments.metadata_value("metadata", metadata))
-        if isinstance(path_or_text, str) and not is_document_path(path_or_text):
-            document = read_text(path_or_text)
-            title = title or document.title or document.text.strip()[:60].splitlines()[0]
-            source = source or title
-        else:
-            path = expand_home(Path(arguments.path_like("path_or_text", path_or_text)))
-            document = read_file(path)
-            title = title or document.title or path.stem
-            source = source or str(path.absolute())
+        document, title, source = read_document(path_or_text, title=title, source=source)
         return services.documents.add(
             owner, document, title=title, source=source, metadata=shared, expires_at=expiry
         )

@@ -5,12 +5,10 @@ The routes are plain functions, which FastAPI runs in a thread pool, because the
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path as FilePath
@@ -32,6 +30,8 @@ from agentmem.server.schemas import (
     ConsolidationOut,
     Count,
     DeletionOut,
+    DocumentOut,
+    DocumentRequest,
     EdgeOut,
     EditRequest,
     EventOut,
@@ -52,7 +52,11 @@ from agentmem.server.schemas import (
     ProfileLineOut,
     RecallOut,
     RecallRequest,
+    RecognitionOut,
+    RecognizeRequest,
     ReinforceRequest,
+    SearchManyOut,
+    SearchManyRequest,
     SearchOut,
     SearchRequest,
     StatsOut,
@@ -144,6 +148,37 @@ def delete_session(session_id: str, caller: Writer) -> DeletionOut:
     return DeletionOut.of(caller.memory.delete_session(session_id, scope=caller.scope))
 
 
+# Documents.
+
+
+@router.post("/documents", status_code=201, tags=["documents"])
+def add_document(body: DocumentRequest, caller: Writer) -> DocumentOut:
+    """Store a text in chunks, which searches find beside what was said."""
+    text = body.document()
+    title = body.title or text.title or body.source or text.text.strip()[:60].splitlines()[0]
+    document = caller.memory.services.documents.add(
+        caller.scope,
+        text,
+        title=title,
+        source=body.source or title,
+        metadata={**(body.metadata or {}), **caller.provenance},
+        expires_at=body.expires_at,
+    )
+    return DocumentOut.of(document)
+
+
+@router.get("/documents", tags=["documents"])
+def documents(caller: Reader) -> list[DocumentOut]:
+    """Return the documents, by title."""
+    return [DocumentOut.of(d) for d in caller.memory.documents(scope=caller.scope)]
+
+
+@router.delete("/documents/{name:path}", tags=["documents"])
+def delete_document(name: str, caller: Writer) -> DeletionOut:
+    """Delete a document, named by its id or its source, with all its chunks."""
+    return DeletionOut.of(caller.memory.delete_document(name, scope=caller.scope))
+
+
 # Searching.
 
 
@@ -154,6 +189,29 @@ def search(body: SearchRequest, request: Request, caller: Reader) -> SearchOut:
     result = caller.memory.search(body.query, scope=caller.scope, **options)
     search_id = request.app.state.searches.keep(caller.scope, result)
     return SearchOut.of(result, search_id, routing=body.explain)
+
+
+@router.post("/search-many", tags=["search"])
+def search_many(body: SearchManyRequest, request: Request, caller: Reader) -> SearchManyOut:
+    """Search for several questions at once."""
+    options = body.options("queries") | _reinforce(body.reinforce, caller)
+    results = caller.memory.search_many(body.queries, scope=caller.scope, **options)
+    keep = request.app.state.searches.keep
+    return SearchManyOut(
+        results=[SearchOut.of(r, keep(caller.scope, r), routing=False) for r in results]
+    )
+
+
+@router.post("/recognize", tags=["search"])
+def recognize(body: RecognizeRequest, caller: Reader) -> RecognitionOut:
+    """Say how surely a text was met before: word for word, in other words, or not at all."""
+    found = caller.memory.recognize(body.text, scope=caller.scope)
+    return RecognitionOut(
+        familiarity=found.familiarity,
+        kind=found.kind,
+        similarity=found.similarity,
+        memory=None if found.memory is None else _with_retention(caller, found.memory),
+    )
 
 
 @router.post("/recall", tags=["search"])
@@ -212,44 +270,44 @@ def reset_learning(caller: Writer) -> Count:
 def list_memories(
     caller: Reader,
     limit: Annotated[int, Query(ge=1, le=MAX_K)] = 100,
+    offset: Annotated[int, Query(ge=0)] = 0,
     cursor: str | None = None,
     granularity: Granularity | None = None,
     session_id: str | None = None,
+    role: str | None = None,
+    speaker: str | None = None,
+    since: Moment = None,
+    until: Moment = None,
+    filter: Annotated[str | None, Query(description="A metadata filter, as JSON.")] = None,  # noqa: A002
 ) -> MemoryPage:
     """List memories, the newest first. Pass `next_cursor` as `cursor` for the next page."""
-    memories = caller.memory.get_all(
-        limit=None, granularity=granularity, session_id=session_id, scope=caller.scope
+    page = caller.memory.get_all(
+        limit=limit,
+        offset=offset,
+        cursor=cursor,
+        granularity=granularity,
+        session_id=session_id,
+        role=role,
+        speaker=speaker,
+        since=since,
+        until=until,
+        filter=None if filter is None else _json_filter(filter),
+        scope=caller.scope,
     )
-    memories.reverse()
-    if cursor is not None:
-        after = _decode_cursor(cursor)
-        memories = [memory for memory in memories if _position(memory) < after]
-    page = memories[:limit]
-    more = len(memories) > limit
     return MemoryPage(
-        memories=[_with_retention(caller, memory) for memory in page],
-        next_cursor=_encode_cursor(page[-1]) if more else None,
+        memories=[_with_retention(caller, memory) for memory in reversed(page)],
+        next_cursor=page.next_cursor,
     )
 
 
-def _position(memory: Memory) -> tuple[str, str, str, int, str]:
-    """The order of `get_all`; a page continues after it also if memories were written meanwhile."""
-    said, written = (
-        f"{moment:%Y-%m-%dT%H:%M:%S.%f}" for moment in (memory.said_at, memory.written_at)
-    )
-    return said, written, memory.session_id, memory.position, memory.id
-
-
-def _encode_cursor(memory: Memory) -> str:
-    return base64.urlsafe_b64encode(json.dumps(_position(memory)).encode()).decode().rstrip("=")
-
-
-def _decode_cursor(cursor: str) -> tuple[str, str, str, int, str]:
-    with suppress(ValueError, TypeError):
-        padded = cursor + "=" * (-len(cursor) % 4)
-        said, written, session, position, memory_id = json.loads(base64.urlsafe_b64decode(padded))
-        return str(said), str(written), str(session), int(position), str(memory_id)
-    raise InvalidInputError("cursor must be the next_cursor of a page")
+def _json_filter(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInputError(f"filter={text[:80]!r} is no JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise InvalidInputError(f"filter={text[:80]!r} must be a JSON object")
+    return found
 
 
 def _with_retention(caller: Caller, memory: Memory) -> MemoryOut:

@@ -26,6 +26,7 @@ from agentmem.cli.terminal import line, memory_json, plain, print_json, short_id
 
 if TYPE_CHECKING:
     from agentmem import MemoryController
+    from agentmem.client import Client
     from agentmem.formats.dialogue import Dialogue
     from agentmem.ingest import IngestReport
 
@@ -213,7 +214,11 @@ def ingest(
 
 
 def _ingest_dialogues(
-    memory: MemoryController, dialogues: Iterable[Dialogue], owner: OwnerOptions, *, quiet: bool
+    memory: MemoryController | Client,
+    dialogues: Iterable[Dialogue],
+    owner: OwnerOptions,
+    *,
+    quiet: bool,
 ) -> list[dict[str, Any]]:
     from agentmem import Scope
     from agentmem.cli.progress import ProgressBars
@@ -242,7 +247,9 @@ def _ingest_dialogues(
     return [_report_json(report) for report in reports.values()]
 
 
-def _ingest_document(memory: MemoryController, file: Path, *, quiet: bool) -> dict[str, Any]:
+def _ingest_document(
+    memory: MemoryController | Client, file: Path, *, quiet: bool
+) -> dict[str, Any]:
     document = memory.add_document(file)
     if not quiet:
         typer.echo(
