@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from os import PathLike
@@ -16,12 +15,10 @@ from weakref import WeakSet
 from agentmem.client.decode import (
     RemoteSearchResult,
     to_context,
-    to_document,
     to_event,
     to_fact,
     to_memory,
     to_plan,
-    to_recognition,
     to_search_result,
 )
 from agentmem.client.transport import Transport, in_path
@@ -189,12 +186,17 @@ class Client:
         return self._added("/v1/memories", body, scope) if drafts else []
 
     def add_many(
-        self, sessions: Mapping[str, Sequence[MessageLike]], *, scope: Scope | None = None
+        self,
+        sessions: Mapping[str, Sequence[MessageLike]],
+        *,
+        scope: Scope | None = None,
+        expires_at: datetime | None = None,
     ) -> list[Memory]:
         """Store whole conversations and end them; see `MemoryController.add_many`."""
         from agentmem.client.encode import to_messages
 
         body = {"sessions": {name: to_messages(found) for name, found in sessions.items()}}
+        body |= _given(expires_at=_iso(expires_at))
         return self._added("/v1/sessions", body, scope)
 
     def open_session(self, *, scope: Scope | None = None) -> str | None:
@@ -220,43 +222,11 @@ class Client:
         expires_at: datetime | EllipsisType | None = ...,
         scope: Scope | None = None,
     ) -> Memory:
-        """Replace the text of a memory, or its importance; see `MemoryController.update`."""
-        body = _given(text=text, timestamp=timestamp, importance=importance)
+        """Replace the text, importance or expiry of a memory; see `MemoryController.update`."""
+        body = _given(text=text, timestamp=_iso(timestamp), importance=importance)
         if not isinstance(expires_at, EllipsisType):
-            body["expires_at"] = None if expires_at is None else _iso(expires_at)
+            body["expires_at"] = _iso(expires_at)
         return to_memory(self._send("PATCH", _memory(memory_id), scope, body=body))
-
-    def add_document(
-        self,
-        path_or_text: str | PathLike[str],
-        *,
-        title: str | None = None,
-        source: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        expires_at: datetime | None = None,
-        scope: Scope | None = None,
-    ) -> Document:
-        """Store a document, read here, in chunks; see `MemoryController.add_document`."""
-        from agentmem.documents.reading import read_document
-
-        document, title, source = read_document(path_or_text, title=title, source=source)
-        body = _given(
-            text=document.text,
-            sections=[asdict(section) for section in document.sections],
-            title=title,
-            source=source,
-            metadata=metadata,
-            expires_at=expires_at,
-        )
-        return to_document(self._send("POST", "/v1/documents", scope, body=body))
-
-    def documents(self, *, scope: Scope | None = None) -> list[Document]:
-        """Return the documents, by title; see `MemoryController.documents`."""
-        return [to_document(data) for data in self._send("GET", "/v1/documents", scope)]
-
-    def delete_document(self, name: str, *, scope: Scope | None = None) -> Deletion:
-        """Delete a document with all its chunks; see `MemoryController.delete_document`."""
-        return self._deletion(f"/v1/documents/{in_path(name)}", scope)
 
     def delete(self, memory_id: str, *, scope: Scope | None = None) -> Deletion:
         """Delete a memory and what was derived from it; see `MemoryController.delete`."""
@@ -303,36 +273,25 @@ class Client:
         min_confidence: float = 0.0,
     ) -> SearchResult:
         """Find the memories that answer a question; see `MemoryController.search`."""
-        body = _given(
-            query=query,
-            k=k,
-            granularity=str(granularity),
-            as_of=as_of,
-            include_archived=include_archived,
-            explain=explain,
-            reinforce=reinforce,
-            hops=hops,
+        body = {
+            "query": query,
+            "k": k,
+            "granularity": str(granularity),
+            "include_archived": include_archived,
+            "explain": explain,
+            "reinforce": reinforce,
+            "hops": hops,
+            "min_confidence": min_confidence,
+        } | _given(
+            as_of=_iso(as_of),
             session_id=session_id,
             role=role,
             speaker=speaker,
-            since=since,
-            until=until,
+            since=_iso(since),
+            until=_iso(until),
             filter=filter,
-            min_confidence=min_confidence,
         )
         return to_search_result(self._send("POST", "/v1/search", scope, body=body))
-
-    def search_many(
-        self, queries: Sequence[str], *, scope: Scope | None = None, **options: Any
-    ) -> list[SearchResult]:
-        """Search for several questions at once; see `MemoryController.search_many`."""
-        body = _given(queries=list(queries), **options)
-        found = self._send("POST", "/v1/search-many", scope, body=body)
-        return [to_search_result(data) for data in found["results"]]
-
-    def recognize(self, text: str, *, scope: Scope | None = None) -> Recognition:
-        """Return how surely a text was met before; see `MemoryController.recognize`."""
-        return to_recognition(self._send("POST", "/v1/recognize", scope, body={"text": text}))
 
     def recall(
         self,
@@ -361,23 +320,42 @@ class Client:
         """
         if count_tokens is not None:
             raise InvalidInputError("count_tokens must be None for a server, which counts itself")
-        body = _given(
-            query=query,
-            max_tokens=max_tokens,
-            as_of=as_of,
-            exclude=list(exclude),
-            min_trust=str(min_trust),
-            explain=explain,
-            reinforce=reinforce,
+        body = {
+            "query": query,
+            "max_tokens": max_tokens,
+            "exclude": list(exclude),
+            "min_trust": str(min_trust),
+            "explain": explain,
+            "reinforce": reinforce,
+            "min_confidence": min_confidence,
+        } | _given(
+            as_of=_iso(as_of),
             session_id=session_id,
             role=role,
             speaker=speaker,
-            since=since,
-            until=until,
+            since=_iso(since),
+            until=_iso(until),
             filter=filter,
-            min_confidence=min_confidence,
         )
         return to_context(self._send("POST", "/v1/recall", scope, body=body), self.curve)
+
+    def search_many(
+        self, queries: Sequence[str], *, scope: Scope | None = None, **options: Any
+    ) -> list[SearchResult]:
+        """Search for several questions; see `MemoryController.search_many`."""
+        return [self.search(query, scope=scope, **options) for query in queries]
+
+    def recognize(self, text: str, *, scope: Scope | None = None) -> Recognition:
+        """Say how surely a text was met before; see `MemoryController.recognize`."""
+        from agentmem.controller.recognition import Familiarity, Recognition
+
+        found = self._send("POST", "/v1/recognize", scope, body={"text": text})
+        return Recognition(
+            found["familiarity"],
+            Familiarity(found["kind"]),
+            None if found["memory"] is None else to_memory(found["memory"]),
+            found["similarity"],
+        )
 
     def get(self, memory_id: str, *, scope: Scope | None = None) -> Memory:
         """Return one memory; see `MemoryController.get`."""
@@ -401,27 +379,28 @@ class Client:
         """Return the newest memories, oldest first; see `MemoryController.get_all`."""
         from agentmem.controller.listing import MemoryPage
 
-        restrictions = _given(
-            granularity=None if granularity is None else str(granularity),
-            session_id=session_id,
-            role=role,
-            speaker=speaker,
-            since=since,
-            until=until,
-            filter=None if filter is None else json.dumps(filter),
-        )
+        options = {
+            "granularity": None if granularity is None else str(granularity),
+            "session_id": session_id,
+            "role": role,
+            "speaker": speaker,
+            "since": _iso(since),
+            "until": _iso(until),
+            "filter": None if filter is None else json.dumps(filter),
+        }
         found: list[Memory] = []
-        while limit is None or len(found) < limit:
-            size = _PAGE if limit is None else min(_PAGE, limit - len(found))
-            params = _given(limit=size, offset=offset, cursor=cursor, **restrictions)
+        wanted = None if limit is None else limit + offset
+        while wanted is None or len(found) < wanted:
+            size = _PAGE if wanted is None else min(_PAGE, wanted - len(found))
+            params = {**options, "limit": size, "cursor": cursor}
             page = self._send("GET", "/v1/memories", scope, params=params)
             found += map(to_memory, page["memories"])
-            cursor, offset = page["next_cursor"], 0
+            cursor = page["next_cursor"]
             if cursor is None:
                 break
-        newest = MemoryPage(found[::-1])
-        newest.next_cursor = cursor
-        return newest
+        result = MemoryPage(found[offset:][::-1])
+        result.next_cursor = cursor
+        return result
 
     def history(self, memory_id: str, *, scope: Scope | None = None) -> list[Memory]:
         """Return every version of a memory; see `MemoryController.history`."""
@@ -430,6 +409,41 @@ class Client:
     def related(self, memory_id: str, *, k: int = 5, scope: Scope | None = None) -> list[Memory]:
         """Return the neighbors of a memory; see `MemoryController.related`."""
         return self._memories("GET", f"{_memory(memory_id)}/related", scope, params={"k": k})
+
+    # Documents.
+
+    def add_document(
+        self,
+        path_or_text: str | PathLike[str],
+        *,
+        title: str | None = None,
+        source: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        expires_at: datetime | None = None,
+        scope: Scope | None = None,
+    ) -> Document:
+        """Store a document in chunks; see `MemoryController.add_document`.
+
+        A file is read here, and its text is sent.
+        """
+        from agentmem.client.encode import to_document
+        from agentmem.documents.documents import Document
+
+        body = to_document(path_or_text, title, source)
+        body |= _given(metadata=metadata, expires_at=_iso(expires_at))
+        document = self._send("POST", "/v1/documents", scope, body=body)
+        return Document(**document | {"chunks": tuple(document["chunks"])})
+
+    def documents(self, *, scope: Scope | None = None) -> list[Document]:
+        """Return the documents, by title; see `MemoryController.documents`."""
+        from agentmem.documents.documents import Document
+
+        found = self._send("GET", "/v1/documents", scope)
+        return [Document(**each | {"chunks": tuple(each["chunks"])}) for each in found]
+
+    def delete_document(self, name: str, *, scope: Scope | None = None) -> Deletion:
+        """Delete a document with all its chunks; see `MemoryController.delete_document`."""
+        return self._deletion(f"/v1/documents/{in_path(name)}", scope)
 
     # Knowledge.
 
@@ -453,7 +467,7 @@ class Client:
             "subject": subject,
             "attribute": attribute,
             "superseded": superseded,
-            "as_of": None if as_of is None else _iso(as_of),
+            "as_of": _iso(as_of),
         }
         return [to_fact(fact) for fact in self._send("GET", "/v1/facts", scope, params=params)]
 
@@ -476,8 +490,8 @@ class Client:
         """Return events in the order in which they happened; see `MemoryController.timeline`."""
         params = {
             "query": query,
-            "since": None if since is None else _iso(since),
-            "until": None if until is None else _iso(until),
+            "since": _iso(since),
+            "until": _iso(until),
             "k": k,
         }
         return [
@@ -663,9 +677,6 @@ class Client:
     aadd_many = to_async(add_many)
     aopen_session = to_async(open_session)
     aend_session = to_async(end_session)
-    aadd_document = to_async(add_document)
-    adocuments = to_async(documents)
-    adelete_document = to_async(delete_document)
     aupdate = to_async(update)
     adelete = to_async(delete)
     aunmerge = to_async(unmerge)
@@ -673,9 +684,12 @@ class Client:
     adelete_all = to_async(delete_all)
     areset = to_async(reset)
     asearch = to_async(search)
+    arecall = to_async(recall)
     asearch_many = to_async(search_many)
     arecognize = to_async(recognize)
-    arecall = to_async(recall)
+    aadd_document = to_async(add_document)
+    adocuments = to_async(documents)
+    adelete_document = to_async(delete_document)
     aget = to_async(get)
     aget_all = to_async(get_all)
     ahistory = to_async(history)
@@ -708,17 +722,15 @@ def _memory(memory_id: str) -> str:
 
 
 def _given(**fields: Any) -> dict[str, Any]:
-    """Return the fields that are not None, as JSON."""
-    return {
-        name: _iso(value) if isinstance(value, datetime) else value
-        for name, value in fields.items()
-        if value is not None
-    }
+    """Return the fields that are not None."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
-def _iso(moment: datetime) -> str:
+def _iso(moment: datetime | None) -> str | None:
     from agentmem import arguments
 
+    if moment is None:
+        return None
     return arguments.moment("time", moment).isoformat()
 
 

@@ -77,10 +77,11 @@ def plan_changes(
         before = file.read_text("utf-8") if file.exists() else None
         document = _parse(file, before or "")
         for setting in settings:
-            if setting.file == file:
-                _take_out(document, setting.path)
-                if not remove:
-                    _put(document, setting)
+            if setting.file != file or (not remove and _is_present(document, setting)):
+                continue
+            _take_out(document, setting.path)
+            if not remove:
+                _put(document, setting)
         after = _format(file, document)
         if after != (before or "") and not (remove and before is None):
             changes.append(Change(file, before, after))
@@ -115,6 +116,15 @@ def _format(file: Path, document: MutableMapping[str, Any]) -> str:
     if file.suffix == ".toml":
         return str(_tomlkit(file).dumps(document))
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _is_present(document: MutableMapping[str, Any], setting: Setting) -> bool:
+    value: Any = document
+    for name in setting.path:
+        value = value.get(name) if isinstance(value, MutableMapping) else None
+    if isinstance(setting.value, list) and isinstance(value, list):
+        return [entry for entry in value if _is_ours(entry)] == setting.value
+    return bool(value == setting.value)
 
 
 def _put(document: MutableMapping[str, Any], setting: Setting) -> None:

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fastapi import FastAPI, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from mcp.server.transport_security import TransportSecuritySettings
 
 from agentmem.controller import MemoryController
@@ -22,6 +22,7 @@ from agentmem.server.idle import Activity, ActivityMeter
 from agentmem.server.limits import Limits
 from agentmem.server.logs import RequestLog
 from agentmem.server.mcp import create_mcp_server
+from agentmem.server.metrics import Metrics, RequestMetrics
 from agentmem.server.problems import Problem, install_problem_handlers, problem_response
 from agentmem.server.searches import RecentSearches
 from agentmem_stores import Scope
@@ -40,6 +41,7 @@ class ServerState:
         tokens: further tokens.
         sessions: logins of the page.
         activity: when the server was last used.
+        metrics: of requests.
     """
 
     memory: MemoryController
@@ -48,6 +50,7 @@ class ServerState:
     tokens: TokenStore
     sessions: PageSessions = field(default_factory=PageSessions)
     activity: Activity = field(default_factory=Activity)
+    metrics: Metrics = field(default_factory=Metrics)
 
     def new_link(self, base_url: str) -> str:
         """Return an address that opens the page, once."""
@@ -112,6 +115,7 @@ def create_app(
     memory.services.add_listener(app.state.searches)
     install_problem_handlers(app)
     app.add_api_route("/healthz", _healthz, tags=["server"])
+    app.add_api_route("/metrics", _metrics, tags=["server"], response_class=PlainTextResponse)
     app.add_api_route("/login", _login, include_in_schema=False)
     app.include_router(routes.router, prefix="/v1")
     app.router.routes.extend(mcp_app.routes)
@@ -126,6 +130,7 @@ def create_app(
     )
     # The last one added is the first to see a request.
     app.add_middleware(ActivityMeter, activity=state.activity)
+    app.add_middleware(RequestMetrics, metrics=state.metrics)
     app.add_middleware(RequestLog)
     return app
 
@@ -141,6 +146,12 @@ async def _healthz(request: Request, challenge: str = "") -> dict[str, str]:
     server: ServerState = request.app.state.server
     answer = {"status": "ok", "version": request.app.version}
     return answer | ({"proof": proof(server.secret, challenge)} if challenge else {})
+
+
+async def _metrics(request: Request) -> Response:
+    """Return metrics in Prometheus's text format."""
+    server: ServerState = request.app.state.server
+    return server.metrics.response()
 
 
 async def _login(request: Request, code: str = "") -> Response:

@@ -18,6 +18,8 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
+from agentmem.documents.reading import read_text
+from agentmem.provenance import provenance
 from agentmem.server.caller import Caller, Reader, Writer, reading
 from agentmem.server.schemas import (
     MAX_K,
@@ -55,8 +57,6 @@ from agentmem.server.schemas import (
     RecognitionOut,
     RecognizeRequest,
     ReinforceRequest,
-    SearchManyOut,
-    SearchManyRequest,
     SearchOut,
     SearchRequest,
     StatsOut,
@@ -64,7 +64,8 @@ from agentmem.server.schemas import (
     SweepRequest,
     WhoOut,
 )
-from agentmem.writing.messages import to_drafts
+from agentmem.server.telemetry import memory_span
+from agentmem.writing.messages import as_json, to_drafts
 from agentmem_retrievers import RecalledMemory, SearchResult
 from agentmem_stores import Granularity, InvalidInputError, Memory
 
@@ -88,21 +89,25 @@ _SPARSE: dict[str, Any] = {"response_model_exclude_unset": True}
 @router.post("/memories", status_code=201, tags=["memories"], **_SPARSE)
 def add(body: AddRequest, caller: Writer, full: Full = False) -> Ids:
     """Store messages as turns of a session; they are durable when this answers."""
+    with memory_span("create_memory", messages=len(body.messages)):
+        return Ids.of(_add(body, caller), full=full)
+
+
+def _add(body: AddRequest, caller: Caller) -> list[Memory]:
     messages = [_message(message, caller) for message in body.messages]
     options = body.options("messages", "history", "answered")
     if _may_be_history(body):
         # One message is a statement, also if it repeats the last one; a list may be a history.
         said = messages if len(messages) > 1 else messages[0]
-        return Ids.of(caller.memory.add(said, scope=caller.scope, **options), full=full)
+        return caller.memory.add(said, scope=caller.scope, **options)
     session_id = options.pop("session_id", None)
     said_at = options.pop("timestamp", None)
-    turns = caller.memory.add_turns(
+    return caller.memory.add_turns(
         to_drafts(messages, said_at=said_at, **options),
         session_id=session_id,
         answered=body.answered,
         scope=caller.scope,
     )
-    return Ids.of(turns, full=full)
 
 
 def _may_be_history(body: AddRequest) -> bool:
@@ -121,7 +126,9 @@ def _message(message: MessageIn | str, caller: Caller) -> dict[str, Any]:
 def add_many(body: AddManyRequest, caller: Writer, full: Full = False) -> Ids:
     """Store whole conversations and end them."""
     sessions = {name: [_message(m, caller) for m in found] for name, found in body.sessions.items()}
-    return Ids.of(caller.memory.add_many(sessions, scope=caller.scope), full=full)
+    return Ids.of(
+        caller.memory.add_many(sessions, expires_at=body.expires_at, scope=caller.scope), full=full
+    )
 
 
 @router.get("/sessions/open", tags=["sessions"])
@@ -148,37 +155,6 @@ def delete_session(session_id: str, caller: Writer) -> DeletionOut:
     return DeletionOut.of(caller.memory.delete_session(session_id, scope=caller.scope))
 
 
-# Documents.
-
-
-@router.post("/documents", status_code=201, tags=["documents"])
-def add_document(body: DocumentRequest, caller: Writer) -> DocumentOut:
-    """Store a text in chunks, which searches find beside what was said."""
-    text = body.document()
-    title = body.title or text.title or body.source or text.text.strip()[:60].splitlines()[0]
-    document = caller.memory.services.documents.add(
-        caller.scope,
-        text,
-        title=title,
-        source=body.source or title,
-        metadata={**(body.metadata or {}), **caller.provenance},
-        expires_at=body.expires_at,
-    )
-    return DocumentOut.of(document)
-
-
-@router.get("/documents", tags=["documents"])
-def documents(caller: Reader) -> list[DocumentOut]:
-    """Return the documents, by title."""
-    return [DocumentOut.of(d) for d in caller.memory.documents(scope=caller.scope)]
-
-
-@router.delete("/documents/{name:path}", tags=["documents"])
-def delete_document(name: str, caller: Writer) -> DeletionOut:
-    """Delete a document, named by its id or its source, with all its chunks."""
-    return DeletionOut.of(caller.memory.delete_document(name, scope=caller.scope))
-
-
 # Searching.
 
 
@@ -186,39 +162,18 @@ def delete_document(name: str, caller: Writer) -> DeletionOut:
 def search(body: SearchRequest, request: Request, caller: Reader) -> SearchOut:
     """Find the memories that answer a question, best first."""
     options = body.options("query") | _reinforce(body.reinforce, caller)
-    result = caller.memory.search(body.query, scope=caller.scope, **options)
+    with memory_span("search_memory", content=body.query, k=body.k):
+        result = caller.memory.search(body.query, scope=caller.scope, **options)
     search_id = request.app.state.searches.keep(caller.scope, result)
     return SearchOut.of(result, search_id, routing=body.explain)
-
-
-@router.post("/search-many", tags=["search"])
-def search_many(body: SearchManyRequest, request: Request, caller: Reader) -> SearchManyOut:
-    """Search for several questions at once."""
-    options = body.options("queries") | _reinforce(body.reinforce, caller)
-    results = caller.memory.search_many(body.queries, scope=caller.scope, **options)
-    keep = request.app.state.searches.keep
-    return SearchManyOut(
-        results=[SearchOut.of(r, keep(caller.scope, r), routing=False) for r in results]
-    )
-
-
-@router.post("/recognize", tags=["search"])
-def recognize(body: RecognizeRequest, caller: Reader) -> RecognitionOut:
-    """Say how surely a text was met before: word for word, in other words, or not at all."""
-    found = caller.memory.recognize(body.text, scope=caller.scope)
-    return RecognitionOut(
-        familiarity=found.familiarity,
-        kind=found.kind,
-        similarity=found.similarity,
-        memory=None if found.memory is None else _with_retention(caller, found.memory),
-    )
 
 
 @router.post("/recall", tags=["search"])
 def recall(body: RecallRequest, request: Request, caller: Reader) -> RecallOut:
     """Spend a token budget on the memories that answer a question."""
     options = body.options("query") | _reinforce(body.reinforce, caller)
-    context = caller.memory.recall(body.query, scope=caller.scope, **options)
+    with memory_span("search_memory", content=body.query, max_tokens=body.max_tokens):
+        context = caller.memory.recall(body.query, scope=caller.scope, **options)
     search_id = request.app.state.searches.keep(caller.scope, context.hits)
     return RecallOut.of(context, search_id)
 
@@ -270,7 +225,6 @@ def reset_learning(caller: Writer) -> Count:
 def list_memories(
     caller: Reader,
     limit: Annotated[int, Query(ge=1, le=MAX_K)] = 100,
-    offset: Annotated[int, Query(ge=0)] = 0,
     cursor: str | None = None,
     granularity: Granularity | None = None,
     session_id: str | None = None,
@@ -278,12 +232,13 @@ def list_memories(
     speaker: str | None = None,
     since: Moment = None,
     until: Moment = None,
-    filter: Annotated[str | None, Query(description="A metadata filter, as JSON.")] = None,  # noqa: A002
+    filter: Annotated[  # noqa: A002
+        str | None, Query(description="A filter of metadata, as JSON; see docs/filters.md.")
+    ] = None,
 ) -> MemoryPage:
     """List memories, the newest first. Pass `next_cursor` as `cursor` for the next page."""
     page = caller.memory.get_all(
         limit=limit,
-        offset=offset,
         cursor=cursor,
         granularity=granularity,
         session_id=session_id,
@@ -291,23 +246,20 @@ def list_memories(
         speaker=speaker,
         since=since,
         until=until,
-        filter=None if filter is None else _json_filter(filter),
+        filter=_parse_filter(filter),
         scope=caller.scope,
     )
-    return MemoryPage(
-        memories=[_with_retention(caller, memory) for memory in reversed(page)],
-        next_cursor=page.next_cursor,
-    )
+    memories = [_with_retention(caller, memory) for memory in reversed(page)]
+    return MemoryPage(memories=memories, next_cursor=page.next_cursor)
 
 
-def _json_filter(text: str) -> dict[str, Any]:
+def _parse_filter(text: str | None) -> Any:
+    if text is None:
+        return None
     try:
-        found = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidInputError(f"filter={text[:80]!r} is no JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise InvalidInputError(f"filter={text[:80]!r} must be a JSON object")
-    return found
+        raise InvalidInputError(f"filter must be JSON: {error}") from error
 
 
 def _with_retention(caller: Caller, memory: Memory) -> MemoryOut:
@@ -367,6 +319,52 @@ def update(memory_id: str, body: EditRequest, caller: Writer) -> MemoryOut:
 def delete(memory_id: str, caller: Writer) -> DeletionOut:
     """Delete a memory, its versions, and what was derived from it; return a receipt."""
     return DeletionOut.of(caller.memory.delete(memory_id, scope=caller.scope))
+
+
+# Documents.
+
+
+@router.post("/documents", status_code=201, tags=["documents"])
+def add_document(body: DocumentRequest, caller: Writer) -> DocumentOut:
+    """Store a document in chunks; adding one of the same source replaces what changed.
+
+    It takes the text itself, never a path: a client must not read files of this machine.
+    """
+    document = read_text(body.text)
+    title = body.title or document.title or document.text.strip()[:60].splitlines()[0]
+    stored = caller.memory.services.documents.add(
+        caller.scope,
+        document,
+        title=title,
+        source=body.source or title,
+        metadata=as_json({**(body.metadata or {}), **provenance("document", caller.source)}),
+        expires_at=body.expires_at,
+    )
+    return DocumentOut.of(stored)
+
+
+@router.get("/documents", tags=["documents"])
+def documents(caller: Reader) -> list[DocumentOut]:
+    """Return the documents, by title."""
+    return [DocumentOut.of(found) for found in caller.memory.documents(scope=caller.scope)]
+
+
+@router.delete("/documents/{name:path}", tags=["documents"])
+def delete_document(name: str, caller: Writer) -> DeletionOut:
+    """Delete a document by its id or its source, with all its chunks."""
+    return DeletionOut.of(caller.memory.delete_document(name, scope=caller.scope))
+
+
+@router.post("/recognize", tags=["search"])
+def recognize(body: RecognizeRequest, caller: Reader) -> RecognitionOut:
+    """Say how surely a text was met before."""
+    found = caller.memory.recognize(body.text, scope=caller.scope)
+    return RecognitionOut(
+        familiarity=found.familiarity,
+        kind=found.kind.value,
+        similarity=found.similarity,
+        memory=None if found.memory is None else MemoryOut.of(found.memory),
+    )
 
 
 # Knowledge.
@@ -517,7 +515,9 @@ async def _uploaded(request: Request) -> FilePath:
 @router.post(
     "/import",
     tags=["maintenance"],
-    openapi_extra={"requestBody": {"content": {"application/x-ndjson": {}}, "required": True}},
+    openapi_extra={
+        "requestBody": {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}}
+    },
 )
 def import_(caller: Writer, upload: Annotated[FilePath, Depends(_uploaded)]) -> Count:
     """Read an export; records replace those of the same id."""

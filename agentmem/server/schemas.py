@@ -7,66 +7,28 @@ Requests leave out what is not given, so that the defaults of the verbs are writ
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from agentmem.controller.recognition import Familiarity
 from agentmem.controller.timeline import Event
-from agentmem.documents.documents import Document
-from agentmem.documents.reading import DocumentText, Section, read_text
 from agentmem.facts.views import Fact
 from agentmem.feedback.plans import Plan
 from agentmem.provenance import Trust, trust_of
 from agentmem.recall.context import Context, ContextItem, Form, RecallRouting
 from agentmem_retrievers import RecalledMemory, SearchResult
-from agentmem_stores import Granularity, InvalidInputError, Memory, State
+from agentmem_stores import Granularity, Memory, State
 
 __all__ = [
-    "AddManyRequest",
-    "AddRequest",
-    "CheckOut",
-    "CheckRequest",
-    "CompactionOut",
-    "ConsolidateRequest",
-    "ConsolidationOut",
-    "Count",
-    "DeletionOut",
-    "DocumentOut",
-    "DocumentRequest",
-    "EditRequest",
-    "EventOut",
-    "FactOut",
-    "FeedbackRequest",
-    "GraphOut",
-    "HitOut",
-    "Ids",
-    "LearnedOut",
-    "MemoryOut",
-    "MemoryPage",
-    "MessageIn",
-    "OpenSession",
-    "OutcomeRequest",
-    "OwnerOut",
-    "PlanOut",
-    "PlanRequest",
-    "ProfileLineOut",
-    "RecallOut",
-    "RecallRequest",
-    "RecognitionOut",
-    "RecognizeRequest",
-    "ReinforceRequest",
-    "SearchManyOut",
-    "SearchManyRequest",
-    "SearchOut",
-    "SearchRequest",
-    "SectionIn",
-    "StatsOut",
-    "SweepOut",
-    "SweepRequest",
-    "WhoOut",
+    "AddManyRequest", "AddRequest", "CheckOut", "CheckRequest", "CompactionOut",
+    "ConsolidateRequest", "ConsolidationOut", "Count", "DeletionOut", "DocumentOut",
+    "DocumentRequest", "EdgeOut", "EditRequest", "EmbedderOut", "EventOut", "FactOut",
+    "FeedbackRequest", "GraphOut", "HitOut", "Ids", "ItemOut", "LearnedOut", "MemoryOut",
+    "MemoryPage", "MessageIn", "NodeOut", "OpenSession", "OutcomeRequest", "OwnerOut",
+    "PlanOut", "PlanRequest", "ProfileLineOut", "RecallOut", "RecallRequest", "RecognitionOut",
+    "RecognizeRequest", "ReinforceRequest", "RoutingOut", "SearchOut", "SearchRequest",
+    "StatsOut", "SweepOut", "SweepRequest", "WhoOut",
 ]  # fmt: skip
 
 T = TypeVar("T", bound=BaseModel)
@@ -129,6 +91,7 @@ class AddManyRequest(_Request):
     """Whole conversations, by session id."""
 
     sessions: dict[str, list[MessageIn | str]]
+    expires_at: AwareDatetime | None = None
 
 
 class Ids(BaseModel):
@@ -151,7 +114,7 @@ class OpenSession(BaseModel):
 
 
 class EditRequest(_Request):
-    """A new text of a memory, its importance, or when it expires; null for never."""
+    """A new text of a memory, its importance, or when it expires (null for never)."""
 
     text: _Text | None = None
     timestamp: AwareDatetime | None = None
@@ -159,76 +122,8 @@ class EditRequest(_Request):
     expires_at: AwareDatetime | None = None
 
 
-class SectionIn(_Request):
-    """A part of a document's text, as the reader of its format divides it."""
-
-    start: int = Field(ge=0)
-    end: int = Field(ge=0)
-    headings: list[str] = []
-    page: int | None = None
-
-
-class DocumentRequest(_Request):
-    """A text to store in chunks; another one of the same source is replaced.
-
-    Without `sections`, headings of Markdown divide the text.
-    """
-
-    text: _Text
-    sections: list[SectionIn] | None = Field(default=None, max_length=100_000)
-    title: _Text | None = None
-    source: _Text | None = None
-    metadata: dict[str, Any] | None = None
-    expires_at: AwareDatetime | None = None
-
-    def document(self) -> DocumentText:
-        """Return the text with its sections.
-
-        Raises:
-            InvalidInputError: a section lies outside of the text.
-        """
-        if self.sections is None:
-            return read_text(self.text)
-        sections = [Section(s.start, s.end, tuple(s.headings), s.page) for s in self.sections]
-        if any(not s.start <= s.end <= len(self.text) for s in sections):
-            raise InvalidInputError("sections must lie within the text, start before end")
-        return DocumentText(self.text, sections)
-
-
-class DocumentOut(BaseModel):
-    """A document, and what storing it changed."""
-
-    id: str
-    title: str
-    source: str
-    session_id: str
-    chunks: list[str]
-    added: int
-    removed: int
-
-    @classmethod
-    def of(cls, document: Document) -> Self:
-        """Return a document."""
-        return cls(**{**asdict(document), "chunks": list(document.chunks)})
-
-
-class RecognizeRequest(_Request):
-    """A text that may have been met before."""
-
-    text: _Text
-
-
-class RecognitionOut(BaseModel):
-    """How surely a text was met before, and the nearest memory."""
-
-    familiarity: float
-    kind: Familiarity
-    similarity: float
-    memory: MemoryOut | None
-
-
-class _Restricted(_Request):
-    """Which memories may be returned; `filter` is about their metadata."""
+class _FilteredRequest(_Request):
+    """What a search is restricted to; see docs/filters.md."""
 
     session_id: str | None = None
     role: str | None = None
@@ -239,7 +134,7 @@ class _Restricted(_Request):
     min_confidence: float = Field(default=0.0, ge=0, le=1)
 
 
-class SearchRequest(_Restricted):
+class SearchRequest(_FilteredRequest):
     """A question, and what `MemoryController.search` takes beside it."""
 
     query: _Text
@@ -252,24 +147,7 @@ class SearchRequest(_Restricted):
     hops: int = Field(default=1, ge=1, le=8)
 
 
-class SearchManyRequest(_Restricted):
-    """Questions that are embedded in one pass of the model."""
-
-    queries: list[_Text] = Field(min_length=1, max_length=100)
-    k: _K = 5
-    granularity: Granularity = Granularity.TURN
-    as_of: AwareDatetime | None = None
-    include_archived: bool = False
-    reinforce: bool = True
-
-
-class SearchManyOut(BaseModel):
-    """A result for each question, in order."""
-
-    results: list[SearchOut]
-
-
-class RecallRequest(_Restricted):
+class RecallRequest(_FilteredRequest):
     """A question, and what `MemoryController.recall` takes beside it."""
 
     query: _Text
@@ -279,6 +157,22 @@ class RecallRequest(_Restricted):
     min_trust: Trust = Trust.EXTERNAL
     explain: bool = False
     reinforce: bool = True
+
+
+class DocumentRequest(_Request):
+    """A document's text, which may have headings in Markdown; `source` names it."""
+
+    text: _Text
+    title: _Text | None = None
+    source: _Text | None = None
+    metadata: dict[str, Any] | None = None
+    expires_at: AwareDatetime | None = None
+
+
+class RecognizeRequest(_Request):
+    """A text that may have been met before."""
+
+    text: _Text
 
 
 class FeedbackRequest(_Request):
@@ -610,6 +504,27 @@ def _construct(model: type[T], value: object, **changed: Any) -> T:
     values = {name: getattr(value, name) for name in model.model_fields if name not in changed}
     lists = {name: list(found) for name, found in values.items() if isinstance(found, tuple)}
     return model.model_construct(**values | lists | changed)
+
+
+class DocumentOut(_Response):
+    """A document in memory."""
+
+    id: str
+    title: str
+    source: str
+    session_id: str
+    chunks: list[str]
+    added: int
+    removed: int
+
+
+class RecognitionOut(BaseModel):
+    """How surely a text was met before."""
+
+    familiarity: float
+    kind: str
+    similarity: float
+    memory: MemoryOut | None
 
 
 class LearnedOut(_Response):

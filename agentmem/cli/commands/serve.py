@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -50,6 +51,14 @@ def serve(
         typer.Option(help="Address to listen on. Others than loopback need tokens."),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks one.")] = 8377,
+    chroma: Annotated[
+        str | None,
+        typer.Option(
+            envvar="AGENTMEM_CHROMA",
+            help="Address of a Chroma server that holds the memories instead of the folder.",
+            show_default=False,
+        ),
+    ] = None,
     allow_host: Annotated[
         list[str] | None,
         typer.Option(help="Further name of the server, as a proxy sends it.", show_default=False),
@@ -75,7 +84,7 @@ def serve(
     import agentmem.server  # noqa: F401 - first, because it says which extra is missing
     from agentmem.server.limits import Limits
     from agentmem.server.logs import configure_logging
-    from agentmem.server.run import ServeOptions
+    from agentmem.server.run import ServeOptions, require_tokens
     from agentmem.server.run import serve as run
 
     configure_logging(log_level)
@@ -89,12 +98,17 @@ def serve(
         limits=Limits(rate=rate_limit),
     )
 
+    # Before seconds are spent on opening the store.
+    require_tokens(options)
+
     def ready(url: str, state: ServerState) -> None:
         note(f"agentmem serves {options.folder} at {url}")
         if link:
             note(f"open the page: {state.new_link(url)}")
 
-    with open_embedded(owner.store, owner.scope, create=True) as memory:
+    # Tokens and the address stay in the folder.
+    store = owner.store if chroma is None else Path(chroma)
+    with open_embedded(store, owner.scope, create=True) as memory:
         run(memory, options, ready)
 
 
