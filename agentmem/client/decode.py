@@ -12,21 +12,17 @@ from agentmem_retrievers import ForgettingCurve, RecalledMemory, Routing, Search
 from agentmem_stores import Edge, Granularity, Memory, Scope, State
 
 if TYPE_CHECKING:
-    from agentmem.controller.recognition import Recognition
     from agentmem.controller.timeline import Event
-    from agentmem.documents.documents import Document
     from agentmem.facts.views import Fact
     from agentmem.feedback.plans import Plan
 
 __all__ = [
     "RemoteSearchResult",
     "to_context",
-    "to_document",
     "to_event",
     "to_fact",
     "to_memory",
     "to_plan",
-    "to_recognition",
     "to_search_result",
 ]
 
@@ -77,21 +73,6 @@ def to_memory(data: Json) -> Memory:
         edges=tuple(Edge(target, weight) for target, weight in data["edges"]),
         metadata=data["metadata"],
     )
-
-
-def to_document(data: Json) -> Document:
-    """Return a document."""
-    from agentmem.documents.documents import Document
-
-    return Document(**{**data, "chunks": tuple(data["chunks"])})
-
-
-def to_recognition(data: Json) -> Recognition:
-    """Return how surely a text was met before."""
-    from agentmem.controller.recognition import Familiarity, Recognition
-
-    memory = None if data["memory"] is None else to_memory(data["memory"])
-    return Recognition(data["familiarity"], Familiarity(data["kind"]), memory, data["similarity"])
 
 
 def to_search_result(data: Json) -> RemoteSearchResult:
