@@ -1,0 +1,248 @@
+"""What the templates show: memories, moments and shares in the words of the page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from urllib.parse import urlencode
+
+from agentmem.controller.timeline import Event
+from agentmem.recall.context import Context
+from agentmem_retrievers import ForgettingCurve
+from agentmem_retrievers.forgetting import is_pinned
+from agentmem_retrievers.text.tokenize import tokenize
+from agentmem_stores import Granularity, Memory, Scope, State
+
+__all__ = [
+    "BudgetSegment",
+    "Lens",
+    "MemoryView",
+    "Moment",
+    "Month",
+    "Piece",
+    "budget_segments",
+    "highlighted",
+    "months",
+    "percent",
+]
+
+_KINDS: Mapping[Granularity, str] = {
+    Granularity.TURN: "message",
+    Granularity.SESSION: "passage",
+    Granularity.SUMMARY: "summary",
+    Granularity.KEYWORDS: "keywords",
+    Granularity.TOPIC: "topic",
+    Granularity.DAY: "day",
+    Granularity.PLAN: "plan",
+    Granularity.FACT: "fact",
+    Granularity.CITATION: "citation",
+}
+_SPEAKERS = {"user": "You", "assistant": "Assistant", "tool": "Tool", "system": "System"}
+# Retention from which on a memory is called fresh, and below which faint.
+_FRESH, _FAINT = 0.6, 0.2
+_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A point in time in the owner's time zone.
+
+    Attributes:
+        iso: for the `datetime` attribute.
+        date: "20 Nov 2026".
+        full: "Friday, 20 November 2026, 18:30".
+        relative: "3 days ago".
+    """
+
+    iso: str
+    date: str
+    full: str
+    relative: str
+
+
+@dataclass(frozen=True)
+class MemoryView:
+    """A memory as the page shows it.
+
+    Attributes:
+        retention: R, in [0, 1].
+        level: "pinned", "fresh", "fading", "faint", "archived" or "superseded".
+        kind: what the page calls its granularity.
+    """
+
+    id: str
+    text: str
+    speaker: str
+    kind: str
+    session_id: str
+    said: Moment
+    retention: float
+    level: str
+    recall_count: int
+
+    @property
+    def url(self) -> str:
+        """The address of its page."""
+        return "/memory?" + urlencode({"id": self.id})
+
+    @property
+    def percent(self) -> str:
+        """The retention in words."""
+        return percent(self.retention)
+
+
+@dataclass(frozen=True)
+class Lens:
+    """Turns records into what the page shows, for one owner at one time."""
+
+    owner: Scope
+    curve: ForgettingCurve
+    now: datetime
+
+    def moment(self, at: datetime) -> Moment:
+        """Return a point in time in the words of the page."""
+        local = self.owner.localize(at)
+        return Moment(
+            iso=at.isoformat(),
+            date=f"{local.day} {local:%b %Y}",
+            full=f"{local:%A}, {local.day} {local:%B %Y, %H:%M}",
+            relative=relative_time(at, self.now),
+        )
+
+    def memory(self, memory: Memory) -> MemoryView:
+        """Return one memory."""
+        retention = self.curve.retention_of(memory, self.now)
+        return MemoryView(
+            id=memory.id,
+            text=memory.text,
+            speaker=memory.speaker or _SPEAKERS.get(memory.role, memory.role),
+            kind=_KINDS[memory.granularity],
+            session_id=memory.session_id,
+            said=self.moment(memory.said_at),
+            retention=retention,
+            level=_level(memory, retention),
+            recall_count=memory.recall_count,
+        )
+
+    def memories(self, memories: Sequence[Memory]) -> list[MemoryView]:
+        """Return several memories."""
+        return [self.memory(memory) for memory in memories]
+
+
+def _level(memory: Memory, retention: float) -> str:
+    if memory.state is not State.ACTIVE:
+        return memory.state.value
+    if is_pinned(memory):
+        return "pinned"
+    if retention >= _FRESH:
+        return "fresh"
+    return "fading" if retention >= _FAINT else "faint"
+
+
+def percent(share: float) -> str:
+    """Return a share of 1 as a percentage that is not rounded to nothing.
+
+    >>> percent(0.864), percent(0.0004), percent(0.0)
+    ('86%', '<1%', '0%')
+    """
+    return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
+
+
+def relative_time(at: datetime, now: datetime) -> str:
+    """Return how long ago something was, or in how long it will be.
+
+    >>> from datetime import UTC
+    >>> now = datetime(2026, 11, 20, tzinfo=UTC)
+    >>> relative_time(now - timedelta(days=3), now), relative_time(now + timedelta(days=1), now)
+    ('3 days ago', 'in 1 day')
+    """
+    seconds = (now - at).total_seconds()
+    for unit, length in (
+        ("year", 365.25 * 86400),
+        ("month", 30.44 * 86400),
+        ("day", 86400.0),
+        ("hour", 3600.0),
+        ("minute", 60.0),
+    ):
+        count = int(abs(seconds) / length)
+        if count:
+            span = f"{count} {unit}{'s' if count > 1 else ''}"
+            return f"{span} ago" if seconds > 0 else f"in {span}"
+    return "just now"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a text, and whether a word of the query is in it."""
+
+    text: str
+    marked: bool
+
+
+def highlighted(text: str, query: str) -> list[Piece]:
+    """Split a text where words of a query begin and end, compared by their stems.
+
+    >>> [piece.text for piece in highlighted("Two dogs bark.", "my dog") if piece.marked]
+    ['dogs']
+    """
+    wanted = set(tokenize(query))
+    pieces: list[Piece] = []
+    end = 0
+    for word in _WORD.finditer(text):
+        if wanted.intersection(tokenize(word.group())):
+            pieces += [Piece(text[end : word.start()], False), Piece(word.group(), True)]
+            end = word.end()
+    return [piece for piece in (*pieces, Piece(text[end:], False)) if piece.text]
+
+
+@dataclass(frozen=True)
+class Month:
+    """The events of a month, in order."""
+
+    title: str
+    events: tuple[Event, ...]
+
+
+def months(events: Sequence[Event], owner: Scope) -> Iterator[Month]:
+    """Group events by the month in which they happened."""
+    for title, group in groupby(events, key=lambda e: f"{owner.localize(e.when):%B %Y}"):
+        yield Month(title, tuple(group))
+
+
+@dataclass(frozen=True)
+class BudgetSegment:
+    """A part of a token budget.
+
+    Attributes:
+        form: what it was spent on; "unused" for the rest.
+        x, width: where it lies in the bar, in percent.
+    """
+
+    form: str
+    tokens: int
+    items: int
+    x: float
+    width: float
+
+
+def budget_segments(context: Context, max_tokens: int) -> list[BudgetSegment]:
+    """Return what a budget was spent on, the largest part first, and what is left of it.
+
+    A line break between two lines belongs to neither, so the parts are scaled to the total.
+    """
+    spent: dict[str, list[int]] = {}
+    for item in context.items:
+        spent.setdefault(item.form.value, []).append(item.tokens)
+    total = sum(map(sum, spent.values()))
+    scale = 100 * context.tokens / max_tokens / total if total else 0.0
+    segments: list[BudgetSegment] = []
+    x = 0.0
+    for form, tokens in sorted(spent.items(), key=lambda part: -sum(part[1])):
+        width = scale * sum(tokens)
+        segments.append(BudgetSegment(form, sum(tokens), len(tokens), round(x, 3), round(width, 3)))
+        x += width
+    unused = max_tokens - context.tokens
+    return [*segments, BudgetSegment("unused", unused, 0, round(x, 3), round(100 - x, 3))]
