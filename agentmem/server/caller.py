@@ -1,0 +1,48 @@
+"""The dependencies of routes: who calls, on which memories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Request
+
+from agentmem.controller import MemoryController
+from agentmem.server.auth import Principal
+from agentmem_stores import Scope
+
+__all__ = ["Caller", "Reader", "Writer", "reading", "writing"]
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A controller, and the only scope that the request may use it with."""
+
+    memory: MemoryController
+    principal: Principal
+
+    @property
+    def scope(self) -> Scope:
+        """Pass it to every verb."""
+        return self.principal.scope
+
+
+async def reading(request: Request) -> Caller:
+    """Return who makes a request."""
+    return Caller(request.app.state.server.memory, request.state.principal)
+
+
+async def writing(request: Request) -> Caller:
+    """Return who makes a request that changes memories.
+
+    Raises:
+        HTTPException: 403, the token may only read.
+    """
+    caller = await reading(request)
+    if caller.principal.read_only:
+        raise HTTPException(403, "this token may only read")
+    return caller
+
+
+Reader = Annotated[Caller, Depends(reading)]
+Writer = Annotated[Caller, Depends(writing)]

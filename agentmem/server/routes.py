@@ -1,0 +1,490 @@
+"""REST: every verb of `MemoryController` under `/v1`.
+
+The routes are plain functions, which FastAPI runs in a thread pool, because the verbs block.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path as FilePath
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime
+
+from agentmem.server.caller import Caller, Reader, Writer, reading
+from agentmem.server.schemas import (
+    MAX_K,
+    AddManyRequest,
+    AddRequest,
+    CheckOut,
+    CheckRequest,
+    CompactionOut,
+    ConsolidateRequest,
+    ConsolidationOut,
+    Count,
+    DeletionOut,
+    EdgeOut,
+    EditRequest,
+    EventOut,
+    FactOut,
+    FeedbackRequest,
+    GraphOut,
+    Ids,
+    LearnedOut,
+    MemoryOut,
+    MemoryPage,
+    MessageIn,
+    NodeOut,
+    OutcomeRequest,
+    OwnerOut,
+    PlanOut,
+    PlanRequest,
+    ProfileLineOut,
+    RecallOut,
+    RecallRequest,
+    SearchOut,
+    SearchRequest,
+    StatsOut,
+    SweepOut,
+    SweepRequest,
+    WhoOut,
+)
+from agentmem_stores import Granularity, InvalidInputError, Memory
+
+__all__ = ["router"]
+
+router = APIRouter()
+
+K = Annotated[int, Query(ge=1, le=MAX_K)]
+OptionalK = Annotated[int | None, Query(ge=1, le=MAX_K)]
+Moment = Annotated[AwareDatetime | None, Query()]
+
+_CHUNK = 64 * 1024
+
+
+# Writing.
+
+
+@router.post("/memories", status_code=201, tags=["memories"])
+def add(body: AddRequest, caller: Writer) -> Ids:
+    """Store messages as turns of a session; they are durable when this answers."""
+    messages = [_message(message) for message in body.messages]
+    memories = caller.memory.add(
+        # One message is a statement, also if it repeats the last one; a list may be a history.
+        messages if len(messages) > 1 else messages[0],
+        scope=caller.scope,
+        **body.options("messages"),
+    )
+    return Ids(ids=[memory.id for memory in memories])
+
+
+def _message(message: MessageIn | str) -> dict[str, Any] | str:
+    return message if isinstance(message, str) else message.message()
+
+
+@router.post("/sessions", status_code=201, tags=["sessions"])
+def add_many(body: AddManyRequest, caller: Writer) -> Ids:
+    """Store whole conversations and end them."""
+    sessions = {name: [_message(m) for m in found] for name, found in body.sessions.items()}
+    turns = caller.memory.add_many(sessions, scope=caller.scope)
+    return Ids(ids=[turn.id for turn in turns])
+
+
+@router.post("/sessions/{session_id:path}/end", tags=["sessions"])
+def end_session(session_id: str, caller: Writer) -> Ids:
+    """Derive the passages, keywords, facts and summary of a session."""
+    derived = caller.memory.end_session(session_id, scope=caller.scope)
+    return Ids(ids=[memory.id for memory in derived])
+
+
+@router.post("/sessions/end", tags=["sessions"])
+def end_open_session(caller: Writer) -> Ids:
+    """End the session that is open."""
+    derived = caller.memory.end_session(scope=caller.scope)
+    return Ids(ids=[memory.id for memory in derived])
+
+
+@router.delete("/sessions/{session_id:path}", tags=["sessions"])
+def delete_session(session_id: str, caller: Writer) -> DeletionOut:
+    """Delete a conversation and everything that was derived from it."""
+    return DeletionOut.of(caller.memory.delete_session(session_id, scope=caller.scope))
+
+
+# Searching.
+
+
+@router.post("/search", tags=["search"])
+def search(body: SearchRequest, request: Request, caller: Reader) -> SearchOut:
+    """Find the memories that answer a question, best first."""
+    options = body.options("query") | _reinforce(body.reinforce, caller)
+    result = caller.memory.search(body.query, scope=caller.scope, **options)
+    search_id = request.app.state.searches.keep(caller.scope, result)
+    return SearchOut.of(result, search_id, routing=body.explain)
+
+
+@router.post("/recall", tags=["search"])
+def recall(body: RecallRequest, request: Request, caller: Reader) -> RecallOut:
+    """Spend a token budget on the memories that answer a question."""
+    options = body.options("query") | _reinforce(body.reinforce, caller)
+    context = caller.memory.recall(body.query, scope=caller.scope, **options)
+    search_id = request.app.state.searches.keep(caller.scope, context.hits)
+    return RecallOut.of(context, search_id)
+
+
+def _reinforce(wanted: bool, caller: Caller) -> dict[str, bool]:
+    """Strengthening a memory is a write, which a read-only token must not cause."""
+    return {"reinforce": wanted and not caller.principal.read_only}
+
+
+@router.post("/searches/{search_id}/reinforce", status_code=204, tags=["search"])
+def reinforce(
+    search_id: str, request: Request, caller: Writer, shown: list[str] | None = None
+) -> None:
+    """Strengthen the hits of a search with `reinforce: false`; by default all."""
+    hits = request.app.state.searches.get(caller.scope, search_id)
+    caller.memory.reinforce(hits, shown=shown, scope=caller.scope)
+
+
+@router.post("/searches/{search_id}/feedback", status_code=204, tags=["search"])
+def feedback(search_id: str, body: FeedbackRequest, request: Request, caller: Writer) -> None:
+    """Report which hits of a search or recall were useful; later searches learn from it."""
+    hits = request.app.state.searches.get(caller.scope, search_id)
+    caller.memory.feedback(hits, cited=body.cited, shown=body.shown, scope=caller.scope)
+
+
+@router.get("/learned", tags=["search"])
+def learned(caller: Reader) -> LearnedOut:
+    """Return how much the ranking has learned from feedback."""
+    return LearnedOut.of(caller.memory.learned(scope=caller.scope))
+
+
+@router.delete("/learned", tags=["search"])
+def reset_learning(caller: Writer) -> Count:
+    """Delete all feedback."""
+    return Count(count=caller.memory.reset_learning(scope=caller.scope))
+
+
+# Single memories.
+
+
+@router.get("/memories", tags=["memories"])
+def list_memories(
+    caller: Reader,
+    limit: Annotated[int, Query(ge=1, le=MAX_K)] = 100,
+    cursor: str | None = None,
+    granularity: Granularity | None = None,
+    session_id: str | None = None,
+) -> MemoryPage:
+    """List memories, the newest first. Pass `next_cursor` as `cursor` for the next page."""
+    memories = caller.memory.get_all(
+        limit=None, granularity=granularity, session_id=session_id, scope=caller.scope
+    )
+    memories.reverse()
+    if cursor is not None:
+        after = _decode_cursor(cursor)
+        memories = [memory for memory in memories if _position(memory) < after]
+    page = memories[:limit]
+    more = len(memories) > limit
+    return MemoryPage(
+        memories=[_with_retention(caller, memory) for memory in page],
+        next_cursor=_encode_cursor(page[-1]) if more else None,
+    )
+
+
+def _position(memory: Memory) -> tuple[str, str, str, int, str]:
+    """The order of `get_all`; a page continues after it also if memories were written meanwhile."""
+    said, written = (
+        f"{moment:%Y-%m-%dT%H:%M:%S.%f}" for moment in (memory.said_at, memory.written_at)
+    )
+    return said, written, memory.session_id, memory.position, memory.id
+
+
+def _encode_cursor(memory: Memory) -> str:
+    return base64.urlsafe_b64encode(json.dumps(_position(memory)).encode()).decode().rstrip("=")
+
+
+def _decode_cursor(cursor: str) -> tuple[str, str, str, int, str]:
+    with suppress(ValueError, TypeError):
+        padded = cursor + "=" * (-len(cursor) % 4)
+        said, written, session, position, memory_id = json.loads(base64.urlsafe_b64decode(padded))
+        return str(said), str(written), str(session), int(position), str(memory_id)
+    raise InvalidInputError("cursor must be the next_cursor of a page")
+
+
+def _with_retention(caller: Caller, memory: Memory) -> MemoryOut:
+    return MemoryOut.of(memory, caller.memory.curve.retention_of(memory, caller.memory.clock()))
+
+
+@router.delete("/memories", tags=["memories"])
+def delete_all(caller: Writer) -> Count:
+    """Delete everything of the owner."""
+    return Count(count=caller.memory.delete_all(scope=caller.scope))
+
+
+@router.get("/memories/{memory_id:path}/history", tags=["memories"])
+def history(memory_id: str, caller: Reader) -> list[MemoryOut]:
+    """Return every version of a memory, the oldest first."""
+    return [MemoryOut.of(m) for m in caller.memory.history(memory_id, scope=caller.scope)]
+
+
+@router.get("/memories/{memory_id:path}/related", tags=["memories"])
+def related(memory_id: str, caller: Reader, k: K = 5) -> list[MemoryOut]:
+    """Return the neighbors of a memory in the association graph, the closest first."""
+    return [MemoryOut.of(m) for m in caller.memory.related(memory_id, k=k, scope=caller.scope)]
+
+
+@router.post("/memories/{memory_id:path}/pin", tags=["memories"])
+def pin(memory_id: str, caller: Writer) -> MemoryOut:
+    """Pin a memory: it never fades; an archived one becomes active again."""
+    return _with_retention(caller, caller.memory.pin(memory_id, scope=caller.scope))
+
+
+@router.delete("/memories/{memory_id:path}/pin", tags=["memories"])
+def unpin(memory_id: str, caller: Writer) -> MemoryOut:
+    """Undo a pin."""
+    return _with_retention(caller, caller.memory.unpin(memory_id, scope=caller.scope))
+
+
+@router.post("/memories/{memory_id:path}/unmerge", tags=["memories"])
+def unmerge(memory_id: str, caller: Writer) -> list[MemoryOut]:
+    """Make a turn that a consolidation merged into another one active again."""
+    return [MemoryOut.of(m) for m in caller.memory.unmerge(memory_id, scope=caller.scope)]
+
+
+@router.get("/memories/{memory_id:path}", tags=["memories"])
+def get(memory_id: str, caller: Reader) -> MemoryOut:
+    """Return one memory."""
+    return _with_retention(caller, caller.memory.get(memory_id, scope=caller.scope))
+
+
+@router.patch("/memories/{memory_id:path}", tags=["memories"])
+def update(memory_id: str, body: EditRequest, caller: Writer) -> MemoryOut:
+    """Replace the text of a memory; its history keeps the former version."""
+    memory = caller.memory.update(memory_id, scope=caller.scope, **body.options())
+    return _with_retention(caller, memory)
+
+
+@router.delete("/memories/{memory_id:path}", tags=["memories"])
+def delete(memory_id: str, caller: Writer) -> DeletionOut:
+    """Delete a memory, its versions, and what was derived from it; return a receipt."""
+    return DeletionOut.of(caller.memory.delete(memory_id, scope=caller.scope))
+
+
+# Knowledge.
+
+
+@router.get("/facts", tags=["knowledge"])
+def facts(
+    caller: Reader,
+    subject: str | None = None,
+    attribute: str | None = None,
+    superseded: bool = False,
+    as_of: Moment = None,
+) -> list[FactOut]:
+    """Return the facts about people, by subject, attribute and date."""
+    found = caller.memory.facts(
+        subject=subject,
+        attribute=attribute,
+        superseded=superseded,
+        as_of=as_of,
+        scope=caller.scope,
+    )
+    return [FactOut.of(fact) for fact in found]
+
+
+@router.get("/profile", tags=["knowledge"])
+def profile(caller: Reader, limit: OptionalK = None) -> list[ProfileLineOut]:
+    """Return the profile of the user in lines."""
+    return [ProfileLineOut.of(p) for p in caller.memory.profile(limit=limit, scope=caller.scope)]
+
+
+@router.get("/timeline", tags=["knowledge"])
+def timeline(
+    caller: Reader,
+    query: str | None = None,
+    since: Moment = None,
+    until: Moment = None,
+    k: K = 10,
+) -> list[EventOut]:
+    """Return events in the order in which they happened."""
+    found = caller.memory.timeline(query, since=since, until=until, k=k, scope=caller.scope)
+    return [EventOut.of(event) for event in found]
+
+
+@router.get("/topics", tags=["knowledge"])
+def topics(caller: Reader, query: str | None = None, k: OptionalK = None) -> list[MemoryOut]:
+    """Return the active topics; with a query the nearest first."""
+    return [MemoryOut.of(m) for m in caller.memory.topics(query, k=k, scope=caller.scope)]
+
+
+@router.get("/plans", tags=["knowledge"])
+def plans(caller: Reader, goal: str | None = None, k: K = 5) -> list[PlanOut]:
+    """Return plans, those that fit a goal and succeeded most first."""
+    return [PlanOut.of(plan) for plan in caller.memory.plans(goal, k=k, scope=caller.scope)]
+
+
+@router.post("/plans", status_code=201, tags=["knowledge"])
+def add_plan(body: PlanRequest, caller: Writer) -> PlanOut:
+    """Store a plan: a goal, and the steps towards it."""
+    plan = caller.memory.add_plan(
+        body.goal, body.steps, body.outcome, sources=body.sources, scope=caller.scope
+    )
+    return PlanOut.of(plan)
+
+
+@router.post("/plans/{plan_id}/outcome", tags=["knowledge"])
+def plan_went(plan_id: str, body: OutcomeRequest, caller: Writer) -> PlanOut:
+    """Count an outcome of a plan."""
+    return PlanOut.of(caller.memory.plan_went(plan_id, body.outcome, scope=caller.scope))
+
+
+@router.get("/graph", tags=["knowledge"])
+def graph(caller: Reader) -> GraphOut:
+    """Return the association graph."""
+    found = caller.memory.graph(scope=caller.scope)
+    return GraphOut.model_construct(
+        nodes=[NodeOut(id=node, **data) for node, data in found.nodes(data=True)],
+        edges=[
+            EdgeOut.model_construct(source=source, target=target, weight=weight)
+            for source, target, weight in found.edges(data="weight")
+        ],
+    )
+
+
+@router.get("/stats", tags=["maintenance"])
+def stats(caller: Reader) -> StatsOut:
+    """Return how many memories, sessions and associations there are."""
+    return StatsOut.of(caller.memory.stats(scope=caller.scope))
+
+
+# Maintenance.
+
+
+@router.post("/sweep", tags=["maintenance"])
+def sweep(body: SweepRequest, caller: Writer) -> SweepOut:
+    """Archive the memories that have faded."""
+    return SweepOut.of(caller.memory.sweep(body.now, scope=caller.scope))
+
+
+@router.post("/consolidate", tags=["maintenance"])
+def consolidate(body: ConsolidateRequest, caller: Writer) -> ConsolidationOut:
+    """End sessions, merge duplicates, summarize topics and days."""
+    report = caller.memory.consolidate(budget=body.budget, keep=body.keep, scope=caller.scope)
+    return ConsolidationOut.of(report)
+
+
+@router.post("/check", tags=["maintenance"])
+def check(body: CheckRequest, caller: Writer) -> CheckOut:
+    """Check the integrity of the owner's memories and of the store's files."""
+    return CheckOut.of(caller.memory.check(repair=body.repair, scope=caller.scope))
+
+
+@router.get("/export", tags=["maintenance"])
+def export(caller: Reader) -> StreamingResponse:
+    """Stream everything of the owner as JSON lines, as `MemoryController.export` writes it."""
+    descriptor, name = tempfile.mkstemp(suffix=".jsonl")
+    os.close(descriptor)
+    try:
+        caller.memory.export(name, scope=caller.scope)
+    except BaseException:
+        FilePath(name).unlink(missing_ok=True)
+        raise
+    return StreamingResponse(_file(FilePath(name)), media_type="application/x-ndjson")
+
+
+def _file(path: FilePath) -> Iterator[bytes]:
+    """Yield a temporary file, and remove it."""
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+    finally:
+        path.unlink(missing_ok=True)
+
+
+async def _uploaded(request: Request) -> FilePath:
+    """Store a body in a temporary file, as it arrives."""
+    descriptor, name = tempfile.mkstemp(suffix=".jsonl")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            async for chunk in request.stream():
+                file.write(chunk)
+    except BaseException:
+        FilePath(name).unlink(missing_ok=True)
+        raise
+    return FilePath(name)
+
+
+@router.post(
+    "/import",
+    tags=["maintenance"],
+    openapi_extra={"requestBody": {"content": {"application/x-ndjson": {}}, "required": True}},
+)
+def import_(caller: Writer, upload: Annotated[FilePath, Depends(_uploaded)]) -> Count:
+    """Read an export; records replace those of the same id."""
+    try:
+        return Count(count=caller.memory.import_(upload, scope=caller.scope))
+    finally:
+        upload.unlink(missing_ok=True)
+
+
+# The store as a whole, for whoever owns its folder.
+
+
+async def owning(caller: Annotated[Caller, Depends(reading)]) -> Caller:
+    """Return who makes a request that concerns all owners.
+
+    Raises:
+        HTTPException: 403, the token belongs to one owner.
+    """
+    if not caller.principal.local:
+        raise HTTPException(403, "only the token in the store's folder may do this")
+    return caller
+
+
+Owner = Annotated[Caller, Depends(owning)]
+
+
+@router.get("/owners", tags=["store"])
+def owners(caller: Owner) -> list[OwnerOut]:
+    """Return every owner who was ever written to."""
+    return [OwnerOut.of(scope) for scope in caller.memory.owners()]
+
+
+@router.post("/compact", tags=["store"])
+def compact(caller: Owner) -> CompactionOut:
+    """Rewrite the store's files, so that they contain no byte of anything deleted."""
+    return CompactionOut.of(caller.memory.compact())
+
+
+@router.post("/flush", status_code=204, tags=["store"])
+def flush(caller: Writer) -> None:
+    """Write pending recalls now."""
+    caller.memory.flush()
+
+
+@router.get("/whoami", tags=["server"])
+def whoami(caller: Reader) -> WhoOut:
+    """Return whose memories the token means."""
+    return WhoOut(
+        user_id=caller.scope.user_id,
+        agent_id=caller.scope.agent_id,
+        client=caller.principal.client,
+        read_only=caller.principal.read_only,
+        local=caller.principal.local,
+        now=_now(caller),
+        curve=asdict(caller.memory.curve),
+    )
+
+
+def _now(caller: Caller) -> datetime:
+    return caller.memory.clock()

@@ -1,0 +1,572 @@
+"""The bodies of requests and responses under `/v1`; OpenAPI describes them.
+
+Requests leave out what is not given, so that the defaults of the verbs are written down once, in
+`MemoryController`. Responses are built from what the verbs return.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from agentmem.controller.timeline import Event
+from agentmem.facts.views import Fact
+from agentmem.feedback.plans import Plan
+from agentmem.recall.context import Context, ContextItem, Form, RecallRouting
+from agentmem_retrievers import RecalledMemory, SearchResult
+from agentmem_stores import Granularity, Memory, State
+
+__all__ = [
+    "AddManyRequest", "AddRequest", "CheckOut", "CheckRequest", "CompactionOut",
+    "ConsolidateRequest", "ConsolidationOut", "Count", "DeletionOut", "EditRequest", "EventOut",
+    "FactOut", "FeedbackRequest", "GraphOut", "HitOut", "Ids", "LearnedOut", "MemoryOut",
+    "MemoryPage", "MessageIn", "OutcomeRequest", "OwnerOut", "PlanOut", "PlanRequest",
+    "ProfileLineOut", "RecallOut", "RecallRequest",
+    "ReinforceRequest", "SearchOut", "SearchRequest", "StatsOut",
+    "SweepOut", "SweepRequest", "WhoOut",
+]  # fmt: skip
+
+T = TypeVar("T", bound=BaseModel)
+
+# More would be a mistake, and time for everybody else.
+MAX_K = 1000
+_K = Annotated[int, Field(ge=1, le=MAX_K)]
+_Text = Annotated[str, Field(min_length=1)]
+
+
+class _Request(BaseModel):
+    """A body whose unknown fields are refused, because most likely they are misspelled."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    def options(self, *without: str) -> dict[str, Any]:
+        """Return the fields that were given, but for some."""
+        return {name: getattr(self, name) for name in self.model_fields_set if name not in without}
+
+
+class MessageIn(BaseModel):
+    """A message in the form of a chat API; further fields are read as `MemoryController.add` does.
+
+    `content` may be a list of parts, as in OpenAI's and Anthropic's APIs.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    role: str = "user"
+    content: str | list[Any] | None = None
+    timestamp: datetime | None = None
+    speaker: str | None = None
+    importance: float | None = Field(default=None, ge=0, le=1)
+    metadata: dict[str, Any] | None = None
+    id: str | None = None
+
+    def message(self) -> dict[str, Any]:
+        """Return it as the controller takes it."""
+        return self.model_dump(exclude_unset=True)
+
+
+class AddRequest(_Request):
+    """Messages to store as turns of a session."""
+
+    messages: list[MessageIn | str] = Field(min_length=1, max_length=10_000)
+    session_id: str | None = None
+    timestamp: AwareDatetime | None = None
+    importance: float = Field(default=0.0, ge=0, le=1)
+    metadata: dict[str, Any] | None = None
+
+
+class AddManyRequest(_Request):
+    """Whole conversations, by session id."""
+
+    sessions: dict[str, list[MessageIn | str]]
+
+
+class Ids(BaseModel):
+    """Ids of memories, in order."""
+
+    ids: list[str]
+
+
+class EditRequest(_Request):
+    """A new text of a memory."""
+
+    text: _Text
+    timestamp: AwareDatetime | None = None
+
+
+class SearchRequest(_Request):
+    """A question, and what `MemoryController.search` takes beside it."""
+
+    query: _Text
+    k: _K = 5
+    granularity: Granularity = Granularity.TURN
+    as_of: AwareDatetime | None = None
+    include_archived: bool = False
+    explain: bool = False
+    reinforce: bool = True
+    hops: int = Field(default=1, ge=1, le=8)
+
+
+class RecallRequest(_Request):
+    """A question, and what `MemoryController.recall` takes beside it."""
+
+    query: _Text
+    max_tokens: int = Field(default=800, ge=1, le=1_000_000)
+    as_of: AwareDatetime | None = None
+    exclude: list[str] = []
+    explain: bool = False
+    reinforce: bool = True
+
+
+class FeedbackRequest(_Request):
+    """Which hits of a search were useful."""
+
+    cited: list[str]
+    shown: list[str] | None = None
+
+
+class ReinforceRequest(_Request):
+    """Ids of the hits that were used; by default all."""
+
+    shown: list[str] | None = None
+
+
+class PlanRequest(_Request):
+    """A goal, and the steps towards it."""
+
+    goal: _Text
+    steps: list[_Text]
+    outcome: bool | str | None = None
+    sources: list[str] = []
+
+
+class OutcomeRequest(_Request):
+    """Whether a plan worked: `success` or `failure`."""
+
+    outcome: bool | str
+
+
+class SweepRequest(_Request):
+    """When retention is computed; by default now."""
+
+    now: AwareDatetime | None = None
+
+
+class ConsolidateRequest(_Request):
+    """How much work to do at most, and how many turns to keep active."""
+
+    budget: int | None = Field(default=None, ge=0)
+    keep: int | None = Field(default=None, ge=0)
+
+
+class CheckRequest(_Request):
+    """Whether to rebuild what is derived and damaged."""
+
+    repair: bool = False
+
+
+class _Response(BaseModel):
+    """Built from an object with the same attributes."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    @classmethod
+    def of(cls, value: object) -> Self:
+        """Return it for what a verb returned."""
+        return cls.model_validate(value)
+
+
+class MemoryOut(BaseModel):
+    """A memory."""
+
+    id: str
+    text: str
+    session_id: str
+    granularity: Granularity
+    role: str
+    speaker: str | None
+    position: int
+    said_at: datetime
+    written_at: datetime
+    last_recalled_at: datetime | None
+    recall_count: int
+    strength: float
+    state: State
+    state_changed_at: datetime | None
+    expires_at: datetime | None
+    version: int
+    version_of: str | None
+    sources: list[str]
+    edges: list[tuple[str, float]]
+    metadata: dict[str, Any]
+    user_id: str
+    agent_id: str | None
+    retention: float | None = None
+
+    @classmethod
+    def of(cls, memory: Memory, retention: float | None = None) -> Self:
+        """Return a memory; it was validated when it was made, so it is not validated again."""
+        values = {name: getattr(memory, name, None) for name in cls.model_fields}
+        return cls.model_construct(
+            **values
+            | {
+                "sources": list(memory.sources),
+                "edges": [(edge.target, edge.weight) for edge in memory.edges],
+                "metadata": dict(memory.metadata),
+                "user_id": memory.scope.user_id,
+                "agent_id": memory.scope.agent_id,
+                "retention": retention,
+            }
+        )
+
+
+class MemoryPage(BaseModel):
+    """Memories, the newest first, and the cursor of the next page; null on the last."""
+
+    memories: list[MemoryOut]
+    next_cursor: str | None
+
+
+class HitOut(BaseModel):
+    """A memory that a search found."""
+
+    memory: MemoryOut
+    score: float
+    retention: float
+    archived: bool
+    excerpt: str
+    contributions: dict[str, float]
+    path: list[str]
+    duplicates: list[str]
+    learned: float
+
+    @classmethod
+    def of(cls, hit: RecalledMemory) -> Self:
+        """Return a hit."""
+        return cls.model_construct(
+            memory=MemoryOut.of(hit.memory, hit.retention),
+            score=hit.score,
+            retention=hit.retention,
+            archived=hit.archived,
+            excerpt=hit.excerpt,
+            contributions=dict(hit.contributions),
+            path=list(hit.path),
+            duplicates=list(hit.duplicates),
+            learned=hit.learned,
+        )
+
+
+class SearchOut(BaseModel):
+    """What a search found, best first. `id` names the search in feedback on it."""
+
+    id: str
+    query: str
+    asked_at: datetime
+    confidence: float
+    hits: list[HitOut]
+    routing: dict[str, dict[str, float]] | None = None
+
+    @classmethod
+    def of(cls, result: SearchResult, search_id: str, *, routing: bool = False) -> Self:
+        """Return a result; its routing costs as many queries as there are granularities."""
+        return cls.model_construct(
+            id=search_id,
+            query=result.query,
+            asked_at=result.asked_at,
+            confidence=result.confidence,
+            hits=[HitOut.of(hit) for hit in result],
+            routing=_routing(result) if routing else None,
+        )
+
+
+def _routing(result: SearchResult) -> dict[str, dict[str, float]]:
+    return {
+        "weights": _by_name(result.routing.weights),
+        "entropies": _by_name(result.routing.entropies),
+    }
+
+
+def _by_name(values: Mapping[Granularity, float]) -> dict[str, float]:
+    return {granularity.value: value for granularity, value in values.items()}
+
+
+class ItemOut(BaseModel):
+    """A line of a recalled context."""
+
+    id: str
+    memory: MemoryOut
+    form: Form
+    text: str
+    tokens: int
+    turn_ids: list[str]
+    score: float
+    archived: bool
+    reason: str
+
+    @classmethod
+    def of(cls, item: ContextItem) -> Self:
+        """Return a line."""
+        return cls.model_construct(
+            id=item.id,
+            memory=MemoryOut.of(item.memory),
+            form=item.form,
+            text=item.text,
+            tokens=item.tokens,
+            turn_ids=list(item.turn_ids),
+            score=item.score,
+            archived=item.archived,
+            reason=item.reason,
+        )
+
+
+class RoutingOut(BaseModel):
+    """What the router decided."""
+
+    breadth: float
+    turns: int
+    entropy: float
+    entropies: dict[str, float]
+    shares: dict[str, float]
+    archive: bool
+    summary: str
+
+    @classmethod
+    def of(cls, routing: RecallRouting) -> Self:
+        """Return a routing, with one line that a person understands."""
+        return cls.model_construct(
+            breadth=routing.breadth,
+            turns=routing.turns,
+            entropy=routing.entropy,
+            entropies=_by_name(routing.entropies),
+            shares=_by_name(routing.shares),
+            archive=routing.archive,
+            summary=str(routing),
+        )
+
+
+class RecallOut(BaseModel):
+    """The memories that a token budget is best spent on, in the order in which they were said."""
+
+    id: str
+    query: str
+    text: str
+    items: list[ItemOut]
+    tokens: int
+    routing: RoutingOut
+    confidence: float
+    asked_at: datetime
+
+    @classmethod
+    def of(cls, context: Context, search_id: str) -> Self:
+        """Return a context."""
+        return cls.model_construct(
+            id=search_id,
+            query=context.query,
+            text=context.text,
+            items=[ItemOut.of(item) for item in context.items],
+            tokens=context.tokens,
+            routing=RoutingOut.of(context.routing),
+            confidence=context.confidence,
+            asked_at=context.hits.asked_at,
+        )
+
+
+class FactOut(_Response):
+    """A fact about a person."""
+
+    id: str
+    memory: MemoryOut
+    subject: str
+    attribute: str
+    value: str
+    date: datetime
+    until: datetime | None
+    section: str
+    one: bool
+    retention: float
+    supersedes: list[str]
+    superseded_by: list[str]
+    contradicts: list[str]
+
+    @classmethod
+    def of(cls, value: object) -> Self:
+        """Return a fact."""
+        assert isinstance(value, Fact)
+        return _construct(cls, value, memory=MemoryOut.of(value.memory, value.retention))
+
+
+class ProfileLineOut(_Response):
+    """A line of a profile."""
+
+    id: str
+    section: str
+    text: str
+    sources: list[str]
+    retention: float
+    pinned: bool
+
+
+class EventOut(_Response):
+    """Something that happened from `when` until `until`, exclusive."""
+
+    when: datetime
+    until: datetime
+    text: str
+    dated: bool
+    memory: MemoryOut
+
+    @classmethod
+    def of(cls, value: object) -> Self:
+        """Return an event."""
+        assert isinstance(value, Event)
+        return _construct(cls, value, memory=MemoryOut.of(value.memory))
+
+
+class PlanOut(_Response):
+    """A plan, and how often it worked."""
+
+    id: str
+    goal: str
+    steps: list[str]
+    succeeded: int
+    failed: int
+    worth: float
+    fit: float
+    memory: MemoryOut
+
+    @classmethod
+    def of(cls, value: object) -> Self:
+        """Return a plan."""
+        assert isinstance(value, Plan)
+        return _construct(cls, value, memory=MemoryOut.of(value.memory))
+
+
+def _construct(model: type[T], value: object, **changed: Any) -> T:
+    values = {name: getattr(value, name) for name in model.model_fields if name not in changed}
+    lists = {name: list(found) for name, found in values.items() if isinstance(found, tuple)}
+    return model.model_construct(**values | lists | changed)
+
+
+class LearnedOut(_Response):
+    """How many citations a scope has, and how much they count in a search."""
+
+    citations: int
+    trust: float
+
+
+class DeletionOut(_Response):
+    """The ids that a deletion affected."""
+
+    deleted: list[str]
+    derived: list[str]
+    rewritten: list[str]
+    unlinked: list[str]
+
+
+class Count(BaseModel):
+    """How many records a verb wrote or deleted."""
+
+    count: int
+
+
+class EmbedderOut(_Response):
+    """Name and dimension of an embedder."""
+
+    name: str
+    dimension: int
+
+
+class StatsOut(_Response):
+    """How much a scope holds."""
+
+    scope: str
+    memories: dict[str, int]
+    states: dict[str, int]
+    versions: int
+    sessions: int
+    associations: int
+    mean_retention: float
+    embedder: EmbedderOut
+
+
+class NodeOut(BaseModel):
+    """A memory in the association graph."""
+
+    id: str
+    granularity: Granularity
+    text: str
+    session_id: str
+    said_at: datetime
+    state: State
+    retention: float
+
+
+class EdgeOut(BaseModel):
+    """An association."""
+
+    source: str
+    target: str
+    weight: float
+
+
+class GraphOut(BaseModel):
+    """The association graph."""
+
+    nodes: list[NodeOut]
+    edges: list[EdgeOut]
+
+
+class SweepOut(_Response):
+    """What a sweep archived, and how many memories stay active."""
+
+    archived: list[str]
+    kept: int
+
+
+class ConsolidationOut(_Response):
+    """What a consolidation did."""
+
+    ended: list[str]
+    merged: dict[str, str]
+    topics: list[str]
+    days: list[str]
+    archived: list[str]
+    finished: bool
+
+
+class CheckOut(_Response):
+    """The problems of a scope; none if it is intact."""
+
+    ok: bool
+    problems: list[str]
+    repaired: list[str]
+
+
+class CompactionOut(_Response):
+    """Sizes of the store's files in bytes."""
+
+    before: int
+    after: int
+    wiped: bool
+
+
+class OwnerOut(_Response):
+    """An owner of memories in the store."""
+
+    user_id: str
+    agent_id: str | None
+
+
+class WhoOut(BaseModel):
+    """Whose memories a token reads and writes, and the constants that a client needs for that."""
+
+    user_id: str
+    agent_id: str | None
+    client: str
+    read_only: bool
+    local: bool
+    now: datetime
+    curve: dict[str, float]
