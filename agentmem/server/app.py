@@ -18,6 +18,7 @@ from agentmem.server import routes
 from agentmem.server.auth import PageSessions, Principal, TokenStore
 from agentmem.server.gate import COOKIE, Gate, Hosts
 from agentmem.server.limits import Limits
+from agentmem.server.page import install_page
 from agentmem.server.problems import Problem, install_problem_handlers, problem_response
 from agentmem.server.searches import RecentSearches
 from agentmem_stores import Scope
@@ -93,6 +94,7 @@ def create_app(
     app.add_api_route("/healthz", _healthz, tags=["server"])
     app.add_api_route("/login", _login, include_in_schema=False)
     app.include_router(routes.router, prefix="/v1")
+    install_page(app)
     app.add_middleware(
         Gate,
         secret=state.secret,

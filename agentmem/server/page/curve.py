@@ -18,7 +18,7 @@ __all__ = ["CurveView", "Mark", "forgetting_curve"]
 
 _DAY = 86_400.0
 # Points per stretch between two marks; more make no visible difference on a screen.
-_POINTS = 60
+_POINTS = 120
 # The curve reaches this far into the future, as a share of the memory's age, and in days at least.
 _AHEAD, _MIN_AHEAD = 0.5, 30.0
 

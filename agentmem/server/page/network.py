@@ -19,8 +19,8 @@ __all__ = ["Network", "NodeView", "TopicView", "network", "topic_views"]
 MAX_NODES = 250
 # Colors of topics in the style sheet; further topics share the neutral one.
 _COLORS = 8
-# Units of the drawing per unit of the layout, which measures discs of radius 1.
-_UNIT = 260
+# Pixels of the drawing per unit of the layout, in which two linked messages are about 1 apart.
+_UNIT = 95
 # Characters of a label in the drawing, and keywords in the name of a topic.
 _LABEL, _WORDS = 34, 3
 
@@ -56,12 +56,14 @@ class Network:
     Attributes:
         nodes: the best linked first.
         edges: how many links are drawn.
-        left_out: how many messages are not drawn.
+        unlinked: how many messages have no link, and so are not drawn.
+        left_out: how many linked messages are not drawn, because they are too many.
         elements: nodes and edges for the graph library, as JSON holds them.
     """
 
     nodes: tuple[NodeView, ...]
     edges: int
+    unlinked: int
     left_out: int
     elements: dict[str, Any]
 
@@ -89,19 +91,24 @@ def network(
         memories: which of its nodes to show, by id.
         topics: of the owner.
     """
-    chosen = sorted(
-        (node for node in memories if node in graph),
-        key=lambda node: (-graph.degree(node), -memories[node].said_at.timestamp(), node),
+    part = graph.subgraph(memories)
+    linked = sorted(
+        (node for node in part if part.degree(node)),
+        key=lambda node: (-part.degree(node), -memories[node].said_at.timestamp(), node),
     )
-    drawn = graph.subgraph(chosen[:MAX_NODES])
-    order = [node for node in chosen if node in drawn]
+    order = linked[:MAX_NODES]
+    drawn = part.subgraph(order)
     views = {node: lens.memory(memories[node]) for node in order}
     topic_of = {member: topic for topic in topics for member in topic.members}
     nodes = tuple(
         NodeView(views[node], topic_of.get(node), _neighbors(drawn, node, views)) for node in order
     )
     return Network(
-        nodes, drawn.number_of_edges(), len(chosen) - len(order), _elements(drawn, nodes)
+        nodes,
+        edges=drawn.number_of_edges(),
+        unlinked=len(memories) - len(linked),
+        left_out=len(linked) - len(order),
+        elements=_elements(drawn, nodes),
     )
 
 

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agentmem.facts.views import Fact, ProfileLine
-from agentmem.server.page.views import Lens, MemoryView, Moment
-from agentmem_retrievers.index.fact_index import SELF, FactRecord
-from agentmem_stores import Memory, State
+from agentmem.server.page.views import Lens, MemoryView, Moment, fact_label
+from agentmem_stores import State
 
-__all__ = ["FactView", "LineView", "Portrait", "Section", "fact_text", "portrait"]
+__all__ = ["FactView", "LineView", "Portrait", "Section", "portrait"]
 
 _TITLES: Mapping[str, str] = {
     "person": "Person",
@@ -99,18 +98,8 @@ def portrait(
     )
 
 
-def fact_text(memory: Memory, value: str) -> str:
-    """Return the text of a fact whose value somebody has edited, such as "home: Porto"."""
-    record = FactRecord.of(memory)
-    return value if record is None else f"{_label(record.subject, record.attribute)}: {value}"
-
-
-def _label(subject: str, attribute: str) -> str:
-    return attribute if subject == SELF else f"{subject}, {attribute}"
-
-
 def _fact(fact: Fact, turns: Mapping[str, MemoryView], lens: Lens) -> FactView:
-    label = _label(fact.subject, fact.attribute)
+    label = fact_label(fact.subject, fact.attribute)
     return FactView(
         memory=lens.memory(fact.memory),
         label=label,

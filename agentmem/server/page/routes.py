@@ -14,10 +14,17 @@ from fastapi.staticfiles import StaticFiles
 from agentmem.server.caller import Caller, Reader, Writer
 from agentmem.server.page.curve import forgetting_curve
 from agentmem.server.page.network import network, topic_views
-from agentmem.server.page.portrait import fact_text, portrait
+from agentmem.server.page.portrait import portrait
 from agentmem.server.page.reasons import largest_share, reasons
 from agentmem.server.page.render import FOLDER, PageRoute, render
-from agentmem.server.page.views import Lens, budget_segments, highlighted, months
+from agentmem.server.page.views import (
+    Lens,
+    budget_segments,
+    fact_line,
+    highlighted,
+    kind_name,
+    months,
+)
 from agentmem_stores import Granularity, InvalidInputError, Memory, State
 
 __all__ = ["install_page"]
@@ -85,7 +92,6 @@ def show_search(caller: Reader, q: Text = "", archived: bool = False, done: Text
         archived=archived,
         hits=hits,
         confidence=result.confidence,
-        routing=[(g.value, w) for g, w in result.routing.weights.items()],
         notice=_notice(done),
     )
 
@@ -135,7 +141,7 @@ def show_recall(
         notice="",
         segments=budget_segments(context, max_tokens),
         items=[(item, lens.memory(item.memory)) for item in context.items],
-        entropies=[(g.value, h) for g, h in context.routing.entropies.items()],
+        entropies=[(kind_name(g, 2), h) for g, h in context.routing.entropies.items()],
         **values,
     )
 
@@ -328,11 +334,12 @@ def _back(then: str, memory_id: str, done: str) -> Response:
 def edit(caller: Writer, id: FormText, text: FormText, then: FormText = "") -> Response:  # noqa: A002
     """Replace the text of a memory; of a fact, its value."""
     memory = caller.memory.get(id, scope=caller.scope)
-    text = " ".join(text.split("\r\n")) if memory.granularity is Granularity.FACT else text
-    if memory.granularity is Granularity.FACT and then == "portrait":
-        text = fact_text(memory, text)
-    if text.strip() != memory.text:
-        caller.memory.update(id, text=text.strip(), scope=caller.scope)
+    # Browsers end the lines of a form with both characters.
+    text = text.replace("\r\n", "\n").strip()
+    if then == "portrait":
+        text = fact_line(memory, text) or text if text else text
+    if text != (fact_line(memory) or memory.text):
+        caller.memory.update(id, text=text, scope=caller.scope)
     return _back(then, id, "edited")
 
 
@@ -407,4 +414,4 @@ def forget(caller: Writer, id: FormText) -> Response:  # noqa: A002
 
 
 def _counts(kinds: Counter[Granularity]) -> list[tuple[str, int]]:
-    return [(kind.value, count) for kind, count in kinds.most_common()]
+    return [(kind_name(kind, count), count) for kind, count in kinds.most_common()]

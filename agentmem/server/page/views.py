@@ -13,6 +13,7 @@ from agentmem.controller.timeline import Event
 from agentmem.recall.context import Context
 from agentmem_retrievers import ForgettingCurve
 from agentmem_retrievers.forgetting import is_pinned
+from agentmem_retrievers.index.fact_index import SELF, FactRecord
 from agentmem_retrievers.text.tokenize import tokenize
 from agentmem_stores import Granularity, Memory, Scope, State
 
@@ -24,21 +25,25 @@ __all__ = [
     "Month",
     "Piece",
     "budget_segments",
+    "fact_label",
+    "fact_line",
     "highlighted",
+    "kind_name",
     "months",
     "percent",
 ]
 
-_KINDS: Mapping[Granularity, str] = {
-    Granularity.TURN: "message",
-    Granularity.SESSION: "passage",
-    Granularity.SUMMARY: "summary",
-    Granularity.KEYWORDS: "keywords",
-    Granularity.TOPIC: "topic",
-    Granularity.DAY: "day",
-    Granularity.PLAN: "plan",
-    Granularity.FACT: "fact",
-    Granularity.CITATION: "citation",
+# What the page calls each granularity: one of it, and several.
+_KINDS: Mapping[Granularity, tuple[str, str]] = {
+    Granularity.TURN: ("message", "messages"),
+    Granularity.SESSION: ("passage", "passages"),
+    Granularity.SUMMARY: ("summary", "summaries"),
+    Granularity.KEYWORDS: ("list of keywords", "lists of keywords"),
+    Granularity.TOPIC: ("topic", "topics"),
+    Granularity.DAY: ("day", "days"),
+    Granularity.PLAN: ("plan", "plans"),
+    Granularity.FACT: ("fact", "facts"),
+    Granularity.CITATION: ("citation", "citations"),
 }
 _SPEAKERS = {"user": "You", "assistant": "Assistant", "tool": "Tool", "system": "System"}
 # Retention from which on a memory is called fresh, and below which faint.
@@ -117,9 +122,9 @@ class Lens:
         retention = self.curve.retention_of(memory, self.now)
         return MemoryView(
             id=memory.id,
-            text=memory.text,
+            text=fact_line(memory) or memory.text,
             speaker=memory.speaker or _SPEAKERS.get(memory.role, memory.role),
-            kind=_KINDS[memory.granularity],
+            kind=kind_name(memory.granularity),
             session_id=memory.session_id,
             said=self.moment(memory.said_at),
             retention=retention,
@@ -130,6 +135,37 @@ class Lens:
     def memories(self, memories: Sequence[Memory]) -> list[MemoryView]:
         """Return several memories."""
         return [self.memory(memory) for memory in memories]
+
+
+def kind_name(granularity: Granularity, count: int = 1) -> str:
+    """Return what the page calls so many memories of a granularity.
+
+    >>> kind_name(Granularity.SUMMARY, 2)
+    'summaries'
+    """
+    return _KINDS[granularity][count != 1]
+
+
+def fact_line(memory: Memory, value: str | None = None) -> str:
+    """Return a fact as one line, such as "home: Porto"; empty if the memory is no fact.
+
+    Args:
+        value: another value than the one that it states. A text that somebody has edited is shown
+            as it is.
+    """
+    record = FactRecord.of(memory)
+    if record is None:
+        return ""
+    if value is None:
+        if memory.version > 1:
+            return memory.text
+        value = record.value
+    return f"{fact_label(record.subject, record.attribute)}: {value}"
+
+
+def fact_label(subject: str, attribute: str) -> str:
+    """Return what a fact tells of whom, such as "home" or "sister Clara, job"."""
+    return attribute if subject == SELF else f"{subject}, {attribute}"
 
 
 def _level(memory: Memory, retention: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from agentmem import MemoryController
+from agentmem import Granularity, MemoryController
 from agentmem.testing import ManualClock
 
 NOW = datetime(2026, 11, 20, 18, 30, tzinfo=UTC)
@@ -154,7 +154,8 @@ def _messages(start: datetime, lines: list[str]) -> list[dict[str, object]]:
 
 def _edit_by_hand(memory: MemoryController) -> None:
     """Pin, edit and archive one memory each, as somebody would on the page."""
-    by_text = {turn.text: turn for turn in memory.get_all(limit=None)}
+    turns = memory.get_all(granularity=Granularity.TURN, limit=None)
+    by_text = {turn.text: turn for turn in turns}
     memory.pin(by_text["I am allergic to peanuts, so please never suggest satay."].id)
     starter = by_text["Not really. I keep the starter in the fridge and feed it on Sundays."]
     memory.update(
