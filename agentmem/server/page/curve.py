@@ -155,38 +155,43 @@ def _marks(starts: Sequence[_Start], stretches: Sequence[_Stretch]) -> list[Mark
 def _data(
     stretches: Sequence[_Stretch], marks: Sequence[Mark], curve: ForgettingCurve, now: datetime
 ) -> dict[str, Any]:
-    x: list[float] = []
-    past: list[float | None] = []
-    for stretch in stretches:
-        times, values = stretch.points()
-        # The chart needs ascending times, and a recall lifts the retention at one moment.
-        keep = [i for i, time in enumerate(times) if not x or time > x[-1]]
-        x += [times[i] for i in keep]
-        past += [values[i] for i in keep]
-        if stretch is not stretches[-1] and x:
-            x.append(x[-1] + 1.0)
-            past.append(1.0)
-    future: list[float | None] = [None] * (len(x) - 1) + past[-1:]
+    x, past = _past(stretches)
     last = stretches[-1]
-    age_days = (now - stretches[0].start).total_seconds() / _DAY
-    ahead = np.linspace(0.0, max(_AHEAD * age_days, _MIN_AHEAD), _POINTS)[1:]
-    rest = (now - last.start).total_seconds() / _DAY
-    x += (now.timestamp() + ahead * _DAY).tolist()
-    future += retention(rest + ahead, last.strength).tolist()
-    past += [None] * (len(x) - len(past))
-    points = [
-        {"x": mark.at.timestamp(), "y": 1.0 if mark.retention is None else mark.retention,
-         "kind": mark.kind}
-        for mark in marks
-    ]  # fmt: skip
+    age = (now - stretches[0].start).total_seconds() / _DAY
+    ahead = np.linspace(0.0, max(_AHEAD * age, _MIN_AHEAD), _POINTS)[1:]
+    future = retention(last.days + ahead, last.strength).tolist()
     return {
-        "x": x,
-        "past": past,
-        "future": future,
-        "marks": points,
+        "x": x + (x[-1] + ahead * _DAY).tolist(),
+        "past": [*past, *[None] * len(future)],
+        "future": [*[None] * (len(x) - 1), past[-1], *future],
+        "marks": [
+            {"x": mark.at.timestamp(), "y": _height(mark), "kind": mark.kind} for mark in marks
+        ],
         "now": now.timestamp(),
         "threshold": curve.archive_below,
     }
+
+
+def _past(stretches: Sequence[_Stretch]) -> tuple[list[float], list[float]]:
+    """Return times in ascending order, as the chart needs them, and R.
+
+    A recall lifts the retention at one moment, which is drawn as one second.
+    """
+    x: list[float] = []
+    past: list[float] = []
+    for stretch in stretches:
+        if x:
+            x.append(x[-1] + 1.0)
+            past.append(1.0)
+        for time, value in zip(*stretch.points(), strict=True):
+            if not x or time > x[-1]:
+                x.append(time)
+                past.append(value)
+    return x, past
+
+
+def _height(mark: Mark) -> float:
+    return 1.0 if mark.retention is None else mark.retention
 
 
 def _pinned_data(now: datetime) -> dict[str, Any]:

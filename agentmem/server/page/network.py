@@ -134,7 +134,8 @@ def _elements(graph: nx.Graph, nodes: Sequence[NodeView]) -> dict[str, Any]:
                     "about": _about(node),
                     "color": -1 if node.topic is None else node.topic.color,
                     "retention": round(node.memory.retention, 3),
-                    "degree": len(node.neighbors),
+                    "degree": graph.degree(node.memory.id),
+                    "hub": _is_hub(graph, node.memory.id),
                 },
                 "position": {
                     "x": round(_UNIT * places[node.memory.id][0], 1),
@@ -148,6 +149,11 @@ def _elements(graph: nx.Graph, nodes: Sequence[NodeView]) -> dict[str, Any]:
             for a, b, weight in graph.edges(data="weight")
         ],
     }
+
+
+def _is_hub(graph: nx.Graph, node: str) -> bool:
+    """Whether no neighbor has more links; the labels of hubs appear first."""
+    return all((graph.degree(node), node) >= (graph.degree(i), i) for i in graph[node])
 
 
 def _about(node: NodeView) -> str:

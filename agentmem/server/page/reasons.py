@@ -18,7 +18,7 @@ _LABELS: Mapping[str, tuple[str, str]] = {
     "session": ("The conversation", "The whole conversation fits."),
     "time": ("Time", "It speaks of the time that the question names."),
     "manner": ("Way of saying", "It states something, rather than asks."),
-    "role": ("Who said it", "What people say themselves answers most questions."),
+    "role": ("Who said it", "It was said by the side that the question is about."),
     "retention": ("Still fresh", "It has faded little."),
     "second": ("Compared with the others", "It stands out among the best candidates."),
     "learned": ("Earlier feedback", "Answers to similar questions used it."),

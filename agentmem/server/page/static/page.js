@@ -142,7 +142,8 @@
         color: color("ink"),
         "font-family": "Inter, sans-serif",
         "font-size": 14,
-        "min-zoomed-font-size": 7,
+        // Labels of all would cover each other; those of the best linked messages appear first.
+        "min-zoomed-font-size": (node) => (node.data("hub") ? 7 : 11),
         "text-valign": "bottom",
         "text-margin-y": 5,
         "text-wrap": "wrap",
@@ -181,6 +182,10 @@
     if (drawing) drawing.destroy();
     drawing = null;
     if (!place || !elements || !window.cytoscape) return;
+    // The layout is wider than high, and a phone is not.
+    if (place.clientWidth < 1.1 * place.clientHeight) {
+      for (const { position } of elements.nodes) [position.x, position.y] = [position.y, position.x];
+    }
     drawing = cytoscape({
       container: place,
       elements,
@@ -188,7 +193,6 @@
       style: graphStyle(),
       minZoom: 0.1,
       maxZoom: 3,
-      wheelSensitivity: 0.3,
       boxSelectionEnabled: false,
       autoungrabify: true,
     });
