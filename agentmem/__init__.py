@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agentmem.agent import Agent
+    from agentmem.client import Client, connect
     from agentmem.controller import MemoryController
     from agentmem.controller.deletion import Deletion
     from agentmem.controller.timeline import Event
@@ -68,6 +69,7 @@ __all__ = [
     "Association",
     "CheckReport",
     "ChromaStore",
+    "Client",
     "ClosedError",
     "Compaction",
     "ConsolidationReport",
@@ -117,11 +119,14 @@ __all__ = [
     "StoreUnavailableError",
     "SweepReport",
     "WriteHookError",
+    "connect",
 ]
 
 # The module that defines each public name; what is not listed comes from `agentmem_stores`.
 _HOMES = {
     "Agent": "agentmem.agent",
+    "Client": "agentmem.client",
+    "connect": "agentmem.client",
     "MemoryController": "agentmem.controller",
     "Deletion": "agentmem.controller.deletion",
     "Event": "agentmem.controller.timeline",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from agentmem_stores import DataFormatError, Granularity, Scope
 
 if TYPE_CHECKING:
+    from agentmem.client import Client
     from agentmem.controller.controller import MemoryController
     from agentmem.formats.dialogue import Dialogue, DialogueSession, DialogueTurn
 
@@ -34,7 +35,7 @@ class IngestReport:
 
 
 def ingest(
-    memory: MemoryController,
+    memory: MemoryController | Client,
     dialogue: Dialogue,
     *,
     scope: Scope | None = None,
@@ -83,7 +84,9 @@ def session_batches(sessions: Sequence[DialogueSession]) -> Iterator[list[Dialog
         yield batch
 
 
-def _count_present(memory: MemoryController, owner: Scope, session: DialogueSession) -> int:
+def _count_present(
+    memory: MemoryController | Client, owner: Scope, session: DialogueSession
+) -> int:
     """Return how many turns of a session the scope has already."""
     turns = memory.get_all(
         scope=owner, session_id=session.id, granularity=Granularity.TURN, limit=None

@@ -159,11 +159,11 @@ def _word_vector(word: str, dimension: int) -> Vectors:
 
 def generated(seed: int = 0) -> Corpus:
     """Return a corpus of generated users; it depends on the seed only."""
-    from agentmem.evaluation.updates import lives
+    from agentmem.evaluation.updates import generate_users
 
-    users = list(lives(users=8, sessions=40, seed=seed))
-    corpus = Corpus.of("generated users", (life.dialogue for life in users))
-    questions = dict.fromkeys(q for life in users for q in life.questions.values())
+    users = list(generate_users(users=8, sessions=40, seed=seed))
+    corpus = Corpus.of("generated users", (user.dialogue for user in users))
+    questions = dict.fromkeys(q for user in users for q in user.questions.values())
     return Corpus(corpus.name, corpus.sessions, tuple(questions))
 
 

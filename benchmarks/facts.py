@@ -92,10 +92,10 @@ def main() -> None:
     drawn = [f for turns in by_file for f in draw(turns, share, labels["seed"])]
     wrong = [f for f in drawn if (f.turn.id, f.claim.attributes[0], f.claim.value) in false]
     print(f"true: {len(drawn) - len(wrong)} of {len(drawn)}")
-    print(f"found: {_found(labels['facts'], {t.id: t for ts in by_file for t in ts})}")
+    print(f"found: {_recall_summary(labels['facts'], {t.id: t for ts in by_file for t in ts})}")
 
 
-def _found(labels: dict[str, list[list[int]]], turns: dict[str, Turn]) -> str:
+def _recall_summary(labels: dict[str, list[list[int]]], turns: dict[str, Turn]) -> str:
     """How many of the labeled values are extracted: the value and the fact's value overlap."""
     total = hits = 0
     for turn_id, spans in labels.items():

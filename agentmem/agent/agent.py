@@ -33,6 +33,7 @@ from agentmem_retrievers import SearchResult
 from agentmem_stores import InvalidInputError, Scope
 
 if TYPE_CHECKING:
+    from agentmem.client import Client
     from agentmem.controller.controller import MemoryController
 
 __all__ = ["Agent"]
@@ -98,7 +99,7 @@ class Agent(Runnable[AgentInput, AIMessage]):
     def __init__(
         self,
         model: BaseChatModel,
-        memory: MemoryController,
+        memory: MemoryController | Client,
         tools: Sequence[BaseTool | Callable[..., Any]] = (),
         *,
         k: int | None = None,
@@ -132,8 +133,8 @@ class Agent(Runnable[AgentInput, AIMessage]):
         self.tools = toolbox.tools
         self._results = SearchCache()
         summaries = SummaryCache()
-        memory.services.add_listener(self._results)
-        memory.services.add_listener(summaries)
+        memory.add_listener(self._results)
+        memory.add_listener(summaries)
         self._loop = AgentLoop(
             model=toolbox.bind(model),
             memory=memory,
@@ -254,9 +255,9 @@ class Agent(Runnable[AgentInput, AIMessage]):
             yield chunk
 
     def _exchange(self, value: AgentInput, config: RunnableConfig) -> Exchange:
-        incoming = read_input(value)
+        agent_input = read_input(value)
         owner = owner_of(config, default=self.memory.scope)
-        return Exchange(incoming, owner.scope, owner.session_id)
+        return Exchange(agent_input, owner.scope, owner.session_id)
 
     # LangChain inspects the parameter names of these methods to decide what to pass.
     def _invoke(

@@ -16,7 +16,7 @@ from langchain_core.messages import (
 )
 from langchain_core.messages.ai import add_ai_message_chunks
 
-from agentmem.agent.input import Incoming
+from agentmem.agent.input import ConversationInput
 from agentmem.feedback.plans import Plan
 from agentmem.prompting.rendering import PLAN_ID, cited_ids
 from agentmem.recall.context import Context
@@ -37,7 +37,7 @@ class Exchange:
     """What an agent knows of one exchange while it lasts.
 
     Attributes:
-        incoming: the input.
+        agent_input: what the caller passed.
         scope: whose memories.
         session_id: None until the first write if the caller named none.
         context: what was recalled; None before that.
@@ -53,7 +53,7 @@ class Exchange:
         reply: the message that calls no tools; None until it is complete.
     """
 
-    incoming: Incoming
+    agent_input: ConversationInput
     scope: Scope
     session_id: str | None
     context: Context | None = None
@@ -76,7 +76,7 @@ class Exchange:
     @property
     def writable(self) -> list[HumanMessage]:
         """The user's messages that contain text, which is what a memory can hold."""
-        return [message for message in self.incoming.new if str(message.text).strip()]
+        return [message for message in self.agent_input.new if str(message.text).strip()]
 
     def set_history(self, turns: Sequence[Memory]) -> None:
         """Set the session's turns, without the messages of this exchange if it is a retry."""

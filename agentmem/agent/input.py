@@ -16,13 +16,13 @@ from langchain_core.prompt_values import PromptValue
 
 from agentmem_stores import EmptyTextError, InvalidInputError
 
-__all__ = ["AgentInput", "Incoming", "read_input"]
+__all__ = ["AgentInput", "ConversationInput", "read_input"]
 
 AgentInput = str | BaseMessage | PromptValue | Mapping[str, Any] | Sequence[Any]
 
 
 @dataclass(frozen=True)
-class Incoming:
+class ConversationInput:
     """An agent's input.
 
     Attributes:
@@ -41,7 +41,7 @@ class Incoming:
         return "\n".join(str(message.text) for message in self.new).strip()
 
 
-def read_input(value: AgentInput) -> Incoming:
+def read_input(value: AgentInput) -> ConversationInput:
     """Read an agent's input.
 
     Args:
@@ -67,7 +67,7 @@ def read_input(value: AgentInput) -> Incoming:
         raise InvalidInputError("the last message must be the user's")
     if not any(str(m.text).strip() for m in new):
         raise EmptyTextError("the user's message is empty")
-    return Incoming(new, tuple(conversation[:start]), system)
+    return ConversationInput(new, tuple(conversation[:start]), system)
 
 
 def _to_messages(value: AgentInput) -> list[BaseMessage]:

@@ -15,7 +15,6 @@ from agentmem.agent.exchange import Exchange
 from agentmem.agent.intent import is_question, needs_memory, open_goals
 from agentmem.agent.runner import Step, Steps
 from agentmem.agent.tools import Toolbox
-from agentmem.controller.intake import store_turns
 from agentmem.prompting.builder import PromptBuilder, PromptParts
 from agentmem.prompting.rendering import strip_citations
 from agentmem.prompting.retrieval import recall_memories
@@ -26,6 +25,7 @@ from agentmem_retrievers import SearchResult
 from agentmem_stores import Granularity, Scope
 
 if TYPE_CHECKING:
+    from agentmem.client import Client
     from agentmem.controller.controller import MemoryController
 
 __all__ = ["AgentLoop"]
@@ -43,7 +43,7 @@ class AgentLoop:
     """
 
     model: Runnable[Any, AIMessage]
-    memory: MemoryController
+    memory: MemoryController | Client
     toolbox: Toolbox
     prompts: PromptBuilder
     results: SearchCache
@@ -59,7 +59,7 @@ class AgentLoop:
         write = RunnableLambda(partial(self._write, exchange), name="write")
         reflect = RunnableLambda(partial(self._reflect, exchange), name="reflect")
         try:
-            exchange.context = yield Step(recall, exchange.incoming.query)
+            exchange.context = yield Step(recall, exchange.agent_input.query)
         finally:
             # Whatever fails now or later, the user's words are durable.
             if not exchange.is_retry:
@@ -97,7 +97,7 @@ class AgentLoop:
         # A confidence of 0 means that the scope is empty, so that nothing was compared.
         if self.abstain_below is None or result is None or not result.confidence:
             return False
-        return result.confidence < self.abstain_below and is_question(exchange.incoming.query)
+        return result.confidence < self.abstain_below and is_question(exchange.agent_input.query)
 
     def _call_tool(self, call: ToolCall) -> Generator[Step, Any, ToolMessage]:
         tool = self.toolbox.get(call["name"])
@@ -112,18 +112,18 @@ class AgentLoop:
         return ToolMessage(str(result), tool_call_id=call["id"], name=call["name"])
 
     def _prompt(self, exchange: Exchange) -> list[BaseMessage]:
-        incoming = exchange.incoming
+        agent_input = exchange.agent_input
         prompt = self.prompts.build(
             PromptParts(
-                new=[*incoming.new, *exchange.tool_messages],
+                new=[*agent_input.new, *exchange.tool_messages],
                 now=self.memory.clock(),
                 hits=exchange.result or (),
                 turns=exchange.history,
-                context=incoming.context,
+                context=agent_input.context,
                 profile=exchange.profile,
                 goals=open_goals(exchange.history),
                 plan=exchange.plan,
-                system=incoming.system,
+                system=agent_input.system,
             )
         )
         exchange.memory_ids = prompt.memory_ids
@@ -153,14 +153,12 @@ class AgentLoop:
         """Write the user's messages, or the reply as far as it has arrived."""
         is_question = isinstance(messages[0], HumanMessage)
         metadata = {"interrupted": True} if exchange.text and exchange.reply is None else {}
-        services = self.memory.services
         drafts = to_drafts(messages, metadata={UNANSWERED: True} if is_question else metadata)
-        turns = store_turns(
-            services,
-            services.owner(exchange.scope),
-            exchange.session_id,
+        turns = self.memory.add_turns(
             drafts,
+            session_id=exchange.session_id,
             answered=[] if is_question or metadata else exchange.question_ids,
+            scope=exchange.scope,
         )
         if is_question:
             # A message whose id is known is not written again.

@@ -16,10 +16,11 @@ from agentmem.cli.commands import (
     forget,
     maintain,
     read,
+    serve,
     transfer,
     write,
 )
-from agentmem.cli.options import MEASURE, examples
+from agentmem.cli.options import MEASURE, SERVE, examples
 from agentmem.cli.terminal import complain
 
 __all__ = ["CommandGroup", "app", "main"]
@@ -42,6 +43,11 @@ _ORDER = (
     "sweep",
     "consolidate",
     "stats",
+    "serve",
+    "mcp",
+    "install",
+    "hook",
+    "token",
 )
 
 
@@ -78,8 +84,9 @@ app = typer.Typer(
         'agentmem search "What is my dog called?"',
     ),
 )
-for commands in (chat, write, read, facts, forget, maintain, transfer, draw):
+for commands in (chat, write, read, facts, forget, maintain, serve, transfer, draw):
     app.add_typer(commands.app)
+app.add_typer(serve.token_app, name="token", rich_help_panel=SERVE)
 app.add_typer(evaluate.app, name="eval", rich_help_panel=MEASURE)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -16,20 +17,45 @@ import typer
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
-    from agentmem import Memory, MemoryController, Scope
+    from agentmem import Client, Memory, MemoryController, Scope
     from agentmem.evaluation.cache import IngestCache
 
 __all__ = [
-    "DEFAULT_STORE", "DEFAULT_USER", "EXPORT", "FIND", "MAINTAIN", "MEASURE", "TALK",
-    "CacheOptions", "DataFile", "Drills", "Json", "JsonFile", "K", "Kind", "OutputOptions",
-    "OwnerOptions", "Seed", "Store", "Time", "User", "default_embedder", "examples",
-    "find_memory", "open_store", "with_groups",
+    "DEFAULT_STORE",
+    "DEFAULT_USER",
+    "EXPORT",
+    "FIND",
+    "MAINTAIN",
+    "MEASURE",
+    "SERVE",
+    "TALK",
+    "CacheOptions",
+    "DataFile",
+    "Drills",
+    "Json",
+    "JsonFile",
+    "K",
+    "Kind",
+    "OutputOptions",
+    "OwnerOptions",
+    "Seed",
+    "Store",
+    "Time",
+    "User",
+    "default_embedder",
+    "examples",
+    "find_memory",
+    "open_embedded",
+    "open_store",
+    "store_folder",
+    "with_groups",
 ]  # fmt: skip
 
 # Panels of `agentmem --help`.
 TALK = "Talk and write"
 FIND = "Find"
 MAINTAIN = "Maintain"
+SERVE = "Serve and connect"
 EXPORT = "Export and plot"
 MEASURE = "Measure"
 
@@ -125,33 +151,103 @@ def default_embedder() -> Embeddings:
     return default_embeddings()
 
 
+# Seconds to wait for another command, or for a server that is starting.
+_LOCK_SECONDS = 20.0
+
+
+def store_folder(store: Path) -> Path:
+    """Return the folder that `--store` names.
+
+    Raises:
+        InvalidInputError: it names a Chroma server, which has no folder.
+    """
+    from agentmem.folders import expand_home, server_address
+    from agentmem_stores import InvalidInputError
+
+    if server_address(str(store)) is not None:
+        raise InvalidInputError(f"--store {store} must be a folder; a server has none to write to")
+    return expand_home(store).absolute()
+
+
 @contextmanager
 def open_store(
-    store: Path, scope: Scope, *, create: bool = False, repair: bool = False
-) -> Iterator[MemoryController]:
-    """Open a memory and close it again.
+    store: Path,
+    scope: Scope,
+    *,
+    create: bool = False,
+    repair: bool = False,
+    clock: Callable[[], datetime] | None = None,
+) -> Iterator[MemoryController | Client]:
+    """Connect to the server that owns a store; if none runs, open the store, and close it again.
+
+    Another command may have the store open for a moment, or a server may be about to start; so
+    this waits for it.
 
     Args:
         create: make a store if there is none; for commands that write.
         repair: open it although index files are damaged.
+        clock: returns the time, aware; a server has its own.
 
     Raises:
         StoreUnavailableError: there is no store, or it cannot be opened.
     """
-    from agentmem import MemoryController, StoreUnavailableError
-    from agentmem.folders import expand_home, server_address
+    from agentmem.discovery import find_server
+    from agentmem.folders import server_address
+    from agentmem_stores import StoreLockedError
+
+    folder = None if server_address(str(store)) else store_folder(store)
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        server = None if folder is None else find_server(folder)
+        if server is not None:
+            from agentmem.client import connect
+
+            with connect(server.url, token=server.token, scope=scope, timeout=600) as client:
+                yield client
+            return
+        with ExitStack() as stack:
+            try:
+                memory = stack.enter_context(
+                    open_embedded(store, scope, create=create, repair=repair, clock=clock)
+                )
+            except StoreLockedError:
+                if folder is None or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+                continue
+            yield memory
+            return
+
+
+@contextmanager
+def open_embedded(
+    store: Path,
+    scope: Scope,
+    *,
+    create: bool = False,
+    repair: bool = False,
+    clock: Callable[[], datetime] | None = None,
+) -> Iterator[MemoryController]:
+    """Open a store in this process, or connect to a Chroma server; see `open_store`."""
+    from agentmem import EmbedderMismatchError, MemoryController, StoreUnavailableError
+    from agentmem.folders import server_address
     from agentmem_stores import is_vacant
 
     path = str(store)
     if server_address(path) is None:
-        path = str(expand_home(store))
-    if server_address(path) is None and not create and is_vacant(Path(path)):
-        raise StoreUnavailableError(
-            f"no store at {path}; create one with `agentmem add`, or pass --store"
+        path = str(store_folder(store))
+        if not create and is_vacant(Path(path)):
+            raise StoreUnavailableError(
+                f"no store at {path}; create one with `agentmem add`, or pass --store"
+            )
+    try:
+        memory = MemoryController.open(
+            path, scope=scope, embeddings=default_embedder(), repair=repair, clock=clock
         )
-    with MemoryController.open(
-        path, scope=scope, embeddings=default_embedder(), repair=repair
-    ) as memory:
+    except EmbedderMismatchError:
+        # The store was moved to another model, which it names.
+        memory = MemoryController.open(path, scope=scope, repair=repair, clock=clock)
+    with memory:
         yield memory
 
 
@@ -175,7 +271,7 @@ class OwnerOptions:
         return Scope(self.user, self.agent)
 
     @contextmanager
-    def open(self, *, create: bool = False) -> Iterator[MemoryController]:
+    def open(self, *, create: bool = False) -> Iterator[MemoryController | Client]:
         """Open the owner's memory; see `open_store`."""
         with open_store(self.store, self.scope, create=create) as memory:
             yield memory
@@ -292,7 +388,7 @@ def _parameters(group: type[Any]) -> Iterator[inspect.Parameter]:
         )
 
 
-def find_memory(memory: MemoryController, prefix: str) -> Memory:
+def find_memory(memory: MemoryController | Client, prefix: str) -> Memory:
     """Return the memory with this id, or the only one whose id starts with it.
 
     Raises:

@@ -15,10 +15,10 @@ import numpy as np
 from agentmem import arguments
 from agentmem.controller.deletion import Deletion
 from agentmem.controller.intake import store_conversations, store_turns
-from agentmem.controller.services import Services
+from agentmem.controller.services import DeletionListener, Services
 from agentmem.controller.timeline import Bounds, Event, Timeline
-from agentmem.controller.to_async import to_async
 from agentmem.embedding.embedder import Embedder, estimate_tokens
+from agentmem.embedding.resolve import embeddings_of
 from agentmem.embedding.sentence_embeddings import default_embeddings
 from agentmem.facts.views import Fact, ProfileLine, current_facts, holds_at, profile_lines
 from agentmem.feedback.plans import Plan, parse_outcome
@@ -34,9 +34,10 @@ from agentmem.progress import Progress
 from agentmem.recall.context import Context
 from agentmem.recall.recall import candidates
 from agentmem.rerank.refiner import Refiner, apply_refiners
+from agentmem.to_async import to_async
 from agentmem.writing.association import Association
 from agentmem.writing.identity import RECEIVED, received_digest
-from agentmem.writing.messages import BeforeWrite, MessageLike, has_roles, to_drafts
+from agentmem.writing.messages import BeforeWrite, Draft, MessageLike, has_roles, to_drafts
 from agentmem.writing.writer import Clock
 from agentmem_retrievers import ForgettingCurve, Query, SearchResult, SearchSettings
 from agentmem_retrievers.forgetting import PINNED, is_pinned
@@ -178,15 +179,15 @@ class MemoryController:
             StoreUnavailableError: the path cannot be read or written.
             StoreLockedError: another process has the store open.
             StoreFormatError: the folder holds something else, or a store of a newer version.
-            EmbedderMismatchError: the store holds vectors of another embedder.
+            EmbedderMismatchError: the store holds vectors of another embedder, or `embeddings` is
+                None and there is no sentence-transformers model of the name that the store has.
 
         Example:
             >>> with MemoryController.open("memories", scope=Scope("ada")) as memory:
             ...     len(memory.add("I adopted a beagle called Biscuit."))
             1
         """
-        embeddings = embeddings or default_embeddings()
-        spec = Embedder(embeddings).spec
+        spec = Embedder(embeddings).spec if embeddings else None
         path = arguments.path_like("path", path)
         server = server_address(path)
         if server is not None:
@@ -197,7 +198,7 @@ class MemoryController:
             return cls(
                 store,
                 scope=scope,
-                embeddings=embeddings,
+                embeddings=embeddings or embeddings_of(store.embedder),
                 model=model,
                 clock=clock,
                 curve=curve,
@@ -260,6 +261,21 @@ class MemoryController:
         """
         self.services.flush()
 
+    def add_listener(self, listener: DeletionListener) -> None:
+        """Tell something that keeps copies of memories what is deleted, for as long as it lives.
+
+        Example:
+            >>> class Cache:
+            ...     def forget(self, scope, deleted):
+            ...         print("forget", scope)
+            >>> cache = Cache()
+            >>> memory.add_listener(cache)
+            >>> _ = memory.add("I like tea.")
+            >>> _ = memory.delete_all()
+            forget ada
+        """
+        self.services.add_listener(listener)
+
     # Writing.
 
     def add(
@@ -317,6 +333,40 @@ class MemoryController:
             histories=has_roles(messages),
             timestamp=when,
         )
+
+    def add_turns(
+        self,
+        drafts: Sequence[Draft],
+        *,
+        session_id: str | None = None,
+        answered: Collection[str] = (),
+        scope: Scope | None = None,
+    ) -> list[Memory]:
+        """Store what an agent loop has heard or said, as turns of a session.
+
+        Unlike `add` it takes each draft for a new message, also if it repeats an earlier one.
+
+        Args:
+            drafts: the messages, each with its metadata.
+            session_id: the conversation, as for `add`.
+            answered: ids of turns that these answer; they are no longer marked as unanswered.
+
+        Returns:
+            The turns written, and the new versions of those whose id the scope has already.
+
+        Raises:
+            WriteHookError: `before_write` failed; nothing was written.
+            EmbeddingError: the embedder failed; nothing was written.
+
+        Example:
+            >>> from agentmem import Draft
+            >>> [turn] = memory.add_turns([Draft("I like tea.")], session_id="s1")
+            >>> turn.position
+            0
+        """
+        owner = self.services.owner(scope)
+        session = None if session_id is None else arguments.string("session_id", session_id)
+        return store_turns(self.services, owner, session, drafts, answered=answered)
 
     def add_many(
         self,
@@ -1573,6 +1623,7 @@ class MemoryController:
             return self.services.store.compact()
 
     aadd = to_async(add)
+    aadd_turns = to_async(add_turns)
     aadd_many = to_async(add_many)
     aend_session = to_async(end_session)
     aupdate = to_async(update)

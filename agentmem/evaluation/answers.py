@@ -7,6 +7,7 @@ import re
 import string
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from agentmem_retrievers import SearchResult
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from agentmem.formats.dialogue import DialogueQuestion
 
-__all__ = ["Answerer", "exact_match", "normalize", "parse_verdict", "token_f1"]
+__all__ = ["Answerer", "exact_match", "memory_lines", "normalize", "parse_verdict", "token_f1"]
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL | re.IGNORECASE)
@@ -32,7 +33,7 @@ _ANSWER = """\
 Answer the question from these memories of earlier conversations, in as few words as possible. \
 If they do not hold the answer, say so.
 
-Memories, the best first:
+Memories:
 {memories}
 
 Today: {today}
@@ -88,22 +89,37 @@ def parse_verdict(verdict: str) -> bool | None:
     return words[-1].lower() in _YES if words else None
 
 
+def memory_lines(result: SearchResult) -> str:
+    """Return the hits of a search as lines for a prompt, the best first."""
+    return "\n".join(
+        f"- {hit.memory.said_at:%Y-%m-%d}, {hit.memory.speaker or hit.memory.role}: "
+        f"{hit.memory.text}"
+        for hit in result
+    )
+
+
 @dataclass(frozen=True)
 class Answerer:
     """Answers questions with a chat model, and scores the answers by words and by a judge.
 
     Args:
-        model: answers from the search results.
+        model: answers from lines of memories.
         judge: decides whether an answer is right; None to compare only words.
     """
 
     model: BaseChatModel
     judge: BaseChatModel | None = None
 
-    def __call__(self, question: DialogueQuestion, result: SearchResult) -> dict[str, float]:
+    def __call__(
+        self, question: DialogueQuestion, memories: str, today: datetime
+    ) -> dict[str, float]:
         """Answer and score one question.
 
         If a model fails, the evaluation goes on and the answer counts as wrong.
+
+        Args:
+            memories: lines of memories, such as `memory_lines(result)` or the text of a `Context`.
+            today: when the question is asked.
 
         Returns:
             `f1`, `exact_match`, `failed` and, with a judge, `judge`, in [0, 1]; empty if the data
@@ -112,7 +128,7 @@ class Answerer:
         if not question.answer:
             return {}
         try:
-            answer = self.answer(question.text, result)
+            answer = self.answer(question.text, memories, today)
             judgment = self._judge(question, answer)
         except Exception as error:
             _log.warning("question %s was not answered: %s", question.id, error)
@@ -132,14 +148,7 @@ class Answerer:
         verdict = str(self.judge.invoke(prompt).text)
         return {"judge": float(parse_verdict(verdict) or False)}
 
-    def answer(self, question: str, result: SearchResult) -> str:
+    def answer(self, question: str, memories: str, today: datetime) -> str:
         """Return the model's answer to a question."""
-        memories = "\n".join(
-            f"- {hit.memory.said_at:%Y-%m-%d}, {hit.memory.speaker or hit.memory.role}: "
-            f"{hit.memory.text}"
-            for hit in result
-        )
-        prompt = _ANSWER.format(
-            memories=memories, today=f"{result.asked_at:%Y-%m-%d}", question=question
-        )
+        prompt = _ANSWER.format(memories=memories, today=f"{today:%Y-%m-%d}", question=question)
         return str(self.model.invoke(prompt).text).strip()

@@ -202,7 +202,7 @@ def with_confidence(weights: Weights, known: Sequence[Example]) -> Weights:
     columns = np.array([[row[name] for name in names] for row in features])
     own = np.array([bool(e.turns) for e in known] * 2)
     model = LogisticRegression(fit_intercept=False, max_iter=5000).fit(columns, own)
-    return replace(weights, confidence=_named(names, model.coef_[0]))
+    return replace(weights, confidence=_by_name(names, model.coef_[0]))
 
 
 def confidences(known: Sequence[Example], weights: Weights) -> list[float]:
@@ -226,10 +226,10 @@ def _fit(
     for features, relevant in questions:
         columns = [features.get(name, np.zeros(len(relevant))) for name in names]
         groups.append((np.stack(columns, axis=1), relevant))
-    return _named(names, fit_listwise(groups, l2=L2, growth=growth))
+    return _by_name(names, fit_listwise(groups, l2=L2, growth=growth))
 
 
-def _named(names: Sequence[str], weights: Iterable[float]) -> dict[str, float]:
+def _by_name(names: Sequence[str], weights: Iterable[float]) -> dict[str, float]:
     """Name fitted weights, rounded to four significant digits."""
     return {name: float(f"{weight:.4g}") for name, weight in zip(names, weights, strict=True)}
 

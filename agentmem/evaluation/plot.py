@@ -64,7 +64,7 @@ def plot_report(report: Report, out: str | PathLike[str]) -> Path:
 def _draw_categories(axes: Axes, report: Report) -> None:
     groups = {"all": report.overall} | dict(report.by_category)
     labels = [f"{_wrap(name)}\n(n = {s.n_questions})" for name, s in groups.items()]
-    values = [[s.named().get(name, np.nan) for s in groups.values()] for name in report.summary]
+    values = [[s.to_dict().get(name, np.nan) for s in groups.values()] for name in report.summary]
     step = 0.82 / max(len(values), 1)
     for i, (name, heights) in enumerate(zip(report.summary, values, strict=True)):
         at = np.arange(len(groups)) + (i - (len(values) - 1) / 2) * step
@@ -138,7 +138,9 @@ def plot_recall(scores: Sequence[BudgetScore], out: str | PathLike[str]) -> Path
     figure = new_figure(6.4, 4.4)
     axes: Axes = figure.subplots()
     for color, method in zip(_COLORS, METHODS, strict=False):
-        own = [score for score in scores if score.method == method]
+        own = [s for s in scores if s.method == method and s.budget is not None]
+        if not own:
+            continue
         tokens, shares = [s.tokens for s in own], [100 * s.evidence for s in own]
         axes.plot(tokens, shares, color=color, marker="o", markersize=4, label=method)
     axes.set_xlabel("tokens used, on average", color=INK)

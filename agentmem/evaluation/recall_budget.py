@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agentmem.embedding.embedder import Embedder, estimate_tokens
-from agentmem.evaluation.tasks import FixedClock, MemoryUnderTest, end_of, evidence, turn_names
+from agentmem.evaluation.tasks import (
+    AnswerScorer,
+    FixedClock,
+    MemoryUnderTest,
+    end_of,
+    evidence,
+    turn_names,
+)
 from agentmem.prompting.quoting import quote
 from agentmem.prompting.rendering import MemoryLine
 from agentmem_retrievers import SearchSettings, tokenize
@@ -24,12 +33,16 @@ if TYPE_CHECKING:
     from agentmem.formats.dialogue import Dialogue, DialogueQuestion
     from agentmem.progress import Progress
 
-__all__ = ["BUDGETS", "METHODS", "BudgetScore", "is_included", "measure_recall", "recall_json"]
+__all__ = [
+    "BUDGETS", "METHODS", "BudgetScore", "is_included", "measure_recall", "recall_json",
+]  # fmt: skip
 
 BUDGETS = (200, 400, 800, 1200, 1600, 2400, 3200)
-METHODS = ("recall", "fixed mix", "turns", "dense", "bm25")
+# `turns`, `dense` and `bm25` show a fixed number of turns, the same for every question.
+FIXED_K = ("turns", "dense", "bm25")
+METHODS = ("recall", "fixed mix", *FIXED_K, "full history", "no memory")
 
-# No budget measured here holds more turns.
+# The most turns that a fixed number of them may be.
 _MAX_TURNS = 100
 # The usual parameters of BM25.
 _K1, _B = 1.2, 0.75
@@ -45,20 +58,25 @@ class BudgetScore:
     """The means of one method at one budget.
 
     Attributes:
+        budget: None for the full history and no memory, which have none.
+        k: how many turns a method shows that shows the same number for every question; else None.
         tokens: tokens of the context, at most the budget.
         evidence: share of questions whose evidence is wholly in the context.
         turns: share of the evidence turns in the context.
         answer: share of the answer's words in the context.
+        answers: scores of a model's answers from the context, as `Answerer` gives them.
         n_questions: how many questions.
     """
 
     method: str
-    budget: int
+    budget: int | None
     tokens: float
     evidence: float
     turns: float
     answer: float
     n_questions: int
+    k: float | None = None
+    answers: Mapping[str, float] = field(default_factory=dict)
 
 
 def is_included(turn: str, context: str) -> bool:
@@ -81,32 +99,39 @@ def measure_recall(
     *,
     budgets: Sequence[int] = BUDGETS,
     limit: int | None = None,
+    answers: AnswerScorer | None = None,
     progress: Progress,
 ) -> list[BudgetScore]:
     """Ask the questions of conversations with every method and budget.
 
-    Every line of the other methods is rendered like a turn of a recall, best turns first, until
-    the next one does not fit.
+    A method that shows a fixed number of turns shows as many as take the tokens that `recall`
+    takes on average at that budget, so that both spend the same.
 
     Args:
         limit: ask only the first questions; None for all.
+        answers: answers from the contexts, and from the full history and no memory beside them.
     """
-    rows: dict[tuple[str, int], list[tuple[float, ...]]] = {}
-    left = limit
+    asked: list[_Question] = []
     for dialogue in dialogues:
+        left = None if limit is None else limit - len(asked)
         if left == 0:
             break
         with cache.consolidated(dialogue, progress) as conversation:
-            questions = [q for q in dialogue.questions if _turns_of(dialogue, q)][:left]
-            left = None if left is None else left - len(questions)
-            progress.expect("asking", len(questions))
-            for method, budget, row in _ask(conversation, questions, budgets, progress):
-                rows.setdefault((method, budget), []).append(row)
+            asked += _ask(conversation, left, budgets, progress)
+    if not asked:
+        return []
+    by_k = {method: _means_by_k(method, asked) for method in FIXED_K}
     scores = []
-    for (method, budget), values in rows.items():
-        tokens, share, every, answer = np.nanmean(np.array(values), axis=0).tolist()
-        scores.append(BudgetScore(method, budget, tokens, every, share, answer, len(values)))
-    return sorted(scores, key=lambda s: (METHODS.index(s.method), s.budget))
+    for budget in budgets:
+        routed = _contexts_score("recall", budget, asked, answers)
+        scores += [routed, _contexts_score("fixed mix", budget, asked, answers)]
+        scores += [
+            _fixed_k_score(method, budget, routed.tokens, by_k[method], asked, answers)
+            for method in FIXED_K
+        ]
+    if answers is not None:
+        scores += [_contexts_score(m, None, asked, answers) for m in METHODS[-2:]]
+    return sorted(scores, key=lambda s: METHODS.index(s.method))
 
 
 def recall_json(scores: Sequence[BudgetScore]) -> dict[str, Any]:
@@ -115,10 +140,98 @@ def recall_json(scores: Sequence[BudgetScore]) -> dict[str, Any]:
     for score in scores:
         row = asdict(score)
         for name in ("evidence", "turns", "answer"):
-            row[name] = round(100 * row[name], 2)
+            row[name] = None if math.isnan(row[name]) else round(100 * row[name], 2)
+        row["answers"] = {name: round(100 * value, 2) for name, value in score.answers.items()}
         row["tokens"] = round(row["tokens"], 1)
         rows.append(row)
-    return {"scores": json.loads(json.dumps(rows))}
+    return {"scores": rows}
+
+
+@dataclass(frozen=True)
+class _Question:
+    """A question, its evidence, and what each method shows for it.
+
+    Attributes:
+        contexts: texts by method and budget.
+        ranked: rendered lines of turns by method, best first.
+    """
+
+    question: DialogueQuestion
+    asked_at: datetime
+    evidence: Sequence[str]
+    contexts: Mapping[tuple[str, int | None], str]
+    ranked: Mapping[str, Sequence[str]]
+
+    def first(self, method: str, k: int) -> str:
+        return "\n".join(self.ranked[method][:k])
+
+    def rows(self, lines: Sequence[str]) -> NDArray[np.float64]:
+        """Return tokens, evidence, turns and answer of the first 1, 2, … lines."""
+        wanted = set(tokenize(self.question.answer or ""))
+        included, present, tokens = np.zeros(len(self.evidence), bool), set[str](), 0
+        rows = []
+        for line in lines:
+            tokens += estimate_tokens(line + "\n")
+            included |= [is_included(turn, line) for turn in self.evidence]
+            present |= wanted.intersection(tokenize(line))
+            words = len(present) / len(wanted) if wanted else math.nan
+            rows.append((tokens, float(included.all()), included.mean(), words))
+        return np.array(rows, dtype=np.float64)
+
+
+def _contexts_score(
+    method: str, budget: int | None, asked: Sequence[_Question], answers: AnswerScorer | None
+) -> BudgetScore:
+    texts = [one.contexts[method, budget] for one in asked]
+    rows = [one.rows([text])[0] for one, text in zip(asked, texts, strict=True)]
+    means = _means(np.array(rows)).tolist()
+    scored = _answers(asked, texts, answers)
+    return BudgetScore(method, budget, *means, len(asked), None, scored)
+
+
+def _means_by_k(method: str, asked: Sequence[_Question]) -> NDArray[np.float64]:
+    """Return the means of tokens, evidence, turns and answer for k = 0, 1, …; shape (k + 1, 4)."""
+    rows = np.zeros((len(asked), _MAX_TURNS + 1, 4))
+    for one, row in zip(asked, rows, strict=True):
+        cumulative = one.rows(one.ranked[method])
+        row[1 : len(cumulative) + 1] = cumulative
+        row[len(cumulative) + 1 :] = row[len(cumulative)]
+        row[0, 3] = row[1, 3] * 0
+    return _means(rows)
+
+
+def _means(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the means over questions; those without an answer do not count for its words."""
+    known = ~np.isnan(rows).any(axis=tuple(range(1, rows.ndim)))
+    answer = rows[known, ..., 3:].mean(axis=0) if known.any() else np.nan * rows[0, ..., 3:]
+    return np.concatenate([rows[..., :3].mean(axis=0), answer], axis=-1)
+
+
+def _fixed_k_score(
+    method: str,
+    budget: int,
+    tokens: float,
+    by_k: NDArray[np.float64],
+    asked: Sequence[_Question],
+    answers: AnswerScorer | None,
+) -> BudgetScore:
+    """Score the number of turns that takes so many tokens on average, between two whole numbers."""
+    k = float(np.interp(tokens, by_k[:, 0], np.arange(len(by_k))))
+    means = [float(np.interp(k, np.arange(len(by_k)), column)) for column in by_k.T]
+    nearest = [one.first(method, round(k)) for one in asked]
+    scored = _answers(asked, nearest, answers)
+    return BudgetScore(method, budget, *means, len(asked), k, scored)
+
+
+def _answers(
+    asked: Sequence[_Question], texts: Sequence[str], answers: AnswerScorer | None
+) -> dict[str, float]:
+    if answers is None:
+        return {}
+    scores = [answers(one.question, t, one.asked_at) for one, t in zip(asked, texts, strict=True)]
+    scored = [score for score in scores if score]
+    names = scored[0] if scored else ()
+    return {name: float(np.mean([score[name] for score in scored])) for name in names}
 
 
 def _turns_of(dialogue: Dialogue, question: DialogueQuestion) -> frozenset[str]:
@@ -127,11 +240,8 @@ def _turns_of(dialogue: Dialogue, question: DialogueQuestion) -> frozenset[str]:
 
 
 def _ask(
-    conversation: Ingested,
-    questions: Sequence[DialogueQuestion],
-    budgets: Sequence[int],
-    progress: Progress,
-) -> Iterator[tuple[str, int, tuple[float, ...]]]:
+    conversation: Ingested, limit: int | None, budgets: Sequence[int], progress: Progress
+) -> Iterator[_Question]:
     dialogue, clock = conversation.dialogue, FixedClock()
     names = turn_names(dialogue)
     texts = {
@@ -143,18 +253,26 @@ def _ask(
     unrouted = _controller(conversation, clock, SearchSettings(off=frozenset({"router"})))
     under_test = MemoryUnderTest(memory, clock, conversation.scope, end_of(dialogue), _MAX_TURNS)
     searches = _searches(under_test)
+    everything = _render(memory.get_all(limit=None, scope=conversation.scope))
+    questions = [q for q in dialogue.questions if _turns_of(dialogue, q)][:limit]
+    progress.expect("asking", len(questions))
     for question in questions:
         clock.now = under_test.time_of(question.asked_at)
-        evidence_texts = [texts[name] for name in _turns_of(dialogue, question)]
-        ranked = {name: search(question.text) for name, search in searches.items()}
-        for budget in budgets:
-            contexts = {name: _lines(turns, budget) for name, turns in ranked.items()}
-            for name, controller in (("recall", memory), ("fixed mix", unrouted)):
-                contexts[name] = controller.recall(
-                    question.text, max_tokens=budget, scope=conversation.scope, reinforce=False
-                ).text
-            for name, text in contexts.items():
-                yield name, budget, _score(text, evidence_texts, question.answer)
+        contexts: dict[tuple[str, int | None], str] = {
+            (name, budget): controller.recall(
+                question.text, max_tokens=budget, scope=conversation.scope, reinforce=False
+            ).text
+            for budget in budgets
+            for name, controller in (("recall", memory), ("fixed mix", unrouted))
+        }
+        contexts["full history", None], contexts["no memory", None] = "\n".join(everything), ""
+        yield _Question(
+            question,
+            clock.now,
+            [texts[name] for name in _turns_of(dialogue, question)],
+            contexts,
+            {name: _render(search(question.text)) for name, search in searches.items()},
+        )
         progress.advance("asking", 1)
 
 
@@ -199,23 +317,9 @@ def _searches(under_test: MemoryUnderTest) -> Mapping[str, Search]:
     return {"turns": own, "dense": dense, "bm25": by_words}
 
 
-def _lines(turns: Sequence[Memory], budget: int) -> str:
-    """Render the first turns that fit; a turn that does not fit is left out."""
-    lines: list[str] = []
-    left = budget
-    for memory in turns:
-        text = quote(memory.text, len(memory.text) + 1)
-        line = MemoryLine(memory, text).render(f"m{len(lines) + 1}")
-        cost = estimate_tokens(line)
-        if cost > left:
-            break
-        lines.append(line)
-        left -= cost
-    return "\n".join(lines)
-
-
-def _score(text: str, evidence_texts: Sequence[str], answer: str | None) -> tuple[float, ...]:
-    included = [is_included(turn, text) for turn in evidence_texts]
-    wanted = set(tokenize(answer or ""))
-    words = len(wanted & set(tokenize(text))) / len(wanted) if wanted else float("nan")
-    return float(estimate_tokens(text)), sum(included) / len(included), float(all(included)), words
+def _render(turns: Sequence[Memory]) -> list[str]:
+    """Render turns as a recall does."""
+    return [
+        MemoryLine(memory, quote(memory.text, len(memory.text) + 1)).render(f"m{n}")
+        for n, memory in enumerate(turns, start=1)
+    ]

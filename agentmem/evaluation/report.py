@@ -43,7 +43,7 @@ class Scores:
     turn: Mapping[str, float]
     answers: Mapping[str, float]
 
-    def named(self) -> dict[str, float]:
+    def to_dict(self) -> dict[str, float]:
         """Return all scores by names such as `turn recall_all@10`."""
         kinds = {"session": self.session, "turn": self.turn, "answers": self.answers}
         return {f"{kind} {name}": v for kind, means in kinds.items() for name, v in means.items()}
@@ -63,7 +63,7 @@ class Report:
         latency_ms: percentiles of one search for turns, including the question's embedding.
         ingest_s_per_1000_turns: measured when the conversations were ingested, which may have
             been in an earlier run.
-        headline: names, as in `Scores.named`, of the scores that a summary shows.
+        headline: names, as in `Scores.to_dict`, of the scores that a summary shows.
     """
 
     dataset: str
@@ -88,18 +88,18 @@ class Report:
 
     def differences(self, other: Scores) -> dict[str, float]:
         """Return how much higher the headline metrics of other scores are, in points."""
-        overall, named = self.overall.named(), other.named()
+        overall, named = self.overall.to_dict(), other.to_dict()
         return {name: named[name] - overall[name] for name in self.summary}
 
     @property
     def summary(self) -> tuple[str, ...]:
         """The headline metrics for which there are questions."""
-        return tuple(name for name in self.headline if name in self.overall.named())
+        return tuple(name for name in self.headline if name in self.overall.to_dict())
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON values; everything but the AUROC is in percent."""
         overall = asdict(self.overall)
-        data: dict[str, Any] = _rounded(
+        data: dict[str, Any] = _round_floats(
             {
                 "dataset": self.dataset,
                 "n_questions": overall.pop("n_questions"),
@@ -183,9 +183,9 @@ def _versions(cache: IngestCache) -> dict[str, str]:
     return versions | {"embedder": Embedder(cache.embeddings).spec.name}
 
 
-def _rounded(value: Any) -> Any:
+def _round_floats(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _rounded(inner) for key, inner in value.items()}
+        return {key: _round_floats(inner) for key, inner in value.items()}
     return round(value, 4) if isinstance(value, float) else value
 
 
@@ -212,7 +212,7 @@ def _overall_table(report: Report) -> Table:
     """One row per metric, one column per cutoff."""
     table = _table(f"{report.dataset}: {report.overall.n_questions} questions, in percent", "")
     rows: dict[str, dict[str, float]] = {}
-    for name, value in report.overall.named().items():
+    for name, value in report.overall.to_dict().items():
         at = _AT_CUTOFF.fullmatch(name)
         metric, rank = (at[1], f"@{at[2]}") if at else (name, "")
         rows.setdefault(metric, {})[rank] = value
@@ -227,12 +227,12 @@ def _overall_table(report: Report) -> Table:
 def _categories_table(report: Report) -> Table:
     table = _table("By category", "category")
     table.add_column("questions", justify="right")
-    answers = [name for name in report.overall.named() if name.startswith("answers ")]
+    answers = [name for name in report.overall.to_dict() if name.startswith("answers ")]
     columns = [*report.summary, *answers]
     for name in columns:
         table.add_column(Text(name.replace(" ", "\n", 1)), justify="right")
     for category, row in report.by_category.items():
-        named = row.named()
+        named = row.to_dict()
         cells = (_percent(named.get(name)) for name in columns)
         table.add_row(Text(category), str(row.n_questions), *cells)
     return table
@@ -242,10 +242,10 @@ def _variants_table(report: Report) -> Table:
     table = _table("Variants, with the difference in points", "")
     for name in report.summary:
         table.add_column(Text(name.replace(" ", "\n", 1)), justify="right")
-    overall = report.overall.named()
+    overall = report.overall.to_dict()
     table.add_row("as above", *(_percent(overall[name]) for name in report.summary))
     for description, variant in report.variants.items():
-        named, change = variant.named(), report.differences(variant)
+        named, change = variant.to_dict(), report.differences(variant)
         cells = (f"{named[name]:.1f} ({change[name]:+.1f})" for name in report.summary)
         table.add_row(Text(description), *cells)
     return table

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from agentmem.controller.controller import MemoryController
     from agentmem.formats.dialogue import Dialogue, DialogueQuestion
 
-__all__ = ["BASELINES", "METRICS", "Asked", "Comparison", "ask", "compare", "paired_interval"]
+__all__ = [
+    "BASELINES",
+    "METRICS",
+    "Comparison",
+    "JudgedQuestion",
+    "ask",
+    "compare",
+    "paired_interval",
+]
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +41,7 @@ _RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
-class Asked:
+class JudgedQuestion:
     """What a question found.
 
     Attributes:
@@ -65,7 +73,7 @@ class Comparison:
     confidence_auroc: float | None
 
 
-def ask(dialogue: Dialogue, embeddings: Embeddings) -> Iterator[Asked]:
+def ask(dialogue: Dialogue, embeddings: Embeddings) -> Iterator[JudgedQuestion]:
     """Store a conversation in memory and ask all its questions, at the times that they give.
 
     Questions whose id ends in `_abs` are answered by nothing in it; others without evidence are
@@ -93,7 +101,7 @@ def _ask(
     dialogue: Dialogue,
     question: DialogueQuestion,
     names: Mapping[tuple[str, int], str],
-) -> Iterator[Asked]:
+) -> Iterator[JudgedQuestion]:
     relevant = evidence(dialogue, question)
     answerable = not question.id.endswith("_abs")
     if answerable and (relevant is None or not relevant.turns):
@@ -112,7 +120,7 @@ def _ask(
                 "session recall_all@5": recall_all(sessions, relevant.sessions, 5),
                 "session ndcg@10": ndcg(sessions, relevant.sessions, 10),
             }
-    yield Asked(str(question.category), scores, found.confidence, answerable)
+    yield JudgedQuestion(str(question.category), scores, found.confidence, answerable)
 
 
 def _baselines(
@@ -143,17 +151,17 @@ def _min_max(values: Floats) -> Floats:
     return np.asarray((values - values.min()) / max(float(np.ptp(values)), 1e-9))
 
 
-def compare(asked: Sequence[Asked]) -> Comparison:
+def compare(judged: Sequence[JudgedQuestion]) -> Comparison:
     """Average over questions, and compare agentmem with the best baseline for each metric."""
-    scored = [one.scores for one in asked if one.scores]
+    scored = [one.scores for one in judged if one.scores]
     means = {name: mean_by_name(s[name] for s in scored) for name in ("agentmem", *BASELINES)}
     gains = {}
     for metric in METRICS if scored else ():
         best = max(BASELINES, key=lambda name: means[name].get(metric, 0.0))
         gain = np.array([s["agentmem"][metric] - s[best][metric] for s in scored])
         gains[metric] = paired_interval(gain)
-    sure = [one.confidence for one in asked if one.answerable]
-    unsure = [one.confidence for one in asked if not one.answerable]
+    sure = [one.confidence for one in judged if one.answerable]
+    unsure = [one.confidence for one in judged if not one.answerable]
     return Comparison(len(scored), means, gains, auroc(sure, unsure))
 
 
@@ -174,8 +182,9 @@ def paired_interval(gains: Floats, *, seed: int = 0) -> tuple[float, float]:
 
 
 def by_category(
-    asked: Sequence[Asked], summarize: Callable[[Sequence[Asked]], Comparison] = compare
+    judged: Sequence[JudgedQuestion],
+    summarize: Callable[[Sequence[JudgedQuestion]], Comparison] = compare,
 ) -> dict[str, Comparison]:
     """Return a comparison for each category that has questions with evidence."""
-    categories = dict.fromkeys(one.category for one in asked if one.scores)
-    return {c: summarize([one for one in asked if one.category == c]) for c in categories}
+    categories = dict.fromkeys(one.category for one in judged if one.scores)
+    return {c: summarize([one for one in judged if one.category == c]) for c in categories}

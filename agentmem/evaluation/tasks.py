@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from agentmem.evaluation.answers import memory_lines
 from agentmem.evaluation.metrics import cutoffs, ranking_scores
 from agentmem_retrievers import SearchResult
 from agentmem_stores import Granularity, Scope
@@ -141,9 +142,11 @@ class Task(Protocol):
 
 
 class AnswerScorer(Protocol):
-    """Answers a question from search results, and scores the answer."""
+    """Answers a question from lines of memories, and scores the answer."""
 
-    def __call__(self, question: DialogueQuestion, result: SearchResult) -> dict[str, float]:
+    def __call__(
+        self, question: DialogueQuestion, memories: str, today: datetime
+    ) -> dict[str, float]:
         """Return metrics by name, in [0, 1]; empty if the data set has no answer."""
 
 
@@ -247,9 +250,14 @@ class RankingTask:
                 categories=(str(category),) if category is not None else (),
                 turn=ranking_scores(turns, relevant.turns, ks) if relevant.turns else {},
                 session=ranking_scores(sessions, relevant.sessions, ks),
-                answer=self.answers(question, result) if answer and self.answers else {},
+                answer=self._answer(question, result) if answer else {},
                 confidence=result.confidence,
                 seconds=seconds,
                 text=question.text,
                 delay=now - memory.end,
             )
+
+    def _answer(self, question: DialogueQuestion, result: SearchResult) -> Mapping[str, float]:
+        if self.answers is None:
+            return {}
+        return self.answers(question, memory_lines(result), result.asked_at)

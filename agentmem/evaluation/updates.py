@@ -16,7 +16,7 @@ from agentmem_stores import InvalidInputError
 if TYPE_CHECKING:
     from agentmem.formats.dialogue import Dialogue, DialogueSession
 
-__all__ = ["Change", "Life", "UpdatesTask", "lives"]
+__all__ = ["Change", "GeneratedUser", "UpdatesTask", "generate_users"]
 
 _START = datetime(2024, 1, 1, 18, tzinfo=UTC)
 # Between two sessions: 30 of them cover ten months.
@@ -36,7 +36,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Life:
+class GeneratedUser:
     """A user's conversation, and what was said in it.
 
     Attributes:
@@ -51,7 +51,9 @@ class Life:
     questions: dict[str, str]
 
 
-def lives(*, users: int = 18, sessions: int = 30, seed: int = 0) -> Iterator[Life]:
+def generate_users(
+    *, users: int = 18, sessions: int = 30, seed: int = 0
+) -> Iterator[GeneratedUser]:
     """Generate users one by one; the result depends on the arguments only.
 
     Every attribute takes two to four values, stated in different sessions, between similar
@@ -64,10 +66,12 @@ def lives(*, users: int = 18, sessions: int = 30, seed: int = 0) -> Iterator[Lif
         raise InvalidInputError(f"users={users} must be >= 1, and sessions={sessions} >= 4")
     for number in range(users):
         rng = random.Random(f"{seed}:{number}")
-        yield _life(rng, f"user-{number + 1}", PHRASINGS[number % len(PHRASINGS)], sessions)
+        yield _generate_user(
+            rng, f"user-{number + 1}", PHRASINGS[number % len(PHRASINGS)], sessions
+        )
 
 
-def _life(rng: random.Random, owner: str, phrasing: str, sessions: int) -> Life:
+def _generate_user(rng: random.Random, owner: str, phrasing: str, sessions: int) -> GeneratedUser:
     from agentmem.formats.dialogue import Dialogue
 
     attributes = phrases().attributes
@@ -86,7 +90,7 @@ def _life(rng: random.Random, owner: str, phrasing: str, sessions: int) -> Life:
             changes[name].append(change)
     questions = {a.name: rng.choice(a.phrasings[phrasing].questions) for a in attributes}
     dialogue = Dialogue(owner=owner, sessions=tuple(dialogue_sessions), questions=())
-    return Life(dialogue, phrasing, {n: tuple(c) for n, c in changes.items()}, questions)
+    return GeneratedUser(dialogue, phrasing, {n: tuple(c) for n, c in changes.items()}, questions)
 
 
 def _plan(rng: random.Random, attribute: Attribute, sessions: int) -> dict[int, str]:
@@ -154,9 +158,9 @@ class UpdatesTask:
 
     def dialogues(self) -> Iterator[Dialogue]:
         """Yield a conversation for each user until `limit` questions are asked."""
-        for life, questions in self._lives():
+        for user, questions in self._users_and_questions():
             if questions:
-                yield life.dialogue
+                yield user.dialogue
 
     def count(self, dialogue: Dialogue) -> tuple[int, int]:
         """Return the number of questions; none is left out."""
@@ -166,27 +170,27 @@ class UpdatesTask:
         self, memory: MemoryUnderTest, dialogue: Dialogue, *, answer: bool
     ) -> Iterator[Outcome]:
         """Ask for each attribute, now and as of the past."""
-        life, questions = self._of(dialogue)
+        user, questions = self._of(dialogue)
         for question in questions:
-            yield _ask(memory, life, question)
+            yield _ask(memory, user, question)
 
-    def _lives(self) -> Iterator[tuple[Life, list[_Question]]]:
+    def _users_and_questions(self) -> Iterator[tuple[GeneratedUser, list[_Question]]]:
         left = self.limit
-        for life in lives(users=self.users, sessions=self.sessions, seed=self.seed):
-            questions = _questions(life)[:left]
-            yield life, questions
+        for user in generate_users(users=self.users, sessions=self.sessions, seed=self.seed):
+            questions = _questions(user)[:left]
+            yield user, questions
             left = None if left is None else left - len(questions)
 
-    def _of(self, dialogue: Dialogue) -> tuple[Life, list[_Question]]:
-        for life, questions in self._lives():
-            if life.dialogue.owner == dialogue.owner:
-                return life, questions
+    def _of(self, dialogue: Dialogue) -> tuple[GeneratedUser, list[_Question]]:
+        for user, questions in self._users_and_questions():
+            if user.dialogue.owner == dialogue.owner:
+                return user, questions
         raise InvalidInputError(f"{dialogue.owner!r} is not a user of this task")
 
 
-def _questions(life: Life) -> list[_Question]:
+def _questions(user: GeneratedUser) -> list[_Question]:
     questions = []
-    for name, changes in life.changes.items():
+    for name, changes in user.changes.items():
         questions.append(_Question(name, changes[-1], None))
         for before, after in pairwise(changes):
             middle = before.said_at + (after.said_at - before.said_at) / 2
@@ -194,11 +198,11 @@ def _questions(life: Life) -> list[_Question]:
     return questions
 
 
-def _ask(memory: MemoryUnderTest, life: Life, question: _Question) -> Outcome:
-    text = life.questions[question.attribute]
+def _ask(memory: MemoryUnderTest, user: GeneratedUser, question: _Question) -> Outcome:
+    text = user.questions[question.attribute]
     result, seconds = memory.search(text, memory.time_of(None), as_of=question.as_of)
     hits = [(hit.memory.session_id, hit.memory.position) for hit in result]
-    places = {change.place for change in life.changes[question.attribute]}
+    places = {change.place for change in user.changes[question.attribute]}
     first = next((place for place in hits if place in places), None)
     right = float(first == question.expected.place)
     if question.as_of is None:
@@ -207,7 +211,7 @@ def _ask(memory: MemoryUnderTest, life: Life, question: _Question) -> Outcome:
     else:
         turn = {"as_of_right": right}
     return Outcome(
-        categories=(f"{life.phrasing} words".replace("_", "-"), question.attribute),
+        categories=(f"{user.phrasing} words".replace("_", "-"), question.attribute),
         turn=turn,
         confidence=result.confidence,
         seconds=seconds,

@@ -10,6 +10,7 @@ from agentmem_retrievers import RecalledMemory
 from agentmem_stores import Scope
 
 if TYPE_CHECKING:
+    from agentmem.client import Client
     from agentmem.controller.controller import MemoryController
     from agentmem.recall.context import Context
 
@@ -22,7 +23,7 @@ _MAX_PROFILE_TOPICS = 3
 
 
 def recall_memories(
-    memory: MemoryController,
+    memory: MemoryController | Client,
     query: str,
     *,
     k: int,
@@ -72,7 +73,7 @@ def _place(form: str) -> int:
     return {"pinned": 0, "topic": 1, "day": 1, "summary": 1}.get(form, 2)
 
 
-def profile_line(memory: MemoryController, scope: Scope) -> str | None:
+def profile_line(memory: MemoryController | Client, scope: Scope) -> str | None:
     """Return the best remembered lines of a user's profile as one; None if there are none."""
     profile = memory.profile(scope=scope)
     best = sorted(profile, key=lambda line: -line.retention)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,7 +17,9 @@ from agentmem.discovery import proof
 from agentmem.server import routes
 from agentmem.server.auth import PageSessions, Principal, TokenStore
 from agentmem.server.gate import COOKIE, Gate, Hosts
+from agentmem.server.idle import Activity, ActivityMeter
 from agentmem.server.limits import Limits
+from agentmem.server.logs import RequestLog
 from agentmem.server.page import install_page
 from agentmem.server.problems import Problem, install_problem_handlers, problem_response
 from agentmem.server.searches import RecentSearches
@@ -36,6 +38,7 @@ class ServerState:
         secret: the token of the store's folder.
         tokens: further tokens.
         sessions: logins of the page.
+        activity: when the server was last used.
     """
 
     memory: MemoryController
@@ -43,6 +46,7 @@ class ServerState:
     secret: str
     tokens: TokenStore
     sessions: PageSessions = field(default_factory=PageSessions)
+    activity: Activity = field(default_factory=Activity)
 
     def new_link(self, base_url: str) -> str:
         """Return an address that opens the page, once."""
@@ -58,6 +62,7 @@ def create_app(
     secret: str | None = None,
     hosts: Hosts | None = None,
     limits: Limits | None = None,
+    around: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
     """Return the application; closing it closes the controller.
 
@@ -68,14 +73,19 @@ def create_app(
         secret: the token that may name any owner; by default a random one.
         hosts: names under which the server may be addressed; by default those of loopback.
         limits: of requests.
+        around: entered when the application starts, and left when it stops, before the controller
+            is closed.
     """
     state = ServerState(memory, owner, secret or secrets.token_urlsafe(32), TokenStore(folder))
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        # Pending recalls are written and open sessions ended.
-        memory.close()
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            async with nullcontext() if around is None else around(app):
+                yield
+        finally:
+            # Pending recalls are written and open sessions ended.
+            memory.close()
 
     app = FastAPI(
         title="agentmem",
@@ -104,6 +114,9 @@ def create_app(
         hosts=hosts or Hosts.of(),
         limits=limits or Limits(),
     )
+    # The last one added is the first to see a request.
+    app.add_middleware(ActivityMeter, activity=state.activity)
+    app.add_middleware(RequestLog)
     return app
 
 

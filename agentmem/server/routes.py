@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path as FilePath
 from typing import Annotated, Any
@@ -51,6 +51,7 @@ from agentmem.server.schemas import (
     ProfileLineOut,
     RecallOut,
     RecallRequest,
+    ReinforceRequest,
     SearchOut,
     SearchRequest,
     StatsOut,
@@ -58,6 +59,8 @@ from agentmem.server.schemas import (
     SweepRequest,
     WhoOut,
 )
+from agentmem.writing.messages import to_drafts
+from agentmem_retrievers import RecalledMemory, SearchResult
 from agentmem_stores import Granularity, InvalidInputError, Memory
 
 __all__ = ["router"]
@@ -67,50 +70,57 @@ router = APIRouter()
 K = Annotated[int, Query(ge=1, le=MAX_K)]
 OptionalK = Annotated[int | None, Query(ge=1, le=MAX_K)]
 Moment = Annotated[AwareDatetime | None, Query()]
+Full = Annotated[bool, Query(description="Return the memories, not only their ids.")]
 
 _CHUNK = 64 * 1024
+# `memories` is left out of an answer unless it is asked for.
+_SPARSE: dict[str, Any] = {"response_model_exclude_unset": True}
 
 
 # Writing.
 
 
-@router.post("/memories", status_code=201, tags=["memories"])
-def add(body: AddRequest, caller: Writer) -> Ids:
+@router.post("/memories", status_code=201, tags=["memories"], **_SPARSE)
+def add(body: AddRequest, caller: Writer, full: Full = False) -> Ids:
     """Store messages as turns of a session; they are durable when this answers."""
     messages = [_message(message) for message in body.messages]
-    memories = caller.memory.add(
+    options = body.options("messages", "history", "answered")
+    if body.history and not body.answered:
         # One message is a statement, also if it repeats the last one; a list may be a history.
-        messages if len(messages) > 1 else messages[0],
+        said = messages if len(messages) > 1 else messages[0]
+        return Ids.of(caller.memory.add(said, scope=caller.scope, **options), full=full)
+    session_id = options.pop("session_id", None)
+    said_at = options.pop("timestamp", None)
+    turns = caller.memory.add_turns(
+        to_drafts(messages, said_at=said_at, **options),
+        session_id=session_id,
+        answered=body.answered,
         scope=caller.scope,
-        **body.options("messages"),
     )
-    return Ids(ids=[memory.id for memory in memories])
+    return Ids.of(turns, full=full)
 
 
 def _message(message: MessageIn | str) -> dict[str, Any] | str:
     return message if isinstance(message, str) else message.message()
 
 
-@router.post("/sessions", status_code=201, tags=["sessions"])
-def add_many(body: AddManyRequest, caller: Writer) -> Ids:
+@router.post("/sessions", status_code=201, tags=["sessions"], **_SPARSE)
+def add_many(body: AddManyRequest, caller: Writer, full: Full = False) -> Ids:
     """Store whole conversations and end them."""
     sessions = {name: [_message(m) for m in found] for name, found in body.sessions.items()}
-    turns = caller.memory.add_many(sessions, scope=caller.scope)
-    return Ids(ids=[turn.id for turn in turns])
+    return Ids.of(caller.memory.add_many(sessions, scope=caller.scope), full=full)
 
 
-@router.post("/sessions/{session_id:path}/end", tags=["sessions"])
-def end_session(session_id: str, caller: Writer) -> Ids:
+@router.post("/sessions/{session_id:path}/end", tags=["sessions"], **_SPARSE)
+def end_session(session_id: str, caller: Writer, full: Full = False) -> Ids:
     """Derive the passages, keywords, facts and summary of a session."""
-    derived = caller.memory.end_session(session_id, scope=caller.scope)
-    return Ids(ids=[memory.id for memory in derived])
+    return Ids.of(caller.memory.end_session(session_id, scope=caller.scope), full=full)
 
 
-@router.post("/sessions/end", tags=["sessions"])
-def end_open_session(caller: Writer) -> Ids:
+@router.post("/sessions/end", tags=["sessions"], **_SPARSE)
+def end_open_session(caller: Writer, full: Full = False) -> Ids:
     """End the session that is open."""
-    derived = caller.memory.end_session(scope=caller.scope)
-    return Ids(ids=[memory.id for memory in derived])
+    return Ids.of(caller.memory.end_session(scope=caller.scope), full=full)
 
 
 @router.delete("/sessions/{session_id:path}", tags=["sessions"])
@@ -146,19 +156,26 @@ def _reinforce(wanted: bool, caller: Caller) -> dict[str, bool]:
 
 
 @router.post("/searches/{search_id}/reinforce", status_code=204, tags=["search"])
-def reinforce(
-    search_id: str, request: Request, caller: Writer, shown: list[str] | None = None
-) -> None:
+def reinforce(search_id: str, body: ReinforceRequest, request: Request, caller: Writer) -> None:
     """Strengthen the hits of a search with `reinforce: false`; by default all."""
-    hits = request.app.state.searches.get(caller.scope, search_id)
-    caller.memory.reinforce(hits, shown=shown, scope=caller.scope)
+    hits = _with_shown(caller, request.app.state.searches.get(caller.scope, search_id), body.shown)
+    caller.memory.reinforce(hits, shown=body.shown, scope=caller.scope)
 
 
 @router.post("/searches/{search_id}/feedback", status_code=204, tags=["search"])
 def feedback(search_id: str, body: FeedbackRequest, request: Request, caller: Writer) -> None:
     """Report which hits of a search or recall were useful; later searches learn from it."""
-    hits = request.app.state.searches.get(caller.scope, search_id)
+    hits = _with_shown(caller, request.app.state.searches.get(caller.scope, search_id), body.shown)
     caller.memory.feedback(hits, cited=body.cited, shown=body.shown, scope=caller.scope)
+
+
+def _with_shown(caller: Caller, result: SearchResult, shown: list[str] | None) -> SearchResult:
+    """Add what a recall showed beside the hits: pinned memories and overviews."""
+    missing = set(shown or ()) - {hit.memory.id for hit in result}
+    memories = caller.memory.services.memories.get(caller.scope, sorted(missing))
+    now = caller.memory.clock()
+    added = [RecalledMemory(m, 0.0, caller.memory.curve.retention_of(m, now)) for m in memories]
+    return replace(result, hits=(*result.hits, *added))
 
 
 @router.get("/learned", tags=["search"])

@@ -6,7 +6,7 @@ Requests leave out what is not given, so that the defaults of the verbs are writ
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Self, TypeVar
 
@@ -69,13 +69,19 @@ class MessageIn(BaseModel):
 
 
 class AddRequest(_Request):
-    """Messages to store as turns of a session."""
+    """Messages to store as turns of a session.
+
+    A list of several may be a history that was sent before; then only what is new is stored. With
+    `history: false` each is new. `answered` are ids of turns that these answer.
+    """
 
     messages: list[MessageIn | str] = Field(min_length=1, max_length=10_000)
     session_id: str | None = None
     timestamp: AwareDatetime | None = None
     importance: float = Field(default=0.0, ge=0, le=1)
     metadata: dict[str, Any] | None = None
+    history: bool = True
+    answered: list[str] = []
 
 
 class AddManyRequest(_Request):
@@ -85,9 +91,16 @@ class AddManyRequest(_Request):
 
 
 class Ids(BaseModel):
-    """Ids of memories, in order."""
+    """Ids of memories, in order; with `?full=true` the memories too."""
 
     ids: list[str]
+    memories: list[MemoryOut] | None = None
+
+    @classmethod
+    def of(cls, memories: Sequence[Memory], *, full: bool) -> Self:
+        """Return memories."""
+        found = {"memories": [MemoryOut.of(memory) for memory in memories]} if full else {}
+        return cls.model_construct(ids=[memory.id for memory in memories], **found)
 
 
 class EditRequest(_Request):

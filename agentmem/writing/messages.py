@@ -182,7 +182,7 @@ def _read(message: Any) -> list[Draft]:
         return _read_mapping(message)
     if isinstance(message, BaseMessage):
         content = read_content(message.content)
-        content.texts += _spoken(message.additional_kwargs)
+        content.texts += _texts_beside_content(message.additional_kwargs)
         base = Draft(
             "", role_name(message.type), _speaker(message.name), id=_foreign_id(message.id)
         )
@@ -204,7 +204,7 @@ def _read_mapping(message: Mapping[str, Any]) -> list[Draft]:
         content = read_content([message])
     else:
         content = read_content(message.get("content", message.get("parts")))
-        content.texts += _spoken(message)
+        content.texts += _texts_beside_content(message)
     metadata = metadata_value("metadata", message.get("metadata"))
     said_at = message.get("timestamp")
     default_role = kind if kind in _MESSAGE_TYPES and kind != "message" else "user"
@@ -220,7 +220,7 @@ def _read_mapping(message: Mapping[str, Any]) -> list[Draft]:
     return _drafts_of(content, base)
 
 
-def _spoken(message: Mapping[str, Any]) -> list[str]:
+def _texts_beside_content(message: Mapping[str, Any]) -> list[str]:
     """What OpenAI puts beside the content: a refusal, and the transcript of a recording."""
     audio = message.get("audio")
     transcript = audio.get("transcript") if isinstance(audio, Mapping) else None

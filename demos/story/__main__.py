@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.act is not None:
         return _play(options.act, options.out)
-    return _tell(options.out)
+    return _play_all(options.out)
 
 
 def _play(number: int, out: Path) -> int:
@@ -42,7 +42,7 @@ def _play(number: int, out: Path) -> int:
     return 0
 
 
-def _tell(out: Path) -> int:
+def _play_all(out: Path) -> int:
     out.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(out / "store", ignore_errors=True)
     for number in range(1, len(ACTS) + 1):

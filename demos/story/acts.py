@@ -46,7 +46,7 @@ class Stage:
         """The memory of Ada."""
         return self.conversation.memory
 
-    def tell(self, text: str) -> None:
+    def narrate(self, text: str) -> None:
         """Print what happens next."""
         _console.print()
         _console.print(Padding(Text(text, style="italic magenta"), (0, 2, 0, 2)))
@@ -76,8 +76,8 @@ def play(act: Act, out: Path, model: BaseChatModel) -> None:
         act.play(Stage(conversation, clock, out))
 
 
-def _first(stage: Stage) -> None:
-    stage.tell("Ada chats with the assistant for the first time. It knows nothing about her.")
+def _act_one(stage: Stage) -> None:
+    stage.narrate("Ada chats with the assistant for the first time. It knows nothing about her.")
     stage.type(
         "My beagle is called Biscuit.",
         "I live in Lisbon.",
@@ -89,28 +89,28 @@ def _first(stage: Stage) -> None:
     )
 
 
-def _second(stage: Stage) -> None:
-    stage.tell("A week later, in a new process. The assistant remembers.")
+def _act_two(stage: Stage) -> None:
+    stage.narrate("A week later, in a new process. The assistant remembers.")
     stage.type("What is my dog called?", "/why", "Where do I live?")
-    stage.tell(
+    stage.narrate(
         "Ada has moved, and her program updates the memory: "
         'memory.update(id, text="I live in Porto.")'
     )
     home = _find(stage, "I live in Lisbon.")
     stage.memory.update(home.id, text="I live in Porto.")
     stage.type("Where do I live now?")
-    stage.tell("The former version is in the history.")
+    stage.narrate("The former version is in the history.")
     for version in stage.memory.history(home.id):
         since = f"since {version.said_at:%Y-%m-%d}"
         _console.print(f"  version {version.version}, {since}: {version.text}", markup=False)
 
 
-def _third(stage: Stage) -> None:
-    stage.tell("Five months later. A sweep archives faded memories, which nobody asked about.")
+def _act_three(stage: Stage) -> None:
+    stage.narrate("Five months later. A sweep archives faded memories, which nobody asked about.")
     stage.type("/sweep")
-    stage.tell("Memories that were recalled are still active.")
+    stage.narrate("Memories that were recalled are still active.")
     stage.type("What is my dog called?", "/graph")
-    stage.tell("Archived is not deleted: a search finds a memory, and makes it active again.")
+    stage.narrate("Archived is not deleted: a search finds a memory, and makes it active again.")
     stage.type("/search What was the weather like at lunch?", "/stats")
     _draw(stage)
 
@@ -121,7 +121,7 @@ def _find(stage: Stage, text: str) -> Memory:
 
 
 def _draw(stage: Stage) -> None:
-    stage.tell("Two plots: the association graph, and how the dog's name faded.")
+    stage.narrate("Two plots: the association graph, and how the dog's name faded.")
     graph = plot_graph(stage.memory.graph(), stage.out / "graph.png", title="What Ada said")
     days = [(act.starts - ACTS[0].starts).days for act in ACTS[1:]]
     # The dog was the first memory, so its surprise is 1.
@@ -135,7 +135,7 @@ def _draw(stage: Stage) -> None:
 
 
 ACTS = (
-    Act("First session", datetime(2026, 1, 5, 9, 0, tzinfo=UTC), _first),
-    Act("Second session", datetime(2026, 1, 12, 18, 30, tzinfo=UTC), _second),
-    Act("Third session", datetime(2026, 6, 8, 8, 15, tzinfo=UTC), _third),
+    Act("First session", datetime(2026, 1, 5, 9, 0, tzinfo=UTC), _act_one),
+    Act("Second session", datetime(2026, 1, 12, 18, 30, tzinfo=UTC), _act_two),
+    Act("Third session", datetime(2026, 6, 8, 8, 15, tzinfo=UTC), _act_three),
 )

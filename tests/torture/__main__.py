@@ -19,20 +19,20 @@ from select import select
 
 from rich.progress import track
 
-from tests.torture._ledger import FactIndex
-from tests.torture._life import live
+from tests.torture._acknowledgments import AcknowledgmentLog
+from tests.torture._writer import run_writer
 
 __all__ = ["Figures", "torture"]
 
-# A life that does not wake by then hangs.
+# A writer that is not ready by then hangs.
 PATIENCE = 60.0
-# Every so many lives begin with compacting, which takes so many seconds at most, and are killed
+# Every so many writers begin with compacting, which takes so many seconds at most, and are killed
 # while they do, or soon after.
 COMPACTING, COMPACTED = 10, 2.5
 
 
 # Begins when called, and calls what it is given when it has found everything in order.
-Life = Callable[[Callable[[], object]], object]
+Run = Callable[[Callable[[], object]], object]
 
 
 @dataclass
@@ -40,13 +40,13 @@ class Figures:
     """What was survived.
 
     Attributes:
-        kills: how many there were, and `asleep` of them while the store was being opened.
+        kills: how many there were, and `opening` of them while the store was being opened.
         acknowledged: calls that returned; all that they wrote was found after every later kill.
         settled: calls that were cut off and found to be wholly there or not at all.
     """
 
     kills: int = 0
-    asleep: int = 0
+    opening: int = 0
     acknowledged: int = 0
     settled: int = 0
     turns: int = 0
@@ -54,53 +54,53 @@ class Figures:
 
 
 def torture(folder: Path, kills: int, seed: int, *, longest: float = 0.5) -> Figures:
-    """Let lives follow each other on one store, each killed at a random moment but the last.
+    """Run writers one after the other on one store; kill all but the last at a random moment.
 
     Raises:
-        AssertionError: a life found something wrong; its traceback is on standard error.
+        AssertionError: a writer found a difference; its traceback is on standard error.
     """
     rng = random.Random(seed)
     figures, began = Figures(), time.monotonic()
     for n in track(range(kills), description="kills", disable=not sys.stderr.isatty()):
-        asleep, compacting = rng.random() < 0.15, n % COMPACTING == COMPACTING - 1
-        after = rng.uniform(0, COMPACTED if compacting and not asleep else longest)
-        life = partial(live, folder, seed * 100_003 + n, compacting=compacting)
-        figures.asleep += _kill_one(life, after, asleep)
+        opening, compacting = rng.random() < 0.15, n % COMPACTING == COMPACTING - 1
+        after = rng.uniform(0, COMPACTED if compacting and not opening else longest)
+        run = partial(run_writer, folder, seed * 100_003 + n, compacting=compacting)
+        figures.opening += _kill_one(run, after, opening)
         figures.kills += 1
-    _kill_one(partial(live, folder, seed * 100_003 + kills), 0.0, asleep=False)
-    ledger = FactIndex(folder / "ledger.jsonl")
-    figures.acknowledged, figures.settled = ledger.acknowledged, ledger.settled
-    figures.turns = len(ledger.texts["ada"])
+    _kill_one(partial(run_writer, folder, seed * 100_003 + kills), 0.0, opening=False)
+    log = AcknowledgmentLog(folder / "acknowledgments.jsonl")
+    figures.acknowledged, figures.settled = log.acknowledged, log.settled
+    figures.turns = len(log.texts["ada"])
     figures.seconds = round(time.monotonic() - began, 1)
     return figures
 
 
-def _kill_one(life: Life, after: float, asleep: bool) -> bool:
-    """Start a life, kill it some time after it woke, or before; return whether it still slept."""
+def _kill_one(run: Run, after: float, opening: bool) -> bool:
+    """Start a writer, kill it after a while; return whether it was still opening the store."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        _be_born(life, writer)
+        _run_child(run, writer)
     os.close(writer)
     try:
-        woke = bool(select([reader], [], [], after if asleep else PATIENCE)[0])
-        if woke:
+        is_ready = bool(select([reader], [], [], after if opening else PATIENCE)[0])
+        if is_ready:
             # Nothing to read means that it ended: then there is no need to wait.
-            assert os.read(reader, 1), "a life ended before it woke; see above"
+            assert os.read(reader, 1), "a writer ended before it was ready; see above"
             ended = select([reader], [], [], after)[0]
-            assert not ended, "a life ended while it worked; see above"
+            assert not ended, "a writer ended while it worked; see above"
     finally:
         os.close(reader)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-    assert woke or asleep, f"the store did not open within {PATIENCE} s"
-    return not woke
+    assert is_ready or opening, f"the store did not open within {PATIENCE} s"
+    return not is_ready
 
 
-def _be_born(life: Life, writer: int) -> None:
+def _run_child(run: Run, pipe: int) -> None:
     # Everything is imported already and nothing is open, so a fork is safe, and saves a second.
     try:
-        life(lambda: os.write(writer, b"!"))
+        run(lambda: os.write(pipe, b"!"))
     except BaseException:
         traceback.print_exc()
     os._exit(1)
@@ -109,7 +109,7 @@ def _be_born(life: Life, writer: int) -> None:
 def main() -> None:
     """Read the arguments, and print the figures as JSON."""
     parser = argparse.ArgumentParser(prog="make torture", description=__doc__)
-    parser.add_argument("--kills", type=int, default=200, help="how many lives are cut off")
+    parser.add_argument("--kills", type=int, default=200, help="how many writers are killed")
     parser.add_argument("--seed", type=int, default=1, help="of kills and calls")
     parser.add_argument(
         "--folder", type=Path, help="where the store is kept; a new one if not given"

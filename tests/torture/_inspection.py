@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from agentmem import Granularity, Memory, MemoryController, Scope
-from tests.torture._ledger import FactIndex
+from tests.torture._acknowledgments import AcknowledgmentLog
 
 __all__ = ["inspect"]
 
 ADA, COPY = Scope("ada"), Scope("copy")
 
 
-def inspect(memory: MemoryController, ledger: FactIndex) -> None:
-    """Compare a memory with its ledger, and settle what was in flight.
+def inspect(memory: MemoryController, log: AcknowledgmentLog) -> None:
+    """Compare a memory with the log, and settle what was in flight.
 
     Raises:
         AssertionError: something acknowledged is lost or changed, or something is half there.
@@ -20,41 +20,41 @@ def inspect(memory: MemoryController, ledger: FactIndex) -> None:
         problems = memory.check(scope=owner).problems
         assert not problems, f"check() of {owner} finds {problems[:5]}"
     turns = {owner: _turns(memory, owner) for owner in (ADA, COPY)}
-    flight = ledger.in_flight or {}
+    flight = log.in_flight or {}
     if flight:
         owner = Scope(flight.get("owner", "ada"))
-        ledger.settle(happened=_happened(flight, turns[owner], ledger.texts[owner.user_id]))
-    for owner, held in turns.items():
-        found = {m.id: m.text for m in held.values()}
-        expected = ledger.texts[owner.user_id]
+        log.settle(happened=_happened(flight, turns[owner], log.texts[owner.user_id]))
+    for owner, existing in turns.items():
+        found = {m.id: m.text for m in existing.values()}
+        expected = log.texts[owner.user_id]
         assert found == expected, f"{owner} differs: {_difference(expected, found)}"
-    for memory_id, count in ledger.recalls.items():
+    for memory_id, count in log.recalls.items():
         assert turns[ADA][memory_id].recall_count >= count, f"recalls of {memory_id} are lost"
     everything = _all(memory, ADA)
     goals = {m.id: m.text for m in everything if m.granularity is Granularity.PLAN}
-    for plan_id, (goal, *_) in ledger.plans.items():
+    for plan_id, (goal, *_) in log.plans.items():
         assert goals.get(plan_id) == goal, f"plan {plan_id} is lost"
     digests = {m.session_id for m in everything if m.granularity is Granularity.SUMMARY}
     # What was in flight may have been about to rewrite them.
-    missing = ledger.digested - digests - set(flight.get("touched", ()))
+    missing = log.digested - digests - set(flight.get("touched", ()))
     assert not missing, f"ended sessions without a summary: {sorted(missing)}"
 
 
 def _happened(flight: dict[str, dict[str, str]], turns: dict[str, Memory], before: object) -> bool:
     """Whether it is there; all of it or nothing."""
-    put, gone = flight.get("put", {}), flight.get("gone", ())
+    put, removed = flight.get("put", {}), flight.get("removed", ())
     known = before if isinstance(before, dict) else {}
     signs = [
         turns[i].text == t if i in turns else False for i, t in put.items() if known.get(i) != t
     ]
-    signs += [i not in turns for i in gone if i in known]
+    signs += [i not in turns for i in removed if i in known]
     assert len(set(signs)) <= 1, f"{flight['begin']} is half there"
     return bool(signs) and signs[0]
 
 
 def _turns(memory: MemoryController, owner: Scope) -> dict[str, Memory]:
-    held = _all(memory, owner)
-    return {m.id: m for m in held if m.granularity is Granularity.TURN and m.version_of is None}
+    existing = _all(memory, owner)
+    return {m.id: m for m in existing if m.granularity is Granularity.TURN and m.version_of is None}
 
 
 def _all(memory: MemoryController, owner: Scope) -> list[Memory]:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from agentmem.cli.chat.conversation import Conversation
 from agentmem.cli.chat.keyboard import PROMPT, Keyboard, read_stdin
 from agentmem.cli.chat.slash_commands import COMMANDS, run_command
-from agentmem.cli.options import DEFAULT_STORE, DEFAULT_USER
+from agentmem.cli.options import DEFAULT_STORE, DEFAULT_USER, open_store
 from agentmem.cli.terminal import complain, console, plain, show
 from agentmem_stores import AgentMemError, Granularity, Scope
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+    from agentmem.client import Client
     from agentmem.controller.controller import MemoryController
 
 __all__ = ["run"]
@@ -93,11 +94,10 @@ def _chat(
     clock: Callable[[], datetime] | None,
     typed: Iterator[str] | None,
 ) -> int:
-    from agentmem.controller.controller import MemoryController
     from agentmem.models.local_model import resolve_model
 
     chat_model = resolve_model(model) if model is None or isinstance(model, str) else model
-    with MemoryController.open(path, scope=scope, clock=clock) as memory:
+    with open_store(path, scope, create=True, clock=clock) as memory:
         session_id = f"chat-{memory.clock():%Y%m%dT%H%M%S}"
         conversation = Conversation(chat_model, memory, console(), session_id)
         if typed is None:
@@ -128,7 +128,7 @@ def _loop(conversation: Conversation, typed: Iterator[str]) -> int:
     return failed if not sys.stdin.isatty() else 0
 
 
-def _greeting(memory: MemoryController) -> str:
+def _greeting(memory: MemoryController | Client) -> str:
     name = plain(str(memory.scope))
     last = memory.get_all(granularity=Granularity.TURN, limit=1)
     if not last:
@@ -136,6 +136,6 @@ def _greeting(memory: MemoryController) -> str:
     return f"Hello again, {name}. We last spoke on {last[-1].said_at:%A, %Y-%m-%d}."
 
 
-def _history(memory: MemoryController) -> list[str]:
+def _history(memory: MemoryController | Client) -> list[str]:
     turns = memory.get_all(granularity=Granularity.TURN, limit=_HISTORY)
     return [turn.text for turn in turns if turn.role == "user" and not turn.speaker]

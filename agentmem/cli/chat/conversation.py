@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from agentmem.agent.agent import Agent
+    from agentmem.client import Client
     from agentmem.controller.controller import MemoryController
     from agentmem.recall.context import Context
 
@@ -37,7 +38,11 @@ class Conversation:
     """
 
     def __init__(
-        self, model: BaseChatModel, memory: MemoryController, console: Console, session_id: str
+        self,
+        model: BaseChatModel,
+        memory: MemoryController | Client,
+        console: Console,
+        session_id: str,
     ) -> None:
         self.model = model
         self.memory = memory

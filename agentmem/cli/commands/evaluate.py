@@ -26,6 +26,7 @@ from agentmem.cli.terminal import console, plain
 
 if TYPE_CHECKING:
     from agentmem.evaluation.abstention import Abstention
+    from agentmem.evaluation.answers import Answerer
     from agentmem.evaluation.cross_validation import Example
     from agentmem.evaluation.recall_budget import BudgetScore
     from agentmem.evaluation.reflection import Reflection
@@ -81,24 +82,28 @@ class VariantOptions:
     ] = False
 
 
+AnswerModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="Let this model answer from the results, and score its answers by token F1 and "
+        "exact match as SQuAD does. A model name for LangChain's init_chat_model.",
+        show_default=False,
+    ),
+]
+Judge = Annotated[
+    str | None,
+    typer.Option(help="Let this model judge the answers of --model.", show_default=False),
+]
+
+
 @dataclass(frozen=True)
 class ModelOptions:
     """Options for models that answer, judge and rerank."""
 
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            "-m",
-            help="Let this model answer from the results, and score its answers by token F1 and "
-            "exact match as SQuAD does. A model name for LangChain's init_chat_model.",
-            show_default=False,
-        ),
-    ] = None
-    judge: Annotated[
-        str | None,
-        typer.Option(help="Let this model judge the answers of --model.", show_default=False),
-    ] = None
+    model: AnswerModel = None
+    judge: Judge = None
     rerank: Annotated[
         str | None,
         typer.Option(
@@ -177,7 +182,7 @@ def retrieval(
     from agentmem.cli.progress import ProgressBars
     from agentmem.embedding.sentence_embeddings import default_embeddings
     from agentmem.evaluation.embedding_cache import CachedEmbeddings
-    from agentmem.evaluation.retrieval import Asked, ask, by_category, compare
+    from agentmem.evaluation.retrieval import JudgedQuestion, ask, by_category, compare
     from agentmem.folders import cache_folder
     from agentmem.formats.read import read
 
@@ -185,16 +190,16 @@ def retrieval(
     embeddings = CachedEmbeddings(default_embeddings(), folder / "embeddings.sqlite")
     results: dict[str, Any] = {}
     for file in files:
-        asked: list[Asked] = []
+        judged: list[JudgedQuestion] = []
         with ProgressBars() as bars:
             for dialogue in read(file):
-                if limit is not None and sum(bool(one.scores) for one in asked) >= limit:
+                if limit is not None and sum(bool(one.scores) for one in judged) >= limit:
                     break
                 bars.expect(f"conversations of {file.name}", 1)
-                asked += ask(dialogue, embeddings)
+                judged += ask(dialogue, embeddings)
                 bars.advance(f"conversations of {file.name}", 1)
-        everything = compare(asked)
-        results[file.name] = {"all": everything, **by_category(asked)}
+        everything = compare(judged)
+        results[file.name] = {"all": everything, **by_category(judged)}
         for name, comparison in results[file.name].items():
             _print_comparison(f"{file.name}, {name}", comparison)
     if json_file is not None:
@@ -233,12 +238,16 @@ def recall(
         typer.Option(min=1, help="Tokens of a context; repeat it for several.", show_default=False),
     ] = None,
     limit: Limit = None,
+    model: AnswerModel = None,
+    judge: Judge = None,
 ) -> None:
     """Recall within a token budget, beside turns alone, dense search and BM25.
 
     all_evidence is the share of questions whose evidence turns are all in the context, turns the
     share of these turns, answer the share of the answer's words; a turn is in the context if one of
-    its sentences is. Budgets are 200 to 3,200 tokens by default. The file is LoCoMo or LongMemEval.
+    its sentences is. turns, dense and bm25 show a fixed number of turns that takes as many tokens
+    as recall does on average. Budgets are 200 to 3,200 tokens by default. The file is LoCoMo or
+    LongMemEval. With --model, answers are also given from the full history and from no memory.
     """
     from agentmem.cli.progress import ProgressBars
     from agentmem.evaluation.plot import plot_recall
@@ -246,9 +255,15 @@ def recall(
     from agentmem.formats.read import read
 
     output.check()
+    answers = _answerer(model, judge)
     with ProgressBars() as bars:
         scores = measure_recall(
-            read(file), cache.open(), budgets=budget or BUDGETS, limit=limit, progress=bars
+            read(file),
+            cache.open(),
+            budgets=budget or BUDGETS,
+            limit=limit,
+            answers=answers,
+            progress=bars,
         )
     _print_recall(scores)
     if output.json is not None:
@@ -395,6 +410,18 @@ def fit() -> None:
     )
 
 
+def _answerer(model: str | None, judge: str | None) -> Answerer | None:
+    from agentmem.evaluation.answers import Answerer
+    from agentmem.models.local_model import resolve_model
+
+    if judge and not model:
+        raise typer.BadParameter("--judge needs --model, whose answers it judges")
+    if not model:
+        return None
+    judges = resolve_model(judge, temperature=0) if judge else None
+    return Answerer(resolve_model(model, temperature=0), judges)
+
+
 def _rank(
     name: str,
     file: Path,
@@ -405,17 +432,10 @@ def _rank(
     variants: VariantOptions,
     output: OutputOptions,
 ) -> None:
-    from agentmem.evaluation.answers import Answerer
     from agentmem.evaluation.tasks import RankingTask
     from agentmem.formats.read import read
-    from agentmem.models.local_model import resolve_model
 
-    if models.judge and not models.model:
-        raise typer.BadParameter("--judge needs --model, whose answers it judges")
-    answers = None
-    if models.model:
-        judge = resolve_model(models.judge, temperature=0) if models.judge else None
-        answers = Answerer(resolve_model(models.model, temperature=0), judge)
+    answers = _answerer(models.model, models.judge)
     task = RankingTask(name, partial(read, file, name), k=k, limit=limit, answers=answers)
     _run(task, cache, output, variants, k=k, rerank=models.rerank)
 
@@ -474,16 +494,18 @@ def load_examples(file: Path, cache: CacheOptions, progress: Any, *, drills: boo
 def _print_recall(scores: Sequence[BudgetScore]) -> None:
     from rich.table import Table
 
-    columns = ("method", "budget", "tokens", "all_evidence", "turns", "answer")
+    names = list(dict.fromkeys(name for score in scores for name in score.answers))
+    columns = ("method", "budget", "tokens", "all_evidence", "turns", "answer", *names)
     n = scores[0].n_questions if scores else 0
     table = Table(*columns, title=f"{n} questions, percent", title_justify="left")
     for score in scores:
         shares = (score.evidence, score.turns, score.answer)
         table.add_row(
             score.method,
-            str(score.budget),
+            "" if score.budget is None else str(score.budget),
             f"{score.tokens:.0f}",
             *(f"{100 * share:.1f}" for share in shares),
+            *(f"{100 * score.answers[name]:.1f}" for name in names),
         )
     console().print(table)
 

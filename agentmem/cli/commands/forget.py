@@ -23,7 +23,7 @@ from agentmem.cli.options import (
 from agentmem.cli.terminal import line, note, plain, short_id
 
 if TYPE_CHECKING:
-    from agentmem import Deletion, Memory, MemoryController
+    from agentmem import Client, Deletion, Memory, MemoryController
 
 __all__ = ["app", "compact", "forget"]
 
@@ -94,7 +94,9 @@ def _confirm(question: str, yes: bool) -> None:
     typer.confirm(plain(question), abort=True)
 
 
-def _confirmed_results(memory: MemoryController, query: str, k: int, yes: bool) -> list[Memory]:
+def _confirmed_results(
+    memory: MemoryController | Client, query: str, k: int, yes: bool
+) -> list[Memory]:
     """Print what a search finds, and return it once the user has confirmed."""
     from agentmem.cli.render import print_memories
 
@@ -114,7 +116,7 @@ def _confirmed_results(memory: MemoryController, query: str, k: int, yes: bool) 
     return [target for target, _ in targets]
 
 
-def _delete(memory: MemoryController, targets: Sequence[Memory]) -> None:
+def _delete(memory: MemoryController | Client, targets: Sequence[Memory]) -> None:
     deleted: set[str] = set()
     for target in targets:
         if target.id in deleted:
@@ -146,6 +148,6 @@ def compact(store: Store = DEFAULT_STORE, user: User = DEFAULT_USER) -> None:
         _compact(memory)
 
 
-def _compact(memory: MemoryController) -> None:
+def _compact(memory: MemoryController | Client) -> None:
     done = memory.compact()
     typer.echo(f"compacted the files: {done.before:,} bytes before, {done.after:,} now")

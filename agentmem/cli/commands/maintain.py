@@ -1,4 +1,4 @@
-"""`sweep`, `consolidate`, `check` and `stats`."""
+"""`sweep`, `consolidate`, `check`, `reembed` and `stats`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from agentmem.cli.options import (
 )
 from agentmem.cli.terminal import plain, print_json
 
-__all__ = ["app", "check", "consolidate", "stats", "sweep"]
+__all__ = ["app", "check", "consolidate", "reembed", "stats", "sweep"]
 
 app = typer.Typer()
 
@@ -118,6 +118,52 @@ def check(
         typer.echo(f"{sum(len(r.problems) for r in reports.values())} problems left")
     if not all(report.ok for report in reports.values()):
         raise typer.Exit(1)
+
+
+@app.command(
+    rich_help_panel=MAINTAIN,
+    epilog=examples(
+        "agentmem reembed --model sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",
+        "agentmem reembed --model ./my-model --store ./memories",
+    ),
+)
+def reembed(
+    model: Annotated[
+        str,
+        typer.Option(
+            help="A sentence-transformers model (name or folder), or a LangChain name such as "
+            "openai:text-embedding-3-small.",
+            show_default=False,
+        ),
+    ],
+    store: Store = DEFAULT_STORE,
+    as_json: Json = False,
+) -> None:
+    """Move a store to another embedding model, in place and for all users.
+
+    Nothing is lost: ids, texts, strengths, links, versions and citations stay the same. It can be
+    interrupted; until it is done the store stays as it was, and the next run continues unless
+    something was written meanwhile. Needs disk space for a second copy.
+    """
+    from agentmem.cli.progress import ProgressBars
+    from agentmem.embedding.resolve import resolve_embeddings
+    from agentmem.folders import expand_home
+    from agentmem.maintenance.reembed import reembed as run
+    from agentmem_stores import StoreUnavailableError, is_vacant
+
+    path = expand_home(store)
+    if is_vacant(path):
+        raise StoreUnavailableError(f"no store at {path}; pass --store")
+    with ProgressBars() as bars:
+        report = run(path, resolve_embeddings(model), progress=bars)
+    if as_json:
+        print_json(asdict(report))
+        return
+    resumed = f", {report.resumed:,} in an earlier run" if report.resumed else ""
+    typer.echo(
+        f"embedded {report.embedded:,} memories of {report.scopes:,} owners with "
+        f"{plain(model)}{resumed}"
+    )
 
 
 @app.command(rich_help_panel=MAINTAIN, epilog=examples("agentmem stats --user ada"))

@@ -25,7 +25,7 @@ from agentmem.cli.options import (
 from agentmem.cli.terminal import line, memory_json, note, print_json
 
 if TYPE_CHECKING:
-    from agentmem import Memory, MemoryController, SearchResult
+    from agentmem import Client, Memory, MemoryController, SearchResult
 
 __all__ = ["app", "list_", "search", "show", "users"]
 
@@ -203,7 +203,7 @@ def users(store: Store = DEFAULT_STORE, as_json: Json = False) -> None:
 
 
 def _related(
-    memory: MemoryController, target: Memory
+    memory: MemoryController | Client, target: Memory
 ) -> tuple[list[tuple[Memory, float]], list[Memory]]:
     """Return associated memories with weights, strongest first, and the sources of a memory."""
     graph = memory.graph()

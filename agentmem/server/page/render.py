@@ -93,7 +93,11 @@ def _error_page(error: AgentMemError | HTTPException) -> Response:
     status, title = 503, "The memory cannot be reached"
     detail = str(error)
     if isinstance(error, HTTPException):
-        status, title, detail = error.status_code, HTTPStatus(error.status_code).phrase, error.detail
+        status, title, detail = (
+            error.status_code,
+            HTTPStatus(error.status_code).phrase,
+            error.detail,
+        )
     elif isinstance(error, MemoryNotFoundError):
         status, title = 404, "This memory is gone"
         detail = "It was forgotten, or the link is not right. Nothing is left to show."

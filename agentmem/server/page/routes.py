@@ -299,7 +299,9 @@ def _existing(caller: Caller, ids: tuple[str, ...]) -> list[Memory]:
 def _derived(caller: Caller, memory: Memory) -> list[Memory]:
     index = caller.memory.services.memories.index(caller.scope)
     derived = _existing(caller, tuple(sorted(index.derived_from(memory.id))))
-    return [m for m in derived if m.version_of is None and m.granularity is not Granularity.CITATION]
+    return [
+        m for m in derived if m.version_of is None and m.granularity is not Granularity.CITATION
+    ]
 
 
 def _successors(caller: Caller, memory: Memory, derived: list[Memory]) -> list[Memory]:

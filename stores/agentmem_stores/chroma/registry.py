@@ -101,8 +101,8 @@ class Layout:
         if embedder is not None and embedder != self.embedder:
             raise EmbedderMismatchError(
                 f"{where} has vectors of {_describe(self.embedder)}, not of "
-                f"{_describe(embedder)}; open it with the former, or export it and import the "
-                "file into a new store"
+                f"{_describe(embedder)}; open it with the former, or move it to the latter with "
+                "`agentmem reembed`"
             )
 
 

@@ -84,13 +84,16 @@ class Partitions:
         count: the number of collections per granularity.
         index: the vector index of new collections.
         shared: whether other clients may create collections meanwhile.
+
+    Attributes:
+        count: the number of collections per granularity.
     """
 
     def __init__(
         self, client: ClientAPI, count: int, index: Index = "hnsw", *, shared: bool = True
     ) -> None:
         self._client = client
-        self._count = count
+        self.count = count
         self._index = index
         self._shared = shared
         self._collections: dict[str, Collection] = {}
@@ -100,7 +103,7 @@ class Partitions:
 
     def name(self, scope: Scope, granularity: Granularity) -> str:
         """Return the name of a collection, such as `turn-07`."""
-        return f"{granularity}-{int(scope.key[:8], 16) % self._count:02d}"
+        return f"{granularity}-{int(scope.key[:8], 16) % self.count:02d}"
 
     def find(self, scope: Scope, granularity: Granularity) -> Collection | None:
         """Return a collection; None if nothing was written to it yet."""

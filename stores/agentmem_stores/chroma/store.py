@@ -36,8 +36,10 @@ from agentmem_stores.chroma.rows import Index, Partitions
 from agentmem_stores.errors import (
     AgentMemError,
     ClosedError,
+    EmbedderMismatchError,
     InvalidInputError,
     StoreError,
+    StoreFormatError,
     StoreUnavailableError,
 )
 from agentmem_stores.records import Granularity, Memory, Scope
@@ -371,6 +373,8 @@ class ChromaStore(MemoryStore):
                 return self._registry.revision(scope)
             if self._directory is not None:
                 self._directory.require_space(rows.estimate_size(groups))
+                if batch.put or batch.delete:
+                    self._directory.discard_replacement()
             if batch.patch:
                 self._require_patched(batch, groups)
             before = self._registry.begin_write(scope)
@@ -438,6 +442,50 @@ class ChromaStore(MemoryStore):
             with self._client_lock.exclusive():
                 self._attach(self._connection.reopen(Directory.move_in), self.embedder)
             return Compaction(before, size_of(directory.path), wiped)
+
+    @_guarded
+    def open_replacement(self, embedder: EmbedderSpec) -> ChromaStore:
+        """Open a store for vectors of another embedder, to fill it and call `replace_by`.
+
+        It lies inside this store's directory. If filling it is interrupted, the next call opens
+        it as it was left, provided that nothing was written here meanwhile and the embedder is the
+        same; otherwise it begins empty.
+
+        Raises:
+            StoreError: this store is on a server, which owns the files.
+        """
+        directory = self._require_directory()
+        with self._write_lock:
+            if directory.replacement.exists():
+                try:
+                    return ChromaStore.open(directory.replacement, embedder)
+                except (EmbedderMismatchError, StoreFormatError):
+                    directory.discard_replacement()
+            partitions = self._partitions.count
+            return ChromaStore.open(directory.replacement, embedder, partitions=partitions)
+
+    @_guarded
+    def replace_by(self, replacement: ChromaStore) -> None:
+        """Replace the files of this store by those of `open_replacement`, which is closed.
+
+        After a crash the store is as before, or replaced.
+
+        Raises:
+            StoreError: this store is on a server, which owns the files.
+        """
+        directory = self._require_directory()
+        with self._write_lock:
+            replacement.close()
+            directory.adopt_replacement()
+            with self._client_lock.exclusive():
+                self._attach(self._connection.reopen(Directory.move_in), None)
+
+    def _require_directory(self) -> Directory:
+        if self._directory is None:
+            raise StoreError(
+                f"{self._where} owns its files; stop the server and open its directory instead"
+            )
+        return self._directory
 
     # Reading
 

@@ -9,7 +9,14 @@ import pytest
 from langchain_core.language_models import FakeListChatModel
 
 from agentmem import Granularity, Memory, RecalledMemory, Scope, SearchResult
-from agentmem.evaluation.answers import Answerer, exact_match, normalize, parse_verdict, token_f1
+from agentmem.evaluation.answers import (
+    Answerer,
+    exact_match,
+    memory_lines,
+    normalize,
+    parse_verdict,
+    token_f1,
+)
 from agentmem.formats.dialogue import DialogueQuestion
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -59,6 +66,12 @@ class TestScores:
         assert parse_verdict(verdict) is right
 
 
+def ask(
+    answerer: Answerer, result: SearchResult, answer: str | None = "a beagle"
+) -> dict[str, float]:
+    return answerer(question(answer), memory_lines(result), result.asked_at)
+
+
 class TestAnswerer:
     def test_answers_from_search_results(self, found: SearchResult) -> None:
         prompts: list[str] = []
@@ -68,23 +81,30 @@ class TestAnswerer:
                 prompts.append(messages[0].content)
                 return super()._call(messages, *args, **kwargs)
 
-        scores = Answerer(Recording(responses=["A beagle!"]))(question(), found)
+        scores = Answerer(Recording(responses=["A beagle!"]))(
+            question(), memory_lines(found), found.asked_at
+        )
         assert scores == {"f1": 1.0, "exact_match": 1.0, "failed": 0.0}
         assert "2026-03-01, Ada: I adopted a beagle." in prompts[0]
 
     def test_a_judge_accepts_other_words(self, found: SearchResult) -> None:
         model = FakeListChatModel(responses=["A small hound named Biscuit"])
         judge = FakeListChatModel(responses=["Yes, that is a beagle."])
-        scores = Answerer(model, judge)(question(), found)
+        scores = ask(Answerer(model, judge), found)
         assert scores == {"f1": 0.0, "exact_match": 0.0, "judge": 1.0, "failed": 0.0}
 
     def test_a_question_without_answer_is_skipped(self, found: SearchResult) -> None:
-        assert Answerer(FakeListChatModel(responses=[]))(question(None), found) == {}
+        assert (
+            Answerer(FakeListChatModel(responses=[]))(
+                question(None), memory_lines(found), found.asked_at
+            )
+            == {}
+        )
 
     def test_a_failing_model_counts_as_wrong(self, found: SearchResult) -> None:
         class Broken(FakeListChatModel):
             def _call(self, *args: Any, **kwargs: Any) -> str:
                 raise TimeoutError
 
-        scores = Answerer(Broken(responses=[]))(question(), found)
+        scores = ask(Answerer(Broken(responses=[])), found)
         assert scores == {"f1": 0.0, "exact_match": 0.0, "failed": 1.0}

@@ -1,4 +1,4 @@
-"""Generated haystacks and lives are reproducible, and their evidence is in place."""
+"""Generated haystacks and generated users are reproducible, and their evidence is in place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from agentmem import InvalidInputError
 from agentmem.evaluation.needle import haystack
-from agentmem.evaluation.updates import lives
+from agentmem.evaluation.updates import generate_users
 
 
 class TestHaystack:
@@ -68,16 +68,16 @@ class TestHaystack:
 
 class TestLives:
     def test_depends_on_the_seed_only(self) -> None:
-        assert list(lives(users=2)) == list(lives(users=2))
-        assert list(lives(users=1)) != list(lives(users=1, seed=1))
+        assert list(generate_users(users=2)) == list(generate_users(users=2))
+        assert list(generate_users(users=1)) != list(generate_users(users=1, seed=1))
 
     def test_more_users_do_not_change_the_first(self) -> None:
-        assert list(lives(users=3))[:1] == list(lives(users=1))
+        assert list(generate_users(users=3))[:1] == list(generate_users(users=1))
 
     def test_every_change_is_stated_in_its_turn(self) -> None:
-        for life in lives(users=2):
-            turns = {(s.id, i): t for s in life.dialogue.sessions for i, t in enumerate(s.turns)}
-            for changes in life.changes.values():
+        for user in generate_users(users=2):
+            turns = {(s.id, i): t for s in user.dialogue.sessions for i, t in enumerate(s.turns)}
+            for changes in user.changes.values():
                 assert 2 <= len(changes) <= 4
                 assert len({c.value for c in changes}) == len(changes)
                 assert all(a.said_at < b.said_at for a, b in pairwise(changes))
@@ -88,16 +88,16 @@ class TestLives:
                     assert turn.said_at == change.said_at
 
     def test_two_thirds_of_the_users_speak_in_held_out_words(self) -> None:
-        generated = list(lives(users=6))
-        assert [life.phrasing for life in generated] == ["known", "held_out", "fresh"] * 2
+        generated = list(generate_users(users=6))
+        assert [user.phrasing for user in generated] == ["known", "held_out", "fresh"] * 2
         assert not {*generated[0].questions.values()} & {*generated[1].questions.values()}
         assert not {*generated[0].questions.values()} & {*generated[2].questions.values()}
 
     def test_a_user_states_a_value_only_where_it_changes(self) -> None:
-        for life in lives(users=2):
-            places = {c.place for changes in life.changes.values() for c in changes}
-            values = {c.value for changes in life.changes.values() for c in changes}
-            for session in life.dialogue.sessions:
+        for user in generate_users(users=2):
+            places = {c.place for changes in user.changes.values() for c in changes}
+            values = {c.value for changes in user.changes.values() for c in changes}
+            for session in user.dialogue.sessions:
                 for i, turn in enumerate(session.turns):
                     if (session.id, i) in places or not any(v in turn.text for v in values):
                         continue
@@ -105,4 +105,4 @@ class TestLives:
 
     def test_needs_users_and_sessions(self) -> None:
         with pytest.raises(InvalidInputError, match="sessions=3"):
-            list(lives(sessions=3))
+            list(generate_users(sessions=3))

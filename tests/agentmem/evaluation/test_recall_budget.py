@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langchain_core.embeddings import Embeddings
+from langchain_core.language_models import FakeListChatModel
 
+from agentmem.evaluation.answers import Answerer
 from agentmem.evaluation.cache import IngestCache
 from agentmem.evaluation.plot import plot_recall
 from agentmem.evaluation.recall_budget import (
@@ -28,11 +31,46 @@ def scores(embeddings: Embeddings, tmp_path_factory: pytest.TempPathFactory) -> 
     return measure_recall(read(SMALL), cache, budgets=(30, 800), limit=3, progress=NullProgress())
 
 
-def test_every_method_stays_within_every_budget(scores: list[BudgetScore]) -> None:
-    assert [(s.method, s.budget) for s in scores] == [(m, b) for m in METHODS for b in (30, 800)]
-    for score in scores:
+def test_every_method_is_scored_at_every_budget(scores: list[BudgetScore]) -> None:
+    methods = METHODS[:-2]
+    assert [(s.method, s.budget) for s in scores] == [(m, b) for m in methods for b in (30, 800)]
+    assert all(score.n_questions == 3 for score in scores)
+
+
+def test_recall_stays_within_its_budget(scores: list[BudgetScore]) -> None:
+    for score in scores[:4]:
+        assert score.budget is not None
         assert 0 <= score.tokens <= score.budget
-        assert score.n_questions == 3
+
+
+def test_a_fixed_number_of_turns_takes_as_many_tokens_as_recall(scores: list[BudgetScore]) -> None:
+    tokens = {score.budget: score.tokens for score in scores if score.method == "recall"}
+    fixed = [score for score in scores if score.k is not None]
+    assert len(fixed) == 6
+    for score in fixed:
+        # The conversation has less to show than the larger budget holds.
+        assert score.tokens <= tokens[score.budget] + 1e-6
+
+
+def test_answers_are_scored_beside_full_history_and_no_memory(
+    embeddings: Embeddings, tmp_path: Path
+) -> None:
+    class Answers(FakeListChatModel):
+        """Knows the answer, an x, if the prompt shows any memory."""
+
+        def _call(self, messages: Any, *args: Any, **kwargs: Any) -> str:
+            return "x" if "[m1]" in messages[0].content else "unknown"
+
+    scores = measure_recall(
+        read(SMALL),
+        IngestCache(tmp_path, embeddings),
+        budgets=(800,),
+        limit=2,
+        answers=Answerer(Answers(responses=[])),
+        progress=NullProgress(),
+    )
+    by_method = {score.method: score.answers["exact_match"] for score in scores}
+    assert by_method == {method: float(method != "no memory") for method in METHODS}
 
 
 def test_a_larger_budget_includes_more_evidence(scores: list[BudgetScore]) -> None:

@@ -47,9 +47,7 @@ def test_each_recall_is_recorded_with_the_strength_until_then(
     assert recalled.strength == ForgettingCurve().strengthened(second, 10)
 
 
-def test_recalls_survive_an_update_and_a_backup(
-    memory: MemoryController, tmp_path: Path
-) -> None:
+def test_recalls_survive_an_update_and_a_backup(memory: MemoryController, tmp_path: Path) -> None:
     [turn] = memory.add("I live in Lisbon.", session_id="s1")
     memory.search("Where do I live?", k=1)
     recalls = memory.get(turn.id).recalls

@@ -25,7 +25,12 @@ DATABASE = "chroma.sqlite3"
 LOCK = "agentmem.lock"
 # Where a new store, or a compacted one, is created before it is moved in.
 ASIDE = ".agentmem-new"
+# Where a store with the vectors of another embedder is filled before it replaces this one.
+REPLACEMENT = ".agentmem-reembed"
 DERIVED = "agentmem-derived"
+# Files of a server that owns the store; they may be there before the store is.
+SERVER_FILES = frozenset(["agentmem-server.json", "agentmem-server.log", "agentmem-tokens.json"])
+_BESIDE = SERVER_FILES | {LOCK, ASIDE}
 # Free bytes below which nothing is written: on a full disk Chroma may truncate index files.
 MIN_FREE = 64 * 2**20
 # Chroma names index folders after their segments.
@@ -105,7 +110,7 @@ class Directory:
         Raises:
             StoreFormatError: the directory is not agentmem's, or damaged.
         """
-        names = {entry.name for entry in self.path.iterdir()} - {LOCK, ASIDE}
+        names = {entry.name for entry in self.path.iterdir()} - _BESIDE
         if not names:
             self.create_aside(create)
             self.move_in()
@@ -156,6 +161,22 @@ class Directory:
         self._remove_leftovers()
         # From now on this folder shows that a directory without a database has lost it.
         self.derived.mkdir(exist_ok=True)
+
+    @property
+    def replacement(self) -> Path:
+        """The folder of a store that shall replace this one; it outlives an interruption."""
+        return self.path / REPLACEMENT
+
+    def discard_replacement(self) -> None:
+        """Remove an unfinished replacement, which may have texts that are deleted here."""
+        if self.replacement.exists():
+            shutil.rmtree(self.replacement)
+
+    def adopt_replacement(self) -> None:
+        """Put the replacement, which no client may have open, where `move_in` looks for it."""
+        shutil.rmtree(self.path / ASIDE, ignore_errors=True)
+        (self.replacement / LOCK).unlink(missing_ok=True)
+        self.replacement.replace(self.path / ASIDE)
 
     def check(self) -> list[str]:
         """Return what is wrong with the files, one sentence each; reads all of them."""
@@ -217,7 +238,7 @@ def is_vacant(path: Path) -> bool:
     True
     """
     try:
-        return not path.is_file() and {entry.name for entry in path.iterdir()} <= {LOCK, ASIDE}
+        return not path.is_file() and {entry.name for entry in path.iterdir()} <= _BESIDE
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:

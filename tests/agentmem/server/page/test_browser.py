@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
-from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -20,8 +19,15 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from agentmem import Granularity, MemoryController, MemoryNotFoundError, State
 from agentmem.testing import ManualClock
-
-from tests.agentmem.server.page.browser import ADA, CHROMEDRIVER, CHROMIUM, Site, chromium, resize, serve
+from tests.agentmem.server.page.browser import (
+    ADA,
+    CHROMEDRIVER,
+    CHROMIUM,
+    Site,
+    chromium,
+    resize,
+    serve,
+)
 from tests.agentmem.server.page.story import tell
 
 pytestmark = [
@@ -48,9 +54,7 @@ HOSTILE = [
     "</script><script>window.hacked = 8</script>",
     "</textarea></title><script>window.hacked = 9</script>",
 ]
-OVERFLOW = (
-    "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
-)
+OVERFLOW = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # Views whose colors cover those of the others.
 DARK = ("search", "memory", "graph")
 
@@ -72,7 +76,8 @@ class Browser:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def text(self, selector: str = "main") -> str:
-        return str(self.driver.execute_script("return document.querySelector(arguments[0]).innerText", selector))  # fmt: skip
+        script = "return document.querySelector(arguments[0]).innerText"
+        return str(self.driver.execute_script(script, selector))
 
     def wait(self, text: str, selector: str = "main") -> None:
         WebDriverWait(self.driver, 10, 0.05).until(
@@ -94,9 +99,7 @@ class Browser:
 
 
 @pytest.fixture(scope="module")
-def browser(
-    embeddings: Embeddings, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Browser]:
+def browser(embeddings: Embeddings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     folder = tmp_path_factory.mktemp("page")
     clock = ManualClock(datetime(2025, 12, 1, tzinfo=UTC))
     with MemoryController.open(

@@ -1,4 +1,4 @@
-"""One life of a process with a memory: it checks what it finds, and works until it is killed."""
+"""A process that checks the memory it finds, and writes to it until it is killed."""
 
 from __future__ import annotations
 
@@ -11,30 +11,32 @@ from pathlib import Path
 from agentmem import Granularity, MemoryController
 from agentmem.testing import ManualClock
 from agentmem.writing.messages import MessageLike
+from tests.torture._acknowledgments import AcknowledgmentLog
 from tests.torture._embedding import WordEmbeddings
 from tests.torture._inspection import ADA, COPY, inspect
-from tests.torture._ledger import FactIndex
 
-__all__ = ["live"]
+__all__ = ["run_writer"]
 
 WORDS = [
     f"{a}{b}"
     for a in ("ba", "ke", "li", "mo", "ru", "ta")
     for b in ("dan", "fer", "gol", "nim", "sup")
 ]
-# Beyond so many turns, more is deleted than added, so that a life costs what the last one did.
+# Beyond so many turns, more is deleted than added, so that all writers cost the same.
 FULL = 120
 
 
-def live(folder: Path, seed: int, awake: Callable[[], object], *, compacting: bool = False) -> None:
+def run_writer(
+    folder: Path, seed: int, on_ready: Callable[[], object], *, compacting: bool = False
+) -> None:
     """Open the memory in a folder, inspect it, and go on with it for ever.
 
     Args:
-        awake: called when everything was found to be in order.
+        on_ready: called when everything was found to be in order.
         compacting: begin with making all files anew.
     """
-    ledger = FactIndex(folder / "ledger.jsonl")
-    clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=ledger.acknowledged))
+    log = AcknowledgmentLog(folder / "acknowledgments.jsonl")
+    clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=log.acknowledged))
     with MemoryController.open(
         folder / "store",
         scope=ADA,
@@ -43,31 +45,31 @@ def live(folder: Path, seed: int, awake: Callable[[], object], *, compacting: bo
         rng=random.Random(seed),
         linger=0.05,
     ) as memory:
-        inspect(memory, ledger)
-        awake()
-        life = _Life(memory, ledger, folder, random.Random(seed))
+        inspect(memory, log)
+        on_ready()
+        writer = _Writer(memory, log, folder, random.Random(seed))
         if compacting:
-            life.compact()
+            writer.compact()
         while True:
             clock.advance(minutes=20)
-            life.act()
+            writer.act()
 
 
-class _Life:
+class _Writer:
     def __init__(
-        self, memory: MemoryController, ledger: FactIndex, folder: Path, rng: random.Random
+        self, memory: MemoryController, log: AcknowledgmentLog, folder: Path, rng: random.Random
     ) -> None:
-        self.memory, self.ledger, self.folder, self.rng = memory, ledger, folder, rng
-        self.session = f"s{ledger.acknowledged}-{os.getpid()}"
+        self.memory, self.log, self.folder, self.rng = memory, log, folder, rng
+        self.session = f"s{log.acknowledged}-{os.getpid()}"
 
     def act(self) -> None:
-        held = len(self.ledger.texts["ada"])
-        weights = [8, 2, 3, 4, 1, 3, 2 if held < FULL else 14, 1, 1, 1, 2, 1, 1]
+        existing = len(self.log.texts["ada"])
+        weights = [8, 2, 3, 4, 1, 3, 2 if existing < FULL else 14, 1, 1, 1, 2, 1, 1]
         acts = (
             self.add, self.add_many, self.end, self.search, self.sweep, self.update, self.delete,
             self.delete_session, self.move, self.consolidate, self.plan, self.cite, self.look,
         )  # fmt: skip
-        act = self.rng.choices(acts, weights)[0] if held > 4 else self.add
+        act = self.rng.choices(acts, weights)[0] if existing > 4 else self.add
         act()
 
     def _text(self) -> str:
@@ -78,63 +80,63 @@ class _Life:
         return {i: self._text() for i in ids}
 
     def _any(self) -> str:
-        return self.rng.choice(sorted(self.ledger.texts["ada"]))
+        return self.rng.choice(sorted(self.log.texts["ada"]))
 
     def add(self) -> None:
         if self.rng.random() < 0.2:
             self.session = f"s{self.rng.getrandbits(40):x}"
         put = self._texts()
-        self.ledger.begin("add", put=put, touched=[self.session])
+        self.log.begin("add", put=put, touched=[self.session])
         self.memory.add(_messages(put), session_id=self.session)
-        self.ledger.acknowledge()
+        self.log.acknowledge()
 
     def add_many(self) -> None:
-        told = {f"m{self.rng.getrandbits(40):x}": self._texts() for _ in range(2)}
-        put = {i: text for said in told.values() for i, text in said.items()}
-        self.ledger.begin("add_many", put=put)
-        self.memory.add_many({session: _messages(said) for session, said in told.items()})
-        self.ledger.acknowledge(digested=list(told))
+        sessions = {f"m{self.rng.getrandbits(40):x}": self._texts() for _ in range(2)}
+        put = {i: text for texts in sessions.values() for i, text in texts.items()}
+        self.log.begin("add_many", put=put)
+        self.memory.add_many({session: _messages(texts) for session, texts in sessions.items()})
+        self.log.acknowledge(digested=list(sessions))
 
     def end(self) -> None:
         session = self.memory.get(self._any()).session_id
-        self.ledger.begin("end_session", touched=[session])
+        self.log.begin("end_session", touched=[session])
         self.memory.end_session(session)
-        self.ledger.acknowledge(digested=[session])
+        self.log.acknowledge(digested=[session])
 
     def search(self) -> None:
-        self.ledger.begin("search")
+        self.log.begin("search")
         hits = self.memory.search(self._text(), k=3, include_archived=True)
         self.memory.flush()
         recalls = {h.memory.id: h.memory.recall_count + 1 for h in hits}
-        self.ledger.acknowledge(recalls=recalls)
+        self.log.acknowledge(recalls=recalls)
 
     def sweep(self) -> None:
-        self.ledger.begin("sweep")
+        self.log.begin("sweep")
         self.memory.sweep(self.memory.clock() + timedelta(days=self.rng.randint(0, 9)))
-        self.ledger.acknowledge()
+        self.log.acknowledge()
 
     def update(self) -> None:
         old = self.memory.get(self._any())
         text = self._text()
-        self.ledger.begin("update", put={old.id: text}, touched=self._sessions())
+        self.log.begin("update", put={old.id: text}, touched=self._sessions())
         self.memory.update(old.id, text=text)
-        self.ledger.acknowledge()
+        self.log.acknowledge()
 
     def delete(self) -> None:
         old = self.memory.get(self._any())
-        gone = [old.id, *old.sources]
-        self.ledger.begin("delete", gone=gone, touched=self._sessions())
+        removed = [old.id, *old.sources]
+        self.log.begin("delete", removed=removed, touched=self._sessions())
         done = self.memory.delete(old.id)
-        self.ledger.acknowledge(gone=list(done.deleted))
+        self.log.acknowledge(removed=list(done.deleted))
 
     def delete_session(self) -> None:
         session = self.memory.get(self._any()).session_id
-        held = self.memory.get_all(limit=None, session_id=session, granularity=Granularity.TURN)
-        self.ledger.begin(
-            "delete_session", gone=[turn.id for turn in held], touched=self._sessions()
+        existing = self.memory.get_all(limit=None, session_id=session, granularity=Granularity.TURN)
+        self.log.begin(
+            "delete_session", removed=[turn.id for turn in existing], touched=self._sessions()
         )
         done = self.memory.delete_session(session)
-        self.ledger.acknowledge(gone=list(done.deleted))
+        self.log.acknowledge(removed=list(done.deleted))
 
     def _sessions(self) -> list[str]:
         return sorted({m.session_id for m in self.memory.get_all(limit=None)})
@@ -145,26 +147,26 @@ class _Life:
         self.memory.export(path)
         turns = self.memory.get_all(limit=None, granularity=Granularity.TURN)
         put = {m.id: m.text for m in turns}
-        self.ledger.begin("import", owner=COPY.user_id, put=put)
+        self.log.begin("import", owner=COPY.user_id, put=put)
         self.memory.import_(path, scope=COPY)
-        self.ledger.acknowledge()
+        self.log.acknowledge()
 
     def consolidate(self) -> None:
-        self.ledger.begin("consolidate", touched=self._sessions())
+        self.log.begin("consolidate", touched=self._sessions())
         self.memory.consolidate(budget=3)
-        self.ledger.acknowledge()
+        self.log.acknowledge()
 
     def plan(self) -> None:
         goal, source = self._text(), self._any()
-        self.ledger.begin("plan")
+        self.log.begin("plan")
         made = self.memory.add_plan(goal, ["look", "act"], "success", sources=[source])
-        self.ledger.acknowledge(plans={made.id: [goal, source]})
+        self.log.acknowledge(plans={made.id: [goal, source]})
 
     def cite(self) -> None:
         hits = self.memory.search(self._text(), k=3, reinforce=False)
-        self.ledger.begin("feedback")
+        self.log.begin("feedback")
         self.memory.feedback(hits, cited=[hit.memory.id for hit in hits[:1]])
-        self.ledger.acknowledge()
+        self.log.acknowledge()
 
     def look(self) -> None:
         """What is kept in step with every write must say what one made anew says."""
@@ -172,9 +174,9 @@ class _Life:
         assert not problems, f"check() finds {problems[:5]}"
 
     def compact(self) -> None:
-        self.ledger.begin("compact")
+        self.log.begin("compact")
         self.memory.compact()
-        self.ledger.acknowledge()
+        self.log.acknowledge()
 
 
 def _messages(put: dict[str, str]) -> list[MessageLike]:

@@ -1,4 +1,4 @@
-"""What a memory has acknowledged, on paper of its own; what must be true of it after a kill."""
+"""A log of the writes that a memory has acknowledged: what must be there after a kill."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FactIndex"]
+__all__ = ["AcknowledgmentLog"]
 
 Texts = dict[str, str]
 
 
-class FactIndex:
+class AcknowledgmentLog:
     """A log of lines, each begun before a call and acknowledged (with fsync) after it.
 
     What was begun and not acknowledged is in flight: it may have happened or not, but whole. The
-    next life looks, and settles it.
+    next writer looks, and settles it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,7 +33,7 @@ class FactIndex:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def begin(self, op: str, **what: Any) -> None:
-        """Say what is about to be done: `put` and `gone` are texts and ids of an owner."""
+        """Say what is about to be done: `put` and `removed` are texts and ids of an owner."""
         self._write({"begin": op, **what})
 
     def acknowledge(self, **result: Any) -> None:
@@ -64,10 +64,10 @@ class FactIndex:
         if not line["done"]:
             return
         self.acknowledged += "settled" not in line
-        held = self.texts[begun.get("owner", "ada")]
-        held.update(begun.get("put", {}))
-        for memory_id in [*begun.get("gone", ()), *line.get("gone", ())]:
-            held.pop(memory_id, None)
+        existing = self.texts[begun.get("owner", "ada")]
+        existing.update(begun.get("put", {}))
+        for memory_id in [*begun.get("removed", ()), *line.get("removed", ())]:
+            existing.pop(memory_id, None)
             self.recalls.pop(memory_id, None)
         self._outdate(line)
         self.plans.update(
@@ -79,6 +79,6 @@ class FactIndex:
     def _outdate(self, line: Mapping[str, Any]) -> None:
         """Expect no plan any more whose source is to change or to go, even if that is cut off."""
         if line.get("owner", "ada") == "ada":
-            changed = {*line.get("put", ()), *line.get("gone", ())}
+            changed = {*line.get("put", ()), *line.get("removed", ())}
             kept = {i: plan for i, plan in self.plans.items() if plan[1] not in changed}
             self.plans = kept

@@ -1,0 +1,7 @@
+"""`Client`: the verbs of `MemoryController`, over a server. Imports neither torch nor chromadb."""
+
+from __future__ import annotations
+
+from agentmem.client.client import Client, connect
+
+__all__ = ["Client", "connect"]

@@ -1,0 +1,601 @@
+"""`Client` and `connect`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from weakref import WeakSet
+
+from agentmem.client.decode import (
+    RemoteSearchResult,
+    to_context,
+    to_event,
+    to_fact,
+    to_memory,
+    to_plan,
+    to_search_result,
+)
+from agentmem.client.transport import Transport, in_path
+from agentmem.to_async import to_async
+from agentmem_retrievers import ForgettingCurve, SearchResult
+from agentmem_stores import Granularity, InvalidInputError, InvalidScopeError, Memory, Scope
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from agentmem.controller.deletion import Deletion
+    from agentmem.controller.services import DeletionListener
+    from agentmem.controller.timeline import Event
+    from agentmem.facts.views import Fact, ProfileLine
+    from agentmem.feedback.plans import Plan
+    from agentmem.feedback.reflection import Learned
+    from agentmem.maintenance.check import CheckReport
+    from agentmem.maintenance.consolidation import ConsolidationReport
+    from agentmem.maintenance.eviction import SweepReport
+    from agentmem.maintenance.stats import Stats
+    from agentmem.progress import Progress
+    from agentmem.recall.context import Context
+    from agentmem.writing.messages import Draft, MessageLike
+    from agentmem_stores import Compaction
+
+__all__ = ["Client", "connect"]
+
+# Memories in a page of `get_all`.
+_PAGE = 500
+
+
+def connect(url: str, *, token: str, scope: Scope | None = None, timeout: float = 60.0) -> Client:
+    """Connect to a server that `agentmem serve` runs.
+
+    Args:
+        url: its address, such as `http://127.0.0.1:8377`.
+        token: what `agentmem token create` printed, or the token in `agentmem-server.json`.
+        scope: whose memories are meant; only with the token of the store's folder. Other tokens
+            belong to one owner.
+        timeout: seconds to wait for an answer.
+
+    Raises:
+        StoreUnavailableError: nothing answers at the address.
+        InvalidScopeError: the token is not accepted, or it belongs to another owner.
+        MissingExtraError: httpx is not installed.
+
+    Example:
+        >>> from agentmem import connect
+        >>> with connect(server.url, token=server.token) as memory:
+        ...     _ = memory.add("I adopted a beagle called Biscuit.")
+        ...     memory.search("What is my dog called?", k=1)[0].memory.text
+        'I adopted a beagle called Biscuit.'
+    """
+    return Client(url, token=token, scope=scope, timeout=timeout)
+
+
+class Client:
+    """The verbs of `MemoryController`, answered by a server.
+
+    Arguments, results and errors are those of the controller's methods of the same names; async
+    versions have the prefix `a`. A client may be shared between threads.
+
+    Args:
+        url, token, scope, timeout: as for `connect`.
+
+    Attributes:
+        scope: whose memories it reads and writes.
+        curve: the server's forgetting curve.
+        clock: returns the time, aware.
+    """
+
+    def __init__(
+        self, url: str, *, token: str, scope: Scope | None = None, timeout: float = 60.0
+    ) -> None:
+        self._transport = Transport(url, token, timeout)
+        self._listeners: WeakSet[DeletionListener] = WeakSet()
+        self.clock: Callable[[], datetime] = partial(datetime.now, UTC)
+        try:
+            who = self._transport.send("GET", "/v1/whoami", scope=scope)
+        except BaseException:
+            self._transport.close()
+            raise
+        self._local = bool(who["local"])
+        self.scope = Scope(who["user_id"], who["agent_id"])
+        self.curve = ForgettingCurve(**who["curve"])
+        self._owner(scope)
+
+    def close(self) -> None:
+        """Close the connection; the server goes on."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def owners(self) -> list[Scope]:
+        """Return every scope that was ever written to; needs the token of the store's folder."""
+        owners = self._send("GET", "/v1/owners", None)
+        return [Scope(owner["user_id"], owner["agent_id"]) for owner in owners]
+
+    def add_listener(self, listener: DeletionListener) -> None:
+        """Tell something that keeps copies of memories what this client deletes."""
+        self._listeners.add(listener)
+
+    def flush(self) -> None:
+        """Write pending recalls now."""
+        self._send("POST", "/v1/flush", None)
+
+    # Writing.
+
+    def add(
+        self,
+        messages: MessageLike | Sequence[MessageLike],
+        *,
+        session_id: str | None = None,
+        scope: Scope | None = None,
+        timestamp: datetime | None = None,
+        importance: float = 0.0,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> list[Memory]:
+        """Store messages as turns of a session; see `MemoryController.add`."""
+        from agentmem.client.encode import to_messages
+
+        body: dict[str, Any] = {"messages": to_messages(messages), "importance": importance}
+        if session_id is not None:
+            body["session_id"] = str(session_id)
+        if timestamp is not None:
+            body["timestamp"] = _iso(timestamp)
+        if metadata is not None:
+            body["metadata"] = dict(metadata)
+        return self._added("/v1/memories", body, scope)
+
+    def add_turns(
+        self,
+        drafts: Sequence[Draft],
+        *,
+        session_id: str | None = None,
+        answered: Collection[str] = (),
+        scope: Scope | None = None,
+    ) -> list[Memory]:
+        """Store what an agent loop has heard or said; see `MemoryController.add_turns`."""
+        from agentmem.client.encode import to_message
+
+        body: dict[str, Any] = {
+            "messages": [to_message(draft) for draft in drafts],
+            "history": False,
+            "answered": list(answered),
+        }
+        if session_id is not None:
+            body["session_id"] = str(session_id)
+        return self._added("/v1/memories", body, scope) if drafts else []
+
+    def add_many(
+        self, sessions: Mapping[str, Sequence[MessageLike]], *, scope: Scope | None = None
+    ) -> list[Memory]:
+        """Store whole conversations and end them; see `MemoryController.add_many`."""
+        from agentmem.client.encode import to_messages
+
+        body = {"sessions": {name: to_messages(found) for name, found in sessions.items()}}
+        return self._added("/v1/sessions", body, scope)
+
+    def end_session(
+        self, session_id: str | None = None, *, scope: Scope | None = None
+    ) -> list[Memory]:
+        """Derive summary, keywords and facts of a session; see `MemoryController.end_session`."""
+        part = "" if session_id is None else f"/{in_path(str(session_id))}"
+        ended = self._send("POST", f"/v1/sessions{part}/end", scope, params={"full": True})
+        return [to_memory(memory) for memory in ended["memories"]]
+
+    def update(
+        self,
+        memory_id: str,
+        *,
+        text: str,
+        timestamp: datetime | None = None,
+        scope: Scope | None = None,
+    ) -> Memory:
+        """Replace the text of a memory; see `MemoryController.update`."""
+        body = {"text": text} | ({} if timestamp is None else {"timestamp": _iso(timestamp)})
+        return to_memory(self._send("PATCH", _memory(memory_id), scope, body=body))
+
+    def delete(self, memory_id: str, *, scope: Scope | None = None) -> Deletion:
+        """Delete a memory and what was derived from it; see `MemoryController.delete`."""
+        return self._deletion(_memory(memory_id), scope)
+
+    def unmerge(self, memory_id: str, *, scope: Scope | None = None) -> list[Memory]:
+        """Undo a merge; see `MemoryController.unmerge`."""
+        return self._memories("POST", f"{_memory(memory_id)}/unmerge", scope)
+
+    def delete_session(self, session_id: str, *, scope: Scope | None = None) -> Deletion:
+        """Delete a conversation; see `MemoryController.delete_session`."""
+        return self._deletion(f"/v1/sessions/{in_path(session_id)}", scope)
+
+    def delete_all(self, *, scope: Scope | None = None) -> int:
+        """Delete everything of the scope; return the number of records."""
+        count = int(self._send("DELETE", "/v1/memories", scope)["count"])
+        self._forgotten(scope)
+        return count
+
+    def reset(self, *, scope: Scope | None = None) -> None:
+        """Delete everything of the scope."""
+        self.delete_all(scope=scope)
+
+    # Reading.
+
+    def search(
+        self,
+        query: str,
+        *,
+        k: int = 5,
+        scope: Scope | None = None,
+        granularity: Granularity = Granularity.TURN,
+        as_of: datetime | None = None,
+        include_archived: bool = False,
+        explain: bool = False,
+        reinforce: bool = True,
+        hops: int = 1,
+    ) -> SearchResult:
+        """Find the memories that answer a question; see `MemoryController.search`."""
+        body = {
+            "query": query,
+            "k": k,
+            "granularity": str(granularity),
+            "include_archived": include_archived,
+            "explain": explain,
+            "reinforce": reinforce,
+            "hops": hops,
+        } | ({} if as_of is None else {"as_of": _iso(as_of)})
+        return to_search_result(self._send("POST", "/v1/search", scope, body=body))
+
+    def recall(
+        self,
+        query: str,
+        *,
+        max_tokens: int = 800,
+        scope: Scope | None = None,
+        as_of: datetime | None = None,
+        exclude: Collection[str] = (),
+        count_tokens: Callable[[str], int] | None = None,
+        explain: bool = False,
+        reinforce: bool = True,
+    ) -> Context:
+        """Spend a token budget on what answers a question; see `MemoryController.recall`.
+
+        Raises:
+            InvalidInputError: `count_tokens` is given; a server counts by its own estimate.
+        """
+        if count_tokens is not None:
+            raise InvalidInputError("count_tokens must be None for a server, which counts itself")
+        body = {
+            "query": query,
+            "max_tokens": max_tokens,
+            "exclude": list(exclude),
+            "explain": explain,
+            "reinforce": reinforce,
+        } | ({} if as_of is None else {"as_of": _iso(as_of)})
+        return to_context(self._send("POST", "/v1/recall", scope, body=body), self.curve)
+
+    def get(self, memory_id: str, *, scope: Scope | None = None) -> Memory:
+        """Return one memory; see `MemoryController.get`."""
+        return to_memory(self._send("GET", _memory(memory_id), scope))
+
+    def get_all(
+        self,
+        *,
+        scope: Scope | None = None,
+        limit: int | None = 100,
+        granularity: Granularity | None = None,
+        session_id: str | None = None,
+    ) -> list[Memory]:
+        """Return the newest memories, oldest first; see `MemoryController.get_all`."""
+        found: list[Memory] = []
+        cursor: str | None = None
+        while limit is None or len(found) < limit:
+            params = {
+                "limit": _PAGE if limit is None else min(_PAGE, limit - len(found)),
+                "cursor": cursor,
+                "granularity": None if granularity is None else str(granularity),
+                "session_id": session_id,
+            }
+            page = self._send("GET", "/v1/memories", scope, params=params)
+            found += map(to_memory, page["memories"])
+            cursor = page["next_cursor"]
+            if cursor is None:
+                break
+        return found[::-1]
+
+    def history(self, memory_id: str, *, scope: Scope | None = None) -> list[Memory]:
+        """Return every version of a memory; see `MemoryController.history`."""
+        return self._memories("GET", f"{_memory(memory_id)}/history", scope)
+
+    def related(self, memory_id: str, *, k: int = 5, scope: Scope | None = None) -> list[Memory]:
+        """Return the neighbors of a memory; see `MemoryController.related`."""
+        return self._memories("GET", f"{_memory(memory_id)}/related", scope, params={"k": k})
+
+    # Knowledge.
+
+    def topics(
+        self, query: str | None = None, *, k: int | None = None, scope: Scope | None = None
+    ) -> list[Memory]:
+        """Return the active topics; see `MemoryController.topics`."""
+        return self._memories("GET", "/v1/topics", scope, params={"query": query, "k": k})
+
+    def facts(
+        self,
+        *,
+        subject: str | None = None,
+        attribute: str | None = None,
+        superseded: bool = False,
+        as_of: datetime | None = None,
+        scope: Scope | None = None,
+    ) -> list[Fact]:
+        """Return the facts about people; see `MemoryController.facts`."""
+        params = {
+            "subject": subject,
+            "attribute": attribute,
+            "superseded": superseded,
+            "as_of": None if as_of is None else _iso(as_of),
+        }
+        return [to_fact(fact) for fact in self._send("GET", "/v1/facts", scope, params=params)]
+
+    def profile(self, *, limit: int | None = None, scope: Scope | None = None) -> list[ProfileLine]:
+        """Return a profile of the user in lines; see `MemoryController.profile`."""
+        from agentmem.facts.views import ProfileLine
+
+        lines = self._send("GET", "/v1/profile", scope, params={"limit": limit})
+        return [ProfileLine(**line | {"sources": tuple(line["sources"])}) for line in lines]
+
+    def timeline(
+        self,
+        query: str | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        k: int = 10,
+        scope: Scope | None = None,
+    ) -> list[Event]:
+        """Return events in the order in which they happened; see `MemoryController.timeline`."""
+        params = {
+            "query": query,
+            "since": None if since is None else _iso(since),
+            "until": None if until is None else _iso(until),
+            "k": k,
+        }
+        return [
+            to_event(event) for event in self._send("GET", "/v1/timeline", scope, params=params)
+        ]
+
+    # Feedback.
+
+    def pin(self, memory_id: str, *, scope: Scope | None = None) -> Memory:
+        """Pin a memory; see `MemoryController.pin`."""
+        return to_memory(self._send("POST", f"{_memory(memory_id)}/pin", scope))
+
+    def unpin(self, memory_id: str, *, scope: Scope | None = None) -> Memory:
+        """Undo a pin; see `MemoryController.unpin`."""
+        return to_memory(self._send("DELETE", f"{_memory(memory_id)}/pin", scope))
+
+    def reinforce(
+        self, hits: SearchResult, *, shown: Sequence[str] | None = None, scope: Scope | None = None
+    ) -> None:
+        """Strengthen the hits of a search; see `MemoryController.reinforce`."""
+        used = [hit.memory.id for hit in hits] if shown is None else list(shown)
+        if search_id := _search_id(hits):
+            self._send("POST", f"/v1/searches/{search_id}/reinforce", scope, body={"shown": used})
+
+    def feedback(
+        self,
+        hits: SearchResult,
+        *,
+        cited: Sequence[str],
+        shown: Sequence[str] | None = None,
+        scope: Scope | None = None,
+    ) -> None:
+        """Report which hits were useful; see `MemoryController.feedback`."""
+        body = {
+            "cited": list(cited),
+            "shown": [hit.memory.id for hit in hits] if shown is None else list(shown),
+        }
+        if search_id := _search_id(hits):
+            self._send("POST", f"/v1/searches/{search_id}/feedback", scope, body=body)
+
+    def learned(self, *, scope: Scope | None = None) -> Learned:
+        """Return what was learned from feedback; see `MemoryController.learned`."""
+        from agentmem.feedback.reflection import Learned
+
+        return Learned(**self._send("GET", "/v1/learned", scope))
+
+    def reset_learning(self, *, scope: Scope | None = None) -> int:
+        """Delete all feedback; return the number of citations."""
+        return int(self._send("DELETE", "/v1/learned", scope)["count"])
+
+    def add_plan(
+        self,
+        goal: str,
+        steps: Sequence[str],
+        outcome: bool | str | None = None,
+        *,
+        sources: Sequence[str] = (),
+        scope: Scope | None = None,
+    ) -> Plan:
+        """Store a plan; see `MemoryController.add_plan`."""
+        body = {"goal": goal, "steps": list(steps), "outcome": outcome, "sources": list(sources)}
+        return to_plan(self._send("POST", "/v1/plans", scope, body=body))
+
+    def plan_went(self, plan_id: str, outcome: bool | str, *, scope: Scope | None = None) -> Plan:
+        """Count an outcome of a plan; see `MemoryController.plan_went`."""
+        path = f"/v1/plans/{in_path(plan_id)}/outcome"
+        return to_plan(self._send("POST", path, scope, body={"outcome": outcome}))
+
+    def plans(
+        self, goal: str | None = None, *, k: int = 5, scope: Scope | None = None
+    ) -> list[Plan]:
+        """Return plans that fit a goal; see `MemoryController.plans`."""
+        found = self._send("GET", "/v1/plans", scope, params={"goal": goal, "k": k})
+        return [to_plan(plan) for plan in found]
+
+    # Maintenance.
+
+    def sweep(self, now: datetime | None = None, *, scope: Scope | None = None) -> SweepReport:
+        """Archive what has faded; see `MemoryController.sweep`."""
+        from agentmem.maintenance.eviction import SweepReport
+
+        body = {} if now is None else {"now": _iso(now)}
+        report = self._send("POST", "/v1/sweep", scope, body=body)
+        return SweepReport(tuple(report["archived"]), report["kept"])
+
+    def consolidate(
+        self,
+        *,
+        budget: int | None = None,
+        keep: int | None = None,
+        progress: Progress | None = None,
+        scope: Scope | None = None,
+    ) -> ConsolidationReport:
+        """Bring a scope in order; see `MemoryController.consolidate`. Reports no progress."""
+        from agentmem.maintenance.consolidation import ConsolidationReport
+
+        body = {"budget": budget, "keep": keep}
+        report = self._send("POST", "/v1/consolidate", scope, body=body)
+        lists = {name: tuple(v) for name, v in report.items() if isinstance(v, list)}
+        return ConsolidationReport(**report | lists)
+
+    def export(self, path: str | PathLike[str], *, scope: Scope | None = None) -> int:
+        """Write a scope to a file of JSON lines; see `MemoryController.export`."""
+        owner = self._owner(scope)
+        # The first line is a header.
+        return self._transport.download("/v1/export", Path(path), scope=owner) - 1
+
+    def import_(self, path: str | PathLike[str], *, scope: Scope | None = None) -> int:
+        """Read a file that `export` wrote; see `MemoryController.import_`."""
+        owner = self._owner(scope)
+        return int(self._transport.upload("/v1/import", Path(path), scope=owner)["count"])
+
+    def stats(self, *, scope: Scope | None = None) -> Stats:
+        """Return how much a scope holds; see `MemoryController.stats`."""
+        from agentmem.maintenance.stats import Stats
+        from agentmem_stores import EmbedderSpec
+
+        stats = self._send("GET", "/v1/stats", scope)
+        return Stats(**stats | {"embedder": EmbedderSpec(**stats["embedder"])})
+
+    def graph(self, *, scope: Scope | None = None) -> nx.Graph:
+        """Return the association graph; see `MemoryController.graph`."""
+        import networkx as nx
+
+        data = self._send("GET", "/v1/graph", scope)
+        graph = nx.Graph()
+        for node in data["nodes"]:
+            said_at = datetime.fromisoformat(node["said_at"])
+            attributes = {name: value for name, value in node.items() if name != "id"}
+            graph.add_node(node["id"], **attributes | {"said_at": said_at})
+        graph.add_weighted_edges_from(
+            (e["source"], e["target"], e["weight"]) for e in data["edges"]
+        )
+        return graph
+
+    def check(self, *, repair: bool = False, scope: Scope | None = None) -> CheckReport:
+        """Check the integrity of a scope; see `MemoryController.check`."""
+        from agentmem.maintenance.check import CheckReport
+
+        report = self._send("POST", "/v1/check", scope, body={"repair": repair})
+        return CheckReport(tuple(report["problems"]), tuple(report["repaired"]))
+
+    def compact(self) -> Compaction:
+        """Rewrite the store's files; needs the token of the store's folder."""
+        from agentmem_stores import Compaction
+
+        return Compaction(**self._send("POST", "/v1/compact", None))
+
+    def _send(self, method: str, path: str, scope: Scope | None, **options: Any) -> Any:
+        return self._transport.send(method, path, scope=self._owner(scope), **options)
+
+    def _owner(self, scope: Scope | None) -> Scope | None:
+        """The owner to name to the server; None where the token names it."""
+        owner = self.scope if scope is None else scope
+        if self._local:
+            return owner
+        if owner != self.scope:
+            raise InvalidScopeError(f"this token belongs to {self.scope}, not to {owner}")
+        return None
+
+    def _memories(
+        self, method: str, path: str, scope: Scope | None, **options: Any
+    ) -> list[Memory]:
+        return [to_memory(memory) for memory in self._send(method, path, scope, **options)]
+
+    def _added(self, path: str, body: dict[str, Any], scope: Scope | None) -> list[Memory]:
+        added = self._send("POST", path, scope, body=body, params={"full": True})
+        return [to_memory(memory) for memory in added["memories"]]
+
+    def _deletion(self, path: str, scope: Scope | None) -> Deletion:
+        from agentmem.controller.deletion import Deletion
+
+        receipt = self._send("DELETE", path, scope)
+        self._forgotten(scope)
+        return Deletion(**{name: tuple(ids) for name, ids in receipt.items()})
+
+    def _forgotten(self, scope: Scope | None) -> None:
+        for listener in list(self._listeners):
+            listener.forget(scope or self.scope, None)
+
+    aadd = to_async(add)
+    aadd_turns = to_async(add_turns)
+    aadd_many = to_async(add_many)
+    aend_session = to_async(end_session)
+    aupdate = to_async(update)
+    adelete = to_async(delete)
+    aunmerge = to_async(unmerge)
+    adelete_session = to_async(delete_session)
+    adelete_all = to_async(delete_all)
+    areset = to_async(reset)
+    asearch = to_async(search)
+    arecall = to_async(recall)
+    aget = to_async(get)
+    aget_all = to_async(get_all)
+    ahistory = to_async(history)
+    atopics = to_async(topics)
+    afacts = to_async(facts)
+    aprofile = to_async(profile)
+    atimeline = to_async(timeline)
+    arelated = to_async(related)
+    apin = to_async(pin)
+    aunpin = to_async(unpin)
+    areinforce = to_async(reinforce)
+    afeedback = to_async(feedback)
+    alearned = to_async(learned)
+    areset_learning = to_async(reset_learning)
+    aadd_plan = to_async(add_plan)
+    aplan_went = to_async(plan_went)
+    aplans = to_async(plans)
+    asweep = to_async(sweep)
+    aconsolidate = to_async(consolidate)
+    aexport = to_async(export)
+    aimport_ = to_async(import_)
+    astats = to_async(stats)
+    agraph = to_async(graph)
+    acheck = to_async(check)
+    acompact = to_async(compact)
+
+
+def _memory(memory_id: str) -> str:
+    return f"/v1/memories/{in_path(str(memory_id))}"
+
+
+def _iso(moment: datetime) -> str:
+    from agentmem import arguments
+
+    return arguments.moment("time", moment).isoformat()
+
+
+def _search_id(hits: SearchResult) -> str:
+    """How the server knows a result; empty for one that is not from a server."""
+    return hits.search_id if isinstance(hits, RemoteSearchResult) else ""

@@ -1,0 +1,34 @@
+"""Messages as JSON, in any form that `MemoryController.add` reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentmem.writing.messages import Draft, to_drafts
+
+__all__ = ["to_message", "to_messages"]
+
+
+def to_messages(messages: Any) -> list[dict[str, Any] | str]:
+    """Return messages in the form of `POST /v1/memories`.
+
+    They are read here as the controller reads them, so a message is refused before it is sent.
+    A string stays a string, because a list with one is no history.
+    """
+    if isinstance(messages, str):
+        return [messages]
+    return [to_message(draft) for draft in to_drafts(messages)]
+
+
+def to_message(draft: Draft) -> dict[str, Any]:
+    """Return a message in the form of `POST /v1/memories`."""
+    fields = {
+        "role": draft.role,
+        "content": draft.text,
+        "speaker": draft.speaker,
+        "timestamp": None if draft.said_at is None else draft.said_at.isoformat(),
+        "importance": draft.importance,
+        "metadata": dict(draft.metadata) or None,
+        "id": draft.id,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
