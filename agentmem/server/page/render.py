@@ -12,12 +12,13 @@ from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.datastructures import Headers
 
-from agentmem.server.caller import Caller
+from agentmem.server.caller import Caller, reading
 from agentmem.server.page.views import percent
 from agentmem_stores import AgentMemError, InvalidInputError, MemoryNotFoundError
 
-__all__ = ["PageRoute", "render"]
+__all__ = ["PageRoute", "error_page", "render", "wants_page"]
 
 FOLDER = Path(__file__).parent
 
@@ -84,23 +85,28 @@ class PageRoute(APIRoute):
             try:
                 return await answer(request)
             except (AgentMemError, HTTPException) as error:
-                return _error_page(error)
+                return _page_of(error, await reading(request))
 
         return handler
 
 
-def _error_page(error: AgentMemError | HTTPException) -> Response:
-    status, title = 503, "The memory cannot be reached"
-    detail = str(error)
+def error_page(status: int, title: str, detail: str, caller: Caller | None = None) -> Response:
+    """Return a page that says what went wrong."""
+    return render("error.html", caller, status=status, title=title, detail=detail, page="")
+
+
+def wants_page(headers: Headers) -> bool:
+    """Return whether a browser asks for a page, rather than a program for data."""
+    return "text/html" in headers.get("accept", "")
+
+
+def _page_of(error: AgentMemError | HTTPException, caller: Caller) -> Response:
     if isinstance(error, HTTPException):
-        status, title, detail = (
-            error.status_code,
-            HTTPStatus(error.status_code).phrase,
-            error.detail,
-        )
-    elif isinstance(error, MemoryNotFoundError):
-        status, title = 404, "This memory is gone"
+        title = HTTPStatus(error.status_code).phrase
+        return error_page(error.status_code, title, error.detail, caller)
+    if isinstance(error, MemoryNotFoundError):
         detail = "It was forgotten, or the link is not right. Nothing is left to show."
-    elif isinstance(error, InvalidInputError):
-        status, title = 422, "That did not work"
-    return render("error.html", None, status=status, title=title, detail=detail, page="")
+        return error_page(404, "This memory is gone", detail, caller)
+    if isinstance(error, InvalidInputError):
+        return error_page(422, "That did not work", str(error), caller)
+    return error_page(503, "The memory cannot be reached", str(error), caller)

@@ -126,23 +126,27 @@ def show_recall(
     max_tokens: Annotated[int, Query(ge=_MIN_BUDGET, le=_MAX_BUDGET)] = _BUDGET,
 ) -> Response:
     """What an agent would be given for a question, and why."""
+    context = None
+    if q.strip():
+        context = caller.memory.recall(
+            q, max_tokens=max_tokens, explain=True, reinforce=False, scope=caller.scope
+        )
     lens = _lens(caller)
-    values = {"page": "recall", "q": q, "max_tokens": max_tokens, "context": None}
-    values |= {"min_budget": _MIN_BUDGET, "max_budget": _MAX_BUDGET}
-    if not q.strip():
-        return render("recall.html", caller, notice="", **values)
-    context = caller.memory.recall(
-        q, max_tokens=max_tokens, explain=True, reinforce=False, scope=caller.scope
-    )
-    values["context"] = context
     return render(
         "recall.html",
         caller,
+        page="recall",
+        q=q,
+        max_tokens=max_tokens,
+        budgets=(_MIN_BUDGET, _MAX_BUDGET),
+        context=context,
+        segments=budget_segments(context, max_tokens) if context else [],
+        items=[(item, lens.memory(item.memory)) for item in context.items] if context else [],
+        entropies=[
+            (kind_name(granularity, 2), entropy)
+            for granularity, entropy in (context.routing.entropies if context else {}).items()
+        ],
         notice="",
-        segments=budget_segments(context, max_tokens),
-        items=[(item, lens.memory(item.memory)) for item in context.items],
-        entropies=[(kind_name(g, 2), h) for g, h in context.routing.entropies.items()],
-        **values,
     )
 
 

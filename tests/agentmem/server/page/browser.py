@@ -14,7 +14,6 @@ import uvicorn
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.remote.webdriver import WebDriver
 
 from agentmem import MemoryController, Scope
 from agentmem.server.app import create_app
@@ -57,7 +56,7 @@ def serve(memory: MemoryController, folder: Path, owner: Scope = ADA) -> Iterato
 
 
 @contextmanager
-def chromium(folder: Path) -> Iterator[WebDriver]:
+def chromium(folder: Path) -> Iterator[webdriver.Chrome]:
     """Start Debian's Chromium without a window, and with a profile of its own."""
     folder.mkdir(exist_ok=True)
     options = Options()
@@ -87,7 +86,7 @@ def chromium(folder: Path) -> Iterator[WebDriver]:
         driver.quit()
 
 
-def resize(driver: WebDriver, width: int, height: int, *, dark: bool = False) -> None:
+def resize(driver: webdriver.Chrome, width: int, height: int, *, dark: bool = False) -> None:
     """Set the size of the viewport, as a phone or a desktop has it, and the preferred colors."""
     scale = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", scale)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlencode
 
-from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver import Chrome
 from selenium.webdriver.support.ui import WebDriverWait
 
 from agentmem import Granularity, InMemoryStore, MemoryController
@@ -68,14 +68,14 @@ def main(out: Path) -> None:
             shoot(driver, out / "page-receipt.png")
 
 
-def settle(driver: WebDriver) -> None:
+def settle(driver: Chrome) -> None:
     """Wait until fonts are loaded and what is drawn is there."""
     driver.execute_async_script(
         "const done = arguments[0]; document.fonts.ready.then(() => setTimeout(done, 250))"
     )
 
 
-def shoot(driver: WebDriver, file: Path) -> None:
+def shoot(driver: Chrome, file: Path) -> None:
     """Save what the viewport shows."""
     shot = driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
     file.write_bytes(base64.b64decode(shot["data"]))

@@ -11,9 +11,9 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 from langchain_core.embeddings import Embeddings
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -63,7 +63,7 @@ DARK = ("search", "memory", "graph")
 class Browser:
     """Chromium, logged in to a site."""
 
-    driver: WebDriver
+    driver: Chrome
     site: Site
 
     def open(self, address: str) -> None:
@@ -267,7 +267,7 @@ def test_no_view_overflows_and_axe_finds_nothing_serious(browser: Browser) -> No
     assert all("404" in complaint for complaint in browser.complaints())
 
 
-def serious(driver: WebDriver) -> list[str]:
+def serious(driver: Chrome) -> list[str]:
     found = driver.execute_async_script(
         "const done = arguments[0];"
         "axe.run(document, {resultTypes: ['violations']}).then((r) => done(r.violations))"

@@ -64,9 +64,20 @@ def test_a_page_is_complete_and_allows_nothing_from_elsewhere(
 @pytest.mark.parametrize("address", [*PAGES, "/memory?id=x", "/forget?id=x"])
 def test_without_a_login_nothing_is_seen(client: TestClient, address: str) -> None:
     client.cookies.clear()
-    answer = client.get(address)
+    answer = client.get(address, headers={"accept": "text/html"})
     assert answer.status_code == 401
+    assert "agentmem serve prints a link" in answer.text
     assert "Biscuit" not in answer.text
+    assert client.get(address).headers["content-type"] == "application/problem+json"
+
+
+def test_a_link_opens_the_page_once(client: TestClient) -> None:
+    link = urlsplit(client.app.state.server.new_link(HOST))  # type: ignore[attr-defined]
+    address = f"{link.path}?{link.query}"
+    assert client.get(address).status_code == 200
+    again = client.get(address, headers={"accept": "text/html"})
+    assert again.status_code == 403
+    assert "was used or has expired" in again.text
 
 
 def test_an_empty_memory_says_what_to_do(embeddings: Embeddings, tmp_path: Path) -> None:
