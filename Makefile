@@ -11,7 +11,7 @@ RECENT := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 PIP := $(VENV_PYTHON) -m pip install --disable-pip-version-check $(if $(CI),--quiet) -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser chat demo test bench crowd torture sequences soak lint format build clean distclean
+.PHONY: help install browser screenshots chat demo test bench crowd torture sequences soak lint format build clean distclean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ browser: ## Install Debian's Chromium for the tests of the page.
 	    echo "install chromium and chromium-driver with your package manager" >&2; exit 1; }; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
 	    --no-install-recommends chromium chromium-driver >/dev/null
+
+screenshots: $(STAMP) ## Take the pictures of docs/page.md again.
+	@$(VENV_PYTHON) -m tests.agentmem.server.page.screenshots docs/page
 
 chat: $(STAMP) ## Chat with an assistant that remembers: make chat ARGS="--user ada"
 	@$(VENV_PYTHON) -m demos.chatbot $(ARGS)

@@ -21,9 +21,11 @@ from agentmem.server.page.views import (
     Lens,
     budget_segments,
     fact_line,
+    form_name,
     highlighted,
     kind_name,
     months,
+    routing_sentence,
 )
 from agentmem_stores import Granularity, InvalidInputError, Memory, State
 
@@ -141,7 +143,11 @@ def show_recall(
         budgets=(_MIN_BUDGET, _MAX_BUDGET),
         context=context,
         segments=budget_segments(context, max_tokens) if context else [],
-        items=[(item, lens.memory(item.memory)) for item in context.items] if context else [],
+        routing=routing_sentence(context.routing) if context else "",
+        items=[
+            (item, form_name(item.form), lens.memory(item.memory))
+            for item in (context.items if context else ())
+        ],
         entropies=[
             (kind_name(granularity, 2), entropy)
             for granularity, entropy in (context.routing.entropies if context else {}).items()

@@ -10,7 +10,7 @@ from itertools import groupby
 from urllib.parse import urlencode
 
 from agentmem.controller.timeline import Event
-from agentmem.recall.context import Context
+from agentmem.recall.context import Context, Form, RecallRouting
 from agentmem_retrievers import ForgettingCurve
 from agentmem_retrievers.forgetting import is_pinned
 from agentmem_retrievers.index.fact_index import SELF, FactRecord
@@ -27,10 +27,12 @@ __all__ = [
     "budget_segments",
     "fact_label",
     "fact_line",
+    "form_name",
     "highlighted",
     "kind_name",
     "months",
     "percent",
+    "routing_sentence",
 ]
 
 # What the page calls each granularity: one of it, and several.
@@ -248,16 +250,28 @@ def months(events: Sequence[Event], owner: Scope) -> Iterator[Month]:
         yield Month(title, tuple(group))
 
 
+def routing_sentence(routing: RecallRouting) -> str:
+    """Return what the router decided, with the words of the page."""
+    return f"This is {routing}.".replace(" turns", " messages").replace(" turn", " message")
+
+
+def form_name(form: Form) -> str:
+    """Return what the page calls the form of an item."""
+    return "message" if form is Form.TURN else form.value
+
+
 @dataclass(frozen=True)
 class BudgetSegment:
     """A part of a token budget.
 
     Attributes:
         form: what it was spent on; "unused" for the rest.
+        name: what the page calls it.
         x, width: where it lies in the bar, in percent.
     """
 
     form: str
+    name: str
     tokens: int
     items: int
     x: float
@@ -269,16 +283,19 @@ def budget_segments(context: Context, max_tokens: int) -> list[BudgetSegment]:
 
     A line break between two lines belongs to neither, so the parts are scaled to the total.
     """
-    spent: dict[str, list[int]] = {}
+    spent: dict[Form, list[int]] = {}
     for item in context.items:
-        spent.setdefault(item.form.value, []).append(item.tokens)
+        spent.setdefault(item.form, []).append(item.tokens)
     total = sum(map(sum, spent.values()))
     scale = 100 * context.tokens / max_tokens / total if total else 0.0
     segments: list[BudgetSegment] = []
     x = 0.0
     for form, tokens in sorted(spent.items(), key=lambda part: -sum(part[1])):
         width = scale * sum(tokens)
-        segments.append(BudgetSegment(form, sum(tokens), len(tokens), round(x, 3), round(width, 3)))
+        place = (round(x, 3), round(width, 3))
+        name = form_name(form)
+        segments.append(BudgetSegment(form.value, name, sum(tokens), len(tokens), *place))
         x += width
     unused = max_tokens - context.tokens
-    return [*segments, BudgetSegment("unused", unused, 0, round(x, 3), round(100 - x, 3))]
+    place = (round(x, 3), round(100 - x, 3))
+    return [*segments, BudgetSegment("unused", "unused", unused, 0, *place)]

@@ -141,9 +141,10 @@
         label: "data(label)",
         color: color("ink"),
         "font-family": "Inter, sans-serif",
-        "font-size": 14,
+        "font-size": (node) => (node.data("hub") ? 16 : 13),
+        "font-weight": (node) => (node.data("hub") ? 600 : 400),
         // Labels of all would cover each other; those of the best linked messages appear first.
-        "min-zoomed-font-size": (node) => (node.data("hub") ? 7 : 11),
+        "min-zoomed-font-size": (node) => (node.data("hub") ? 7 : 12),
         "text-valign": "bottom",
         "text-margin-y": 5,
         "text-wrap": "wrap",

@@ -1,14 +1,16 @@
-"""Take the screenshots of docs/page.md: python -m tests.agentmem.server.page.screenshots FOLDER."""
+"""Take the screenshots of docs/page.md: make screenshots."""
 
 from __future__ import annotations
 
 import base64
+import io
 import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlencode
 
+from PIL import Image
 from selenium.webdriver import Chrome
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -20,6 +22,10 @@ from tests.agentmem.server.page.story import tell
 QUESTION = urlencode({"q": "What did I bake for the wedding?"})
 
 
+# Of each view: its address, and the looks to keep.
+LOOKS = {"": (1280, 860, False), "-dark": (1280, 860, True), "-phone": (390, 844, False)}
+
+
 def main(out: Path) -> None:
     """Tell the story, and photograph every view of it."""
     out.mkdir(parents=True, exist_ok=True)
@@ -29,43 +35,41 @@ def main(out: Path) -> None:
         MemoryController(InMemoryStore(), scope=ADA, clock=clock, linger=None) as memory,
     ):
         tell(memory, clock)
-        by_text = {m.text: m.id for m in memory.get_all(granularity=Granularity.TURN, limit=None)}
-        dog = by_text["We adopted a beagle called Biscuit from the shelter in Sintra."]
-        starter = by_text["I keep the starter in the fridge and feed it on Wednesdays."]
-        old_home = next(f.id for f in memory.facts(superseded=True) if f.value == "Lisbon")
-        snails = by_text["Snails ate half of the basil within a week."]
         with serve(memory, Path(folder)) as site, chromium(Path(folder) / "chromium") as driver:
             driver.get(site.link())
-            views = {
-                "overview": "/",
-                "search": f"/?{QUESTION}",
-                "recall": f"/recall?{QUESTION}&max_tokens=600",
-                "timeline": "/timeline?since=2026-04-01&until=2026-10-31",
-                "portrait": "/portrait",
-                "graph": "/graph",
-                "memory": f"/memory?id={dog}",
-                "history": f"/memory?id={starter}",
-                "superseded": f"/memory?id={old_home}",
-                "archive": "/archive",
-                "forget": f"/forget?id={snails}",
-            }
-            for name, address in views.items():
-                for look, width, height, dark in (
-                    ("", 1280, 860, False),
-                    ("-dark", 1280, 860, True),
-                    ("-phone", 390, 844, False),
-                ):
+            for name, (address, looks) in views(memory).items():
+                for look in looks:
+                    width, height, dark = LOOKS[look]
                     resize(driver, width, height, dark=dark)
                     driver.get(site.url + address)
                     settle(driver)
                     if name == "search":
                         driver.execute_script("document.querySelector('details.why').open = true")
-                    shoot(driver, out / f"page-{name}{look}.png")
-            resize(driver, 1280, 860)
-            driver.get(f"{site.url}/forget?id={snails}")
-            driver.execute_script("document.querySelector('main form').requestSubmit()")
-            WebDriverWait(driver, 10).until(lambda d: "Receipt" in d.page_source)
-            shoot(driver, out / "page-receipt.png")
+                    elif name == "forget":
+                        driver.execute_script("document.querySelector('main form').requestSubmit()")
+                        WebDriverWait(driver, 10).until(lambda d: "Receipt" in d.page_source)
+                        settle(driver)
+                    shoot(driver, out / f"{name}{look}.png")
+
+
+def views(memory: MemoryController) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Return the address and the looks of each view; the last one deletes a memory."""
+    turns = {m.text: m.id for m in memory.get_all(granularity=Granularity.TURN, limit=None)}
+    dog = turns["We adopted a beagle called Biscuit from the shelter in Sintra."]
+    snails = turns["Snails ate half of the basil within a week."]
+    old_home = next(f.id for f in memory.facts(superseded=True) if f.value == "Lisbon")
+    return {
+        "overview": ("/", ("",)),
+        "search": (f"/?{QUESTION}", ("", "-phone")),
+        "recall": (f"/recall?{QUESTION}&max_tokens=600", ("",)),
+        "timeline": ("/timeline?since=2026-04-01&until=2026-10-31", ("-dark",)),
+        "portrait": ("/portrait", ("",)),
+        "graph": ("/graph", ("", "-dark")),
+        "memory": (f"/memory?id={dog}", ("", "-dark", "-phone")),
+        "superseded": (f"/memory?id={old_home}", ("",)),
+        "archive": ("/archive", ("", "-phone")),
+        "forget": (f"/forget?id={snails}", ("",)),
+    }
 
 
 def settle(driver: Chrome) -> None:
@@ -76,9 +80,10 @@ def settle(driver: Chrome) -> None:
 
 
 def shoot(driver: Chrome, file: Path) -> None:
-    """Save what the viewport shows."""
+    """Save what the viewport shows, in 128 colors, which these pages hardly exceed."""
     shot = driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
-    file.write_bytes(base64.b64decode(shot["data"]))
+    picture = Image.open(io.BytesIO(base64.b64decode(shot["data"]))).convert("RGB")
+    picture.quantize(128, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 if __name__ == "__main__":
