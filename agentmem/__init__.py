@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from agentmem.maintenance.consolidation import ConsolidationReport
     from agentmem.maintenance.eviction import SweepReport
     from agentmem.maintenance.stats import Stats
+    from agentmem.provenance import Trust
     from agentmem.recall.context import Context, ContextItem, Form, RecallRouting
     from agentmem.rerank.refiner import Refiner
     from agentmem.rerank.relevance import RelevanceFilter
@@ -118,6 +119,7 @@ __all__ = [
     "StoreLockedError",
     "StoreUnavailableError",
     "SweepReport",
+    "Trust",
     "WriteHookError",
     "connect",
 ]
@@ -138,6 +140,7 @@ _HOMES = {
     "ConsolidationReport": "agentmem.maintenance.consolidation",
     "Stats": "agentmem.maintenance.stats",
     "SweepReport": "agentmem.maintenance.eviction",
+    "Trust": "agentmem.provenance",
     "Context": "agentmem.recall.context",
     "ContextItem": "agentmem.recall.context",
     "Form": "agentmem.recall.context",

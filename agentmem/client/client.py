@@ -21,6 +21,7 @@ from agentmem.client.decode import (
     to_search_result,
 )
 from agentmem.client.transport import Transport, in_path
+from agentmem.provenance import Trust
 from agentmem.to_async import to_async
 from agentmem_retrievers import ForgettingCurve, SearchResult
 from agentmem_stores import Granularity, InvalidInputError, InvalidScopeError, Memory, Scope
@@ -263,6 +264,7 @@ class Client:
         scope: Scope | None = None,
         as_of: datetime | None = None,
         exclude: Collection[str] = (),
+        min_trust: Trust = Trust.EXTERNAL,
         count_tokens: Callable[[str], int] | None = None,
         explain: bool = False,
         reinforce: bool = True,
@@ -278,6 +280,7 @@ class Client:
             "query": query,
             "max_tokens": max_tokens,
             "exclude": list(exclude),
+            "min_trust": str(min_trust),
             "explain": explain,
             "reinforce": reinforce,
         } | ({} if as_of is None else {"as_of": _iso(as_of)})

@@ -31,6 +31,7 @@ from agentmem.maintenance.eviction import SweepReport, archive_faded
 from agentmem.maintenance.graph_export import export_graph
 from agentmem.maintenance.stats import Stats, collect_stats
 from agentmem.progress import Progress
+from agentmem.provenance import Trust
 from agentmem.recall.context import Context
 from agentmem.recall.recall import candidates
 from agentmem.rerank.refiner import Refiner, apply_refiners
@@ -692,6 +693,7 @@ class MemoryController:
         scope: Scope | None = None,
         as_of: datetime | None = None,
         exclude: Collection[str] = (),
+        min_trust: Trust = Trust.EXTERNAL,
         count_tokens: Callable[[str], int] | None = None,
         explain: bool = False,
         reinforce: bool = True,
@@ -706,6 +708,9 @@ class MemoryController:
             max_tokens: the most tokens of the text, >= 1. It is a limit, not a target.
             as_of: recall the memory as it was then, aware.
             exclude: ids of memories not to show, such as those that a conversation shows already.
+            min_trust: leave out what is trusted less: `Trust.CLIENT` leaves out documents and
+                output of tools, `Trust.ASSISTANT` also what clients, transcripts and imports
+                brought, `Trust.USER` all but the user's own words; see docs/server.md.
             count_tokens: returns the number of tokens of a text; by default an estimate that is
                 rather too high.
             explain: fill in the `reason` of each item.
@@ -732,6 +737,7 @@ class MemoryController:
         max_tokens = arguments.integer("max_tokens", max_tokens, low=1)
         moment = None if as_of is None else arguments.moment("as_of", as_of)
         exclude = frozenset(arguments.strings("exclude", exclude))
+        min_trust = arguments.choice("min_trust", min_trust, Trust)
         if count_tokens is not None and not callable(count_tokens):
             raise InvalidInputError(f"count_tokens={count_tokens!r} must be a function or None")
         explain = arguments.flag("explain", explain)
@@ -755,6 +761,7 @@ class MemoryController:
             pinned=self._pinned(owner, moment),
             as_of=moment,
             explain=explain,
+            min_trust=min_trust,
         )
         if reinforce and moment is None:
             self.reinforce(result, shown=list(context.ids.values()), scope=owner)

@@ -11,6 +11,7 @@ import numpy as np
 from agentmem.digest.sentences import split
 from agentmem.prompting.quoting import quote
 from agentmem.prompting.rendering import MemoryLine, means_little_alone, speaker_of
+from agentmem.provenance import Trust, trust_of
 from agentmem.recall.context import Context, ContextItem, Form, RecallRouting
 from agentmem.recall.excerpt import Excerpts
 from agentmem.recall.router import COARSE, SHORTLIST, route_recall, score_distribution
@@ -71,10 +72,11 @@ class _Draft:
 
 @dataclass
 class _Page:
-    """The lines chosen so far, and the tokens that they leave."""
+    """The lines chosen so far, the tokens that they leave, and what may be shown."""
 
     count: Callable[[str], int]
     left: int
+    admits: Callable[[Memory], bool]
     drafts: list[_Draft] = field(default_factory=list)
     turn_ids: set[str] = field(default_factory=set)
 
@@ -121,9 +123,14 @@ class Recaller:
         pinned: Sequence[Memory] = (),
         as_of: datetime | None = None,
         explain: bool = False,
+        min_trust: Trust = Trust.EXTERNAL,
     ) -> Context:
         """Return the context of a search for turns; see `MemoryController.recall`."""
-        hits = [hit for hit in result.hits if hit.memory.id not in exclude]
+
+        def admits(memory: Memory) -> bool:
+            return memory.id not in exclude and trust_of(memory).level >= min_trust.level
+
+        hits = [hit for hit in result.hits if admits(hit.memory)]
         shares = score_distribution([hit.score for hit in hits])
         with self.memories.lock:
             index = self.memories.index(scope)
@@ -137,9 +144,9 @@ class Recaller:
             )
             words = index.tables[Granularity.TURN].words
             excerpts = Excerpts(result.query, words, count)
-            page = _Page(count, max_tokens)
+            page = _Page(count, max_tokens, admits)
             for memory in pinned:
-                if memory.id not in exclude:
+                if admits(memory):
                     self._add_pinned(page, memory, excerpts)
             self._add_overview(page, scope, groups, shares, routing, excerpts, max_tokens)
             if routing.breadth >= 0.5:
@@ -167,6 +174,8 @@ class Recaller:
             if allowance < MIN_TEXT_TOKENS:
                 continue
             for memory, share in self._surest(scope, groups, granularity, shares):
+                if not page.admits(memory):
+                    continue
                 room = min(page.room(memory), allowance, MAX_SUMMARY_TOKENS)
                 before = page.left
                 if room >= MIN_TEXT_TOKENS and (text := excerpts.best(memory.text, room)):
@@ -234,7 +243,8 @@ class Recaller:
             passage = found.get(passage_id)
             if passage is None:
                 continue
-            members = [turns[i] for i in passage.sources if i in turns and i not in page.turn_ids]
+            unseen = [turns[i] for i in passage.sources if i in turns and i not in page.turn_ids]
+            members = [turn for turn in unseen if page.admits(turn)]
             room = min(page.room(passage), MAX_PASSAGE_TOKENS)
             if not members or room < MIN_TEXT_TOKENS:
                 continue
@@ -308,7 +318,7 @@ class Recaller:
         if unread:
             read = self.memories.store.get_memories(scope, Granularity.TURN, unread)
             found |= {memory.id: memory for memory in read}
-        return {i: found[e] for i, e in ids.items() if e in found}
+        return {i: found[e] for i, e in ids.items() if e in found and page.admits(found[e])}
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ _PUBLIC = ("/healthz", "/login")
 _PUBLIC_PREFIXES = ("/static/",)
 _SAFE = frozenset(["GET", "HEAD", "OPTIONS"])
 _UPLOADS = frozenset(["/v1/import"])
+_MAX_CLIENT_NAME = 64
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -154,7 +155,8 @@ class Gate:
 
     def _bearer(self, text: str, headers: Headers) -> Principal:
         if secrets.compare_digest(text.encode("utf-8", "replace"), self.secret.encode()):
-            return Principal(_named_owner(headers, self.owner), "local", local=True)
+            client = unquote(headers.get("x-agentmem-client", "local"))[:_MAX_CLIENT_NAME]
+            return Principal(_named_owner(headers, self.owner), client, local=True)
         token = self.tokens.find(text)
         if token is None:
             raise _unauthorized("the token is not valid", error="invalid_token")

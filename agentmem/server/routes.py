@@ -59,6 +59,7 @@ from agentmem.server.schemas import (
     SweepRequest,
     WhoOut,
 )
+from agentmem.server.telemetry import memory_span
 from agentmem.writing.messages import to_drafts
 from agentmem_retrievers import RecalledMemory, SearchResult
 from agentmem_stores import Granularity, InvalidInputError, Memory
@@ -83,31 +84,43 @@ _SPARSE: dict[str, Any] = {"response_model_exclude_unset": True}
 @router.post("/memories", status_code=201, tags=["memories"], **_SPARSE)
 def add(body: AddRequest, caller: Writer, full: Full = False) -> Ids:
     """Store messages as turns of a session; they are durable when this answers."""
-    messages = [_message(message) for message in body.messages]
+    with memory_span("create_memory", messages=len(body.messages)):
+        return Ids.of(_add(body, caller), full=full)
+
+
+def _add(body: AddRequest, caller: Caller) -> list[Memory]:
+    messages = [_message(message, caller) for message in body.messages]
     options = body.options("messages", "history", "answered")
-    if body.history and not body.answered:
+    if _may_be_history(body):
         # One message is a statement, also if it repeats the last one; a list may be a history.
         said = messages if len(messages) > 1 else messages[0]
-        return Ids.of(caller.memory.add(said, scope=caller.scope, **options), full=full)
+        return caller.memory.add(said, scope=caller.scope, **options)
     session_id = options.pop("session_id", None)
     said_at = options.pop("timestamp", None)
-    turns = caller.memory.add_turns(
+    return caller.memory.add_turns(
         to_drafts(messages, said_at=said_at, **options),
         session_id=session_id,
         answered=body.answered,
         scope=caller.scope,
     )
-    return Ids.of(turns, full=full)
 
 
-def _message(message: MessageIn | str) -> dict[str, Any] | str:
-    return message if isinstance(message, str) else message.message()
+def _may_be_history(body: AddRequest) -> bool:
+    strings = any(isinstance(message, str) for message in body.messages)
+    return body.history and not body.answered and (len(body.messages) == 1 or not strings)
+
+
+def _message(message: MessageIn | str, caller: Caller) -> dict[str, Any]:
+    """Return a message as the controller takes it, with the client that it comes from."""
+    fields = {"content": message} if isinstance(message, str) else message.message()
+    metadata = {**(fields.get("metadata") or {}), **caller.provenance}
+    return {**fields, "metadata": metadata} if metadata else fields
 
 
 @router.post("/sessions", status_code=201, tags=["sessions"], **_SPARSE)
 def add_many(body: AddManyRequest, caller: Writer, full: Full = False) -> Ids:
     """Store whole conversations and end them."""
-    sessions = {name: [_message(m) for m in found] for name, found in body.sessions.items()}
+    sessions = {name: [_message(m, caller) for m in found] for name, found in body.sessions.items()}
     return Ids.of(caller.memory.add_many(sessions, scope=caller.scope), full=full)
 
 
@@ -136,7 +149,8 @@ def delete_session(session_id: str, caller: Writer) -> DeletionOut:
 def search(body: SearchRequest, request: Request, caller: Reader) -> SearchOut:
     """Find the memories that answer a question, best first."""
     options = body.options("query") | _reinforce(body.reinforce, caller)
-    result = caller.memory.search(body.query, scope=caller.scope, **options)
+    with memory_span("search_memory", content=body.query, k=body.k):
+        result = caller.memory.search(body.query, scope=caller.scope, **options)
     search_id = request.app.state.searches.keep(caller.scope, result)
     return SearchOut.of(result, search_id, routing=body.explain)
 
@@ -145,7 +159,8 @@ def search(body: SearchRequest, request: Request, caller: Reader) -> SearchOut:
 def recall(body: RecallRequest, request: Request, caller: Reader) -> RecallOut:
     """Spend a token budget on the memories that answer a question."""
     options = body.options("query") | _reinforce(body.reinforce, caller)
-    context = caller.memory.recall(body.query, scope=caller.scope, **options)
+    with memory_span("search_memory", content=body.query, max_tokens=body.max_tokens):
+        context = caller.memory.recall(body.query, scope=caller.scope, **options)
     search_id = request.app.state.searches.keep(caller.scope, context.hits)
     return RecallOut.of(context, search_id)
 

@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from agentmem.controller.timeline import Event
 from agentmem.facts.views import Fact
 from agentmem.feedback.plans import Plan
+from agentmem.provenance import Trust, trust_of
 from agentmem.recall.context import Context, ContextItem, Form, RecallRouting
 from agentmem_retrievers import RecalledMemory, SearchResult
 from agentmem_stores import Granularity, Memory, State
@@ -130,6 +131,7 @@ class RecallRequest(_Request):
     max_tokens: int = Field(default=800, ge=1, le=1_000_000)
     as_of: AwareDatetime | None = None
     exclude: list[str] = []
+    min_trust: Trust = Trust.EXTERNAL
     explain: bool = False
     reinforce: bool = True
 
@@ -217,6 +219,7 @@ class MemoryOut(BaseModel):
     metadata: dict[str, Any]
     user_id: str
     agent_id: str | None
+    trust: Trust
     retention: float | None = None
 
     @classmethod
@@ -231,6 +234,7 @@ class MemoryOut(BaseModel):
                 "metadata": dict(memory.metadata),
                 "user_id": memory.scope.user_id,
                 "agent_id": memory.scope.agent_id,
+                "trust": trust_of(memory),
                 "retention": retention,
             }
         )

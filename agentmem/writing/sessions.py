@@ -17,6 +17,7 @@ from agentmem.embedding.embedder import (
     mean_direction,
 )
 from agentmem.facts.bookkeeping import Facts
+from agentmem.provenance import derived_provenance
 from agentmem.writing.writer import Clock, Writer, carry_over_recall_stats, without_links
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import (
@@ -216,6 +217,7 @@ class Sessions:
             role="system",
             position=first.position,
             sources=tuple(turn.id for turn in turns),
+            metadata=derived_provenance(turns),
         )
 
     def _vectors(self, drafts: Sequence[Memory], turns: Sequence[Entry]) -> Vectors:

@@ -118,18 +118,22 @@ def edit(
     epilog=examples(
         "agentmem ingest locomo10.json --store study",
         "agentmem ingest chat.jsonl --user ada",
+        "agentmem ingest ~/.claude/projects --user ada",
     ),
 )
 @with_groups
 def ingest(
-    file: Annotated[Path, typer.Argument(help="File with conversations.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(help="File or folder with conversations.", show_default=False)
+    ],
     owner: OwnerOptions,
     form: Annotated[
         str | None,
         typer.Option(
             "--format",
-            metavar="locomo|longmemeval|memorybank|jsonl",
-            help="Format of FILE. Default: detected.",
+            metavar="NAME",
+            help="Format of FILE: chatgpt, claude, claude-code, codex, openai, jsonl, locomo, "
+            "longmemeval or memorybank. Default: detected.",
             show_default=False,
         ),
     ] = None,
@@ -138,17 +142,21 @@ def ingest(
     """Add whole conversations to memory.
 
     LoCoMo, LongMemEval and MemoryBank name the owner of each conversation, who becomes its user.
-    JSON Lines of `{session_id, role, content, timestamp?}` belong to --user.
+    Everything else belongs to --user: exports of ChatGPT and Claude (conversations.json), folders
+    of transcripts of Claude Code and Codex, OpenAI messages, and JSON Lines of
+    `{session_id, role, content, timestamp?}`. Keys and passwords in transcripts are redacted.
 
     A second run changes nothing; after an interruption it resumes.
     """
     from agentmem import Scope
     from agentmem.cli.progress import ProgressBars
     from agentmem.formats.read import read
+    from agentmem.ingest import IngestReport
     from agentmem.ingest import ingest as ingest_dialogue
 
     # The file is checked first, so that a wrong one creates no store.
-    dialogues, reports = read(file, form), []
+    dialogues = read(file, form)
+    reports: dict[Scope, IngestReport] = {}
     with owner.open(create=True) as memory, ProgressBars() as bars:
         for dialogue in dialogues:
             scope = Scope(dialogue.owner or owner.user, owner.agent)
@@ -157,14 +165,18 @@ def ingest(
             report = ingest_dialogue(
                 memory, dialogue, scope=scope, progress=partial(bars.advance, stage)
             )
-            reports.append(report)
-            if not as_json:
-                typer.echo(
-                    f"{plain(str(scope))}: {report.written} turns written, "
-                    f"{report.present} already present"
-                )
+            before = reports.get(scope, IngestReport(scope, 0, 0))
+            reports[scope] = IngestReport(
+                scope, before.written + report.written, before.present + report.present
+            )
     if as_json:
-        print_json([_report_json(report) for report in reports])
+        print_json([_report_json(report) for report in reports.values()])
+        return
+    for report in reports.values():
+        typer.echo(
+            f"{plain(str(report.scope))}: {report.written} turns written, "
+            f"{report.present} already present"
+        )
 
 
 def _report_json(report: IngestReport) -> dict[str, Any]:

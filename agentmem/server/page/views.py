@@ -10,6 +10,7 @@ from itertools import groupby
 from urllib.parse import urlencode
 
 from agentmem.controller.timeline import Event
+from agentmem.provenance import Trust, client_of, trust_of
 from agentmem.recall.context import Context, Form, RecallRouting
 from agentmem_retrievers import ForgettingCurve
 from agentmem_retrievers.forgetting import is_pinned
@@ -78,6 +79,9 @@ class MemoryView:
         retention: R, in [0, 1].
         level: "pinned", "fresh", "fading", "faint", "archived" or "superseded".
         kind: what the page calls its granularity.
+        origin: the way by which it came here, such as "mcp claude-code"; empty for what was said
+            to the user's own program.
+        is_trusted: whether its words are those of the user or the assistant, as far as is known.
     """
 
     id: str
@@ -89,6 +93,8 @@ class MemoryView:
     retention: float
     level: str
     recall_count: int
+    origin: str
+    is_trusted: bool
 
     @property
     def url(self) -> str:
@@ -122,6 +128,7 @@ class Lens:
     def memory(self, memory: Memory) -> MemoryView:
         """Return one memory."""
         retention = self.curve.retention_of(memory, self.now)
+        is_trusted = trust_of(memory).level >= Trust.ASSISTANT.level
         return MemoryView(
             id=memory.id,
             text=fact_line(memory) or memory.text,
@@ -132,6 +139,8 @@ class Lens:
             retention=retention,
             level=_level(memory, retention),
             recall_count=memory.recall_count,
+            origin=client_of(memory) or ("" if is_trusted else "from outside"),
+            is_trusted=is_trusted,
         )
 
     def memories(self, memories: Sequence[Memory]) -> list[MemoryView]:

@@ -143,8 +143,9 @@
         "font-family": "Inter, sans-serif",
         "font-size": (node) => (node.data("hub") ? 16 : 13),
         "font-weight": (node) => (node.data("hub") ? 600 : 400),
-        // Labels of all would cover each other; those of the best linked messages appear first.
-        "min-zoomed-font-size": (node) => (node.data("hub") ? 7 : 12),
+        // Labels of all would cover each other, so only those of the best linked messages appear
+        // at once. The library compares with the size at the next power of two of the zoom.
+        "min-zoomed-font-size": (node) => (node.data("hub") ? 7 : 14),
         "text-valign": "bottom",
         "text-margin-y": 5,
         "text-wrap": "wrap",

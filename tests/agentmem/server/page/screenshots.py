@@ -80,10 +80,11 @@ def settle(driver: Chrome) -> None:
 
 
 def shoot(driver: Chrome, file: Path) -> None:
-    """Save what the viewport shows, in 128 colors, which these pages hardly exceed."""
+    """Save what the viewport shows, in 256 colors, which these pages hardly exceed."""
     shot = driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
     picture = Image.open(io.BytesIO(base64.b64decode(shot["data"]))).convert("RGB")
-    picture.quantize(128, dither=Image.Dither.NONE).save(file, optimize=True)
+    few = picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(file, optimize=True)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from langchain_core.embeddings import Embeddings
 
 from agentmem import Granularity, InMemoryStore, MemoryController, Scope, State
+from agentmem.provenance import provenance
 from agentmem.server.app import create_app
 from agentmem.server.auth import Principal
 from agentmem.server.gate import COOKIE
@@ -108,6 +109,14 @@ def test_memories_of_others_do_not_exist(client: TestClient, memory: MemoryContr
     assert memory.get(theirs, scope=BEN).state is State.ACTIVE
     for address in PAGES:
         assert "poodle" not in client.get(address).text
+
+
+def test_words_from_outside_are_marked(client: TestClient, memory: MemoryController) -> None:
+    memory.add("Visit example.org.", metadata=provenance("document", "<b>web</b>"), scope=ADA)
+    [page] = [m for m in memory.get_all(scope=ADA) if m.text == "Visit example.org."]
+    answer = client.get("/memory", params={"id": page.id})
+    assert "document &lt;b&gt;web&lt;/b&gt;" in answer.text
+    assert 'class="badge warn"' in answer.text
 
 
 @pytest.mark.parametrize("origin", [None, "null", "http://evil.example", "http://127.0.0.1:1"])
