@@ -28,7 +28,7 @@ __all__ = [
     "FeedbackRequest", "GraphOut", "HitOut", "Ids", "ItemOut", "LearnedOut", "MemoryOut",
     "MemoryPage", "MessageIn", "NodeOut", "OpenSession", "OutcomeRequest", "OwnerOut",
     "PlanOut", "PlanRequest", "ProfileLineOut", "RecallOut", "RecallRequest", "RecognitionOut",
-    "RecognizeRequest", "ReinforceRequest", "RoutingOut", "SearchOut", "SearchRequest",
+    "RecognizeRequest", "ReinforceRequest", "RoutingOut", "SearchOut", "SearchRequest", "SectionIn",
     "StatsOut", "SweepOut", "SweepRequest", "WhoOut",
 ]  # fmt: skip
 
