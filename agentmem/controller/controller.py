@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from os import PathLike
-from pathlib import Path
 from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,15 +20,15 @@ from agentmem.controller.recognition import Recognition, recognize
 from agentmem.controller.services import DeletionListener, Services
 from agentmem.controller.timeline import Bounds, Event, Timeline
 from agentmem.documents.documents import Document
-from agentmem.documents.reading import is_document_path, read_file, read_text
+from agentmem.documents.reading import read_document
 from agentmem.embedding.embedder import Embedder, estimate_tokens
 from agentmem.embedding.resolve import embeddings_of
 from agentmem.embedding.sentence_embeddings import default_embeddings
 from agentmem.facts.views import Fact, ProfileLine, current_facts, holds_at, profile_lines
 from agentmem.feedback.plans import Plan, parse_outcome
 from agentmem.feedback.reflection import Learned
-from agentmem.feedback.reinforcement import relevant
-from agentmem.folders import expand_home, server_address
+from agentmem.feedback.reinforcement import after_recall, relevant
+from agentmem.folders import server_address
 from agentmem.maintenance.check import CheckReport
 from agentmem.maintenance.consolidation import ConsolidationReport
 from agentmem.maintenance.eviction import SweepReport, archive_faded
@@ -725,15 +724,7 @@ class MemoryController:
         source = None if source is None else arguments.string("source", source)
         expiry = None if expires_at is None else arguments.moment("expires_at", expires_at)
         shared = as_json(arguments.metadata_value("metadata", metadata))
-        if isinstance(path_or_text, str) and not is_document_path(path_or_text):
-            document = read_text(path_or_text)
-            title = title or document.title or document.text.strip()[:60].splitlines()[0]
-            source = source or title
-        else:
-            path = expand_home(Path(arguments.path_like("path_or_text", path_or_text)))
-            document = read_file(path)
-            title = title or document.title or path.stem
-            source = source or str(path.absolute())
+        document, title, source = read_document(path_or_text, title=title, source=source)
         return services.documents.add(
             owner, document, title=title, source=source, metadata=shared, expires_at=expiry
         )
@@ -1415,9 +1406,7 @@ class MemoryController:
         services = self.services
         owner = services.owner(scope)
         with services.locks.hold(owner):
-            memory = self.get(memory_id, scope=owner)
-            if memory.version_of is not None or memory.state is State.SUPERSEDED:
-                raise InvalidInputError(f"{memory.id} is superseded; pin a current memory")
+            memory = self._current(memory_id, owner)
             if is_pinned(memory) == pinned:
                 return memory
             metadata = {key: value for key, value in memory.metadata.items() if key != PINNED}
@@ -1431,6 +1420,76 @@ class MemoryController:
             else:
                 memory = replace(memory, metadata=metadata, last_recalled_at=self.clock())
             services.memories.write(Batch(owner, patch=[memory]))
+        return memory
+
+    def archive(self, memory_id: str, *, scope: Scope | None = None) -> Memory:
+        """Move a memory to the archive now, as `sweep` does once it has faded.
+
+        A search finds it there if it is unsure or asked to (`include_archived=True`). An archived
+        memory stays as it is.
+
+        Args:
+            memory_id: the id of a current memory.
+
+        Returns:
+            The memory.
+
+        Raises:
+            MemoryNotFoundError: the scope has no such memory.
+            InvalidInputError: the memory is superseded or pinned.
+
+        Example:
+            >>> [turn] = memory.add("I had toast for breakfast.")
+            >>> memory.archive(turn.id).state.value
+            'archived'
+        """
+        services = self.services
+        owner = services.owner(scope)
+        with services.locks.hold(owner):
+            memory = self._current(memory_id, owner)
+            if is_pinned(memory):
+                raise InvalidInputError(f"{memory.id} is pinned; unpin it before you archive it")
+            if memory.state is State.ARCHIVED:
+                return memory
+            memory = replace(memory, state=State.ARCHIVED, state_changed_at=self.clock())
+            services.memories.write(Batch(owner, patch=[memory]))
+        return memory
+
+    def revive(self, memory_id: str, *, scope: Scope | None = None) -> Memory:
+        """Bring an archived memory back; this counts as a recall, so it fades from full retention.
+
+        A memory that is not archived stays as it is.
+
+        Args:
+            memory_id: the id of a current memory.
+
+        Returns:
+            The memory.
+
+        Raises:
+            MemoryNotFoundError: the scope has no such memory.
+            InvalidInputError: the memory is superseded.
+
+        Example:
+            >>> [turn] = memory.add("I had toast for breakfast.")
+            >>> _ = memory.archive(turn.id)
+            >>> revived = memory.revive(turn.id)
+            >>> revived.state.value, revived.recall_count
+            ('active', 1)
+        """
+        services = self.services
+        owner = services.owner(scope)
+        with services.locks.hold(owner):
+            memory = self._current(memory_id, owner)
+            if memory.state is State.ARCHIVED:
+                memory = after_recall(memory, self.curve, self.clock())
+                services.memories.write(Batch(owner, patch=[memory]))
+        return memory
+
+    def _current(self, memory_id: str, owner: Scope) -> Memory:
+        memory = self.get(memory_id, scope=owner)
+        if memory.version_of is not None or memory.state is State.SUPERSEDED:
+            raise InvalidInputError(f"{memory.id} is superseded; name a current memory")
         return memory
 
     def reinforce(
@@ -1884,6 +1943,8 @@ class MemoryController:
     arelated = to_async(related)
     apin = to_async(pin)
     aunpin = to_async(unpin)
+    aarchive = to_async(archive)
+    arevive = to_async(revive)
     areinforce = to_async(reinforce)
     afeedback = to_async(feedback)
     alearned = to_async(learned)

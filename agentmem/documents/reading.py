@@ -6,9 +6,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agentmem import arguments
+from agentmem.folders import expand_home
 from agentmem_stores import (
     DataFormatError,
     EmptyTextError,
@@ -21,7 +24,10 @@ if TYPE_CHECKING:
     from bs4 import Tag
     from pypdf import PdfReader
 
-__all__ = ["SUFFIXES", "DocumentText", "Section", "is_document_path", "read_file", "read_text"]
+__all__ = [
+    "SUFFIXES", "DocumentText", "Section", "is_document_path", "read_document", "read_file",
+    "read_text",
+]  # fmt: skip
 
 # Longer files are not documents but data; reading one takes minutes and gigabytes.
 MAX_BYTES = 256 * 2**20
@@ -154,6 +160,23 @@ def read_text(text: str) -> DocumentText:
     if not text.strip():
         raise EmptyTextError("the document is empty")
     return _markdown(text)
+
+
+def read_document(
+    path_or_text: str | PathLike[str], *, title: str | None, source: str | None
+) -> tuple[DocumentText, str, str]:
+    """Read a file, or a text given as such; return it with its title and its source.
+
+    Raises:
+        EmptyTextError, StoreUnavailableError, DataFormatError: as `read_file` and `read_text`.
+    """
+    if isinstance(path_or_text, str) and not is_document_path(path_or_text):
+        document = read_text(path_or_text)
+        title = title or document.title or document.text.strip()[:60].splitlines()[0]
+        return document, title, source or title
+    path = expand_home(Path(arguments.path_like("path_or_text", path_or_text)))
+    document = read_file(path)
+    return document, title or document.title or path.stem, source or str(path.absolute())
 
 
 def _decoded(data: bytes, name: str) -> str:

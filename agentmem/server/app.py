@@ -17,12 +17,14 @@ from agentmem.controller import MemoryController
 from agentmem.discovery import proof
 from agentmem.server import routes
 from agentmem.server.auth import PageSessions, Principal, TokenStore
-from agentmem.server.gate import COOKIE, Gate, Hosts
+from agentmem.server.gate import COOKIE, LOGIN_HINT, Gate, Hosts
 from agentmem.server.idle import Activity, ActivityMeter
 from agentmem.server.limits import Limits
 from agentmem.server.logs import RequestLog
 from agentmem.server.mcp import create_mcp_server
 from agentmem.server.metrics import Metrics, RequestMetrics
+from agentmem.server.page import install_page
+from agentmem.server.page.render import error_page, wants_page
 from agentmem.server.problems import Problem, install_problem_handlers, problem_response
 from agentmem.server.searches import RecentSearches
 from agentmem_stores import Scope
@@ -119,6 +121,7 @@ def create_app(
     app.add_api_route("/login", _login, include_in_schema=False)
     app.include_router(routes.router, prefix="/v1")
     app.router.routes.extend(mcp_app.routes)
+    install_page(app)
     app.add_middleware(
         Gate,
         secret=state.secret,
@@ -158,6 +161,8 @@ async def _login(request: Request, code: str = "") -> Response:
     """Redeem a link for a cookie, and open the page."""
     server: ServerState = request.app.state.server
     cookie = server.sessions.redeem(code)
+    if cookie is None and wants_page(request.headers):
+        return error_page(403, "This link was used or has expired", LOGIN_HINT)
     if cookie is None:
         return problem_response(
             403, "this link was used or has expired; `agentmem serve` prints a new one"

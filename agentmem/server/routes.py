@@ -18,7 +18,6 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
-from agentmem.documents.reading import read_text
 from agentmem.provenance import provenance
 from agentmem.server.caller import Caller, Reader, Writer, reading
 from agentmem.server.schemas import (
@@ -332,7 +331,7 @@ def add_document(body: DocumentRequest, caller: Writer) -> DocumentOut:
 
     It takes the text itself, never a path: a client must not read files of this machine.
     """
-    document = read_text(body.text)
+    document = body.document()
     title = body.title or document.title or document.text.strip()[:60].splitlines()[0]
     stored = caller.memory.services.documents.add(
         caller.scope,

@@ -13,12 +13,13 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from agentmem.controller.timeline import Event
+from agentmem.documents.reading import DocumentText, Section, read_text
 from agentmem.facts.views import Fact
 from agentmem.feedback.plans import Plan
 from agentmem.provenance import Trust, trust_of
 from agentmem.recall.context import Context, ContextItem, Form, RecallRouting
 from agentmem_retrievers import RecalledMemory, SearchResult
-from agentmem_stores import Granularity, Memory, State
+from agentmem_stores import Granularity, InvalidInputError, Memory, State
 
 __all__ = [
     "AddManyRequest", "AddRequest", "CheckOut", "CheckRequest", "CompactionOut",
@@ -27,7 +28,7 @@ __all__ = [
     "FeedbackRequest", "GraphOut", "HitOut", "Ids", "ItemOut", "LearnedOut", "MemoryOut",
     "MemoryPage", "MessageIn", "NodeOut", "OpenSession", "OutcomeRequest", "OwnerOut",
     "PlanOut", "PlanRequest", "ProfileLineOut", "RecallOut", "RecallRequest", "RecognitionOut",
-    "RecognizeRequest", "ReinforceRequest", "RoutingOut", "SearchOut", "SearchRequest",
+    "RecognizeRequest", "ReinforceRequest", "RoutingOut", "SearchOut", "SearchRequest", "SectionIn",
     "StatsOut", "SweepOut", "SweepRequest", "WhoOut",
 ]  # fmt: skip
 
@@ -161,14 +162,39 @@ class RecallRequest(_FilteredRequest):
     reinforce: bool = True
 
 
+class SectionIn(_Request):
+    """A part of a document's text, as the reader of its format divides it."""
+
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+    headings: list[str] = []
+    page: int | None = None
+
+
 class DocumentRequest(_Request):
-    """A document's text, which may have headings in Markdown; `source` names it."""
+    """A document's text; `source` names it. Without `sections`, headings of Markdown divide it."""
 
     text: _Text
+    sections: list[SectionIn] | None = Field(default=None, max_length=100_000)
     title: _Text | None = None
     source: _Text | None = None
     metadata: dict[str, Any] | None = None
     expires_at: AwareDatetime | None = None
+
+    def document(self) -> DocumentText:
+        """Return the text with its sections.
+
+        Raises:
+            EmptyTextError: there is nothing but white space.
+            InvalidInputError: a section lies outside of the text.
+        """
+        document = read_text(self.text)
+        if self.sections is None:
+            return document
+        sections = [Section(s.start, s.end, tuple(s.headings), s.page) for s in self.sections]
+        if any(not s.start <= s.end <= len(document.text) for s in sections):
+            raise InvalidInputError("sections must lie within the text, start before end")
+        return DocumentText(document.text, sections)
 
 
 class RecognizeRequest(_Request):

@@ -276,6 +276,7 @@ def carry_over_recall_stats(put: Sequence[Entry], old: Mapping[str, Memory]) -> 
                 strength=max(entry.memory.strength, former.strength),
                 last_recalled_at=former.last_recalled_at,
                 recall_count=former.recall_count,
+                recalls=former.recalls,
             )
             entry = replace(entry, memory=memory)
         carried.append(entry)

@@ -27,6 +27,7 @@ __all__ = [
     "Edge",
     "Granularity",
     "Memory",
+    "RecallEvent",
     "Scope",
     "State",
     "require_aware",
@@ -39,6 +40,9 @@ UTC_OFFSET = "utc_offset"
 
 # Names are stored with every session of a scope; longer ones are almost certainly texts.
 MAX_NAME_LENGTH = 512
+
+# The latest recalls that a memory keeps; a row grows by 50 bytes with each.
+MAX_RECALLS = 20
 
 # The fields of a memory that are points in time.
 DATETIME_FIELDS = ("said_at", "written_at", "last_recalled_at", "state_changed_at", "expires_at")
@@ -218,6 +222,28 @@ class Edge:
     weight: float
 
 
+@dataclass(frozen=True, slots=True)
+class RecallEvent:
+    """A recall of a memory.
+
+    Attributes:
+        at: when, UTC.
+        strength: S in days that the memory had until then; the recall made it stronger.
+
+    Raises:
+        NaiveDatetimeError: `at` has no time zone.
+        InvalidInputError: the strength is not finite and above 0.
+    """
+
+    at: datetime
+    strength: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "at", require_aware(self.at, "at"))
+        if not (math.isfinite(self.strength) and self.strength > 0):
+            raise InvalidInputError(f"strength must be finite and > 0 days, not {self.strength}")
+
+
 @dataclass(frozen=True)
 class Memory:
     """One memory. `dataclasses.replace` returns a changed copy.
@@ -236,6 +262,8 @@ class Memory:
         strength: S in R = exp(-t/S), in days.
         last_recalled_at: the last recall, UTC; None if never recalled.
         recall_count: the number of recalls.
+        recalls: the latest 20 of them, oldest first. Fewer than `recall_count` also for memories
+            that were recalled before recalls were recorded one by one.
         state: active, superseded or archived.
         state_changed_at: when it left the active state, UTC.
         expires_at: when it is deleted, UTC; None for never.
@@ -269,6 +297,7 @@ class Memory:
     strength: float = 1.0
     last_recalled_at: datetime | None = None
     recall_count: int = 0
+    recalls: tuple[RecallEvent, ...] = ()
     state: State = State.ACTIVE
     state_changed_at: datetime | None = None
     expires_at: datetime | None = None

@@ -25,7 +25,8 @@ from agentmem.cli.options import (
 from agentmem.cli.terminal import line, memory_json, plain, print_json, short_id
 
 if TYPE_CHECKING:
-    from agentmem import Client, MemoryController
+    from agentmem import MemoryController
+    from agentmem.client import Client
     from agentmem.formats.dialogue import Dialogue
     from agentmem.ingest import IngestReport
 
