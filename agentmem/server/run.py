@@ -181,7 +181,7 @@ async def _close_silent_connections(server: uvicorn.Server, seconds: float) -> N
             if getattr(connection, "cycle", None) is not None:
                 continue
             if now - silent_since.setdefault(connection, now) > seconds:
-                connection.transport.close()  # type: ignore[union-attr]
+                connection.transport.close()
 
 
 async def _stop_when_idle(

@@ -1,0 +1,64 @@
+"""The image and the compose file name what is there. No engine runs here."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import typer.main
+import yaml
+
+from agentmem.cli.app import app
+
+ROOT = Path(__file__).parent.parent
+DOCKER = ROOT / "docker"
+INSTRUCTIONS = {
+    *("FROM", "RUN", "WORKDIR", "COPY", "USER", "VOLUME", "EXPOSE", "HEALTHCHECK", "ENTRYPOINT"),
+}
+
+
+def instructions() -> list[list[str]]:
+    text = (DOCKER / "Dockerfile").read_text().replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return [line.split() for line in lines]
+
+
+def test_the_image_copies_what_exists_and_does_not_run_as_root() -> None:
+    found = instructions()
+    assert {words[0] for words in found} <= INSTRUCTIONS
+    assert found[0][0] == "FROM"
+    for words in found:
+        if words[0] == "COPY":
+            assert all((ROOT / source).exists() for source in words[1:-1]), words
+    assert [words[1] for words in found if words[0] == "USER"] == ["agentmem"]
+
+
+def test_the_entry_point_is_a_shell_script_whose_commands_parse() -> None:
+    script = DOCKER / "entrypoint.sh"
+    subprocess.run(["sh", "-n", str(script)], check=True)
+    text = re.sub(r'"?\$\{?[\w:-]*\}?@?"?', "x", script.read_text())
+    commands = re.findall(r"agentmem (?:token create|serve) [^)\n]*", text)
+    assert len(commands) == 2
+    for command in commands:
+        group = typer.main.get_command(app)
+        words = shlex.split(command)[1:]
+        while hasattr(group, "commands"):
+            group = group.commands[words.pop(0)]
+        group.make_context(
+            str(group.name), [word for word in words if word != "x" or words[-1] != word]
+        )
+
+
+def test_the_compose_file_builds_the_image_and_publishes_on_loopback_only() -> None:
+    compose = yaml.safe_load((DOCKER / "compose.yaml").read_text())
+    agentmem, chroma = compose["services"]["agentmem"], compose["services"]["chroma"]
+    assert (DOCKER / agentmem["build"]["context"] / agentmem["build"]["dockerfile"]).is_file()
+    assert all(port.startswith("127.0.0.1:") for port in agentmem["ports"])
+    assert agentmem["environment"]["AGENTMEM_CHROMA"] == "http://chroma:8000"
+    assert "ports" not in chroma
+    for service in (agentmem, chroma):
+        assert {volume.partition(":")[0] for volume in service["volumes"]} <= set(
+            compose["volumes"]
+        )
