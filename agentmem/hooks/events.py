@@ -70,7 +70,7 @@ def parse_event(text: str) -> Event:
     Raises:
         ValueError: it is not a JSON object that names an event.
 
-    >>> parse_event('{"hook_event_name": "UserPromptSubmit", "prompt": "Hi"}').kind
+    >>> parse_event('{"hook_event_name": "UserPromptSubmit", "prompt": "Hi"}').kind.value
     'recall'
     """
     data = json.loads(text)
