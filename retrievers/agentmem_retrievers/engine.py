@@ -110,8 +110,9 @@ class SearchEngine:
         granularity = query.granularity
         with self.memories.lock, SINGLE_THREADED_BLAS:
             ranking = self.ranking(scope, query)
-            turns = ranking.rank(*ranking.first_stage())
-            confidence = ranking.confidence(turns)
+            rows, features = ranking.first_stage()
+            turns = ranking.rank(rows, features)
+            confidence = ranking.confidence(turns, rows, features)
             if self._is_unsure(confidence, turns) and self._has_archive(scope, query):
                 return self.search(scope, replace(query, include_archived=True))
             paths: Paths = {}
