@@ -33,8 +33,8 @@ __all__ = ["AgentLoop"]
 
 # Reading a session costs time in proportion to its turns; a search still finds older ones.
 _MAX_TURNS_READ = 500
-# Confidence of a search from which on the best memory is worth quoting: a quotation beside the point
-# does less harm than an invention.
+# Confidence of a search from which on its best memory is worth quoting: a quotation beside the
+# point does less harm than an invention.
 _SURE = 0.35
 
 

@@ -17,8 +17,8 @@ from agentmem_stores import Vectors
 
 __all__ = ["CONFIDENCE_HITS", "confidence", "coverage_features", "match_features"]
 
-# A word with a capital letter or a digit, not at the beginning of a sentence.
-_NAME = re.compile(r"(?<=[^.?!\s] )\w*[A-Z0-9]\w*")
+# A word with a capital letter or a digit, except the first.
+_NAME = re.compile(r"(?<=\s)\W*(\w*[A-Z0-9]\w*)")
 # Confidence looks at this many hits: an answer further down is as good as none.
 CONFIDENCE_HITS = 5
 
