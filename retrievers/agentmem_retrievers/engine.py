@@ -142,8 +142,9 @@ class SearchEngine:
         embedded = self.embed(scope, query)
         with self.memories.reading(scope) as index:
             ranking = self._ranking(index, scope, query, embedded)
-            turns = ranking.rank(*ranking.first_stage())
-            confidence = ranking.confidence(turns)
+            rows, features = ranking.first_stage()
+            turns = ranking.rank(rows, features)
+            confidence = ranking.confidence(turns, rows, features)
             if not (self._is_unsure(confidence, turns) and self._has_archive(index, query)):
                 return self._result(ranking, turns, confidence, scope, query, embedded)
         return self.search(scope, replace(query, include_archived=True))

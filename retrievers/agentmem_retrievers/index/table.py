@@ -20,7 +20,7 @@ from agentmem_retrievers.index.vocabulary import Vocabulary
 from agentmem_retrievers.text.dates import TIME_WORDS, find_time_spans, mentions_time
 from agentmem_retrievers.text.literals import literals_in, text_key
 from agentmem_retrievers.text.question import NEGATION, ends_with_question, is_question
-from agentmem_retrievers.text.tokenize import stems_of, tokenize, words_in
+from agentmem_retrievers.text.tokenize import content_words, stems_of, tokenize, words_in
 from agentmem_stores import Memory, State, Vectors
 
 __all__ = ["NONE", "STATES", "ContextWindow", "Rows", "Table", "VisibilityMask"]
@@ -196,8 +196,8 @@ class Table:
     def _append(self, memory: Memory, session: int, vector: Vectors | None) -> int:
         speaker = tokenize(memory.speaker) if memory.speaker else []
         # Only turns are searched by words.
-        words = words_in(memory.text) if vector is not None else []
-        stems = stems_of(words)
+        words, language = content_words(memory.text if vector is not None else "")
+        stems = stems_of(words, language)
         row = self.words.add([*speaker, *stems])
         self.literals.add(literals_in(memory.text) if vector is not None else ())
         self._grow(row, session)
