@@ -110,4 +110,4 @@ def _least(trusts: Iterable[Trust]) -> Trust:
 
 
 def _named(name: object) -> Trust:
-    return Trust(name) if name in list(Trust) else Trust.EXTERNAL
+    return next((trust for trust in Trust if trust == name), Trust.EXTERNAL)

@@ -53,7 +53,7 @@ def test_example_runs(
     ):
         names = {name: getattr(agentmem, name) for name in agentmem.__all__}
         test.globs = names | test.globs | {"memory": memory}
-        if "server.url" in test.docstring:
+        if "server.url" in (test.docstring or ""):
             test.globs["server"] = stack.enter_context(serving(memory, tmp_path / "memories"))
         runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
         output: list[str] = []

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from agentmem.progress import Progress
     from agentmem.recall.context import Context
     from agentmem.writing.messages import Draft, MessageLike
+    from agentmem_retrievers import MemoryRetriever
     from agentmem_stores import Compaction
 
 __all__ = ["Client", "connect"]
@@ -340,7 +341,7 @@ class Client:
         return to_context(self._send("POST", "/v1/recall", scope, body=body), self.curve)
 
     def search_many(
-        self, queries: Sequence[str], *, scope: Scope | None = None, **options: Any
+        self, /, queries: Sequence[str], *, scope: Scope | None = None, **options: Any
     ) -> list[SearchResult]:
         """Search for several questions; see `MemoryController.search_many`."""
         return [self.search(query, scope=scope, **options) for query in queries]
@@ -409,6 +410,12 @@ class Client:
     def related(self, memory_id: str, *, k: int = 5, scope: Scope | None = None) -> list[Memory]:
         """Return the neighbors of a memory; see `MemoryController.related`."""
         return self._memories("GET", f"{_memory(memory_id)}/related", scope, params={"k": k})
+
+    def as_retriever(self, *, k: int = 5, **options: Any) -> MemoryRetriever:
+        """Return a LangChain retriever; see `MemoryController.as_retriever`."""
+        from agentmem_retrievers import MemoryRetriever
+
+        return MemoryRetriever(memory=self, k=k, search_options=options)
 
     # Documents.
 

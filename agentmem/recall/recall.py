@@ -93,9 +93,12 @@ class _Page:
     def shows(self, line: MemoryLine) -> bool:
         """Whether the words of a line are on the page already."""
         words = line.text[1:-1]
+        trust = trust_of(line.memory).level
+        # A page that repeats the user's words must not take their place.
+        shown = [d.line.text for d in self.drafts if trust_of(d.memory).level >= trust]
         if len(words) < MIN_REPEATED_CHARS:
-            return any(line.text == draft.line.text for draft in self.drafts)
-        return any(words in draft.line.text for draft in self.drafts)
+            return line.text in shown
+        return any(words in text for text in shown)
 
     def add(self, draft: _Draft) -> bool:
         """Add a line if it fits; return whether it did."""

@@ -27,6 +27,7 @@ class Limits:
         body_bytes: of a request.
         upload_bytes: of an import, which is streamed to a file.
         body_seconds: until a body has arrived; for an import, between two pieces of it.
+        header_seconds: until the first request of a connection has arrived.
     """
 
     rate: float = 100.0
@@ -34,6 +35,7 @@ class Limits:
     body_bytes: int = 8 * 2**20
     upload_bytes: int = 2**30
     body_seconds: float = 30.0
+    header_seconds: float = 15.0
 
 
 @dataclass

@@ -16,7 +16,6 @@ from typing import Annotated, Any
 
 from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
-from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError
 from mcp.types import ToolAnnotations
 from pydantic import AwareDatetime, BaseModel, Field
@@ -50,7 +49,8 @@ _ALIASES: dict[str, dict[str, str]] = {
     "fetch": {"memory_id": "id"},
 }
 _MAX_SHOWN = 50
-# Who makes the request that is being answered.
+# Who makes the request that is being answered. Not the SDK's context, which resources without
+# parameters do not get.
 _PRINCIPAL: ContextVar[Principal] = ContextVar("agentmem_principal")
 _Query = Annotated[str, Field(description="A question, or words to look for.")]
 _Ids = Annotated[list[str], Field(description="Ids of memories.", min_length=1, max_length=50)]
@@ -163,6 +163,7 @@ def create_mcp_server(memory: MemoryController, version: str) -> MCPServer[Any]:
 async def _remember_principal(
     ctx: ServerRequestContext[Any, Any], call_next: CallNext
 ) -> HandlerResult:
+    assert ctx.request is not None, "the transport is HTTP"
     _PRINCIPAL.set(ctx.request.state.principal)
     return await call_next(ctx)
 
@@ -184,8 +185,8 @@ async def _accept_aliases(
     return await call_next(ctx)
 
 
-def _caller(ctx: Context[Any, Any], memory: MemoryController, *, writes: bool = False) -> Caller:
-    principal: Principal = ctx.request_context.request.state.principal
+def _caller(memory: MemoryController, *, writes: bool = False) -> Caller:
+    principal = _PRINCIPAL.get()
     if writes and principal.read_only:
         raise ToolError("this token may only read")
     return Caller(memory, principal)
@@ -206,13 +207,12 @@ def _add_tools(server: MCPServer[Any], memory: MemoryController) -> None:
         text: Annotated[
             str, Field(description="What the user said, in their words, or a note on it.")
         ],
-        ctx: Context[Any, Any],
         session_id: Annotated[
             str | None, Field(description="The conversation; leave out for the open one.")
         ] = None,
     ) -> Remembered:
         """Store something that the user said and that will matter in another conversation."""
-        caller = _caller(ctx, memory, writes=True)
+        caller = _caller(memory, writes=True)
         with _errors_for_model():
             turns = memory.add(
                 {"role": "user", "content": text},
@@ -225,7 +225,6 @@ def _add_tools(server: MCPServer[Any], memory: MemoryController) -> None:
     @server.tool(annotations=_READS, title="Recall")
     def recall(
         query: _Query,
-        ctx: Context[Any, Any],
         max_tokens: Annotated[
             int, Field(description="Most tokens of the answer.", ge=1, le=100_000)
         ] = 800,
@@ -236,21 +235,20 @@ def _add_tools(server: MCPServer[Any], memory: MemoryController) -> None:
         ] = Trust.EXTERNAL,
     ) -> Recalled:
         """Return what is remembered about a question, as quoted lines with dates and ids."""
-        caller = _caller(ctx, memory)
+        caller = _caller(memory)
         with _errors_for_model():
             return _recall(caller, query, max_tokens, since, until, min_trust)
 
     @server.tool(annotations=_READS, title="Show memories")
-    def show(ids: _Ids, ctx: Context[Any, Any]) -> Memories:
+    def show(ids: _Ids) -> Memories:
         """Return memories in full, by the ids that other tools returned."""
-        caller = _caller(ctx, memory)
+        caller = _caller(memory)
         with _errors_for_model():
             found = [memory.get(memory_id, scope=caller.scope) for memory_id in ids[:_MAX_SHOWN]]
         return Memories(memories=[_view(each) for each in found])
 
     @server.tool(annotations=_READS, title="Timeline")
     def timeline(
-        ctx: Context[Any, Any],
         query: Annotated[
             str | None, Field(description="What the events are about; leave out for all.")
         ] = None,
@@ -259,7 +257,7 @@ def _add_tools(server: MCPServer[Any], memory: MemoryController) -> None:
         limit: Annotated[int, Field(description="Most events.", ge=1, le=200)] = 20,
     ) -> Timeline:
         """Return events in the order in which they happened."""
-        caller = _caller(ctx, memory)
+        caller = _caller(memory)
         with _errors_for_model():
             events = memory.timeline(query, since=since, until=until, k=limit, scope=caller.scope)
         return Timeline(
@@ -270,12 +268,12 @@ def _add_tools(server: MCPServer[Any], memory: MemoryController) -> None:
         )
 
     @server.tool(annotations=_DELETES, title="Forget")
-    def forget(ids: _Ids, ctx: Context[Any, Any]) -> Forgotten:
+    def forget(ids: _Ids) -> Forgotten:
         """Delete memories for good, with everything that was derived from them.
 
         Only when the user asks for it. Look the ids up with recall or search first.
         """
-        caller = _caller(ctx, memory, writes=True)
+        caller = _caller(memory, writes=True)
         with _errors_for_model():
             # All are looked up first, so that a wrong id deletes nothing.
             for memory_id in ids:
@@ -287,9 +285,9 @@ def _add_tools(server: MCPServer[Any], memory: MemoryController) -> None:
         )
 
     @server.tool(annotations=_READS, title="Profile")
-    def profile(ctx: Context[Any, Any]) -> Profile:
+    def profile() -> Profile:
         """Return what is known of the user: facts and topics, one per line."""
-        caller = _caller(ctx, memory)
+        caller = _caller(memory)
         with _errors_for_model():
             return Profile(lines=_profile(caller))
 
@@ -339,11 +337,10 @@ def _add_openai_tools(server: MCPServer[Any], memory: MemoryController) -> None:
     @server.tool(annotations=_READS, title="Search")
     def search(
         query: _Query,
-        ctx: Context[Any, Any],
         limit: Annotated[int, Field(description="Most results.", ge=1, le=100)] = 10,
     ) -> FoundDocuments:
         """Find single memories, best first; `fetch` returns one in full."""
-        caller = _caller(ctx, memory)
+        caller = _caller(memory)
         with _errors_for_model():
             hits = memory.search(
                 query, k=limit, scope=caller.scope, reinforce=not caller.principal.read_only
@@ -357,10 +354,9 @@ def _add_openai_tools(server: MCPServer[Any], memory: MemoryController) -> None:
     @server.tool(annotations=_READS, title="Fetch")
     def fetch(
         id: Annotated[str, Field(description="An id that search returned.")],  # noqa: A002
-        ctx: Context[Any, Any],
     ) -> Document:
         """Return one memory in full."""
-        caller = _caller(ctx, memory)
+        caller = _caller(memory)
         with _errors_for_model():
             found = memory.get(id, scope=caller.scope)
         return Document(
@@ -388,13 +384,12 @@ def _add_resources(server: MCPServer[Any], memory: MemoryController) -> None:
     @server.resource("memory://profile", title="Profile", mime_type="application/json")
     def profile_resource() -> str:
         """What is known of the user: facts and topics, one per line."""
-        # A resource without parameters gets no context from the SDK.
-        return json.dumps({"lines": _profile(Caller(memory, _PRINCIPAL.get()))})
+        return json.dumps({"lines": _profile(_caller(memory))})
 
     @server.resource("memory://{memory_id}", title="A memory", mime_type="application/json")
-    def memory_resource(memory_id: str, ctx: Context[Any, Any]) -> str:
+    def memory_resource(memory_id: str) -> str:
         """One memory in full, with who said it and when."""
-        caller = _caller(ctx, memory)
+        caller = _caller(memory)
         try:
             return _view(memory.get(memory_id, scope=caller.scope)).model_dump_json()
         except MemoryNotFoundError as error:
@@ -403,9 +398,9 @@ def _add_resources(server: MCPServer[Any], memory: MemoryController) -> None:
             raise ResourceError(str(error)) from error
 
     @server.prompt(title="Who am I talking to?")
-    def portrait(ctx: Context[Any, Any]) -> str:
+    def portrait() -> str:
         """Load what is known of the user into the conversation."""
-        lines = _profile(_caller(ctx, memory))
+        lines = _profile(_caller(memory))
         if not lines:
             return "Nothing is known of the user yet."
         listed = "\n".join(f"- {line}" for line in lines)

@@ -116,7 +116,9 @@ def _may_be_history(body: AddRequest) -> bool:
 
 def _message(message: MessageIn | str, caller: Caller) -> dict[str, Any]:
     """Return a message as the controller takes it, with the client that it comes from."""
-    fields = {"content": message} if isinstance(message, str) else message.message()
+    fields: dict[str, Any] = {"content": message}
+    if not isinstance(message, str):
+        fields = message.message()
     metadata = {**(fields.get("metadata") or {}), **caller.provenance}
     return {**fields, "metadata": metadata} if metadata else fields
 

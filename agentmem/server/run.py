@@ -10,10 +10,12 @@ import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import uvicorn
 from fastapi import FastAPI
@@ -82,12 +84,16 @@ def serve(
             json.dumps({"url": url, "token": secret, "pid": os.getpid()}),
         )
         _warm_up(memory)
-        watcher = asyncio.create_task(_stop_when_idle(app.state.server, options, server))
+        watchers = [
+            asyncio.create_task(_stop_when_idle(app.state.server, options, server)),
+            asyncio.create_task(_close_silent_connections(server, options.limits.header_seconds)),
+        ]
         ready(url, app.state.server)
         try:
             yield
         finally:
-            watcher.cancel()
+            for watcher in watchers:
+                watcher.cancel()
             # First, so that new clients do not come to a server that is about to end.
             remove_server_file(options.folder, secret)
 
@@ -162,6 +168,20 @@ def _warm_up(memory: MemoryController) -> None:
             memory.embeddings.embed_query("What is my name?")
 
     threading.Thread(target=load, name="agentmem-warm-up", daemon=True).start()
+
+
+async def _close_silent_connections(server: uvicorn.Server, seconds: float) -> None:
+    """Close connections that have not sent a request, which uvicorn waits for without end."""
+    silent_since: WeakKeyDictionary[object, float] = WeakKeyDictionary()
+    while True:
+        await asyncio.sleep(seconds / 3)
+        now = time.monotonic()
+        for connection in list(server.server_state.connections):
+            # `cycle` is the first request, from when its headers are complete.
+            if getattr(connection, "cycle", None) is not None:
+                continue
+            if now - silent_since.setdefault(connection, now) > seconds:
+                connection.transport.close()  # type: ignore[union-attr]
 
 
 async def _stop_when_idle(

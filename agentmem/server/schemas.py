@@ -104,7 +104,9 @@ class Ids(BaseModel):
     @classmethod
     def of(cls, memories: Sequence[Memory], *, full: bool) -> Self:
         """Return memories."""
-        found = {"memories": [MemoryOut.of(memory) for memory in memories]} if full else {}
+        found: dict[str, Any] = (
+            {"memories": [MemoryOut.of(memory) for memory in memories]} if full else {}
+        )
         return cls.model_construct(ids=[memory.id for memory in memories], **found)
 
 

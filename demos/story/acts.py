@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from agentmem import Granularity, Memory, MemoryController, Scope
+from agentmem import Client, Granularity, Memory, MemoryController, Scope
 from agentmem.cli.chat.conversation import Conversation
 from agentmem.cli.chat.slash_commands import run_command
 from agentmem.plots import plot_forgetting_curve, plot_graph
@@ -42,7 +42,7 @@ class Stage:
     out: Path
 
     @property
-    def memory(self) -> MemoryController:
+    def memory(self) -> MemoryController | Client:
         """The memory of Ada."""
         return self.conversation.memory
 

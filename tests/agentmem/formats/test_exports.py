@@ -108,7 +108,7 @@ THOUGHT = {"type": "thinking", "thinking": "Hm."}
 GUIDE = {"type": "input_text", "text": "# AGENTS.md"}
 REPLY = {"type": "text", "text": "Noted."}
 CALL = {"type": "tool_use", "name": "Bash", "input": {}}
-CLAUDE_CODE = [
+CLAUDE_CODE: list[dict[str, Any]] = [
     {"type": "summary", "summary": "Tabs", "leafUuid": "u2", "sessionId": "s"},
     {"type": "user", "uuid": "u1", "sessionId": "s", "timestamp": "2026-03-01T10:00:00Z",
      "message": {"role": "user", "content": INJECTED}},

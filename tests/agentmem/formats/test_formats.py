@@ -392,12 +392,12 @@ def test_unknown_format_raises(written: Written, content: str, complaint: str) -
 def test_unreadable_file_and_unknown_format_name_raise(tmp_path: Path) -> None:
     with pytest.raises(DataFormatError, match=r"absent\.json: cannot be read .*check the path"):
         detect(tmp_path / "absent.json")
-    with pytest.raises(DataFormatError, match="cannot be read"):
+    with pytest.raises(DataFormatError, match="has no transcripts"):
         detect(tmp_path)
     (tmp_path / "latin1").write_bytes('[{"sample_id": "Zoë"}]'.encode("latin-1"))
     with pytest.raises(DataFormatError, match="is not UTF-8"):
         detect(tmp_path / "latin1")
-    with pytest.raises(InvalidInputError, match="format='csv' must be one of common, jsonl"):
+    with pytest.raises(InvalidInputError, match="format='csv' must be one of chatgpt, claude"):
         read(tmp_path / "latin1", "csv")
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from langchain_core.embeddings import Embeddings
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 
 from agentmem import InMemoryStore, MemoryController, Scope
 from agentmem.server.app import create_app
@@ -31,12 +33,13 @@ def test_no_request_is_a_server_error(embeddings: Embeddings, tmp_path: Path) ->
     tried = set()
     # Not with the plugin for pytest, which does not know the present version of pytest.
     for result in schema.get_all_operations():
+        assert isinstance(result, Ok), result
         operation = result.ok()
         tried.add(operation.label)
 
         @given(case=operation.as_strategy())
         @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-        def answer(case: schemathesis.Case) -> None:
+        def answer(case: Any) -> None:
             response = case.call(headers=HEADERS, timeout=300)
             case.validate_response(response, checks=[not_a_server_error])
 

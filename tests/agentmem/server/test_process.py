@@ -48,9 +48,9 @@ async def use_every_tool(client: McpClient) -> None:
         assert tool.description
         assert tool.annotations is not None
         assert not {"user", "user_id", "scope", "owner"} & set(tool.input_schema["properties"])
-    by_name = {tool.name: tool.annotations for tool in listed.tools}
-    assert by_name["forget"].destructive_hint
-    assert by_name["recall"].read_only_hint
+    hints: Any = {tool.name: tool.annotations for tool in listed.tools}
+    assert hints["forget"].destructive_hint
+    assert hints["recall"].read_only_hint
 
     async def call(name: str, **arguments: Any) -> Any:
         result = await client.call_tool(name, arguments)
@@ -74,6 +74,7 @@ async def use_every_tool(client: McpClient) -> None:
     assert (await call("profile"))["lines"] == []
     resources = await client.list_resources()
     assert [str(resource.uri) for resource in resources.resources] == ["memory://profile"]
+    content: Any
     [content] = (await client.read_resource(f"memory://{dog}")).contents
     assert "Biscuit" in content.text
     [content] = (await client.read_resource("memory://profile")).contents
@@ -82,7 +83,7 @@ async def use_every_tool(client: McpClient) -> None:
     portrait = await client.get_prompt(prompt.name)
     assert portrait.messages[0].role == "user"
     assert (await call("forget", ids=[dog]))["deleted"] == [dog]
-    gone = await client.call_tool("show", {"ids": [dog]})
+    gone: Any = await client.call_tool("show", {"ids": [dog]})
     assert gone.is_error
     assert "no memory" in gone.content[0].text
 
