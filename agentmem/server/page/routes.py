@@ -13,11 +13,13 @@ from fastapi.staticfiles import StaticFiles
 
 from agentmem.server.caller import Caller, Reader, Writer
 from agentmem.server.page.curve import forgetting_curve
-from agentmem.server.page.network import network, topic_views
-from agentmem.server.page.portrait import portrait
+from agentmem.server.page.lists import archived_ids, linked_turns, overview
+from agentmem.server.page.network import MAX_NODES, network, topic_views
+from agentmem.server.page.portrait import MAX_SOURCES, portrait
 from agentmem.server.page.reasons import largest_share, reasons
 from agentmem.server.page.render import FOLDER, PageRoute, render
 from agentmem.server.page.views import (
+    FAINT,
     Lens,
     budget_segments,
     fact_line,
@@ -27,6 +29,7 @@ from agentmem.server.page.views import (
     months,
     routing_sentence,
 )
+from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_stores import Granularity, InvalidInputError, Memory, State
 
 __all__ = ["install_page"]
@@ -63,6 +66,10 @@ def _lens(caller: Caller) -> Lens:
     return Lens(caller.scope, caller.memory.curve, caller.memory.clock())
 
 
+def _index(caller: Caller) -> ScopeIndex:
+    return caller.memory.services.memories.index(caller.scope)
+
+
 def _notice(done: str) -> str:
     return _NOTICES.get(done, "")
 
@@ -80,7 +87,7 @@ def show_search(caller: Reader, q: Text = "", archived: bool = False, done: Text
     hits = [
         {
             "memory": lens.memory(hit.memory),
-            "pieces": highlighted(hit.memory.text, q),
+            "pieces": highlighted(hit.excerpt, q),
             "reasons": reasons(hit.contributions, scale),
             "score": hit.score,
         }
@@ -99,24 +106,22 @@ def show_search(caller: Reader, q: Text = "", archived: bool = False, done: Text
 
 
 def _overview(caller: Caller, lens: Lens, done: str) -> Response:
-    memory, scope = caller.memory, caller.scope
-    turns = memory.get_all(granularity=Granularity.TURN, limit=None, scope=scope)
-    active = [turn for turn in turns if turn.state is State.ACTIVE]
-    views = lens.memories(active)
-    threshold = memory.curve.archive_below
-    fading = sorted((v for v in views if v.retention >= threshold), key=lambda v: v.retention)
+    with caller.memory.services.memories.lock:
+        holds = overview(
+            _index(caller),
+            lens.now,
+            few=_FEW,
+            faint=(caller.memory.curve.archive_below, FAINT),
+        )
     return render(
         "overview.html",
         caller,
         page="search",
         q="",
         archived=False,
-        stats=memory.stats(scope=scope),
-        n_turns=len(turns),
-        n_archived=sum(turn.state is State.ARCHIVED for turn in turns),
-        mean_retention=sum(v.retention for v in views) / len(views) if views else 0.0,
-        recent=views[::-1][:_FEW],
-        fading=[v for v in fading if v.level == "faint"][:_FEW],
+        holds=holds,
+        recent=lens.memories(_existing(caller, holds.recent)),
+        fading=lens.memories(_existing(caller, holds.fading)),
         notice=_notice(done),
     )
 
@@ -215,9 +220,9 @@ def show_portrait(caller: Reader, done: Text = "") -> Response:
     lens = _lens(caller)
     facts = caller.memory.facts(superseded=True, scope=caller.scope)
     lines = caller.memory.profile(scope=caller.scope)
-    sources = {i for line in lines for i in line.sources}
-    sources |= {i for fact in facts for i in fact.memory.sources}
-    turns = caller.memory.services.memories.get(caller.scope, sorted(sources))
+    lists = [line.sources for line in lines] + [fact.memory.sources for fact in facts]
+    ids = {i for sources in lists for i in sources[:MAX_SOURCES]}
+    turns = _existing(caller, tuple(sorted(ids)))
     return render(
         "portrait.html",
         caller,
@@ -230,23 +235,18 @@ def show_portrait(caller: Reader, done: Text = "") -> Response:
 @router.get("/graph")
 def show_graph(caller: Reader, topic: MemoryId = "") -> Response:
     """The association graph, of all messages or those of a topic."""
-    memory, scope = caller.memory, caller.scope
-    topics = topic_views(memory.topics(scope=scope))
+    topics = topic_views(caller.memory.topics(scope=caller.scope))
     chosen = next((t for t in topics if t.id == topic), None)
-    turns = memory.get_all(granularity=Granularity.TURN, limit=None, scope=scope)
-    shown = {
-        turn.id: turn
-        for turn in turns
-        if turn.state is State.ACTIVE and (chosen is None or turn.id in chosen.members)
-    }
-    graph = memory.graph(scope=scope)
+    with caller.memory.services.memories.lock:
+        links = linked_turns(_index(caller), chosen and chosen.members, MAX_NODES)
+    turns = {turn.id: turn for turn in _existing(caller, tuple(links.graph))}
     return render(
         "graph.html",
         caller,
         page="graph",
         topics=topics,
         chosen=chosen,
-        network=network(graph, shown, topics, _lens(caller)),
+        network=network(links, turns, topics, _lens(caller)),
         notice="",
     )
 
@@ -255,18 +255,15 @@ def show_graph(caller: Reader, topic: MemoryId = "") -> Response:
 def show_archive(caller: Reader, done: Text = "") -> Response:
     """What has been archived, the latest first."""
     lens = _lens(caller)
-    memories = caller.memory.get_all(limit=None, scope=caller.scope)
-    archived = [m for m in memories if m.state is State.ARCHIVED]
-    archived.sort(key=lambda m: m.state_changed_at or m.said_at, reverse=True)
+    with caller.memory.services.memories.lock:
+        ids = archived_ids(_index(caller))
+    archived = _existing(caller, tuple(ids[:_LINES]))
     return render(
         "archive.html",
         caller,
         page="archive",
-        archived=[
-            (lens.memory(m), lens.moment(m.state_changed_at or m.said_at))
-            for m in archived[:_LINES]
-        ],
-        n_archived=len(archived),
+        archived=[(lens.memory(m), lens.moment(m.state_changed_at or m.said_at)) for m in archived],
+        n_archived=len(ids),
         threshold=caller.memory.curve.archive_below,
         notice=_notice(done),
     )
@@ -307,7 +304,7 @@ def _existing(caller: Caller, ids: tuple[str, ...]) -> list[Memory]:
 
 
 def _derived(caller: Caller, memory: Memory) -> list[Memory]:
-    index = caller.memory.services.memories.index(caller.scope)
+    index = _index(caller)
     derived = _existing(caller, tuple(sorted(index.derived_from(memory.id))))
     return [
         m for m in derived if m.version_of is None and m.granularity is not Granularity.CITATION
@@ -410,8 +407,8 @@ def confirm_forget(caller: Reader, id: MemoryId) -> Response:  # noqa: A002
 @router.post("/forget")
 def forget(caller: Writer, id: FormText) -> Response:  # noqa: A002
     """Delete a memory, and show what was removed; the receipt holds no text of it."""
-    index = caller.memory.services.memories.index(caller.scope)
-    kinds = {i: g for g, table in index.tables.items() for i in table.row_of}
+    tables = _index(caller).tables
+    kinds = {i: g for g, table in tables.items() for i in table.row_of}
     deletion = caller.memory.delete(id, scope=caller.scope)
     return render(
         "receipt.html",
