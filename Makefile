@@ -11,7 +11,8 @@ RECENT := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 PIP := $(VENV_PYTHON) -m pip install --disable-pip-version-check $(if $(CI),--quiet) -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser screenshots chat demo test bench crowd torture sequences soak lint format build clean distclean
+.PHONY: help install browser screenshots chat demo test bench crowd serve schema torture sequences soak lint \
+  format build clean distclean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +48,13 @@ crowd: $(STAMP) ## Run four client processes against one Chroma server for five 
 	@folder=$$(mktemp -d) && $(VENV)/bin/chroma run --path $$folder --port 8765 >$$folder/log 2>&1 & \
 	  server=$$!; sleep 5; $(VENV_PYTHON) -m benchmarks crowd --port 8765 $(ARGS); \
 	  ended=$$?; kill $$server; exit $$ended
+
+serve: $(STAMP) ## Measure the server, and send it 20,000 requests.
+	@$(VENV_PYTHON) -m benchmarks server --requests 20000 $(ARGS)
+
+schema: $(STAMP) ## Try many made-up requests from the server's OpenAPI description.
+	AGENTMEM_SCHEMA_EXAMPLES=$${AGENTMEM_SCHEMA_EXAMPLES:-100} $(VENV_PYTHON) -m pytest \
+	  tests/agentmem/server/test_openapi.py $(ARGS)
 
 torture: $(STAMP) ## Kill a writing process again and again: make torture ARGS="--kills 500"
 	@$(VENV_PYTHON) -m tests.torture $(ARGS)

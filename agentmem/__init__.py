@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from agentmem.client import Client, connect
     from agentmem.controller import MemoryController
     from agentmem.controller.deletion import Deletion
+    from agentmem.controller.listing import MemoryPage
+    from agentmem.controller.recognition import Familiarity, Recognition
     from agentmem.controller.timeline import Event
+    from agentmem.documents.documents import Document
     from agentmem.facts.views import Fact, ProfileLine
     from agentmem.feedback.plans import Plan
     from agentmem.feedback.reflection import Learned
@@ -78,6 +81,7 @@ __all__ = [
     "ContextItem",
     "DataFormatError",
     "Deletion",
+    "Document",
     "Draft",
     "Edge",
     "EmbedderMismatchError",
@@ -86,6 +90,7 @@ __all__ = [
     "EmptyTextError",
     "Event",
     "Fact",
+    "Familiarity",
     "ForgettingCurve",
     "Form",
     "Granularity",
@@ -96,6 +101,7 @@ __all__ = [
     "Memory",
     "MemoryController",
     "MemoryNotFoundError",
+    "MemoryPage",
     "MemoryRetriever",
     "MemoryStore",
     "MissingExtraError",
@@ -105,6 +111,7 @@ __all__ = [
     "RecallEvent",
     "RecallRouting",
     "RecalledMemory",
+    "Recognition",
     "Refiner",
     "RelevanceFilter",
     "Reranker",
@@ -131,6 +138,10 @@ _HOMES = {
     "connect": "agentmem.client",
     "MemoryController": "agentmem.controller",
     "Deletion": "agentmem.controller.deletion",
+    "Document": "agentmem.documents.documents",
+    "Familiarity": "agentmem.controller.recognition",
+    "MemoryPage": "agentmem.controller.listing",
+    "Recognition": "agentmem.controller.recognition",
     "Event": "agentmem.controller.timeline",
     "Fact": "agentmem.facts.views",
     "ProfileLine": "agentmem.facts.views",

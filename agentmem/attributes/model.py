@@ -13,15 +13,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.resources import files
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agentmem.embedding.cache import cached_documents
 from agentmem.embedding.embedder import Embedder
-from agentmem_retrievers.index.indexed_store import SINGLE_THREADED_BLAS
 from agentmem_retrievers.text.tokenize import tokenize
 from agentmem_stores import Vectors
+from agentmem_stores.exact import dot_products
 
 __all__ = ["AttributeModel"]
 
@@ -34,6 +35,7 @@ _RIDGE = 8.0
 _DOUBT = np.float32(2.0)
 # A kind that is less likely is not worth keeping.
 _LEAST = 0.08
+_learning = Lock()
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
 # Verbs of change say more than that something is so: who has moved somewhere lives there now.
 _CHANGE = re.compile(
@@ -58,8 +60,15 @@ class AttributeModel:
 
     @cached_property
     def _log_odds(self) -> tuple[Vectors, Vectors]:
-        sentences = cached_documents(self.embedder, [text for text, _, _ in _sentences()])
-        return _odds(sentences.tobytes(), sentences.shape[1])
+        # One thread learns, the others wait for it.
+        with _learning:
+            sentences = cached_documents(self.embedder, [text for text, _, _ in _sentences()])
+            factors, shifts = _odds(sentences.tobytes(), sentences.shape[1])
+        return np.ascontiguousarray(factors.T), shifts
+
+    def load(self) -> None:
+        """Learn from the sentences, which takes seconds the first time."""
+        self._log_odds  # noqa: B018
 
     def attributes_asked(self, question: Vectors) -> dict[str, float]:
         """Return the attributes that a question may ask for, most probable first.
@@ -92,8 +101,7 @@ class AttributeModel:
 
     def _probabilities(self, vectors: Vectors) -> Vectors:
         factors, shifts = self._log_odds
-        with SINGLE_THREADED_BLAS:
-            odds = vectors @ factors + shifts
+        odds = dot_products(vectors, factors) + shifts
         shares = np.exp(odds - odds.max(axis=1, keepdims=True))
         probabilities: Vectors = (shares / shares.sum(axis=1, keepdims=True))[:, :-1]
         return probabilities

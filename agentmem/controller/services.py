@@ -11,16 +11,16 @@ import os
 import random
 import weakref
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 from weakref import WeakSet
 
 from agentmem.attributes.model import AttributeModel
-from agentmem.controller.deletion import Deleter
+from agentmem.controller.deletion import Deleter, Deletion
 from agentmem.digest.digest import Digester
+from agentmem.documents.documents import Documents
 from agentmem.embedding.embedder import Embedder
 from agentmem.facts.bookkeeping import Facts
 from agentmem.facts.extractor import RuleExtractor
@@ -49,7 +49,6 @@ from agentmem.writing.writer import Clock, Writer
 from agentmem_retrievers import ForgettingCurve, SearchEngine, SearchSettings
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import (
-    AgentMemError,
     ClosedError,
     InvalidScopeError,
     Memory,
@@ -57,6 +56,7 @@ from agentmem_stores import (
     Scope,
     StoreError,
 )
+from agentmem_stores.locks import ScopeLocks
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -78,13 +78,14 @@ class DeletionListener(Protocol):
 class Services:
     """The parts of one controller, and the state that its verbs share.
 
-    Everything that changes memories holds `lock`, a lock of the whole store, and writes through
-    `memories`, never through `store`, so that the derived index stays in step.
+    Everything that changes memories holds the lock of their scope, and writes through `memories`,
+    never through `store`, so that the derived index stays in step. Owners do not wait for each
+    other.
 
     Attributes:
         scope: whose memories are meant when a call names no other.
         clock: returns the current time, aware.
-        lock: reentrant; hold it from the first read to the last write of a change.
+        locks: reentrant; hold that of a scope from the first read to the last write of a change.
         store: the records themselves.
         memories: the store with its derived index, written through.
         engine: ranks memories for a query.
@@ -101,7 +102,7 @@ class Services:
     scope: Scope | None
     clock: Clock
     curve: ForgettingCurve
-    lock: AbstractContextManager[Any]
+    locks: ScopeLocks
     store: MemoryStore
     memories: IndexedStore
     engine: SearchEngine
@@ -131,6 +132,7 @@ class Services:
     def __post_init__(self) -> None:
         self.background = BackgroundWorker(self._consolidate_in_background)
         self.listeners: WeakSet[DeletionListener] = WeakSet()
+        self.documents = Documents(self)
         self.store.deletion_listeners.add(self)
         # Registered after the store's own finalizer, so it runs before that one at exit.
         weakref.finalize(self, _close_at_exit, weakref.ref(self), self.reinforcement, os.getpid())
@@ -157,9 +159,9 @@ class Services:
         """Build every part from the options of `MemoryController`."""
         clock = clock or partial(datetime.now, UTC)
         curve = curve or ForgettingCurve()
-        lock = store.verb_lock
+        locks = store.verb_locks
         embedder = Embedder(embeddings)
-        memories = IndexedStore(store, embedder.documents)
+        memories = IndexedStore(store, embedder.words)
         engine = SearchEngine(
             memories,
             curve=curve,
@@ -181,15 +183,15 @@ class Services:
         )
         sessions = Sessions(store, memories, embedder, writer, digester, facts, clock)
         admission = Admission(before_write)
-        reinforcement = Reinforcement(store, memories, curve, linger, guard=lock)
+        reinforcement = Reinforcement(store, memories, curve, linger, locks)
         deletion = Deleter(store, memories, sessions, facts, partial(_announce, store))
-        summaries = Summaries(store, memories, embedder, digester, curve, clock, lock)
+        summaries = Summaries(store, memories, embedder, digester, curve, clock, locks)
         check = Check(store, memories)
         return cls(
             scope=scope,
             clock=clock,
             curve=curve,
-            lock=lock,
+            locks=locks,
             store=store,
             memories=memories,
             engine=engine,
@@ -201,7 +203,7 @@ class Services:
             sessions=sessions,
             facts=facts,
             deletion=deletion,
-            items=Items(store, memories, embedder, writer, reinforcement, deletion, clock, lock),
+            items=Items(store, memories, embedder, writer, reinforcement, deletion, clock, locks),
             reinforcement=reinforcement,
             reflection=Reflection(store, memories, engine.weights, curve, clock, writer.new_id),
             plans=Plans(store, memories, embedder, curve, clock),
@@ -211,7 +213,7 @@ class Services:
                 sessions=sessions,
                 summaries=summaries,
                 clock=clock,
-                lock=lock,
+                locks=locks,
             ),
             check=check,
             repair=Repair(store, memories, embedder, sessions, check),
@@ -243,11 +245,12 @@ class Services:
             )
         return owner
 
-    def flush(self) -> None:
-        """Write pending recalls now."""
-        with self.lock:
-            if not self.closed:
-                self.reinforcement.flush()
+    def flush(self, scope: Scope | None = None) -> None:
+        """Write pending recalls now: of one scope, or of all of them."""
+        for each in self.reinforcement.pending_scopes() if scope is None else [scope]:
+            with self.locks.hold(each):
+                if not self.closed:
+                    self.reinforcement.flush(each)
 
     def consolidate(
         self,
@@ -259,7 +262,7 @@ class Services:
         stopped: Callable[[], bool] = lambda: False,
     ) -> ConsolidationReport:
         """Consolidate a scope; its open session stays open."""
-        self.flush()
+        self.flush(scope)
         return self.consolidation.run(
             scope,
             current=self.open_sessions.get(scope),
@@ -276,6 +279,19 @@ class Services:
             stopped=lambda: self.background.closed,
         )
 
+    def before_search(self, scope: Scope, *, sweep: bool) -> None:
+        """Delete what has expired; archive what has faded if the scope was not used before."""
+        if self.deletion.has_expired(scope, self.clock()):
+            self.expire(scope, self.clock())
+        if sweep:
+            self.sweep_first(scope)
+
+    def expire(self, scope: Scope, now: datetime) -> Deletion:
+        """Delete the memories that have expired by `now`."""
+        with self.locks.hold(scope):
+            self.reinforcement.flush(scope)
+            return self.deletion.expire(scope, now)
+
     def sweep_first(self, scope: Scope) -> None:
         """Archive what faded while nobody used the scope, once."""
         if scope not in self.swept:
@@ -287,8 +303,8 @@ class Services:
         if not self.sweep:
             return
         try:
-            with self.lock:
-                self.reinforcement.flush()
+            with self.locks.hold(scope):
+                self.reinforcement.flush(scope)
                 archive_faded(self.memories, self.curve, scope, self.clock(), SWEEP_LIMIT)
         except StoreError as error:
             _log.warning("faded memories of %s could not be archived: %s", scope, error)
@@ -312,13 +328,13 @@ class Services:
 
     def close(self) -> None:
         """End open sessions, write what is pending, and close the store."""
-        # Not under the lock: the background work that is to stop may be waiting for it.
+        # Not under a lock: the background work that is to stop may be waiting for it.
         self.background.close()
-        with self.lock:
+        with self.locks.hold_all():
             if self.closed:
                 return
             try:
-                self.reinforcement.flush()
+                self.reinforcement.flush_all()
                 for scope, session_id in list(self.open_sessions.items()):
                     # Its turns may have been deleted since.
                     if session_id in self.sessions.unfinished(scope):
@@ -349,5 +365,7 @@ def _close_at_exit(
             reinforcement.flush_on_collection()
         else:
             services.close()
-    except AgentMemError as error:
-        _log.warning("pending recalls could not be written at exit: %s", error)
+    except Exception as error:
+        # At exit, libraries that are not loaded yet may refuse to be, so that a session cannot be
+        # summarized. The next `add` does what is left.
+        _log.warning("an open session could not be ended at exit: %s", error)

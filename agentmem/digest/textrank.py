@@ -34,7 +34,8 @@ def summary(sentences: Sequence[Sentence], *, max_tokens: int, max_sentences: in
     order, matrix = _ranking(sentences)
     chosen: list[int] = []
     budget = max_tokens
-    for i in order:
+    # Of a monotonous text, no sentence after the first would be chosen, however many are tried.
+    for i in order[:MAX_NODES]:
         cost = _cost(sentences[i])
         if cost <= budget and not _is_redundant(matrix, i, chosen):
             chosen.append(i)

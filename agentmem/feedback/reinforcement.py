@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock, Thread, Timer
-from typing import Any
 
 from agentmem_retrievers import ForgettingCurve, SearchResult
 from agentmem_retrievers.forgetting import rest_days
@@ -23,6 +21,7 @@ from agentmem_stores import (
     Scope,
     State,
 )
+from agentmem_stores.locks import ScopeLocks
 from agentmem_stores.records import MAX_RECALLS
 
 __all__ = ["Reinforcement", "after_recall", "relevant"]
@@ -76,20 +75,20 @@ def relevant(result: SearchResult, *, include_archived: bool) -> SearchResult:
 class Reinforcement:
     """Collects recalls and writes them in one batch per scope.
 
-    A batch is written before the next write of the controller (which calls `flush`), or by a
+    A batch is written before the next write to the scope (which calls `flush`), or by a
     thread `linger` seconds after the first recall. A crash before that loses the reinforcement,
     but never a memory.
 
     Args:
         linger: seconds; None writes only on `flush`.
-        guard: the lock that the thread takes, so that it does not overwrite a change in progress.
+        locks: of the scopes, so that the thread does not overwrite a change in progress.
     """
 
     store: MemoryStore
     memories: IndexedStore
     curve: ForgettingCurve
     linger: float | None
-    guard: AbstractContextManager[Any]
+    locks: ScopeLocks
 
     def __post_init__(self) -> None:
         self._pending: dict[Scope, _Recalls] = {}
@@ -108,15 +107,26 @@ class Reinforcement:
                 self._timer.daemon = True
                 self._timer.start()
 
-    def flush(self) -> None:
-        """Write the pending recalls."""
+    def pending_scopes(self) -> list[Scope]:
+        """Return the scopes with pending recalls."""
         with self._lock:
-            pending, self._pending = self._pending, {}
-            if self._timer is not None:
+            return list(self._pending)
+
+    def flush(self, scope: Scope) -> None:
+        """Write the pending recalls of a scope; the caller holds its lock."""
+        with self._lock:
+            recalls = self._pending.pop(scope, None)
+            if not self._pending and self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
-        for scope, recalls in pending.items():
+        if recalls is not None:
             self._write(scope, recalls)
+
+    def flush_all(self) -> None:
+        """Write the pending recalls of all scopes."""
+        for scope in self.pending_scopes():
+            with self.locks.hold(scope):
+                self.flush(scope)
 
     def flush_on_collection(self) -> None:
         """Write the pending recalls after the controller was garbage-collected.
@@ -136,9 +146,10 @@ class Reinforcement:
         thread.join(_EXIT_TIMEOUT)
 
     def _flush_in_background(self) -> None:
+        with self._lock:
+            self._timer = None
         try:
-            with self.guard:
-                self.flush()
+            self.flush_all()
         except AgentMemError as error:
             _log.warning("pending recalls could not be written and are lost: %s", error)
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -36,6 +35,7 @@ from agentmem_stores import (
     State,
     Vectors,
 )
+from agentmem_stores.locks import ScopeLocks
 
 if TYPE_CHECKING:
     from agentmem.controller.deletion import Deleter
@@ -74,7 +74,7 @@ class Items:
     reinforcement: Reinforcement
     deletion: Deleter
     clock: Clock
-    lock: AbstractContextManager[Any]
+    locks: ScopeLocks
 
     def get(self, scope: Scope, addresses: Sequence[Address]) -> dict[Address, StoredItem]:
         """Return the items with these addresses; addresses without an item are left out."""
@@ -100,8 +100,7 @@ class Items:
 
     def find(self, scope: Scope, prefix: tuple[str, ...] = ()) -> Sequence[ItemHit]:
         """Return all items of the namespaces that begin with `prefix`, oldest key first."""
-        with self.lock:
-            index = self.memories.index(scope)
+        with self.memories.reading(scope) as index:
             return [
                 ItemHit(address, _head_ids_in(index, rows))
                 for address, rows in self._rows(index, prefix).items()
@@ -113,8 +112,7 @@ class Items:
         Items without texts come last.
         """
         vector = self.embedder.query(query)
-        with self.lock:
-            index = self.memories.index(scope)
+        with self.memories.reading(scope) as index:
             rows_of = self._rows(index, prefix)
             cosines = _cosines(index, [row for rows in rows_of.values() for row in rows], vector)
             hits = [
@@ -152,8 +150,8 @@ class Items:
         """
         texts = [text for draft in changes.values() if draft for text in draft.texts]
         embedded = self.embedder.turns(texts)
-        with self.lock:
-            self.reinforcement.flush()
+        with self.locks.hold(scope):
+            self.reinforcement.flush(scope)
             index = self.memories.index(scope)
             old = {address: self._records(scope, index, address) for address in changes}
             new = self._new_records(scope, index, changes, old)
@@ -213,7 +211,7 @@ class Items:
         ttls = {item.address: item.ttl for item in items if item.ttl is not None}
         if not ttls:
             return
-        with self.lock:
+        with self.locks.hold(scope):
             index = self.memories.index(scope)
             now = self.clock()
             patch = [
@@ -225,7 +223,7 @@ class Items:
 
     def expire(self, scope: Scope) -> int:
         """Delete the items whose time to live has passed; return how many there were."""
-        with self.lock:
+        with self.locks.hold(scope):
             index = self.memories.index(scope)
             table = index.tables[_TURN]
             expired = table.column("alive") & table.expired(self.clock())
@@ -246,5 +244,5 @@ def _cosines(index: ScopeIndex, rows: Sequence[int], vector: Vectors) -> dict[in
     """The cosine similarity of each row to a vector; items without texts have none."""
     table = index.tables[_TURN]
     indexed = [row for row in rows if not table.ids[row].endswith(f"-{UNINDEXED}")]
-    cosines = table.vectors(np.array(indexed, dtype=np.intp)) @ vector
+    cosines = np.vecdot(table.vectors(np.array(indexed, dtype=np.intp)), vector)
     return dict(zip(indexed, cosines.tolist(), strict=True))

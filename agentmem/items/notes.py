@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["write_notes"]
 
-# Bounds how long one batch holds the store's lock while thousands of notes are imported.
+# Bounds how long one batch holds the scope's lock while thousands of notes are imported.
 _BATCH_SIZE = 256
 
 
@@ -46,8 +46,8 @@ def _write_batch(services: Services, scope: Scope, notes: Sequence[Draft]) -> li
     drafts = [replace(note, id=note.id or services.writer.new_id()) for note in notes]
     drafts = services.admission.drafts(services.writer.without_duplicates(scope, drafts))
     embedded = services.embedder.turns([draft.text for draft in drafts])
-    with services.lock:
-        services.reinforcement.flush()
+    with services.locks.hold(scope):
+        services.reinforcement.flush(scope)
         sessions = {f"{ITEM_PREFIX}note/{draft.id}": [draft] for draft in drafts}
         written = services.writer.write_sessions(scope, sessions, embedded)
     return [note.id for note in written]

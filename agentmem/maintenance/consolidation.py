@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from agentmem.maintenance.duplicates import duplicates
 from agentmem.maintenance.eviction import weakest_turns
@@ -16,6 +14,7 @@ from agentmem.progress import Progress
 from agentmem.writing.sessions import Sessions
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import Batch, Granularity, Memory, MemoryStore, Scope, State
+from agentmem_stores.locks import ScopeLocks
 
 __all__ = ["Consolidation", "ConsolidationReport"]
 
@@ -71,7 +70,8 @@ class Consolidation:
     write. So a run may be stopped or killed anywhere, and the next one continues.
 
     Args:
-        lock: taken for each piece of work, so that other calls run in between.
+        locks: that of the scope is taken for each piece of work, so that other calls run
+            in between.
     """
 
     store: MemoryStore
@@ -79,7 +79,7 @@ class Consolidation:
     sessions: Sessions
     summaries: Summaries
     clock: Callable[[], datetime]
-    lock: AbstractContextManager[Any]
+    locks: ScopeLocks
 
     def run(
         self,
@@ -129,7 +129,7 @@ class Consolidation:
             yield "archiving", [partial(self._archive, scope, keep, results)]
 
     def _end(self, scope: Scope, session_id: str, results: _Results) -> None:
-        with self.lock:
+        with self.locks.hold(scope):
             self.sessions.end(scope, session_id)
         results.ended.append(session_id)
 
@@ -143,12 +143,12 @@ class Consolidation:
         )
 
     def _extract_again(self, scope: Scope, session_id: str) -> None:
-        with self.lock:
+        with self.locks.hold(scope):
             self.sessions.extract_facts(scope, session_id)
 
     def _merge(self, scope: Scope, group: Sequence[Memory], results: _Results) -> None:
         """Let the newest memory of a group stand for all, with the others as its sources."""
-        with self.lock:
+        with self.locks.hold(scope):
             ids = [memory.id for memory in group]
             current = [entry.memory for entry in self.store.get(scope, Granularity.TURN, ids)]
             if [(m.version, m.state) for m in current] != [(m.version, m.state) for m in group]:
@@ -187,7 +187,7 @@ class Consolidation:
         return works
 
     def _archive(self, scope: Scope, keep: int, results: _Results) -> None:
-        with self.lock:
+        with self.locks.hold(scope):
             now = self.clock()
             ids = weakest_turns(self.memories.index(scope), keep, now)
             turns = [entry.memory for entry in self.store.get(scope, Granularity.TURN, ids)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -21,6 +20,7 @@ from agentmem_retrievers import ForgettingCurve
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.index.table import NONE
 from agentmem_stores import Batch, Entry, Granularity, Memory, MemoryStore, Scope, State, Vectors
+from agentmem_stores.locks import ScopeLocks
 
 __all__ = ["Summaries", "SummarySpec", "exclude_from_topics"]
 
@@ -77,7 +77,7 @@ class Summaries:
     digester: Digester
     curve: ForgettingCurve
     clock: Callable[[], datetime]
-    lock: AbstractContextManager[Any]
+    locks: ScopeLocks
 
     def existing(self, scope: Scope, granularity: Granularity) -> dict[str, Memory]:
         """Return the summaries of a granularity by id, except for edited topics."""
@@ -89,7 +89,7 @@ class Summaries:
 
     def plan_topics(self, scope: Scope) -> list[SummarySpec] | None:
         """Return the topics that should exist; None if the existing ones are current enough."""
-        with self.lock:
+        with self.locks.hold(scope):
             turns = self._turns_to_cluster(scope)
             if self._topics_are_current(scope, set(turns)):
                 return None
@@ -157,7 +157,7 @@ class Summaries:
     def plan_days(self, scope: Scope) -> list[SummarySpec]:
         """Return the days that should exist: those with turns in sessions that have ended."""
         turns: dict[str, list[str]] = {}
-        with self.lock:
+        with self.locks.hold(scope):
             index = self.memories.index(scope)
             for memory in self._turns(scope):
                 if index.is_digested(memory.session_id):
@@ -178,7 +178,7 @@ class Summaries:
 
     def write(self, scope: Scope, spec: SummarySpec) -> None:
         """Write a summary, unless one of its turns changes or is deleted meanwhile."""
-        with self.lock:
+        with self.locks.hold(scope):
             turns = self._read_turns(scope, spec)
             if not turns or self._update_metadata(scope, spec):
                 return
@@ -186,7 +186,7 @@ class Summaries:
         digest = self.digester.digest([(turn.speaker or turn.role, turn.text) for turn in turns])
         memory = self._memory(spec, turns, digest.summary, digest.keywords)
         [vector] = self.embedder.documents([memory.text])
-        with self.lock:
+        with self.locks.hold(scope):
             current = self._read_turns(scope, spec)
             if [(t.id, t.version) for t in current] == [(t.id, t.version) for t in turns]:
                 self.memories.write(Batch(scope, put=[Entry(memory, vector)]))

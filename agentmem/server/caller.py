@@ -28,6 +28,11 @@ class Caller:
         return self.principal.scope
 
     @property
+    def source(self) -> str:
+        """The client as memories name it; empty for the user's own hands."""
+        return "" if self.principal.local else self.principal.client
+
+    @property
     def provenance(self) -> dict[str, Any]:
         """Metadata of what it writes; a message cannot claim to come from elsewhere.
 

@@ -302,11 +302,11 @@ def _recall(
     until: datetime | None,
     min_trust: Trust,
 ) -> Recalled:
-    outside = _outside(caller, since, until)
     context = caller.memory.recall(
         query,
         max_tokens=max_tokens,
-        exclude=outside,
+        since=since,
+        until=until,
         min_trust=min_trust,
         reinforce=not caller.principal.read_only,
         scope=caller.scope,
@@ -318,17 +318,6 @@ def _recall(
         routing=str(context.routing),
         ids=context.ids,
     )
-
-
-def _outside(caller: Caller, since: datetime | None, until: datetime | None) -> list[str]:
-    """Return the ids of what was not said within an interval."""
-    if since is None and until is None:
-        return []
-    return [
-        m.id
-        for m in caller.memory.get_all(limit=None, scope=caller.scope)
-        if (since and m.said_at < since) or (until and m.said_at >= until)
-    ]
 
 
 def _view(memory: Memory) -> MemoryView:

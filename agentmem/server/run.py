@@ -76,6 +76,7 @@ def serve(
 
     @asynccontextmanager
     async def published(app: FastAPI) -> AsyncIterator[None]:
+        options.folder.mkdir(parents=True, exist_ok=True)
         write_private(
             options.folder / SERVER_FILE,
             json.dumps({"url": url, "token": secret, "pid": os.getpid()}),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from agentmem.embedding.embedder import Embedder, EmbeddingBatch
 from agentmem.writing.association import Association
 from agentmem.writing.messages import Draft
 from agentmem_retrievers import ForgettingCurve
-from agentmem_retrievers.index.indexed_store import SINGLE_THREADED_BLAS, IndexedStore
+from agentmem_retrievers.forgetting import IMPORTANCE
+from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import (
     Batch,
     Entry,
@@ -26,6 +28,7 @@ from agentmem_stores import (
     Scope,
     State,
 )
+from agentmem_stores.exact import dot_products
 from agentmem_stores.records import with_utc_offset
 
 __all__ = ["Clock", "Writer", "carry_over_recall_stats", "without_links"]
@@ -92,7 +95,8 @@ class Writer:
                     role=draft.role,
                     speaker=draft.speaker,
                     position=position,
-                    metadata=with_utc_offset(draft.metadata, said_at),
+                    expires_at=draft.expires_at,
+                    metadata=with_utc_offset(_with_importance(draft), said_at),
                 )
                 position += 1
                 rows.append(row)
@@ -165,22 +169,21 @@ class Writer:
         """
         vectors = embedded.vectors
         entries = []
-        with SINGLE_THREADED_BLAS:
-            known = self._nearest(memories[0], embedded, leave_out)
-            among = np.clip(vectors @ vectors.T, -1.0, 1.0)
-            for i, memory in enumerate(memories):
-                neighbors = known[i]
-                for j in np.argsort(-among[i, :i], kind="stable")[: self.association.neighbors]:
-                    neighbors.append(Neighbor(memories[j].id, float(among[i, j])))
-                neighbors.sort(key=_by_id)
-                neighbors.sort(key=_by_similarity, reverse=True)
-                nearest = neighbors[0].similarity if neighbors else 0.0
-                strength = self.curve.initial_strength(
-                    surprise=min(max(1 - nearest, 0.0), 1.0),
-                    importance=importances[i] if importances else 0.0,
-                )
-                linked = replace(memory, strength=strength, edges=self.association.edges(neighbors))
-                entries.append(Entry(linked, vectors[i], embedded.token_codes[i]))
+        known = self._nearest(memories[0], embedded, leave_out)
+        among = np.clip(dot_products(vectors, vectors), -1.0, 1.0)
+        for i, memory in enumerate(memories):
+            neighbors = known[i]
+            for j in np.argsort(-among[i, :i], kind="stable")[: self.association.neighbors]:
+                neighbors.append(Neighbor(memories[j].id, float(among[i, j])))
+            neighbors.sort(key=_by_id)
+            neighbors.sort(key=_by_similarity, reverse=True)
+            nearest = neighbors[0].similarity if neighbors else 0.0
+            strength = self.curve.initial_strength(
+                surprise=min(max(1 - nearest, 0.0), 1.0),
+                importance=importances[i] if importances else 0.0,
+            )
+            linked = replace(memory, strength=strength, edges=self.association.edges(neighbors))
+            entries.append(Entry(linked, vectors[i], embedded.token_codes[i]))
         return entries
 
     def _nearest(
@@ -230,6 +233,12 @@ class Writer:
         )
         [stored] = self.store.get(old.scope, old.granularity, [old.id])
         return [replace(entry, memory=new), replace(stored, memory=former)]
+
+
+def _with_importance(draft: Draft) -> Mapping[str, Any]:
+    if not draft.importance:
+        return draft.metadata
+    return {**draft.metadata, IMPORTANCE: draft.importance}
 
 
 def without_links(

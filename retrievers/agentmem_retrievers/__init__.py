@@ -75,7 +75,6 @@ _MOVED = {
         "Ledger": "FactIndex",
         "SELF": "SELF",
     },
-    "index.indexed_store": {"ONE_THREAD": "SINGLE_THREADED_BLAS"},
     "index.inverted_index": {"InvertedIndex": "InvertedIndex"},
     "index.quantized": {
         "Bits": "Codes",

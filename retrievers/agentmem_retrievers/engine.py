@@ -8,13 +8,19 @@ from datetime import datetime
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agentmem_retrievers.features.late_interaction import QueryToken
 from agentmem_retrievers.forgetting import ForgettingCurve
-from agentmem_retrievers.index.indexed_store import SINGLE_THREADED_BLAS, IndexedStore
+from agentmem_retrievers.index.indexed_store import IndexedStore
+from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import Table, VisibilityMask
 from agentmem_retrievers.index.vocabulary import SimilarTerm
-from agentmem_retrievers.ranking.candidates import CandidateSources, visible_candidates
+from agentmem_retrievers.ranking.candidates import (
+    CandidateSources,
+    nearest_stored,
+    visible_candidates,
+)
 from agentmem_retrievers.ranking.duplicates import collapse_duplicates
 from agentmem_retrievers.ranking.latest_value import (
     AttributeClassifier,
@@ -32,6 +38,7 @@ from agentmem_retrievers.settings import SearchSettings
 from agentmem_retrievers.text.dates import TIME_WORDS, TimeSpan, find_anchor, find_windows
 from agentmem_retrievers.text.question import Question
 from agentmem_stores import Granularity, Memory, Scope, Vectors
+from agentmem_stores.filters import NO_FILTER, MemoryFilter
 
 __all__ = ["Query", "SearchEngine"]
 
@@ -57,6 +64,10 @@ class Query:
         explain: fill in `RecalledMemory.contributions`.
         hops: length of the paths followed by multi-hop search; 1 follows nothing.
         query_tokens: returns the tokens of a query text; none if the embedder has none.
+        embed_words: returns the embeddings of words, float32 of shape (words, dimension), and may
+            embed the query text given with them in the same pass of the model; by default words
+            are embedded by `IndexedStore.embed`.
+        where: which memories may be returned.
     """
 
     text: str
@@ -69,6 +80,27 @@ class Query:
     explain: bool = False
     hops: int = 1
     query_tokens: Callable[[str], Sequence[QueryToken]] = _no_tokens
+    embed_words: Callable[[str, Sequence[str]], Vectors] | None = None
+    where: MemoryFilter = NO_FILTER
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedQuestion:
+    """A parsed question, and all that the model computes for a search.
+
+    Attributes:
+        question: the parsed query.
+        vector: embedding of `question.addressed`, shape (dimension,).
+        text_vector: embedding of the query as it is, the same where nobody is named.
+        tokens: the question's tokens; none if they are not compared.
+        words: embeddings of the words that the index has not embedded yet, by word.
+    """
+
+    question: Question
+    vector: Vectors
+    text_vector: Vectors
+    tokens: Sequence[QueryToken]
+    words: Mapping[str, Vectors]
 
 
 class SearchEngine:
@@ -107,39 +139,52 @@ class SearchEngine:
         Turns are ranked first, whatever the granularity; sessions by their turns. If the active
         memories hardly answer the query, archived ones are searched too.
         """
-        granularity = query.granularity
-        with self.memories.lock, SINGLE_THREADED_BLAS:
-            ranking = self.ranking(scope, query)
+        embedded = self.embed(scope, query)
+        with self.memories.reading(scope) as index:
+            ranking = self._ranking(index, scope, query, embedded)
             turns = ranking.rank(*ranking.first_stage())
             confidence = ranking.confidence(turns)
-            if self._is_unsure(confidence, turns) and self._has_archive(scope, query):
-                return self.search(scope, replace(query, include_archived=True))
-            paths: Paths = {}
-            duplicates: Paths = {}
-            if not granularity.of_session:
-                result = self._rank_by_similarity(scope, query)
-            elif granularity is not Granularity.TURN:
-                result = rank_sessions(ranking, turns, granularity)
-            elif query.hops > 1:
-                result, paths = self._follow_links(ranking, turns, query.hops)
-            else:
-                result = self._latest_value.reorder(ranking, turns)
-                if "duplicates" not in self.settings.off:
-                    table = ranking.index.tables[Granularity.TURN]
-                    result, duplicates = collapse_duplicates(result, table, query.k)
-            routing = ranking.sources.routing() if query.explain else None
-            learnable = granularity is Granularity.TURN and query.hops == 1
-            return SearchResult(
-                query=query.text,
-                hits=self._hits(
-                    ranking.index.tables[granularity], scope, query, result, paths, duplicates
-                ),
-                confidence=confidence,
-                asked_at=query.as_of or query.now,
-                # Routed anew when asked for, since a result must not keep a whole index alive.
-                load_routing=(lambda: routing) if routing else partial(self._route, scope, query),
-                **({"query_vector": ranking.vector} if learnable else {}),
-            )
+            if not (self._is_unsure(confidence, turns) and self._has_archive(index, query)):
+                return self._result(ranking, turns, confidence, scope, query, embedded)
+        return self.search(scope, replace(query, include_archived=True))
+
+    def _result(
+        self,
+        ranking: TurnRanking,
+        turns: Ranking,
+        confidence: float,
+        scope: Scope,
+        query: Query,
+        embedded: EmbeddedQuestion,
+    ) -> SearchResult:
+        """Return the hits of the granularity that is asked for."""
+        granularity = query.granularity
+        paths: Paths = {}
+        duplicates: Paths = {}
+        if not granularity.of_session:
+            result = self._rank_by_similarity(ranking.index, scope, query, embedded.text_vector)
+        elif granularity is not Granularity.TURN:
+            result = rank_sessions(ranking, turns, granularity)
+        elif query.hops > 1:
+            result, paths = self._follow_links(ranking, turns, query.hops)
+        else:
+            result = self._latest_value.reorder(ranking, turns)
+            if "duplicates" not in self.settings.off:
+                table = ranking.index.tables[Granularity.TURN]
+                result, duplicates = collapse_duplicates(result, table, query.k)
+        routing = ranking.sources.routing() if query.explain else None
+        learnable = granularity is Granularity.TURN and query.hops == 1
+        return SearchResult(
+            query=query.text,
+            hits=self._hits(
+                ranking.index.tables[granularity], scope, query, result, paths, duplicates
+            ),
+            confidence=confidence,
+            asked_at=query.as_of or query.now,
+            # Routed anew when asked for, since a result must not keep a whole index alive.
+            load_routing=(lambda: routing) if routing else partial(self._route, scope, query),
+            **({"query_vector": ranking.vector} if learnable else {}),
+        )
 
     def _is_unsure(self, confidence: float, turns: Ranking) -> bool:
         """Whether the active turns hardly answer, or many of them answer about equally well."""
@@ -149,35 +194,96 @@ class SearchEngine:
         settings = self.settings
         return confidence < settings.archive_below or entropy > settings.archive_entropy
 
-    def _has_archive(self, scope: Scope, query: Query) -> bool:
+    def _has_archive(self, index: ScopeIndex, query: Query) -> bool:
         if query.include_archived:
             return False
-        table = self.memories.index(scope).tables[query.granularity]
+        table = index.tables[query.granularity]
         everything = table.visible(query.as_of, include_archived=True)
-        return bool(np.any(everything & ~table.visible(query.as_of)))
+        archived = everything & ~table.visible(query.as_of)
+        if query.where and archived.any():
+            archived &= index.matching(query.granularity, query.where)
+        return bool(np.any(archived))
+
+    def addressed(self, scope: Scope, texts: Sequence[str]) -> list[str]:
+        """Return what a search embeds for each question: the question as put to its speakers."""
+        with self.memories.reading(scope) as index:
+            speakers = index.tables[Granularity.TURN].speaker_terms()
+        return [Question(text, speakers).addressed for text in texts]
+
+    def embed(self, scope: Scope, query: Query) -> EmbeddedQuestion:
+        """Parse a query and embed what its search needs, in one pass of the model if it can.
+
+        No lock is held while the model works, so that nobody waits for a slow one.
+        """
+        off = self.settings.off
+        windows = () if "windows" in off else self._windows(scope, query)
+        with self.memories.reading(scope) as index:
+            table = index.tables[Granularity.TURN]
+            question = Question(query.text, table.speaker_terms(), windows)
+            missing = table.vocabulary.to_embed(question.content) if self._expands_terms else []
+        words = dict(zip(missing, self._embed_words(query, question, missing), strict=True))
+        vector = query.embed(question.addressed)
+        self._latest_value.prepare(question, as_of=query.as_of is not None)
+        if missing:
+            with self.memories.reading(scope) as index:
+                index.tables[Granularity.TURN].vocabulary.learn(words)
+        return EmbeddedQuestion(
+            question=question,
+            vector=vector,
+            text_vector=vector if query.granularity.of_session else query.embed(query.text),
+            tokens=() if "late" in off else query.query_tokens(question.addressed),
+            words=words,
+        )
+
+    @property
+    def _expands_terms(self) -> bool:
+        return self.memories.embed is not None and "soft" not in self.settings.off
+
+    def _embed_words(
+        self, query: Query, question: Question, words: Sequence[str]
+    ) -> Sequence[Vectors]:
+        if not words or self.memories.embed is None:
+            return ()
+        if query.embed_words is None:
+            return list(self.memories.embed(words))
+        return list(query.embed_words(question.addressed, words))
 
     def ranking(self, scope: Scope, query: Query) -> TurnRanking:
         """Parse a query, start looking for candidates, and return what ranks them."""
-        index, off = self.memories.index(scope), self.settings.off
+        embedded = self.embed(scope, query)
+        with self.memories.reading(scope) as index:
+            return self._ranking(index, scope, query, embedded)
+
+    def _ranking(
+        self, index: ScopeIndex, scope: Scope, query: Query, embedded: EmbeddedQuestion
+    ) -> TurnRanking:
         table, moment = index.tables[Granularity.TURN], query.as_of or query.now
-        windows = () if "windows" in off else self._windows(scope, query, moment)
-        question = Question(query.text, table.speaker_terms(), windows)
-        vector = query.embed(question.addressed)
+        question, vector = embedded.question, embedded.vector
         masks = {}
         for granularity, each in index.tables.items():
-            masks[granularity] = VisibilityMask(each, query.as_of, query.include_archived, moment)
+            masks[granularity] = VisibilityMask(
+                each,
+                query.as_of,
+                query.include_archived,
+                moment,
+                _allowed(index, granularity, query) if query.where else None,
+            )
         sources = CandidateSources(self.memories.store, scope, index, vector, masks, self.settings)
         # The store looks for the nearest turns while words are compared here.
         sources.start(Granularity.TURN)
-        has_tokens = not (table.without_codes or "late" in off)
-        tokens = query.query_tokens(question.addressed) if has_tokens else ()
+        tokens = () if table.without_codes else embedded.tokens
+        similar_terms: Mapping[str, Sequence[SimilarTerm]] = dict.fromkeys(question.rest, ())
+        if self._expands_terms:
+            similar_terms = table.vocabulary.similar_terms(
+                question.content, embedded.words, table.words.document_frequency
+            )
         return TurnRanking(
             index=index,
             question=question,
             vector=vector,
             sources=sources,
             masks=masks,
-            similar_terms=self._similar_terms(table, question),
+            similar_terms=similar_terms,
             query_tokens=tokens,
             now=moment,
             settings=self.settings,
@@ -186,41 +292,44 @@ class SearchEngine:
             at_least=query.k,
         )
 
-    def _similar_terms(
-        self, table: Table, question: Question
-    ) -> Mapping[str, Sequence[SimilarTerm]]:
-        if self.memories.embed is None or "soft" in self.settings.off:
-            return dict.fromkeys(question.rest, ())
-        return table.vocabulary.similar_terms(
-            question.content, self.memories.embed, table.words.document_frequency
-        )
-
-    def _windows(self, scope: Scope, query: Query, moment: datetime) -> tuple[TimeSpan, ...]:
+    def _windows(self, scope: Scope, query: Query) -> tuple[TimeSpan, ...]:
         """Return the times that a query is about; events are looked up in memory."""
         if not TIME_WORDS.search(query.text):
             return ()
+        moment = query.as_of or query.now
         anchor = find_anchor(query.text, moment)
         if anchor is None or "time" in self.settings.off:
             return find_windows(query.text, moment)
-        event = replace(query, text=anchor.clause, k=1, granularity=Granularity.TURN, hops=1)
-        table = self.memories.index(scope).tables[Granularity.TURN]
+        event = replace(
+            query,
+            text=anchor.clause,
+            k=1,
+            granularity=Granularity.TURN,
+            hops=1,
+            where=NO_FILTER,
+        )
         for hit in self.search(scope, event):
             said_at = hit.memory.said_at
-            start, end = table.about(table.row_of[hit.memory.id]) or (said_at, said_at)
+            with self.memories.reading(scope) as index:
+                table = index.tables[Granularity.TURN]
+                row = table.row_of.get(hit.memory.id)
+                start, end = (row is not None and table.about(row)) or (said_at, said_at)
             return (anchor.window(start, end, moment),)
         return ()
 
-    def _rank_by_similarity(self, scope: Scope, query: Query) -> Ranking:
+    def _rank_by_similarity(
+        self, index: ScopeIndex, scope: Scope, query: Query, vector: Vectors
+    ) -> Ranking:
         """Rank memories that belong to no session, such as facts and topics, by cosine."""
-        table = self.memories.index(scope).tables[query.granularity]
+        table, store = index.tables[query.granularity], self.memories.store
         mask = VisibilityMask(table, query.as_of, query.include_archived)
-        [neighbors] = self.memories.store.nearest(
-            scope,
-            query.granularity,
-            query.embed(query.text)[None],
-            max(query.k, self.settings.candidates),
-        )
-        near = visible_candidates(neighbors, table, mask)
+        if query.where:
+            mask = replace(mask, allowed=index.matching(query.granularity, query.where))
+            near = nearest_stored(store, scope, query.granularity, vector, mask)
+        else:
+            n = max(query.k, self.settings.candidates)
+            [neighbors] = store.nearest(scope, query.granularity, vector[None], n)
+            near = visible_candidates(neighbors, table, mask)
         return Ranking(near.rows, near.similarities, {"similar": near.similarities})
 
     def _follow_links(
@@ -276,5 +385,18 @@ class SearchEngine:
         return tuple(self.memories.store.get_memories(scope, Granularity.TURN, ids))
 
     def _route(self, scope: Scope, query: Query) -> Routing:
-        with self.memories.lock:
-            return self.ranking(scope, query).sources.routing()
+        embedded = self.embed(scope, query)
+        with self.memories.reading(scope) as index:
+            return self._ranking(index, scope, query, embedded).sources.routing()
+
+
+def _allowed(index: ScopeIndex, granularity: Granularity, query: Query) -> NDArray[np.bool_]:
+    """Return which rows of a table the filter of a query allows.
+
+    It is about what is returned: where that are sessions, it allows the turns of those sessions.
+    """
+    if query.granularity is Granularity.TURN or granularity is not Granularity.TURN:
+        return index.matching(granularity, query.where)
+    derived = index.tables[query.granularity].column("session")
+    sessions = derived[index.matching(query.granularity, query.where)]
+    return np.isin(index.tables[granularity].column("session"), sessions)

@@ -8,7 +8,10 @@ import numpy as np
 
 from agentmem_stores.store import Neighbor, Vectors
 
-__all__ = ["ExactIndex"]
+__all__ = ["ExactIndex", "dot_products"]
+
+# Rows compared at a time: they stay in the processor's cache while all queries pass over them.
+_BLOCK = 256
 
 
 class ExactIndex:
@@ -66,7 +69,8 @@ class ExactIndex:
         size = len(self._ids)
         if not size:
             return [[] for _ in vectors]
-        similarities = np.clip(_normalize(vectors) @ self._units[:size].T, -1.0, 1.0)
+        units = self._units[:size]
+        similarities = np.clip(dot_products(_normalize(vectors), units), -1.0, 1.0)
         if n < size:
             best = np.argpartition(-similarities, n - 1, axis=1)[:, :n]
         else:
@@ -77,6 +81,24 @@ class ExactIndex:
             ranked = sorted(zip((-row[columns]).tolist(), ids, strict=True))
             neighbors.append([Neighbor(memory_id, -distance) for distance, memory_id in ranked])
         return neighbors
+
+
+def dot_products(queries: Vectors, vectors: Vectors) -> Vectors:
+    """Return the dot product of each query with each vector, shape (queries, vectors).
+
+    Equal to `queries @ vectors.T`, row by row and in the calling thread. A matrix product of this
+    size starts the threads of BLAS, which then spin on the cores that Chroma and the embedder need:
+    on two busy cores, one query and 2,048 vectors of 384 components took 15 ms instead of 0.08.
+
+    Args:
+        queries: float32 of shape (queries, dimension).
+        vectors: float32 of shape (vectors, dimension).
+    """
+    products = np.empty((len(queries), len(vectors)), dtype=np.float32)
+    for start in range(0, len(vectors), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        np.vecdot(queries[:, np.newaxis], vectors[np.newaxis, part], out=products[:, part])
+    return products
 
 
 def _normalize(vectors: Vectors) -> Vectors:

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from functools import cached_property
+from numbers import Integral
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agentmem_stores.errors import (
@@ -135,9 +137,13 @@ def clean_text(text: str) -> tuple[str, int]:
     return joined, joined.count("\ufffd") - text.count("\ufffd")
 
 
-def _require_name(value: object, name: str) -> None:
+def _owner_name(value: object, name: str) -> str:
+    if isinstance(value, Integral | UUID) and not isinstance(value, bool):
+        # In hexadecimal, Python writes integers of any length.
+        value = str(value) if isinstance(value, UUID) or abs(value) < 10**100 else hex(value)
     if not isinstance(value, str) or not value.strip():
-        raise InvalidScopeError(f"{name} must be a non-empty string, not {value!r}")
+        shown = repr(value)[:MAX_NAME_LENGTH]
+        raise InvalidScopeError(f"{name}={shown} must be a non-empty string, an integer or a UUID")
     if value == "*":
         raise InvalidScopeError(f"{name} must name one owner; '*' is not a wildcard")
     if len(value) > MAX_NAME_LENGTH:
@@ -148,6 +154,7 @@ def _require_name(value: object, name: str) -> None:
         raise InvalidScopeError(
             f"{name} must not contain control characters or lone surrogates: {value!r}"
         )
+    return value
 
 
 @dataclass(frozen=True)
@@ -163,6 +170,8 @@ class Scope:
             no part of the owner's identity. By default days are those of each timestamp's own
             offset, which is UTC for the system clock.
 
+    Integers and UUIDs, as databases number users, become strings.
+
     Raises:
         InvalidScopeError: a name is empty, `*`, longer than 512 characters, or contains control
             characters; or there is no such time zone.
@@ -176,9 +185,9 @@ class Scope:
     tz: str | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        _require_name(self.user_id, "user_id")
+        object.__setattr__(self, "user_id", _owner_name(self.user_id, "user_id"))
         if self.agent_id is not None:
-            _require_name(self.agent_id, "agent_id")
+            object.__setattr__(self, "agent_id", _owner_name(self.agent_id, "agent_id"))
         if self.tz is not None:
             self.localize(datetime.now(UTC))
 

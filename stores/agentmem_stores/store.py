@@ -10,13 +10,11 @@ import json
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain, islice
 from operator import attrgetter
 from pathlib import Path
-from threading import RLock
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from weakref import WeakSet
 
@@ -24,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agentmem_stores.errors import InvalidInputError, MemoryNotFoundError
+from agentmem_stores.locks import ScopeLocks
 from agentmem_stores.records import Granularity, Memory, Scope
 
 __all__ = [
@@ -220,18 +219,17 @@ class MemoryStore(ABC):
     embedder: EmbedderSpec
 
     @cached_property
-    def index_lock(self) -> AbstractContextManager[Any]:
-        """A reentrant lock for the time from reading a derived index to writing it and the store.
+    def index_locks(self) -> ScopeLocks:
+        """Locks of the derived indexes, one for each scope; see `IndexedStore`.
 
-        It belongs to the store, because controllers that share the store object also share the
-        index.
+        They belong to the store, because controllers may share the store object.
         """
-        return RLock()
+        return ScopeLocks()
 
     @cached_property
-    def verb_lock(self) -> AbstractContextManager[Any]:
-        """A reentrant lock for the time from reading what a change depends on to writing it."""
-        return RLock()
+    def verb_locks(self) -> ScopeLocks:
+        """Locks for the time from reading what a change depends on to writing it."""
+        return ScopeLocks()
 
     @cached_property
     def deletion_listeners(self) -> WeakSet[Any]:

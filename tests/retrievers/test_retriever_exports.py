@@ -13,7 +13,7 @@ from agentmem_retrievers.text.dates import find_windows
 FORMER = (
     "Anchor", "Around", "AskedWord", "Bits", "Embed", "Features", "Floats", "InvertedIndex",
     "Key", "Kin", "LEARNED", "LateInteraction", "Learning", "Ledger", "Lookup", "MONTHS", "NEAR",
-    "NONE", "ONE_THREAD", "Period", "Question", "RELATIVES", "Ranked", "Recall", "Rounded",
+    "NONE", "Period", "Question", "RELATIVES", "Ranked", "Recall", "Rounded",
     "Rows", "SELF", "Shown", "Signs", "SoftLookup", "Span", "Table", "TurnFeatures",
     "TurnRanking", "Vocabulary", "WIDE", "Window", "Wording", "anchor_in", "bits_of", "bm25",
     "confidence", "confidence_features", "dates_in", "differing", "ends_asking", "expanded",

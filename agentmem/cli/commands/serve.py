@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -50,6 +51,14 @@ def serve(
         typer.Option(help="Address to listen on. Others than loopback need tokens."),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks one.")] = 8377,
+    chroma: Annotated[
+        str | None,
+        typer.Option(
+            envvar="AGENTMEM_CHROMA",
+            help="Address of a Chroma server that holds the memories instead of the folder.",
+            show_default=False,
+        ),
+    ] = None,
     allow_host: Annotated[
         list[str] | None,
         typer.Option(help="Further name of the server, as a proxy sends it.", show_default=False),
@@ -97,7 +106,9 @@ def serve(
         if link:
             note(f"open the page: {state.new_link(url)}")
 
-    with open_embedded(owner.store, owner.scope, create=True) as memory:
+    # Tokens and the address stay in the folder.
+    store = owner.store if chroma is None else Path(chroma)
+    with open_embedded(store, owner.scope, create=True) as memory:
         run(memory, options, ready)
 
 

@@ -2,81 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, ContextDecorator, suppress
-from functools import lru_cache
-from threading import Lock
-from typing import Any
-
-from threadpoolctl import ThreadpoolController
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from threading import local
 
 from agentmem_retrievers.index.persistence import IndexPersistence
 from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.vocabulary import Embed
 from agentmem_stores import Batch, ClosedError, Granularity, Memory, MemoryStore, Scope
 
-__all__ = ["SINGLE_THREADED_BLAS", "IndexedStore"]
-
-
-@lru_cache(maxsize=1)
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController().select(user_api="blas")
-
-
-class _SingleThreadedBlas(ContextDecorator):
-    """Limits BLAS to one thread in the whole process, while any thread is inside.
-
-    Searching and writing multiply many small matrices. Several threads are no faster at it, and
-    after each product they spin for the next one and take the cores from Chroma and the embedder.
-    Do not hold it while embedding: an embedder may compute with the same BLAS.
-    """
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._inside = 0
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._inside:
-                self._limit = _blas().limit(limits=1)
-            self._inside += 1
-
-    def __exit__(self, *exc: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                self._limit.restore_original_limits()
-
-
-SINGLE_THREADED_BLAS = _SingleThreadedBlas()
-
-
-class _ConsistentView:
-    """The store's index lock, which also remembers the indexes that are up to date while held."""
-
-    def __init__(self, lock: AbstractContextManager[Any]) -> None:
-        self.lock = lock
-        self.depth = 0
-        self.current: dict[Scope, ScopeIndex] = {}
-
-    def __enter__(self) -> None:
-        self.lock.__enter__()
-        self.depth += 1
-
-    def __exit__(self, *exc: Any) -> None:
-        self.depth -= 1
-        if not self.depth:
-            self.current.clear()
-        self.lock.__exit__(*exc)
+__all__ = ["IndexedStore"]
 
 
 class IndexedStore:
     """Writes memories to a store, and keeps an index of every scope in step with it.
 
-    Consistency: an index follows the revision of the store. Within one outermost `with lock` the
-    index of a scope is brought up to date when it is first used, and then only by `write`; other
-    processes that write meanwhile are seen by the next outermost `with lock`. Without the lock
-    every `index()` call brings the index up to date.
+    Consistency: an index follows the revision of the store. `reading` and `writing` bring the
+    index of a scope up to date when they are entered; until they are left, only `write` changes
+    it, and calls of the same thread get the same index. Threads that read a scope share it, and one
+    that writes has it alone; scopes do not wait for each other. Do not embed inside of them.
 
     Args:
         store: where memories are written.
@@ -84,13 +28,11 @@ class IndexedStore:
         max_dead_rows: an index is rebuilt when more rows than this, beyond one for each memory,
             belong to deleted or replaced memories.
 
-    Attributes:
-        lock: reentrant; held over every read of an index that a write depends on.
-
     Example:
         >>> from agentmem_stores import InMemoryStore, Scope
         >>> memories = IndexedStore(InMemoryStore())
-        >>> len(memories.index(Scope("ada")))
+        >>> with memories.reading(Scope("ada")) as index:
+        ...     len(index)
         0
     """
 
@@ -99,28 +41,67 @@ class IndexedStore:
     ) -> None:
         self.store = store
         self.embed = embed
-        self.lock = _ConsistentView(store.index_lock)
+        self._locks = store.index_locks
+        self._current = _CurrentIndexes()
         self._max_dead_rows = max_dead_rows
         self._indexes: dict[Scope, ScopeIndex] = {}
         self._persistence = IndexPersistence(store)
 
+    @contextmanager
+    def reading(self, scope: Scope) -> Iterator[ScopeIndex]:
+        """Yield the index of a scope, up to date, which nobody changes meanwhile."""
+        current = self._current.indexes
+        if scope in current:
+            yield current[scope]
+            return
+        lock = self._locks.of(scope)
+        with ExitStack() as stack:
+            stack.enter_context(lock.shared())
+            index = self._indexes.get(scope)
+            while index is None or index.revision != self.store.revision(scope):
+                stack.close()
+                with lock.exclusive():
+                    self._bring_up_to_date(scope)
+                stack.enter_context(lock.shared())
+                index = self._indexes.get(scope)
+                # Others may write all the time: of the moment of the call is enough.
+                if index is not None:
+                    break
+            current[scope] = index
+            try:
+                yield index
+            finally:
+                current.pop(scope, None)
+
+    @contextmanager
+    def writing(self, scope: Scope) -> Iterator[ScopeIndex]:
+        """Yield the index of a scope, up to date, while no other thread reads or writes it.
+
+        Raises:
+            RuntimeError: the calling thread is inside `reading` of the scope.
+        """
+        current = self._current.indexes
+        with self._locks.of(scope).exclusive():
+            if scope in current:
+                yield current[scope]
+                return
+            current[scope] = self._bring_up_to_date(scope)
+            try:
+                yield current[scope]
+            finally:
+                current.pop(scope, None)
+
     def index(self, scope: Scope) -> ScopeIndex:
-        """Return the index of a scope, up to date with the store."""
-        with self.lock.lock:
-            index = self.lock.current.get(scope)
-            if index is None:
-                index, revision = self._indexes.get(scope), self.store.revision(scope)
-                if index is None or index.revision != revision:
-                    index = self._bring_up_to_date(scope, index, revision)
-                if self.lock.depth:
-                    self.lock.current[scope] = index
+        """Return the index of a scope, up to date; inside `reading` or `writing`, the same one."""
+        with self.reading(scope) as index:
             return index
 
-    def _bring_up_to_date(
-        self, scope: Scope, index: ScopeIndex | None, revision: str
-    ) -> ScopeIndex:
-        """Apply what others wrote to a scope, or build its index."""
-        if index is not None and self._follow(index, scope, revision):
+    def _bring_up_to_date(self, scope: Scope) -> ScopeIndex:
+        """Apply what others wrote to a scope, or build its index; the caller has its lock."""
+        index, revision = self._indexes.get(scope), self.store.revision(scope)
+        if index is not None and (
+            index.revision == revision or self._follow(index, scope, revision)
+        ):
             return index
         index = self._persistence.load(scope)
         if index is None:
@@ -179,41 +160,53 @@ class IndexedStore:
         """
         if not batch:
             return
-        with self.lock:
-            index = self.index(batch.scope)
+        with self.writing(batch.scope) as index:
             if index.is_replaced_by(batch):
                 # Before the text goes, so that no file outlives it.
                 self._persistence.delete(batch.scope)
+            current = self._current.indexes
             # Until both are written the index is not to be trusted.
-            self.lock.current.pop(batch.scope, None)
+            del current[batch.scope]
             index.apply(batch, self.store.write(batch))
             if index.n_dead_rows > self._max_dead_rows + index.n_memories:
                 index.rebuild_from(ScopeIndex.build(self.store, batch.scope))
-            self.lock.current[batch.scope] = index
+            current[batch.scope] = index
 
     def learn_vocabulary(self, scope: Scope) -> None:
         """Embed the new words of a scope, so that the next search need not do it."""
-        if self.embed is not None:
-            with self.lock:
-                turns = self.index(scope).tables[Granularity.TURN]
-                turns.vocabulary.embed_new_words(self.embed)
+        if self.embed is None:
+            return
+        with self.reading(scope) as index:
+            words = index.tables[Granularity.TURN].vocabulary.to_embed()
+        if words:
+            vectors = dict(zip(words, self.embed(words), strict=True))
+            with self.reading(scope) as index:
+                index.tables[Granularity.TURN].vocabulary.learn(vectors)
 
     def prune(self, scope: Scope) -> None:
         """Drop what only deleted memories contributed to a scope's index: words, session names."""
-        with self.lock:
-            if scope in self._indexes:
-                self.index(scope).prune()
+        if scope in self._indexes:
+            with self.writing(scope) as index:
+                index.prune()
 
     def save(self) -> None:
         """Save the indexes in files where that pays, for the next process that opens the store."""
         # Nothing can be saved beside a store that somebody else has closed.
-        with self.lock, suppress(ClosedError):
-            for scope, index in self._indexes.items():
-                self._persistence.save(scope, index)
+        with suppress(ClosedError):
+            for scope, index in list(self._indexes.items()):
+                with self._locks.of(scope).exclusive():
+                    self._persistence.save(scope, index)
 
     def drop(self, scope: Scope) -> None:
         """Drop a scope's index and its file; both are rebuilt from the store when needed."""
-        with self.lock:
-            self.lock.current.pop(scope, None)
+        with self._locks.of(scope).exclusive():
+            self._current.indexes.pop(scope, None)
             self._indexes.pop(scope, None)
             self._persistence.delete(scope)
+
+
+class _CurrentIndexes(local):
+    """The indexes that the calling thread is reading or writing."""
+
+    def __init__(self) -> None:
+        self.indexes: dict[Scope, ScopeIndex] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from agentmem_retrievers.index.quantized import (
     hamming_distances,
 )
 from agentmem_stores import Vectors, token_code_bytes
+from agentmem_stores.exact import dot_products
 
 __all__ = ["Embed", "SimilarTerm", "Vocabulary"]
 
@@ -32,8 +34,12 @@ MIN_COSINE = 0.45
 class Vocabulary:
     """One word for each stem, and the word's embedding.
 
-    Words are added when they are written and embedded when a search first needs them. Words with
-    digits are left out: the look of a number or key says nothing about its meaning.
+    Words are added when they are written. Whoever needs their embeddings asks `to_embed` for the
+    words without one, embeds them, and hands them to `learn`. Words with digits are left out: the
+    look of a number or key says nothing about its meaning.
+
+    `learn` and `similar_terms` may run in several threads; `add` and `prune` may not run beside
+    any other method.
 
     Args:
         dimension: of the embeddings.
@@ -59,9 +65,11 @@ class Vocabulary:
         self._rows: dict[str, int] = {}
         self._words: list[str] = []
         self._stems: list[str] = []
-        # Grown ahead, so that a new word does not copy all embeddings.
+        # Grown ahead, so that a new word does not copy all embeddings. The first rows are
+        # `_embedded`, which is replaced as a whole: who compares with it sees no half of a change.
         self._buffer = np.zeros((64, dimension), dtype=np.float32)
-        self._n_embedded = 0
+        self._embedded: Vectors = self._buffer[:0]
+        self._lock = Lock()
         # Sign codes of the embeddings, transposed; filled when `exact_up_to` is exceeded.
         self._codes: Codes = np.empty((token_code_bytes(dimension) // 8, 0), dtype=np.uint64)
         self._n_persisted = 0
@@ -102,37 +110,53 @@ class Vocabulary:
         """Drop the stems that no document contains any more."""
         stems = [stem for stem in self._rows if document_frequency(stem)]
         rows = [self._rows[stem] for stem in stems]
-        embedded = [row for row in rows if row < self._n_embedded]
-        self._buffer = self._buffer[embedded]
-        self._n_embedded = len(embedded)
+        embedded = [row for row in rows if row < len(self._embedded)]
+        self._buffer = self._embedded = self._buffer[embedded]
         self._codes = np.empty((len(self._codes), 0), dtype=np.uint64)
-        self._n_persisted = min(self._n_persisted, self._n_embedded)
+        self._n_persisted = min(self._n_persisted, len(embedded))
         self._words = [self._words[row] for row in rows]
         self._stems = stems
         self._rows = {stem: row for row, stem in enumerate(stems)}
 
-    def embed_new_words(self, embed: Embed) -> None:
-        """Embed the words added since the last call, in one batch."""
-        new = self._words[self._n_embedded :]
-        if not new:
-            return
-        vectors, count = embed(new), len(self._words)
-        if count > len(self._buffer):
-            buffer = np.zeros((count + count // 4, vectors.shape[1]), dtype=np.float32)
-            buffer[: self._n_embedded] = self._buffer[: self._n_embedded]
-            self._buffer = buffer
-        self._buffer[self._n_embedded : count] = vectors
-        self._n_embedded = count
+    def to_embed(self, words: Mapping[str, str] | None = None) -> list[str]:
+        """Return the words whose embeddings are missing: new ones, then a query's unknown ones.
+
+        Args:
+            words: the query's stems, each with its word.
+        """
+        missing = self._words[len(self._embedded) :]
+        if words and self._rows:
+            unknown = (w for stem, w in words.items() if stem not in self._rows and w.isalpha())
+            missing.extend(unknown)
+        return missing
+
+    def learn(self, vectors: Mapping[str, Vectors]) -> None:
+        """Take over the embeddings of new words; those of other words are ignored.
+
+        Args:
+            vectors: embeddings by word, each of shape (dimension,).
+        """
+        with self._lock:
+            begin = count = len(self._embedded)
+            while count < len(self._words) and self._words[count] in vectors:
+                count += 1
+            if count > len(self._buffer):
+                buffer = np.zeros((count + count // 4, self._buffer.shape[1]), dtype=np.float32)
+                buffer[:begin] = self._embedded
+                self._buffer = buffer
+            for row in range(begin, count):
+                self._buffer[row] = vectors[self._words[row]]
+            self._embedded = self._buffer[:count]
 
     def to_arrays(self, into: ArrayFile, name: str) -> None:
         """Add the vocabulary to a file."""
         into.strings[f"{name}.words"], into.strings[f"{name}.stems"] = self._words, self._stems
-        into.arrays[f"{name}.vectors"] = self._buffer[: self._n_embedded]
-        self._n_persisted = self._n_embedded
+        into.arrays[f"{name}.vectors"] = self._embedded
+        self._n_persisted = len(self._embedded)
 
     def unpersisted_share(self) -> float:
         """Return the share of the embeddings that no file has yet."""
-        return 1 - self._n_persisted / self._n_embedded if self._n_embedded else 0.0
+        return 1 - self._n_persisted / len(self._embedded) if len(self._embedded) else 0.0
 
     @classmethod
     def from_arrays(cls, file: ArrayFile, name: str, dimension: int) -> Vocabulary:
@@ -141,53 +165,63 @@ class Vocabulary:
         vocabulary._words = file.strings[f"{name}.words"]
         vocabulary._stems = file.strings[f"{name}.stems"]
         vocabulary._rows = {stem: row for row, stem in enumerate(vocabulary._stems)}
-        vocabulary._buffer = file.arrays[f"{name}.vectors"]
-        vocabulary._n_embedded = vocabulary._n_persisted = len(vocabulary._buffer)
+        vocabulary._buffer = vocabulary._embedded = file.arrays[f"{name}.vectors"]
+        vocabulary._n_persisted = len(vocabulary._embedded)
         return vocabulary
 
     def similar_terms(
-        self, words: Mapping[str, str], embed: Embed, document_frequency: Callable[[str], int]
+        self,
+        words: Mapping[str, str],
+        vectors: Mapping[str, Vectors],
+        document_frequency: Callable[[str], int],
     ) -> dict[str, list[SimilarTerm]]:
         """Return the stems most similar to each query term, nearest first.
 
         Args:
             words: the query's stems, each with its word.
+            vectors: embeddings of the words of `to_embed`.
             document_frequency: stems with a frequency of 0 are left out.
         """
-        self.embed_new_words(embed)
-        known, unknown = {}, []
+        embedded = self._embedded
+        known = {}
         for stem, word in words.items():
-            if stem in self._rows:
-                known[stem] = self._buffer[self._rows[stem]]
-            elif word.isalpha() and self._rows:
-                unknown.append(stem)
-        if unknown:
-            known.update(zip(unknown, embed([words[s] for s in unknown]), strict=True))
+            row = self._rows.get(stem)
+            if row is not None and row < len(embedded):
+                known[stem] = embedded[row]
+            elif word in vectors and self._rows:
+                known[stem] = vectors[word]
         similar: dict[str, list[SimilarTerm]] = {stem: [] for stem in words}
         if known:
-            compared = self._compare(np.stack(list(known.values())))
+            compared = self._compare(embedded, np.stack(list(known.values())))
             for stem, (rows, cosines) in zip(known, compared, strict=True):
                 similar[stem] = self._nearest(rows, cosines, document_frequency)
         return similar
 
-    def _compare(self, queries: Vectors) -> Iterator[tuple[NDArray[np.intp], NDArray[np.floating]]]:
+    def _compare(
+        self, embedded: Vectors, queries: Vectors
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.floating]]]:
         """Yield for each query the rows compared, ascending, and their cosines."""
-        embedded = self._buffer[: self._n_embedded]
-        if self._n_embedded <= self.exact_up_to:
-            everything = np.arange(self._n_embedded)
-            for cosines in (embedded @ queries.T).T:
+        if len(embedded) <= self.exact_up_to:
+            everything = np.arange(len(embedded))
+            for cosines in dot_products(queries, embedded):
                 yield everything, cosines
             return
-        n_coded = self._codes.shape[1]
-        if n_coded < self._n_embedded:
-            new = decode_tokens(encode_tokens(embedded[n_coded:]), embedded.shape[1])
-            self._codes = np.concatenate([self._codes, new.T], axis=1)
+        columns = self._columns(embedded)
         codes = decode_tokens(encode_tokens(queries), queries.shape[1])
-        for query, distances in zip(queries, hamming_distances(self._codes, codes), strict=True):
+        for query, distances in zip(queries, hamming_distances(columns, codes), strict=True):
             # Counting finds the distance of the last word of the shortlist faster than sorting.
             furthest = np.searchsorted(np.bincount(distances).cumsum(), self.shortlist + 1)
             rows = np.flatnonzero(distances <= furthest)
-            yield rows, np.take(embedded, rows, axis=0) @ query
+            yield rows, np.vecdot(np.take(embedded, rows, axis=0), query)
+
+    def _columns(self, embedded: Vectors) -> Codes:
+        """Return the sign codes of embeddings, transposed."""
+        with self._lock:
+            n_coded = self._codes.shape[1]
+            if n_coded < len(embedded):
+                new = decode_tokens(encode_tokens(embedded[n_coded:]), embedded.shape[1])
+                self._codes = np.concatenate([self._codes, new.T], axis=1)
+            return self._codes[:, : len(embedded)]
 
     def _nearest(
         self,

@@ -109,6 +109,9 @@ class AttributeModel(Protocol):
     It only orders hits and never states anything about anybody.
     """
 
+    def load(self) -> None:
+        """Do once what takes long, such as embedding; called while no lock is held."""
+
     def attributes_asked(self, question: Vectors) -> Mapping[str, float]:
         """Return the attributes that a question may ask for, most probable first.
 
@@ -189,6 +192,15 @@ class LatestValue:
     store: MemoryStore
     classifier: AttributeClassifier
     model: AttributeModel | None = None
+
+    def prepare(self, question: Question, *, as_of: bool) -> None:
+        """Load the model if `reorder` may use it for a question.
+
+        Args:
+            as_of: whether it is asked as of the past.
+        """
+        if self.model is not None and asks_for_present(question, as_of=as_of):
+            self.model.load()
 
     def reorder(self, ranking: TurnRanking, turns: Ranking) -> Ranking:
         """Return the ranked turns, with the latest statements of what is asked for first."""

@@ -122,7 +122,11 @@ class TurnRanking:
     def _exact_rows(self, table: Table, lexical: LexicalFeatures) -> Rows:
         """Return the turns that are the question word for word, and those with its literals."""
         same = np.flatnonzero(table.column("text_key") == self.question.text_key)
-        rare = [rows[-EXACT:] for rows, _ in lexical.literals.postings]
+        allowed = self.masks[Granularity.TURN].allowed
+        found = [rows for rows, _ in lexical.literals.postings]
+        if allowed is not None:
+            found = [rows[allowed[rows]] for rows in found]
+        rare = [rows[-EXACT:] for rows in found]
         return np.concatenate([same, *rare]).astype(np.intp)
 
     def shortlist(self, rows: Rows, features: Features) -> tuple[Rows, Features]:
@@ -316,7 +320,7 @@ def confidence_features(
     context = [table.neighbors(rows, offset) for offset in NEAR]
     contains = np.split(stats.frequencies(np.concatenate(context)) > 0, len(context), axis=1)
     total = max(float(stats.idf.sum()), 1e-9)
-    cosines = table.vectors(rows) @ vector
+    cosines = np.vecdot(table.vectors(rows), vector)
     return {
         "bias": 1.0,
         "known": float(stats.idf @ (stats.document_frequencies > 0).astype(np.float64) / total),

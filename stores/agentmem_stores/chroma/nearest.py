@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -47,6 +47,8 @@ Key = tuple[Scope, Granularity]
 class _CachedIndex:
     vectors: ExactIndex
     revision: str
+    # Held while the vectors are compared or changed, so that scopes do not wait for each other.
+    lock: RLock = field(default_factory=RLock)
 
 
 class NearestNeighbors:
@@ -80,19 +82,20 @@ class NearestNeighbors:
         self, collection: Collection, key: Key, vectors: Vectors, n: int
     ) -> list[list[Neighbor]]:
         """Return up to `n` neighbors of each row of `vectors`, best first."""
-        scope = key[0]
         with self._lock:
             cached = self._cache.get(key)
             if cached is not None:
-                revision = self._registry.peek_revision(scope)
+                self._cache.move_to_end(key)
+        if cached is not None:
+            with cached.lock:
+                revision = self._registry.peek_revision(key[0])
                 if cached.revision == revision or self._follow(collection, key, cached, revision):
-                    self._cache.move_to_end(key)
                     return cached.vectors.nearest(vectors, n)
-        exact = self._load(collection, key, vectors.shape[1])
-        if exact is None:
+        cached = self._load(collection, key, vectors.shape[1])
+        if cached is None:
             return self._query(collection, key, vectors, n)
-        with self._lock:
-            return exact.nearest(vectors, n)
+        with cached.lock:
+            return cached.vectors.nearest(vectors, n)
 
     def is_cached(self, scope: Scope, granularity: Granularity) -> bool:
         """Return whether a scope can be searched without a request to Chroma."""
@@ -101,14 +104,15 @@ class NearestNeighbors:
 
     def update(self, batch: Batch, before: str, after: str) -> None:
         """Apply a write, which led from one revision to another, to cached vectors."""
-        with self._lock:
-            for granularity in Granularity:
-                key = (batch.scope, granularity)
+        for granularity in Granularity:
+            key = (batch.scope, granularity)
+            with self._lock:
                 cached = self._cache.get(key)
-                if cached is None:
-                    continue
+            if cached is None:
+                continue
+            with cached.lock:
                 if cached.revision != before:
-                    del self._cache[key]
+                    self._drop(key)
                     continue
                 put = [e for e in batch.put if e.memory.granularity is granularity]
                 if put:
@@ -118,7 +122,11 @@ class NearestNeighbors:
                     cached.vectors.delete([i for g, i in batch.delete if g is granularity])
                 cached.revision = after
                 if len(cached.vectors) > self._exact_limit:
-                    del self._cache[key]
+                    self._drop(key)
+
+    def _drop(self, key: Key) -> None:
+        with self._lock:
+            self._cache.pop(key, None)
 
     def forget(self, scope: Scope) -> None:
         """Drop the cached vectors of a scope."""
@@ -144,11 +152,11 @@ class NearestNeighbors:
             cached.vectors.delete(set(ids) - set(existing))
         cached.revision = revision
         if len(cached.vectors) > self._exact_limit:
-            del self._cache[key]
+            self._drop(key)
             return False
         return True
 
-    def _load(self, collection: Collection, key: Key, dimension: int) -> ExactIndex | None:
+    def _load(self, collection: Collection, key: Key, dimension: int) -> _CachedIndex | None:
         """Read and cache the vectors of a scope; return None if there are too many."""
         scope = key[0]
         count = self._count if key not in self._oversampling else None
@@ -162,13 +170,14 @@ class NearestNeighbors:
         if len(exact) > self._exact_limit:
             self._oversampling[key] = 1.0
             return None
+        cached = _CachedIndex(exact, revision)
         with self._lock:
-            self._cache[key] = _CachedIndex(exact, revision)
+            self._cache[key] = cached
             self._cache.move_to_end(key)
             # One more for each scope, so that empty ones count too.
             while sum(len(c.vectors) + 1 for c in self._cache.values()) > self._cached_vectors:
                 self._cache.popitem(last=False)
-        return exact
+        return cached
 
     def _query(
         self, collection: Collection, key: Key, vectors: Vectors, n: int

@@ -7,11 +7,11 @@ import os
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial, wraps
 from itertools import chain
 from pathlib import Path
-from threading import Condition, RLock, Thread
+from threading import RLock, Thread
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 
 from typing_extensions import override
@@ -42,6 +42,7 @@ from agentmem_stores.errors import (
     StoreFormatError,
     StoreUnavailableError,
 )
+from agentmem_stores.locks import ReadWriteLock
 from agentmem_stores.records import Granularity, Memory, Scope
 from agentmem_stores.store import (
     DEFAULT_EMBEDDER,
@@ -123,46 +124,6 @@ class _Connection:
             close_client(client)
 
 
-class _ReadWriteLock:
-    """A lock that many readers share or one writer holds; not reentrant.
-
-    A waiting writer blocks new readers. Only one thread may wait in `exclusive` at a time.
-    """
-
-    def __init__(self) -> None:
-        self._changed = Condition()
-        self._readers = 0
-        self._writer = False
-
-    @contextmanager
-    def shared(self) -> Iterator[None]:
-        """Hold the lock together with other readers."""
-        with self._changed:
-            while self._writer:
-                self._changed.wait()
-            self._readers += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._readers -= 1
-                self._changed.notify_all()
-
-    @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Hold the lock alone; the calling thread must not hold it already."""
-        with self._changed:
-            self._writer = True
-            while self._readers:
-                self._changed.wait()
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._writer = False
-                self._changed.notify_all()
-
-
 def _guarded(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
     """Refuse a closed store, recover a failed one, and translate errors of the backend."""
 
@@ -228,7 +189,7 @@ class ChromaStore(MemoryStore):
         self._release = weakref.finalize(self, connection.close)
         # Writes hold the one; reads share the other, which is exclusive while the client changes.
         self._write_lock = RLock()
-        self._client_lock = _ReadWriteLock()
+        self._client_lock = ReadWriteLock()
         self._closed = self._failed = False
         self._attach(client, embedder)
 

@@ -106,13 +106,14 @@ def test_openai_reads_an_array_and_lines_of_arrays(tmp_path: Path) -> None:
 INJECTED = "I prefer tabs. <system-reminder>Be brief.</system-reminder>"
 THOUGHT = {"type": "thinking", "thinking": "Hm."}
 GUIDE = {"type": "input_text", "text": "# AGENTS.md"}
+REPLY = {"type": "text", "text": "Noted."}
 CALL = {"type": "tool_use", "name": "Bash", "input": {}}
 CLAUDE_CODE = [
     {"type": "summary", "summary": "Tabs", "leafUuid": "u2", "sessionId": "s"},
     {"type": "user", "uuid": "u1", "sessionId": "s", "timestamp": "2026-03-01T10:00:00Z",
      "message": {"role": "user", "content": INJECTED}},
     {"type": "assistant", "uuid": "u2", "sessionId": "s", "timestamp": "2026-03-01T10:00:05Z",
-     "message": {"role": "assistant", "content": [THOUGHT, {"type": "text", "text": "Noted."}, CALL]}},
+     "message": {"role": "assistant", "content": [THOUGHT, REPLY, CALL]}},
     {"type": "user", "uuid": "u3", "sessionId": "s",
      "message": {"role": "user", "content": [{"type": "tool_result", "content": "SECRET=1"}]}},
     {"type": "user", "uuid": "u4", "sessionId": "s", "isMeta": True,

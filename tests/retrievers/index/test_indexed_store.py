@@ -56,14 +56,14 @@ def test_writes_through_to_store_and_index() -> None:
     assert names(memories) == []
 
 
-def test_one_outermost_lock_brings_an_index_up_to_date_once() -> None:
+def test_the_outermost_writing_brings_an_index_up_to_date_once() -> None:
     store = CountingStore()
     memories = IndexedStore(store)
     memories.index(ADA)
     store.revisions.clear()
-    with memories.lock:
+    with memories.writing(ADA):
         memories.index(ADA)
-        with memories.lock:
+        with memories.writing(ADA):
             memories.write(batch("a"))
             memories.index(ADA)
         memories.write(batch("b"))
@@ -71,12 +71,12 @@ def test_one_outermost_lock_brings_an_index_up_to_date_once() -> None:
     assert store.revisions == {ADA: 1}
 
 
-def test_sees_writes_of_others_with_the_next_lock() -> None:
+def test_sees_writes_of_others_with_the_next_reading() -> None:
     store = InMemoryStore()
     memories, other = IndexedStore(store), IndexedStore(store)
     assert names(memories) == []
     other.write(batch("a"))
-    with memories.lock:
+    with memories.reading(ADA):
         assert names(memories) == ["a"]
     other.write(batch("b"))
     assert names(memories) == ["a", "b"]
@@ -85,7 +85,7 @@ def test_sees_writes_of_others_with_the_next_lock() -> None:
 def test_a_failed_write_leaves_the_index_as_the_store() -> None:
     store = CountingStore()
     memories = IndexedStore(store)
-    with memories.lock:
+    with memories.writing(ADA):
         memories.write(batch("a"))
         store.refuse = True
         with pytest.raises(StoreError):
@@ -97,8 +97,7 @@ def test_a_failed_write_leaves_the_index_as_the_store() -> None:
 
 def test_scopes_are_separate() -> None:
     memories = IndexedStore(InMemoryStore())
-    with memories.lock:
-        memories.write(batch("a"))
-        memories.write(batch("b", BEN))
-        memories.drop(ADA)
+    memories.write(batch("a"))
+    memories.write(batch("b", BEN))
+    memories.drop(ADA)
     assert (names(memories), names(memories, BEN)) == (["a"], ["b"])

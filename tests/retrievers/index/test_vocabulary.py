@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from langchain_core.embeddings import Embeddings
 
 from agentmem.embedding.embedder import Embedder
-from agentmem_retrievers.index.vocabulary import Vocabulary
+from agentmem_retrievers.index.vocabulary import SimilarTerm, Vocabulary
 from agentmem_retrievers.text.tokenize import stems_of, words_in
 from agentmem_stores import Vectors
 
@@ -41,8 +41,21 @@ def vocabulary_of(*words: str) -> Vocabulary:
 
 def similar_terms(vocabulary: Vocabulary, word: str, embed: RecordingEmbedder) -> list[str]:
     [stem] = stems_of([word])
-    found = vocabulary.similar_terms({stem: word}, embed, lambda stem: 1)
+    found = lookup(vocabulary, {stem: word}, embed)
     return [other for other, _ in found[stem]]
+
+
+def lookup(
+    vocabulary: Vocabulary,
+    words: Mapping[str, str],
+    embed: RecordingEmbedder,
+    document_frequency: Callable[[str], int] = lambda stem: 1,
+) -> dict[str, list[SimilarTerm]]:
+    """Embed what is missing in one batch, as a search does, and find similar terms."""
+    missing = vocabulary.to_embed(words)
+    vectors = dict(zip(missing, embed(missing), strict=True)) if missing else {}
+    vocabulary.learn(vectors)
+    return vocabulary.similar_terms(words, vectors, document_frequency)
 
 
 def test_similar_words_are_found(embed: RecordingEmbedder) -> None:
@@ -71,9 +84,9 @@ def test_the_shortlist_of_a_large_vocabulary_finds_nearly_all_similar_terms(
     words = [word for word in dict.fromkeys(words_in(text)) if word.isalpha()]
     vocabulary = vocabulary_of(*words)
     queries = dict(list(zip(stems_of(words), words, strict=True))[::10])
-    exact = vocabulary.similar_terms(queries, embed, lambda stem: 1)
+    exact = lookup(vocabulary, queries, embed)
     vocabulary.exact_up_to, vocabulary.shortlist = len(vocabulary) // 2, len(vocabulary) // 10
-    quick = vocabulary.similar_terms(queries, embed, lambda stem: 1)
+    quick = lookup(vocabulary, queries, embed)
     common = [len({s for s, _ in quick[q]} & {s for s, _ in exact[q]}) for q in queries]
     assert sum(common) >= 0.97 * sum(len(found) for found in exact.values())
     assert sum(len(found) for found in exact.values()) > 2 * len(queries)
@@ -100,7 +113,7 @@ def test_words_are_embedded_once_in_one_batch(embed: RecordingEmbedder) -> None:
 
 def test_words_of_deleted_documents_are_not_similar_terms(embed: RecordingEmbedder) -> None:
     vocabulary = vocabulary_of("puppy", "hound")
-    found = vocabulary.similar_terms({"dog": "dog"}, embed, {"hound": 1, "puppi": 0}.__getitem__)
+    found = lookup(vocabulary, {"dog": "dog"}, embed, {"hound": 1, "puppi": 0}.__getitem__)
     assert [stem for stem, _ in found["dog"]] == ["hound"]
 
 

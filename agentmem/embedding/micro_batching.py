@@ -1,0 +1,136 @@
+"""Micro-batching: threads that embed at the same time share the passes of the model."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from threading import Condition
+from typing import Generic, TypeVar
+
+__all__ = ["MicroBatcher"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class _Call(Generic[T, R]):
+    """The items of one caller: those still waiting, longest first, and the results so far."""
+
+    def __init__(self, items: Sequence[T], lengths: Sequence[int]) -> None:
+        order = sorted(range(len(items)), key=lambda place: -lengths[place])
+        self.waiting = deque((place, items[place], lengths[place]) for place in order)
+        self.results: dict[int, R] = {}
+        self.size = len(items)
+        self.error: Exception | None = None
+
+    @property
+    def done(self) -> bool:
+        return self.error is not None or len(self.results) == self.size
+
+
+# Texts shorter than this share a batch whatever their lengths.
+_SHORT = 32
+
+_Batch = list[tuple[_Call[T, R], int, T, int]]
+
+
+class MicroBatcher(Generic[T, R]):
+    """Computes items of several threads in common batches.
+
+    There is no thread of its own: a caller that finds nobody computing computes at once, so that a
+    single caller waits for nothing. Who comes meanwhile waits, and the next batch takes items of
+    all of them. Callers take turns at being first in a batch, so that a caller with thousands of
+    texts does not keep out one with a question. At most one call of each thread waits.
+
+    Args:
+        compute: computes a batch; one at a time.
+        limit: returns how much may be computed at once, padding included: items times the greatest
+            length. An item that is longer is a batch of its own.
+    """
+
+    def __init__(self, compute: Callable[[list[T]], list[R]], limit: Callable[[], int]) -> None:
+        self._compute = compute
+        self._limit = limit
+        self._changed = Condition()
+        self._calls: deque[_Call[T, R]] = deque()
+        self._busy = False
+
+    def __call__(self, items: Sequence[T], lengths: Sequence[int]) -> list[R]:
+        """Return the result of each item; raises what `compute` raises for them.
+
+        Args:
+            lengths: positive, one for each item.
+        """
+        if not items:
+            return []
+        call: _Call[T, R] = _Call(items, lengths)
+        with self._changed:
+            self._calls.append(call)
+        try:
+            while True:
+                with self._changed:
+                    while self._busy and not call.done:
+                        self._changed.wait()
+                    if call.done:
+                        break
+                    self._busy = True
+                    batch = self._next_batch()
+                self._run(batch)
+        finally:
+            with self._changed:
+                if call in self._calls:
+                    self._calls.remove(call)
+        if call.error is not None:
+            raise call.error
+        return [call.results[place] for place in range(len(items))]
+
+    def _next_batch(self) -> _Batch[T, R]:
+        """Take items of about the same length from all calls, beginning with the next in turn."""
+        batch: _Batch[T, R] = []
+        longest, limit = 0, self._limit()
+        for call in self._calls:
+            while call.waiting:
+                length = call.waiting[0][2]
+                greatest = max(longest, length)
+                if batch and (
+                    (len(batch) + 1) * greatest > limit or not _are_alike(length, longest)
+                ):
+                    break
+                longest = greatest
+                batch.append((call, *call.waiting.popleft()))
+        self._calls.rotate(-1)
+        return batch
+
+    def _run(self, batch: _Batch[T, R]) -> None:
+        try:
+            self._store(batch)
+        except BaseException:
+            # This thread was interrupted; the others compute theirs again.
+            for call, *item in reversed(batch):
+                if item[0] not in call.results:
+                    call.waiting.appendleft(tuple(item))  # type: ignore[arg-type]
+            raise
+        finally:
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
+
+    def _store(self, batch: _Batch[T, R]) -> None:
+        try:
+            results = self._compute([item for _, _, item, _ in batch])
+        except Exception as error:
+            calls = list(dict.fromkeys(call for call, *_ in batch))
+            if len(calls) == 1:
+                calls[0].error = error
+                return
+            # Nobody fails because of another caller's text.
+            for call in calls:
+                self._store([entry for entry in batch if entry[0] is call])
+            return
+        for (call, place, _, _), result in zip(batch, results, strict=True):
+            call.results[place] = result
+
+
+def _are_alike(length: int, other: int) -> bool:
+    """Return whether two lengths differ so little that padding costs less than another batch."""
+    return max(length, other, _SHORT) <= 2 * max(min(length, other), _SHORT // 2)

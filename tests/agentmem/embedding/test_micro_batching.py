@@ -1,0 +1,106 @@
+"""Threads share the passes of a model."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+import pytest
+
+from agentmem.embedding.micro_batching import MicroBatcher
+
+
+class Model:
+    """Doubles numbers, and keeps the first pass waiting until `go` is set."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.started, self.go = Event(), Event()
+
+    def __call__(self, items: list[int]) -> list[int]:
+        self.batches.append(items)
+        if len(self.batches) == 1:
+            self.started.set()
+            assert self.go.wait(10)
+        if -1 in items:
+            raise ValueError("-1 is refused")
+        return [2 * item for item in items]
+
+
+def batcher_of(model: Model, limit: int = 64) -> MicroBatcher[int, int]:
+    return MicroBatcher(model, lambda: limit)
+
+
+def call_meanwhile(
+    model: Model, batcher: MicroBatcher[int, int], *calls: list[int]
+) -> list[object]:
+    """Let threads call while the model computes 0; return what each gets, or its error."""
+    with ThreadPoolExecutor(1 + len(calls)) as pool:
+        first = pool.submit(batcher, [0], [1])
+        assert model.started.wait(10)
+        running = []
+        for items in calls:
+            running.append(pool.submit(batcher, items, [4] * len(items)))
+            while len(batcher._calls) < 1 + len(running):
+                time.sleep(0.001)
+        model.go.set()
+        assert first.result(10) == [0]
+        results = [each.exception(10) or each.result(10) for each in running]
+    assert not batcher._calls
+    return results
+
+
+def test_a_single_caller_gets_results_in_order_longest_first() -> None:
+    model = Model()
+    model.go.set()
+    assert batcher_of(model)([1, 2, 3], [10, 60, 20]) == [2, 4, 6]
+    assert model.batches == [[2], [3, 1]]
+    assert batcher_of(model)([], []) == []
+
+
+def test_callers_who_wait_share_the_next_pass() -> None:
+    model = Model()
+    calls = [[n, n + 100] for n in range(1, 8)]
+    results = call_meanwhile(model, batcher_of(model), *calls)
+    assert results == [[2 * n, 2 * n + 200] for n in range(1, 8)]
+    assert len(model.batches) == 2
+
+
+def test_a_caller_with_many_texts_does_not_keep_out_one_with_few() -> None:
+    model = Model()
+    many, few = list(range(1, 201)), [1000]
+    assert call_meanwhile(model, batcher_of(model), many, few)[1] == [2000]
+    # 16 at a time: the many are first in one batch, the other caller in the next.
+    assert next(n for n, batch in enumerate(model.batches) if 1000 in batch) <= 2
+    assert len(model.batches) == 1 + -(-201 // 16)
+
+
+def test_nobody_fails_because_of_another_caller() -> None:
+    model = Model()
+    refused, accepted = call_meanwhile(model, batcher_of(model), [-1, 5], [7])
+    assert isinstance(refused, ValueError)
+    assert accepted == [14]
+
+
+def test_the_others_go_on_when_the_caller_who_computes_is_interrupted() -> None:
+    model = Model()
+    batcher = batcher_of(model)
+
+    def compute(items: list[int]) -> list[int]:
+        model(items)
+        if 0 in items:
+            raise KeyboardInterrupt
+        return [2 * item for item in items]
+
+    batcher._compute = compute
+    with ThreadPoolExecutor(2) as pool:
+        interrupted = pool.submit(batcher, [0], [4])
+        assert model.started.wait(10)
+        waiting = pool.submit(batcher, [3], [4])
+        while len(batcher._calls) < 2:
+            time.sleep(0.001)
+        model.go.set()
+        with pytest.raises(KeyboardInterrupt):
+            interrupted.result(10)
+        assert waiting.result(10) == [6]
