@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
@@ -66,8 +67,8 @@ def _lens(caller: Caller) -> Lens:
     return Lens(caller.scope, caller.memory.curve, caller.memory.clock())
 
 
-def _index(caller: Caller) -> ScopeIndex:
-    return caller.memory.services.memories.index(caller.scope)
+def _reading(caller: Caller) -> AbstractContextManager[ScopeIndex]:
+    return caller.memory.services.memories.reading(caller.scope)
 
 
 def _notice(done: str) -> str:
@@ -106,9 +107,9 @@ def show_search(caller: Reader, q: Text = "", archived: bool = False, done: Text
 
 
 def _overview(caller: Caller, lens: Lens, done: str) -> Response:
-    with caller.memory.services.memories.lock:
+    with _reading(caller) as index:
         holds = overview(
-            _index(caller),
+            index,
             lens.now,
             few=_FEW,
             faint=(caller.memory.curve.archive_below, FAINT),
@@ -237,8 +238,8 @@ def show_graph(caller: Reader, topic: MemoryId = "") -> Response:
     """The association graph, of all messages or those of a topic."""
     topics = topic_views(caller.memory.topics(scope=caller.scope))
     chosen = next((t for t in topics if t.id == topic), None)
-    with caller.memory.services.memories.lock:
-        links = linked_turns(_index(caller), chosen and chosen.members, MAX_NODES)
+    with _reading(caller) as index:
+        links = linked_turns(index, chosen and chosen.members, MAX_NODES)
     turns = {turn.id: turn for turn in _existing(caller, tuple(links.graph))}
     return render(
         "graph.html",
@@ -255,8 +256,8 @@ def show_graph(caller: Reader, topic: MemoryId = "") -> Response:
 def show_archive(caller: Reader, done: Text = "") -> Response:
     """What has been archived, the latest first."""
     lens = _lens(caller)
-    with caller.memory.services.memories.lock:
-        ids = archived_ids(_index(caller))
+    with _reading(caller) as index:
+        ids = archived_ids(index)
     archived = _existing(caller, tuple(ids[:_LINES]))
     return render(
         "archive.html",
@@ -304,8 +305,9 @@ def _existing(caller: Caller, ids: tuple[str, ...]) -> list[Memory]:
 
 
 def _derived(caller: Caller, memory: Memory) -> list[Memory]:
-    index = _index(caller)
-    derived = _existing(caller, tuple(sorted(index.derived_from(memory.id))))
+    with _reading(caller) as index:
+        ids = sorted(index.derived_from(memory.id))
+    derived = _existing(caller, tuple(ids))
     return [
         m for m in derived if m.version_of is None and m.granularity is not Granularity.CITATION
     ]
@@ -407,8 +409,8 @@ def confirm_forget(caller: Reader, id: MemoryId) -> Response:  # noqa: A002
 @router.post("/forget")
 def forget(caller: Writer, id: FormText) -> Response:  # noqa: A002
     """Delete a memory, and show what was removed; the receipt holds no text of it."""
-    tables = _index(caller).tables
-    kinds = {i: g for g, table in tables.items() for i in table.row_of}
+    with _reading(caller) as index:
+        kinds = {i: g for g, table in index.tables.items() for i in table.row_of}
     deletion = caller.memory.delete(id, scope=caller.scope)
     return render(
         "receipt.html",
