@@ -37,8 +37,8 @@ __all__ = ["install_page"]
 
 # Hits of a search, events of a timeline, and lines of a list; more is another question.
 _HITS, _EVENTS, _LINES = 20, 200, 200
-# Memories in the short lists of the first page.
-_FEW = 4
+# Memories in the short lists of the first page; turns shown before and after one.
+_FEW, _AROUND = 4, 2
 _MIN_BUDGET, _MAX_BUDGET, _BUDGET = 100, 4000, 800
 # What a change reports on the page that follows it.
 _NOTICES = {
@@ -239,7 +239,7 @@ def show_graph(caller: Reader, topic: MemoryId = "") -> Response:
     topics = topic_views(caller.memory.topics(scope=caller.scope))
     chosen = next((t for t in topics if t.id == topic), None)
     with _reading(caller) as index:
-        links = linked_turns(index, chosen and chosen.members, MAX_NODES)
+        links = linked_turns(index, chosen.members if chosen else None, MAX_NODES)
     turns = {turn.id: turn for turn in _existing(caller, tuple(links.graph))}
     return render(
         "graph.html",
@@ -294,6 +294,7 @@ def show_memory(caller: Reader, id: MemoryId, done: Text = "") -> Response:  # n
         derived=lens.memories(derived),
         successors=lens.memories(_successors(caller, memory, derived)),
         predecessors=lens.memories(_predecessors(caller, memory)),
+        around=lens.memories(_around(caller, memory)),
         related=lens.memories(caller.memory.related(id, k=6, scope=caller.scope)),
         notice=_notice(done),
     )
@@ -311,6 +312,17 @@ def _derived(caller: Caller, memory: Memory) -> list[Memory]:
     return [
         m for m in derived if m.version_of is None and m.granularity is not Granularity.CITATION
     ]
+
+
+def _around(caller: Caller, memory: Memory) -> list[Memory]:
+    """Return what was said in the conversation just before and after a turn, and the turn."""
+    if memory.granularity is not Granularity.TURN:
+        return []
+    with _reading(caller) as index:
+        ids = index.members(memory.session_id, Granularity.TURN)
+    place = ids.index(memory.id) if memory.id in ids else 0
+    around = ids[max(place - _AROUND, 0) : place + _AROUND + 1]
+    return _existing(caller, tuple(around)) if len(around) > 1 else []
 
 
 def _successors(caller: Caller, memory: Memory, derived: list[Memory]) -> list[Memory]:
