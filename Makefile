@@ -11,12 +11,24 @@ RECENT := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 PIP := $(VENV_PYTHON) -m pip install --disable-pip-version-check $(if $(CI),--quiet) -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install chat demo test bench crowd torture sequences soak lint format build clean distclean
+.PHONY: help install browser screenshots chat demo test bench crowd serve schema torture sequences soak lint \
+  format build clean distclean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Create or update the virtual environment.
+
+# Without it the tests of the page are skipped. Needs root, and nothing if Chromium is there.
+browser: ## Install Debian's Chromium for the tests of the page.
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null && exit 0; \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { \
+	    echo "install chromium and chromium-driver with your package manager" >&2; exit 1; }; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+	    --no-install-recommends chromium chromium-driver >/dev/null
+
+screenshots: $(STAMP) ## Take the pictures of docs/page.md again.
+	@$(VENV_PYTHON) -m tests.agentmem.server.page.screenshots docs/page
 
 chat: $(STAMP) ## Chat with an assistant that remembers: make chat ARGS="--user ada"
 	@$(VENV_PYTHON) -m demos.chatbot $(ARGS)
@@ -25,8 +37,9 @@ demo: $(STAMP) ## Play a short story about remembering and forgetting.
 	@$(VENV_PYTHON) -m demos.story $(ARGS)
 
 # Each test process loads its own model, so there are at most four, whatever the number of cores.
+# Tests of one xdist_group share a process: those of the page start one Chromium.
 test: $(STAMP) ## Run the tests: make test ARGS="-k router"
-	$(VENV_PYTHON) -m pytest --numprocesses=auto --maxprocesses=4 $(ARGS)
+	$(VENV_PYTHON) -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadgroup $(ARGS)
 
 bench: $(STAMP) ## Measure what memory costs: make bench ARGS="--only search"
 	@$(VENV_PYTHON) -m benchmarks bench $(ARGS)
@@ -35,6 +48,13 @@ crowd: $(STAMP) ## Run four client processes against one Chroma server for five 
 	@folder=$$(mktemp -d) && $(VENV)/bin/chroma run --path $$folder --port 8765 >$$folder/log 2>&1 & \
 	  server=$$!; sleep 5; $(VENV_PYTHON) -m benchmarks crowd --port 8765 $(ARGS); \
 	  ended=$$?; kill $$server; exit $$ended
+
+serve: $(STAMP) ## Measure the server, and send it 20,000 requests.
+	@$(VENV_PYTHON) -m benchmarks server --requests 20000 $(ARGS)
+
+schema: $(STAMP) ## Try many made-up requests from the server's OpenAPI description.
+	AGENTMEM_SCHEMA_EXAMPLES=$${AGENTMEM_SCHEMA_EXAMPLES:-100} $(VENV_PYTHON) -m pytest \
+	  tests/agentmem/server/test_openapi.py $(ARGS)
 
 torture: $(STAMP) ## Kill a writing process again and again: make torture ARGS="--kills 500"
 	@$(VENV_PYTHON) -m tests.torture $(ARGS)

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from agentmem.client import Client, connect
     from agentmem.controller import MemoryController
     from agentmem.controller.deletion import Deletion
+    from agentmem.controller.listing import MemoryPage
+    from agentmem.controller.recognition import Familiarity, Recognition
     from agentmem.controller.timeline import Event
+    from agentmem.documents.documents import Document
     from agentmem.facts.views import Fact, ProfileLine
     from agentmem.feedback.plans import Plan
     from agentmem.feedback.reflection import Learned
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from agentmem.maintenance.consolidation import ConsolidationReport
     from agentmem.maintenance.eviction import SweepReport
     from agentmem.maintenance.stats import Stats
+    from agentmem.provenance import Trust
     from agentmem.recall.context import Context, ContextItem, Form, RecallRouting
     from agentmem.rerank.refiner import Refiner
     from agentmem.rerank.relevance import RelevanceFilter
@@ -53,6 +57,7 @@ if TYPE_CHECKING:
         MemoryStore,
         MissingExtraError,
         NaiveDatetimeError,
+        RecallEvent,
         Scope,
         State,
         StoreError,
@@ -76,6 +81,7 @@ __all__ = [
     "ContextItem",
     "DataFormatError",
     "Deletion",
+    "Document",
     "Draft",
     "Edge",
     "EmbedderMismatchError",
@@ -84,6 +90,7 @@ __all__ = [
     "EmptyTextError",
     "Event",
     "Fact",
+    "Familiarity",
     "ForgettingCurve",
     "Form",
     "Granularity",
@@ -94,14 +101,17 @@ __all__ = [
     "Memory",
     "MemoryController",
     "MemoryNotFoundError",
+    "MemoryPage",
     "MemoryRetriever",
     "MemoryStore",
     "MissingExtraError",
     "NaiveDatetimeError",
     "Plan",
     "ProfileLine",
+    "RecallEvent",
     "RecallRouting",
     "RecalledMemory",
+    "Recognition",
     "Refiner",
     "RelevanceFilter",
     "Reranker",
@@ -116,6 +126,7 @@ __all__ = [
     "StoreLockedError",
     "StoreUnavailableError",
     "SweepReport",
+    "Trust",
     "WriteHookError",
     "connect",
 ]
@@ -127,6 +138,10 @@ _HOMES = {
     "connect": "agentmem.client",
     "MemoryController": "agentmem.controller",
     "Deletion": "agentmem.controller.deletion",
+    "Document": "agentmem.documents.documents",
+    "Familiarity": "agentmem.controller.recognition",
+    "MemoryPage": "agentmem.controller.listing",
+    "Recognition": "agentmem.controller.recognition",
     "Event": "agentmem.controller.timeline",
     "Fact": "agentmem.facts.views",
     "ProfileLine": "agentmem.facts.views",
@@ -136,6 +151,7 @@ _HOMES = {
     "ConsolidationReport": "agentmem.maintenance.consolidation",
     "Stats": "agentmem.maintenance.stats",
     "SweepReport": "agentmem.maintenance.eviction",
+    "Trust": "agentmem.provenance",
     "Context": "agentmem.recall.context",
     "ContextItem": "agentmem.recall.context",
     "Form": "agentmem.recall.context",

@@ -21,6 +21,7 @@ import numpy as np
 
 from agentmem.roles import ROLE_OF_MESSAGE_TYPE, ROLES
 from agentmem_stores import EmptyTextError, InvalidInputError, require_aware
+from agentmem_stores.filters import MemoryFilter, parse_filter
 from agentmem_stores.records import clean_text, is_unicode
 
 __all__ = [
@@ -28,11 +29,13 @@ __all__ = [
     "flag",
     "integer",
     "items",
+    "memory_filter",
     "memory_id",
     "metadata_value",
     "moment",
     "number",
     "path_like",
+    "refusal",
     "role_name",
     "string",
     "strings",
@@ -47,7 +50,12 @@ _MAX_SHOWN = 80
 _MAX_INTEGER = 2**31 - 1
 
 
-def _refuse(name: str, value: object, accepted: str) -> InvalidInputError:
+def refusal(name: str, value: object, accepted: str) -> InvalidInputError:
+    """Return the error for an argument that has no sensible meaning.
+
+    >>> print(refusal("k", "two", "an integer >= 1"))
+    k='two' must be an integer >= 1
+    """
     try:
         shown = repr(value)
     except Exception:
@@ -72,7 +80,7 @@ def text(name: str, value: Any) -> str:
     'tea \ufffd'
     """
     if not isinstance(value, str):
-        raise _refuse(name, value, "a string")
+        raise refusal(name, value, "a string")
     if not value.strip():
         raise EmptyTextError(f"{name} must not be empty")
     # A subclass of str may do anything when it is compared or encoded.
@@ -98,10 +106,10 @@ def string(
         value = str(value)
     limit = "" if max_length is None else f" of 1 to {max_length} characters"
     if not isinstance(value, str) or not is_unicode(value):
-        raise _refuse(name, value, f"a string{limit} without lone surrogates, an integer or a UUID")
+        raise refusal(name, value, f"a string{limit} without lone surrogates, an integer or a UUID")
     content = value if allow_blank else value.strip()
     if not (allow_empty or content) or len(value) > (max_length or len(value)):
-        raise _refuse(name, value, f"a non-empty string{limit}")
+        raise refusal(name, value, f"a non-empty string{limit}")
     return str.__str__(value)
 
 
@@ -127,7 +135,7 @@ def items(name: str, value: Any) -> list[Any]:
     """Return the items of a list, a tuple, a set or another iterable but a string or a dict."""
     refused = isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable)
     if refused or (isinstance(value, np.ndarray) and not value.ndim):
-        raise _refuse(name, value, "a list of strings")
+        raise refusal(name, value, "a list of strings")
     return list(value)
 
 
@@ -148,9 +156,9 @@ def integer(name: str, value: Any, *, low: int, optional: bool = False) -> int |
     if isinstance(converted, float):
         converted = int(converted) if converted.is_integer() else None
     if converted is None:
-        raise _refuse(name, value, accepted)
+        raise refusal(name, value, accepted)
     if converted < low:
-        raise _refuse(name, value, accepted.removeprefix("an integer "))
+        raise refusal(name, value, accepted.removeprefix("an integer "))
     return min(converted, _MAX_INTEGER)
 
 
@@ -172,7 +180,7 @@ def number(
         return None
     converted = _real(value)
     if converted is None or not low <= converted <= high:
-        raise _refuse(name, value, f"a number in [{low:g}, {high:g}]")
+        raise refusal(name, value, f"a number in [{low:g}, {high:g}]")
     return float(converted)
 
 
@@ -199,7 +207,7 @@ def flag(name: str, value: Any) -> bool:
     True
     """
     if not isinstance(value, bool | np.bool_):
-        raise _refuse(name, value, "True or False")
+        raise refusal(name, value, "True or False")
     return bool(value)
 
 
@@ -223,11 +231,11 @@ def moment(name: str, value: Any) -> datetime:
     if isinstance(parsed, date) and not isinstance(parsed, datetime):
         parsed = datetime.combine(parsed, time(), UTC)
     if not isinstance(parsed, datetime):
-        raise _refuse(name, value, "an aware datetime, a date or an ISO 8601 string")
+        raise refusal(name, value, "an aware datetime, a date or an ISO 8601 string")
     try:
         require_aware(parsed, name)
     except OverflowError as error:
-        raise _refuse(name, value, "a time of the years 1 to 9999 in UTC") from error
+        raise refusal(name, value, "a time of the years 1 to 9999 in UTC") from error
     return parsed
 
 
@@ -253,21 +261,48 @@ def choice(name: str, value: Any, kind: type[C]) -> C:
         return kind(value)
     except ValueError:
         accepted = ", ".join(member.value for member in kind)
-        raise _refuse(name, value, f"one of {accepted}") from None
+        raise refusal(name, value, f"one of {accepted}") from None
 
 
 def role_name(value: Any) -> str:
     """Return a role: one of `ROLES`, a name that other libraries give to it, or `x-` and a name.
 
+    Case makes no difference.
+
     >>> role_name("human"), role_name("developer"), role_name("x-narrator")
     ('user', 'system', 'x-narrator')
     """
-    role = ROLE_OF_MESSAGE_TYPE.get(value, value) if isinstance(value, str) else value
+    role = value.lower() if isinstance(value, str) else value
+    role = ROLE_OF_MESSAGE_TYPE.get(role, role) if isinstance(role, str) else role
     if not isinstance(role, str) or not (role in ROLES or _ROLE.fullmatch(role)):
-        raise _refuse(
+        raise refusal(
             "role", value, f"one of {', '.join(ROLES)}, or a name of your own such as x-narrator"
         )
     return role
+
+
+def memory_filter(
+    *,
+    session_id: Any = None,
+    role: Any = None,
+    speaker: Any = None,
+    since: Any = None,
+    until: Any = None,
+    filter: Any = None,  # noqa: A002
+) -> MemoryFilter:
+    """Return the filter that the arguments of a search, a recall or a listing make.
+
+    >>> memory_filter(role="human", filter={"stars": 3}).role
+    'user'
+    """
+    return MemoryFilter(
+        session_id=None if session_id is None else string("session_id", session_id),
+        role=None if role is None else role_name(role),
+        speaker=None if speaker is None else string("speaker", speaker),
+        since=None if since is None else moment("since", since),
+        until=None if until is None else moment("until", until),
+        metadata=parse_filter(filter),
+    )
 
 
 def metadata_value(name: str, value: Any) -> dict[str, Any]:
@@ -279,7 +314,7 @@ def metadata_value(name: str, value: Any) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise _refuse(name, value, "a dict")
+        raise refusal(name, value, "a dict")
     return {key: _plain(item) for key, item in value.items()}
 
 
@@ -290,8 +325,8 @@ def _plain(value: Any) -> Any:
 def path_like(name: str, value: Any) -> str:
     """Return a path as a string."""
     if not isinstance(value, str | PathLike):
-        raise _refuse(name, value, "a path")
+        raise refusal(name, value, "a path")
     path = fspath(value)
     if not isinstance(path, str) or not path or "\0" in path or not is_unicode(path):
-        raise _refuse(name, value, "a path")
+        raise refusal(name, value, "a path")
     return path

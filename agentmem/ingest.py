@@ -58,10 +58,10 @@ def ingest(
     for sessions in session_batches(dialogue.sessions):
         missing: dict[str, list[dict[str, Any]]] = {}
         for session in sessions:
-            n_present = _count_present(memory, owner, session)
-            missing[session.id] = [_message(turn) for turn in session.turns[n_present:]]
-            present += n_present
-            written += len(session.turns) - n_present
+            absent = _absent(memory, owner, session)
+            missing[session.id] = [_message(turn) for turn in absent]
+            present += len(session.turns) - len(absent)
+            written += len(absent)
         memory.add_many({s: messages for s, messages in missing.items() if messages}, scope=owner)
         for session in sessions:
             # All of its turns may be present, but its derived memories missing.
@@ -84,20 +84,24 @@ def session_batches(sessions: Sequence[DialogueSession]) -> Iterator[list[Dialog
         yield batch
 
 
-def _count_present(
+def _absent(
     memory: MemoryController | Client, owner: Scope, session: DialogueSession
-) -> int:
-    """Return how many turns of a session the scope has already."""
+) -> Sequence[DialogueTurn]:
+    """Return the turns of a session that the scope does not have."""
     turns = memory.get_all(
         scope=owner, session_id=session.id, granularity=Granularity.TURN, limit=None
     )
+    if all(turn.id is not None for turn in session.turns):
+        text_of = {turn.id: turn.text for turn in turns}
+        # A changed text becomes a new version of its turn.
+        return [turn for turn in session.turns if text_of.get(str(turn.id)) != turn.text]
     texts = [turn.text for turn in sorted(turns, key=lambda turn: turn.position)]
     if texts != [turn.text for turn in session.turns[: len(texts)]]:
         raise DataFormatError(
             f"{owner} already has a session {session.id!r} with other turns; ingest into another "
             "scope, or delete that session first"
         )
-    return len(texts)
+    return session.turns[len(texts) :]
 
 
 def _message(turn: DialogueTurn) -> dict[str, Any]:
@@ -107,4 +111,4 @@ def _message(turn: DialogueTurn) -> dict[str, Any]:
         "speaker": turn.speaker,
         "timestamp": turn.said_at,
         "metadata": turn.metadata,
-    }
+    } | ({} if turn.id is None else {"id": turn.id})

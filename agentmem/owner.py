@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agentmem_stores import InvalidInputError, InvalidScopeError, Scope
+from agentmem.arguments import string
+from agentmem_stores import InvalidScopeError, Scope
 
 __all__ = ["Owner", "owner_of", "owner_of_run", "running_context"]
 
@@ -36,7 +37,7 @@ def owner_of(config: Mapping[str, Any], *, default: Scope | None) -> Owner:
 
     Raises:
         InvalidScopeError: no user is named, or a name is invalid.
-        InvalidInputError: `session_id` is not a non-empty string.
+        InvalidInputError: `session_id` is neither a non-empty string nor an integer nor a UUID.
 
     >>> owner_of({"configurable": {"session_id": "monday"}}, default=Scope("ada"))
     Owner(scope=Scope(user_id='ada', agent_id=None), session_id='monday')
@@ -62,7 +63,7 @@ def owner_of_run(
 
     Raises:
         InvalidScopeError: no user is named, or a name is invalid.
-        InvalidInputError: `session_id` is not a non-empty string.
+        InvalidInputError: `session_id` is neither a non-empty string nor an integer nor a UUID.
 
     >>> config = {"configurable": {"user_id": "ada", "thread_id": "monday"}}
     >>> owner_of_run(config, None, fixed=None, default=None)
@@ -76,8 +77,8 @@ def owner_of_run(
         value = context.get(key) if isinstance(context, Mapping) else getattr(context, key, None)
         if value is not None:
             names[key] = value
-    if names["session_id"] is None and configurable.get("thread_id") is not None:
-        names["session_id"] = str(configurable["thread_id"])
+    if names["session_id"] is None:
+        names["session_id"] = configurable.get("thread_id")
     return Owner(fixed or _scope(names, default), _session(names))
 
 
@@ -108,6 +109,4 @@ def _scope(names: Mapping[str, Any], default: Scope | None) -> Scope:
 
 def _session(names: Mapping[str, Any]) -> str | None:
     session = names.get("session_id")
-    if session is not None and not (isinstance(session, str) and session.strip()):
-        raise InvalidInputError(f"session_id must be a non-empty string, got {session!r}")
-    return session
+    return None if session is None else string("session_id", session)

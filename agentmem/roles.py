@@ -6,7 +6,7 @@ __all__ = ["ROLES", "ROLE_OF_MESSAGE_TYPE"]
 
 ROLES = ("user", "assistant", "system", "tool", "document")
 
-# What LangChain and chat APIs call these roles.
+# What LangChain and chat APIs call these roles, in lower case.
 ROLE_OF_MESSAGE_TYPE = {
     "human": "user",
     "ai": "assistant",
@@ -14,8 +14,9 @@ ROLE_OF_MESSAGE_TYPE = {
     "chatbot": "assistant",
     "developer": "system",
     "function": "tool",
-    "HumanMessageChunk": "user",
-    "AIMessageChunk": "assistant",
-    "SystemMessageChunk": "system",
-    "ToolMessageChunk": "tool",
+    "humanmessagechunk": "user",
+    "aimessagechunk": "assistant",
+    "systemmessagechunk": "system",
+    "toolmessagechunk": "tool",
+    "functionmessagechunk": "tool",
 }

@@ -187,6 +187,20 @@ def crowd(
         raise typer.Exit(1)
 
 
+@app.command(epilog=examples("python -m benchmarks server --requests 20000"))
+def server(
+    searches: Annotated[int, typer.Option(min=1, help="Searches of one client.")] = 200,
+    clients: Annotated[int, typer.Option(min=1, help="Clients at the same time.")] = 16,
+    requests: Annotated[int, typer.Option(min=2, help="Requests for the growth.")] = 2000,
+) -> None:
+    """Measure what `agentmem serve` costs on top of the verbs, and how fast clients start."""
+    from benchmarks.server import measure_server
+
+    found = measure_server(searches=searches, clients=clients, requests=requests)
+    for name, value in found.items():
+        typer.echo(f"{name}: {value:.3g}")
+
+
 @app.command(
     epilog=examples("python -m benchmarks partitions --owners 1000000 --memories 100 --count 4096"),
 )

@@ -16,6 +16,7 @@ from agentmem import InMemoryStore, MemoryController, Scope
 from agentmem.cli.app import app
 from agentmem.cli.chat.slash_commands import COMMANDS
 from agentmem.testing import ScriptedChatModel
+from tests.serving import serving
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -23,8 +24,13 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 WITH_OWN_TEST = {"langchain.md"}
 # Pages whose examples act on a memory that the page does not open.
 WITH_A_MEMORY = {"lifecycle.md", "facts-and-time.md"}
+# Pages whose examples talk to a server of the folder `memories`.
+WITH_A_SERVER = {"server.md"}
 # Programs of others that a page may show.
-FOREIGN = ("chroma run", "pip install", "python3 -m venv", ".venv/bin/python", ".venv/bin/agentmem")
+FOREIGN = (
+    *("chroma run", "pip install", "python3 -m venv", ".venv/bin/python", ".venv/bin/agentmem"),
+    *("curl", "docker compose -f docker/compose.yaml"),
+)
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
@@ -69,6 +75,10 @@ def test_python_examples_run(
     names: dict[str, Any] = {"chat_model": ScriptedChatModel([answer], repeat=True)}
     if page.name in WITH_A_MEMORY:
         names |= prepared_memory(request)
+    if page.name in WITH_A_SERVER:
+        server = serving(MemoryController(InMemoryStore()), tmp_path / "memories")
+        server.__enter__()
+        request.addfinalizer(lambda: server.__exit__(None, None, None))
     for language, content in blocks(page):
         if language == "python":
             exec(compile(content, page.name, "exec"), names)

@@ -6,6 +6,7 @@ import doctest
 import inspect
 import pkgutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import agentmem
 import agentmem_retrievers
 import agentmem_stores
 from agentmem import InMemoryStore, MemoryController, Scope
+from tests.serving import serving
 
 ASYNC = {f"a{name}" for name in dir(MemoryController)}
 VERBS = sorted(
@@ -45,9 +47,14 @@ def test_example_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with MemoryController(InMemoryStore(), scope=Scope("ada"), embeddings=embeddings) as memory:
+    with (
+        MemoryController(InMemoryStore(), scope=Scope("ada"), embeddings=embeddings) as memory,
+        ExitStack() as stack,
+    ):
         names = {name: getattr(agentmem, name) for name in agentmem.__all__}
         test.globs = names | test.globs | {"memory": memory}
+        if "server.url" in test.docstring:
+            test.globs["server"] = stack.enter_context(serving(memory, tmp_path / "memories"))
         runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
         output: list[str] = []
         runner.run(test, out=output.append)

@@ -38,6 +38,7 @@ def python_that_exits(code: int, folder: Path) -> str:
 def test_help_lists_every_target(folder: Path) -> None:
     output = make(folder, "help").stdout
     for target in (
+        "browser",
         "chat",
         "demo",
         "test",

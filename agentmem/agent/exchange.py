@@ -16,13 +16,14 @@ from langchain_core.messages import (
 )
 from langchain_core.messages.ai import add_ai_message_chunks
 
-from agentmem.agent.input import ConversationInput
+from agentmem.agent.input import ConversationInput, has_content
 from agentmem.feedback.plans import Plan
 from agentmem.prompting.rendering import PLAN_ID, cited_ids
 from agentmem.recall.context import Context
+from agentmem.writing.identity import UNANSWERED
+from agentmem.writing.messages import to_drafts
 from agentmem_retrievers import SearchResult
 from agentmem_stores import Memory, Scope, State
-from agentmem_stores.records import clean_text
 
 __all__ = ["Exchange"]
 
@@ -43,8 +44,8 @@ class Exchange:
         context: what was recalled; None before that.
         history: the session's turns before this exchange, in order.
         question_ids: the turns that hold the user's messages, once they are written.
-        is_retry: whether the session already ends with the user's messages and no reply, because
-            the same call failed before.
+        is_retry: whether the session already ends with the user's messages and no whole reply,
+            because the same call failed before.
         profile: a line about the user; None if nothing is known.
         tool_messages: the model's calls of tools, and the answers of the tools.
         memory_ids: the memory id for each line id in the prompt, such as m1.
@@ -75,14 +76,14 @@ class Exchange:
 
     @property
     def writable(self) -> list[HumanMessage]:
-        """The user's messages that contain text, which is what a memory can hold."""
-        return [message for message in self.agent_input.new if str(message.text).strip()]
+        """The user's messages that a memory can hold; of an image, it holds a note."""
+        return [message for message in self.agent_input.new if has_content(message)]
 
     def set_history(self, turns: Sequence[Memory]) -> None:
         """Set the session's turns, without the messages of this exchange if it is a retry."""
         active = sorted((t for t in turns if t.state is State.ACTIVE), key=lambda t: t.position)
-        new = [("user", clean_text(str(message.text))[0]) for message in self.writable]
-        last = active[-len(new) :]
+        new = [("user", draft.text) for draft in to_drafts(self.writable)]
+        last = _asked(active)[-len(new) :]
         if not self.question_ids:
             self.is_retry = [(t.role, t.text) for t in last] == new
         if self.is_retry:
@@ -156,6 +157,14 @@ class Exchange:
             response_metadata=message.response_metadata,
             chunk_position="last",
         )
+
+
+def _asked(turns: Sequence[Memory]) -> Sequence[Memory]:
+    """Return turns without the part of a reply that had arrived before the call failed."""
+    end = len(turns)
+    while end and turns[end - 1].role == "assistant":
+        end -= 1
+    return turns[:end] if end and UNANSWERED in turns[end - 1].metadata else turns
 
 
 def _join(chunks: Sequence[AIMessage]) -> AIMessage:

@@ -14,9 +14,10 @@ from langchain_core.messages import (
 )
 from langchain_core.prompt_values import PromptValue
 
+from agentmem.writing.content import read_content
 from agentmem_stores import EmptyTextError, InvalidInputError
 
-__all__ = ["AgentInput", "ConversationInput", "read_input"]
+__all__ = ["AgentInput", "ConversationInput", "has_content", "read_input"]
 
 AgentInput = str | BaseMessage | PromptValue | Mapping[str, Any] | Sequence[Any]
 
@@ -37,7 +38,7 @@ class ConversationInput:
 
     @property
     def query(self) -> str:
-        """The text to search memories with."""
+        """The text to search memories with; empty if the user sends only images and the like."""
         return "\n".join(str(message.text) for message in self.new).strip()
 
 
@@ -65,9 +66,14 @@ def read_input(value: AgentInput) -> ConversationInput:
     new = tuple(m for m in conversation[start:] if isinstance(m, HumanMessage))
     if not new:
         raise InvalidInputError("the last message must be the user's")
-    if not any(str(m.text).strip() for m in new):
+    if not any(has_content(m) for m in new):
         raise EmptyTextError("the user's message is empty")
     return ConversationInput(new, tuple(conversation[:start]), system)
+
+
+def has_content(message: BaseMessage) -> bool:
+    """Return whether a message contains words, or an image, a recording or a file."""
+    return bool(read_content(message.content).text("").strip())
 
 
 def _to_messages(value: AgentInput) -> list[BaseMessage]:

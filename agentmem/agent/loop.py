@@ -133,21 +133,24 @@ class AgentLoop:
         memory, scope = self.memory, exchange.scope
         self._read_history(exchange)
         exchange.profile = self.profile(scope)
-        if not needs_memory(query):
+        if not query or not needs_memory(query):
             return Context.nothing(SearchResult(query, (), 0.0, memory.clock()))
         exchange.set_plan(memory.plans(query, k=1, scope=scope))
         chars = self.prompts.style.memory_chars
         return recall_memories(memory, query, k=self.k, chars=chars, scope=scope, explain=True)
 
     def _read_history(self, exchange: Exchange) -> None:
-        if exchange.session_id is not None:
+        session_id = exchange.session_id or self.memory.open_session(scope=exchange.scope)
+        if session_id is not None:
             turns = self.memory.get_all(
                 scope=exchange.scope,
-                session_id=exchange.session_id,
+                session_id=session_id,
                 granularity=Granularity.TURN,
                 limit=_MAX_TURNS_READ,
             )
             exchange.set_history(turns)
+            if exchange.is_retry:
+                exchange.session_id = session_id
 
     def _write(self, exchange: Exchange, messages: Sequence[BaseMessage]) -> list[str]:
         """Write the user's messages, or the reply as far as it has arrived."""
@@ -165,7 +168,6 @@ class AgentLoop:
             exchange.question_ids = [*(d.id for d in drafts if d.id), *(turn.id for turn in turns)]
         if turns and exchange.session_id is None:
             exchange.session_id = turns[0].session_id
-            self._read_history(exchange)
         return [turn.id for turn in turns]
 
     def _reflect(self, exchange: Exchange, result: SearchResult) -> None:

@@ -14,6 +14,7 @@ from agentmem.cli.commands import (
     evaluate,
     facts,
     forget,
+    hook,
     maintain,
     read,
     serve,
@@ -84,7 +85,7 @@ app = typer.Typer(
         'agentmem search "What is my dog called?"',
     ),
 )
-for commands in (chat, write, read, facts, forget, maintain, serve, transfer, draw):
+for commands in (chat, write, read, facts, forget, maintain, serve, hook, transfer, draw):
     app.add_typer(commands.app)
 app.add_typer(serve.token_app, name="token", rich_help_panel=SERVE)
 app.add_typer(evaluate.app, name="eval", rich_help_panel=MEASURE)

@@ -21,34 +21,10 @@ if TYPE_CHECKING:
     from agentmem.evaluation.cache import IngestCache
 
 __all__ = [
-    "DEFAULT_STORE",
-    "DEFAULT_USER",
-    "EXPORT",
-    "FIND",
-    "MAINTAIN",
-    "MEASURE",
-    "SERVE",
-    "TALK",
-    "CacheOptions",
-    "DataFile",
-    "Drills",
-    "Json",
-    "JsonFile",
-    "K",
-    "Kind",
-    "OutputOptions",
-    "OwnerOptions",
-    "Seed",
-    "Store",
-    "Time",
-    "User",
-    "default_embedder",
-    "examples",
-    "find_memory",
-    "open_embedded",
-    "open_store",
-    "store_folder",
-    "with_groups",
+    "DEFAULT_STORE", "DEFAULT_USER", "EXPORT", "FIND", "MAINTAIN", "MEASURE", "SERVE", "TALK",
+    "CacheOptions", "DataFile", "Drills", "Json", "JsonFile", "K", "Kind", "OutputOptions",
+    "OwnerOptions", "RestrictionOptions", "Seed", "Store", "Time", "User", "default_embedder",
+    "examples", "find_memory", "open_embedded", "open_store", "store_folder", "with_groups",
 ]  # fmt: skip
 
 # Panels of `agentmem --help`.
@@ -275,6 +251,62 @@ class OwnerOptions:
         """Open the owner's memory; see `open_store`."""
         with open_store(self.store, self.scope, create=create) as memory:
             yield memory
+
+
+def _parse_filter(text: str) -> dict[str, Any]:
+    import json
+
+    try:
+        parsed = json.loads(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not JSON: {error}") from None
+    if not isinstance(parsed, dict):
+        raise typer.BadParameter(f"{text!r} is not a JSON object")
+    return parsed
+
+
+@dataclass(frozen=True)
+class RestrictionOptions:
+    """Options that restrict which memories are found or listed."""
+
+    session: Annotated[
+        str | None, typer.Option(help="Only this conversation.", show_default=False)
+    ] = None
+    role: Annotated[
+        str | None,
+        typer.Option(help="Only what this role said, or documents.", show_default=False),
+    ] = None
+    speaker: Annotated[
+        str | None, typer.Option(help="Only what the person of this name said.", show_default=False)
+    ] = None
+    since: Annotated[
+        datetime | None, typer.Option(help="Only what was said then or later.", **Time)
+    ] = None
+    until: Annotated[datetime | None, typer.Option(help="Only what was said before.", **Time)] = (
+        None
+    )
+    filter: Annotated[
+        Any,
+        typer.Option(
+            "--filter",
+            parser=_parse_filter,
+            metavar="JSON",
+            help="Only memories with these metadata.",
+            show_default=False,
+        ),
+    ] = None
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of `search` and `get_all`."""
+        return {
+            "session_id": self.session,
+            "role": self.role,
+            "speaker": self.speaker,
+            "since": self.since,
+            "until": self.until,
+            "filter": self.filter,
+        }
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from types import TracebackType
+from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakSet
 
@@ -21,6 +22,7 @@ from agentmem.client.decode import (
     to_search_result,
 )
 from agentmem.client.transport import Transport, in_path
+from agentmem.provenance import Trust
 from agentmem.to_async import to_async
 from agentmem_retrievers import ForgettingCurve, SearchResult
 from agentmem_stores import Granularity, InvalidInputError, InvalidScopeError, Memory, Scope
@@ -29,8 +31,11 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from agentmem.controller.deletion import Deletion
+    from agentmem.controller.listing import MemoryPage
+    from agentmem.controller.recognition import Recognition
     from agentmem.controller.services import DeletionListener
     from agentmem.controller.timeline import Event
+    from agentmem.documents.documents import Document
     from agentmem.facts.views import Fact, ProfileLine
     from agentmem.feedback.plans import Plan
     from agentmem.feedback.reflection import Learned
@@ -144,6 +149,7 @@ class Client:
         timestamp: datetime | None = None,
         importance: float = 0.0,
         metadata: Mapping[str, Any] | None = None,
+        expires_at: datetime | None = None,
     ) -> list[Memory]:
         """Store messages as turns of a session; see `MemoryController.add`."""
         from agentmem.client.encode import to_messages
@@ -155,6 +161,8 @@ class Client:
             body["timestamp"] = _iso(timestamp)
         if metadata is not None:
             body["metadata"] = dict(metadata)
+        if expires_at is not None:
+            body["expires_at"] = _iso(expires_at)
         return self._added("/v1/memories", body, scope)
 
     def add_turns(
@@ -178,13 +186,23 @@ class Client:
         return self._added("/v1/memories", body, scope) if drafts else []
 
     def add_many(
-        self, sessions: Mapping[str, Sequence[MessageLike]], *, scope: Scope | None = None
+        self,
+        sessions: Mapping[str, Sequence[MessageLike]],
+        *,
+        scope: Scope | None = None,
+        expires_at: datetime | None = None,
     ) -> list[Memory]:
         """Store whole conversations and end them; see `MemoryController.add_many`."""
         from agentmem.client.encode import to_messages
 
         body = {"sessions": {name: to_messages(found) for name, found in sessions.items()}}
+        body |= _given(expires_at=_iso(expires_at))
         return self._added("/v1/sessions", body, scope)
+
+    def open_session(self, *, scope: Scope | None = None) -> str | None:
+        """Return the session that is open; see `MemoryController.open_session`."""
+        found: str | None = self._send("GET", "/v1/sessions/open", scope)["session_id"]
+        return found
 
     def end_session(
         self, session_id: str | None = None, *, scope: Scope | None = None
@@ -198,12 +216,16 @@ class Client:
         self,
         memory_id: str,
         *,
-        text: str,
+        text: str | None = None,
         timestamp: datetime | None = None,
+        importance: float | None = None,
+        expires_at: datetime | EllipsisType | None = ...,
         scope: Scope | None = None,
     ) -> Memory:
-        """Replace the text of a memory; see `MemoryController.update`."""
-        body = {"text": text} | ({} if timestamp is None else {"timestamp": _iso(timestamp)})
+        """Replace the text, importance or expiry of a memory; see `MemoryController.update`."""
+        body = _given(text=text, timestamp=_iso(timestamp), importance=importance)
+        if not isinstance(expires_at, EllipsisType):
+            body["expires_at"] = _iso(expires_at)
         return to_memory(self._send("PATCH", _memory(memory_id), scope, body=body))
 
     def delete(self, memory_id: str, *, scope: Scope | None = None) -> Deletion:
@@ -242,6 +264,13 @@ class Client:
         explain: bool = False,
         reinforce: bool = True,
         hops: int = 1,
+        session_id: str | None = None,
+        role: str | None = None,
+        speaker: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002
+        min_confidence: float = 0.0,
     ) -> SearchResult:
         """Find the memories that answer a question; see `MemoryController.search`."""
         body = {
@@ -252,7 +281,16 @@ class Client:
             "explain": explain,
             "reinforce": reinforce,
             "hops": hops,
-        } | ({} if as_of is None else {"as_of": _iso(as_of)})
+            "min_confidence": min_confidence,
+        } | _given(
+            as_of=_iso(as_of),
+            session_id=session_id,
+            role=role,
+            speaker=speaker,
+            since=_iso(since),
+            until=_iso(until),
+            filter=filter,
+        )
         return to_search_result(self._send("POST", "/v1/search", scope, body=body))
 
     def recall(
@@ -263,9 +301,17 @@ class Client:
         scope: Scope | None = None,
         as_of: datetime | None = None,
         exclude: Collection[str] = (),
+        min_trust: Trust = Trust.EXTERNAL,
         count_tokens: Callable[[str], int] | None = None,
         explain: bool = False,
         reinforce: bool = True,
+        session_id: str | None = None,
+        role: str | None = None,
+        speaker: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002
+        min_confidence: float = 0.0,
     ) -> Context:
         """Spend a token budget on what answers a question; see `MemoryController.recall`.
 
@@ -278,10 +324,38 @@ class Client:
             "query": query,
             "max_tokens": max_tokens,
             "exclude": list(exclude),
+            "min_trust": str(min_trust),
             "explain": explain,
             "reinforce": reinforce,
-        } | ({} if as_of is None else {"as_of": _iso(as_of)})
+            "min_confidence": min_confidence,
+        } | _given(
+            as_of=_iso(as_of),
+            session_id=session_id,
+            role=role,
+            speaker=speaker,
+            since=_iso(since),
+            until=_iso(until),
+            filter=filter,
+        )
         return to_context(self._send("POST", "/v1/recall", scope, body=body), self.curve)
+
+    def search_many(
+        self, queries: Sequence[str], *, scope: Scope | None = None, **options: Any
+    ) -> list[SearchResult]:
+        """Search for several questions; see `MemoryController.search_many`."""
+        return [self.search(query, scope=scope, **options) for query in queries]
+
+    def recognize(self, text: str, *, scope: Scope | None = None) -> Recognition:
+        """Say how surely a text was met before; see `MemoryController.recognize`."""
+        from agentmem.controller.recognition import Familiarity, Recognition
+
+        found = self._send("POST", "/v1/recognize", scope, body={"text": text})
+        return Recognition(
+            found["familiarity"],
+            Familiarity(found["kind"]),
+            None if found["memory"] is None else to_memory(found["memory"]),
+            found["similarity"],
+        )
 
     def get(self, memory_id: str, *, scope: Scope | None = None) -> Memory:
         """Return one memory; see `MemoryController.get`."""
@@ -292,25 +366,41 @@ class Client:
         *,
         scope: Scope | None = None,
         limit: int | None = 100,
+        offset: int = 0,
+        cursor: str | None = None,
         granularity: Granularity | None = None,
         session_id: str | None = None,
-    ) -> list[Memory]:
+        role: str | None = None,
+        speaker: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002
+    ) -> MemoryPage:
         """Return the newest memories, oldest first; see `MemoryController.get_all`."""
+        from agentmem.controller.listing import MemoryPage
+
+        options = {
+            "granularity": None if granularity is None else str(granularity),
+            "session_id": session_id,
+            "role": role,
+            "speaker": speaker,
+            "since": _iso(since),
+            "until": _iso(until),
+            "filter": None if filter is None else json.dumps(filter),
+        }
         found: list[Memory] = []
-        cursor: str | None = None
-        while limit is None or len(found) < limit:
-            params = {
-                "limit": _PAGE if limit is None else min(_PAGE, limit - len(found)),
-                "cursor": cursor,
-                "granularity": None if granularity is None else str(granularity),
-                "session_id": session_id,
-            }
+        wanted = None if limit is None else limit + offset
+        while wanted is None or len(found) < wanted:
+            size = _PAGE if wanted is None else min(_PAGE, wanted - len(found))
+            params = {**options, "limit": size, "cursor": cursor}
             page = self._send("GET", "/v1/memories", scope, params=params)
             found += map(to_memory, page["memories"])
             cursor = page["next_cursor"]
             if cursor is None:
                 break
-        return found[::-1]
+        result = MemoryPage(found[offset:][::-1])
+        result.next_cursor = cursor
+        return result
 
     def history(self, memory_id: str, *, scope: Scope | None = None) -> list[Memory]:
         """Return every version of a memory; see `MemoryController.history`."""
@@ -319,6 +409,41 @@ class Client:
     def related(self, memory_id: str, *, k: int = 5, scope: Scope | None = None) -> list[Memory]:
         """Return the neighbors of a memory; see `MemoryController.related`."""
         return self._memories("GET", f"{_memory(memory_id)}/related", scope, params={"k": k})
+
+    # Documents.
+
+    def add_document(
+        self,
+        path_or_text: str | PathLike[str],
+        *,
+        title: str | None = None,
+        source: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        expires_at: datetime | None = None,
+        scope: Scope | None = None,
+    ) -> Document:
+        """Store a document in chunks; see `MemoryController.add_document`.
+
+        A file is read here, and its text is sent.
+        """
+        from agentmem.client.encode import to_document
+        from agentmem.documents.documents import Document
+
+        body = to_document(path_or_text, title, source)
+        body |= _given(metadata=metadata, expires_at=_iso(expires_at))
+        document = self._send("POST", "/v1/documents", scope, body=body)
+        return Document(**document | {"chunks": tuple(document["chunks"])})
+
+    def documents(self, *, scope: Scope | None = None) -> list[Document]:
+        """Return the documents, by title; see `MemoryController.documents`."""
+        from agentmem.documents.documents import Document
+
+        found = self._send("GET", "/v1/documents", scope)
+        return [Document(**each | {"chunks": tuple(each["chunks"])}) for each in found]
+
+    def delete_document(self, name: str, *, scope: Scope | None = None) -> Deletion:
+        """Delete a document with all its chunks; see `MemoryController.delete_document`."""
+        return self._deletion(f"/v1/documents/{in_path(name)}", scope)
 
     # Knowledge.
 
@@ -342,7 +467,7 @@ class Client:
             "subject": subject,
             "attribute": attribute,
             "superseded": superseded,
-            "as_of": None if as_of is None else _iso(as_of),
+            "as_of": _iso(as_of),
         }
         return [to_fact(fact) for fact in self._send("GET", "/v1/facts", scope, params=params)]
 
@@ -365,8 +490,8 @@ class Client:
         """Return events in the order in which they happened; see `MemoryController.timeline`."""
         params = {
             "query": query,
-            "since": None if since is None else _iso(since),
-            "until": None if until is None else _iso(until),
+            "since": _iso(since),
+            "until": _iso(until),
             "k": k,
         }
         return [
@@ -550,6 +675,7 @@ class Client:
     aadd = to_async(add)
     aadd_turns = to_async(add_turns)
     aadd_many = to_async(add_many)
+    aopen_session = to_async(open_session)
     aend_session = to_async(end_session)
     aupdate = to_async(update)
     adelete = to_async(delete)
@@ -559,6 +685,11 @@ class Client:
     areset = to_async(reset)
     asearch = to_async(search)
     arecall = to_async(recall)
+    asearch_many = to_async(search_many)
+    arecognize = to_async(recognize)
+    aadd_document = to_async(add_document)
+    adocuments = to_async(documents)
+    adelete_document = to_async(delete_document)
     aget = to_async(get)
     aget_all = to_async(get_all)
     ahistory = to_async(history)
@@ -590,9 +721,16 @@ def _memory(memory_id: str) -> str:
     return f"/v1/memories/{in_path(str(memory_id))}"
 
 
-def _iso(moment: datetime) -> str:
+def _given(**fields: Any) -> dict[str, Any]:
+    """Return the fields that are not None."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _iso(moment: datetime | None) -> str | None:
     from agentmem import arguments
 
+    if moment is None:
+        return None
     return arguments.moment("time", moment).isoformat()
 
 

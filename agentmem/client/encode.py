@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from os import PathLike
 from typing import Any
 
+from agentmem.documents.reading import read_document
 from agentmem.writing.messages import Draft, to_drafts
 
-__all__ = ["to_message", "to_messages"]
+__all__ = ["to_document", "to_message", "to_messages"]
+
+
+def to_document(
+    path_or_text: str | PathLike[str], title: str | None, source: str | None
+) -> dict[str, Any]:
+    """Return a document in the form of `POST /v1/documents`; a file is read and divided here."""
+    document, title, source = read_document(path_or_text, title=title, source=source)
+    sections = [asdict(section) for section in document.sections]
+    return {"text": document.text, "sections": sections, "title": title, "source": source}
 
 
 def to_messages(messages: Any) -> list[dict[str, Any] | str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from os import PathLike
-from types import TracebackType
+from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -15,15 +15,19 @@ import numpy as np
 from agentmem import arguments
 from agentmem.controller.deletion import Deletion
 from agentmem.controller.intake import store_conversations, store_turns
+from agentmem.controller.listing import MemoryPage, list_memories
+from agentmem.controller.recognition import Recognition, recognize
 from agentmem.controller.services import DeletionListener, Services
 from agentmem.controller.timeline import Bounds, Event, Timeline
+from agentmem.documents.documents import Document
+from agentmem.documents.reading import read_document
 from agentmem.embedding.embedder import Embedder, estimate_tokens
 from agentmem.embedding.resolve import embeddings_of
 from agentmem.embedding.sentence_embeddings import default_embeddings
 from agentmem.facts.views import Fact, ProfileLine, current_facts, holds_at, profile_lines
 from agentmem.feedback.plans import Plan, parse_outcome
 from agentmem.feedback.reflection import Learned
-from agentmem.feedback.reinforcement import relevant
+from agentmem.feedback.reinforcement import after_recall, relevant
 from agentmem.folders import server_address
 from agentmem.maintenance.check import CheckReport
 from agentmem.maintenance.consolidation import ConsolidationReport
@@ -31,16 +35,24 @@ from agentmem.maintenance.eviction import SweepReport, archive_faded
 from agentmem.maintenance.graph_export import export_graph
 from agentmem.maintenance.stats import Stats, collect_stats
 from agentmem.progress import Progress
+from agentmem.provenance import Trust
 from agentmem.recall.context import Context
 from agentmem.recall.recall import candidates
 from agentmem.rerank.refiner import Refiner, apply_refiners
 from agentmem.to_async import to_async
 from agentmem.writing.association import Association
-from agentmem.writing.identity import RECEIVED, received_digest
-from agentmem.writing.messages import BeforeWrite, Draft, MessageLike, has_roles, to_drafts
+from agentmem.writing.identity import RECEIVED, Sending, received_digest
+from agentmem.writing.messages import (
+    BeforeWrite,
+    Draft,
+    MessageLike,
+    as_json,
+    has_roles,
+    to_drafts,
+)
 from agentmem.writing.writer import Clock
 from agentmem_retrievers import ForgettingCurve, Query, SearchResult, SearchSettings
-from agentmem_retrievers.forgetting import PINNED, is_pinned
+from agentmem_retrievers.forgetting import IMPORTANCE, PINNED, is_pinned
 from agentmem_stores import (
     Batch,
     ChromaStore,
@@ -287,22 +299,26 @@ class MemoryController:
         timestamp: datetime | None = None,
         importance: float = 0.0,
         metadata: Mapping[str, Any] | None = None,
+        expires_at: datetime | None = None,
     ) -> list[Memory]:
         """Store messages as turns of a session, in one atomic batch that is durable on return.
 
         Args:
             messages: a string (said by the user), a LangChain message, a `(role, content)` pair,
                 a dict with `role` and `content` (and optionally `speaker`, `timestamp`,
-                `importance`, `metadata`, `id`) in the form of any common chat API, a pydantic model
-                of one, or a list of these. A message whose `id` the scope has already is skipped,
-                or becomes a new version if its text is another. A list of messages with roles may
-                be a history that was stored before; then only what is new is stored.
+                `importance`, `metadata`, `expires_at`, `id`) in the form of any common chat API, a
+                pydantic model of one, or a list of these. A message whose `id` the scope has
+                already is skipped, or becomes a new version if its text is another. A list of
+                messages with roles may be a history that was stored before; then only what is new
+                is stored.
             session_id: the conversation; by default the open session, or a new one named after
                 the time. A session other than the open one ends that one.
             timestamp: when the messages were said: aware, a date, or an ISO 8601 string; by default
                 now.
             importance: in [0, 1]; raises the initial strength.
             metadata: anything JSON can hold, stored with each message of the call.
+            expires_at: when the messages are deleted, with everything derived from them, aware: by
+                the first search or sweep after it; by default never.
 
         Returns:
             The turns written, and the new versions of edited ones.
@@ -324,15 +340,17 @@ class MemoryController:
         owner = self.services.owner(scope)
         session = None if session_id is None else arguments.string("session_id", session_id)
         when = None if timestamp is None else arguments.moment("timestamp", timestamp)
-        drafts = to_drafts(messages, said_at=when, importance=importance, metadata=metadata)
+        expiry = None if expires_at is None else arguments.moment("expires_at", expires_at)
+        drafts = to_drafts(
+            messages, said_at=when, importance=importance, metadata=metadata, expires_at=expiry
+        )
         return store_turns(
             self.services,
             owner,
             session,
             drafts,
-            histories=has_roles(messages),
-            timestamp=when,
-        )
+            sending=Sending(histories=has_roles(messages), timestamp=when),
+        ).memories
 
     def add_turns(
         self,
@@ -366,12 +384,25 @@ class MemoryController:
         """
         owner = self.services.owner(scope)
         session = None if session_id is None else arguments.string("session_id", session_id)
-        return store_turns(self.services, owner, session, drafts, answered=answered)
+        return store_turns(
+            self.services, owner, session, drafts, sending=Sending(), answered=answered
+        ).memories
+
+    def open_session(self, *, scope: Scope | None = None) -> str | None:
+        """Return the session that a call without `session_id` continues; None if none is open.
+
+        Example:
+            >>> _ = memory.add("I like tea.", session_id="s1")
+            >>> memory.open_session()
+            's1'
+        """
+        return self.services.open_sessions.get(self.services.owner(scope))
 
     def add_many(
         self,
         sessions: Mapping[str, Sequence[MessageLike]],
         *,
+        expires_at: datetime | None = None,
         scope: Scope | None = None,
     ) -> list[Memory]:
         """Store whole conversations and end them.
@@ -381,6 +412,7 @@ class MemoryController:
 
         Args:
             sessions: the messages of each conversation by its session id.
+            expires_at: as for `add`, for messages without their own.
 
         Returns:
             The turns written.
@@ -399,13 +431,15 @@ class MemoryController:
             raise InvalidInputError(
                 f"sessions must be a dict of messages by session id, not {type(sessions).__name__}"
             )
+        expiry = None if expires_at is None else arguments.moment("expires_at", expires_at)
         drafts = {
-            arguments.string("session_id", session_id): to_drafts(messages)
+            arguments.string("session_id", session_id): to_drafts(messages, expires_at=expiry)
             for session_id, messages in sessions.items()
             if not (isinstance(messages, Sequence) and not messages)
         }
         histories = all(has_roles(messages) for messages in sessions.values())
-        return store_conversations(self.services, owner, drafts, histories=histories)
+        sending = Sending(histories=histories)
+        return store_conversations(self.services, owner, drafts, sending=sending).memories
 
     def end_session(
         self, session_id: str | None = None, *, scope: Scope | None = None
@@ -449,26 +483,34 @@ class MemoryController:
         self,
         memory_id: str,
         *,
-        text: str,
+        text: str | None = None,
         timestamp: datetime | None = None,
+        importance: float | None = None,
+        expires_at: datetime | EllipsisType | None = ...,
         scope: Scope | None = None,
     ) -> Memory:
-        """Replace the text of a memory; `history` and `as_of` keep the former version.
+        """Replace the text of a memory, its importance, or when it expires.
 
-        What was derived from the memory, such as the summary of its session, is derived again.
+        `history` and `as_of` keep the former text. What was derived from the memory, such as the
+        summary of its session, is derived again from a new text.
 
         Args:
             memory_id: the id of its current version.
             text: the new text.
             timestamp: since when the new text holds, aware; by default now.
+            importance: in [0, 1]; the strength becomes what it would be with this importance from
+                the start.
+            expires_at: when the memory is deleted, with everything derived from it, aware; None
+                for never.
 
         Returns:
-            The new version, under the same id; the old one if `before_write` rejects the text.
+            The new version, under the same id; with the old text if `before_write` rejects it.
 
         Raises:
             MemoryNotFoundError: the scope has no such memory.
             EmptyTextError, NaiveDatetimeError: an argument is invalid; nothing was changed.
-            InvalidInputError: the id is that of a former version; nothing was changed.
+            InvalidInputError: the id is that of a former version, or nothing is to be updated;
+                nothing was changed.
             WriteHookError: `before_write` failed; nothing was changed.
             EmbeddingError: the embedder failed; nothing was changed.
 
@@ -476,27 +518,60 @@ class MemoryController:
             >>> [turn] = memory.add("I live in Lisbon.", session_id="s1")
             >>> memory.update(turn.id, text="I live in Porto.").version
             2
+            >>> memory.update(turn.id, importance=1.0).strength > turn.strength
+            True
         """
         services = self.services
         owner = services.owner(scope)
-        since = self.clock() if timestamp is None else arguments.moment("timestamp", timestamp)
-        text = arguments.text("text", text)
+        since = None if timestamp is None else arguments.moment("timestamp", timestamp)
+        text = None if text is None else arguments.text("text", text)
+        weight = arguments.number("importance", importance, low=0, high=1, optional=True)
+        if isinstance(expires_at, datetime | str):
+            expires_at = arguments.moment("expires_at", expires_at)
+        elif expires_at not in (None, ...):
+            arguments.moment("expires_at", expires_at)
+        if text is None and weight is None and expires_at is ...:
+            raise InvalidInputError("pass text=, importance= or expires_at= to update")
         with services.locks.hold(owner):
             old = self.get(memory_id, scope=owner)
             if old.version_of is not None:
                 raise InvalidInputError(f"{old.id} is a former version; update {old.version_of}")
-            if timestamp is None:
-                since = max(since, old.said_at)  # the clock may have been set back
-            new = services.admission.memory(replace(old, text=text))
-            if new is None:
-                return old
-            if old.granularity is Granularity.TURN:
-                metadata = {**new.metadata, RECEIVED: received_digest(old)}
-                new = replace(new, metadata=metadata)
-            embedded = services.embedder.turns([new.text])
-            entries = services.writer.new_version(old, new, embedded, since)
-            services.deletion.replace(owner, [], entries)
+            memory = old if text is None else self._replace_text(old, text, since)
+            return self._reweigh(memory, weight, expires_at)
+
+    def _replace_text(self, old: Memory, text: str, since: datetime | None) -> Memory:
+        """Write a new version of a memory; return it, or the old one if the hook rejects it."""
+        services = self.services
+        # The clock may have been set back.
+        since = since or max(self.clock(), old.said_at)
+        new = services.admission.memory(replace(old, text=text))
+        if new is None:
+            return old
+        if old.granularity is Granularity.TURN:
+            metadata = {**new.metadata, RECEIVED: received_digest(old)}
+            new = replace(new, metadata=metadata)
+        embedded = services.embedder.turns([new.text])
+        entries = services.writer.new_version(old, new, embedded, since)
+        services.deletion.replace(old.scope, [], entries)
         return entries[0].memory
+
+    def _reweigh(
+        self, old: Memory, importance: float | None, expires_at: datetime | EllipsisType | None
+    ) -> Memory:
+        """Change a memory's strength by its importance, and when it expires."""
+        memory = old
+        if importance is not None:
+            former = old.metadata.get(IMPORTANCE, 0.0)
+            memory = replace(
+                old,
+                strength=self.curve.reweighted(old.strength, importance, former),
+                metadata={**old.metadata, IMPORTANCE: importance},
+            )
+        if not isinstance(expires_at, EllipsisType):
+            memory = replace(memory, expires_at=expires_at)
+        if memory != old:
+            self.services.memories.write(Batch(old.scope, patch=[memory]))
+        return memory
 
     def delete(self, memory_id: str, *, scope: Scope | None = None) -> Deletion:
         """Delete a memory, its former versions, its associations, and what was derived from it.
@@ -605,6 +680,87 @@ class MemoryController:
         """
         self.delete_all(scope=scope)
 
+    def add_document(
+        self,
+        path_or_text: str | PathLike[str],
+        *,
+        title: str | None = None,
+        source: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        expires_at: datetime | None = None,
+        scope: Scope | None = None,
+    ) -> Document:
+        """Store a document in chunks, which searches find beside what was said.
+
+        Chunks follow the headings, fit the embedder's window, and know where they come from:
+        `hit.memory.metadata["document"]` has `title`, `source`, `section`, `page`, `start` and
+        `end` (characters of the document's text). Their role is `document`; no fact about anybody
+        is made of them. Adding a document of the same source again replaces what changed.
+
+        Args:
+            path_or_text: a Markdown, text, HTML, PDF or DOCX file, or a text, which may have
+                headings in Markdown.
+            title: by default the document's own, else the name of the file.
+            source: names the document; by default the path of the file, else the title.
+            metadata: anything JSON can hold, stored with each chunk.
+            expires_at: when the document is deleted, aware; by default never.
+
+        Raises:
+            EmptyTextError: the text is empty.
+            StoreUnavailableError: the file cannot be read.
+            DataFormatError: the file is damaged, encrypted, too large or not UTF-8, or has no text:
+                a scanned PDF without a text layer.
+            InvalidInputError, WriteHookError, EmbeddingError: as for `add`.
+
+        Example:
+            >>> document = memory.add_document("# Tea\n\nSencha is green tea.", source="tea")
+            >>> [hit] = memory.search("Which tea is green?", k=1)
+            >>> hit.memory.role, hit.memory.metadata["document"]["section"]
+            ('document', 'Tea')
+        """
+        services = self.services
+        owner = services.owner(scope)
+        title = None if title is None else arguments.string("title", title)
+        source = None if source is None else arguments.string("source", source)
+        expiry = None if expires_at is None else arguments.moment("expires_at", expires_at)
+        shared = as_json(arguments.metadata_value("metadata", metadata))
+        document, title, source = read_document(path_or_text, title=title, source=source)
+        return services.documents.add(
+            owner, document, title=title, source=source, metadata=shared, expires_at=expiry
+        )
+
+    def documents(self, *, scope: Scope | None = None) -> list[Document]:
+        """Return the documents, by title.
+
+        Example:
+            >>> _ = memory.add_document("# Tea\n\nSencha is green tea.")
+            >>> [document.title for document in memory.documents()]
+            ['Tea']
+        """
+        owner = self.services.owner(scope)
+        with self.services.memories.reading(owner):
+            return self.services.documents.all(owner)
+
+    def delete_document(self, name: str, *, scope: Scope | None = None) -> Deletion:
+        """Delete a document with all its chunks.
+
+        Args:
+            name: its id, or its source.
+
+        Raises:
+            MemoryNotFoundError: the scope has no such document.
+
+        Example:
+            >>> document = memory.add_document("# Tea\n\nSencha is green tea.")
+            >>> len(memory.delete_document(document.id).deleted)
+            1
+        """
+        owner = self.services.owner(scope)
+        name = arguments.string("name", name)
+        with self.services.locks.hold(owner):
+            self.services.reinforcement.flush(owner)
+            return self.services.documents.delete(owner, name)
+
     # Reading.
 
     def search(
@@ -619,6 +775,13 @@ class MemoryController:
         explain: bool = False,
         reinforce: bool = True,
         hops: int = 1,
+        session_id: str | None = None,
+        role: str | None = None,
+        speaker: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002
+        min_confidence: float = 0.0,
     ) -> SearchResult:
         """Find the memories that answer a question, best first.
 
@@ -635,10 +798,15 @@ class MemoryController:
                 search `as_of` the past strengthens nothing.
             hops: length of the chains of memories that are followed, each found with the words of
                 those before it (1 = no multi-hop); a hit's `path` is its chain.
+            session_id, role, speaker: only memories of this conversation, role or speaker.
+            since, until: only memories said within this interval, aware; `until` is exclusive.
+            filter: only memories with these metadata, such as `{"project": "x"}` or
+                `{"stars": {"$gte": 3}}`; see docs/filters.md.
+            min_confidence: return no hits if the search is less confident than this, in [0, 1].
 
         Raises:
             EmptyTextError: the query is empty.
-            NaiveDatetimeError: `as_of` has no time zone.
+            NaiveDatetimeError: a time has no time zone.
             InvalidInputError: another argument is invalid.
             EmbeddingError: the embedder failed.
 
@@ -660,8 +828,16 @@ class MemoryController:
         explain = arguments.flag("explain", explain)
         reinforce = arguments.flag("reinforce", reinforce)
         hops = arguments.integer("hops", hops, low=1)
-        if reinforce:
-            services.sweep_first(owner)
+        min_confidence = arguments.number("min_confidence", min_confidence, low=0, high=1)
+        where = arguments.memory_filter(
+            session_id=session_id,
+            role=role,
+            speaker=speaker,
+            since=since,
+            until=until,
+            filter=filter,
+        )
+        services.before_search(owner, sweep=reinforce)
         result = services.engine.search(
             owner,
             Query(
@@ -676,14 +852,52 @@ class MemoryController:
                 include_archived=include_archived,
                 explain=explain,
                 hops=hops,
+                where=where,
             ),
         )
+        if result.confidence < min_confidence:
+            result = replace(result, hits=())
         if services.refiners:
             result = apply_refiners(result, services.refiners, k)
         if reinforce and moment is None:
             used = relevant(result, include_archived=include_archived)
             services.reinforcement.record(owner, used)
         return result
+
+    def search_many(
+        self, queries: Sequence[str], *, scope: Scope | None = None, **options: Any
+    ) -> list[SearchResult]:
+        """Search for several questions; all of them are embedded in one pass of the model.
+
+        Args:
+            queries: the questions.
+            options: further arguments of `search`, for all of them.
+
+        Returns:
+            One result for each question, in order: what `search` returns for it.
+
+        Raises:
+            EmptyTextError: a question is empty; nothing was searched.
+            InvalidInputError: another argument is invalid.
+            EmbeddingError: the embedder failed.
+
+        Example:
+            >>> _ = memory.add(["I adopted a beagle called Biscuit.", "I work as a baker."])
+            >>> results = memory.search_many(["What is my dog called?", "What is my job?"], k=1)
+            >>> [hits[0].memory.text for hits in results]
+            ['I adopted a beagle called Biscuit.', 'I work as a baker.']
+        """
+        services = self.services
+        owner = services.owner(scope)
+        texts = [arguments.text("queries", query) for query in arguments.items("queries", queries)]
+        results: list[SearchResult] = []
+        # No more at once than the cache of embedded queries keeps.
+        size = max(services.embedder.max_cached_queries // 2, 1)
+        for start in range(0, len(texts), size):
+            batch = texts[start : start + size]
+            services.embedder.cache_queries(services.engine.addressed(owner, batch))
+            results += [self.search(text, scope=owner, **options) for text in batch]
+        return results
 
     def recall(
         self,
@@ -693,9 +907,17 @@ class MemoryController:
         scope: Scope | None = None,
         as_of: datetime | None = None,
         exclude: Collection[str] = (),
+        min_trust: Trust = Trust.EXTERNAL,
         count_tokens: Callable[[str], int] | None = None,
         explain: bool = False,
         reinforce: bool = True,
+        session_id: str | None = None,
+        role: str | None = None,
+        speaker: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002
+        min_confidence: float = 0.0,
     ) -> Context:
         """Spend a token budget on the memories that answer a question.
 
@@ -707,16 +929,23 @@ class MemoryController:
             max_tokens: the most tokens of the text, >= 1. It is a limit, not a target.
             as_of: recall the memory as it was then, aware.
             exclude: ids of memories not to show, such as those that a conversation shows already.
+            min_trust: leave out what is trusted less: `Trust.CLIENT` leaves out documents and
+                output of tools, `Trust.ASSISTANT` also what clients, transcripts and imports
+                brought, `Trust.USER` all but the user's own words; see docs/server.md.
             count_tokens: returns the number of tokens of a text; by default an estimate that is
                 rather too high.
             explain: fill in the `reason` of each item.
             reinforce: strengthen what is shown, after the call; an archived memory becomes active
                 again. A recall `as_of` the past strengthens nothing.
+            session_id, role, speaker, since, until, filter: as for `search`. Summaries are shown
+                if every turn that they sum up passes.
+            min_confidence: show nothing but pinned memories if the search is less confident than
+                this, in [0, 1].
 
         Raises:
             EmptyTextError: the query is empty.
-            NaiveDatetimeError: `as_of` has no time zone.
-            InvalidInputError: `max_tokens` is below 1.
+            NaiveDatetimeError: a time has no time zone.
+            InvalidInputError: another argument is invalid.
             EmbeddingError: the embedder failed.
 
         Example:
@@ -733,12 +962,21 @@ class MemoryController:
         max_tokens = arguments.integer("max_tokens", max_tokens, low=1)
         moment = None if as_of is None else arguments.moment("as_of", as_of)
         exclude = frozenset(arguments.strings("exclude", exclude))
+        min_trust = arguments.choice("min_trust", min_trust, Trust)
         if count_tokens is not None and not callable(count_tokens):
             raise InvalidInputError(f"count_tokens={count_tokens!r} must be a function or None")
         explain = arguments.flag("explain", explain)
         reinforce = arguments.flag("reinforce", reinforce)
-        if reinforce:
-            services.sweep_first(owner)
+        restrictions = {
+            "session_id": session_id,
+            "role": role,
+            "speaker": speaker,
+            "since": since,
+            "until": until,
+            "filter": filter,
+        }
+        where = arguments.memory_filter(**restrictions)
+        services.before_search(owner, sweep=reinforce)
         result = self.search(
             query,
             k=candidates(max_tokens) + len(exclude),
@@ -746,6 +984,8 @@ class MemoryController:
             as_of=moment,
             explain=explain,
             reinforce=False,
+            min_confidence=min_confidence,
+            **restrictions,
         )
         context = services.recaller.recall(
             owner,
@@ -756,6 +996,8 @@ class MemoryController:
             pinned=self._pinned(owner, moment),
             as_of=moment,
             explain=explain,
+            min_trust=min_trust,
+            where=where,
         )
         if reinforce and moment is None:
             self.reinforce(result, shown=list(context.ids.values()), scope=owner)
@@ -771,6 +1013,28 @@ class MemoryController:
                 if ids:
                     found += self.services.store.get_memories(scope, granularity, ids)
         return sorted(found, key=lambda m: (m.said_at, m.id), reverse=True)
+
+    def recognize(self, text: str, *, scope: Scope | None = None) -> Recognition:
+        """Return how surely a text was met before: word for word, in other words, or not at all.
+
+        Archived memories are recognized too, and nothing is strengthened.
+
+        Raises:
+            EmptyTextError: the text is empty.
+            EmbeddingError: the embedder failed.
+
+        Example:
+            >>> _ = memory.add("I adopted a beagle called Biscuit.")
+            >>> memory.recognize("I adopted a beagle called Biscuit.").kind.value
+            'exact'
+            >>> memory.recognize("The train to Porto leaves at nine.").kind.value
+            'new'
+        """
+        services = self.services
+        owner = services.owner(scope)
+        text = arguments.text("text", text)
+        services.before_search(owner, sweep=False)
+        return recognize(services.memories, services.embedder, owner, text)
 
     def get(self, memory_id: str, *, scope: Scope | None = None) -> Memory:
         """Return one memory.
@@ -800,48 +1064,73 @@ class MemoryController:
         *,
         scope: Scope | None = None,
         limit: int | None = 100,
+        offset: int = 0,
+        cursor: str | None = None,
         granularity: Granularity | None = None,
         session_id: str | None = None,
-    ) -> list[Memory]:
+        role: str | None = None,
+        speaker: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002
+    ) -> MemoryPage:
         """Return the newest memories, oldest first.
 
         Archived and superseded memories are included; for former versions use `history`.
 
         Args:
             limit: the maximum number, >= 1; None for all.
+            offset: how many of the newest to skip, >= 0.
+            cursor: `next_cursor` of the page before, for the memories that are older than its
+                memories. No memory is missed or returned twice, whatever is written meanwhile.
             granularity: only this granularity; by default all but citations.
-            session_id: only memories of this session.
+            session_id, role, speaker: only memories of this conversation, role or speaker.
+            since, until: only memories said within this interval, aware; `until` is exclusive.
+            filter: only memories with these metadata, such as `{"project": "x"}` or
+                `{"stars": {"$gte": 3}}`; see docs/filters.md.
+
+        Returns:
+            A list, whose `next_cursor` is None if there are no older memories.
 
         Raises:
-            InvalidInputError: `limit` is below 1.
+            NaiveDatetimeError: a time has no time zone.
+            InvalidInputError: another argument is invalid.
 
         Example:
             >>> _ = memory.add(["I live in Lisbon.", "I like tea."])
-            >>> [m.text for m in memory.get_all(granularity=Granularity.TURN, limit=1)]
+            >>> page = memory.get_all(granularity=Granularity.TURN, limit=1)
+            >>> [m.text for m in page]
             ['I like tea.']
+            >>> [m.text for m in memory.get_all(limit=1, cursor=page.next_cursor)]
+            ['I live in Lisbon.']
         """
         services = self.services
         owner = services.owner(scope)
         limit = arguments.integer("limit", limit, low=1, optional=True)
-        if session_id is not None:
-            session_id = arguments.string("session_id", session_id)
-        chosen = (
-            None
-            if granularity is None
-            else arguments.choice("granularity", granularity, Granularity)
+        offset = arguments.integer("offset", offset, low=0)
+        if cursor is not None:
+            cursor = arguments.string("cursor", cursor)
+        where = arguments.memory_filter(
+            session_id=session_id,
+            role=role,
+            speaker=speaker,
+            since=since,
+            until=until,
+            filter=filter,
         )
+        granularities = [g for g in Granularity if g is not Granularity.CITATION]
+        if granularity is not None:
+            granularities = [arguments.choice("granularity", granularity, Granularity)]
         services.flush()
-        granularities = (
-            [chosen] if chosen else [g for g in Granularity if g is not Granularity.CITATION]
+        return list_memories(
+            services.memories,
+            owner,
+            granularities,
+            where,
+            limit=limit,
+            offset=offset,
+            cursor=cursor,
         )
-        memories = [
-            memory
-            for g in granularities
-            for memory in services.memories.scan(owner, g, session_id)
-            if memory.version_of is None
-        ]
-        memories.sort(key=lambda m: (m.said_at, m.written_at, m.session_id, m.position, m.id))
-        return memories if limit is None else memories[-limit:]
 
     def history(self, memory_id: str, *, scope: Scope | None = None) -> list[Memory]:
         """Return every version of a memory, oldest first; the last is the current one.
@@ -1117,9 +1406,7 @@ class MemoryController:
         services = self.services
         owner = services.owner(scope)
         with services.locks.hold(owner):
-            memory = self.get(memory_id, scope=owner)
-            if memory.version_of is not None or memory.state is State.SUPERSEDED:
-                raise InvalidInputError(f"{memory.id} is superseded; pin a current memory")
+            memory = self._current(memory_id, owner)
             if is_pinned(memory) == pinned:
                 return memory
             metadata = {key: value for key, value in memory.metadata.items() if key != PINNED}
@@ -1133,6 +1420,76 @@ class MemoryController:
             else:
                 memory = replace(memory, metadata=metadata, last_recalled_at=self.clock())
             services.memories.write(Batch(owner, patch=[memory]))
+        return memory
+
+    def archive(self, memory_id: str, *, scope: Scope | None = None) -> Memory:
+        """Move a memory to the archive now, as `sweep` does once it has faded.
+
+        A search finds it there if it is unsure or asked to (`include_archived=True`). An archived
+        memory stays as it is.
+
+        Args:
+            memory_id: the id of a current memory.
+
+        Returns:
+            The memory.
+
+        Raises:
+            MemoryNotFoundError: the scope has no such memory.
+            InvalidInputError: the memory is superseded or pinned.
+
+        Example:
+            >>> [turn] = memory.add("I had toast for breakfast.")
+            >>> memory.archive(turn.id).state.value
+            'archived'
+        """
+        services = self.services
+        owner = services.owner(scope)
+        with services.locks.hold(owner):
+            memory = self._current(memory_id, owner)
+            if is_pinned(memory):
+                raise InvalidInputError(f"{memory.id} is pinned; unpin it before you archive it")
+            if memory.state is State.ARCHIVED:
+                return memory
+            memory = replace(memory, state=State.ARCHIVED, state_changed_at=self.clock())
+            services.memories.write(Batch(owner, patch=[memory]))
+        return memory
+
+    def revive(self, memory_id: str, *, scope: Scope | None = None) -> Memory:
+        """Bring an archived memory back; this counts as a recall, so it fades from full retention.
+
+        A memory that is not archived stays as it is.
+
+        Args:
+            memory_id: the id of a current memory.
+
+        Returns:
+            The memory.
+
+        Raises:
+            MemoryNotFoundError: the scope has no such memory.
+            InvalidInputError: the memory is superseded.
+
+        Example:
+            >>> [turn] = memory.add("I had toast for breakfast.")
+            >>> _ = memory.archive(turn.id)
+            >>> revived = memory.revive(turn.id)
+            >>> revived.state.value, revived.recall_count
+            ('active', 1)
+        """
+        services = self.services
+        owner = services.owner(scope)
+        with services.locks.hold(owner):
+            memory = self._current(memory_id, owner)
+            if memory.state is State.ARCHIVED:
+                memory = after_recall(memory, self.curve, self.clock())
+                services.memories.write(Batch(owner, patch=[memory]))
+        return memory
+
+    def _current(self, memory_id: str, owner: Scope) -> Memory:
+        memory = self.get(memory_id, scope=owner)
+        if memory.version_of is not None or memory.state is State.SUPERSEDED:
+            raise InvalidInputError(f"{memory.id} is superseded; name a current memory")
         return memory
 
     def reinforce(
@@ -1356,7 +1713,8 @@ class MemoryController:
     def sweep(self, now: datetime | None = None, *, scope: Scope | None = None) -> SweepReport:
         """Archive the memories whose retention has fallen below `curve.archive_below`.
 
-        Nothing is deleted but items of a LangGraph store whose time to live has passed.
+        Nothing is deleted but memories that have expired by `now`, with what was derived from
+        them, and items of a LangGraph store whose time to live has passed.
 
         Args:
             now: the time at which retention is computed, aware; by default the clock's.
@@ -1376,7 +1734,9 @@ class MemoryController:
         with services.locks.hold(owner):
             services.reinforcement.flush(owner)
             services.items.expire(owner)
-            return archive_faded(services.memories, self.curve, owner, moment)
+            expired = services.expire(owner, moment)
+            report = archive_faded(services.memories, self.curve, owner, moment)
+        return replace(report, expired=expired.deleted)
 
     def consolidate(
         self,
@@ -1558,7 +1918,11 @@ class MemoryController:
     aadd = to_async(add)
     aadd_turns = to_async(add_turns)
     aadd_many = to_async(add_many)
+    aopen_session = to_async(open_session)
     aend_session = to_async(end_session)
+    aadd_document = to_async(add_document)
+    adocuments = to_async(documents)
+    adelete_document = to_async(delete_document)
     aupdate = to_async(update)
     adelete = to_async(delete)
     aunmerge = to_async(unmerge)
@@ -1566,6 +1930,8 @@ class MemoryController:
     adelete_all = to_async(delete_all)
     areset = to_async(reset)
     asearch = to_async(search)
+    asearch_many = to_async(search_many)
+    arecognize = to_async(recognize)
     arecall = to_async(recall)
     aget = to_async(get)
     aget_all = to_async(get_all)
@@ -1577,6 +1943,8 @@ class MemoryController:
     arelated = to_async(related)
     apin = to_async(pin)
     aunpin = to_async(unpin)
+    aarchive = to_async(archive)
+    arevive = to_async(revive)
     areinforce = to_async(reinforce)
     afeedback = to_async(feedback)
     alearned = to_async(learned)

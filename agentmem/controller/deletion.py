@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 
 import numpy as np
 
 from agentmem.facts.bookkeeping import Facts
+from agentmem.items.records import address_of
 from agentmem.maintenance.duplicates import KEPT_APART
 from agentmem.maintenance.summaries import exclude_from_topics
 from agentmem.writing.sessions import DERIVED, Sessions, is_derived
 from agentmem.writing.writer import without_links
 from agentmem_retrievers.index.indexed_store import IndexedStore
+from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_stores import (
     Batch,
     Entry,
@@ -65,7 +68,26 @@ class Deleter:
 
     def delete(self, scope: Scope, versions: Sequence[Memory]) -> Deletion:
         """Delete all versions of one memory, the current one last."""
-        deleted = [*versions, *self._represented(scope, versions[-1])]
+        return self._delete(scope, [*versions, *self._represented(scope, versions[-1])])
+
+    def expire(self, scope: Scope, now: datetime) -> Deletion:
+        """Delete the memories whose time has come, with all versions.
+
+        Turns that were merged into one of them stay, and become active again.
+        """
+        index = self.memories.index(scope)
+        ids = [i for g in Granularity for i in _expired(index, g, now)]
+        current = self.memories.get(scope, ids)
+        return self._delete(scope, [v for m in current for v in self.memories.versions(m)])
+
+    def has_expired(self, scope: Scope, now: datetime) -> bool:
+        """Return whether `expire` has anything to delete."""
+        index = self.memories.index(scope)
+        return any(_expired(index, g, now) for g in Granularity)
+
+    def _delete(self, scope: Scope, deleted: Sequence[Memory]) -> Deletion:
+        if not deleted:
+            return Deletion(())
         marked = self.facts.not_again(scope, deleted)
         marked += exclude_from_topics(deleted, partial(self.memories.get, scope))
         self.memories.write(Batch(scope, patch=marked))
@@ -220,6 +242,18 @@ class Deleter:
         same = {n.id for row in nearest for n in row if n.similarity > _SAME_TEXT}
         ids = sorted(same.difference(known, (m.id for m in deleted)))
         return self.store.get_memories(scope, kind, ids)
+
+
+def _expired(index: ScopeIndex, granularity: Granularity, now: datetime) -> list[str]:
+    """Return the ids of current memories that have expired; items have a room of their own."""
+    table = index.tables[granularity]
+    rows = np.flatnonzero(table.expired(now) & table.column("alive") & ~table.column("former"))
+    sessions = table.column("session")
+    return [
+        table.ids[row]
+        for row in rows.tolist()
+        if address_of(index.session_names[sessions[row]]) is None
+    ]
 
 
 def _active(memory: Memory) -> Memory:

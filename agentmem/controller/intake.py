@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from agentmem.embedding.embedder import EmbeddingBatch
-from agentmem.writing.identity import RECEIVED, UNANSWERED, Sorted
+from agentmem.writing.identity import RECEIVED, UNANSWERED, Sending, Sorted
 from agentmem.writing.messages import Draft
 from agentmem.writing.sessions import ITEM_PREFIX
 from agentmem_stores import Memory, Scope
@@ -16,7 +15,7 @@ from agentmem_stores import Memory, Scope
 if TYPE_CHECKING:
     from agentmem.controller.services import Services
 
-__all__ = ["store_conversations", "store_turns"]
+__all__ = ["Stored", "store_conversations", "store_turns"]
 
 
 def store_turns(
@@ -25,22 +24,17 @@ def store_turns(
     session_id: str | None,
     drafts: Sequence[Draft],
     *,
-    histories: bool = False,
-    timestamp: datetime | None = None,
+    sending: Sending,
     answered: Collection[str] = (),
-) -> list[Memory]:
+) -> Stored:
     """Store messages in a session, and end the sessions that were open before it.
 
     Args:
         session_id: by default the open session, or a new one named after the time.
-        histories: whether messages without ids may be a history that a client sends again.
-        timestamp: the time of messages without their own.
-        answered: ids of turns that are no longer marked as unanswered, with the same write.
-
-    Returns:
-        The turns written, and the new versions of edited ones.
+        sending: how the client sends messages.
+        answered: ids of messages that are no longer marked as unanswered, with the same write.
     """
-    intake = _Intake(services, scope, histories, session_id is not None, timestamp)
+    intake = _Intake(services, scope, replace(sending, named=session_id is not None))
     drafts = services.admission.drafts(drafts)
     session = (
         session_id
@@ -52,9 +46,9 @@ def store_turns(
         # Around all of it: the index is brought up to date once.
         with services.memories.writing(scope) as index:
             session = session_id or services.open_sessions.get(scope) or session
-            turns, versions = intake.write({session: drafts}, planned, answered)
-            if not turns or session.startswith(ITEM_PREFIX):
-                return [*turns, *versions]
+            stored = intake.write({session: drafts}, planned, answered)
+            if not stored.turns or session.startswith(ITEM_PREFIX):
+                return stored
             services.open_sessions[scope] = session
             undigested = index.undigested()
         for other in undigested:
@@ -63,24 +57,44 @@ def store_turns(
                 continue
             if services.sessions.try_end(scope, [other]):
                 services.session_ended(scope)
-    return [*turns, *versions]
+    return stored
 
 
 def store_conversations(
-    services: Services, scope: Scope, sessions: Mapping[str, Sequence[Draft]], *, histories: bool
-) -> list[Memory]:
+    services: Services, scope: Scope, sessions: Mapping[str, Sequence[Draft]], *, sending: Sending
+) -> Stored:
     """Store whole conversations with one embedding batch and one write, and end them."""
-    intake = _Intake(services, scope, histories, True, None)
+    intake = _Intake(services, scope, sending)
     drafts = {session: services.admission.drafts(each) for session, each in sessions.items()}
     planned = intake.plan(drafts)
     with services.locks.hold(scope):
-        turns, versions = intake.write(drafts, planned)
+        stored = intake.write(drafts, planned)
         services.sessions.try_end(scope, list(drafts))
         if services.open_sessions.get(scope) in drafts:
             del services.open_sessions[scope]
     for _ in drafts:
         services.session_ended(scope)
-    return [*turns, *versions]
+    return stored
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a call has stored.
+
+    Attributes:
+        turns: the turns written.
+        versions: the new versions of edited turns.
+        known_as: the ids of turns by the ids of messages that are these turns, sent again.
+    """
+
+    turns: Sequence[Memory]
+    versions: Sequence[Memory]
+    known_as: Mapping[str, str]
+
+    @property
+    def memories(self) -> list[Memory]:
+        """The turns written, and the new versions of edited ones."""
+        return [*self.turns, *self.versions]
 
 
 @dataclass(frozen=True)
@@ -99,9 +113,7 @@ class _Intake:
 
     services: Services
     scope: Scope
-    histories: bool
-    named: bool
-    timestamp: datetime | None
+    sending: Sending
 
     def plan(self, sessions: Mapping[str, Sequence[Draft]]) -> _Plan:
         """Sort drafts into new, edited and known ones, and embed what is to be written."""
@@ -111,13 +123,7 @@ class _Intake:
 
     def _sort(self, sessions: Mapping[str, Sequence[Draft]]) -> Sorted:
         with self.services.memories.reading(self.scope):
-            return self.services.identity.sort(
-                self.scope,
-                sessions,
-                histories=self.histories,
-                named=self.named,
-                timestamp=self.timestamp,
-            )
+            return self.services.identity.sort(self.scope, sessions, self.sending)
 
     def _replan(self, sessions: Mapping[str, Sequence[Draft]], plan: _Plan) -> _Plan:
         """Plan again for what others wrote since, with the embeddings of the first plan."""
@@ -130,17 +136,14 @@ class _Intake:
 
     def write(
         self, sessions: Mapping[str, Sequence[Draft]], plan: _Plan, answered: Collection[str] = ()
-    ) -> tuple[list[Memory], list[Memory]]:
-        """Carry out a plan; the caller holds the lock of the scope.
-
-        Returns:
-            The turns written, and the new versions of edited ones.
-        """
+    ) -> Stored:
+        """Carry out a plan; the caller holds the lock of the scope."""
         services, scope = self.services, self.scope
         if (sessions, services.memories.index(scope).revision) != (plan.sessions, plan.revision):
             plan = self._replan(sessions, plan)
         services.reinforcement.flush(scope)
         messages, rows = plan.messages, list(range(len(plan.messages.texts)))
+        answered = [messages.known_as.get(message_id, message_id) for message_id in answered]
         n_edited = len(messages.edited)
         new_rows, edited_rows = rows[: len(rows) - n_edited], rows[len(rows) - n_edited :]
         turns = services.writer.write_sessions(
@@ -153,7 +156,7 @@ class _Intake:
             self._edit(memory, draft, plan.embedded.select([row]))
             for row, (memory, draft) in zip(edited_rows, messages.edited, strict=True)
         ]
-        return turns, versions
+        return Stored(turns, versions, messages.known_as)
 
     def _answered(self, ids: Collection[str], edited: Collection[str]) -> list[Memory]:
         """Return turns without the mark that no reply follows them."""

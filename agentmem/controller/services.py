@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Protocol
 from weakref import WeakSet
 
 from agentmem.attributes.model import AttributeModel
-from agentmem.controller.deletion import Deleter
+from agentmem.controller.deletion import Deleter, Deletion
 from agentmem.digest.digest import Digester
+from agentmem.documents.documents import Documents
 from agentmem.embedding.embedder import Embedder
 from agentmem.facts.bookkeeping import Facts
 from agentmem.facts.extractor import RuleExtractor
@@ -48,7 +49,6 @@ from agentmem.writing.writer import Clock, Writer
 from agentmem_retrievers import ForgettingCurve, SearchEngine, SearchSettings
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import (
-    AgentMemError,
     ClosedError,
     InvalidScopeError,
     Memory,
@@ -132,6 +132,7 @@ class Services:
     def __post_init__(self) -> None:
         self.background = BackgroundWorker(self._consolidate_in_background)
         self.listeners: WeakSet[DeletionListener] = WeakSet()
+        self.documents = Documents(self)
         self.store.deletion_listeners.add(self)
         # Registered after the store's own finalizer, so it runs before that one at exit.
         weakref.finalize(self, _close_at_exit, weakref.ref(self), self.reinforcement, os.getpid())
@@ -278,6 +279,19 @@ class Services:
             stopped=lambda: self.background.closed,
         )
 
+    def before_search(self, scope: Scope, *, sweep: bool) -> None:
+        """Delete what has expired; archive what has faded if the scope was not used before."""
+        if self.deletion.has_expired(scope, self.clock()):
+            self.expire(scope, self.clock())
+        if sweep:
+            self.sweep_first(scope)
+
+    def expire(self, scope: Scope, now: datetime) -> Deletion:
+        """Delete the memories that have expired by `now`."""
+        with self.locks.hold(scope):
+            self.reinforcement.flush(scope)
+            return self.deletion.expire(scope, now)
+
     def sweep_first(self, scope: Scope) -> None:
         """Archive what faded while nobody used the scope, once."""
         if scope not in self.swept:
@@ -351,5 +365,7 @@ def _close_at_exit(
             reinforcement.flush_on_collection()
         else:
             services.close()
-    except AgentMemError as error:
-        _log.warning("pending recalls could not be written at exit: %s", error)
+    except Exception as error:
+        # At exit, libraries that are not loaded yet may refuse to be, so that a session cannot be
+        # summarized. The next `add` does what is left.
+        _log.warning("an open session could not be ended at exit: %s", error)

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import numpy as np
 
+from agentmem.documents.documents import DOCUMENT
 from agentmem_retrievers import SearchResult
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.text.dates import find_windows
@@ -123,6 +124,8 @@ class Timeline:
         table = self.memories.index(self.scope).tables[Granularity.TURN]
         for entry in self.memories.store.get(self.scope, Granularity.TURN, ids):
             turn = entry.memory
+            if turn.role == DOCUMENT:
+                continue
             row = table.row_of[turn.id]
             if not (table.column("ends_with_question")[row] or _SMALL_TALK.match(turn.text)):
                 when, until = table.about(row) or (turn.said_at, turn.said_at)

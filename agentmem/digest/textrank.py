@@ -36,7 +36,8 @@ def summary(sentences: Sequence[Sentence], *, max_tokens: int, max_sentences: in
     budget = max_tokens
     # The greatest cosine of each sentence to a chosen one.
     closest = np.zeros(len(sentences))
-    for i in order:
+    # Of a monotonous text, no sentence after the first would be chosen, however many are tried.
+    for i in order[:MAX_NODES]:
         cost = _cost(sentences[i])
         if cost <= budget and closest[i] <= _REDUNDANT:
             chosen.append(i)

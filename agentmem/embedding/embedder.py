@@ -51,6 +51,8 @@ DEFAULT_WINDOW = 254
 
 # Of a longer text, what follows is found by its words alone: embedding it would take seconds.
 MAX_WINDOWS = 32
+# Characters of a token, at most, in texts that people write.
+_MAX_TOKEN = 16
 _SENTENCES = re.compile(r"(?<=[.!?\u3002\uff01\uff1f])\s+|\n+")
 _PIECES = re.compile(r"[A-Za-z]+|[^\sA-Za-z]")
 
@@ -222,12 +224,15 @@ class Embedder:
     def _windows(self, text: str) -> list[str]:
         """Split a text at ends of sentences into parts that the model reads whole."""
         limit = self.max_tokens
-        # No text has more tokens than characters.
+        # No text has more tokens than characters. Counting a very long one takes seconds.
+        text = text[: limit * MAX_WINDOWS * _MAX_TOKEN]
         if len(text) <= limit or self.count_tokens(text) <= limit:
             return [text]
         windows: list[str] = []
         size = 0
         for sentence in _SENTENCES.split(text):
+            if len(windows) > MAX_WINDOWS:
+                break
             tokens = self.count_tokens(sentence)
             # A "sentence" that is longer than the window, such as a log, is cut at spaces.
             n_cuts = -(-tokens // limit)
@@ -281,6 +286,24 @@ class Embedder:
         """Return the content words of a query; none if the embeddings do not support it."""
         return self._cached_query(text)[1]
 
+    @property
+    def max_cached_queries(self) -> int:
+        """How many embedded queries are cached."""
+        return self._max_cached
+
+    def cache_queries(self, texts: Sequence[str]) -> None:
+        """Embed queries in one pass of the model, so that `query` finds them in the cache.
+
+        Embeddings without `embed_with_words` embed one query at a time, as LangChain's do.
+        """
+        with self._lock:
+            missing = [text for text in dict.fromkeys(texts) if text not in self._queries]
+        embedded = self._embed_with_words(missing, query=True)
+        if not embedded:
+            return
+        for text, (row, tokens) in zip(missing, embedded, strict=True):
+            self._cache_query(text, row, tokens)
+
     def words(self, words: Sequence[str]) -> Vectors:
         """Embed single words as `documents` does; those seen lately are cached."""
         return self._cached_words(words, self.documents)
@@ -333,7 +356,10 @@ class Embedder:
     def _cache_query(
         self, text: str, row: Any, tokens: Sequence[QueryToken]
     ) -> tuple[Vectors, tuple[QueryToken, ...]]:
+        """Cache an embedded query, and drop what was not used for longest."""
         vector: Vectors = self._normalized([row], 1, self.spec.dimension)[0]
+        # A view of a batch would keep the whole batch alive.
+        vector = vector.copy()
         vector.flags.writeable = False
         with self._lock:
             self._queries[text] = vector, tuple(tokens)

@@ -184,9 +184,11 @@ def _contexts_score(
 ) -> BudgetScore:
     texts = [one.contexts[method, budget] for one in asked]
     rows = [one.rows([text])[0] for one, text in zip(asked, texts, strict=True)]
-    means = _means(np.array(rows)).tolist()
-    scored = _answers(asked, texts, answers)
-    return BudgetScore(method, budget, *means, len(asked), None, scored)
+    tokens, evidence, turns, answer = _means(np.array(rows)).tolist()
+    return BudgetScore(
+        method, budget, tokens, evidence, turns, answer, len(asked),
+        answers=_answers(asked, texts, answers),
+    )  # fmt: skip
 
 
 def _means_by_k(method: str, asked: Sequence[_Question]) -> NDArray[np.float64]:
@@ -217,10 +219,14 @@ def _fixed_k_score(
 ) -> BudgetScore:
     """Score the number of turns that takes so many tokens on average, between two whole numbers."""
     k = float(np.interp(tokens, by_k[:, 0], np.arange(len(by_k))))
-    means = [float(np.interp(k, np.arange(len(by_k)), column)) for column in by_k.T]
+    used, evidence, turns, answer = (
+        float(np.interp(k, np.arange(len(by_k)), column)) for column in by_k.T
+    )
     nearest = [one.first(method, round(k)) for one in asked]
-    scored = _answers(asked, nearest, answers)
-    return BudgetScore(method, budget, *means, len(asked), k, scored)
+    return BudgetScore(
+        method, budget, used, evidence, turns, answer, len(asked), k,
+        answers=_answers(asked, nearest, answers),
+    )  # fmt: skip
 
 
 def _answers(

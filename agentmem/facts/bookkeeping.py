@@ -16,6 +16,7 @@ from agentmem.facts.attributes import attribute, base_name
 from agentmem.facts.extractor import ExtractedFact, FactExtractor
 from agentmem.facts.grammar import SPEAKER, Claim
 from agentmem.facts.lexicon import RELATIONS
+from agentmem.provenance import derived_provenance
 from agentmem_retrievers.index.fact_index import SELF, FactRecord
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.text.tokenize import tokenize
@@ -296,7 +297,7 @@ def _memory(
         position=turn.position,
         strength=turn.strength,
         sources=(turn.id,),
-        metadata=record.metadata(),
+        metadata={**record.metadata(), **derived_provenance([turn])},
     )
 
 

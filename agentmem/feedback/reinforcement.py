@@ -17,10 +17,12 @@ from agentmem_stores import (
     Memory,
     MemoryNotFoundError,
     MemoryStore,
+    RecallEvent,
     Scope,
     State,
 )
 from agentmem_stores.locks import ScopeLocks
+from agentmem_stores.records import MAX_RECALLS
 
 __all__ = ["Reinforcement", "after_recall", "relevant"]
 
@@ -47,6 +49,7 @@ def after_recall(memory: Memory, curve: ForgettingCurve, moment: datetime) -> Me
         strength=curve.strengthened(memory.strength, rest_days(memory, moment)),
         last_recalled_at=max(moment, memory.last_recalled_at or moment),
         recall_count=memory.recall_count + 1,
+        recalls=(*memory.recalls, RecallEvent(moment, memory.strength))[-MAX_RECALLS:],
         state=memory.state if is_superseded else State.ACTIVE,
         state_changed_at=memory.state_changed_at if is_superseded else None,
     )

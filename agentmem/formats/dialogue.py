@@ -19,6 +19,8 @@ class DialogueTurn:
         speaker: the name of the speaker, if the file has one.
         said_at: UTC; None if the file has no times.
         metadata: the name of the turn in its file; never anything about the questions.
+        id: the same whenever the file is read, so that a turn is written once; None where the
+            position in the session tells turns apart.
     """
 
     role: str
@@ -26,6 +28,7 @@ class DialogueTurn:
     text: str
     said_at: datetime | None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    id: str | None = None
 
 
 @dataclass(frozen=True)

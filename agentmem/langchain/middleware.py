@@ -25,7 +25,7 @@ from agentmem.owner import Owner, owner_of_run
 from agentmem.prompting.block import add_block_to_last, add_guide
 from agentmem.prompting.rendering import chronological, number_lines, select_lines
 from agentmem.prompting.retrieval import recall_memories
-from agentmem.writing.identity import UNANSWERED
+from agentmem.writing.identity import UNANSWERED, Sending
 from agentmem.writing.messages import Draft, to_drafts
 from agentmem_stores import InvalidInputError, Scope
 
@@ -113,6 +113,7 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
         self.write = write
         self.chars = chars
         self._written: dict[tuple[Scope, str | None], Draft] = {}
+        self._known_as: dict[tuple[Scope, str], str] = {}
         self.tools = []
         if tools:
             suffix = f"_{namespace}" if namespace else ""
@@ -152,7 +153,7 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
 
     def after_agent(self, state: State, runtime: Runtime[Any]) -> None:
         """Write the reply, and the messages of the run that are not written yet."""
-        self._write(state["messages"], self._owner(runtime))
+        self._write(state["messages"], self._owner(runtime), ended=True)
 
     async def aafter_agent(self, state: State, runtime: Runtime[Any]) -> None:
         """Write messages like `after_agent`, without blocking the event loop."""
@@ -183,7 +184,10 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
             k=self.k,
             chars=self.chars,
             scope=owner.scope,
-            exclude={_memory_id(owner, m) for m in [*conversation, *request.messages]},
+            exclude={
+                self._turn_id(owner, _memory_id(owner, message))
+                for message in [*conversation, *request.messages]
+            },
         )
         lines = chronological(select_lines(context.hits, self.k, max_chars=self.chars))
         if not lines:
@@ -198,24 +202,40 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
             messages=add_block_to_last(request.messages, rendered),
         )
 
-    def _write(self, messages: Sequence[BaseMessage], owner: Owner) -> None:
+    def _write(self, messages: Sequence[BaseMessage], owner: Owner, *, ended: bool = False) -> None:
         """Write the messages of a conversation that are new or changed."""
         if not self.write:
             return
-        drafts = [d for d in _drafts(messages, owner) if self._written.get(_key(owner, d)) != d]
-        if not drafts:
+        drafts = _drafts(messages, owner, ended=ended)
+        written = [self._written.get(_key(owner, draft)) for draft in drafts]
+        first = next((n for n, d in enumerate(drafts) if written[n] != d), None)
+        if first is None:
             return
+        # The message before shows where the new ones belong.
+        first = max(first - 1, 0)
         services = self.memory.services
-        store_turns(
+        stored = store_turns(
             services,
             services.owner(owner.scope),
             owner.session_id,
-            drafts,
-            answered=[d.id for d in drafts if d.id and UNANSWERED not in d.metadata],
+            drafts[first:],
+            sending=Sending(
+                histories=True,
+                # LangGraph gives new ids to messages without one in each run.
+                stable_ids=False,
+                others=[self._turn_id(owner, d.id) for d in drafts[:first] if d.id],
+            ),
+            answered=[d.id for d in drafts[first:] if d.id and UNANSWERED not in d.metadata],
         )
         if len(self._written) > _MAX_WRITTEN:
             self._written.clear()
+            self._known_as.clear()
         self._written.update({_key(owner, draft): draft for draft in drafts})
+        self._known_as.update({(owner.scope, i): turn for i, turn in stored.known_as.items()})
+
+    def _turn_id(self, owner: Owner, message_id: str) -> str:
+        """Return the id of the turn that a message is, which may have been sent before."""
+        return self._known_as.get((owner.scope, message_id), message_id)
 
 
 def _memory_id(owner: Owner, message: BaseMessage) -> str:
@@ -226,8 +246,12 @@ def _key(owner: Owner, draft: Draft) -> tuple[Scope, str | None]:
     return owner.scope, draft.id
 
 
-def _drafts(messages: Sequence[BaseMessage], owner: Owner) -> list[Draft]:
-    """Read what user and model said; answers of tools and generated summaries are neither."""
+def _drafts(messages: Sequence[BaseMessage], owner: Owner, *, ended: bool) -> list[Draft]:
+    """Read what user and model said; answers of tools and generated summaries are neither.
+
+    Args:
+        ended: whether the run has ended well, so that a message that calls tools may be the reply.
+    """
     spoken = [
         message
         for message in messages
@@ -251,7 +275,9 @@ def _drafts(messages: Sequence[BaseMessage], owner: Owner) -> list[Draft]:
         }
         read = to_drafts(form, allow_empty=True)
         drafts += reversed(read)
-        answered = answered or bool(read and not is_user)
+        if isinstance(message, AIMessage):
+            calls = bool(message.tool_calls)
+            answered = answered or (ended if calls else bool(read))
     return drafts[::-1]
 
 

@@ -28,8 +28,9 @@ from langgraph.store.base import (
 from agentmem.controller.controller import MemoryController
 from agentmem.items.items import ItemHit
 from agentmem.items.records import Address, ItemDraft, StoredItem
-from agentmem.langchain.values import matches, to_json, to_text, validate_filter
+from agentmem.langchain.values import to_json, to_text
 from agentmem_stores import InvalidInputError, InvalidScopeError, Scope
+from agentmem_stores.filters import matches, parse_filter
 
 __all__ = ["AgentMemoryStore"]
 
@@ -149,7 +150,7 @@ class AgentMemoryStore(BaseStore):
                 f"limit={op.limit}, offset={op.offset}: neither must be negative"
             )
         if isinstance(op, SearchOp):
-            validate_filter(op.filter)
+            parse_filter(op.filter)
             return self._owner(op.namespace_prefix)
         prefixes = [c.path for c in op.match_conditions or () if c.match_type == "prefix"]
         return self._owner(max(prefixes, key=len, default=()))
@@ -224,13 +225,14 @@ class AgentMemoryStore(BaseStore):
             hits = self._items.search(owner, prefix, query)
         else:
             hits = self._items.find(owner, prefix)
-        size = _PAGE_SIZE if op.filter else min(max(op.offset + op.limit, 1), _PAGE_SIZE)
+        condition = parse_filter(op.filter)
+        size = _PAGE_SIZE if condition else min(max(op.offset + op.limit, 1), _PAGE_SIZE)
         for start in range(0, len(hits), size):
             page = hits[start : start + size]
             items = self._items.load(owner, page)
             for hit in page:
                 item = items.get(hit.address)
-                if item is not None and matches(item.value, op.filter):
+                if item is not None and matches(condition, item.value):
                     yield item, hit
 
     def _namespaces(self, op: ListNamespacesOp, owner: Scope) -> list[tuple[str, ...]]:

@@ -6,10 +6,8 @@ import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from typing import Any, Literal
 
-from langchain_core.documents import Document
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel, Field, create_model
@@ -17,7 +15,6 @@ from pydantic import BaseModel, Field, create_model
 from agentmem.controller.controller import MemoryController
 from agentmem.items.notes import write_notes
 from agentmem.items.records import address_of
-from agentmem.langchain.values import matches, validate_filter
 from agentmem.owner import owner_of_run, running_context
 from agentmem.prompting.quoting import quote, quote_exactly
 from agentmem.writing.messages import to_drafts
@@ -43,6 +40,25 @@ _MAX_LIMIT = 100
 _MAX_CHARS = 2000
 # Enough for a full name; a longer one is an attempt to smuggle in text.
 _MAX_NAME_CHARS = 40
+
+
+_TIME = "ISO 8601, such as 2026-03-01."
+# Restrictions of a search that a model may choose; the owner is none of them.
+_RESTRICTIONS: dict[str, Any] = {
+    "session_id": (str | None, Field(None, description="Only this conversation.")),
+    "role": (str | None, Field(None, description="Only what the user or the assistant said.")),
+    "speaker": (str | None, Field(None, description="Only what the person of this name said.")),
+    "since": (str | None, Field(None, description=f"Only what was said then or later; {_TIME}")),
+    "until": (str | None, Field(None, description=f"Only what was said before; {_TIME}")),
+    "filter": (
+        dict[str, Any] | None,
+        Field(
+            None,
+            description='Fields that metadata must have, such as {"project": "x"} or '
+            '{"stars": {"$gte": 3}}.',
+        ),
+    ),
+}
 
 
 def create_manage_memory_tool(
@@ -161,16 +177,28 @@ def create_search_memory_tool(
         query: str,
         limit: int = 10,
         offset: int = 0,
+        session_id: str | None = None,
+        role: str | None = None,
+        speaker: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
         filter: dict[str, Any] | None = None,  # noqa: A002
     ) -> Any:
+        restrictions: dict[str, Any] = {
+            "session_id": session_id,
+            "role": role,
+            "speaker": speaker,
+            "since": since,
+            "until": until,
+            "filter": filter,
+        }
         with _errors_for_model():
-            validate_filter(filter)
             owner = _owner(memory, scope, config)
             start = max(offset, 0)
             stop = start + min(max(limit, 1), _MAX_LIMIT)
-            hits = list(islice(_matching_hits(memory, owner, query, stop, filter), start, stop))
-        content = f"[{', '.join(_to_json(hit) for hit, _ in hits)}]"
-        artifact = [document for _, document in hits]
+            hits = memory.search(query, k=stop, scope=owner, **restrictions)[start:stop]
+        content = f"[{', '.join(map(_to_json, hits))}]"
+        artifact = [to_document(hit) for hit in hits]
         return (content, artifact) if response_format == "content_and_artifact" else content
 
     async def asearch_memory(
@@ -178,17 +206,37 @@ def create_search_memory_tool(
         query: str,
         limit: int = 10,
         offset: int = 0,
+        session_id: str | None = None,
+        role: str | None = None,
+        speaker: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
         filter: dict[str, Any] | None = None,  # noqa: A002
     ) -> Any:
-        return await asyncio.to_thread(search_memory, config, query, limit, offset, filter)
+        return await asyncio.to_thread(
+            search_memory,
+            config,
+            query,
+            limit,
+            offset,
+            session_id,
+            role,
+            speaker,
+            since,
+            until,
+            filter,
+        )
 
-    arguments = create_model(
-        name,
-        query=(str, Field(description="What to look for, as a question or as key words.")),
-        limit=(int, Field(10, description=f"The most memories to return, up to {_MAX_LIMIT}.")),
-        offset=(int, Field(0, description="How many of the best memories to skip.")),
-        filter=(dict[str, Any] | None, Field(None, description="Fields that metadata must have.")),
-    )
+    fields: dict[str, Any] = {
+        "query": (str, Field(description="What to look for, as a question or as key words.")),
+        "limit": (
+            int,
+            Field(10, description=f"The most memories to return, up to {_MAX_LIMIT}."),
+        ),
+        "offset": (int, Field(0, description="How many of the best memories to skip.")),
+        **_RESTRICTIONS,
+    }
+    arguments = create_model(name, **fields)
     return StructuredTool.from_function(
         search_memory,
         coroutine=asearch_memory,
@@ -305,26 +353,6 @@ def _errors_for_model() -> Iterator[None]:
         raise
     except (InvalidInputError, MemoryNotFoundError) as error:
         raise ToolException(str(error)) from error
-
-
-def _matching_hits(
-    memory: MemoryController,
-    scope: Scope,
-    query: str,
-    k: int,
-    conditions: Mapping[str, Any] | None,
-) -> Iterator[tuple[RecalledMemory, Document]]:
-    """Yield the hits that a filter accepts, searching for more as long as there are any."""
-    start = 0
-    while True:
-        result = memory.search(query, k=k, scope=scope, reinforce=not conditions)
-        for hit in result[start:]:
-            document = to_document(hit)
-            if matches(document.metadata | {"content": document.page_content}, conditions):
-                yield hit, document
-        if len(result) < k:
-            return
-        start, k = k, k * 4
 
 
 def _to_json(hit: RecalledMemory) -> str:

@@ -1,14 +1,14 @@
-"""Values of a LangGraph store: as exact JSON, as text to search, and under a filter."""
+"""Values of a LangGraph store: as exact JSON, and as text to search."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentmem_stores import InvalidInputError
 
-__all__ = ["matches", "to_json", "to_text", "validate_filter"]
+__all__ = ["to_json", "to_text"]
 
 
 def to_json(value: Mapping[str, Any]) -> str:
@@ -63,68 +63,3 @@ def _fields(value: Any, name: str) -> Iterator[tuple[str, str]]:
             yield from _fields(element, name)
     elif value is not None and str(value).strip():
         yield name, str(value)
-
-
-def validate_filter(conditions: Mapping[str, Any] | None) -> None:
-    """Reject unknown operators, even if there is nothing to filter.
-
-    Raises:
-        InvalidInputError: an operator is unknown.
-    """
-    for condition in (conditions or {}).values():
-        if not isinstance(condition, Mapping):
-            continue
-        if not _has_operators(condition):
-            validate_filter(condition)
-        elif unknown := sorted(set(map(str, condition)) - set(_OPERATORS)):
-            raise InvalidInputError(
-                f"unknown operators {unknown} in the filter; use {', '.join(sorted(_OPERATORS))}"
-            )
-
-
-def matches(value: Mapping[str, Any], conditions: Mapping[str, Any] | None) -> bool:
-    """Return whether a value meets every condition of a filter.
-
-    >>> matches({"stars": 4, "tags": ["x"]}, {"stars": {"$gte": 3}, "tags": ["x"]})
-    True
-    """
-    return all(_meets(value.get(key), wanted) for key, wanted in (conditions or {}).items())
-
-
-def _has_operators(condition: Mapping[Any, Any]) -> bool:
-    return any(str(key).startswith("$") for key in condition)
-
-
-def _meets(value: Any, condition: Any) -> bool:
-    if isinstance(condition, Mapping):
-        if _has_operators(condition):
-            return all(_OPERATORS[name](value, other) for name, other in condition.items())
-        return isinstance(value, Mapping) and matches(value, condition)
-    if isinstance(condition, list | tuple):
-        return (
-            isinstance(value, list | tuple)
-            and len(value) == len(condition)
-            and all(map(_meets, value, condition))
-        )
-    return bool(value == condition)
-
-
-def _ordering(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    def operator(value: Any, other: Any) -> bool:
-        try:
-            return compare(float(value), float(other))
-        except (TypeError, ValueError, OverflowError):
-            # Dates and versions written as text have an order too; what has none never matches.
-            return isinstance(value, str) and isinstance(other, str) and compare(value, other)
-
-    return operator
-
-
-_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
-    "$eq": lambda value, other: bool(value == other),
-    "$ne": lambda value, other: bool(value != other),
-    "$gt": _ordering(lambda a, b: bool(a > b)),
-    "$gte": _ordering(lambda a, b: bool(a >= b)),
-    "$lt": _ordering(lambda a, b: bool(a < b)),
-    "$lte": _ordering(lambda a, b: bool(a <= b)),
-}

@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from agentmem_retrievers.forgetting import IMPORTANCE
 from agentmem_stores import Memory
 
 __all__ = ["KEPT_APART", "duplicates", "same_statement"]
@@ -86,7 +87,8 @@ def duplicates(turns: Iterable[Memory]) -> list[list[Memory]]:
 def _key(turn: Memory) -> tuple[object, ...]:
     said = same_statement(turn.text)
     day = turn.said_at.date() if _OF_ITS_DAY.search(said) or said.endswith("?") else None
-    metadata = {k: v for k, v in turn.metadata.items() if k != "forgotten_facts"}
+    ignored = ("forgotten_facts", IMPORTANCE)
+    metadata = {k: v for k, v in turn.metadata.items() if k not in ignored}
     return (
         turn.role,
         turn.speaker,

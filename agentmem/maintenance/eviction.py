@@ -37,10 +37,12 @@ class SweepReport:
     Attributes:
         archived: ids of the memories that it archived.
         kept: how many memories stay active.
+        expired: ids of the memories that it deleted because they had expired.
     """
 
     archived: tuple[str, ...]
     kept: int
+    expired: tuple[str, ...] = ()
 
 
 def archive_faded(

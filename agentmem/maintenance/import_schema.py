@@ -19,11 +19,13 @@ from agentmem_stores import (
     Granularity,
     InvalidInputError,
     Memory,
+    RecallEvent,
     Scope,
     State,
     StoreUnavailableError,
     require_aware,
 )
+from agentmem_stores.records import MAX_RECALLS
 
 __all__ = ["EXPORT_FORMAT", "ExportedMemory", "read_export"]
 
@@ -50,6 +52,7 @@ def _moment(value: object) -> datetime:
 _String = Annotated[Text, Field(min_length=1)]
 _Moment = Annotated[datetime, BeforeValidator(_moment)]
 _Count = Annotated[int, Field(ge=0, le=_MAX_COUNT)]
+_Strength = Annotated[float, Field(ge=1e-9, le=1e9)]
 _Weight = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -67,7 +70,7 @@ class ExportedMemory(BaseModel):
     role: _String
     speaker: _String | None
     position: _Count
-    strength: Annotated[float, Field(ge=1e-9, le=1e9)]
+    strength: _Strength
     recall_count: _Count
     version: Annotated[int, Field(ge=1, le=_MAX_VERSION)]
     version_of: _String | None
@@ -75,8 +78,12 @@ class ExportedMemory(BaseModel):
     written_at: _Moment
     last_recalled_at: _Moment | None
     state_changed_at: _Moment | None
-    # Exports made before memories could expire do not have this field.
+    # Exports made before memories could expire, or kept their recalls, do not have these fields.
     expires_at: _Moment | None = None
+    recalls: Annotated[
+        list[Annotated[tuple[_Moment, _Strength], Field(strict=False)]],
+        Field(max_length=MAX_RECALLS),
+    ] = []
     granularity: Annotated[Granularity, Field(strict=False)]
     state: Annotated[State, Field(strict=False)]
     sources: list[_String]
@@ -90,7 +97,9 @@ class ExportedMemory(BaseModel):
             ValueError: the fields contradict each other.
         """
         edges = tuple(Edge(target, weight) for target, weight in self.edges)
-        fields = dict(self) | {"sources": tuple(self.sources), "edges": edges}
+        recalls = tuple(RecallEvent(at, strength) for at, strength in self.recalls)
+        sources = tuple(self.sources)
+        fields = dict(self) | {"sources": sources, "edges": edges, "recalls": recalls}
         return Memory(scope=scope, **fields)
 
 

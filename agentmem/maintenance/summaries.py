@@ -14,6 +14,7 @@ import numpy as np
 from agentmem.digest.digest import Digester
 from agentmem.embedding.embedder import Embedder
 from agentmem.maintenance.topics import MIN_ROWS, NEXT_WEIGHT, communities
+from agentmem.provenance import derived_provenance
 from agentmem.writing.sessions import ITEM_PREFIX, is_item_session
 from agentmem_retrievers import ForgettingCurve
 from agentmem_retrievers.index.indexed_store import IndexedStore
@@ -219,7 +220,11 @@ class Summaries:
             role="system",
             strength=self.curve.initial_strength(0.5),
             sources=spec.turns,
-            metadata={**spec.metadata, "keywords": list(keywords)},
+            metadata={
+                **spec.metadata,
+                **derived_provenance(turns),
+                "keywords": list(keywords),
+            },
         )
 
     def delete_others(

@@ -43,6 +43,7 @@ def to_json(memory: Memory) -> dict[str, Any]:
         "state": memory.state.value,
         "sources": list(memory.sources),
         "edges": [[edge.target, edge.weight] for edge in memory.edges],
+        "recalls": [[recall.at.isoformat(), recall.strength] for recall in memory.recalls],
         "metadata": dict(memory.metadata),
     }
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from agentmem.digest.digest import digest
 from agentmem.feedback.plans import Plan
 from agentmem.prompting.quoting import quote, visible
+from agentmem.provenance import Trust, client_of, trust_of
 from agentmem_retrievers import RecalledMemory
 from agentmem_retrievers.text.tokenize import tokenize
 from agentmem_stores import Granularity, Memory
@@ -209,9 +210,21 @@ def _abridged(text: str, max_chars: int) -> str:
 
 
 def speaker_of(memory: Memory) -> str:
-    """Return who said a memory, as a name that cannot be taken for anything else."""
+    """Return who said a memory, as a name that cannot be taken for anything else.
+
+    What came from outside says how: `user (via mcp claude-code)`, `summary of a conversation (of
+    external sources)`.
+    """
     if memory.granularity in _LABELS:
-        return _LABELS[memory.granularity]
-    name = " ".join(visible(memory.speaker or memory.role).split())
+        trust = trust_of(memory)
+        outside = trust.level < Trust.ASSISTANT.level
+        return _LABELS[memory.granularity] + (f" (of {trust.value} sources)" if outside else "")
+    name = _safe_name(memory.speaker or memory.role) or "somebody"
+    client = _safe_name(client_of(memory))
+    return f"{name} (via {client})" if client else name
+
+
+def _safe_name(text: str) -> str:
+    name = " ".join(visible(text).split())
     name = "".join(c for c in name if c not in _DELIMITERS)
-    return name[:_MAX_NAME_CHARS].strip() or "somebody"
+    return name[:_MAX_NAME_CHARS].strip()

@@ -11,6 +11,7 @@ import numpy as np
 from agentmem.digest.sentences import split
 from agentmem.prompting.quoting import quote
 from agentmem.prompting.rendering import MemoryLine, means_little_alone, speaker_of
+from agentmem.provenance import Trust, trust_of
 from agentmem.recall.context import Context, ContextItem, Form, RecallRouting
 from agentmem.recall.excerpt import Excerpts
 from agentmem.recall.router import COARSE, SHORTLIST, route_recall, score_distribution
@@ -19,6 +20,7 @@ from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import NONE
 from agentmem_stores import Granularity, Memory, Scope, State
+from agentmem_stores.filters import NO_FILTER, MemoryFilter
 
 __all__ = ["Recaller", "candidates"]
 
@@ -41,6 +43,8 @@ MAX_PRECEDING_TOKENS = 40
 MAX_SOURCES = 200
 # Three digits, so that the ids that lines get at the end are never longer.
 _WIDEST_ID = "m999"
+
+_Allowed = Callable[[str], bool]
 
 _FORMS = {
     Granularity.SUMMARY: Form.SUMMARY,
@@ -71,10 +75,11 @@ class _Draft:
 
 @dataclass
 class _Page:
-    """The lines chosen so far, and the tokens that they leave."""
+    """The lines chosen so far, the tokens that they leave, and what may be shown."""
 
     count: Callable[[str], int]
     left: int
+    admits: Callable[[Memory], bool]
     drafts: list[_Draft] = field(default_factory=list)
     turn_ids: set[str] = field(default_factory=set)
 
@@ -121,12 +126,25 @@ class Recaller:
         pinned: Sequence[Memory] = (),
         as_of: datetime | None = None,
         explain: bool = False,
+        min_trust: Trust = Trust.EXTERNAL,
+        where: MemoryFilter = NO_FILTER,
     ) -> Context:
-        """Return the context of a search for turns; see `MemoryController.recall`."""
-        hits = [hit for hit in result.hits if hit.memory.id not in exclude]
+        """Return the context of a search for turns; see `MemoryController.recall`.
+
+        Args:
+            min_trust: the least trust of what is shown.
+            where: what the search was filtered by. A summary, and a passage, is shown as far as it
+                comes from turns that the filter allows.
+        """
+
+        def admits(memory: Memory) -> bool:
+            return memory.id not in exclude and trust_of(memory).level >= min_trust.level
+
+        hits = [hit for hit in result.hits if admits(hit.memory)]
         shares = score_distribution([hit.score for hit in hits])
         with self.memories.reading(scope) as index:
-            groups = _Groups.of(index, hits[:SHORTLIST], as_of)
+            allowed = _allowed_turns(index, where)
+            groups = _Groups.of(index, hits[:SHORTLIST], as_of, allowed)
             routing = route_recall(
                 result.query,
                 shares,
@@ -136,14 +154,14 @@ class Recaller:
             )
             words = index.tables[Granularity.TURN].words
             excerpts = Excerpts(result.query, words, count)
-            page = _Page(count, max_tokens)
+            page = _Page(count, max_tokens, admits)
             for memory in pinned:
-                if memory.id not in exclude:
+                if admits(memory) and where.matches(memory):
                     self._add_pinned(page, memory, excerpts)
             self._add_overview(page, scope, groups, shares, routing, excerpts, max_tokens)
             if routing.breadth >= 0.5:
-                self._add_passages(page, scope, index, hits, shares, groups, routing, excerpts)
-            self._add_turns(page, scope, index, hits, routing, excerpts)
+                self._add_passages(page, scope, index, hits, routing, excerpts, allowed)
+            self._add_turns(page, scope, index, hits, routing, excerpts, allowed)
         routing = replace(routing, archive=any(hit.archived for hit in hits))
         return _context(result, routing, page, max_tokens, explain=explain)
 
@@ -166,6 +184,8 @@ class Recaller:
             if allowance < MIN_TEXT_TOKENS:
                 continue
             for memory, share in self._surest(scope, groups, granularity, shares):
+                if not page.admits(memory):
+                    continue
                 room = min(page.room(memory), allowance, MAX_SUMMARY_TOKENS)
                 before = page.left
                 if room >= MIN_TEXT_TOKENS and (text := excerpts.best(memory.text, room)):
@@ -209,10 +229,9 @@ class Recaller:
         scope: Scope,
         index: ScopeIndex,
         hits: Sequence[RecalledMemory],
-        shares: Sequence[float] | np.ndarray,
-        groups: _Groups,
         routing: RecallRouting,
         excerpts: Excerpts,
+        allowed: _Allowed,
     ) -> None:
         """Add the passages around the best turns, the surest groups first."""
         passages = index.tables[Granularity.SESSION].row_of
@@ -225,7 +244,8 @@ class Recaller:
         found = {
             m.id: m for m in self.memories.store.get_memories(scope, Granularity.SESSION, order)
         }
-        turn_ids = list(dict.fromkeys(i for m in found.values() for i in m.sources))
+        sources = dict.fromkeys(i for m in found.values() for i in m.sources)
+        turn_ids = [i for i in sources if allowed(i)]
         turns = {
             m.id: m for m in self.memories.store.get_memories(scope, Granularity.TURN, turn_ids)
         }
@@ -233,7 +253,8 @@ class Recaller:
             passage = found.get(passage_id)
             if passage is None:
                 continue
-            members = [turns[i] for i in passage.sources if i in turns and i not in page.turn_ids]
+            unseen = [turns[i] for i in passage.sources if i in turns and i not in page.turn_ids]
+            members = [turn for turn in unseen if page.admits(turn)]
             room = min(page.room(passage), MAX_PASSAGE_TOKENS)
             if not members or room < MIN_TEXT_TOKENS:
                 continue
@@ -264,6 +285,7 @@ class Recaller:
         hits: Sequence[RecalledMemory],
         routing: RecallRouting,
         excerpts: Excerpts,
+        allowed: _Allowed,
     ) -> None:
         """Add the best turns, each in full or as its best sentences."""
         best = hits[: routing.turns]
@@ -282,7 +304,8 @@ class Recaller:
                 continue
             form, reason = Form.TURN if is_whole else Form.EXCERPT, f"rank {rank} of the search"
             earlier = before.get(memory.id)
-            if earlier is not None and earlier.id not in page.turn_ids:
+            shown = earlier is None or earlier.id in page.turn_ids or not allowed(earlier.id)
+            if earlier is not None and not shown:
                 said = quote(excerpts.best(earlier.text, MAX_PRECEDING_TOKENS), len(earlier.text))
                 longer = replace(line, preceding=f"{speaker_of(earlier)}: {said}")
                 if page.add(_Draft(longer, form, (memory.id, earlier.id), hit.score, reason)):
@@ -307,7 +330,7 @@ class Recaller:
         if unread:
             read = self.memories.store.get_memories(scope, Granularity.TURN, unread)
             found |= {memory.id: memory for memory in read}
-        return {i: found[e] for i, e in ids.items() if e in found}
+        return {i: found[e] for i, e in ids.items() if e in found and page.admits(found[e])}
 
 
 @dataclass(frozen=True)
@@ -319,7 +342,11 @@ class _Groups:
 
     @classmethod
     def of(
-        cls, index: ScopeIndex, hits: Sequence[RecalledMemory], as_of: datetime | None
+        cls,
+        index: ScopeIndex,
+        hits: Sequence[RecalledMemory],
+        as_of: datetime | None,
+        allowed: _Allowed,
     ) -> _Groups:
         summed_up: dict[Granularity, list[str | None]] = {}
         derived = [index.derived_from(hit.memory.id) for hit in hits]
@@ -328,7 +355,11 @@ class _Groups:
             visible = table.visible(as_of)
             ids: list[str | None] = []
             for candidates in derived:
-                known = sorted(i for i in candidates if i in table.row_of)
+                known = sorted(
+                    i
+                    for i in candidates
+                    if i in table.row_of and all(map(allowed, index.sources_of(i)))
+                )
                 ids.append(next((i for i in known if visible[table.row_of[i]]), None))
             summed_up[granularity] = ids
         names: dict[Granularity, Sequence[str | None]] = {
@@ -337,6 +368,14 @@ class _Groups:
             Granularity.SUMMARY: [hit.memory.session_id for hit in hits],
         }
         return cls(names, summed_up)
+
+
+def _allowed_turns(index: ScopeIndex, where: MemoryFilter) -> _Allowed:
+    """Return a function that says whether a filter allows a turn, given by its id."""
+    if not where:
+        return lambda turn_id: True
+    table, mask = index.tables[Granularity.TURN], index.matching(Granularity.TURN, where)
+    return lambda turn_id: turn_id in table.row_of and bool(mask[table.row_of[turn_id]])
 
 
 def _own(memory: Memory) -> tuple[str, ...]:

@@ -10,16 +10,21 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fastapi import FastAPI, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from mcp.server.transport_security import TransportSecuritySettings
 
 from agentmem.controller import MemoryController
 from agentmem.discovery import proof
 from agentmem.server import routes
 from agentmem.server.auth import PageSessions, Principal, TokenStore
-from agentmem.server.gate import COOKIE, Gate, Hosts
+from agentmem.server.gate import COOKIE, LOGIN_HINT, Gate, Hosts
 from agentmem.server.idle import Activity, ActivityMeter
 from agentmem.server.limits import Limits
 from agentmem.server.logs import RequestLog
+from agentmem.server.mcp import create_mcp_server
+from agentmem.server.metrics import Metrics, RequestMetrics
+from agentmem.server.page import install_page
+from agentmem.server.page.render import error_page, wants_page
 from agentmem.server.problems import Problem, install_problem_handlers, problem_response
 from agentmem.server.searches import RecentSearches
 from agentmem_stores import Scope
@@ -38,6 +43,7 @@ class ServerState:
         tokens: further tokens.
         sessions: logins of the page.
         activity: when the server was last used.
+        metrics: of requests.
     """
 
     memory: MemoryController
@@ -46,6 +52,7 @@ class ServerState:
     tokens: TokenStore
     sessions: PageSessions = field(default_factory=PageSessions)
     activity: Activity = field(default_factory=Activity)
+    metrics: Metrics = field(default_factory=Metrics)
 
     def new_link(self, base_url: str) -> str:
         """Return an address that opens the page, once."""
@@ -77,10 +84,19 @@ def create_app(
     """
     state = ServerState(memory, owner, secret or secrets.token_urlsafe(32), TokenStore(folder))
 
+    mcp = create_mcp_server(memory, _version())
+    # Without sessions, so that a client goes on when the server was restarted. Host and Origin
+    # are checked by the gate, for all routes.
+    mcp_app = mcp.streamable_http_app(
+        json_response=True,
+        stateless_http=True,
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
-            async with nullcontext() if around is None else around(app):
+            async with mcp.session_manager.run(), _entered(around, app):
                 yield
         finally:
             # Pending recalls are written and open sessions ended.
@@ -101,8 +117,11 @@ def create_app(
     memory.services.add_listener(app.state.searches)
     install_problem_handlers(app)
     app.add_api_route("/healthz", _healthz, tags=["server"])
+    app.add_api_route("/metrics", _metrics, tags=["server"], response_class=PlainTextResponse)
     app.add_api_route("/login", _login, include_in_schema=False)
     app.include_router(routes.router, prefix="/v1")
+    app.router.routes.extend(mcp_app.routes)
+    install_page(app)
     app.add_middleware(
         Gate,
         secret=state.secret,
@@ -114,8 +133,15 @@ def create_app(
     )
     # The last one added is the first to see a request.
     app.add_middleware(ActivityMeter, activity=state.activity)
+    app.add_middleware(RequestMetrics, metrics=state.metrics)
     app.add_middleware(RequestLog)
     return app
+
+
+def _entered(
+    around: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None, app: FastAPI
+) -> AbstractAsyncContextManager[None]:
+    return nullcontext() if around is None else around(app)
 
 
 async def _healthz(request: Request, challenge: str = "") -> dict[str, str]:
@@ -125,10 +151,18 @@ async def _healthz(request: Request, challenge: str = "") -> dict[str, str]:
     return answer | ({"proof": proof(server.secret, challenge)} if challenge else {})
 
 
+async def _metrics(request: Request) -> Response:
+    """Return metrics in Prometheus's text format."""
+    server: ServerState = request.app.state.server
+    return server.metrics.response()
+
+
 async def _login(request: Request, code: str = "") -> Response:
     """Redeem a link for a cookie, and open the page."""
     server: ServerState = request.app.state.server
     cookie = server.sessions.redeem(code)
+    if cookie is None and wants_page(request.headers):
+        return error_page(403, "This link was used or has expired", LOGIN_HINT)
     if cookie is None:
         return problem_response(
             403, "this link was used or has expired; `agentmem serve` prints a new one"

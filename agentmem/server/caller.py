@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Request
 
 from agentmem.controller import MemoryController
+from agentmem.provenance import provenance
 from agentmem.server.auth import Principal
 from agentmem_stores import Scope
 
@@ -25,6 +26,21 @@ class Caller:
     def scope(self) -> Scope:
         """Pass it to every verb."""
         return self.principal.scope
+
+    @property
+    def source(self) -> str:
+        """The client as memories name it; empty for the user's own hands."""
+        return "" if self.principal.local else self.principal.client
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Metadata of what it writes; a message cannot claim to come from elsewhere.
+
+        The command line and the page are the user's own hands, so they add nothing.
+        """
+        if self.principal.local or self.principal.client == "page":
+            return {}
+        return provenance("api", self.principal.client)
 
 
 async def reading(request: Request) -> Caller:

@@ -14,22 +14,26 @@ from urllib.parse import unquote, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
 from agentmem.server.auth import PageSessions, Principal, TokenStore
 from agentmem.server.limits import BodyReader, Limits, RateLimiter
+from agentmem.server.page.render import error_page, wants_page
 from agentmem.server.problems import problem_response
 from agentmem_stores import InvalidScopeError, Scope
 
-__all__ = ["COOKIE", "Gate", "Hosts"]
+__all__ = ["COOKIE", "LOGIN_HINT", "Gate", "Hosts"]
 
 COOKIE = "agentmem_session"
+LOGIN_HINT = "The command agentmem serve prints a link that opens the page once, for this browser."
 # Requests that need no token. `/login` redeems a link, `/static/` holds no memories.
 _PUBLIC = ("/healthz", "/login")
 _PUBLIC_PREFIXES = ("/static/",)
 _SAFE = frozenset(["GET", "HEAD", "OPTIONS"])
 _UPLOADS = frozenset(["/v1/import"])
+_MAX_CLIENT_NAME = 64
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -151,7 +155,8 @@ class Gate:
 
     def _bearer(self, text: str, headers: Headers) -> Principal:
         if secrets.compare_digest(text.encode("utf-8", "replace"), self.secret.encode()):
-            return Principal(_named_owner(headers, self.owner), "local", local=True)
+            client = unquote(headers.get("x-agentmem-client", "local"))[:_MAX_CLIENT_NAME]
+            return Principal(_named_owner(headers, self.owner), client, local=True)
         token = self.tokens.find(text)
         if token is None:
             raise _unauthorized("the token is not valid", error="invalid_token")
@@ -215,5 +220,9 @@ def _cookie(headers: Headers) -> str | None:
 async def _refuse(
     error: HTTPException, connection: Connection, receive: Receive, send: Send
 ) -> None:
-    response = problem_response(error.status_code, error.detail, headers=error.headers)
+    response: Response
+    if error.status_code == 401 and wants_page(Headers(scope=connection)):
+        response = error_page(401, "Open this page by its link", LOGIN_HINT)
+    else:
+        response = problem_response(error.status_code, error.detail, headers=error.headers)
     await response(connection, receive, send)

@@ -5,12 +5,10 @@ The routes are plain functions, which FastAPI runs in a thread pool, because the
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path as FilePath
@@ -20,6 +18,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
+from agentmem.provenance import provenance
 from agentmem.server.caller import Caller, Reader, Writer, reading
 from agentmem.server.schemas import (
     MAX_K,
@@ -32,6 +31,8 @@ from agentmem.server.schemas import (
     ConsolidationOut,
     Count,
     DeletionOut,
+    DocumentOut,
+    DocumentRequest,
     EdgeOut,
     EditRequest,
     EventOut,
@@ -44,6 +45,7 @@ from agentmem.server.schemas import (
     MemoryPage,
     MessageIn,
     NodeOut,
+    OpenSession,
     OutcomeRequest,
     OwnerOut,
     PlanOut,
@@ -51,6 +53,8 @@ from agentmem.server.schemas import (
     ProfileLineOut,
     RecallOut,
     RecallRequest,
+    RecognitionOut,
+    RecognizeRequest,
     ReinforceRequest,
     SearchOut,
     SearchRequest,
@@ -59,7 +63,8 @@ from agentmem.server.schemas import (
     SweepRequest,
     WhoOut,
 )
-from agentmem.writing.messages import to_drafts
+from agentmem.server.telemetry import memory_span
+from agentmem.writing.messages import as_json, to_drafts
 from agentmem_retrievers import RecalledMemory, SearchResult
 from agentmem_stores import Granularity, InvalidInputError, Memory
 
@@ -83,32 +88,52 @@ _SPARSE: dict[str, Any] = {"response_model_exclude_unset": True}
 @router.post("/memories", status_code=201, tags=["memories"], **_SPARSE)
 def add(body: AddRequest, caller: Writer, full: Full = False) -> Ids:
     """Store messages as turns of a session; they are durable when this answers."""
-    messages = [_message(message) for message in body.messages]
+    with memory_span("create_memory", messages=len(body.messages)):
+        return Ids.of(_add(body, caller), full=full)
+
+
+def _add(body: AddRequest, caller: Caller) -> list[Memory]:
+    messages = [_message(message, caller) for message in body.messages]
     options = body.options("messages", "history", "answered")
-    if body.history and not body.answered:
+    if _may_be_history(body):
         # One message is a statement, also if it repeats the last one; a list may be a history.
         said = messages if len(messages) > 1 else messages[0]
-        return Ids.of(caller.memory.add(said, scope=caller.scope, **options), full=full)
+        return caller.memory.add(said, scope=caller.scope, **options)
     session_id = options.pop("session_id", None)
     said_at = options.pop("timestamp", None)
-    turns = caller.memory.add_turns(
+    return caller.memory.add_turns(
         to_drafts(messages, said_at=said_at, **options),
         session_id=session_id,
         answered=body.answered,
         scope=caller.scope,
     )
-    return Ids.of(turns, full=full)
 
 
-def _message(message: MessageIn | str) -> dict[str, Any] | str:
-    return message if isinstance(message, str) else message.message()
+def _may_be_history(body: AddRequest) -> bool:
+    strings = any(isinstance(message, str) for message in body.messages)
+    return body.history and not body.answered and (len(body.messages) == 1 or not strings)
+
+
+def _message(message: MessageIn | str, caller: Caller) -> dict[str, Any]:
+    """Return a message as the controller takes it, with the client that it comes from."""
+    fields = {"content": message} if isinstance(message, str) else message.message()
+    metadata = {**(fields.get("metadata") or {}), **caller.provenance}
+    return {**fields, "metadata": metadata} if metadata else fields
 
 
 @router.post("/sessions", status_code=201, tags=["sessions"], **_SPARSE)
 def add_many(body: AddManyRequest, caller: Writer, full: Full = False) -> Ids:
     """Store whole conversations and end them."""
-    sessions = {name: [_message(m) for m in found] for name, found in body.sessions.items()}
-    return Ids.of(caller.memory.add_many(sessions, scope=caller.scope), full=full)
+    sessions = {name: [_message(m, caller) for m in found] for name, found in body.sessions.items()}
+    return Ids.of(
+        caller.memory.add_many(sessions, expires_at=body.expires_at, scope=caller.scope), full=full
+    )
+
+
+@router.get("/sessions/open", tags=["sessions"])
+def open_session(caller: Reader) -> OpenSession:
+    """Return the session that messages without a session id continue."""
+    return OpenSession(session_id=caller.memory.open_session(scope=caller.scope))
 
 
 @router.post("/sessions/{session_id:path}/end", tags=["sessions"], **_SPARSE)
@@ -136,7 +161,8 @@ def delete_session(session_id: str, caller: Writer) -> DeletionOut:
 def search(body: SearchRequest, request: Request, caller: Reader) -> SearchOut:
     """Find the memories that answer a question, best first."""
     options = body.options("query") | _reinforce(body.reinforce, caller)
-    result = caller.memory.search(body.query, scope=caller.scope, **options)
+    with memory_span("search_memory", content=body.query, k=body.k):
+        result = caller.memory.search(body.query, scope=caller.scope, **options)
     search_id = request.app.state.searches.keep(caller.scope, result)
     return SearchOut.of(result, search_id, routing=body.explain)
 
@@ -145,7 +171,8 @@ def search(body: SearchRequest, request: Request, caller: Reader) -> SearchOut:
 def recall(body: RecallRequest, request: Request, caller: Reader) -> RecallOut:
     """Spend a token budget on the memories that answer a question."""
     options = body.options("query") | _reinforce(body.reinforce, caller)
-    context = caller.memory.recall(body.query, scope=caller.scope, **options)
+    with memory_span("search_memory", content=body.query, max_tokens=body.max_tokens):
+        context = caller.memory.recall(body.query, scope=caller.scope, **options)
     search_id = request.app.state.searches.keep(caller.scope, context.hits)
     return RecallOut.of(context, search_id)
 
@@ -200,41 +227,38 @@ def list_memories(
     cursor: str | None = None,
     granularity: Granularity | None = None,
     session_id: str | None = None,
+    role: str | None = None,
+    speaker: str | None = None,
+    since: Moment = None,
+    until: Moment = None,
+    filter: Annotated[  # noqa: A002
+        str | None, Query(description="A filter of metadata, as JSON; see docs/filters.md.")
+    ] = None,
 ) -> MemoryPage:
     """List memories, the newest first. Pass `next_cursor` as `cursor` for the next page."""
-    memories = caller.memory.get_all(
-        limit=None, granularity=granularity, session_id=session_id, scope=caller.scope
+    page = caller.memory.get_all(
+        limit=limit,
+        cursor=cursor,
+        granularity=granularity,
+        session_id=session_id,
+        role=role,
+        speaker=speaker,
+        since=since,
+        until=until,
+        filter=_parse_filter(filter),
+        scope=caller.scope,
     )
-    memories.reverse()
-    if cursor is not None:
-        after = _decode_cursor(cursor)
-        memories = [memory for memory in memories if _position(memory) < after]
-    page = memories[:limit]
-    more = len(memories) > limit
-    return MemoryPage(
-        memories=[_with_retention(caller, memory) for memory in page],
-        next_cursor=_encode_cursor(page[-1]) if more else None,
-    )
+    memories = [_with_retention(caller, memory) for memory in reversed(page)]
+    return MemoryPage(memories=memories, next_cursor=page.next_cursor)
 
 
-def _position(memory: Memory) -> tuple[str, str, str, int, str]:
-    """The order of `get_all`; a page continues after it also if memories were written meanwhile."""
-    said, written = (
-        f"{moment:%Y-%m-%dT%H:%M:%S.%f}" for moment in (memory.said_at, memory.written_at)
-    )
-    return said, written, memory.session_id, memory.position, memory.id
-
-
-def _encode_cursor(memory: Memory) -> str:
-    return base64.urlsafe_b64encode(json.dumps(_position(memory)).encode()).decode().rstrip("=")
-
-
-def _decode_cursor(cursor: str) -> tuple[str, str, str, int, str]:
-    with suppress(ValueError, TypeError):
-        padded = cursor + "=" * (-len(cursor) % 4)
-        said, written, session, position, memory_id = json.loads(base64.urlsafe_b64decode(padded))
-        return str(said), str(written), str(session), int(position), str(memory_id)
-    raise InvalidInputError("cursor must be the next_cursor of a page")
+def _parse_filter(text: str | None) -> Any:
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInputError(f"filter must be JSON: {error}") from error
 
 
 def _with_retention(caller: Caller, memory: Memory) -> MemoryOut:
@@ -294,6 +318,52 @@ def update(memory_id: str, body: EditRequest, caller: Writer) -> MemoryOut:
 def delete(memory_id: str, caller: Writer) -> DeletionOut:
     """Delete a memory, its versions, and what was derived from it; return a receipt."""
     return DeletionOut.of(caller.memory.delete(memory_id, scope=caller.scope))
+
+
+# Documents.
+
+
+@router.post("/documents", status_code=201, tags=["documents"])
+def add_document(body: DocumentRequest, caller: Writer) -> DocumentOut:
+    """Store a document in chunks; adding one of the same source replaces what changed.
+
+    It takes the text itself, never a path: a client must not read files of this machine.
+    """
+    document = body.document()
+    title = body.title or document.title or document.text.strip()[:60].splitlines()[0]
+    stored = caller.memory.services.documents.add(
+        caller.scope,
+        document,
+        title=title,
+        source=body.source or title,
+        metadata=as_json({**(body.metadata or {}), **provenance("document", caller.source)}),
+        expires_at=body.expires_at,
+    )
+    return DocumentOut.of(stored)
+
+
+@router.get("/documents", tags=["documents"])
+def documents(caller: Reader) -> list[DocumentOut]:
+    """Return the documents, by title."""
+    return [DocumentOut.of(found) for found in caller.memory.documents(scope=caller.scope)]
+
+
+@router.delete("/documents/{name:path}", tags=["documents"])
+def delete_document(name: str, caller: Writer) -> DeletionOut:
+    """Delete a document by its id or its source, with all its chunks."""
+    return DeletionOut.of(caller.memory.delete_document(name, scope=caller.scope))
+
+
+@router.post("/recognize", tags=["search"])
+def recognize(body: RecognizeRequest, caller: Reader) -> RecognitionOut:
+    """Say how surely a text was met before."""
+    found = caller.memory.recognize(body.text, scope=caller.scope)
+    return RecognitionOut(
+        familiarity=found.familiarity,
+        kind=found.kind.value,
+        similarity=found.similarity,
+        memory=None if found.memory is None else MemoryOut.of(found.memory),
+    )
 
 
 # Knowledge.
@@ -444,7 +514,9 @@ async def _uploaded(request: Request) -> FilePath:
 @router.post(
     "/import",
     tags=["maintenance"],
-    openapi_extra={"requestBody": {"content": {"application/x-ndjson": {}}, "required": True}},
+    openapi_extra={
+        "requestBody": {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}}
+    },
 )
 def import_(caller: Writer, upload: Annotated[FilePath, Depends(_uploaded)]) -> Count:
     """Read an export; records replace those of the same id."""

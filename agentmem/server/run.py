@@ -26,7 +26,7 @@ from agentmem.server.gate import Hosts
 from agentmem.server.limits import Limits
 from agentmem_stores import InvalidInputError, Scope, StoreUnavailableError
 
-__all__ = ["ServeOptions", "serve"]
+__all__ = ["ServeOptions", "require_tokens", "serve"]
 
 _log = logging.getLogger("agentmem.server")
 # Seconds that running requests get when the server stops.
@@ -68,7 +68,7 @@ def serve(
         InvalidInputError: the address is not of this machine's loopback, and there are no tokens.
         StoreUnavailableError: the port cannot be used.
     """
-    _require_tokens(options)
+    require_tokens(options)
     listener = _listen(options.host, options.port)
     url = _url(options.host, listener.getsockname()[1])
     hosts = Hosts.of(options.host, *options.allow_hosts)
@@ -76,6 +76,7 @@ def serve(
 
     @asynccontextmanager
     async def published(app: FastAPI) -> AsyncIterator[None]:
+        options.folder.mkdir(parents=True, exist_ok=True)
         write_private(
             options.folder / SERVER_FILE,
             json.dumps({"url": url, "token": secret, "pid": os.getpid()}),
@@ -112,7 +113,12 @@ def serve(
         server.run(sockets=[listener])
 
 
-def _require_tokens(options: ServeOptions) -> None:
+def require_tokens(options: ServeOptions) -> None:
+    """Refuse to listen on an address that others can reach, unless they need a token.
+
+    Raises:
+        InvalidInputError: the address is not of loopback, and the store has no tokens.
+    """
     if not _is_loopback(options.host) and not TokenStore(options.folder).all():
         raise InvalidInputError(
             f"host={options.host!r} can be reached from other machines; create a token first: "

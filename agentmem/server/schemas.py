@@ -13,20 +13,23 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from agentmem.controller.timeline import Event
+from agentmem.documents.reading import DocumentText, Section, read_text
 from agentmem.facts.views import Fact
 from agentmem.feedback.plans import Plan
+from agentmem.provenance import Trust, trust_of
 from agentmem.recall.context import Context, ContextItem, Form, RecallRouting
 from agentmem_retrievers import RecalledMemory, SearchResult
-from agentmem_stores import Granularity, Memory, State
+from agentmem_stores import Granularity, InvalidInputError, Memory, State
 
 __all__ = [
     "AddManyRequest", "AddRequest", "CheckOut", "CheckRequest", "CompactionOut",
-    "ConsolidateRequest", "ConsolidationOut", "Count", "DeletionOut", "EditRequest", "EventOut",
-    "FactOut", "FeedbackRequest", "GraphOut", "HitOut", "Ids", "LearnedOut", "MemoryOut",
-    "MemoryPage", "MessageIn", "OutcomeRequest", "OwnerOut", "PlanOut", "PlanRequest",
-    "ProfileLineOut", "RecallOut", "RecallRequest",
-    "ReinforceRequest", "SearchOut", "SearchRequest", "StatsOut",
-    "SweepOut", "SweepRequest", "WhoOut",
+    "ConsolidateRequest", "ConsolidationOut", "Count", "DeletionOut", "DocumentOut",
+    "DocumentRequest", "EdgeOut", "EditRequest", "EmbedderOut", "EventOut", "FactOut",
+    "FeedbackRequest", "GraphOut", "HitOut", "Ids", "ItemOut", "LearnedOut", "MemoryOut",
+    "MemoryPage", "MessageIn", "NodeOut", "OpenSession", "OutcomeRequest", "OwnerOut",
+    "PlanOut", "PlanRequest", "ProfileLineOut", "RecallOut", "RecallRequest", "RecognitionOut",
+    "RecognizeRequest", "ReinforceRequest", "RoutingOut", "SearchOut", "SearchRequest", "SectionIn",
+    "StatsOut", "SweepOut", "SweepRequest", "WhoOut",
 ]  # fmt: skip
 
 T = TypeVar("T", bound=BaseModel)
@@ -80,6 +83,7 @@ class AddRequest(_Request):
     timestamp: AwareDatetime | None = None
     importance: float = Field(default=0.0, ge=0, le=1)
     metadata: dict[str, Any] | None = None
+    expires_at: AwareDatetime | None = None
     history: bool = True
     answered: list[str] = []
 
@@ -88,6 +92,7 @@ class AddManyRequest(_Request):
     """Whole conversations, by session id."""
 
     sessions: dict[str, list[MessageIn | str]]
+    expires_at: AwareDatetime | None = None
 
 
 class Ids(BaseModel):
@@ -103,14 +108,34 @@ class Ids(BaseModel):
         return cls.model_construct(ids=[memory.id for memory in memories], **found)
 
 
+class OpenSession(BaseModel):
+    """The session that is open."""
+
+    session_id: str | None
+
+
 class EditRequest(_Request):
-    """A new text of a memory."""
+    """A new text of a memory, its importance, or when it expires (null for never)."""
 
-    text: _Text
+    text: _Text | None = None
     timestamp: AwareDatetime | None = None
+    importance: float | None = Field(default=None, ge=0, le=1)
+    expires_at: AwareDatetime | None = None
 
 
-class SearchRequest(_Request):
+class _FilteredRequest(_Request):
+    """What a search is restricted to; see docs/filters.md."""
+
+    session_id: str | None = None
+    role: str | None = None
+    speaker: str | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    filter: dict[str, Any] | None = None
+    min_confidence: float = Field(default=0.0, ge=0, le=1)
+
+
+class SearchRequest(_FilteredRequest):
     """A question, and what `MemoryController.search` takes beside it."""
 
     query: _Text
@@ -123,15 +148,57 @@ class SearchRequest(_Request):
     hops: int = Field(default=1, ge=1, le=8)
 
 
-class RecallRequest(_Request):
+class RecallRequest(_FilteredRequest):
     """A question, and what `MemoryController.recall` takes beside it."""
 
     query: _Text
     max_tokens: int = Field(default=800, ge=1, le=1_000_000)
     as_of: AwareDatetime | None = None
     exclude: list[str] = []
+    min_trust: Trust = Trust.EXTERNAL
     explain: bool = False
     reinforce: bool = True
+
+
+class SectionIn(_Request):
+    """A part of a document's text, as the reader of its format divides it."""
+
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+    headings: list[str] = []
+    page: int | None = None
+
+
+class DocumentRequest(_Request):
+    """A document's text; `source` names it. Without `sections`, headings of Markdown divide it."""
+
+    text: _Text
+    sections: list[SectionIn] | None = Field(default=None, max_length=100_000)
+    title: _Text | None = None
+    source: _Text | None = None
+    metadata: dict[str, Any] | None = None
+    expires_at: AwareDatetime | None = None
+
+    def document(self) -> DocumentText:
+        """Return the text with its sections.
+
+        Raises:
+            EmptyTextError: there is nothing but white space.
+            InvalidInputError: a section lies outside of the text.
+        """
+        document = read_text(self.text)
+        if self.sections is None:
+            return document
+        sections = [Section(s.start, s.end, tuple(s.headings), s.page) for s in self.sections]
+        if any(not s.start <= s.end <= len(document.text) for s in sections):
+            raise InvalidInputError("sections must lie within the text, start before end")
+        return DocumentText(document.text, sections)
+
+
+class RecognizeRequest(_Request):
+    """A text that may have been met before."""
+
+    text: _Text
 
 
 class FeedbackRequest(_Request):
@@ -217,6 +284,7 @@ class MemoryOut(BaseModel):
     metadata: dict[str, Any]
     user_id: str
     agent_id: str | None
+    trust: Trust
     retention: float | None = None
 
     @classmethod
@@ -231,6 +299,7 @@ class MemoryOut(BaseModel):
                 "metadata": dict(memory.metadata),
                 "user_id": memory.scope.user_id,
                 "agent_id": memory.scope.agent_id,
+                "trust": trust_of(memory),
                 "retention": retention,
             }
         )
@@ -461,6 +530,27 @@ def _construct(model: type[T], value: object, **changed: Any) -> T:
     values = {name: getattr(value, name) for name in model.model_fields if name not in changed}
     lists = {name: list(found) for name, found in values.items() if isinstance(found, tuple)}
     return model.model_construct(**values | lists | changed)
+
+
+class DocumentOut(_Response):
+    """A document in memory."""
+
+    id: str
+    title: str
+    source: str
+    session_id: str
+    chunks: list[str]
+    added: int
+    removed: int
+
+
+class RecognitionOut(BaseModel):
+    """How surely a text was met before."""
+
+    familiarity: float
+    kind: str
+    similarity: float
+    memory: MemoryOut | None
 
 
 class LearnedOut(_Response):

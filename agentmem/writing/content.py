@@ -35,7 +35,18 @@ _ATTACHMENT_TYPES = {
     "container_upload": "file",
     "media": "file",
 }
-_RESULT_TYPES = frozenset(["tool_result", "function_call_output", "web_search_tool_result"])
+_RESULT_TYPES = frozenset(
+    [
+        "tool_result",
+        "function_call_output",
+        "custom_tool_call_output",
+        "web_search_tool_result",
+        "mcp_tool_result",
+        "mcp_call",
+    ]
+)
+# Parts that carry parts of their own, such as what a client has found in its documents.
+_NESTING_TYPES = frozenset(["search_result", "content"])
 # Where providers put the address, the type and the name of an attachment.
 _URL_KEYS = ("url", "image_url", "audio_url", "video_url", "file_uri", "fileUri", "uri")
 _TYPE_KEYS = ("mime_type", "media_type", "mimeType", "format")
@@ -97,9 +108,11 @@ def _read_part(part: Any, read: Content) -> None:
         return
     if hasattr(part, "model_dump"):
         part = part.model_dump()
-    if not isinstance(part, Mapping):
-        return
-    kind = part.get("type") or _kind_of(part)
+    if isinstance(part, Mapping):
+        _read_typed(part.get("type") or _kind_of(part), part, read)
+
+
+def _read_typed(kind: Any, part: Mapping[str, Any], read: Content) -> None:
     if kind == "non_standard":
         _read_part(part.get("value"), read)
     elif kind in _RESULT_TYPES:
@@ -107,6 +120,10 @@ def _read_part(part: Any, read: Content) -> None:
         read.results.append(nested.text("\n"))
     elif kind in _TEXT_TYPES:
         read.texts.append(_words(part))
+    elif kind in _NESTING_TYPES:
+        nested = read_content(part.get("content"))
+        read.texts += nested.texts
+        read.attachments += nested.attachments
     elif kind in _ATTACHMENT_TYPES:
         _read_attachment(_ATTACHMENT_TYPES[kind], part, read)
 
@@ -119,6 +136,8 @@ def _read_attachment(kind: str, part: Mapping[str, Any], read: Content) -> None:
         read.texts.append(transcript)
     elif isinstance(source, Mapping) and source.get("type") == "text":
         read.texts.append(str(source.get("data") or ""))
+    elif isinstance(source, Mapping) and source.get("type") == "content":
+        _read_part(source, read)
     read.attachments.append({"type": kind, **_details(part)})
 
 

@@ -1,34 +1,28 @@
 """Which messages of a call are new, which are known, and which are edited.
 
 A message with an id is known by it: the same text is not stored again, another text becomes a new
-version. Messages without ids are known as a resent history: clients of stateless chat APIs send the
-whole conversation, or its last messages, with every request.
+version. Messages without ids are known as a resent history (`histories`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 
+from agentmem.writing.histories import START, align, is_whole, tail_of, text_digest
 from agentmem.writing.messages import Draft
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import Granularity, Memory, Scope
 
-__all__ = ["RECEIVED", "UNANSWERED", "Identity", "Sorted", "received_digest"]
+__all__ = ["RECEIVED", "UNANSWERED", "Identity", "Sending", "Sorted", "received_digest"]
 
 # Metadata of a turn whose text `update` has replaced: a digest of the text as it was received, so
 # that a client that sends it again does not undo the update.
 RECEIVED = "received_digest"
 # Metadata of a user's turn that no reply follows yet.
 UNANSWERED = "unanswered"
-
-# A list of messages is a session's history if it is longer than this and starts with as many of its
-# turns. One exchange alone may be said again.
-_SAME_START = 2
 
 # The ids of messages whose own id another session has for another text.
 _SESSION_IDS = uuid.UUID("0d1f7c56-41b5-4a55-8f0e-b7a3a1f2c9d4")
@@ -41,16 +35,39 @@ class Sorted:
     Attributes:
         new: drafts to store, by session.
         edited: memories with the drafts that replace their texts.
+        known_as: the ids of turns by the ids of messages that are these turns, sent again.
     """
 
     new: Mapping[str, Sequence[Draft]]
     edited: Sequence[tuple[Memory, Draft]] = ()
+    known_as: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def texts(self) -> list[str]:
         """The texts to embed: of new drafts, then of edited ones."""
         new = [draft.text for drafts in self.new.values() for draft in drafts]
         return [*new, *(draft.text for _, draft in self.edited)]
+
+
+@dataclass(frozen=True)
+class Sending:
+    """How a client sends messages.
+
+    Attributes:
+        histories: whether messages without ids may be a resent history.
+        stable_ids: whether a message that is sent again has the same id. If not, messages with ids
+            may be a resent history too.
+        others: ids of turns that stand for messages which the call leaves out.
+        named: whether the caller names the sessions. Then an id belongs to its session, and the
+            same id in another session is another message unless it has the same text.
+        timestamp: the time of messages without their own.
+    """
+
+    histories: bool = False
+    stable_ids: bool = True
+    others: Collection[str] = ()
+    named: bool = True
+    timestamp: datetime | None = None
 
 
 @dataclass
@@ -60,6 +77,7 @@ class _Sorting:
     new: dict[str, list[Draft]] = field(default_factory=dict)
     edited: dict[str, tuple[Memory, Draft]] = field(default_factory=dict)
     by_id: dict[str, tuple[str, Draft]] = field(default_factory=dict)
+    known_as: dict[str, str] = field(default_factory=dict)
 
     def add(self, session_id: str, draft: Draft, old: Memory | None) -> None:
         """Sort a draft with an id, whose memory there is or is not; the last text counts."""
@@ -86,39 +104,24 @@ class Identity:
     memories: IndexedStore
 
     def sort(
-        self,
-        scope: Scope,
-        sessions: Mapping[str, Sequence[Draft]],
-        *,
-        histories: bool,
-        named: bool = True,
-        timestamp: datetime | None = None,
+        self, scope: Scope, sessions: Mapping[str, Sequence[Draft]], sending: Sending
     ) -> Sorted:
-        """Sort the messages of a call.
-
-        Args:
-            sessions: drafts by session.
-            histories: whether messages without ids may be a resent history.
-            named: whether the caller named the sessions. Then an id belongs to its session, and
-                the same id in another session is another message unless it has the same text.
-            timestamp: the time of messages without their own.
-        """
+        """Sort the messages of a call by session."""
         sorting = _Sorting()
         for session_id, drafts in sessions.items():
-            drafts = [replace(d, said_at=d.said_at or timestamp) for d in drafts]
-            known = (
-                self._resent(scope, session_id, drafts, timestamp)
-                if histories and any(draft.id is None for draft in drafts)
-                else set()
-            )
+            drafts = [replace(d, said_at=d.said_at or sending.timestamp) for d in drafts]
+            resent = self._resent(scope, session_id, drafts, sending)
             sorting.new[session_id] = []
             for n, draft in enumerate(drafts):
-                if draft.id is not None:
-                    own = session_id if named else None
+                if draft.id is None:
+                    if n not in resent:
+                        sorting.new[session_id].append(draft)
+                elif not sending.stable_ids and resent.get(n, draft.id) != draft.id:
+                    sorting.known_as[draft.id] = resent[n]
+                else:
+                    own = session_id if sending.named else None
                     sorting.add(session_id, *self._find(scope, own, draft, sorting.by_id))
-                elif n not in known:
-                    sorting.new[session_id].append(draft)
-        return Sorted(sorting.new, list(sorting.edited.values()))
+        return Sorted(sorting.new, list(sorting.edited.values()), sorting.known_as)
 
     def _find(
         self,
@@ -149,28 +152,35 @@ class Identity:
         return next(iter(self.memories.get(scope, [memory_id])), None)
 
     def _resent(
-        self, scope: Scope, session_id: str, drafts: Sequence[Draft], timestamp: datetime | None
-    ) -> set[int]:
-        """Return the indexes of drafts that are turns of the session, sent again."""
-        ids = self.memories.index(scope).members(session_id, Granularity.TURN)
-        messages = [(n, draft) for n, draft in enumerate(drafts) if draft.role != "system"]
-        if not ids or not messages:
-            return set()
-        # An instruction of the system may come first, so one turn more than is compared.
-        ends = self._turns(scope, [*ids[: _SAME_START + 1], *ids[-len(drafts) :]])
-        spoken = [turn for turn in ends if turn.role != "system"]
-
-        same = partial(_is_same, timestamp=timestamp)
-        # The whole history, perhaps of another branch.
-        start = list(zip(spoken, messages, strict=False))[:_SAME_START]
-        if len(messages) > len(start) == _SAME_START and all(same(t, d) for t, (_, d) in start):
-            return _accounted_for(self._turns(scope, ids), drafts, same)
-        # The last turns of the session, and what came after them.
-        for length in range(min(len(spoken), len(messages)), 0, -1):
-            pairs = zip(spoken[-length:], messages[:length], strict=True)
-            if all(same(turn, draft) for turn, (_, draft) in pairs):
-                return {n for n, _ in messages[:length]}
-        return set()
+        self, scope: Scope, session_id: str, drafts: Sequence[Draft], sending: Sending
+    ) -> dict[int, str]:
+        """Return the ids of turns by the indexes of drafts that are these turns, sent again."""
+        if not sending.histories or (sending.stable_ids and all(d.id for d in drafts)):
+            return {}
+        index = self.memories.index(scope)
+        ids = index.members(session_id, Granularity.TURN)
+        if not ids:
+            return {}
+        known = {d.id for d in drafts if d.id and index.granularity_of(d.id) is not None}
+        keys = _Keys(known, frozenset(sending.others), sending.timestamp)
+        # Reading all turns of a long session takes time, so its ends are compared first.
+        ends = self._turns(scope, [*ids[:START], *ids[-len(drafts) - START :]])
+        instructions = {keys.of_turn(t): t.id for t in ends if t.role == "system"}
+        messages = [keys.of_draft(draft) for draft in drafts]
+        resent = {n: instructions[key] for n, key in enumerate(messages) if key in instructions}
+        spoken = [n for n, draft in enumerate(drafts) if draft.role != "system"]
+        turns = [turn for turn in ends if turn.role != "system"]
+        compare = tail_of
+        if is_whole([keys.of_turn(t) for t in turns[:START]], [messages[n] for n in spoken]):
+            turns = [turn for turn in self._turns(scope, ids) if turn.role != "system"]
+            compare = align
+        found = compare([keys.of_turn(t) for t in turns], [messages[n] for n in spoken])
+        for m, t in found.items():
+            if keys.same_time(turns[t], drafts[spoken[m]]):
+                resent[spoken[m]] = turns[t].id
+        if not sending.stable_ids:
+            _add_repeats(resent, drafts)
+        return resent
 
     def _turns(self, scope: Scope, ids: Iterable[str]) -> list[Memory]:
         """Return turns in the order of their ids, each once."""
@@ -179,41 +189,50 @@ class Identity:
         return [turns[i] for i in unique if i in turns]
 
 
+@dataclass(frozen=True)
+class _Keys:
+    """Makes keys that are equal for the same message.
+
+    Attributes:
+        known: ids of messages that there are; these are the same as the turns with these ids only.
+        others: ids of turns that other messages stand for.
+        timestamp: the time of messages without their own.
+    """
+
+    known: Collection[str]
+    others: Collection[str]
+    timestamp: datetime | None
+
+    def of_turn(self, turn: Memory) -> Hashable:
+        if turn.id in self.known or turn.id in self.others:
+            return turn.id
+        return turn.role, received_digest(turn)
+
+    def of_draft(self, draft: Draft) -> Hashable:
+        return draft.id if draft.id in self.known else (draft.role, text_digest(draft.text))
+
+    def same_time(self, turn: Memory, draft: Draft) -> bool:
+        has_own_time = draft.said_at is not None and draft.said_at != self.timestamp
+        return turn.id == draft.id or not has_own_time or turn.said_at == draft.said_at
+
+
+def _add_repeats(resent: dict[int, str], drafts: Sequence[Draft]) -> None:
+    """Add what the user says again right after the same words, because no reply came."""
+    for n in range(1, len(drafts)):
+        before, draft = drafts[n - 1], drafts[n]
+        same = before.role == draft.role == "user" and before.text == draft.text
+        if same and n - 1 in resent and n not in resent:
+            resent[n] = resent[n - 1]
+
+
 def received_digest(memory: Memory) -> str:
     """Return the digest of the text that a turn was received with."""
     digest = memory.metadata.get(RECEIVED)
-    return digest if isinstance(digest, str) else _digest(memory.text)
-
-
-def _is_same(turn: Memory, draft: Draft, *, timestamp: datetime | None) -> bool:
-    """Whether a message is a turn, sent again; `timestamp` is for messages without their own."""
-    if turn.id == draft.id:
-        return True
-    has_own_time = draft.said_at is not None and draft.said_at != timestamp
-    return (
-        turn.role == draft.role
-        and received_digest(turn) == _digest(draft.text)
-        and not (has_own_time and turn.said_at != draft.said_at)
-    )
-
-
-def _accounted_for(
-    turns: list[Memory], drafts: Sequence[Draft], same: Callable[[Memory, Draft], bool]
-) -> set[int]:
-    """Return the indexes of drafts that are turns, where each turn stands for one message."""
-    known, left = set(), list(turns)
-    for n, draft in enumerate(drafts):
-        match = next((turn for turn in left if same(turn, draft)), None)
-        if match is not None:
-            left.remove(match)
-            known.add(n)
-    return known
+    return digest if isinstance(digest, str) else text_digest(memory.text)
 
 
 def _is_edit(memory: Memory, draft: Draft) -> bool:
     """Whether a draft replaces the text of a turn; other memories are not messages."""
-    return memory.granularity is Granularity.TURN and _digest(draft.text) != received_digest(memory)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return memory.granularity is Granularity.TURN and text_digest(draft.text) != received_digest(
+        memory
+    )

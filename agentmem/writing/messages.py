@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import BaseMessage, ChatMessage, RemoveMessage
 from pydantic import BaseModel
 
-from agentmem.arguments import metadata_value, moment, number, role_name, string
+from agentmem.arguments import metadata_value, moment, number, refusal, role_name, string
 from agentmem.writing.content import Content, read_content
 from agentmem_stores import (
     AgentMemError,
@@ -53,10 +53,15 @@ _FOREIGN_IDS = uuid.UUID("6f0a8f0e-5d0b-4c3e-9d4b-2f6c1f0f7a11")
 
 # Items of OpenAI's responses API that are messages; all others but answers of tools have no words.
 _MESSAGE_TYPES = frozenset(["message", "human", "ai", "system", "tool", "user", "assistant"])
-# A dict with none of these is not a message in any API; most likely a key is misspelled.
+# A dict with none of these, and with others than `_OTHER_KEYS`, is not a message in any API; most
+# likely a key is misspelled.
 _MESSAGE_KEYS = frozenset(
     ["content", "parts", "tool_calls", "function_call", "audio", "refusal", "type", "output"]
 )
+_OTHER_KEYS = frozenset(
+    ["role", "id", "name", "speaker", "timestamp", "importance", "metadata", "status"]
+)
+_ACCEPTED = 'a string, a LangChain message or a dict with "role" and "content"'
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ class Draft:
         speaker: the name of who speaks; None where there is none.
         said_at: when it was said, aware; None for the time of writing.
         importance: in [0, 1], raises the initial strength; None for 0.
+        expires_at: when it is deleted, aware; None for never.
         metadata: anything JSON can hold.
         id: the id of the memory; None for a new one. If the scope has a memory of this id, a draft
             of the same text is not written again, and another text becomes a new version.
@@ -89,6 +95,7 @@ class Draft:
     importance: float | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     id: str | None = None
+    expires_at: datetime | None = None
 
 
 def to_drafts(
@@ -97,6 +104,7 @@ def to_drafts(
     said_at: datetime | None = None,
     importance: float | None = None,
     metadata: Mapping[str, Any] | None = None,
+    expires_at: datetime | None = None,
     allow_empty: bool = False,
 ) -> list[Draft]:
     """Read a message or a list of messages, in any form of `MemoryController.add`.
@@ -106,7 +114,7 @@ def to_drafts(
 
     Args:
         messages: a message or a list of these.
-        said_at, importance: for messages without their own.
+        said_at, importance, expires_at: for messages without their own.
         metadata: added to each message's own, which takes precedence.
         allow_empty: return an empty list if no message has any words.
 
@@ -126,6 +134,7 @@ def to_drafts(
                 draft,
                 said_at=draft.said_at or said_at,
                 importance=importance if draft.importance is None else draft.importance,
+                expires_at=draft.expires_at or expires_at,
                 metadata=as_json({**shared, **draft.metadata}),
             )
             drafts += _split(completed)
@@ -152,10 +161,7 @@ def _as_list(messages: Any) -> list[Any]:
     if isinstance(messages, str | BaseMessage | Mapping) or hasattr(messages, "model_dump"):
         return [messages]
     if not isinstance(messages, Sequence) or isinstance(messages, bytes | bytearray):
-        raise InvalidInputError(
-            f"messages must not be a {type(messages).__name__}; pass a string, a LangChain "
-            'message, a dict with "role" and "content", or a list of these'
-        )
+        raise refusal("messages", messages, f"{_ACCEPTED}, or a list of these")
     return list(messages)
 
 
@@ -168,6 +174,9 @@ def _messages_in(message: Any) -> Iterator[Any]:
             yield choice.get("message")
     elif isinstance(message, Mapping) and message.get("object") == "response":
         yield from message.get("output") or ()
+    elif isinstance(message, Mapping) and isinstance(message.get("messages"), list | tuple):
+        for each in message["messages"]:
+            yield from _messages_in(each)
     elif message is not None:
         yield message
 
@@ -181,20 +190,24 @@ def _read(message: Any) -> list[Draft]:
     if isinstance(message, Mapping):
         return _read_mapping(message)
     if isinstance(message, BaseMessage):
+        if isinstance(message, RemoveMessage):
+            return []
         content = read_content(message.content)
         content.texts += _texts_beside_content(message.additional_kwargs)
         base = Draft(
-            "", role_name(message.type), _speaker(message.name), id=_foreign_id(message.id)
+            "", role_name(_role_of(message)), _speaker(message.name), id=_foreign_id(message.id)
         )
         return _drafts_of(content, base)
-    raise InvalidInputError(
-        f"a message must not be a {type(message).__name__}; pass a string, a LangChain "
-        'message or a dict with "role" and "content"'
-    )
+    raise refusal("message", message, _ACCEPTED)
+
+
+def _role_of(message: BaseMessage) -> str:
+    return message.role if isinstance(message, ChatMessage) else message.type
 
 
 def _read_mapping(message: Mapping[str, Any]) -> list[Draft]:
-    if _MESSAGE_KEYS.isdisjoint(message):
+    is_empty = "role" in message and message.keys() <= _OTHER_KEYS
+    if _MESSAGE_KEYS.isdisjoint(message) and not is_empty:
         raise InvalidInputError(
             f'a message with the keys {sorted(map(str, message))} has no "content"'
         )
@@ -206,7 +219,7 @@ def _read_mapping(message: Mapping[str, Any]) -> list[Draft]:
         content = read_content(message.get("content", message.get("parts")))
         content.texts += _texts_beside_content(message)
     metadata = metadata_value("metadata", message.get("metadata"))
-    said_at = message.get("timestamp")
+    said_at, expires_at = message.get("timestamp"), message.get("expires_at")
     default_role = kind if kind in _MESSAGE_TYPES and kind != "message" else "user"
     base = Draft(
         text="",
@@ -216,6 +229,7 @@ def _read_mapping(message: Mapping[str, Any]) -> list[Draft]:
         importance=number("importance", message.get("importance"), optional=True, low=0, high=1),
         metadata=metadata,
         id=_own_id(message.get("id")),
+        expires_at=None if expires_at is None else moment("expires_at", expires_at),
     )
     return _drafts_of(content, base)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from agentmem.embedding.embedder import Embedder, EmbeddingBatch
 from agentmem.writing.association import Association
 from agentmem.writing.messages import Draft
 from agentmem_retrievers import ForgettingCurve
+from agentmem_retrievers.forgetting import IMPORTANCE
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import (
     Batch,
@@ -93,7 +95,8 @@ class Writer:
                     role=draft.role,
                     speaker=draft.speaker,
                     position=position,
-                    metadata=with_utc_offset(draft.metadata, said_at),
+                    expires_at=draft.expires_at,
+                    metadata=with_utc_offset(_with_importance(draft), said_at),
                 )
                 position += 1
                 rows.append(row)
@@ -232,6 +235,12 @@ class Writer:
         return [replace(entry, memory=new), replace(stored, memory=former)]
 
 
+def _with_importance(draft: Draft) -> Mapping[str, Any]:
+    if not draft.importance:
+        return draft.metadata
+    return {**draft.metadata, IMPORTANCE: draft.importance}
+
+
 def without_links(
     memories: IndexedStore, scope: Scope, removed: Collection[str], written: Collection[str]
 ) -> list[Memory]:
@@ -267,6 +276,7 @@ def carry_over_recall_stats(put: Sequence[Entry], old: Mapping[str, Memory]) -> 
                 strength=max(entry.memory.strength, former.strength),
                 last_recalled_at=former.last_recalled_at,
                 recall_count=former.recall_count,
+                recalls=former.recalls,
             )
             entry = replace(entry, memory=memory)
         carried.append(entry)

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agentmem_retrievers.features.late_interaction import QueryToken
 from agentmem_retrievers.forgetting import ForgettingCurve
@@ -15,7 +16,11 @@ from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import Table, VisibilityMask
 from agentmem_retrievers.index.vocabulary import SimilarTerm
-from agentmem_retrievers.ranking.candidates import CandidateSources, visible_candidates
+from agentmem_retrievers.ranking.candidates import (
+    CandidateSources,
+    nearest_stored,
+    visible_candidates,
+)
 from agentmem_retrievers.ranking.duplicates import collapse_duplicates
 from agentmem_retrievers.ranking.latest_value import (
     AttributeClassifier,
@@ -33,6 +38,7 @@ from agentmem_retrievers.settings import SearchSettings
 from agentmem_retrievers.text.dates import TIME_WORDS, TimeSpan, find_anchor, find_windows
 from agentmem_retrievers.text.question import Question
 from agentmem_stores import Granularity, Memory, Scope, Vectors
+from agentmem_stores.filters import NO_FILTER, MemoryFilter
 
 __all__ = ["Query", "SearchEngine"]
 
@@ -61,6 +67,7 @@ class Query:
         embed_words: returns the embeddings of words, float32 of shape (words, dimension), and may
             embed the query text given with them in the same pass of the model; by default words
             are embedded by `IndexedStore.embed`.
+        where: which memories may be returned.
     """
 
     text: str
@@ -74,6 +81,7 @@ class Query:
     hops: int = 1
     query_tokens: Callable[[str], Sequence[QueryToken]] = _no_tokens
     embed_words: Callable[[str, Sequence[str]], Vectors] | None = None
+    where: MemoryFilter = NO_FILTER
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +199,16 @@ class SearchEngine:
             return False
         table = index.tables[query.granularity]
         everything = table.visible(query.as_of, include_archived=True)
-        return bool(np.any(everything & ~table.visible(query.as_of)))
+        archived = everything & ~table.visible(query.as_of)
+        if query.where and archived.any():
+            archived &= index.matching(query.granularity, query.where)
+        return bool(np.any(archived))
+
+    def addressed(self, scope: Scope, texts: Sequence[str]) -> list[str]:
+        """Return what a search embeds for each question: the question as put to its speakers."""
+        with self.memories.reading(scope) as index:
+            speakers = index.tables[Granularity.TURN].speaker_terms()
+        return [Question(text, speakers).addressed for text in texts]
 
     def embed(self, scope: Scope, query: Query) -> EmbeddedQuestion:
         """Parse a query and embed what its search needs, in one pass of the model if it can.
@@ -244,7 +261,13 @@ class SearchEngine:
         question, vector = embedded.question, embedded.vector
         masks = {}
         for granularity, each in index.tables.items():
-            masks[granularity] = VisibilityMask(each, query.as_of, query.include_archived, moment)
+            masks[granularity] = VisibilityMask(
+                each,
+                query.as_of,
+                query.include_archived,
+                moment,
+                _allowed(index, granularity, query) if query.where else None,
+            )
         sources = CandidateSources(self.memories.store, scope, index, vector, masks, self.settings)
         # The store looks for the nearest turns while words are compared here.
         sources.start(Granularity.TURN)
@@ -277,7 +300,14 @@ class SearchEngine:
         anchor = find_anchor(query.text, moment)
         if anchor is None or "time" in self.settings.off:
             return find_windows(query.text, moment)
-        event = replace(query, text=anchor.clause, k=1, granularity=Granularity.TURN, hops=1)
+        event = replace(
+            query,
+            text=anchor.clause,
+            k=1,
+            granularity=Granularity.TURN,
+            hops=1,
+            where=NO_FILTER,
+        )
         for hit in self.search(scope, event):
             said_at = hit.memory.said_at
             with self.memories.reading(scope) as index:
@@ -291,11 +321,15 @@ class SearchEngine:
         self, index: ScopeIndex, scope: Scope, query: Query, vector: Vectors
     ) -> Ranking:
         """Rank memories that belong to no session, such as facts and topics, by cosine."""
-        table = index.tables[query.granularity]
+        table, store = index.tables[query.granularity], self.memories.store
         mask = VisibilityMask(table, query.as_of, query.include_archived)
-        n = max(query.k, self.settings.candidates)
-        [neighbors] = self.memories.store.nearest(scope, query.granularity, vector[None], n)
-        near = visible_candidates(neighbors, table, mask)
+        if query.where:
+            mask = replace(mask, allowed=index.matching(query.granularity, query.where))
+            near = nearest_stored(store, scope, query.granularity, vector, mask)
+        else:
+            n = max(query.k, self.settings.candidates)
+            [neighbors] = store.nearest(scope, query.granularity, vector[None], n)
+            near = visible_candidates(neighbors, table, mask)
         return Ranking(near.rows, near.similarities, {"similar": near.similarities})
 
     def _follow_links(
@@ -354,3 +388,15 @@ class SearchEngine:
         embedded = self.embed(scope, query)
         with self.memories.reading(scope) as index:
             return self._ranking(index, scope, query, embedded).sources.routing()
+
+
+def _allowed(index: ScopeIndex, granularity: Granularity, query: Query) -> NDArray[np.bool_]:
+    """Return which rows of a table the filter of a query allows.
+
+    It is about what is returned: where that are sessions, it allows the turns of those sessions.
+    """
+    if query.granularity is Granularity.TURN or granularity is not Granularity.TURN:
+        return index.matching(granularity, query.where)
+    derived = index.tables[query.granularity].column("session")
+    sessions = derived[index.matching(query.granularity, query.where)]
+    return np.isin(index.tables[granularity].column("session"), sessions)

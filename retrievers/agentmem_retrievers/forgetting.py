@@ -20,6 +20,8 @@ _DAY = 86_400.0
 
 # Key in the metadata of memories that never fade.
 PINNED = "pinned"
+# Metadata of a memory whose strength an importance has raised: that importance, in [0, 1].
+IMPORTANCE = "weighted_importance"
 
 
 def is_pinned(memory: Memory) -> bool:
@@ -115,6 +117,19 @@ class ForgettingCurve:
                 raise InvalidInputError(f"{name}={value} must be in [0, 1]")
         days = self.base_days * (0.5 + surprise) * (1 + self.importance_gain * importance)
         return min(days, self.max_days)
+
+    def reweighted(self, strength: float, importance: float, former: float) -> float:
+        """Return the strength in days of a memory whose importance has changed.
+
+        It is what the strength would be with this importance from the start.
+
+        Args:
+            strength: in days.
+            importance: the new importance, in [0, 1].
+            former: the importance that the strength comes from, in [0, 1].
+        """
+        gain = self.importance_gain
+        return min(strength * (1 + gain * importance) / (1 + gain * former), self.max_days)
 
     def retention(self, elapsed_days: float, strength: float) -> float:
         """Return R = exp(-t/S), in [0, 1]; see `forgetting.retention`.

@@ -27,7 +27,15 @@ from agentmem_stores.errors import (
     WriteHookError,
 )
 from agentmem_stores.in_memory import InMemoryStore
-from agentmem_stores.records import Edge, Granularity, Memory, Scope, State, require_aware
+from agentmem_stores.records import (
+    Edge,
+    Granularity,
+    Memory,
+    RecallEvent,
+    Scope,
+    State,
+    require_aware,
+)
 from agentmem_stores.store import (
     Batch,
     Changes,
@@ -70,6 +78,7 @@ __all__ = [
     "MissingExtraError",
     "NaiveDatetimeError",
     "Neighbor",
+    "RecallEvent",
     "Scope",
     "State",
     "StoreError",

@@ -27,7 +27,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agentmem_stores.errors import ClosedError, InvalidInputError, MemoryNotFoundError
-from agentmem_stores.records import Edge, Granularity, Memory, Scope, State
+from agentmem_stores.records import Edge, Granularity, Memory, RecallEvent, Scope, State
 from agentmem_stores.store import Batch, Entry, MemoryStore, Vectors, token_code_bytes
 
 __all__ = ["StoreConformance", "make_entry", "make_memory", "memories", "unit_vectors"]
@@ -121,6 +121,9 @@ def memories(scope: Scope = ADA) -> st.SearchStrategy[Memory]:
         strength=st.floats(1e-6, 1e9),
         last_recalled_at=st.none() | moment,
         recall_count=st.integers(0, 10**6),
+        recalls=st.lists(st.builds(RecallEvent, moment, st.floats(1e-6, 1e9)), max_size=3).map(
+            tuple
+        ),
         state=st.sampled_from(State),
         state_changed_at=st.none() | moment,
         expires_at=st.none() | moment,

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from functools import cached_property
+from numbers import Integral
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agentmem_stores.errors import (
@@ -25,6 +27,7 @@ __all__ = [
     "Edge",
     "Granularity",
     "Memory",
+    "RecallEvent",
     "Scope",
     "State",
     "require_aware",
@@ -37,6 +40,9 @@ UTC_OFFSET = "utc_offset"
 
 # Names are stored with every session of a scope; longer ones are almost certainly texts.
 MAX_NAME_LENGTH = 512
+
+# The latest recalls that a memory keeps; a row grows by 50 bytes with each.
+MAX_RECALLS = 20
 
 # The fields of a memory that are points in time.
 DATETIME_FIELDS = ("said_at", "written_at", "last_recalled_at", "state_changed_at", "expires_at")
@@ -131,9 +137,13 @@ def clean_text(text: str) -> tuple[str, int]:
     return joined, joined.count("\ufffd") - text.count("\ufffd")
 
 
-def _require_name(value: object, name: str) -> None:
+def _owner_name(value: object, name: str) -> str:
+    if isinstance(value, Integral | UUID) and not isinstance(value, bool):
+        # In hexadecimal, Python writes integers of any length.
+        value = str(value) if isinstance(value, UUID) or abs(value) < 10**100 else hex(value)
     if not isinstance(value, str) or not value.strip():
-        raise InvalidScopeError(f"{name} must be a non-empty string, not {value!r}")
+        shown = repr(value)[:MAX_NAME_LENGTH]
+        raise InvalidScopeError(f"{name}={shown} must be a non-empty string, an integer or a UUID")
     if value == "*":
         raise InvalidScopeError(f"{name} must name one owner; '*' is not a wildcard")
     if len(value) > MAX_NAME_LENGTH:
@@ -144,6 +154,7 @@ def _require_name(value: object, name: str) -> None:
         raise InvalidScopeError(
             f"{name} must not contain control characters or lone surrogates: {value!r}"
         )
+    return value
 
 
 @dataclass(frozen=True)
@@ -159,6 +170,8 @@ class Scope:
             no part of the owner's identity. By default days are those of each timestamp's own
             offset, which is UTC for the system clock.
 
+    Integers and UUIDs, as databases number users, become strings.
+
     Raises:
         InvalidScopeError: a name is empty, `*`, longer than 512 characters, or contains control
             characters; or there is no such time zone.
@@ -172,9 +185,9 @@ class Scope:
     tz: str | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        _require_name(self.user_id, "user_id")
+        object.__setattr__(self, "user_id", _owner_name(self.user_id, "user_id"))
         if self.agent_id is not None:
-            _require_name(self.agent_id, "agent_id")
+            object.__setattr__(self, "agent_id", _owner_name(self.agent_id, "agent_id"))
         if self.tz is not None:
             self.localize(datetime.now(UTC))
 
@@ -209,6 +222,28 @@ class Edge:
     weight: float
 
 
+@dataclass(frozen=True, slots=True)
+class RecallEvent:
+    """A recall of a memory.
+
+    Attributes:
+        at: when, UTC.
+        strength: S in days that the memory had until then; the recall made it stronger.
+
+    Raises:
+        NaiveDatetimeError: `at` has no time zone.
+        InvalidInputError: the strength is not finite and above 0.
+    """
+
+    at: datetime
+    strength: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "at", require_aware(self.at, "at"))
+        if not (math.isfinite(self.strength) and self.strength > 0):
+            raise InvalidInputError(f"strength must be finite and > 0 days, not {self.strength}")
+
+
 @dataclass(frozen=True)
 class Memory:
     """One memory. `dataclasses.replace` returns a changed copy.
@@ -227,6 +262,8 @@ class Memory:
         strength: S in R = exp(-t/S), in days.
         last_recalled_at: the last recall, UTC; None if never recalled.
         recall_count: the number of recalls.
+        recalls: the latest 20 of them, oldest first. Fewer than `recall_count` also for memories
+            that were recalled before recalls were recorded one by one.
         state: active, superseded or archived.
         state_changed_at: when it left the active state, UTC.
         expires_at: when it is deleted, UTC; None for never.
@@ -260,6 +297,7 @@ class Memory:
     strength: float = 1.0
     last_recalled_at: datetime | None = None
     recall_count: int = 0
+    recalls: tuple[RecallEvent, ...] = ()
     state: State = State.ACTIVE
     state_changed_at: datetime | None = None
     expires_at: datetime | None = None

@@ -15,6 +15,7 @@ from agentmem.cli.options import (
     K,
     Kind,
     OwnerOptions,
+    RestrictionOptions,
     Store,
     Time,
     examples,
@@ -38,12 +39,14 @@ app = typer.Typer()
         'agentmem search "What is my dog called?"',
         'agentmem search --as-of 2026-01-31 --k 3 --explain "Where do I live?"',
         'agentmem search --json "Where do I live?" | jq -r ".hits[0].memory.text"',
+        'agentmem search --filter \'{"stars": {"$gte": 3}}\' --since 2026-03-01 "green tea"',
     ),
 )
 @with_groups
 def search(
     query: Annotated[str, typer.Argument(help="A question or search terms.")],
     owner: OwnerOptions,
+    restrictions: RestrictionOptions,
     k: K = 5,
     kind: Kind = None,
     as_of: Annotated[
@@ -58,6 +61,10 @@ def search(
     explain: Annotated[
         bool, typer.Option("--explain", help="Show what each feature contributed to the scores.")
     ] = False,
+    min_confidence: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="Find nothing if the search is less confident."),
+    ] = 0.0,
     as_json: Json = False,
 ) -> None:
     """Find the memories that answer a question, best first.
@@ -75,6 +82,8 @@ def search(
             as_of=as_of,
             include_archived=include_archived,
             explain=explain,
+            min_confidence=min_confidence,
+            **restrictions.arguments,
         )
         # The routing is computed on demand, from the open store.
         data = _result_json(result) if as_json else None
@@ -118,13 +127,12 @@ def _result_json(result: SearchResult) -> dict[str, Any]:
 @with_groups
 def list_(
     owner: OwnerOptions,
+    restrictions: RestrictionOptions,
     limit: Annotated[
         int, typer.Option("--limit", "-n", min=0, help="Number of memories; 0 for all.")
     ] = 20,
+    offset: Annotated[int, typer.Option(min=0, help="How many of the newest to skip.")] = 0,
     kind: Kind = None,
-    session: Annotated[
-        str | None, typer.Option(help="Only this conversation.", show_default=False)
-    ] = None,
     as_json: Json = False,
 ) -> None:
     """List the newest memories, oldest first."""
@@ -133,8 +141,9 @@ def list_(
     with owner.open() as memory:
         memories = memory.get_all(
             limit=limit or None,
+            offset=offset,
             granularity=Granularity(kind) if kind else None,
-            session_id=session,
+            **restrictions.arguments,
         )
         now = memory.clock()
     rows = [(m, memory.curve.retention_of(m, now)) for m in memories]

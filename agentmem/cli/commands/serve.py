@@ -1,9 +1,10 @@
-"""`serve` and `token`."""
+"""`serve`, `mcp` and `token`."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,7 +25,7 @@ from agentmem.cli.terminal import line, note, plain, print_json
 if TYPE_CHECKING:
     from agentmem.server.app import ServerState
 
-__all__ = ["app", "serve", "token_app"]
+__all__ = ["app", "mcp", "serve", "token_app"]
 
 app = typer.Typer()
 token_app = typer.Typer(
@@ -50,6 +51,14 @@ def serve(
         typer.Option(help="Address to listen on. Others than loopback need tokens."),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks one.")] = 8377,
+    chroma: Annotated[
+        str | None,
+        typer.Option(
+            envvar="AGENTMEM_CHROMA",
+            help="Address of a Chroma server that holds the memories instead of the folder.",
+            show_default=False,
+        ),
+    ] = None,
     allow_host: Annotated[
         list[str] | None,
         typer.Option(help="Further name of the server, as a proxy sends it.", show_default=False),
@@ -75,7 +84,7 @@ def serve(
     import agentmem.server  # noqa: F401 - first, because it says which extra is missing
     from agentmem.server.limits import Limits
     from agentmem.server.logs import configure_logging
-    from agentmem.server.run import ServeOptions
+    from agentmem.server.run import ServeOptions, require_tokens
     from agentmem.server.run import serve as run
 
     configure_logging(log_level)
@@ -89,13 +98,43 @@ def serve(
         limits=Limits(rate=rate_limit),
     )
 
+    # Before seconds are spent on opening the store.
+    require_tokens(options)
+
     def ready(url: str, state: ServerState) -> None:
         note(f"agentmem serves {options.folder} at {url}")
         if link:
             note(f"open the page: {state.new_link(url)}")
 
-    with open_embedded(owner.store, owner.scope, create=True) as memory:
+    # Tokens and the address stay in the folder.
+    store = owner.store if chroma is None else Path(chroma)
+    with open_embedded(store, owner.scope, create=True) as memory:
         run(memory, options, ready)
+
+
+@app.command(
+    rich_help_panel=SERVE,
+    epilog=examples("agentmem mcp --user ada", "agentmem install claude-code"),
+)
+@with_groups
+def mcp(
+    owner: OwnerOptions,
+    idle_timeout: Annotated[
+        float, typer.Option(min=1.0, help="Seconds after which a server started here ends.")
+    ] = 900.0,
+) -> None:
+    """Speak MCP on stdin and stdout, for an editor or another client.
+
+    This never opens the store. It uses the server that owns it, and starts one if none runs.
+    """
+    from agentmem.bridge.stdio import run as bridge
+
+    bridge(
+        store_folder(owner.store),
+        user=owner.scope.user_id,
+        agent=owner.scope.agent_id,
+        idle_timeout=idle_timeout,
+    )
 
 
 def _parse_age(text: str) -> timedelta:

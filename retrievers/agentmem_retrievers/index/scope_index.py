@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agentmem_retrievers.index.array_file import ArrayFile
 from agentmem_retrievers.index.citations import CitationIndex
@@ -13,6 +14,7 @@ from agentmem_retrievers.index.fact_index import FactIndex
 from agentmem_retrievers.index.graph import Adjacency, IdNumbering
 from agentmem_retrievers.index.table import NONE, Table
 from agentmem_stores import Batch, Entry, Granularity, Memory, MemoryStore, Scope
+from agentmem_stores.filters import MemoryFilter
 
 __all__ = ["ScopeIndex"]
 
@@ -151,6 +153,20 @@ class ScopeIndex:
             self._session_numbers.pop(name, None)
             self._changed_sessions.discard(name)
 
+    def matching(self, granularity: Granularity, where: MemoryFilter) -> NDArray[np.bool_]:
+        """Return which rows of a table meet a filter, shape (rows,)."""
+        table = self.tables[granularity]
+        mask = table.column("alive").copy()
+        if where.session_id is not None:
+            mask &= table.column("session") == self._session_numbers.get(where.session_id, NONE)
+        if where.since is not None:
+            mask &= table.column("said_at") >= where.since.timestamp()
+        if where.until is not None:
+            mask &= table.column("said_at") < where.until.timestamp()
+        if (where.role, where.speaker, where.metadata) != (None, None, None):
+            mask &= table.attributes.matching(where, len(table.ids))
+        return mask
+
     def granularity_of(self, memory_id: str) -> Granularity | None:
         """Return the granularity of a memory, or None for an unknown id."""
         for granularity, table in self.tables.items():
@@ -165,6 +181,10 @@ class ScopeIndex:
     def derived_from(self, memory_id: str) -> set[str]:
         """Return the ids of memories that have a memory among their sources."""
         return set(self._sources.predecessors(memory_id))
+
+    def sources_of(self, memory_id: str) -> set[str]:
+        """Return the ids of the memories that a memory was derived from."""
+        return set(self._sources.successors(memory_id))
 
     def records(self, session_id: str, granularity: Granularity) -> list[str]:
         """Return the ids of all of a session's memories, former versions included."""

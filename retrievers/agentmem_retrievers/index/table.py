@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from agentmem_retrievers.forgetting import elapsed_days, is_pinned, retention
 from agentmem_retrievers.index.array_file import ArrayFile
+from agentmem_retrievers.index.attributes import Attributes
 from agentmem_retrievers.index.inverted_index import InvertedIndex
 from agentmem_retrievers.index.quantized import QuantizedVectors, TokenCodes
 from agentmem_retrievers.index.vocabulary import Vocabulary
@@ -48,6 +49,7 @@ _COLUMNS: dict[str, Any] = {
     "state": np.int8,
     "n_sources": np.int32,
     "alive": np.bool_,
+    "former": np.bool_,
     "pinned": np.bool_,
     "mentions_time": np.bool_,
     "about_start": np.float64,
@@ -119,6 +121,7 @@ class Table:
         literals: the inverted index of the rows' literals; see `literals_in`.
         vocabulary: the words, with embeddings.
         token_codes: sign codes of the token embeddings.
+        attributes: what filters ask for.
     """
 
     def __init__(self, dimension: int = 0) -> None:
@@ -129,6 +132,7 @@ class Table:
         self.literals = InvertedIndex()
         self.vocabulary = Vocabulary(dimension)
         self.token_codes = TokenCodes(dimension)
+        self.attributes = Attributes()
         # Rows whose text has words but that came without token codes.
         self.without_codes: set[int] = set()
         self._vectors = QuantizedVectors(dimension)
@@ -174,6 +178,7 @@ class Table:
         columns["written_at"][row] = memory.written_at.timestamp()
         columns["strength"][row] = memory.strength
         columns["pinned"][row] = is_pinned(memory)
+        self.attributes.put(row, memory)
         columns["state"][row] = STATES[memory.state]
         for name, moment in (
             ("recalled_at", memory.last_recalled_at),
@@ -201,6 +206,7 @@ class Table:
         self._session_lengths[session] += len(speaker) + len(stems)
         columns = self.columns
         columns["alive"][row] = True
+        columns["former"][row] = memory.version_of is not None
         columns["session"][row] = session
         columns["speaker"][row] = self._speaker_number(frozenset(speaker))
         columns["previous"][row] = columns["next"][row] = NONE
@@ -275,6 +281,7 @@ class Table:
         self.ids[row], columns["speaker"][row], columns["text_key"][row] = "", 0, 0
         self.words.remove(row)
         self.literals.remove(row)
+        self.attributes.clear(row)
 
     def last_of(self, session: int) -> int:
         """Return the last row of a session by position, or NONE."""
@@ -429,6 +436,8 @@ class Table:
         into.arrays[f"{name}.token_codes"], into.arrays[f"{name}.token_ends"] = codes, ends
         without_codes = np.array(sorted(self.without_codes), dtype=np.int64)
         into.arrays[f"{name}.without_codes"] = without_codes
+        into.strings[f"{name}.attributes"] = self.attributes.to_strings()
+        into.arrays[f"{name}.attribute_codes"] = self.attributes.codes(len(self.ids))
         into.unchecked |= {f"{name}.vectors", f"{name}.token_codes"}
         self.words.to_arrays(into, f"{name}.words")
         self.literals.to_arrays(into, f"{name}.literals")
@@ -451,6 +460,9 @@ class Table:
         codes, ends = arrays[f"{name}.token_codes"], np.array(arrays[f"{name}.token_ends"])
         table.token_codes = TokenCodes(dimension, codes, ends)
         table.without_codes = set(arrays[f"{name}.without_codes"].tolist())
+        table.attributes = Attributes.from_strings(
+            file.strings[f"{name}.attributes"], arrays[f"{name}.attribute_codes"]
+        )
         table.words = InvertedIndex.from_arrays(file, f"{name}.words", len(table.row_of))
         table.literals = InvertedIndex.from_arrays(file, f"{name}.literals", len(table.row_of))
         table.vocabulary = Vocabulary.from_arrays(file, f"{name}.vocabulary", dimension)
@@ -466,15 +478,20 @@ class VisibilityMask:
         as_of: the memory as it stood then; None for now.
         include_archived: whether archived memories are visible.
         now: leave out what has expired by then; None for nothing.
+        allowed: which rows a filter allows, shape (rows,); None for all.
     """
 
     table: Table
     as_of: datetime | None
     include_archived: bool = False
     now: datetime | None = None
+    allowed: NDArray[np.bool_] | None = None
 
     def at(self, rows: Rows | None = None) -> NDArray[np.bool_]:
         """Return whether each row may be found, shape (rows,); by default of all rows."""
-        return self.table.visible(
+        visible = self.table.visible(
             self.as_of, include_archived=self.include_archived, now=self.now, rows=rows
         )
+        if self.allowed is None:
+            return visible
+        return visible & (self.allowed if rows is None else self.allowed[rows])

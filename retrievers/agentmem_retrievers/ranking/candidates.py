@@ -13,11 +13,15 @@ from agentmem_retrievers.index.table import NONE, Rows, Table, VisibilityMask
 from agentmem_retrievers.routing import Routing, route
 from agentmem_retrievers.settings import SearchSettings
 from agentmem_stores import Granularity, MemoryStore, Neighbor, Scope, Vectors
+from agentmem_stores.store import paginate
 
 __all__ = ["CandidateSources", "Candidates", "candidate_rows"]
 
 # The neighbors in the session of this many best candidates of each source are candidates too.
 WITH_NEIGHBORS = 40
+# Comparing so many turns with a question takes 12 ms, less than most stores take to find as many
+# neighbors as a filter leaves over.
+MAX_SCANNED = 20_000
 
 
 @dataclass(frozen=True)
@@ -69,15 +73,29 @@ class CandidateSources:
 
     def start(self, granularity: Granularity) -> None:
         """Start to query a granularity without waiting for the answer."""
+        if self._filtered(granularity):
+            return
         if granularity in self.granularities and granularity not in self._pending:
             self._pending[granularity] = self._store.start_nearest(
                 self.scope, granularity, self._vector[np.newaxis], self._settings.candidates
             )
 
+    def _filtered(self, granularity: Granularity) -> bool:
+        """Whether the candidates are chosen among turns that a filter allows."""
+        return granularity is Granularity.TURN and self._masks[granularity].allowed is not None
+
     def nearest(self, granularity: Granularity) -> Candidates | None:
         """Return the candidates of a granularity; None where it cannot be queried."""
         if granularity not in self.granularities:
             return None
+        if granularity not in self._candidates and self._filtered(granularity):
+            self._candidates[granularity] = _nearest_allowed(
+                self._store,
+                self.scope,
+                self._vector,
+                self._masks[granularity],
+                self._settings.candidates,
+            )
         if granularity not in self._candidates:
             self.start(granularity)
             [neighbors] = self._pending[granularity]()
@@ -111,6 +129,52 @@ def visible_candidates(neighbors: list[Neighbor], table: Table, mask: Visibility
     return Candidates(rows[visible], similarities[visible])
 
 
+def _nearest_allowed(
+    store: MemoryStore, scope: Scope, vector: Vectors, mask: VisibilityMask, n: int
+) -> Candidates:
+    """Return the `n` nearest turns among those that a filter allows.
+
+    Few allowed turns are compared with the question one by one, which is exact. Where many are
+    allowed, the store is asked for so many more neighbors that enough of them are.
+    """
+    table, rows = mask.table, np.flatnonzero(mask.at())
+    if len(rows) > MAX_SCANNED:
+        more = int(1.5 * n * len(table) / len(rows))
+        [neighbors] = store.nearest(scope, Granularity.TURN, vector[np.newaxis], more)
+        near = visible_candidates(neighbors, table, mask)
+        if len(near.rows) >= n:
+            return Candidates(near.rows[:n], near.similarities[:n])
+    similarities = np.concatenate(
+        [np.empty(0), *(np.vecdot(table.vectors(block), vector) for block in _blocks(rows))]
+    )
+    return _best(rows, similarities, n)
+
+
+def nearest_stored(
+    store: MemoryStore,
+    scope: Scope,
+    granularity: Granularity,
+    vector: Vectors,
+    mask: VisibilityMask,
+) -> Candidates:
+    """Return all allowed memories of a granularity without vectors in the index, nearest first."""
+    table = mask.table
+    ids = [table.ids[row] for row in np.flatnonzero(mask.at())]
+    entries = [entry for page in paginate(ids) for entry in store.get(scope, granularity, page)]
+    rows = np.array([table.row_of[entry.memory.id] for entry in entries], dtype=np.intp)
+    similarities = np.array([entry.vector @ vector for entry in entries], dtype=np.float64)
+    return _best(rows, similarities, len(rows))
+
+
+def _blocks(rows: Rows) -> list[Rows]:
+    return np.array_split(rows, -(-len(rows) // MAX_SCANNED)) if len(rows) else []
+
+
+def _best(rows: Rows, similarities: NDArray[np.float64], n: int) -> Candidates:
+    order = np.argsort(-similarities, kind="stable")[:n]
+    return Candidates(rows[order], similarities[order].astype(np.float64))
+
+
 def candidate_rows(
     table: Table,
     nearest: Candidates | None,
@@ -130,6 +194,10 @@ def candidate_rows(
         exact: rows that contain a literal of the question, or are the question; always included.
     """
     rows, scores = lexical
+    if mask.allowed is not None:
+        # Before the best are chosen, so that what a filter leaves out takes no place.
+        allowed = mask.allowed[rows]
+        rows, scores = rows[allowed], scores[allowed]
     if len(scores) > n:
         # Sort only those that can be among the best.
         enough = scores >= np.partition(scores, -n)[-n]

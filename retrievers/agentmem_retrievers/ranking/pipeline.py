@@ -123,7 +123,11 @@ class TurnRanking:
     def _exact_rows(self, table: Table, lexical: LexicalFeatures) -> Rows:
         """Return the turns that are the question word for word, and those with its literals."""
         same = np.flatnonzero(table.column("text_key") == self.question.text_key)
-        rare = [rows[-EXACT:] for rows, _ in lexical.literals.postings]
+        allowed = self.masks[Granularity.TURN].allowed
+        found = [rows for rows, _ in lexical.literals.postings]
+        if allowed is not None:
+            found = [rows[allowed[rows]] for rows in found]
+        rare = [rows[-EXACT:] for rows in found]
         return np.concatenate([same, *rare]).astype(np.intp)
 
     def shortlist(self, rows: Rows, features: Features) -> tuple[Rows, Features]:

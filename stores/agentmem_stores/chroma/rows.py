@@ -29,7 +29,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from agentmem_stores.errors import StoreFormatError
-from agentmem_stores.records import Edge, Granularity, Memory, Scope, State, is_unicode
+from agentmem_stores.records import (
+    Edge,
+    Granularity,
+    Memory,
+    RecallEvent,
+    Scope,
+    State,
+    is_unicode,
+)
 from agentmem_stores.store import Batch, Entry, Fault, Vectors, paginate, vector_fault
 
 if TYPE_CHECKING:
@@ -155,6 +163,7 @@ def encode(memory: Memory, token_codes: bytes | None = None) -> dict[str, str]:
         "position": memory.position,
         "strength": memory.strength,
         "recall_count": memory.recall_count,
+        "recalls": [(recall.at.isoformat(), recall.strength) for recall in memory.recalls],
         "version": memory.version,
         "version_of": memory.version_of,
         "said_at": memory.said_at.isoformat(),
@@ -185,7 +194,8 @@ def decode(
         record = json.loads(metadata[RECORD])
         last_recalled_at, state_changed_at = record["last_recalled_at"], record["state_changed_at"]
         # By hand, because a TypeAdapter of pydantic takes as long (41 and 42 microseconds per row)
-        # and needs a second declaration of all fields. Rows of before `expires_at` never expire.
+        # and needs a second declaration of all fields. Rows of before `expires_at` never expire,
+        # and those of before `recalls` have none.
         expires_at = record.get("expires_at")
         return Memory(
             id=row.partition("/")[2],
@@ -201,6 +211,10 @@ def decode(
             strength=record["strength"],
             last_recalled_at=last_recalled_at and datetime.fromisoformat(last_recalled_at),
             recall_count=record["recall_count"],
+            recalls=tuple(
+                RecallEvent(datetime.fromisoformat(at), strength)
+                for at, strength in record.get("recalls", ())
+            ),
             state=State(record["state"]),
             state_changed_at=state_changed_at and datetime.fromisoformat(state_changed_at),
             expires_at=expires_at and datetime.fromisoformat(expires_at),

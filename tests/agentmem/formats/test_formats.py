@@ -17,12 +17,15 @@ from agentmem import DataFormatError, InvalidInputError
 from agentmem.formats.dialogue import Dialogue, DialogueQuestion
 from agentmem.formats.json_stream import read_object
 from agentmem.formats.locomo import LOCOMO_CATEGORIES
-from agentmem.formats.read import FORMATS, detect, read
+from agentmem.formats.read import detect, read
 
 DATA = Path(__file__).parents[3] / ".." / "shared" / "data"
 
 Written = Callable[[Any], Path]
 Change = Callable[[Any], object]
+
+# Exports and transcripts have tests of their own.
+DATA_SETS = ("common", "jsonl", "locomo", "longmemeval", "memorybank")
 
 
 def locomo() -> list[Any]:
@@ -240,7 +243,7 @@ def samples() -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", DATA_SETS)
 def test_detect_recognizes_each_format_in_any_layout(written: Written, name: str) -> None:
     sample = samples()[name]
     assert detect(written(sample)) == name
@@ -307,7 +310,7 @@ JSONL_FAULTS: list[tuple[Change, str]] = [
     [
         (name, *fault)
         for name, faults in zip(
-            FORMATS,
+            DATA_SETS,
             [COMMON_FAULTS, JSONL_FAULTS, LOCOMO_FAULTS, LONGMEMEVAL_FAULTS, MEMORYBANK_FAULTS],
             strict=True,
         )
@@ -345,7 +348,7 @@ def test_file_is_not_read_beyond_the_first_error(written: Written) -> None:
         next(dialogues)
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", DATA_SETS)
 @given(share=st.floats(0, 0.999), indent=st.sampled_from([None, 2]))
 def test_truncated_file_raises_an_error_with_its_position(
     tmp_path_factory: pytest.TempPathFactory, name: str, share: float, indent: int | None
@@ -373,7 +376,7 @@ def test_truncated_file_raises_an_error_with_its_position(
         ("[]", "none of the formats"),
         ("hello", "none of the formats"),
         ('{"a": 1}', "none of the formats"),
-        ('[{"role": "user", "content": "x"}]', "none of the formats"),
+        ('[{"name": "x"}]', "none of the formats"),
         ("[3]", r"line 1, column 2: entry \[0\]: expected an object"),
         ("[" + json.dumps(locomo()[0]) + " {}]", "is malformed at line 1, column .*: expected ','"),
         ('{"session_id": "s", "role": "user", "content": "x"', "line 1.* column"),

@@ -64,7 +64,9 @@ class TestManaging:
     def test_has_the_signature_of_langmem(self, manage: BaseTool, search: BaseTool) -> None:
         assert (manage.name, search.name) == ("manage_memory", "search_memory")
         assert set(manage.args) == {"content", "action", "id"}
-        assert set(search.args) == {"query", "limit", "offset", "filter"}
+        assert set(search.args) == {
+            "query", "limit", "offset", "session_id", "role", "speaker", "since", "until", "filter",
+        }  # fmt: skip
         assert manage.args["action"]["enum"] == ["create", "update", "delete"]
 
     def test_offers_permitted_actions_only(self, memory: MemoryController) -> None:
@@ -145,7 +147,7 @@ class TestSearching:
         )
         late = search.invoke({"query": "tea", "limit": 2, "filter": {"n": {"$gte": 9}}})
         assert contents(late) == [t for t in everything if int(t.split()[1]) >= 9][:2]
-        assert "unknown operators" in search.invoke({"query": "tea", "filter": {"n": {"$x": 1}}})
+        assert "unknown operator" in search.invoke({"query": "tea", "filter": {"n": {"$x": 1}}})
         assert "empty" in search.invoke({"query": " "})
 
     def test_artifact_contains_documents(self, memory: MemoryController) -> None:

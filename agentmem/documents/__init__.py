@@ -1,0 +1,1 @@
+"""Documents: files read as text with headings and pages, and written as memories in chunks."""

@@ -1,0 +1,173 @@
+"""The association graph as the page draws it: messages, their links and their topics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from agentmem.plots.layout import lay_out
+from agentmem.server.page.views import Lens, MemoryView
+from agentmem_stores import Memory
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+__all__ = ["Network", "NodeView", "TopicView", "network", "topic_views"]
+
+# A browser draws so many nodes fluently, and nobody reads more.
+MAX_NODES = 250
+# Colors of topics in the style sheet; further topics share the neutral one.
+_COLORS = 8
+# Pixels of the drawing per unit of the layout, in which two linked messages are about 1 apart.
+_UNIT = 95
+# Characters of a label in the drawing, and keywords in the name of a topic.
+_LABEL, _WORDS = 34, 3
+
+
+@dataclass(frozen=True)
+class TopicView:
+    """A topic.
+
+    Attributes:
+        color: number of its color, from 0; -1 for the neutral one.
+        members: ids of its messages.
+    """
+
+    id: str
+    name: str
+    color: int
+    members: frozenset[str]
+
+
+@dataclass(frozen=True)
+class NodeView:
+    """A message of the graph, and those that it is linked with."""
+
+    memory: MemoryView
+    topic: TopicView | None
+    neighbors: tuple[tuple[MemoryView, float], ...]
+
+
+@dataclass(frozen=True)
+class Network:
+    """The graph.
+
+    Attributes:
+        nodes: the best linked first.
+        edges: how many links are drawn.
+        unlinked: how many messages have no link, and so are not drawn.
+        left_out: how many linked messages are not drawn, because they are too many.
+        elements: nodes and edges for the graph library, as JSON holds them.
+    """
+
+    nodes: tuple[NodeView, ...]
+    edges: int
+    unlinked: int
+    left_out: int
+    elements: dict[str, Any]
+
+
+def topic_views(topics: Sequence[Memory]) -> list[TopicView]:
+    """Return topics, the largest first."""
+    return [
+        TopicView(
+            topic.id,
+            _name(topic),
+            number if number < _COLORS else -1,
+            frozenset(topic.sources),
+        )
+        for number, topic in enumerate(topics)
+    ]
+
+
+def network(
+    graph: nx.Graph, memories: Mapping[str, Memory], topics: Sequence[TopicView], lens: Lens
+) -> Network:
+    """Return the graph of some memories.
+
+    Args:
+        graph: the association graph of the owner.
+        memories: which of its nodes to show, by id.
+        topics: of the owner.
+    """
+    part = graph.subgraph(memories)
+    linked = sorted(
+        (node for node in part if part.degree(node)),
+        key=lambda node: (-part.degree(node), -memories[node].said_at.timestamp(), node),
+    )
+    order = linked[:MAX_NODES]
+    drawn = part.subgraph(order)
+    views = {node: lens.memory(memories[node]) for node in order}
+    topic_of = {member: topic for topic in topics for member in topic.members}
+    nodes = tuple(
+        NodeView(views[node], topic_of.get(node), _neighbors(drawn, node, views)) for node in order
+    )
+    return Network(
+        nodes,
+        edges=drawn.number_of_edges(),
+        unlinked=len(memories) - len(linked),
+        left_out=len(linked) - len(order),
+        elements=_elements(drawn, nodes),
+    )
+
+
+def _neighbors(
+    graph: nx.Graph, node: str, views: Mapping[str, MemoryView]
+) -> tuple[tuple[MemoryView, float], ...]:
+    weights = {other: float(data["weight"]) for other, data in graph[node].items()}
+    return tuple((views[i], weights[i]) for i in sorted(weights, key=lambda i: (-weights[i], i)))
+
+
+def _elements(graph: nx.Graph, nodes: Sequence[NodeView]) -> dict[str, Any]:
+    if not nodes:
+        return {"nodes": [], "edges": []}
+    places = lay_out(graph).places
+    return {
+        "nodes": [
+            {
+                "data": {
+                    "id": node.memory.id,
+                    "label": _shorten(node.memory.text),
+                    "text": node.memory.text,
+                    "url": node.memory.url,
+                    "about": _about(node),
+                    "color": -1 if node.topic is None else node.topic.color,
+                    "retention": round(node.memory.retention, 3),
+                    "degree": graph.degree(node.memory.id),
+                    "hub": _is_hub(graph, node.memory.id),
+                },
+                "position": {
+                    "x": round(_UNIT * places[node.memory.id][0], 1),
+                    "y": round(-_UNIT * places[node.memory.id][1], 1),
+                },
+            }
+            for node in nodes
+        ],
+        "edges": [
+            {"data": {"source": a, "target": b, "weight": round(float(weight), 3)}}
+            for a, b, weight in graph.edges(data="weight")
+        ],
+    }
+
+
+def _is_hub(graph: nx.Graph, node: str) -> bool:
+    """Whether no neighbor has more links; the labels of hubs appear first."""
+    return all((graph.degree(node), node) >= (graph.degree(i), i) for i in graph[node])
+
+
+def _about(node: NodeView) -> str:
+    topic = "" if node.topic is None else f" · {node.topic.name}"
+    return f"{node.memory.speaker}, {node.memory.said.date}, retention {node.memory.percent}{topic}"
+
+
+def _name(topic: Memory) -> str:
+    words = topic.metadata.get("keywords")
+    if topic.version > 1 or not isinstance(words, list) or not words:
+        return _shorten(topic.text)
+    return ", ".join(map(str, words[:_WORDS]))
+
+
+def _shorten(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LABEL else line[: _LABEL - 1].rstrip() + "…"

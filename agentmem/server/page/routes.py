@@ -1,0 +1,429 @@
+"""The routes of the page. Looking at it strengthens nothing; every change is a POST."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, time, timedelta
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, FastAPI, Form, Query
+from fastapi.responses import RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+
+from agentmem.server.caller import Caller, Reader, Writer
+from agentmem.server.page.curve import forgetting_curve
+from agentmem.server.page.network import network, topic_views
+from agentmem.server.page.portrait import portrait
+from agentmem.server.page.reasons import largest_share, reasons
+from agentmem.server.page.render import FOLDER, PageRoute, render
+from agentmem.server.page.views import (
+    Lens,
+    budget_segments,
+    fact_line,
+    form_name,
+    highlighted,
+    kind_name,
+    months,
+    routing_sentence,
+)
+from agentmem_stores import Granularity, InvalidInputError, Memory, State
+
+__all__ = ["install_page"]
+
+# Hits of a search, events of a timeline, and lines of a list; more is another question.
+_HITS, _EVENTS, _LINES = 20, 200, 200
+# Memories in the short lists of the first page.
+_FEW = 4
+_MIN_BUDGET, _MAX_BUDGET, _BUDGET = 100, 4000, 800
+# What a change reports on the page that follows it.
+_NOTICES = {
+    "edited": "Saved. The former wording stays in its history.",
+    "pinned": "Pinned. It no longer fades.",
+    "unpinned": "Unpinned. It fades again from now on.",
+    "archived": "Moved to the archive.",
+    "revived": "Brought back. That counts as a recall.",
+    "swept": "Archived what had faded.",
+}
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+Text = Annotated[str, Query(max_length=2000)]
+MemoryId = Annotated[str, Query(max_length=1000)]
+FormText = Annotated[str, Form()]
+
+
+def install_page(app: FastAPI) -> None:
+    """Add the page to an app whose `request.state.principal` says who asks."""
+    app.include_router(router)
+    app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
+
+
+def _lens(caller: Caller) -> Lens:
+    return Lens(caller.scope, caller.memory.curve, caller.memory.clock())
+
+
+def _notice(done: str) -> str:
+    return _NOTICES.get(done, "")
+
+
+@router.get("/")
+def show_search(caller: Reader, q: Text = "", archived: bool = False, done: Text = "") -> Response:
+    """Search, with the reasons for each hit; without a query an overview."""
+    lens = _lens(caller)
+    if not q.strip():
+        return _overview(caller, lens, done)
+    result = caller.memory.search(
+        q, k=_HITS, include_archived=archived, explain=True, reinforce=False, scope=caller.scope
+    )
+    scale = largest_share(hit.contributions for hit in result)
+    hits = [
+        {
+            "memory": lens.memory(hit.memory),
+            "pieces": highlighted(hit.memory.text, q),
+            "reasons": reasons(hit.contributions, scale),
+            "score": hit.score,
+        }
+        for hit in result
+    ]
+    return render(
+        "search.html",
+        caller,
+        page="search",
+        q=q,
+        archived=archived,
+        hits=hits,
+        confidence=result.confidence,
+        notice=_notice(done),
+    )
+
+
+def _overview(caller: Caller, lens: Lens, done: str) -> Response:
+    memory, scope = caller.memory, caller.scope
+    turns = memory.get_all(granularity=Granularity.TURN, limit=None, scope=scope)
+    active = [turn for turn in turns if turn.state is State.ACTIVE]
+    views = lens.memories(active)
+    threshold = memory.curve.archive_below
+    fading = sorted((v for v in views if v.retention >= threshold), key=lambda v: v.retention)
+    return render(
+        "overview.html",
+        caller,
+        page="search",
+        q="",
+        archived=False,
+        stats=memory.stats(scope=scope),
+        n_turns=len(turns),
+        n_archived=sum(turn.state is State.ARCHIVED for turn in turns),
+        mean_retention=sum(v.retention for v in views) / len(views) if views else 0.0,
+        recent=views[::-1][:_FEW],
+        fading=[v for v in fading if v.level == "faint"][:_FEW],
+        notice=_notice(done),
+    )
+
+
+@router.get("/recall")
+def show_recall(
+    caller: Reader,
+    q: Text = "",
+    max_tokens: Annotated[int, Query(ge=_MIN_BUDGET, le=_MAX_BUDGET)] = _BUDGET,
+) -> Response:
+    """What an agent would be given for a question, and why."""
+    context = None
+    if q.strip():
+        context = caller.memory.recall(
+            q, max_tokens=max_tokens, explain=True, reinforce=False, scope=caller.scope
+        )
+    lens = _lens(caller)
+    return render(
+        "recall.html",
+        caller,
+        page="recall",
+        q=q,
+        max_tokens=max_tokens,
+        budgets=(_MIN_BUDGET, _MAX_BUDGET),
+        context=context,
+        segments=budget_segments(context, max_tokens) if context else [],
+        routing=routing_sentence(context.routing) if context else "",
+        items=[
+            (item, form_name(item.form), lens.memory(item.memory))
+            for item in (context.items if context else ())
+        ],
+        entropies=[
+            (kind_name(granularity, 2), entropy)
+            for granularity, entropy in (context.routing.entropies if context else {}).items()
+        ],
+        notice="",
+    )
+
+
+@router.get("/timeline")
+def show_timeline(caller: Reader, q: Text = "", since: Text = "", until: Text = "") -> Response:
+    """Events in the order in which they happened."""
+    lens = _lens(caller)
+    events = caller.memory.timeline(
+        q.strip() or None,
+        since=_day("since", since, lens),
+        until=_day("until", until, lens, days=1),
+        k=_EVENTS,
+        scope=caller.scope,
+    )
+    groups = [
+        (
+            month.title,
+            [
+                (
+                    lens.memory(event.memory),
+                    lens.moment(event.when),
+                    lens.moment(event.until - timedelta(microseconds=1)) if event.dated else None,
+                )
+                for event in month.events
+            ],
+        )
+        for month in months(events, caller.scope)
+    ]
+    return render(
+        "timeline.html",
+        caller,
+        page="timeline",
+        q=q,
+        since=since,
+        until=until,
+        months=groups,
+        n_events=len(events),
+        is_cut=len(events) == _EVENTS,
+        notice="",
+    )
+
+
+def _day(name: str, text: str, lens: Lens, days: int = 0) -> datetime | None:
+    """Return the start of a day in the owner's time zone, so many days later."""
+    if not text:
+        return None
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day, without a time
+        zone = lens.owner.localize(lens.now).tzinfo or UTC
+        return datetime.combine(day, time.min, zone) + timedelta(days=days)
+    except (ValueError, OverflowError):
+        raise InvalidInputError(
+            f"{name}={text!r} must be a day such as {lens.now:%Y-%m-%d}"
+        ) from None
+
+
+@router.get("/portrait")
+def show_portrait(caller: Reader, done: Text = "") -> Response:
+    """The profile and the facts, with their sources."""
+    lens = _lens(caller)
+    facts = caller.memory.facts(superseded=True, scope=caller.scope)
+    lines = caller.memory.profile(scope=caller.scope)
+    sources = {i for line in lines for i in line.sources}
+    sources |= {i for fact in facts for i in fact.memory.sources}
+    turns = caller.memory.services.memories.get(caller.scope, sorted(sources))
+    return render(
+        "portrait.html",
+        caller,
+        page="portrait",
+        view=portrait(lines, facts, {turn.id: lens.memory(turn) for turn in turns}, lens),
+        notice=_notice(done),
+    )
+
+
+@router.get("/graph")
+def show_graph(caller: Reader, topic: MemoryId = "") -> Response:
+    """The association graph, of all messages or those of a topic."""
+    memory, scope = caller.memory, caller.scope
+    topics = topic_views(memory.topics(scope=scope))
+    chosen = next((t for t in topics if t.id == topic), None)
+    turns = memory.get_all(granularity=Granularity.TURN, limit=None, scope=scope)
+    shown = {
+        turn.id: turn
+        for turn in turns
+        if turn.state is State.ACTIVE and (chosen is None or turn.id in chosen.members)
+    }
+    graph = memory.graph(scope=scope)
+    return render(
+        "graph.html",
+        caller,
+        page="graph",
+        topics=topics,
+        chosen=chosen,
+        network=network(graph, shown, topics, _lens(caller)),
+        notice="",
+    )
+
+
+@router.get("/archive")
+def show_archive(caller: Reader, done: Text = "") -> Response:
+    """What has been archived, the latest first."""
+    lens = _lens(caller)
+    memories = caller.memory.get_all(limit=None, scope=caller.scope)
+    archived = [m for m in memories if m.state is State.ARCHIVED]
+    archived.sort(key=lambda m: m.state_changed_at or m.said_at, reverse=True)
+    return render(
+        "archive.html",
+        caller,
+        page="archive",
+        archived=[
+            (lens.memory(m), lens.moment(m.state_changed_at or m.said_at))
+            for m in archived[:_LINES]
+        ],
+        n_archived=len(archived),
+        threshold=caller.memory.curve.archive_below,
+        notice=_notice(done),
+    )
+
+
+@router.get("/memory")
+def show_memory(caller: Reader, id: MemoryId, done: Text = "") -> Response:  # noqa: A002
+    """One memory: its forgetting curve, its history, and what it is connected with."""
+    memory = caller.memory.get(id, scope=caller.scope)
+    if memory.version_of is not None:
+        return RedirectResponse("/memory?" + urlencode({"id": memory.version_of}), 303)
+    lens = _lens(caller)
+    *former, _ = versions = caller.memory.history(id, scope=caller.scope)
+    derived = _derived(caller, memory)
+    curve = forgetting_curve(memory, former, caller.memory.curve, lens.now)
+    return render(
+        "memory.html",
+        caller,
+        page="",
+        memory=lens.memory(memory),
+        record=memory,
+        versions=[(lens.memory(v), lens.moment(v.said_at)) for v in reversed(versions)],
+        curve=curve,
+        fades=None if curve.fades_at is None else lens.moment(curve.fades_at),
+        marks=[(mark, lens.moment(mark.at)) for mark in reversed(curve.marks)],
+        sources=lens.memories(_existing(caller, memory.sources)),
+        derived=lens.memories(derived),
+        successors=lens.memories(_successors(caller, memory, derived)),
+        predecessors=lens.memories(_predecessors(caller, memory)),
+        related=lens.memories(caller.memory.related(id, k=6, scope=caller.scope)),
+        notice=_notice(done),
+    )
+
+
+def _existing(caller: Caller, ids: tuple[str, ...]) -> list[Memory]:
+    found = {m.id: m for m in caller.memory.services.memories.get(caller.scope, list(ids))}
+    return [found[i] for i in ids if i in found]
+
+
+def _derived(caller: Caller, memory: Memory) -> list[Memory]:
+    index = caller.memory.services.memories.index(caller.scope)
+    derived = _existing(caller, tuple(sorted(index.derived_from(memory.id))))
+    return [
+        m for m in derived if m.version_of is None and m.granularity is not Granularity.CITATION
+    ]
+
+
+def _successors(caller: Caller, memory: Memory, derived: list[Memory]) -> list[Memory]:
+    """Return what took the place of a superseded memory."""
+    if memory.state is not State.SUPERSEDED:
+        return []
+    if memory.granularity is not Granularity.FACT:
+        # A merged message is a source of the one that stands for it.
+        return [m for m in derived if m.granularity is memory.granularity]
+    facts = caller.memory.facts(superseded=True, scope=caller.scope)
+    return [fact.memory for fact in facts if memory.id in fact.supersedes]
+
+
+def _predecessors(caller: Caller, memory: Memory) -> list[Memory]:
+    """Return the facts whose place a fact took."""
+    if memory.granularity is not Granularity.FACT:
+        return []
+    return _existing(caller, tuple(edge.target for edge in memory.edges))
+
+
+# Changes. `then` names the page to go back to.
+
+
+def _back(then: str, memory_id: str, done: str) -> Response:
+    pages = {"archive": "/archive", "portrait": "/portrait"}
+    if then in pages:
+        return RedirectResponse(f"{pages[then]}?" + urlencode({"done": done}), 303)
+    return RedirectResponse("/memory?" + urlencode({"id": memory_id, "done": done}), 303)
+
+
+@router.post("/memory/edit")
+def edit(caller: Writer, id: FormText, text: FormText, then: FormText = "") -> Response:  # noqa: A002
+    """Replace the text of a memory; of a fact, its value."""
+    memory = caller.memory.get(id, scope=caller.scope)
+    # Browsers end the lines of a form with both characters.
+    text = text.replace("\r\n", "\n").strip()
+    if then == "portrait":
+        text = fact_line(memory, text) or text if text else text
+    if text != (fact_line(memory) or memory.text):
+        caller.memory.update(id, text=text, scope=caller.scope)
+    return _back(then, id, "edited")
+
+
+@router.post("/memory/pin")
+def pin(caller: Writer, id: FormText, then: FormText = "") -> Response:  # noqa: A002
+    """Pin a memory."""
+    caller.memory.pin(id, scope=caller.scope)
+    return _back(then, id, "pinned")
+
+
+@router.post("/memory/unpin")
+def unpin(caller: Writer, id: FormText, then: FormText = "") -> Response:  # noqa: A002
+    """Unpin a memory."""
+    caller.memory.unpin(id, scope=caller.scope)
+    return _back(then, id, "unpinned")
+
+
+@router.post("/memory/archive")
+def archive(caller: Writer, id: FormText, then: FormText = "") -> Response:  # noqa: A002
+    """Archive a memory."""
+    caller.memory.archive(id, scope=caller.scope)
+    return _back(then, id, "archived")
+
+
+@router.post("/memory/revive")
+def revive(caller: Writer, id: FormText, then: FormText = "") -> Response:  # noqa: A002
+    """Bring an archived memory back."""
+    caller.memory.revive(id, scope=caller.scope)
+    return _back(then, id, "revived")
+
+
+@router.post("/archive/sweep")
+def sweep(caller: Writer) -> Response:
+    """Archive what has faded."""
+    caller.memory.sweep(scope=caller.scope)
+    return _back("archive", "", "swept")
+
+
+@router.get("/forget")
+def confirm_forget(caller: Reader, id: MemoryId) -> Response:  # noqa: A002
+    """Ask before a memory is deleted, and name what goes with it."""
+    memory = caller.memory.get(id, scope=caller.scope)
+    derived = Counter(m.granularity for m in _derived(caller, memory))
+    lens = _lens(caller)
+    return render(
+        "forget.html",
+        caller,
+        page="",
+        memory=lens.memory(memory),
+        n_versions=len(caller.memory.history(id, scope=caller.scope)),
+        derived=_counts(derived),
+        notice="",
+    )
+
+
+@router.post("/forget")
+def forget(caller: Writer, id: FormText) -> Response:  # noqa: A002
+    """Delete a memory, and show what was removed; the receipt holds no text of it."""
+    index = caller.memory.services.memories.index(caller.scope)
+    kinds = {i: g for g, table in index.tables.items() for i in table.row_of}
+    deletion = caller.memory.delete(id, scope=caller.scope)
+    return render(
+        "receipt.html",
+        caller,
+        page="",
+        deletion=deletion,
+        deleted=_counts(Counter(kinds.get(i, Granularity.TURN) for i in deletion.deleted)),
+        derived=_counts(Counter(kinds.get(i, Granularity.TURN) for i in deletion.derived)),
+        at=_lens(caller).moment(caller.memory.clock()),
+        notice="",
+    )
+
+
+def _counts(kinds: Counter[Granularity]) -> list[tuple[str, int]]:
+    return [(kind_name(kind, count), count) for kind, count in kinds.most_common()]
