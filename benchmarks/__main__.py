@@ -22,6 +22,7 @@ from agentmem.cli.options import (
     with_groups,
 )
 from agentmem.cli.terminal import console, note
+from benchmarks.measure import BENCHES
 
 if TYPE_CHECKING:
     from benchmarks.bench import BenchReport
@@ -58,9 +59,9 @@ class BenchOptions:
     scopes: Annotated[int, typer.Option(min=1, help="Owners that share a store.")] = 1000
     turns: Annotated[int, typer.Option(min=1, help="Turns to ingest.")] = 300
     rounds: Annotated[int, typer.Option(min=1, help="Repetitions of each measurement.")] = 30
-    only: Annotated[
-        str, typer.Option(help="Which of search, scopes, ingest, add and opening to run.")
-    ] = "search,scopes,ingest,add,opening"
+    only: Annotated[str, typer.Option(help=f"Which of {', '.join(BENCHES)} to run.")] = ",".join(
+        BENCHES
+    )
     folder: Annotated[
         Path | None,
         typer.Option(

@@ -14,7 +14,13 @@ from functools import cached_property
 import numpy as np
 
 from agentmem_retrievers.features.late_interaction import LateInteraction, QueryToken
-from agentmem_retrievers.features.lexical import Features, Floats, LexicalFeatures, TermStats
+from agentmem_retrievers.features.lexical import (
+    Features,
+    Floats,
+    LexicalFeatures,
+    TermStats,
+    idf,
+)
 from agentmem_retrievers.features.turn import turn_features
 from agentmem_retrievers.index.citations import CitationIndex
 from agentmem_retrievers.index.inverted_index import InvertedIndex
@@ -302,16 +308,16 @@ def rm1_scores(
     model: dict[str, float] = {}
     for place in np.argsort(-relative, kind="stable")[:FEEDBACK_DOCUMENTS]:
         document = words.terms(int(rows[place]))
+        weight = float(share[place]) / max(len(document), 1)
         for term in document:
-            model[term] = model.get(term, 0.0) + float(share[place]) / len(document)
-    stats = TermStats(words, list(model))
-    rarity = dict(zip(stats.terms, stats.idf.tolist(), strict=True))
-    weighted = sorted((-model[t] * rarity[t] ** 2, t) for t in model if t not in terms)
-    best = weighted[:FEEDBACK_TERMS]
+            model[term] = model.get(term, 0.0) + weight
+    candidates = [term for term in model if term not in terms]
+    # Only how many documents contain a term: reading the postings of all would take most of the
+    # time of this function.
+    frequencies = np.array([float(words.document_frequency(term)) for term in candidates])
+    rarity = dict(zip(candidates, idf(words.n_documents, frequencies).tolist(), strict=True))
+    best = sorted((-model[t] * rarity[t] ** 2, t) for t in candidates)[:FEEDBACK_TERMS]
     norm = max(float(np.linalg.norm([weight for weight, _ in best])), 1e-9)
-    gain = {term: -weight / norm * rarity[term] for weight, term in best}
-    scores = np.zeros(len(rows))
-    for place, row in enumerate(rows.tolist()):
-        for term in words.terms(row):
-            scores[place] += gain.get(term, 0.0)
-    return scores
+    gain = np.array([-weight / norm * rarity[term] for weight, term in best])
+    contained = TermStats(words, [term for _, term in best]).frequencies(rows) > 0
+    return np.asarray(gain @ contained, dtype=np.float64)
