@@ -14,7 +14,7 @@ import numpy as np
 from agentmem.embedding.embedder import Embedder
 from agentmem.facts.attributes import attribute, base_name
 from agentmem.facts.extractor import ExtractedFact, FactExtractor
-from agentmem.facts.grammar import SPEAKER, Claim
+from agentmem.facts.grammar.claims import SPEAKER, Claim
 from agentmem.facts.lexicon import RELATIONS
 from agentmem_retrievers.index.fact_index import SELF, FactRecord
 from agentmem_retrievers.index.indexed_store import IndexedStore
@@ -105,7 +105,7 @@ class Facts:
                 if corrected is not None:
                     made = list(_replacing(fact, corrected))
             elif not claim.ends:
-                [name] = claim.attributes
+                name = _additional(claim, subject, so_far)
                 made = [_memory(fact, subject, name, claim.value)]
                 said = {a for f in extracted if f.turn.id == turn.id for a in f.claim.attributes}
                 made += _consequences(fact, subject, name, said, so_far)
@@ -191,6 +191,22 @@ def _resolved(subject: str, speaker: str, known: Sequence[Memory]) -> str:
         return f"{subject} {names.pop()}" if len(names) == 1 else subject
     who = {f"{relation} {name}" for relation, name in people if name == subject}
     return who.pop() if len(who) == 1 else subject
+
+
+# What people may have two of, and say so.
+_SECOND = frozenset(
+    ("employer", "job", "home", "car", "office", "gym", "bank", "business", "email", "phone number")
+)
+
+
+def _additional(claim: Claim, subject: str, known: Sequence[Memory]) -> str:
+    """Return a claim's attribute: "I also work at Hooli" is a second employer beside the first."""
+    [name] = claim.attributes
+    if not claim.also or name not in _SECOND:
+        return name
+    current = [_record(m) for m in known if m.state is not State.SUPERSEDED]
+    beside = any(r.key == (subject, name) and r.value != claim.value for r in current)
+    return f"second {name}" if beside else name
 
 
 def _words(text: str) -> frozenset[str]:

@@ -79,6 +79,15 @@ def _uncased(clause: str) -> bool:
     return bool(cased) and (not any(c.isupper() for c in said[1:]) or all(c.isupper() for c in cased))
 
 
+def _no_name(token: str, place: int, *, certain: bool, loose: bool) -> bool:
+    """Whether a word cannot belong to a name: "Will" may, where it is written as one."""
+    if token.lower() not in _COMMON:
+        return False
+    if not loose and token[0].isupper() and (certain or place):
+        return False
+    return token not in _PARTICLES or not place
+
+
 def name_in(text: str, clause: str, *, certain: bool = True) -> str | None:
     """Return the name at the beginning of a text, if the text is nothing else.
 
@@ -93,7 +102,7 @@ def name_in(text: str, clause: str, *, certain: bool = True) -> str | None:
         return None
     tokens = said.split()
     lowered = said.lower()
-    if lowered in NOT_NAMES or any(t.lower() in _COMMON and (t not in _PARTICLES or t is tokens[0]) for t in tokens) or tokens[-1] in _PARTICLES:
+    if lowered in NOT_NAMES or any(_no_name(t, n, certain=certain, loose=loose) for n, t in enumerate(tokens)) or tokens[-1] in _PARTICLES:
         return None
     if loose and not certain:
         return None
@@ -130,7 +139,7 @@ def place_in(text: str, clause: str) -> tuple[str, str] | None:
         value = words.group().strip(" ,")
         if value.lower().startswith("the ") and value.lower() not in ("the us", "the uk", "the usa", "the netherlands", "the hague", "the bronx"):
             return None
-        if any(w.lower() in _COMMON for w in re.findall(r"[\w'-]+", value)[0 if not value.lower().startswith("the ") else 1 :]):
+        if any(w.lower() in _COMMON - {"new"} for w in re.findall(r"[\w'-]+", value)[0 if not value.lower().startswith("the ") else 1 :]):
             return None
         return value, said[words.end() :]
     run, end = _proper_run(said[start:], most=6)
