@@ -89,7 +89,7 @@ _TASK = re.compile(
     r"improve (?:this|the|my)|turn (?:this|it|that|the following)\b.{0,30}\binto|make .{0,30}\b(?:out of|from) this|tl;?dr|"
     r"fix the (?:tone|style|wording|spelling|punctuation)|check (?:this|the grammar|my (?:text|grammar|letter|email))|"
     r"(?:generate|create|make up|make me|invent|produce|give me|come up with)\b.{0,60}\b(?:story|stories|"
-    r"poem|song|lyrics|dialog(?:ue)?|letter|e-?mail|script|bio|biography|speech|essay|article|post|"
+    r"poem|song|alias|identity|backstory|lyrics|dialog(?:ue)?|letter|e-?mail|script|bio|biography|speech|essay|article|post|"
     r"tweet|caption|monologue|conversation|persona|character|sentences?|examples?|paragraph|text|"
     r"statement|review|reply|response|message|toast|ad|scenes?|sketch|joke|haiku|role-?play)|"
     r"tell me (?:a|another) (?:\w+ )?(?:story|joke|tale)|(?:answer|reply|respond)(?: to)? (?:this|the|my|him|her|them)|"
@@ -210,6 +210,10 @@ def _take(line: str, found: list[str], *, alone: bool) -> bool:
             foreign = False
         if foreign:
             continue
+        # "I got this message. Hi, I'm Dan": a greeting in the middle is somebody else's.
+        if found and _HELLO.match(sentence) and _ABOUT_TEXT.search(found[-1]):
+            foreign = True
+            continue
         if _FICTION.search(sentence) or _TASK.match(sentence) or _PASTED.search(sentence):
             foreign = True
             continue
@@ -259,12 +263,13 @@ _QUOTED = re.compile(r"(?<![\w])'([^']{12,}?)'(?!\w)")
 # "He goes, I'm a doctor"
 _REPORTED = re.compile(
     r"\b(?:he|she|they|everyone|[a-z]+) (?:goes|says|said|was like|were like|is like|went),? (?:like,? )?"
-    r"(?:i|i'm|i've|we|my)\b|\b(?:goes|says|said|replied|answered|shouted),\s",
+    r"(?:i|i'm|i've|we|my)\b|\b(?:goes|says|said|replied|answered|shouted),\s|"
+    r",\s(?:he|she|they|my \w+|[a-z]+) (?:said|says|told me|replied|answered|wrote|announced|shouted|yelled)\W*$",
     _I,
 )
 # Of all reports, only those of tests and doctors are taken for the author's own words.
 _CONFIRMED = re.compile(
-    r"^\W*(?:the|my|an?|our) (?:doctor|allergist|gp|dermatologist|vet|(?:blood |allergy |skin )?tests?|"
+    r"^\W*(?:(?:the|my|an?|our) )?(?:doctor|allergist|gp|dermatologist|vet|(?:blood |allergy |skin )?tests?|"
     r"(?:test )?results?) (?:has |have )?(?:just )?(?:says?|said|told me|confirms?|confirmed|shows?|showed|"
     r"found)(?: that)? (?=i(?:'m| am|'ve| have| no longer)\b)", _I)
 _SPEECH = re.compile(r"\b(?:i|i'm|i've|my|me|we|our)\b|[.!?,]$", _I)
@@ -321,18 +326,22 @@ _LEAD = re.compile(
     r"i(?:'m| am) (?:happy|glad|lucky|proud|grateful|thankful) that)\b(?![\w'])[\s,.:!\-]*)+(?=\S)",
     _I,
 )
-_SUBJECTS = r"(?:i|we|my|our|it|he|she|they|you|there|this|that|the|his|her)\b"
+# "and the piano" is another object, "and the piano is old" another clause.
+_SUBJECTS = (
+    r"(?:(?:i|we|my|our|it|he|she|they|you|there|this|that|his|her)\b|"
+    r"the\b(?=(?:\s+\S+){1,4}?\s+(?:is|are|was|were|has|have|had|will|can|does|do|did|would|isn't)\b))"
+)
 _VERBS = (
     r"(?:(?:also|now|currently|just|recently|still|really|usually|mostly)\s+)*(?:am|live|lives|work|works|have|has|own|owns|speak|speaks|"
     r"drive|drives|play|plays|(?:love|loves|like|likes)(?= (?:to|the|my|it|a|an|\w+ing)\b)|enjoy|enjoys|study|studies|was born|grew up|moved|"
-    r"prefer|adopted|got|bought|started|run|teach|teaches|collect|is|are|work(?:ing|ed) as|"
+    r"prefer|adopted|got|bought|started|joined|run|teach|teaches|collect|is|are|work(?:ing|ed) as|"
     r"don't|doesn't|can't|cannot|never|hate|hates|dislike|quit|sold|left|stopped)\b"
 )
 _JOINT = re.compile(
     r"\s*;\s+|\s+[-\u2013\u2014]+\s+|\s*\.\.\.\s*|"
     r",\s+(?=(?:but|so|because|since|although|though|while|which|who|whose|where|when|if|unless|yet|as)\b)|"
     rf",?\s+(?=(?:and|but|so|because|since|although|though|while|whereas|yet|cause|cuz)\s+(?:(?:now|then|today|these days|currently)\s+)?{_SUBJECTS})|"
-    rf",\s+(?={_SUBJECTS}(?!\s+[a-z]+ (?:too|either)\b))|"
+    rf",\s+(?=(?:{_SUBJECTS}|the\b)(?!\s+[a-z]+ (?:too|either)\b))|,\s+(?=(?:now|today|currently|these days)\s+{_SUBJECTS})|"
     rf",?\s+(?=(?:and|but)\s+{_VERBS})|"
     r"\s+(?=(?:because|if|unless|until|whenever|even though|so that|in case)\s)|"
     r",\s+(?=(?:nice|pleased|good|great|glad|lovely) to meet you)|"

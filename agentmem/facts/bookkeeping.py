@@ -224,6 +224,17 @@ def _countless(value: str) -> str:
     return _COUNT.sub("", value.casefold())
 
 
+# "I don't like the new opera house" does not end "opera".
+_SPECIFIC = frozenset(("likes", "hobby", "sport", "instrument", "learning", "language"))
+
+
+def _covers(ended: str, record: FactRecord) -> bool:
+    """Whether an ending of a value means a fact's value; "" means any."""
+    if record.attribute in _SPECIFIC and ended:
+        return _words(ended) <= _words(record.value)
+    return not ended or _alike(ended, record.value)
+
+
 def _ends(claim: Claim, subject: str, record: FactRecord) -> bool:
     """Whether a claim ends a fact."""
     if record.subject != subject:
@@ -235,7 +246,7 @@ def _ends(claim: Claim, subject: str, record: FactRecord) -> bool:
         or base_name(record.attribute) in names
         or ("favourite" in names and record.attribute.startswith("favourite "))
     )
-    return covered and (not claim.value or _alike(claim.value, record.value))
+    return covered and _covers(claim.value, record)
 
 
 def _corrected(
@@ -366,7 +377,6 @@ def _placed(group: Sequence[tuple[FactRecord, Memory]]) -> Iterator[tuple[Memory
 def _succeeds(later: FactRecord, successor: Memory, record: FactRecord, memory: Memory) -> bool:
     """Whether a later fact takes the place of one, or an ending ends it."""
     if later.ends:
-        ended = not later.value or _alike(later.value, record.value)
-        return ended and successor.sources != memory.sources
+        return _covers(later.value, record) and successor.sources != memory.sources
     same = record.single or _countless(later.value) == _countless(record.value)
     return same and later.since > record.since

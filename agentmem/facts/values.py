@@ -102,7 +102,7 @@ def name_in(text: str, clause: str, *, certain: bool = True) -> str | None:
         return None
     tokens = said.split()
     lowered = said.lower()
-    if lowered in NOT_NAMES or any(_no_name(t, n, certain=certain, loose=loose) for n, t in enumerate(tokens)) or tokens[-1] in _PARTICLES:
+    if (lowered in NOT_NAMES and (loose or not certain)) or any(_no_name(t, n, certain=certain, loose=loose) for n, t in enumerate(tokens)) or tokens[-1] in _PARTICLES:
         return None
     if loose and not certain:
         return None
@@ -143,7 +143,7 @@ def place_in(text: str, clause: str) -> tuple[str, str] | None:
             return None
         return value, said[words.end() :]
     run, end = _proper_run(said[start:], most=6)
-    if not run or run[0].isdigit() or run.lower() in _COMMON or run.split()[0] in ("I", "My"):
+    if not run or run[0].isdigit() or (run.lower() in _COMMON and _uncased(clause)) or run.split()[0] in ("I", "My"):
         return None
     end += start
     while more := re.match(r",\s*(?=[A-Z\u00c0-\u00de])", said[end:]):
@@ -233,10 +233,18 @@ _DATE = re.compile(
 )
 
 
+def _is_day(found: re.Match[str]) -> bool:
+    """Whether a day of a month that is called by its name exists, in a leap year at least."""
+    day = int(found["d1"] or found["d2"] or 1)
+    month = re.search(rf"\b({_MONTHS})", found.group(), _I)
+    short = month[1].lower()[:3] if month else ""
+    return 1 <= day <= (29 if short == "feb" else 30 if short in ("apr", "jun", "sep", "nov") else 31)
+
+
 def date_in(text: str) -> str | None:
     """Return the date at the beginning of a text, as it is written; impossible days are none."""
     found = _DATE.match(text.strip())
-    if found is None or not 1 <= int(found["d1"] or found["d2"] or 1) <= 31:
+    if found is None or not _is_day(found):
         return None
     return re.sub(r"^the\s+", "", found.group(), flags=_I)
 

@@ -23,6 +23,10 @@ _FORMS = (
         rf"(?:,? but|,(?: it(?:'s| is))?) (?:it(?:'s| is) )?{_AT}(?P<new>{_VALUE})$"
     ),
     pattern(
+        rf"my .{{2,30}} (?:isn't|is not) {_AT}(?P<old>{_VALUE}?)(?:,? but|,) (?:it(?:'s| is) )?{_AT}"
+        rf"(?P<new>{_VALUE})$"
+    ),
+    pattern(
         rf"(?:i|we)(?: have|'ve)?(?: just| recently)? (?:switched|changed|moved|transferred|went) from "
         rf"(?P<old>{_VALUE}?) to (?P<new>{_VALUE}?)(?: (?:last|this|yesterday|today|in|on|because)\b.*)?$"
     ),

@@ -77,7 +77,7 @@ _LOST = re.compile(
     r"(?:[Ii]|[Ww]e)(?: have|'ve)?(?: just| sadly| also| recently)? lost (?P<who>(?:(?:my|our) .+|[A-Z]\w+))"
 )
 _NO_LONGER_MY = pattern(
-    r"(?P<value>.+?) (?:is|are) (?:no longer|not) (?:my|our) (?P<phrase>(?:[\w-]+ ){0,3}?[\w-]+)"
+    r"(?P<value>.+?) (?:is no longer|are no longer|is not|are not|isn't|aren't) (?:my|our) (?P<phrase>(?:[\w-]+ ){0,3}?[\w-]+)"
     r"(?: any ?(?:more|longer))?(?: (?:because|since|and)\b.*)?$"
 )
 _OUT_OF_USE = pattern(
@@ -134,6 +134,8 @@ def _dead(who: str) -> list[Claim]:
 
 
 def _lost(found: re.Match[str]) -> list[Claim]:
+    if re.search(r"\bin (?:the|a) |\bfound\b", found.string):
+        return []
     who = _THING_END.split(found["who"])[0]
     if _JOB.match(strip_prefix(_OWNED, who)):
         return _end(SPEAKER, _WORK)
@@ -182,13 +184,21 @@ def _quit(p: Predicate, said: str) -> list[Claim]:
     if not _ONE_THING.match(said):
         return []
     thing = _thing(re.sub(r"^(?:from|working (?:at|for)) ", "", said, flags=re.IGNORECASE))
-    if not thing or _JOB.match(thing):
+    if _THING_END.match(f" {said}") or not thing or _JOB.match(thing):
         return _end(p.subject, _WORK)
+    if thing.lower() == "gym":
+        return _end(p.subject, ("gym",))
     return _end(p.subject, ("employer", "gym", "membership", *_PURSUITS), thing)
+
+
+# "I left Lidl at five" is the end of a day.
+_FOR_TODAY = pattern(r"\b(?:early|late|at \w+|for (?:the day|lunch|today|home)|around|and went|before)\b")
 
 
 def _left_place(p: Predicate, said: str) -> list[Claim]:
     thing = _thing(said)
+    if _FOR_TODAY.search(said) or thing.lower() == "work":
+        return []
     if _JOB.match(thing):
         return _end(p.subject, _WORK)
     if not (name_in(thing, p.clause, certain=False) or place_in(thing, p.clause)):
@@ -280,6 +290,15 @@ def _died(p: Predicate, _: str) -> list[Claim]:
     return _dead(p.subject) if p.subject else []
 
 
+def _eats(p: Predicate, _: str) -> list[Claim]:
+    return _end(p.subject, ("diet",))
+
+
+def _hated(p: Predicate, said: str) -> list[Claim]:
+    return [claim for thing in _things(said) for claim in _end(p.subject, ("likes", "favourite"), thing)]
+
+
+_REPAIR = any_of("mechanic garage shop valet cleaner vet dentist doctor")
 _DONE = "past perfect"
 _ENDINGS = Rules(
     (
@@ -289,6 +308,9 @@ _ENDINGS = Rules(
         Rule("sell", "", _sold, _DONE),
         Rule("give", "(?P<v>(?:.* )?away\\b.*)$", _sold, _DONE),
         Rule("get", "(?P<v>rid of .+)$", _sold, _DONE),
+        Rule("give", f"(?P<v>(?:my|our|the) .+?) to (?!the {_REPAIR})", _sold, _DONE),
+        Rule("eat", "(?:meat|fish|dairy|eggs|cheese)\\b.*\\b(?:again|now)\\b", _eats, "present"),
+        Rule("hate dislike detest", "", _hated, "present"),
         Rule("give", "up (?:on )?(?P<v>.+)$", _gave_up, _DONE),
         Rule("stop", "", _stopped, _DONE),
         Rule("break split separate", "(?:.*\\bup\\b|$|from (?:my|our))", _parted, _DONE),

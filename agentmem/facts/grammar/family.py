@@ -208,7 +208,7 @@ FAMILY = (
     ),
     Rule(
         "get",
-        rf"{_LONG_AGO}(?:just |recently |finally )?engaged\b",
+        rf"{_LONG_AGO}(?:just |recently |finally )?engaged\b(?! (?:in|with)\b)",
         known("relationship", "engaged"),
         "past perfect",
     ),

@@ -36,7 +36,7 @@ _NOT_SOMEBODY = frozenset(
     "That Is In On".split()
 )
 _GONE = pattern(
-    r"\b(?:sold|scrapped|selling|gave away|given away|got rid|crashed|stolen|donated|traded|rehomed|died|"
+    r"\b(?:sold|scrapped|selling|gave away|gave (?:my|our|the) .+ to|given away|got rid|crashed|stolen|donated|traded|rehomed|died|"
     r"passed away|is dead|ran away|broke up|split up|divorced|dumped|was put|put (?:him|her|it) down|"
     r"lost|left me|used to)\b"
 )

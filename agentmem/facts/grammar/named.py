@@ -96,7 +96,7 @@ def _place(p: Predicate, name: str, value: str) -> list[Claim]:
 
 def _who(p: Predicate, name: str, value: str) -> list[Claim]:
     raw = re.sub(r"^(?:called|named) ", "", value, flags=re.IGNORECASE)
-    first = re.split(r",| (?:and|who|at|in|from)\b", raw)[0]
+    first = re.split(r",| (?:and|who|at|in|from|now|these days)\b", raw)[0]
     return fact(p, name, name_in(first, p.clause, certain=raw != value))
 
 
@@ -176,7 +176,7 @@ _NO_THING = pattern(
 def _favourite(p: Predicate, name: str, value: str) -> list[Claim]:
     value = _NOT_NOW.sub("", _FAVOURITE_END.split(value)[0].strip(" ,'\""))
     head = name.split()[-1]
-    if head in _NO_FAVOURITE or not 1 <= len(value.split()) <= 6 or _NO_THING.match(value):
+    if head in _NO_FAVOURITE or re.search(r" (?:about|of|it)\b", name) or not 1 <= len(value.split()) <= 6 or _NO_THING.match(value):
         return []
     return fact(p, name, value)
 
@@ -316,7 +316,7 @@ def _denied(owner: str, phrase: str, value: str) -> list[Claim]:
 def _relative(owner: str, phrase: str, value: str, clause: str) -> list[Claim]:
     """ "My best friend is called Lou", "our landlord is Mr. Fox"; verbs are read elsewhere."""
     raw = re.sub(r"^(?:called|named) ", "", value, flags=re.IGNORECASE)
-    name = name_in(re.split(r" (?:and|who)\b|,", raw)[0], clause, certain=raw != value)
+    name = name_in(re.split(r" (?:and|who|now|these days)\b|,", raw)[0], clause, certain=raw != value)
     relation = re.sub(r"^(?:new|current|dear|good|lovely) ", "", phrase)
     # "My new friend is Dutch Mike": of many friends none is told apart.
     new_friend = "new" in phrase and "friend" in phrase
@@ -349,7 +349,7 @@ _CALL_ME_END = pattern(
 # "Call me back", "call me crazy" name nobody.
 _NO_CALL_NAME = words(
     """
-    later back crazy tomorrow on at old anytime today soon names lazy stupid weird nuts mad biased
+    later back crazy tomorrow on at old anytime today soon monday tuesday wednesday thursday friday saturday sunday christmas names lazy stupid weird nuts mad biased
     again during after by him her an strange selfish silly the maybe please sir naive paranoid picky
     sentimental nerdy boring out up in cheap it skeptical impressed interested curious
     """

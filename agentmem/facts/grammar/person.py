@@ -84,7 +84,7 @@ def _age(p: Predicate, said: str) -> list[Claim]:
     if found is None:
         return []
     number = int(found["age"]) if found["age"].isdigit() else 30
-    sure = found["unit"] or not found["more"].strip(" .!,")
+    sure = found["unit"] or re.match(r"(?: now| today| already)?[ .!,]*$", found["more"])
     claims = []
     if sure and 3 <= number <= 115 and not _NO_AGE.match(found["more"]):
         claims += fact(p, "age", found["age"])
@@ -189,7 +189,7 @@ def illnesses(p: Predicate, said: str) -> list[Claim]:
 
 
 _LANGUAGE_END = pattern(
-    r" (?:at|with|as|and|but|to|fluently|natively|well|very|quite|pretty|on|in|because|since|for)\b"
+    r" (?:at|with|as|and|but|to|fluently|natively|well|very|quite|pretty|on|in|because|since|for|too|now|again)\b"
 )
 _FLUENCY = pattern(
     r"(?:very |really |quite |pretty |some |my native |native |good |fluently |fluent |basic |"
@@ -227,7 +227,7 @@ _ILL = any_of(
     "deaf legally_blind celiac coeliac"
 )
 _PARENT = "an? (?:[a-z]+ )?(?:mother|mom|mum|father|dad|parent)"
-_END = r"(?= (?:and|but|so|since|for|now|by|because|these|of|living|originally|from)\b|\W*$)"
+_END = r"(?= (?:and|but|so|since|for|now|by|because|these|of|living|originally|from|last|this|in|at|after|when|two|three|a few|recently)\b|\W*$)"
 
 PERSON = (
     Rule("be", "(?:called|named|known as) (?P<v>.+)$", _called),

@@ -230,7 +230,8 @@ def _after_auxiliary(word: str, rest: str, *, denied: bool) -> tuple[str, str, s
         return _after_have(word, low, rest, tail, denied=denied)
     if _FINITE.get(low) == (low, "present"):
         return low, "present", tail
-    return None
+    # "I do yoga"
+    return ("do", "present", rest) if word in ("do", "does") and not denied else None
 
 
 def _after_have(

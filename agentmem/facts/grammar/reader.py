@@ -28,7 +28,7 @@ _LONGEST = 220
 
 # What is hedged, hypothetical or a joke states nothing.
 _HEDGED = pattern(
-    r"\b(?:would|could|might|may be|maybe|perhaps|probably|possibly|supposedly|allegedly|wish|hope|"
+    r"\b(?:would|could|might|may be|maybe|perhaps|probably|possibly|supposedly|allegedly|apparently|wish|hope|"
     r"hoping|pretend\w*|imagine|imaginary|kind of|sort of|almost|nearly|practically|basically an?|"
     r"technically|virtually|joking|kidding|dreamt?|dreamed|as if|ish\b|something like|or so they|"
     r"they say|rumou?r|if|unless|whether|in a way|metaphorically|deep down|in spirit|at heart|by day|"

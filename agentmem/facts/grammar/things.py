@@ -19,7 +19,7 @@ _CAR_PHRASE = pattern(
 # "a Fender guitar", "a rental car", "a friend's car" are no cars of one's own.
 _NO_CAR = pattern(
     r"\b(?:fender|guitar|amp|pedal|smaller|bigger|better|second|used|toy|rental|rented|company|"
-    r"model|dream|matchbox|lego|hired|flash|bumper|race|racing|cable|sidecar|remote|rc|minor|"
+    r"(?-i:model)|dream|matchbox|lego|hired|flash|bumper|race|racing|cable|sidecar|remote|rc|minor|"
     r"thing|problem|question|look|test)\b|'s\b"
 )
 # Names of cars that mean something else where they stand alone.
@@ -72,7 +72,7 @@ def _possession(p: Predicate, said: str) -> list[Claim]:
 
 
 _FOR_OTHERS = pattern(
-    r".*\bfor (?:my|our|his|her|their|a friend|the kids)\b|.*\b(?:my|our) \w+ (?:an?|some)\b"
+    r".*\bfor (?:my|our|his|her|their|a friend|the (?:kids|day|week|weekend|trip|holiday|summer))\b|.*\b(?:my|our) \w+ (?:an?|some)\b"
 )
 
 
