@@ -11,7 +11,7 @@ RECENT := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 PIP := $(VENV_PYTHON) -m pip install --disable-pip-version-check $(if $(CI),--quiet) -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install chat demo test bench crowd torture sequences soak lint format build clean distclean
+.PHONY: help install chat demo test adapters bench crowd torture sequences soak lint format build clean distclean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ demo: $(STAMP) ## Play a short story about remembering and forgetting.
 # Each test process loads its own model, so there are at most four, whatever the number of cores.
 test: $(STAMP) ## Run the tests: make test ARGS="-k router"
 	$(VENV_PYTHON) -m pytest --numprocesses=auto --maxprocesses=4 $(ARGS)
+
+adapters: $(STAMP) ## Install the frameworks that have an adapter, and test the adapters against them.
+	$(PIP) -e ".[dev,adapters]"
+	$(VENV_PYTHON) -m pytest --numprocesses=0 tests/agentmem/adapters $(ARGS)
 
 bench: $(STAMP) ## Measure what memory costs: make bench ARGS="--only search"
 	@$(VENV_PYTHON) -m benchmarks bench $(ARGS)
