@@ -98,7 +98,7 @@ class AgentLoop:
     def _answerer(self, exchange: Exchange) -> Runnable[Any, Any]:
         """Return the model, or, for a question that memories answer, one that may quote them."""
         style, result = self.prompts.style, exchange.result
-        asks = is_question(exchange.incoming.query)
+        asks = is_question(exchange.agent_input.query)
         if not (style.quotes and asks and result is not None and result.confidence >= _SURE):
             return self.model
         shown = frozenset(exchange.memory_ids.values())
@@ -108,7 +108,7 @@ class AgentLoop:
 
         def answer(prompt: list[BaseMessage], config: RunnableConfig) -> AIMessage:
             reply = self.model.invoke(prompt, config)
-            if unsupported_terms(str(reply.text), exchange.incoming.query, memories):
+            if unsupported_terms(str(reply.text), exchange.agent_input.query, memories):
                 return AIMessage(quotation(memories[0], style.memory_chars))
             return reply
 

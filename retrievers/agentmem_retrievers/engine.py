@@ -21,6 +21,7 @@ from agentmem_retrievers.ranking.candidates import (
     nearest_stored,
     visible_candidates,
 )
+from agentmem_retrievers.ranking.documents import smooth_documents
 from agentmem_retrievers.ranking.duplicates import collapse_duplicates
 from agentmem_retrievers.ranking.latest_value import (
     AttributeClassifier,
@@ -169,9 +170,9 @@ class SearchEngine:
         elif query.hops > 1:
             result, paths = self._follow_links(ranking, turns, query.hops)
         else:
-            result = self._latest_value.reorder(ranking, turns)
+            table = ranking.index.tables[Granularity.TURN]
+            result = smooth_documents(self._latest_value.reorder(ranking, turns), table)
             if "duplicates" not in self.settings.off:
-                table = ranking.index.tables[Granularity.TURN]
                 result, duplicates = collapse_duplicates(result, table, query.k)
         routing = ranking.sources.routing() if query.explain else None
         learnable = granularity is Granularity.TURN and query.hops == 1

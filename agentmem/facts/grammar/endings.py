@@ -192,7 +192,9 @@ def _quit(p: Predicate, said: str) -> list[Claim]:
 
 
 # "I left Lidl at five" is the end of a day.
-_FOR_TODAY = pattern(r"\b(?:early|late|at \w+|for (?:the day|lunch|today|home)|around|and went|before)\b")
+_FOR_TODAY = pattern(
+    r"\b(?:early|late|at \w+|for (?:the day|lunch|today|home)|around|and went|before)\b"
+)
 
 
 def _left_place(p: Predicate, said: str) -> list[Claim]:
@@ -295,7 +297,9 @@ def _eats(p: Predicate, _: str) -> list[Claim]:
 
 
 def _hated(p: Predicate, said: str) -> list[Claim]:
-    return [claim for thing in _things(said) for claim in _end(p.subject, ("likes", "favourite"), thing)]
+    return [
+        claim for thing in _things(said) for claim in _end(p.subject, ("likes", "favourite"), thing)
+    ]
 
 
 _REPAIR = any_of("mechanic garage shop valet cleaner vet dentist doctor")

@@ -32,8 +32,26 @@ _PET_NAMED = re.compile(
     r"[A-Z\u00c0-\u00de][a-z\u00df-\u00ff]+(?!'| [A-Z]))*)(?!\w|'\w)"
 )
 _NOT_SOMEBODY = frozenset(
-    "Facebook Google Zoom Mode Day Days Group Slack Skype Whatsapp Instagram Netflix Office Who "
-    "That Is In On".split()
+    [
+        "Facebook",
+        "Google",
+        "Zoom",
+        "Mode",
+        "Day",
+        "Days",
+        "Group",
+        "Slack",
+        "Skype",
+        "Whatsapp",
+        "Instagram",
+        "Netflix",
+        "Office",
+        "Who",
+        "That",
+        "Is",
+        "In",
+        "On",
+    ]
 )
 _GONE = pattern(
     r"\b(?:sold|scrapped|selling|gave away|gave (?:my|our|the) .+ to|given away|got rid|crashed|stolen|donated|traded|rehomed|died|"

@@ -176,7 +176,12 @@ _NO_THING = pattern(
 def _favourite(p: Predicate, name: str, value: str) -> list[Claim]:
     value = _NOT_NOW.sub("", _FAVOURITE_END.split(value)[0].strip(" ,'\""))
     head = name.split()[-1]
-    if head in _NO_FAVOURITE or re.search(r" (?:about|of|it)\b", name) or not 1 <= len(value.split()) <= 6 or _NO_THING.match(value):
+    if (
+        head in _NO_FAVOURITE
+        or re.search(r" (?:about|of|it)\b", name)
+        or not 1 <= len(value.split()) <= 6
+        or _NO_THING.match(value)
+    ):
         return []
     return fact(p, name, value)
 
@@ -316,7 +321,9 @@ def _denied(owner: str, phrase: str, value: str) -> list[Claim]:
 def _relative(owner: str, phrase: str, value: str, clause: str) -> list[Claim]:
     """ "My best friend is called Lou", "our landlord is Mr. Fox"; verbs are read elsewhere."""
     raw = re.sub(r"^(?:called|named) ", "", value, flags=re.IGNORECASE)
-    name = name_in(re.split(r" (?:and|who|now|these days)\b|,", raw)[0], clause, certain=raw != value)
+    name = name_in(
+        re.split(r" (?:and|who|now|these days)\b|,", raw)[0], clause, certain=raw != value
+    )
     relation = re.sub(r"^(?:new|current|dear|good|lovely) ", "", phrase)
     # "My new friend is Dutch Mike": of many friends none is told apart.
     new_friend = "new" in phrase and "friend" in phrase

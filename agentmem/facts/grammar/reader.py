@@ -52,11 +52,46 @@ _TEMPORARY = pattern(
 )
 # Verbs whose past or perfect tells what holds since then.
 _LASTING = frozenset(
-    """
-    move adopt buy get become start join settle quit leave sell die lose stop give retire drop
-    graduate break split divorce separate pass cancel run take put switch marry rename outgrow name
-    be hire open grow turn major
-    """.split()
+    [
+        "move",
+        "adopt",
+        "buy",
+        "get",
+        "become",
+        "start",
+        "join",
+        "settle",
+        "quit",
+        "leave",
+        "sell",
+        "die",
+        "lose",
+        "stop",
+        "give",
+        "retire",
+        "drop",
+        "graduate",
+        "break",
+        "split",
+        "divorce",
+        "separate",
+        "pass",
+        "cancel",
+        "run",
+        "take",
+        "put",
+        "switch",
+        "marry",
+        "rename",
+        "outgrow",
+        "name",
+        "be",
+        "hire",
+        "open",
+        "grow",
+        "turn",
+        "major",
+    ]
 )
 _ALSO = pattern(r"\b(?:also|as well|in addition)\b|\btoo\W*$")
 

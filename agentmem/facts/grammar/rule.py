@@ -33,7 +33,9 @@ _ITEMS_END = pattern(
     r"\b|as well(?! as)|too\b|though|for (?:as|\w+ years)|after all|all my life|with|from)\b|[(.]"
 )
 # "I'm allergic to mornings" and "to stupidity" are jokes.
-_NO_ITEM = frozenset("them it work mornings mondays drama nonsense people everything".split())
+_NO_ITEM = frozenset(
+    ["them", "it", "work", "mornings", "mondays", "drama", "nonsense", "people", "everything"]
+)
 
 
 def complete(tail: str) -> bool:

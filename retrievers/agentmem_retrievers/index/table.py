@@ -59,6 +59,7 @@ _COLUMNS: dict[str, Any] = {
     "is_question": np.bool_,
     "negated": np.bool_,
     "from_user": np.bool_,
+    "is_document": np.bool_,
     "text_key": np.uint64,
 }
 
@@ -216,6 +217,7 @@ class Table:
         columns["ends_with_question"][row] = has_question and ends_with_question(memory.text)
         columns["about_start"][row] = columns["about_end"][row] = np.nan
         columns["from_user"][row] = memory.role == "user"
+        columns["is_document"][row] = memory.role == "document"
         columns["negated"][row] = NEGATION.search(memory.text) is not None
         if vector is not None:
             columns["is_question"][row] = has_question and is_question(memory.text)
