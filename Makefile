@@ -11,8 +11,8 @@ RECENT := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 PIP := $(VENV_PYTHON) -m pip install --disable-pip-version-check $(if $(CI),--quiet) -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser screenshots chat demo test bench crowd serve schema torture sequences soak lint \
-  format build clean distclean
+.PHONY: help install browser screenshots chat demo test adapters bench crowd serve schema torture \
+  sequences soak lint format build clean distclean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ demo: $(STAMP) ## Play a short story about remembering and forgetting.
 # Tests of one xdist_group share a process: those of the page start one Chromium.
 test: $(STAMP) ## Run the tests: make test ARGS="-k router"
 	$(VENV_PYTHON) -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadgroup $(ARGS)
+
+adapters: $(STAMP) ## Install the frameworks that have an adapter, and test the adapters against them.
+	$(PIP) -e ".[dev,adapters]"
+	$(VENV_PYTHON) -m pytest --numprocesses=0 tests/agentmem/adapters $(ARGS)
 
 bench: $(STAMP) ## Measure what memory costs: make bench ARGS="--only search"
 	@$(VENV_PYTHON) -m benchmarks bench $(ARGS)

@@ -22,6 +22,7 @@ from agentmem.cli.options import (
     with_groups,
 )
 from agentmem.cli.terminal import console, note
+from benchmarks.measure import BENCHES
 
 if TYPE_CHECKING:
     from benchmarks.bench import BenchReport
@@ -58,9 +59,9 @@ class BenchOptions:
     scopes: Annotated[int, typer.Option(min=1, help="Owners that share a store.")] = 1000
     turns: Annotated[int, typer.Option(min=1, help="Turns to ingest.")] = 300
     rounds: Annotated[int, typer.Option(min=1, help="Repetitions of each measurement.")] = 30
-    only: Annotated[
-        str, typer.Option(help="Which of search, scopes, ingest, add and opening to run.")
-    ] = "search,scopes,ingest,add,opening"
+    only: Annotated[str, typer.Option(help=f"Which of {', '.join(BENCHES)} to run.")] = ",".join(
+        BENCHES
+    )
     folder: Annotated[
         Path | None,
         typer.Option(
@@ -279,6 +280,67 @@ def fit_assistant(
         typer.echo(f"{name}: recall_all@10 {recall:.1f}, NDCG@10 {gain:.1f}")
     if out is not None:
         out.write_text(with_assistant(shipped_content(), sets), encoding="utf-8")
+
+
+@app.command()
+def fit_confidence(
+    files: Annotated[list[Path], typer.Argument(help="Data sets in any format.")],
+    cache: Annotated[Path, typer.Option(help="Folder that caches embeddings by content.")],
+    limit: Annotated[int | None, typer.Option(help="Questions of each file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Output file for the weights.")] = None,
+) -> None:
+    """Learn the confidence for conversations of a user with an assistant.
+
+    Prints, for each data set, the AUROC of its answerable questions against the unanswerable ones
+    and against those whose evidence was removed, by weights learned from the other data sets.
+    """
+    from agentmem.embedding.sentence_embeddings import default_embeddings
+    from agentmem.evaluation.embedding_cache import CachedEmbeddings
+    from agentmem_retrievers.ranking.scoring import shipped_content
+    from benchmarks import fit_confidence as fitting
+    from benchmarks.fit_assistant import read_sets
+
+    embeddings = CachedEmbeddings(default_embeddings(), cache / "embeddings.sqlite")
+    sets = {
+        name: list(fitting.searches(dialogues, embeddings))
+        for name, dialogues in read_sets(files, limit)
+    }
+    for name, known in sets.items() if len(sets) > 1 else ():
+        others = [other for key, other in sets.items() if key != name]
+        for kind, value in fitting.judge_confidence(known, fitting.fit_confidence(others)).items():
+            typer.echo(f"{name}, {kind}: " + ("-" if value is None else f"{value:.3f}"))
+    if out is not None:
+        content = shipped_content()
+        fitted = fitting.fit_confidence(list(sets.values()))
+        content = {**content, "assistant": {**content["assistant"], "confidence": fitted}}
+        text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        out.write_text(text, encoding="utf-8")
+
+
+@app.command()
+def verbatim(
+    files: Annotated[list[Path], typer.Argument(help="Data sets in any format.")],
+    cache: Annotated[Path, typer.Option(help="Folder that caches embeddings by content.")],
+    turns: Annotated[int, typer.Option(min=1, help="Turns to ask for.")] = 1000,
+    seed: Seed = 0,
+) -> None:
+    """Ask for stored turns word for word; each has to come first.
+
+    Exits with 1 and prints the turns if any does not.
+    """
+    from agentmem.embedding.sentence_embeddings import default_embeddings
+    from agentmem.evaluation.embedding_cache import CachedEmbeddings
+    from agentmem.formats.read import read
+    from benchmarks.verbatim import not_first
+
+    embeddings = CachedEmbeddings(default_embeddings(), cache / "embeddings.sqlite")
+    dialogues = [dialogue for file in files for dialogue in read(file)]
+    asked, missed = not_first(dialogues, embeddings, turns=turns, seed=seed)
+    for text, first in missed:
+        typer.echo(f"{text!r} finds {first!r}")
+    typer.echo(f"{asked - len(missed)} of {asked} first")
+    if missed:
+        raise typer.Exit(1)
 
 
 def _print_fit(scores: dict[str, dict[str, float]]) -> None:

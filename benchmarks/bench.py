@@ -15,9 +15,10 @@ from pkgutil import resolve_name
 from types import CodeType
 from typing import Any
 
-from benchmarks.measure import BenchSettings, Ratio
+from benchmarks.measure import BENCHES, BenchSettings, Ratio
 from benchmarks.searching import SearchBench, measure_opening, open_memory
 from benchmarks.stores import Shape, owner
+from benchmarks.throughput import measure_startup, measure_throughput
 from benchmarks.writing import ingest_once, measure_add, measure_ingest
 
 __all__ = ["SEARCH_STAGES", "WRITE_STAGES", "BenchReport", "bench", "stages", "time_by_stage"]
@@ -29,7 +30,8 @@ SEARCH_STAGES: Mapping[str, tuple[str, ...]] = {
         "agentmem.embedding.embedder:Embedder.query",
         "agentmem.embedding.embedder:Embedder.query_tokens",
     ),
-    "derived index": ("agentmem_retrievers.index.indexed_store:IndexedStore.index",),
+    "embedding words": ("agentmem.embedding.embedder:Embedder.query_words",),
+    "derived index": ("agentmem_retrievers.index.indexed_store:IndexedStore.reading",),
     "term expansion": ("agentmem_retrievers.index.vocabulary:Vocabulary.similar_terms",),
     "postings": ("agentmem_retrievers.features.lexical:LexicalFeatures.__init__",),
     # Chroma searches in another thread meanwhile, so this is the rest of the wait.
@@ -127,23 +129,27 @@ def bench(settings: BenchSettings, *, staged: bool = False) -> BenchReport:
     Raises:
         StoreUnavailableError: the folder cannot be written.
     """
-    ratios: list[Ratio] = []
     searching = SearchBench(settings)
-    if "search" in settings.only:
-        ratios.append(searching.with_floor(settings.middle))
-        ratios += [searching.with_floor(n, embedded=False) for n in sorted(settings.sizes)]
-        if min(settings.sizes) < max(settings.sizes):
-            ratios += searching.with_size()
-    if "scopes" in settings.only:
-        ratios += searching.among_owners()
-    if "ingest" in settings.only:
-        ratios += measure_ingest(settings)
-    if "add" in settings.only:
-        ratios.append(measure_add(settings))
-    if "opening" in settings.only:
-        ratios += measure_opening(settings, searching)
+    measured: dict[str, Callable[[], list[Ratio]]] = {
+        "search": lambda: _searches(settings, searching),
+        "scopes": searching.among_owners,
+        "ingest": lambda: measure_ingest(settings),
+        "add": lambda: [measure_add(settings)],
+        "opening": lambda: measure_opening(settings, searching),
+        "throughput": lambda: measure_throughput(settings),
+        "startup": lambda: measure_startup(settings),
+    }
+    ratios = [ratio for name in BENCHES if name in settings.only for ratio in measured[name]()]
     breakdown = stages(settings, searching) if staged else {}
     return BenchReport(settings.corpus.name, ratios, breakdown)
+
+
+def _searches(settings: BenchSettings, searching: SearchBench) -> list[Ratio]:
+    ratios = [searching.with_floor(settings.middle)]
+    ratios += [searching.with_floor(n, embedded=False) for n in sorted(settings.sizes)]
+    if min(settings.sizes) < max(settings.sizes):
+        ratios += searching.with_size()
+    return ratios
 
 
 def stages(settings: BenchSettings, searching: SearchBench) -> dict[str, dict[str, float]]:

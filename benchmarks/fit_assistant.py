@@ -1,8 +1,8 @@
 """Fit the weights for conversations with an assistant, and judge them on data sets left out.
 
-Few features and bounded weights: none is negative, the cosine and BM25 keep a floor, so that the
-ranking stays near a plain hybrid, and the role of the speaker has a ceiling, so that it decides
-only between turns that match about as well.
+Few features and bounded weights: the cosine and BM25 keep a floor, so that the
+ranking stays near a plain hybrid, and what the role of the speaker counts is limited, so that it
+decides only between turns that match about as well.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ BOUNDS: Mapping[str, tuple[float, float | None]] = {
     "time.named": (0.0, None),
     "time.told_when_asked": (0.0, None),
     "role.user": (0.0, 2.0),
+    "role.user_by_default": (0.0, 1.0),
+    "role.asks_back": (-3.0, 0.0),
 }
 STANDARDIZED = (
     "turn.dense",
@@ -224,7 +226,7 @@ def with_assistant(content: Mapping[str, Any], sets: Mapping[str, Sequence[Examp
 def _section(
     weights: Mapping[str, float], known: Mapping[str, Sequence[Example]] | None = None
 ) -> dict[str, Any]:
-    used = {name: float(f"{weight:.4g}") for name, weight in weights.items() if weight > 0}
+    used = {name: float(f"{weight:.4g}") for name, weight in weights.items() if weight}
     section: dict[str, Any] = {
         "first": {**used, "exact.literal": LITERAL},
         "standardized": [name for name in STANDARDIZED if name in used],

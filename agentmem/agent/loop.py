@@ -8,10 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolCall, ToolMessage
-from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 
 from agentmem.agent.caches import SearchCache
 from agentmem.agent.exchange import Exchange
+from agentmem.agent.grounding import quotation, unsupported_terms
 from agentmem.agent.intent import is_question, needs_memory, open_goals
 from agentmem.agent.runner import Step, Steps
 from agentmem.agent.tools import Toolbox
@@ -32,6 +33,9 @@ __all__ = ["AgentLoop"]
 
 # Reading a session costs time in proportion to its turns; a search still finds older ones.
 _MAX_TURNS_READ = 500
+# Confidence of a search from which on its best memory is worth quoting: a quotation beside the
+# point does less harm than an invention.
+_SURE = 0.35
 
 
 @dataclass(frozen=True)
@@ -83,13 +87,32 @@ class AgentLoop:
             return
         for _ in range(self.max_steps):
             prompt = self._prompt(exchange)
-            yield Step(self.model, prompt, is_model=True, timeout=self.timeout)
+            yield Step(self._answerer(exchange), prompt, is_model=True, timeout=self.timeout)
             message = exchange.complete()
             if exchange.reply:
                 return
             exchange.tool_messages += self.toolbox.invalid(message)
             for call in message.tool_calls:
                 exchange.tool_messages.append((yield from self._call_tool(call)))
+
+    def _answerer(self, exchange: Exchange) -> Runnable[Any, Any]:
+        """Return the model, or, for a question that memories answer, one that may quote them."""
+        style, result = self.prompts.style, exchange.result
+        asks = is_question(exchange.agent_input.query)
+        if not (style.quotes and asks and result is not None and result.confidence >= _SURE):
+            return self.model
+        shown = frozenset(exchange.memory_ids.values())
+        memories = [hit.memory for hit in result if hit.memory.id in shown]
+        if not memories:
+            return self.model
+
+        def answer(prompt: list[BaseMessage], config: RunnableConfig) -> AIMessage:
+            reply = self.model.invoke(prompt, config)
+            if unsupported_terms(str(reply.text), exchange.agent_input.query, memories):
+                return AIMessage(quotation(memories[0], style.memory_chars))
+            return reply
+
+        return RunnableLambda(answer)
 
     def _abstains(self, exchange: Exchange) -> bool:
         """Whether the user asks for something that no memory is likely to answer."""

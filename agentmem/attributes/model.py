@@ -11,14 +11,15 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
+from importlib.metadata import version
 from importlib.resources import files
 from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agentmem.embedding.cache import cached_documents
+from agentmem.embedding.cache import cached_array, cached_documents
 from agentmem.embedding.embedder import Embedder
 from agentmem_retrievers.text.tokenize import tokenize
 from agentmem_stores import Vectors
@@ -142,12 +143,24 @@ def _odds(embeddings: bytes, dimension: int) -> tuple[Vectors, Vectors]:
     Returns:
         Shapes (dimension, kinds + 1) and (kinds + 1,).
     """
+    # Fitting takes a third of a second, and importing scikit-learn's models as long again.
+    settings = (version("scikit-learn"), _CLOSELY, _STEPS, _RIDGE, float(_DOUBT))
+    labels = [(kind, asks) for _, kind, asks in _sentences()]
+    key = f"{settings} {labels}".encode() + embeddings
+    shape = (dimension + 1, len(_names()) + 1)
+    odds = cached_array(key, shape, partial(_fit, embeddings, dimension))
+    return odds[:-1], odds[-1]
+
+
+def _fit(embeddings: bytes, dimension: int) -> Vectors:
+    """Return the factors and, in the last row, the shifts of `_odds`."""
     _, kinds, start_nearest = zip(*_sentences(), strict=True)
     found, of = np.frombuffer(embeddings, np.float32).reshape(-1, dimension), np.array(kinds)
     factors, shifts = _discriminants(found, of, np.array(start_nearest))
     borders, heights = _borders(found, of)
     half = np.float32(0.5)
-    return half * (factors / _DOUBT + borders), half * (shifts / _DOUBT + heights)
+    odds = np.vstack([factors / _DOUBT + borders, shifts / _DOUBT + heights])
+    return np.asarray(half * odds, dtype=np.float32)
 
 
 def _borders(found: Vectors, of: NDArray[np.intp]) -> tuple[Vectors, Vectors]:

@@ -37,6 +37,7 @@ from agentmem.maintenance.stats import Stats, collect_stats
 from agentmem.progress import Progress
 from agentmem.provenance import Trust
 from agentmem.recall.context import Context
+from agentmem.recall.cue import cue
 from agentmem.recall.recall import candidates
 from agentmem.rerank.refiner import Refiner, apply_refiners
 from agentmem.to_async import to_async
@@ -901,7 +902,7 @@ class MemoryController:
 
     def recall(
         self,
-        query: str,
+        query: str | Sequence[MessageLike],
         *,
         max_tokens: int = 800,
         scope: Scope | None = None,
@@ -925,7 +926,8 @@ class MemoryController:
         days and topics give a better answer; see docs/recall.md.
 
         Args:
-            query: the question, or any text.
+            query: the question, or any text; or the last turns of a conversation, in the form of
+                `add`, for what ought to come to mind: the last is searched for with those before.
             max_tokens: the most tokens of the text, >= 1. It is a limit, not a target.
             as_of: recall the memory as it was then, aware.
             exclude: ids of memories not to show, such as those that a conversation shows already.
@@ -958,6 +960,9 @@ class MemoryController:
         """
         services = self.services
         owner = services.owner(scope)
+        if isinstance(query, Sequence) and not isinstance(query, str | bytes):
+            embedder = services.embedder
+            query = cue(to_drafts(query), embedder.max_tokens, embedder.count_tokens)
         query = arguments.text("query", query)
         max_tokens = arguments.integer("max_tokens", max_tokens, low=1)
         moment = None if as_of is None else arguments.moment("as_of", as_of)

@@ -34,12 +34,16 @@ def summary(sentences: Sequence[Sentence], *, max_tokens: int, max_sentences: in
     order, matrix = _ranking(sentences)
     chosen: list[int] = []
     budget = max_tokens
+    # The greatest cosine of each sentence to a chosen one.
+    closest = np.zeros(len(sentences))
     # Of a monotonous text, no sentence after the first would be chosen, however many are tried.
     for i in order[:MAX_NODES]:
         cost = _cost(sentences[i])
-        if cost <= budget and not _is_redundant(matrix, i, chosen):
+        if cost <= budget and closest[i] <= _REDUNDANT:
             chosen.append(i)
             budget -= cost
+            if matrix is not None:
+                closest = np.maximum(closest, (matrix @ matrix[i].T).toarray().ravel())
         if len(chosen) == max_sentences:
             break
     return _format([sentences[i] for i in sorted(chosen)])
@@ -96,23 +100,18 @@ def _ranking(sentences: Sequence[Sentence]) -> tuple[list[int], Any]:
 
 def _page_rank(matrix: Any) -> list[float]:
     import networkx as nx
+    from scipy.sparse import csr_array
 
-    similarity = (matrix @ matrix.T).tolil()
-    similarity.setdiag(0)
-    ranks = nx.pagerank(nx.from_scipy_sparse_array(similarity.tocsr()))
-    return [ranks[i] for i in range(matrix.shape[0])]
+    similarity = (matrix @ matrix.T).toarray()
+    np.fill_diagonal(similarity, 0)
+    ranks = nx.pagerank(nx.from_scipy_sparse_array(csr_array(similarity)))
+    return [ranks[i] for i in range(len(similarity))]
 
 
 def _descending(scores: Sequence[float]) -> list[int]:
     # Rounded, so that equal sentences stay in their order whatever the last bits are.
     largest = max(scores) or 1.0
     return sorted(range(len(scores)), key=lambda i: (-round(float(scores[i] / largest), 9), i))
-
-
-def _is_redundant(matrix: Any, i: int, chosen: Sequence[int]) -> bool:
-    if matrix is None or not chosen:
-        return False
-    return bool((matrix[list(chosen)] @ matrix[i].T).max() > _REDUNDANT)
 
 
 # An occurrence of a candidate: sentence, place in it, and surface form.

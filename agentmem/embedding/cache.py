@@ -8,16 +8,17 @@ import logging
 import tempfile
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agentmem.embedding.embedder import Embedder
 from agentmem.folders import cache_folder
 from agentmem_stores import Vectors
 
-__all__ = ["PROBES", "EmbeddingCache", "cached_documents"]
+__all__ = ["PROBES", "EmbeddingCache", "cached_array", "cached_documents"]
 
 # Texts that are embedded anyway, to recognize another model under the same name.
 PROBES = 2
@@ -74,6 +75,23 @@ _process_cache = EmbeddingCache()
 def cached_documents(embedder: Embedder, texts: Sequence[str]) -> Vectors:
     """Embed constant texts, with the cache of this process; see `EmbeddingCache.documents`."""
     return _process_cache.documents(embedder, texts)
+
+
+def cached_array(
+    key: bytes, shape: tuple[int, int], compute: Callable[[], NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """Return what `compute` returns, from the file of an earlier process if there is one.
+
+    Args:
+        key: everything that the result depends on; nothing that a user said.
+        shape: of the result.
+    """
+    path = cache_folder("known") / f"{hashlib.sha256(key).hexdigest()[:32]}.npy"
+    array = _read(path, shape)
+    if array is None:
+        array = compute()
+        _write(path, array)
+    return array
 
 
 def _read(path: Path, shape: tuple[int, int]) -> Vectors | None:

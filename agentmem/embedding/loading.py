@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from threading import RLock
@@ -22,7 +22,7 @@ from agentmem_stores import EmbeddingError, MissingExtraError
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-__all__ = ["MINILM", "Backend", "ModelSource", "packaged_minilm"]
+__all__ = ["MINILM", "Backend", "ModelSource", "fastest_backend", "packaged_minilm"]
 
 Backend = Literal["torch", "onnx", "openvino"]
 
@@ -132,6 +132,20 @@ class ModelSource:
                     f'pip install "sentence-transformers[{self.backend}]"'
                 ) from error
             raise EmbeddingError(f"cannot load the embedder {source!r}: {error}") from error
+
+
+def fastest_backend() -> Backend:
+    """Return the fastest backend that is installed; nothing is imported.
+
+    OpenVINO takes about half of the time of PyTorch on a CPU, and ONNX as long as PyTorch; see
+    docs/performance.md. `sentence-transformers` needs both packages for OpenVINO.
+    """
+    try:
+        version("openvino")
+        version("optimum-intel")
+    except PackageNotFoundError:
+        return "torch"
+    return "openvino"
 
 
 def packaged_minilm() -> Path | None:

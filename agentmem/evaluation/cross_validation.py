@@ -54,7 +54,7 @@ _LITERAL = 4.0
 _OF_ASSISTANTS = frozenset(
     [
         "exact.literal", "exact.verbatim", "late.passage", "late.passage_rare", "lexical.bm25",
-        "manner.only_asks", "role.user",
+        "manner.only_asks", "role.asks_back", "role.user", "role.user_by_default",
     ]
 )  # fmt: skip
 
@@ -195,7 +195,10 @@ def with_confidence(weights: Weights, known: Sequence[Example]) -> Weights:
 
     known = [e for e in known if not e.drill]
     rankings = [rank_turns(e, weights) for e in known]
-    features = [ranking.confidence_features(turns) for ranking, turns in rankings]
+    features = [
+        ranking.confidence_features(turns, e.rows, e.features)
+        for e, (ranking, turns) in zip(known, rankings, strict=True)
+    ]
     # Each question counts again as if it named nobody, as most questions to an assistant do not.
     features += [{**row, "named": 0.0} for row in features]
     names = list(features[0])
@@ -207,8 +210,11 @@ def with_confidence(weights: Weights, known: Sequence[Example]) -> Weights:
 
 def confidences(known: Sequence[Example], weights: Weights) -> list[float]:
     """Return the confidence of each search, in [0, 1]."""
-    rankings = (rank_turns(e, weights) for e in known)
-    return [ranking.confidence(turns) for ranking, turns in rankings]
+    found = []
+    for example in known:
+        ranking, turns = rank_turns(example, weights)
+        found.append(ranking.confidence(turns, example.rows, example.features))
+    return found
 
 
 def rank_turns(example: Example, weights: Weights) -> tuple[TurnRanking, Ranking]:

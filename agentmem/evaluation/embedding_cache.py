@@ -110,6 +110,7 @@ def _unpack(row: bytes, dimension: int) -> TextEmbedding:
     end = 4 + int.from_bytes(row[:4], "little")
     words = json.loads(row[4:end])
     vector = np.frombuffer(row[end : end + 4 * dimension], np.float32)
-    packed = np.frombuffer(row[end + 4 * dimension :], np.uint8).reshape(len(words), -1)
+    packed = np.frombuffer(row[end + 4 * dimension :], np.uint8)
+    packed = packed.reshape(len(words), -(-dimension // 8))
     bits = np.unpackbits(packed, axis=1)[:, :dimension]
     return TextEmbedding(vector, words, bits.astype(np.float32) * 2 - 1)

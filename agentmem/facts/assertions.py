@@ -55,11 +55,19 @@ _OWN_LABEL = re.compile(
     r"(?:big|good|bad|great|sad|other) news|news|about me|my (?:background|situation|context)|"
     r"background|context|confession|also|one more thing|quick update|question|basically|"
     r"(?:some |a bit of )?(?:info|context|background)(?: about me)?|the thing is|"
-    r"(?:just )?to be clear|disclaimer|intro|hi|hello|hey|ok|okay|so|well)",
+    r"(?:just )?to be clear|disclaimer|(?:quick |short )?intro(?:duction)?|remember|remember this|for later|hi|hello|hey|ok|okay|so|well)",
     _I,
 )
 _SALUTATION = re.compile(r"^\s*(?:dear|to whom it may)\b(?! (?:assistant|ai|diary)\b)", _I)
 _GREETED = re.compile(r"^\s*(?:hi|hello|hey|good morning|good evening)\b[^.!?\n]{0,40},\s*$", _I)
+# Nobody greets in the middle of a message, so what follows is another one.
+_HELLO = re.compile(r"^\s*(?:hi|hello|hey|dear)\b(?! (?:again|there|assistant)\b)", _I)
+# "What do you make of this message?" is followed by the message.
+_ABOUT_TEXT = re.compile(
+    r"\b(?:this|these|the following|that) (?:\w+ )?(?:e-?mail|letter|text|review|transcript|message|"
+    r"article|post|paragraph|passage|poem|essay|excerpt|draft|story|bio|profile|tweet|comment|"
+    r"minutes|lyrics|code|chat|testimonial|statement|reply|note)s?\b[^.!?]*[.:?]\s*$|"
+    r"\b(?:text|letter|e-?mail|message|draft) (?:is )?below\b", _I)
 _SIGN_OFF = re.compile(
     r"^\s*(?:best|kind|warm|many thanks|cheers|sincerely|regards|yours|love|xoxo|thanks|"
     r"thank you|with (?:best|kind|warm))(?: \w+){0,3},?\s*$",
@@ -78,9 +86,10 @@ _TASK = re.compile(
     rf"^\W*{_POLITE}(?:write|writing|draft|drafting|compose|rewrite|re-write|rewrit\w*|translat\w+|"
     r"summari[sz]\w*|proofread\w*|paraphras\w*|rephras\w*|polish|reword|shorten|simplify|"
     r"edit|edit\w* (?:this|my)|correct (?:this|the|my|these)|fix (?:this|the grammar|my)|"
-    r"improve (?:this|the|my)|check (?:this|the grammar|my (?:text|grammar|letter|email))|"
+    r"improve (?:this|the|my)|turn (?:this|it|that|the following)\b.{0,30}\binto|make .{0,30}\b(?:out of|from) this|tl;?dr|"
+    r"fix the (?:tone|style|wording|spelling|punctuation)|check (?:this|the grammar|my (?:text|grammar|letter|email))|"
     r"(?:generate|create|make up|make me|invent|produce|give me|come up with)\b.{0,60}\b(?:story|stories|"
-    r"poem|song|lyrics|dialog(?:ue)?|letter|e-?mail|script|bio|biography|speech|essay|article|post|"
+    r"poem|song|alias|identity|backstory|lyrics|dialog(?:ue)?|letter|e-?mail|script|bio|biography|speech|essay|article|post|"
     r"tweet|caption|monologue|conversation|persona|character|sentences?|examples?|paragraph|text|"
     r"statement|review|reply|response|message|toast|ad|scenes?|sketch|joke|haiku|role-?play)|"
     r"tell me (?:a|another) (?:\w+ )?(?:story|joke|tale)|(?:answer|reply|respond)(?: to)? (?:this|the|my|him|her|them)|"
@@ -111,7 +120,7 @@ _FICTION = re.compile(
     r"from now on,? you|you (?:are|will be|'re going to be) (?:now )?(?:an?|my|the) [a-z]|"
     r"as (?:the|a) (?:narrator|character)|once upon a time|fiction\w*|in character|"
     r"d&d|dungeon|npc|screenplay|sample sentence|for example|e\.g\.|quiz|riddle|"
-    r"say that i'?m|call it fiction|song lyrics|(?:the|a|this) (?:song|poem|quote|saying) (?:goes|says))\b|"
+    r"for (?:this|the|an?) (?:exercise|scene|sketch|scenario|skit|role|improv)\b|say that i'?m|call it fiction|song lyrics|(?:the|a|this) (?:song|poem|quote|saying) (?:goes|says))\b|"
     r"^\W*you are (?:an?|my|the|now) ",
     _I,
 )
@@ -157,16 +166,17 @@ def own_text(text: str) -> list[str]:
     for number, line in enumerate(lines):
         if _QUOTE_LINE.match(line) or _SALUTATION.match(line):
             break
-        if number and _GREETED.match(line):
+        if number and (_GREETED.match(line) or _HELLO.match(line)):
             break
         label = _LABEL.match(line)
         if label:
             if not _is_own_label(label["label"]):
-                if _TASK.match(line) or _PASTED.search(line) or number or len(label["label"].split()) < 3:
+                long = len(label["label"].split()) > 2 and not line.rstrip().endswith(":")
+                if _TASK.match(line) or _PASTED.search(line) or number or not long:
                     break
                 continue
             line = line[label.end() :]
-        if _take(line, found, alone=len(lines) == 1):
+        if _take(line, found, alone=len(lines) == 1) or _ABOUT_TEXT.search(line):
             break
     return found
 
@@ -174,6 +184,8 @@ def own_text(text: str) -> list[str]:
 # Somebody's words in quotation marks, over as many sentences as they take.
 _QUOTATION = re.compile(r'(?<!\d)"([^"]{1,1500}?)"')
 _REMOVED = "\u2042"
+# 'I'm a nurse,' my roommate announced.
+_SINGLE_QUOTED = re.compile(r"(?:^|(?<=[\s(:]))'(?=\S)[^\"\n]{6,600}?[,.!?]'(?=[\s.,)]|$)", re.MULTILINE)
 
 
 def _without_quotations(text: str) -> str:
@@ -181,7 +193,7 @@ def _without_quotations(text: str) -> str:
         words = quoted[1].strip()
         return _REMOVED if _SPEECH.search(words) or len(words.split()) > 8 else quoted.group()
 
-    text = _QUOTATION.sub(removed, text)
+    text = _SINGLE_QUOTED.sub(_REMOVED, _QUOTATION.sub(removed, text))
     odd = re.search(r'(?<![\d])"[^"]*\Z', text) if text.count('"') % 2 else None
     return text[: odd.start()] + _REMOVED if odd else text
 
@@ -197,6 +209,10 @@ def _take(line: str, found: list[str], *, alone: bool) -> bool:
         if foreign and _OWN_AGAIN.match(sentence) and alone:
             foreign = False
         if foreign:
+            continue
+        # "I got this message. Hi, I'm Dan": a greeting in the middle is somebody else's.
+        if found and _HELLO.match(sentence) and _ABOUT_TEXT.search(found[-1]):
+            foreign = True
             continue
         if _FICTION.search(sentence) or _TASK.match(sentence) or _PASTED.search(sentence):
             foreign = True
@@ -216,7 +232,7 @@ _CUE = (
     r"correction|pardon|my bad|hang on|hold on|rather|argh|ugh|er|uh)[,.!:]?\s*(?:no[,.]?\s+|sorry[,.]?\s+|wait[,.]?\s+)*"
     r"(?:i\s+(?:mean|meant)(?: to say)?|make that|make it|i should say|it's)[,:]?\s+|"
     r",?\s*(?:-|\u2013|\u2014|\.\.\.)?\s*(?:i\s+(?:mean|meant)(?: to say)?|make that|scratch that|no wait|oops|"
-    r"or rather|sorry|correction|wait,? no)[,.:!]?\s+)"
+    r"or rather|sorry|correction|wait,? no|well,? actually)[,.:!]?\s+)"
 )
 _SLIP = re.compile(rf"^(?P<before>.*?\S)(?:[,.!]|\s+[-\u2013\u2014])?\s*{_CUE}(?P<new>\S.*)$", _I)
 _CUE_FIRST = re.compile(
@@ -247,9 +263,15 @@ _QUOTED = re.compile(r"(?<![\w])'([^']{12,}?)'(?!\w)")
 # "He goes, I'm a doctor"
 _REPORTED = re.compile(
     r"\b(?:he|she|they|everyone|[a-z]+) (?:goes|says|said|was like|were like|is like|went),? (?:like,? )?"
-    r"(?:i|i'm|i've|we|my)\b|\b(?:goes|says|said|replied|answered|shouted),\s",
+    r"(?:i|i'm|i've|we|my)\b|\b(?:goes|says|said|replied|answered|shouted),\s|"
+    r",\s(?:he|she|they|my \w+|[a-z]+) (?:said|says|told me|replied|answered|wrote|announced|shouted|yelled)\W*$",
     _I,
 )
+# Of all reports, only those of tests and doctors are taken for the author's own words.
+_CONFIRMED = re.compile(
+    r"^\W*(?:(?:the|my|an?|our) )?(?:doctor|allergist|gp|dermatologist|vet|(?:blood |allergy |skin )?tests?|"
+    r"(?:test )?results?) (?:has |have )?(?:just )?(?:says?|said|told me|confirms?|confirmed|shows?|showed|"
+    r"found)(?: that)? (?=i(?:'m| am|'ve| have| no longer)\b)", _I)
 _SPEECH = re.compile(r"\b(?:i|i'm|i've|my|me|we|our)\b|[.!?,]$", _I)
 
 
@@ -304,18 +326,22 @@ _LEAD = re.compile(
     r"i(?:'m| am) (?:happy|glad|lucky|proud|grateful|thankful) that)\b(?![\w'])[\s,.:!\-]*)+(?=\S)",
     _I,
 )
-_SUBJECTS = r"(?:i|we|my|our|it|he|she|they|you|there|this|that|the|his|her)\b"
+# "and the piano" is another object, "and the piano is old" another clause.
+_SUBJECTS = (
+    r"(?:(?:i|we|my|our|it|he|she|they|you|there|this|that|his|her)\b|"
+    r"the\b(?=(?:\s+\S+){1,4}?\s+(?:is|are|was|were|has|have|had|will|can|does|do|did|would|isn't)\b))"
+)
 _VERBS = (
     r"(?:(?:also|now|currently|just|recently|still|really|usually|mostly)\s+)*(?:am|live|lives|work|works|have|has|own|owns|speak|speaks|"
     r"drive|drives|play|plays|(?:love|loves|like|likes)(?= (?:to|the|my|it|a|an|\w+ing)\b)|enjoy|enjoys|study|studies|was born|grew up|moved|"
-    r"prefer|adopted|got|bought|started|run|teach|teaches|collect|is|are|work(?:ing|ed) as|"
+    r"prefer|adopted|got|bought|started|joined|run|teach|teaches|collect|is|are|work(?:ing|ed) as|"
     r"don't|doesn't|can't|cannot|never|hate|hates|dislike|quit|sold|left|stopped)\b"
 )
 _JOINT = re.compile(
     r"\s*;\s+|\s+[-\u2013\u2014]+\s+|\s*\.\.\.\s*|"
     r",\s+(?=(?:but|so|because|since|although|though|while|which|who|whose|where|when|if|unless|yet|as)\b)|"
     rf",?\s+(?=(?:and|but|so|because|since|although|though|while|whereas|yet|cause|cuz)\s+(?:(?:now|then|today|these days|currently)\s+)?{_SUBJECTS})|"
-    rf",\s+(?={_SUBJECTS}(?!\s+[a-z]+ (?:too|either)\b))|"
+    rf",\s+(?=(?:{_SUBJECTS}|the\b)(?!\s+[a-z]+ (?:too|either)\b))|,\s+(?=(?:now|today|currently|these days)\s+{_SUBJECTS})|"
     rf",?\s+(?=(?:and|but)\s+{_VERBS})|"
     r"\s+(?=(?:because|if|unless|until|whenever|even though|so that|in case)\s)|"
     r",\s+(?=(?:nice|pleased|good|great|glad|lovely) to meet you)|"
@@ -359,7 +385,7 @@ def clauses(text: str) -> list[Clause]:
 def _clauses(sentence: str) -> Iterator[Clause]:
     if len(sentence) > 600:
         return
-    unquoted = _without_speech(_corrected(sentence))
+    unquoted = _without_speech(_corrected(_CONFIRMED.sub("", sentence, count=1)))
     if unquoted is None:
         return
     claim = unquoted

@@ -86,6 +86,9 @@ _SAME = {
     "location": "home", "home city": "home", "laptop": "computer", "blood group": "blood type",
     "native language": "language", "mother tongue": "language",
 }  # fmt: skip
+_PHONES = frozenset(
+    "work private home office mobile cell emergency contact personal business landline daytime evening other second".split()
+)
 _IDLE = re.compile(
     r"^(?:(?:new|current|present|actual|latest|own|updated|correct|main|whole|favorite(?= ))\s+)+(?=\S)"
 )
@@ -108,6 +111,9 @@ def attribute_name(said: str) -> str:
     for words in (3, 2, 1):
         tail = " ".join(parts[-words:])
         if tail in _KNOWN:
+            break
+        if tail == "number" and parts[-2] not in _PHONES:
+            # "Locker number" and "order number" call nobody.
             break
         if len(parts) > words and tail in _SAME:
             return f"{' '.join(parts[:-words])} {_SAME[tail]}"

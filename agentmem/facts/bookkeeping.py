@@ -14,7 +14,7 @@ import numpy as np
 from agentmem.embedding.embedder import Embedder
 from agentmem.facts.attributes import attribute, base_name
 from agentmem.facts.extractor import ExtractedFact, FactExtractor
-from agentmem.facts.grammar import SPEAKER, Claim
+from agentmem.facts.grammar.claims import SPEAKER, Claim
 from agentmem.facts.lexicon import RELATIONS
 from agentmem.provenance import derived_provenance
 from agentmem_retrievers.index.fact_index import SELF, FactRecord
@@ -106,7 +106,7 @@ class Facts:
                 if corrected is not None:
                     made = list(_replacing(fact, corrected))
             elif not claim.ends:
-                [name] = claim.attributes
+                name = _additional(claim, subject, so_far)
                 made = [_memory(fact, subject, name, claim.value)]
                 said = {a for f in extracted if f.turn.id == turn.id for a in f.claim.attributes}
                 made += _consequences(fact, subject, name, said, so_far)
@@ -194,6 +194,22 @@ def _resolved(subject: str, speaker: str, known: Sequence[Memory]) -> str:
     return who.pop() if len(who) == 1 else subject
 
 
+# What people may have two of, and say so.
+_SECOND = frozenset(
+    ("employer", "job", "home", "car", "office", "gym", "bank", "business", "email", "phone number")
+)
+
+
+def _additional(claim: Claim, subject: str, known: Sequence[Memory]) -> str:
+    """Return a claim's attribute: "I also work at Hooli" is a second employer beside the first."""
+    [name] = claim.attributes
+    if not claim.also or name not in _SECOND:
+        return name
+    current = [_record(m) for m in known if m.state is not State.SUPERSEDED]
+    beside = any(r.key == (subject, name) and r.value != claim.value for r in current)
+    return f"second {name}" if beside else name
+
+
 def _words(text: str) -> frozenset[str]:
     return frozenset(tokenize(text)) or frozenset(re.findall(r"\w+", text.casefold()))
 
@@ -209,6 +225,17 @@ def _countless(value: str) -> str:
     return _COUNT.sub("", value.casefold())
 
 
+# "I don't like the new opera house" does not end "opera".
+_SPECIFIC = frozenset(("likes", "hobby", "sport", "instrument", "learning", "language"))
+
+
+def _covers(ended: str, record: FactRecord) -> bool:
+    """Whether an ending of a value means a fact's value; "" means any."""
+    if record.attribute in _SPECIFIC and ended:
+        return _words(ended) <= _words(record.value)
+    return not ended or _alike(ended, record.value)
+
+
 def _ends(claim: Claim, subject: str, record: FactRecord) -> bool:
     """Whether a claim ends a fact."""
     if record.subject != subject:
@@ -220,7 +247,7 @@ def _ends(claim: Claim, subject: str, record: FactRecord) -> bool:
         or base_name(record.attribute) in names
         or ("favourite" in names and record.attribute.startswith("favourite "))
     )
-    return covered and (not claim.value or _alike(claim.value, record.value))
+    return covered and _covers(claim.value, record)
 
 
 def _corrected(
@@ -351,7 +378,6 @@ def _placed(group: Sequence[tuple[FactRecord, Memory]]) -> Iterator[tuple[Memory
 def _succeeds(later: FactRecord, successor: Memory, record: FactRecord, memory: Memory) -> bool:
     """Whether a later fact takes the place of one, or an ending ends it."""
     if later.ends:
-        ended = not later.value or _alike(later.value, record.value)
-        return ended and successor.sources != memory.sources
+        return _covers(later.value, record) and successor.sources != memory.sources
     same = record.single or _countless(later.value) == _countless(record.value)
     return same and later.since > record.since

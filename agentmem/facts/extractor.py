@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agentmem.facts.assertions import clauses, own_text
-from agentmem.facts.grammar import SPEAKER, Claim, as_one, claims, correction, parse
+from agentmem.facts.grammar.claims import SPEAKER, Claim
+from agentmem.facts.grammar.corrections import correction
+from agentmem.facts.grammar.mentions import mentioned_in_sentence
+from agentmem.facts.grammar.predicate import parse
+from agentmem.facts.grammar.reader import claims
 from agentmem_stores import Memory
 
 __all__ = [
@@ -18,7 +22,7 @@ __all__ = [
 _PER_TURN = 12
 # Without any of these a text tells nothing, and need not be read closely.
 _WORTH_READING = re.compile(
-    r"\b(?:i|i'm|i've|me|my|we|our|mine|lives|works|died|passed|ran|actually|not|first day)\b",
+    r"\b(?:i|i'm|i've|me|my|we|our|mine|lives|works|died|passed|ran|dead|gone|us|actually|not|first day)\b",
     re.IGNORECASE,
 )
 
@@ -77,7 +81,7 @@ def _claimed(text: str) -> Iterator[tuple[str, Claim]]:
     if not _WORTH_READING.search(text):
         return
     for sentence in own_text(text):
-        yield from ((sentence, claim) for claim in as_one(sentence))
+        yield from ((sentence, claim) for claim in mentioned_in_sentence(sentence))
         if (corrected := correction(sentence)) is not None:
             yield sentence, corrected
     found = [(c.sentence, claim) for c in clauses(text) for claim in claims(c)]

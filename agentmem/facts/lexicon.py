@@ -136,7 +136,7 @@ CARS = _words(
     cadillac chrysler dacia saab mini corolla camry prius civic fabia octavia clio twingo corsa yaris
     wrangler f-150 silverado rav4 cr-v
     car pickup truck van suv sedan hatchback convertible minivan motorcycle motorbike scooter camper campervan coupe
-    estate cabriolet vespa harley ducati yamaha
+    estate cabriolet vespa harley ducati
     """
 )
 DEVICES = _words(

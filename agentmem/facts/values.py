@@ -79,6 +79,15 @@ def _uncased(clause: str) -> bool:
     return bool(cased) and (not any(c.isupper() for c in said[1:]) or all(c.isupper() for c in cased))
 
 
+def _no_name(token: str, place: int, *, certain: bool, loose: bool) -> bool:
+    """Whether a word cannot belong to a name: "Will" may, where it is written as one."""
+    if token.lower() not in _COMMON:
+        return False
+    if not loose and token[0].isupper() and (certain or place):
+        return False
+    return token not in _PARTICLES or not place
+
+
 def name_in(text: str, clause: str, *, certain: bool = True) -> str | None:
     """Return the name at the beginning of a text, if the text is nothing else.
 
@@ -93,7 +102,7 @@ def name_in(text: str, clause: str, *, certain: bool = True) -> str | None:
         return None
     tokens = said.split()
     lowered = said.lower()
-    if lowered in NOT_NAMES or any(t.lower() in _COMMON and (t not in _PARTICLES or t is tokens[0]) for t in tokens) or tokens[-1] in _PARTICLES:
+    if (lowered in NOT_NAMES and (loose or not certain)) or any(_no_name(t, n, certain=certain, loose=loose) for n, t in enumerate(tokens)) or tokens[-1] in _PARTICLES:
         return None
     if loose and not certain:
         return None
@@ -130,11 +139,11 @@ def place_in(text: str, clause: str) -> tuple[str, str] | None:
         value = words.group().strip(" ,")
         if value.lower().startswith("the ") and value.lower() not in ("the us", "the uk", "the usa", "the netherlands", "the hague", "the bronx"):
             return None
-        if any(w.lower() in _COMMON for w in re.findall(r"[\w'-]+", value)[0 if not value.lower().startswith("the ") else 1 :]):
+        if any(w.lower() in _COMMON - {"new"} for w in re.findall(r"[\w'-]+", value)[0 if not value.lower().startswith("the ") else 1 :]):
             return None
         return value, said[words.end() :]
     run, end = _proper_run(said[start:], most=6)
-    if not run or run[0].isdigit() or run.lower() in _COMMON or run.split()[0] in ("I", "My"):
+    if not run or run[0].isdigit() or (run.lower() in _COMMON and _uncased(clause)) or run.split()[0] in ("I", "My"):
         return None
     end += start
     while more := re.match(r",\s*(?=[A-Z\u00c0-\u00de])", said[end:]):
@@ -224,10 +233,18 @@ _DATE = re.compile(
 )
 
 
+def _is_day(found: re.Match[str]) -> bool:
+    """Whether a day of a month that is called by its name exists, in a leap year at least."""
+    day = int(found["d1"] or found["d2"] or 1)
+    month = re.search(rf"\b({_MONTHS})", found.group(), _I)
+    short = month[1].lower()[:3] if month else ""
+    return 1 <= day <= (29 if short == "feb" else 30 if short in ("apr", "jun", "sep", "nov") else 31)
+
+
 def date_in(text: str) -> str | None:
     """Return the date at the beginning of a text, as it is written; impossible days are none."""
     found = _DATE.match(text.strip())
-    if found is None or not 1 <= int(found["d1"] or found["d2"] or 1) <= 31:
+    if found is None or not _is_day(found):
         return None
     return re.sub(r"^the\s+", "", found.group(), flags=_I)
 

@@ -6,6 +6,7 @@ import asyncio
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar
 
 from langchain.agents.middleware.types import (
@@ -211,21 +212,25 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
         first = next((n for n, d in enumerate(drafts) if written[n] != d), None)
         if first is None:
             return
+        others = [self._turn_id(owner, draft.id) for draft in drafts[:first]]
         # The message before shows where the new ones belong.
-        first = max(first - 1, 0)
+        sent = [
+            replace(draft, id=self._turn_id(owner, draft.id))
+            for draft in drafts[max(first - 1, 0) :]
+        ]
         services = self.memory.services
         stored = store_turns(
             services,
             services.owner(owner.scope),
             owner.session_id,
-            drafts[first:],
+            sent,
             sending=Sending(
                 histories=True,
                 # LangGraph gives new ids to messages without one in each run.
                 stable_ids=False,
-                others=[self._turn_id(owner, d.id) for d in drafts[:first] if d.id],
+                others=others,
             ),
-            answered=[d.id for d in drafts[first:] if d.id and UNANSWERED not in d.metadata],
+            answered=[draft.id for draft in sent if UNANSWERED not in draft.metadata],
         )
         if len(self._written) > _MAX_WRITTEN:
             self._written.clear()
@@ -233,8 +238,9 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
         self._written.update({_key(owner, draft): draft for draft in drafts})
         self._known_as.update({(owner.scope, i): turn for i, turn in stored.known_as.items()})
 
-    def _turn_id(self, owner: Owner, message_id: str) -> str:
+    def _turn_id(self, owner: Owner, message_id: str | None) -> str:
         """Return the id of the turn that a message is, which may have been sent before."""
+        assert message_id is not None
         return self._known_as.get((owner.scope, message_id), message_id)
 
 

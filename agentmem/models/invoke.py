@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context, copy_context
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import BaseMessage
 
 __all__ = ["invoke_text", "stream_chunks"]
 
@@ -38,6 +39,8 @@ def invoke_text(model: BaseChatModel, prompt: list[BaseMessage], *, timeout: flo
     # In an empty context: LangChain passes callbacks in context variables, and an agent that
     # streams its reply would stream this answer too.
     [answer] = _in_thread(call, timeout, Context())
+    from langchain_core.messages import AIMessage, BaseMessage
+
     if not isinstance(answer, BaseMessage):
         raise ValueError(f"the answer is a {type(answer).__name__}, not a message")  # noqa: TRY004
     if isinstance(answer, AIMessage) and answer.tool_calls:

@@ -202,6 +202,8 @@ class PromptBuilder:
         room -= min(int(room * _MEMORY_SHARE), self._cost(number_lines(expected)[0]))
         if parts.context:
             return _History(self._newest(parts.context, room))
+        if not self.style.max_turns:
+            return _History([])
         turns = [turn for turn in parts.turns if turn.role in ("user", "assistant")]
         latest = turns[-self.style.max_turns :]
         messages = convert_to_messages([(turn.role, turn.text) for turn in latest])

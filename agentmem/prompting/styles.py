@@ -37,10 +37,12 @@ class PromptStyle:
             its own replies wrong, and would then learn from them.
         token_budget: the most tokens of a prompt.
         memory_chars: the most characters to show of a memory.
-        max_turns: the most turns of the session to show.
+        max_turns: the most turns of the session to show; 0 shows only memories.
         best_last: put the most relevant memory last instead of ordering by date.
         show_date: tell the model today's date.
         verbatim: show every memory as it was said, neither shortened nor with the turn before it.
+        quotes: quote the best memory in place of an answer with words that are in no memory. A
+            small model invents, or repeats what it said before.
         unknown_reply: the reply where the memories are too uncertain to answer from.
         citation_guide: follows the system text where the model should cite.
     """
@@ -56,6 +58,7 @@ class PromptStyle:
     best_last: bool = False
     show_date: bool = True
     verbatim: bool = False
+    quotes: bool = False
     unknown_reply: str = "I don't know: I remember nothing that answers this."
     citation_guide: str = (
         "After every sentence that rests on a memory put its id in square brackets, as in [m1]."
@@ -113,8 +116,11 @@ SMALL = PromptStyle(
     user_statements_only=True,
     token_budget=1200,
     memory_chars=240,
-    max_turns=6,
+    # Its own replies mislead it: after "You live in Lisbon." it says so again, whatever the
+    # memories say now.
+    max_turns=0,
     best_last=True,
     show_date=False,
     verbatim=True,
+    quotes=True,
 )

@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 
 from agentmem.digest.sentences import split
+from agentmem.documents.documents import DOCUMENT
 from agentmem.prompting.quoting import quote
 from agentmem.prompting.rendering import MemoryLine, means_little_alone, speaker_of
 from agentmem.provenance import Trust, trust_of
@@ -30,6 +31,8 @@ _MIN_LINE_TOKENS = 25
 _MAX_CANDIDATES = 400
 # Longer turns are shown as their best sentences, so that a few do not use up the budget.
 MAX_TURN_TOKENS = 120
+# Chunks of documents are as long as the embedder's window, and were cut at ends of paragraphs.
+MAX_CHUNK_TOKENS = 400
 # Of three consecutive turns, in answer to a broad question.
 MAX_PASSAGE_TOKENS = 90
 MAX_SUMMARY_TOKENS = 120
@@ -297,7 +300,8 @@ class Recaller:
             memory = hit.memory
             if memory.id in page.turn_ids:
                 continue
-            room = min(page.room(memory), MAX_TURN_TOKENS)
+            longest = MAX_CHUNK_TOKENS if memory.role == DOCUMENT else MAX_TURN_TOKENS
+            room = min(page.room(memory), longest)
             if room < MIN_TEXT_TOKENS:
                 continue
             is_whole = excerpts.count(memory.text) <= room

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 
-__all__ = ["align", "is_whole", "tail_of", "text_digest"]
+__all__ = ["align", "is_whole", "match_end", "text_digest"]
 
 # A list of messages is a session's whole history if it has more messages than this and as many of
 # its first turns. One exchange alone may be said again.
@@ -48,8 +48,10 @@ def is_whole(turns: Sequence[Hashable], messages: Sequence[Hashable]) -> bool:
     return messages[1] in turns[1:START]
 
 
-def tail_of(turns: Sequence[Hashable], messages: Sequence[Hashable]) -> dict[int, int]:
-    """Find the end of a session in messages.
+def match_end(
+    turns: Sequence[Hashable], messages: Sequence[Hashable], views: Iterable[Sequence[int]]
+) -> dict[int, int]:
+    """Match messages that are a session's history from some point on.
 
     Messages may start with the session's last turns. If they start with something else, such as
     a summary, they must have at least two of these, and go on after them.
@@ -57,21 +59,30 @@ def tail_of(turns: Sequence[Hashable], messages: Sequence[Hashable]) -> dict[int
     Args:
         turns: keys of the last turns of the session, in order, at least as many as messages.
         messages: keys of the messages.
+        views: the indexes of the turns that a client may know, such as all of them, or those of
+            runs that did not fail.
 
     Returns:
-        For messages that are turns, their index, and the index of the turn.
+        The indexes of turns by the indexes of messages; empty for messages that are no history.
 
-    >>> tail_of(["tea?", "please", "sugar?"], ["please", "sugar?", "no"])
+    >>> match_end(["tea?", "please", "sugar?"], ["please", "sugar?", "no"], [[0, 1, 2]])
     {0: 1, 1: 2}
-    >>> tail_of(["tea?", "please", "sugar?"], ["(summary)", "please", "sugar?", "no"])
+    >>> match_end(["tea?", "please", "milk?"], ["(summary)", "please", "milk?", "no"], [[0, 1, 2]])
     {1: 1, 2: 2}
+    >>> match_end(["tea?", "please", "(failed)"], ["please", "milk?"], [[0, 1, 2], [0, 1]])
+    {0: 1}
     """
-    for start, length in _ends(turns, messages):
-        is_history = length >= _SAME_END and start + length < len(messages)
-        if start == 0 or is_history or length >= _SAME_END_ALONE:
-            offset = len(turns) - length
-            end = {start + n: offset + n for n in range(length)}
-            return {**align(turns[:offset], messages[:start]), **end}
+    for numbers in views:
+        for start, length in _ends([turns[n] for n in numbers], messages):
+            goes_on = start + length < len(messages)
+            if start == 0 or length >= _SAME_END_ALONE or (length >= _SAME_END and goes_on):
+                end = numbers[len(numbers) - length :]
+                after = align(turns[end[-1] + 1 :], messages[start + length :])
+                return {
+                    **align(turns[: end[0]], messages[:start]),
+                    **{start + n: turn for n, turn in enumerate(end)},
+                    **{start + length + m: end[-1] + 1 + t for m, t in after.items()},
+                }
     return {}
 
 

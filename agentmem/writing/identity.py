@@ -7,11 +7,11 @@ version. Messages without ids are known as a resent history (`histories`).
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from agentmem.writing.histories import START, align, is_whole, tail_of, text_digest
+from agentmem.writing.histories import START, align, is_whole, match_end, text_digest
 from agentmem.writing.messages import Draft
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import Granularity, Memory, Scope
@@ -169,12 +169,19 @@ class Identity:
         messages = [keys.of_draft(draft) for draft in drafts]
         resent = {n: instructions[key] for n, key in enumerate(messages) if key in instructions}
         spoken = [n for n, draft in enumerate(drafts) if draft.role != "system"]
+        said = [messages[n] for n in spoken]
         turns = [turn for turn in ends if turn.role != "system"]
-        compare = tail_of
-        if is_whole([keys.of_turn(t) for t in turns[:START]], [messages[n] for n in spoken]):
+        ends_keys = [keys.of_turn(turn) for turn in turns]
+        views = list(_views(turns))
+        if not sending.stable_ids:
+            # The last reply may have been lost on its way to the client.
+            last = max((i for i, n in enumerate(views[-1]) if turns[n].role == "user"), default=0)
+            views.append(views[-1][:last])
+        if any(is_whole([ends_keys[n] for n in view[:START]], said) for view in views):
             turns = [turn for turn in self._turns(scope, ids) if turn.role != "system"]
-            compare = align
-        found = compare([keys.of_turn(t) for t in turns], [messages[n] for n in spoken])
+            found = align([keys.of_turn(turn) for turn in turns], said)
+        else:
+            found = match_end(ends_keys, said, views)
         for m, t in found.items():
             if keys.same_time(turns[t], drafts[spoken[m]]):
                 resent[spoken[m]] = turns[t].id
@@ -214,6 +221,27 @@ class _Keys:
     def same_time(self, turn: Memory, draft: Draft) -> bool:
         has_own_time = draft.said_at is not None and draft.said_at != self.timestamp
         return turn.id == draft.id or not has_own_time or turn.said_at == draft.said_at
+
+
+def _views(turns: Sequence[Memory]) -> Iterator[Sequence[int]]:
+    """Yield the indexes of the turns that a client may know.
+
+    All of them; questions and replies, without what the model said before it called a tool; and
+    these without questions that got no reply.
+    """
+    yield range(len(turns))
+    asked, answered, is_answered = [], [], True
+    for n, turn in enumerate(turns):
+        is_last = n + 1 == len(turns) or turns[n + 1].role == "user"
+        if turn.role == "user":
+            is_answered = UNANSWERED not in turn.metadata
+            asked.append(n)
+            answered += [n] * is_answered
+        elif is_last and is_answered:
+            asked.append(n)
+            answered.append(n)
+    yield asked
+    yield answered
 
 
 def _add_repeats(resent: dict[int, str], drafts: Sequence[Draft]) -> None:

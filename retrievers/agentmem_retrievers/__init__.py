@@ -93,10 +93,12 @@ _MOVED = {
         "Table": "Table",
     },
     "index.vocabulary": {"Embed": "Embed", "Kin": "SimilarTerm", "Vocabulary": "Vocabulary"},
+    "ranking.confidence": {
+        "confidence": "confidence",
+        "confidence_features": "coverage_features",
+    },
     "ranking.pipeline": {
         "TurnRanking": "TurnRanking",
-        "confidence": "confidence",
-        "confidence_features": "confidence_features",
         "expanded": "rm1_scores",
         "weighed": "weighted_parts",
     },

@@ -21,6 +21,7 @@ from agentmem_retrievers.ranking.candidates import (
     nearest_stored,
     visible_candidates,
 )
+from agentmem_retrievers.ranking.documents import smooth_documents
 from agentmem_retrievers.ranking.duplicates import collapse_duplicates
 from agentmem_retrievers.ranking.latest_value import (
     AttributeClassifier,
@@ -142,8 +143,9 @@ class SearchEngine:
         embedded = self.embed(scope, query)
         with self.memories.reading(scope) as index:
             ranking = self._ranking(index, scope, query, embedded)
-            turns = ranking.rank(*ranking.first_stage())
-            confidence = ranking.confidence(turns)
+            rows, features = ranking.first_stage()
+            turns = ranking.rank(rows, features)
+            confidence = ranking.confidence(turns, rows, features)
             if not (self._is_unsure(confidence, turns) and self._has_archive(index, query)):
                 return self._result(ranking, turns, confidence, scope, query, embedded)
         return self.search(scope, replace(query, include_archived=True))
@@ -168,9 +170,9 @@ class SearchEngine:
         elif query.hops > 1:
             result, paths = self._follow_links(ranking, turns, query.hops)
         else:
-            result = self._latest_value.reorder(ranking, turns)
+            table = ranking.index.tables[Granularity.TURN]
+            result = smooth_documents(self._latest_value.reorder(ranking, turns), table)
             if "duplicates" not in self.settings.off:
-                table = ranking.index.tables[Granularity.TURN]
                 result, duplicates = collapse_duplicates(result, table, query.k)
         routing = ranking.sources.routing() if query.explain else None
         learnable = granularity is Granularity.TURN and query.hops == 1

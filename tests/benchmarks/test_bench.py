@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from benchmarks.__main__ import app
 from benchmarks.bench import SEARCH_STAGES, WRITE_STAGES, time_by_stage
 from benchmarks.measure import Ratio, alternate
 from benchmarks.partitions import simulate_partitions
+from benchmarks.throughput import run_callers
 
 
 @pytest.fixture
@@ -116,3 +118,50 @@ def test_simulates_partitions() -> None:
     result = CliRunner().invoke(app, ["partitions", "--owners", "1000", "--count", "4"])
     assert "100,000 memories" in result.stdout
     assert "largest partition" in result.stdout
+
+
+def test_callers_ask_every_question_once_at_the_same_time() -> None:
+    asked, barrier = set[int](), Barrier(4)
+
+    def ask(number: int, question: str) -> None:
+        barrier.wait(10)
+        asked.add(number)
+
+    load = run_callers(ask, ["Who?"] * 8, callers=4)
+    assert asked == set(range(8))
+    assert 0 < load.ms <= load.p95
+    assert load.p50 <= load.p95
+
+
+def test_an_error_of_a_caller_is_raised() -> None:
+    def ask(number: int, question: str) -> None:
+        raise ValueError(question)
+
+    with pytest.raises(ValueError, match="Who"):
+        run_callers(ask, ["Who?"], callers=2)
+
+
+def test_compares_the_throughput_of_callers(
+    call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.throughput.CALLERS", (1, 2))
+    monkeypatch.setattr("benchmarks.throughput.OWNERS", 2)
+    monkeypatch.setattr("benchmarks.throughput.MEMORIES", 40)
+    out = tmp_path / "bench.json"
+
+    result = call("--rounds", "2", "--only", "throughput", "--json", str(out))
+
+    assert result.exit_code == 0, result.output
+    found = {row["name"]: row for row in json.loads(out.read_text())["ratios"]}
+    assert list(found) == [
+        name
+        for owners in (1, 2)
+        for name in (
+            f"time per search, 1 callers of {owners} owners / floor",
+            f"time per search, 2 callers of {owners} owners / floor",
+            f"p95 / p50, 2 callers of {owners} owners",
+        )
+    ]
+    bound = [name for name, row in found.items() if row["at_most"] is not None]
+    assert bound == list(found)[-2:]
+    assert all(row["measured"] > 0 and row["floor"] > 0 for row in found.values())

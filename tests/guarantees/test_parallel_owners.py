@@ -76,12 +76,17 @@ def test_searches_of_many_threads_find_what_single_ones_find(memory: MemoryContr
         owner, question = job
         hits = memory.search(question, k=3, scope=owner, reinforce=False)
         assert all(hit.memory.scope == owner for hit in hits)
-        return [(hit.memory.text, round(hit.score, 4)) for hit in hits]
+        return [(hit.memory.text, hit.score) for hit in hits]
 
     serial = [search(job) for job in jobs]
     memory.services.embedder.clear_cache()
     with ThreadPoolExecutor(16) as pool:
-        assert list(pool.map(search, jobs)) == serial
+        parallel = list(pool.map(search, jobs))
+    for found, expected in zip(parallel, serial, strict=True):
+        assert [text for text, _ in found] == [text for text, _ in expected]
+        # Texts of one pass are padded to the same length, which changes the last bits.
+        scores = [score for _, score in expected]
+        assert [score for _, score in found] == pytest.approx(scores, abs=1e-3)
 
 
 def test_two_owners_who_search_wait_for_a_slow_embedder_at_the_same_time(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from agentmem.cli.chat.conversation import Conversation
 from agentmem.cli.chat.keyboard import PROMPT, Keyboard, read_stdin
 from agentmem.cli.chat.slash_commands import COMMANDS, run_command
 from agentmem.cli.options import DEFAULT_STORE, DEFAULT_USER, open_store
-from agentmem.cli.terminal import complain, console, plain, show
+from agentmem.cli.terminal import complain, console, note, plain, show
 from agentmem_stores import AgentMemError, Granularity, Scope
 
 if TYPE_CHECKING:
@@ -36,6 +36,12 @@ or pipe lines, each a message or a command such as /memories:
   echo 'What is my dog called?' | agentmem chat --user ada
 
 `agentmem chat --help` lists the options."""
+
+_SMALL_MODEL = (
+    "SmolLM2-135M replies here, a very small model that is often wrong. It quotes a memory where "
+    "it can, and the line below a reply shows the memory that it rests on. --model names a larger "
+    "one."
+)
 
 # What shells expect after Ctrl-C: 128 + SIGINT.
 _INTERRUPTED = 130
@@ -94,12 +100,14 @@ def _chat(
     clock: Callable[[], datetime] | None,
     typed: Iterator[str] | None,
 ) -> int:
-    from agentmem.models.local_model import resolve_model
+    from agentmem.models.local_model import LocalChatModel, resolve_model
 
     chat_model = resolve_model(model) if model is None or isinstance(model, str) else model
     with open_store(path, scope, create=True, clock=clock) as memory:
         session_id = f"chat-{memory.clock():%Y%m%dT%H%M%S}"
         conversation = Conversation(chat_model, memory, console(), session_id)
+        if isinstance(chat_model, LocalChatModel):
+            note(_SMALL_MODEL)
         if typed is None:
             typed = iter(Keyboard(_history(memory), list(COMMANDS)))
             conversation.load()

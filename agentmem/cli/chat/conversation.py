@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from agentmem.agent.grounding import rests_on
+from agentmem.agent.intent import is_question
 from agentmem.cli.chat.streaming import SafeStream, Wrapper
 from agentmem.models.local_model import LocalChatModel
+from agentmem.prompting.quoting import quote
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Conversation"]
 
 _SPEAKER = "agentmem> "
+# The most characters of a memory that are shown below a reply.
+_SOURCE_CHARS = 120
 
 
 class Conversation:
@@ -90,8 +95,22 @@ class Conversation:
             self._write(wrapper.feed(safe.end()) + wrapper.end())
             self.console.print()
             self.prompt_ids = reply.prompt_ids
+        if isinstance(self.model, LocalChatModel):
+            self._print_source(text, reply.text)
         if reply.interrupted:
             self.console.print("interrupted; the reply so far is stored", style="dim")
+
+    def _print_source(self, question: str, reply: str) -> None:
+        """Print the memory that a reply rests on: a very small model invents what it lacks."""
+        context = self.last_recall
+        hits = context.hits if context is not None else ()
+        memories = [hit.memory for hit in hits if hit.memory.id in self.prompt_ids]
+        memory = rests_on(reply, question, memories)
+        if memory is not None:
+            source = f"{memory.said_at:%Y-%m-%d} {quote(memory.text, _SOURCE_CHARS)}"
+            self.console.print(f"rests on: {source}", style="dim", markup=False)
+        elif is_question(question):
+            self.console.print("rests on no memory", style="dim")
 
     def _pieces(self, reply: _Reply) -> Iterator[str]:
         """Yield the pieces of a reply; a spinner runs until the first."""
@@ -115,11 +134,13 @@ class _Reply:
     Attributes:
         interrupted: whether Ctrl-C ended it; the reply so far is stored.
         prompt_ids: ids of the memories in the prompt.
+        text: the reply, as far as it has arrived.
     """
 
     def __init__(self, agent: Agent, text: str, session_id: str) -> None:
         self.interrupted = False
         self.prompt_ids: frozenset[str] = frozenset()
+        self.text = ""
         self._pieces: SimpleQueue[str | BaseException | None] = SimpleQueue()
         self._work = (agent, text, session_id)
         threading.Thread(target=self._run, name="agentmem-reply", daemon=True).start()
@@ -134,6 +155,7 @@ class _Reply:
                     stream.close()  # type: ignore[attr-defined]
                     break
                 self._pieces.put(str(piece.text))
+                self.text += str(piece.text)
                 ids = piece.response_metadata.get("agentmem", {}).get("shown", {})
                 self.prompt_ids = frozenset(ids.values()) or self.prompt_ids
         except BaseException as error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agentmem.plots.layout import lay_out
+from agentmem.server.page.lists import Links
 from agentmem.server.page.views import Lens, MemoryView
 from agentmem_stores import Memory
 
@@ -23,6 +24,8 @@ _COLORS = 8
 _UNIT = 95
 # Characters of a label in the drawing, and keywords in the name of a topic.
 _LABEL, _WORDS = 34, 3
+# Characters of a message below the drawing, and neighbors of one in the table.
+_TEXT, _NEIGHBORS = 300, 6
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,16 @@ class TopicView:
 
 @dataclass(frozen=True)
 class NodeView:
-    """A message of the graph, and those that it is linked with."""
+    """A message of the graph.
+
+    Attributes:
+        degree: how many messages of the graph it is linked with.
+        neighbors: the closest of those, with their similarity.
+    """
 
     memory: MemoryView
     topic: TopicView | None
+    degree: int
     neighbors: tuple[tuple[MemoryView, float], ...]
 
 
@@ -82,33 +91,31 @@ def topic_views(topics: Sequence[Memory]) -> list[TopicView]:
 
 
 def network(
-    graph: nx.Graph, memories: Mapping[str, Memory], topics: Sequence[TopicView], lens: Lens
+    links: Links, memories: Mapping[str, Memory], topics: Sequence[TopicView], lens: Lens
 ) -> Network:
-    """Return the graph of some memories.
+    """Return the graph of some messages.
 
     Args:
-        graph: the association graph of the owner.
-        memories: which of its nodes to show, by id.
+        links: between the messages.
+        memories: the messages, by id.
         topics: of the owner.
     """
-    part = graph.subgraph(memories)
-    linked = sorted(
-        (node for node in part if part.degree(node)),
-        key=lambda node: (-part.degree(node), -memories[node].said_at.timestamp(), node),
-    )
-    order = linked[:MAX_NODES]
-    drawn = part.subgraph(order)
+    graph = links.graph.subgraph(memories)
+    order = [node for node in links.graph if node in memories]
     views = {node: lens.memory(memories[node]) for node in order}
     topic_of = {member: topic for topic in topics for member in topic.members}
     nodes = tuple(
-        NodeView(views[node], topic_of.get(node), _neighbors(drawn, node, views)) for node in order
+        NodeView(
+            views[node], topic_of.get(node), graph.degree(node), _neighbors(graph, node, views)
+        )
+        for node in order
     )
     return Network(
         nodes,
-        edges=drawn.number_of_edges(),
-        unlinked=len(memories) - len(linked),
-        left_out=len(linked) - len(order),
-        elements=_elements(drawn, nodes),
+        edges=graph.number_of_edges(),
+        unlinked=links.unlinked,
+        left_out=links.left_out,
+        elements=_elements(graph, nodes),
     )
 
 
@@ -116,7 +123,8 @@ def _neighbors(
     graph: nx.Graph, node: str, views: Mapping[str, MemoryView]
 ) -> tuple[tuple[MemoryView, float], ...]:
     weights = {other: float(data["weight"]) for other, data in graph[node].items()}
-    return tuple((views[i], weights[i]) for i in sorted(weights, key=lambda i: (-weights[i], i)))
+    closest = sorted(weights, key=lambda i: (-weights[i], i))[:_NEIGHBORS]
+    return tuple((views[i], weights[i]) for i in closest)
 
 
 def _elements(graph: nx.Graph, nodes: Sequence[NodeView]) -> dict[str, Any]:
@@ -128,13 +136,13 @@ def _elements(graph: nx.Graph, nodes: Sequence[NodeView]) -> dict[str, Any]:
             {
                 "data": {
                     "id": node.memory.id,
-                    "label": _shorten(node.memory.text),
-                    "text": node.memory.text,
+                    "label": _shorten(node.memory.text, _LABEL),
+                    "text": _shorten(node.memory.text, _TEXT),
                     "url": node.memory.url,
                     "about": _about(node),
                     "color": -1 if node.topic is None else node.topic.color,
                     "retention": round(node.memory.retention, 3),
-                    "degree": graph.degree(node.memory.id),
+                    "degree": node.degree,
                     "hub": _is_hub(graph, node.memory.id),
                 },
                 "position": {
@@ -164,10 +172,10 @@ def _about(node: NodeView) -> str:
 def _name(topic: Memory) -> str:
     words = topic.metadata.get("keywords")
     if topic.version > 1 or not isinstance(words, list) or not words:
-        return _shorten(topic.text)
+        return _shorten(topic.text, _LABEL)
     return ", ".join(map(str, words[:_WORDS]))
 
 
-def _shorten(text: str) -> str:
+def _shorten(text: str, length: int) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= _LABEL else line[: _LABEL - 1].rstrip() + "…"
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"

@@ -11,6 +11,9 @@ from agentmem_stores import State
 
 __all__ = ["FactView", "LineView", "Portrait", "Section", "portrait"]
 
+# A topic has hundreds of sources; so many of each line are shown.
+MAX_SOURCES = 12
+
 _TITLES: Mapping[str, str] = {
     "person": "Person",
     "work": "Work",
@@ -49,7 +52,13 @@ class FactView:
 
 @dataclass(frozen=True)
 class LineView:
-    """A line of the profile; `label` is empty for topics."""
+    """A line of the profile.
+
+    Attributes:
+        label: what a fact tells; empty for topics.
+        sources: the first turns that tell it.
+        n_sources: how many turns tell it.
+    """
 
     id: str
     label: str
@@ -57,6 +66,7 @@ class LineView:
     retention: float
     pinned: bool
     sources: tuple[MemoryView, ...]
+    n_sources: int
     is_fact: bool
 
 
@@ -120,9 +130,10 @@ def _line(line: ProfileLine, fact: FactView | None, turns: Mapping[str, MemoryVi
         retention=line.retention,
         pinned=line.pinned,
         sources=_sources(line.sources, turns),
+        n_sources=len(line.sources),
         is_fact=fact is not None,
     )
 
 
 def _sources(ids: Sequence[str], turns: Mapping[str, MemoryView]) -> tuple[MemoryView, ...]:
-    return tuple(turns[i] for i in ids if i in turns)
+    return tuple(turns[i] for i in ids[:MAX_SOURCES] if i in turns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
@@ -13,11 +14,13 @@ from fastapi.staticfiles import StaticFiles
 
 from agentmem.server.caller import Caller, Reader, Writer
 from agentmem.server.page.curve import forgetting_curve
-from agentmem.server.page.network import network, topic_views
-from agentmem.server.page.portrait import portrait
+from agentmem.server.page.lists import archived_ids, linked_turns, overview
+from agentmem.server.page.network import MAX_NODES, network, topic_views
+from agentmem.server.page.portrait import MAX_SOURCES, portrait
 from agentmem.server.page.reasons import largest_share, reasons
 from agentmem.server.page.render import FOLDER, PageRoute, render
 from agentmem.server.page.views import (
+    FAINT,
     Lens,
     budget_segments,
     fact_line,
@@ -27,14 +30,15 @@ from agentmem.server.page.views import (
     months,
     routing_sentence,
 )
+from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_stores import Granularity, InvalidInputError, Memory, State
 
 __all__ = ["install_page"]
 
 # Hits of a search, events of a timeline, and lines of a list; more is another question.
 _HITS, _EVENTS, _LINES = 20, 200, 200
-# Memories in the short lists of the first page.
-_FEW = 4
+# Memories in the short lists of the first page; turns shown before and after one.
+_FEW, _AROUND = 4, 2
 _MIN_BUDGET, _MAX_BUDGET, _BUDGET = 100, 4000, 800
 # What a change reports on the page that follows it.
 _NOTICES = {
@@ -63,6 +67,10 @@ def _lens(caller: Caller) -> Lens:
     return Lens(caller.scope, caller.memory.curve, caller.memory.clock())
 
 
+def _reading(caller: Caller) -> AbstractContextManager[ScopeIndex]:
+    return caller.memory.services.memories.reading(caller.scope)
+
+
 def _notice(done: str) -> str:
     return _NOTICES.get(done, "")
 
@@ -80,7 +88,7 @@ def show_search(caller: Reader, q: Text = "", archived: bool = False, done: Text
     hits = [
         {
             "memory": lens.memory(hit.memory),
-            "pieces": highlighted(hit.memory.text, q),
+            "pieces": highlighted(hit.excerpt, q),
             "reasons": reasons(hit.contributions, scale),
             "score": hit.score,
         }
@@ -99,24 +107,22 @@ def show_search(caller: Reader, q: Text = "", archived: bool = False, done: Text
 
 
 def _overview(caller: Caller, lens: Lens, done: str) -> Response:
-    memory, scope = caller.memory, caller.scope
-    turns = memory.get_all(granularity=Granularity.TURN, limit=None, scope=scope)
-    active = [turn for turn in turns if turn.state is State.ACTIVE]
-    views = lens.memories(active)
-    threshold = memory.curve.archive_below
-    fading = sorted((v for v in views if v.retention >= threshold), key=lambda v: v.retention)
+    with _reading(caller) as index:
+        holds = overview(
+            index,
+            lens.now,
+            few=_FEW,
+            faint=(caller.memory.curve.archive_below, FAINT),
+        )
     return render(
         "overview.html",
         caller,
         page="search",
         q="",
         archived=False,
-        stats=memory.stats(scope=scope),
-        n_turns=len(turns),
-        n_archived=sum(turn.state is State.ARCHIVED for turn in turns),
-        mean_retention=sum(v.retention for v in views) / len(views) if views else 0.0,
-        recent=views[::-1][:_FEW],
-        fading=[v for v in fading if v.level == "faint"][:_FEW],
+        holds=holds,
+        recent=lens.memories(_existing(caller, holds.recent)),
+        fading=lens.memories(_existing(caller, holds.fading)),
         notice=_notice(done),
     )
 
@@ -215,9 +221,9 @@ def show_portrait(caller: Reader, done: Text = "") -> Response:
     lens = _lens(caller)
     facts = caller.memory.facts(superseded=True, scope=caller.scope)
     lines = caller.memory.profile(scope=caller.scope)
-    sources = {i for line in lines for i in line.sources}
-    sources |= {i for fact in facts for i in fact.memory.sources}
-    turns = caller.memory.services.memories.get(caller.scope, sorted(sources))
+    lists = [line.sources for line in lines] + [fact.memory.sources for fact in facts]
+    ids = {i for sources in lists for i in sources[:MAX_SOURCES]}
+    turns = _existing(caller, tuple(sorted(ids)))
     return render(
         "portrait.html",
         caller,
@@ -230,23 +236,18 @@ def show_portrait(caller: Reader, done: Text = "") -> Response:
 @router.get("/graph")
 def show_graph(caller: Reader, topic: MemoryId = "") -> Response:
     """The association graph, of all messages or those of a topic."""
-    memory, scope = caller.memory, caller.scope
-    topics = topic_views(memory.topics(scope=scope))
+    topics = topic_views(caller.memory.topics(scope=caller.scope))
     chosen = next((t for t in topics if t.id == topic), None)
-    turns = memory.get_all(granularity=Granularity.TURN, limit=None, scope=scope)
-    shown = {
-        turn.id: turn
-        for turn in turns
-        if turn.state is State.ACTIVE and (chosen is None or turn.id in chosen.members)
-    }
-    graph = memory.graph(scope=scope)
+    with _reading(caller) as index:
+        links = linked_turns(index, chosen.members if chosen else None, MAX_NODES)
+    turns = {turn.id: turn for turn in _existing(caller, tuple(links.graph))}
     return render(
         "graph.html",
         caller,
         page="graph",
         topics=topics,
         chosen=chosen,
-        network=network(graph, shown, topics, _lens(caller)),
+        network=network(links, turns, topics, _lens(caller)),
         notice="",
     )
 
@@ -255,18 +256,15 @@ def show_graph(caller: Reader, topic: MemoryId = "") -> Response:
 def show_archive(caller: Reader, done: Text = "") -> Response:
     """What has been archived, the latest first."""
     lens = _lens(caller)
-    memories = caller.memory.get_all(limit=None, scope=caller.scope)
-    archived = [m for m in memories if m.state is State.ARCHIVED]
-    archived.sort(key=lambda m: m.state_changed_at or m.said_at, reverse=True)
+    with _reading(caller) as index:
+        ids = archived_ids(index)
+    archived = _existing(caller, tuple(ids[:_LINES]))
     return render(
         "archive.html",
         caller,
         page="archive",
-        archived=[
-            (lens.memory(m), lens.moment(m.state_changed_at or m.said_at))
-            for m in archived[:_LINES]
-        ],
-        n_archived=len(archived),
+        archived=[(lens.memory(m), lens.moment(m.state_changed_at or m.said_at)) for m in archived],
+        n_archived=len(ids),
         threshold=caller.memory.curve.archive_below,
         notice=_notice(done),
     )
@@ -296,6 +294,7 @@ def show_memory(caller: Reader, id: MemoryId, done: Text = "") -> Response:  # n
         derived=lens.memories(derived),
         successors=lens.memories(_successors(caller, memory, derived)),
         predecessors=lens.memories(_predecessors(caller, memory)),
+        around=lens.memories(_around(caller, memory)),
         related=lens.memories(caller.memory.related(id, k=6, scope=caller.scope)),
         notice=_notice(done),
     )
@@ -307,11 +306,23 @@ def _existing(caller: Caller, ids: tuple[str, ...]) -> list[Memory]:
 
 
 def _derived(caller: Caller, memory: Memory) -> list[Memory]:
-    index = caller.memory.services.memories.index(caller.scope)
-    derived = _existing(caller, tuple(sorted(index.derived_from(memory.id))))
+    with _reading(caller) as index:
+        ids = sorted(index.derived_from(memory.id))
+    derived = _existing(caller, tuple(ids))
     return [
         m for m in derived if m.version_of is None and m.granularity is not Granularity.CITATION
     ]
+
+
+def _around(caller: Caller, memory: Memory) -> list[Memory]:
+    """Return what was said in the conversation just before and after a turn, and the turn."""
+    if memory.granularity is not Granularity.TURN:
+        return []
+    with _reading(caller) as index:
+        ids = index.members(memory.session_id, Granularity.TURN)
+    place = ids.index(memory.id) if memory.id in ids else 0
+    around = ids[max(place - _AROUND, 0) : place + _AROUND + 1]
+    return _existing(caller, tuple(around)) if len(around) > 1 else []
 
 
 def _successors(caller: Caller, memory: Memory, derived: list[Memory]) -> list[Memory]:
@@ -410,8 +421,8 @@ def confirm_forget(caller: Reader, id: MemoryId) -> Response:  # noqa: A002
 @router.post("/forget")
 def forget(caller: Writer, id: FormText) -> Response:  # noqa: A002
     """Delete a memory, and show what was removed; the receipt holds no text of it."""
-    index = caller.memory.services.memories.index(caller.scope)
-    kinds = {i: g for g, table in index.tables.items() for i in table.row_of}
+    with _reading(caller) as index:
+        kinds = {i: g for g, table in index.tables.items() for i in table.row_of}
     deletion = caller.memory.delete(id, scope=caller.scope)
     return render(
         "receipt.html",

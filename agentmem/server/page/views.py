@@ -19,6 +19,7 @@ from agentmem_retrievers.text.tokenize import tokenize
 from agentmem_stores import Granularity, Memory, Scope, State
 
 __all__ = [
+    "FAINT",
     "BudgetSegment",
     "Lens",
     "MemoryView",
@@ -50,7 +51,7 @@ _KINDS: Mapping[Granularity, tuple[str, str]] = {
 }
 _SPEAKERS = {"user": "You", "assistant": "Assistant", "tool": "Tool", "system": "System"}
 # Retention from which on a memory is called fresh, and below which faint.
-_FRESH, _FAINT = 0.6, 0.2
+_FRESH, FAINT = 0.6, 0.2
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 
 
@@ -186,7 +187,7 @@ def _level(memory: Memory, retention: float) -> str:
         return "pinned"
     if retention >= _FRESH:
         return "fresh"
-    return "fading" if retention >= _FAINT else "faint"
+    return "fading" if retention >= FAINT else "faint"
 
 
 def percent(share: float) -> str:

@@ -17,7 +17,8 @@ from agentmem_retrievers.features.lexical import TermStats
 from agentmem_retrievers.index.inverted_index import InvertedIndex
 from agentmem_retrievers.index.quantized import Codes, TokenCodes, decode_tokens, hamming_distances
 from agentmem_retrievers.index.table import NONE, ContextWindow, Rows
-from agentmem_retrievers.text.tokenize import stems_of
+from agentmem_retrievers.text.languages import ENGLISH
+from agentmem_retrievers.text.tokenize import is_content_word, stems_of
 
 __all__ = ["LateInteraction", "QueryToken"]
 
@@ -54,6 +55,11 @@ class LateInteraction:
         words: tells how rare the question's words are.
         query_tokens: the question's tokens; without any, all features are 0.
         dimension: of the token embeddings.
+        language: of the question; its stop words are not compared.
+
+    Attributes:
+        tokens: the question's tokens that are compared.
+        rarity: their idf, shape (tokens,).
     """
 
     def __init__(
@@ -62,14 +68,17 @@ class LateInteraction:
         words: InvertedIndex,
         query_tokens: Sequence[QueryToken],
         dimension: int,
+        language: str = ENGLISH,
     ) -> None:
+        query_tokens = [t for t in query_tokens if is_content_word(t.text, language)]
+        self.tokens = tuple(token.text for token in query_tokens)
         self._codes = codes
         self._dimension = dimension
         self._queries: Codes = decode_tokens(b"".join(t.code for t in query_tokens), dimension)
-        stems = stems_of([token.text for token in query_tokens])
+        stems = stems_of([token.text for token in query_tokens], language)
         stats = TermStats(words, stems)
         rarity_of = dict(zip(stats.terms, stats.idf.tolist(), strict=True))
-        rarity = np.array([rarity_of[stem] for stem in stems])
+        self.rarity = rarity = np.array([rarity_of[stem] for stem in stems])
         self._weights = rarity / max(float(rarity.sum()), 1e-9)
         self._rare_weights = rarity**2 / max(float((rarity**2).sum()), 1e-9)
         self._rarest = np.argsort(-rarity, kind="stable")[:RAREST]
@@ -105,6 +114,11 @@ class LateInteraction:
             "late.passage": passages[0][context.places[0]],
             "late.passage_rare": passages[1][context.places[0]],
         }
+
+    def best_matches(self, rows: Rows) -> Floats:
+        """Return the similarity of each query token to the nearest token of any row, (tokens,)."""
+        best, _, _, _ = self._compare(rows)
+        return np.asarray(best.max(axis=1, initial=0.0))
 
     def _compare(self, rows: Rows) -> tuple[Floats, Floats, Floats, Floats]:
         """Compare each token of the question with each token of rows, NONE among them.

@@ -96,11 +96,22 @@ def _form(
         "manner.opening": (columns["position"][rows] < 2).astype(np.float64),
         "manner.speaker": table.spoken_by(rows, question.named),
         "manner.only_asks": columns["is_question"][rows].astype(np.float64),
-        "role.user": _role(table, rows, question),
+        **_role(table, rows, question),
     }
 
 
-def _role(table: Table, rows: Rows, question: Question) -> Floats:
-    """Return 1 for the user's turns if they are asked for, -1 if the assistant's are, else 0."""
+def _role(table: Table, rows: Rows, question: Question) -> Features:
+    """Features of whose turn it is: the user's or the assistant's.
+
+    `role.user` is 1 for the user's turns if these are asked for, -1 if the assistant's are, else 0;
+    `role.user_by_default` is 1 for them if the question says neither. `role.asks_back` is 1 for the
+    assistant's turns that end in a question: they repeat what was said and wait for the answer.
+    """
+    from_user = table.columns["from_user"][rows].astype(np.float64)
+    asks = table.columns["ends_with_question"][rows].astype(np.float64)
     sign = float(question.first_person) - float(question.asks_for_reply)
-    return sign * table.columns["from_user"][rows].astype(np.float64)
+    return {
+        "role.user": sign * from_user,
+        "role.user_by_default": from_user * (not sign),
+        "role.asks_back": asks * (1 - from_user) * (not question.asks_for_reply),
+    }

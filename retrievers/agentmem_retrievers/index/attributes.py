@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from functools import partial
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,8 @@ class Attributes:
         # Columns of the fields that were filtered by; records that changed since they were built.
         self._fields: dict[tuple[int, str], _FieldColumn] = {}
         self._changed: dict[tuple[int, str], set[int]] = {}
+        # Searches of several threads build columns.
+        self._lock = Lock()
 
     def put(self, row: int, memory: Memory) -> None:
         """Set the attributes of a row."""
@@ -162,11 +165,12 @@ class Attributes:
             Shape (n_rows,).
         """
         by_record = np.ones(len(self._records), dtype=np.bool_)
-        for place, wanted in ((_ROLE, where.role), (_SPEAKER, where.speaker)):
-            if wanted is not None:
-                by_record &= self._test(place, Field("", "$eq", wanted))
-        if where.metadata is not None:
-            by_record &= evaluate(where.metadata, partial(self._test, _METADATA))
+        with self._lock:
+            for place, wanted in ((_ROLE, where.role), (_SPEAKER, where.speaker)):
+                if wanted is not None:
+                    by_record &= self._test(place, Field("", "$eq", wanted))
+            if where.metadata is not None:
+                by_record &= evaluate(where.metadata, partial(self._test, _METADATA))
         # The code -1 of a cleared row reads the last element.
         return np.asarray(np.append(by_record, False)[self.codes(n_rows)], dtype=np.bool_)
 

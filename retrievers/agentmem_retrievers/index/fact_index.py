@@ -142,6 +142,26 @@ class FactIndex:
         """Return the ids of the facts that state or end an attribute."""
         return list(self.by_key.get(key, ()))
 
+    def endings(self, key: AttributeKey) -> list[list[str]]:
+        """Return, for each ending of a value of an attribute, the turns of that value and its own.
+
+        The turn of the ending is the last one.
+        """
+        facts = self.by_key.get(key, {})
+        return [
+            [
+                *(
+                    s
+                    for edge in memory.edges
+                    if edge.target in facts
+                    for s in facts[edge.target].sources
+                ),
+                *memory.sources,
+            ]
+            for fact_id, memory in facts.items()
+            if self._records[fact_id].ends
+        ]
+
     def turns(self, key: AttributeKey) -> list[str]:
         """Return the turns that state or end a single-valued attribute, oldest first."""
         facts = (m for i, m in self.by_key.get(key, {}).items() if self._records[i].single)

@@ -47,6 +47,10 @@ class _StoredPostings:
         part = slice(int(self._indptr[number]), int(self._indptr[number + 1]))
         return self._documents[part], self._frequencies[part]
 
+    def document_frequency(self, term: str) -> int:
+        number = self.numbers.get(term)
+        return 0 if number is None else int(self._indptr[number + 1] - self._indptr[number])
+
     def terms(self, document: int) -> tuple[str, ...]:
         start, end = self._document_indptr[document : document + 2].tolist()
         return tuple([self._terms[n] for n in self._document_terms[start:end].tolist()])
@@ -163,7 +167,7 @@ class InvertedIndex:
     def document_frequency(self, term: str) -> int:
         """Return how many documents contain a term."""
         changed = self._documents.get(term)
-        return len(self._stored.postings(term)[0]) if changed is None else len(changed)
+        return self._stored.document_frequency(term) if changed is None else len(changed)
 
     def lengths(self) -> Floats:
         """Return the number of terms of every document, a view of shape (n_numbers,)."""

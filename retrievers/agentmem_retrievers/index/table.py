@@ -20,7 +20,7 @@ from agentmem_retrievers.index.vocabulary import Vocabulary
 from agentmem_retrievers.text.dates import TIME_WORDS, find_time_spans, mentions_time
 from agentmem_retrievers.text.literals import literals_in, text_key
 from agentmem_retrievers.text.question import NEGATION, ends_with_question, is_question
-from agentmem_retrievers.text.tokenize import stems_of, tokenize, words_in
+from agentmem_retrievers.text.tokenize import content_words, stems_of, tokenize, words_in
 from agentmem_stores import Memory, State, Vectors
 
 __all__ = ["NONE", "STATES", "ContextWindow", "Rows", "Table", "VisibilityMask"]
@@ -59,6 +59,7 @@ _COLUMNS: dict[str, Any] = {
     "is_question": np.bool_,
     "negated": np.bool_,
     "from_user": np.bool_,
+    "is_document": np.bool_,
     "text_key": np.uint64,
 }
 
@@ -196,8 +197,8 @@ class Table:
     def _append(self, memory: Memory, session: int, vector: Vectors | None) -> int:
         speaker = tokenize(memory.speaker) if memory.speaker else []
         # Only turns are searched by words.
-        words = words_in(memory.text) if vector is not None else []
-        stems = stems_of(words)
+        words, language = content_words(memory.text if vector is not None else "")
+        stems = stems_of(words, language)
         row = self.words.add([*speaker, *stems])
         self.literals.add(literals_in(memory.text) if vector is not None else ())
         self._grow(row, session)
@@ -216,6 +217,7 @@ class Table:
         columns["ends_with_question"][row] = has_question and ends_with_question(memory.text)
         columns["about_start"][row] = columns["about_end"][row] = np.nan
         columns["from_user"][row] = memory.role == "user"
+        columns["is_document"][row] = memory.role == "document"
         columns["negated"][row] = NEGATION.search(memory.text) is not None
         if vector is not None:
             columns["is_question"][row] = has_question and is_question(memory.text)

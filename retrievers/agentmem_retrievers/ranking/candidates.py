@@ -145,7 +145,7 @@ def _nearest_allowed(
         if len(near.rows) >= n:
             return Candidates(near.rows[:n], near.similarities[:n])
     similarities = np.concatenate(
-        [np.empty(0), *(table.vectors(block) @ vector for block in _blocks(rows))]
+        [np.empty(0), *(np.vecdot(table.vectors(block), vector) for block in _blocks(rows))]
     )
     return _best(rows, similarities, n)
 

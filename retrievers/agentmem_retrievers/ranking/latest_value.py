@@ -222,6 +222,9 @@ class LatestValue:
                 together = {*stating, *probable}
                 stating = sorted(together, key=lambda row: (said_at[row], position[row]))
             turns = newest_first(turns, stating, lift=True)
+            for ending in facts.endings(key):
+                # "Rex died" answers "Do I have a dog?" better than "I have a dog called Rex".
+                turns = newest_first(turns, _visible_rows(mask, ending), lift=False)
         if not keys and asks_of_user(question):
             turns = newest_first(turns, self._probable_statements(ranking, turns, None), lift=True)
         return turns

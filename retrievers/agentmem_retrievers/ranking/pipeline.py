@@ -6,7 +6,6 @@ them again, by features that depend on the scores of the others.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,11 +15,11 @@ import numpy as np
 
 from agentmem_retrievers.features.late_interaction import LateInteraction, QueryToken
 from agentmem_retrievers.features.lexical import (
-    NEAR,
     Features,
     Floats,
     LexicalFeatures,
     TermStats,
+    idf,
 )
 from agentmem_retrievers.features.turn import turn_features
 from agentmem_retrievers.index.citations import CitationIndex
@@ -29,15 +28,19 @@ from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import NONE, Rows, Table, VisibilityMask
 from agentmem_retrievers.index.vocabulary import SimilarTerm
 from agentmem_retrievers.ranking.candidates import CandidateSources, candidate_rows
+from agentmem_retrievers.ranking.confidence import (
+    CONFIDENCE_HITS,
+    confidence,
+    coverage_features,
+    match_features,
+)
 from agentmem_retrievers.ranking.scoring import Ranking, Weights
 from agentmem_retrievers.settings import SearchSettings
-from agentmem_retrievers.text.question import Question
+from agentmem_retrievers.text.question import PRESENT, Question
 from agentmem_stores import Granularity, Vectors
 
 __all__ = [
     "TurnRanking",
-    "confidence",
-    "confidence_features",
     "ranked",
     "rm1_scores",
     "second_stage_features",
@@ -53,8 +56,6 @@ FEEDBACK_DOCUMENTS = 10
 FEEDBACK_TERMS = 15
 # Features that an ablation leaves out with a part other than their own.
 _ASPECTS = {"second.expanded": "expansion", "second.late": "late"}
-# Confidence looks at this many hits: an answer further down is as good as none.
-_CONFIDENCE_HITS = 5
 # What is added to a turn that is the question word for word: more than scores ever differ.
 VERBATIM = 100.0
 # Of each literal of the question, the latest so many turns that contain it are candidates.
@@ -103,10 +104,16 @@ class TurnRanking:
         table = self.index.tables[Granularity.TURN]
         return LexicalFeatures(table, n_sessions, self.question, self.similar_terms)
 
+    @cached_property
+    def late(self) -> LateInteraction:
+        """Compares the question's tokens with those of turns."""
+        table, language = self.index.tables[Granularity.TURN], self.question.language
+        tokens = [token for token in self.query_tokens if token.text not in PRESENT]
+        return LateInteraction(table.token_codes, table.words, tokens, len(self.vector), language)
+
     def first_stage(self) -> tuple[Rows, Features]:
         """Return the candidates, ascending, and their features."""
         table, lexical = self.index.tables[Granularity.TURN], self.lexical
-        late = LateInteraction(table.token_codes, table.words, self.query_tokens, len(self.vector))
         rows = candidate_rows(
             table,
             # Last of all, since the store may have to be waited for.
@@ -117,7 +124,7 @@ class TurnRanking:
             at_least=self.at_least,
             exact=self._exact_rows(table, lexical),
         )
-        return rows, turn_features(table, rows, self.question, self.vector, lexical, late)
+        return rows, turn_features(table, rows, self.question, self.vector, lexical, self.late)
 
     def _exact_rows(self, table: Table, lexical: LexicalFeatures) -> Rows:
         """Return the turns that are the question word for word, and those with its literals."""
@@ -181,16 +188,28 @@ class TurnRanking:
             return shortlist
         return _append(shortlist, np.delete(rows, places), np.delete(scores, places))
 
-    def confidence_features(self, turns: Ranking) -> dict[str, float]:
-        """Return the evidence that ranked turns answer the question."""
-        table = self.index.tables[Granularity.TURN]
-        return confidence_features(turns, table, self.question, self.vector, self.lexical)
+    def confidence_features(
+        self, turns: Ranking, rows: Rows, features: Features
+    ) -> dict[str, float]:
+        """Return the evidence that ranked turns answer the question.
 
-    def confidence(self, turns: Ranking) -> float:
+        Args:
+            rows, features: of the first stage.
+        """
+        best = turns.rows[:CONFIDENCE_HITS]
+        passages = features["late.passage_rare"][np.searchsorted(rows, best)]
+        table = self.index.tables[Granularity.TURN]
+        return {
+            **coverage_features(best, table, self.question, self.vector, self.lexical),
+            **match_features(best, table, self.question, self.late, passages),
+        }
+
+    def confidence(self, turns: Ranking, rows: Rows, features: Features) -> float:
         """Return the probability that ranked turns answer the question; 0 for no turns."""
         if not len(turns.rows):
             return 0.0
-        return confidence(self.confidence_features(turns), self.weights.confidence)
+        evidence = self.confidence_features(turns, rows, features)
+        return confidence(evidence, self.weights.confidence)
 
 
 def _append(shortlist: Ranking, rows: Rows, scores: Floats) -> Ranking:
@@ -289,54 +308,16 @@ def rm1_scores(
     model: dict[str, float] = {}
     for place in np.argsort(-relative, kind="stable")[:FEEDBACK_DOCUMENTS]:
         document = words.terms(int(rows[place]))
+        weight = float(share[place]) / max(len(document), 1)
         for term in document:
-            model[term] = model.get(term, 0.0) + float(share[place]) / len(document)
-    stats = TermStats(words, list(model))
-    rarity = dict(zip(stats.terms, stats.idf.tolist(), strict=True))
-    weighted = sorted((-model[t] * rarity[t] ** 2, t) for t in model if t not in terms)
-    best = weighted[:FEEDBACK_TERMS]
+            model[term] = model.get(term, 0.0) + weight
+    candidates = [term for term in model if term not in terms]
+    # Only how many documents contain a term: reading the postings of all would take most of the
+    # time of this function.
+    frequencies = np.array([float(words.document_frequency(term)) for term in candidates])
+    rarity = dict(zip(candidates, idf(words.n_documents, frequencies).tolist(), strict=True))
+    best = sorted((-model[t] * rarity[t] ** 2, t) for t in candidates)[:FEEDBACK_TERMS]
     norm = max(float(np.linalg.norm([weight for weight, _ in best])), 1e-9)
-    gain = {term: -weight / norm * rarity[term] for weight, term in best}
-    scores = np.zeros(len(rows))
-    for place, row in enumerate(rows.tolist()):
-        for term in words.terms(row):
-            scores[place] += gain.get(term, 0.0)
-    return scores
-
-
-def confidence_features(
-    turns: Ranking, table: Table, question: Question, vector: Vectors, lexical: LexicalFeatures
-) -> dict[str, float]:
-    """Return the evidence that the best turns answer the question, mostly in [0, 1].
-
-    Naming a speaker is a feature of its own, and all others leave names out, so that one model
-    serves questions to an assistant, which name nobody.
-
-    Args:
-        turns: the ranked turns.
-        vector: embedding of `question.addressed`.
-    """
-    rows, stats = turns.rows[:_CONFIDENCE_HITS], lexical.rest
-    context = [table.neighbors(rows, offset) for offset in NEAR]
-    contains = np.split(stats.frequencies(np.concatenate(context)) > 0, len(context), axis=1)
-    total = max(float(stats.idf.sum()), 1e-9)
-    cosines = np.vecdot(table.vectors(rows), vector)
-    return {
-        "bias": 1.0,
-        "known": float(stats.idf @ (stats.document_frequencies > 0).astype(np.float64) / total),
-        "covered": float((stats.idf @ np.any(contains, axis=0) / total).max(initial=0.0)),
-        "covered_alone": float((stats.idf @ contains[0] / total).max(initial=0.0)),
-        "covered_softly": float(lexical.coverage(context).max(initial=0.0)),
-        "similar": float(cosines.max(initial=0.0)),
-        "similar_mean": float(cosines.mean()) if len(cosines) else 0.0,
-        "named": float(bool(question.named)),
-        "length": math.log1p(len(stats.terms)),
-    }
-
-
-def confidence(features: Mapping[str, float], weights: Mapping[str, float]) -> float:
-    """Return the probability that an answer was found, in [0, 1], by a logistic model."""
-    logit = 0.0
-    for name, value in features.items():
-        logit += weights.get(name, 0.0) * value
-    return 1 / (1 + math.exp(-max(min(logit, 700.0), -700.0)))
+    gain = np.array([-weight / norm * rarity[term] for weight, term in best])
+    contained = TermStats(words, [term for _, term in best]).frequencies(rows) > 0
+    return np.asarray(gain @ contained, dtype=np.float64)

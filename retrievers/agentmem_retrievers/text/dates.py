@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -94,8 +94,9 @@ _YEAR = (
 
 # The narrowest scale over which the fit of a window falls off, in seconds: three days.
 _MIN_SCALE = 3 * 86_400.0
-# "Yesterday" is not the day before it, however near that is.
-_OUTSIDE = 0.75
+# What is next to a window is not in it, however near that is. "Ten days ago" is said loosely,
+# "yesterday" is not.
+_OUTSIDE, _OUTSIDE_NEAR_DAY = 0.75, 0.15
 _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 
 
@@ -107,11 +108,13 @@ class TimeSpan:
         start: first moment, aware.
         end: first moment after it, aware.
         place: start and end offset of the expression in the lower-cased text.
+        outside: how well an interval next to this one fits it, in [0, 1].
     """
 
     start: datetime
     end: datetime
     place: tuple[int, int] = (0, 0)
+    outside: float = _OUTSIDE
 
     def contains(self, moment: datetime) -> bool:
         """Return whether a moment lies in the interval."""
@@ -120,7 +123,7 @@ class TimeSpan:
     def fits(self, start: Floats, end: Floats) -> Floats:
         """Return how well intervals fit this one, in [0, 1]: 1 where they overlap.
 
-        Outside the fit is 3/4 at most, halves with every length of the span (three days at least)
+        Outside the fit is `outside` at most, halves with every length of the span (three days at least)
         between the two, and is 0 from four lengths on.
 
         Args:
@@ -129,7 +132,7 @@ class TimeSpan:
         first, last = self.start.timestamp(), self.end.timestamp()
         distance = np.maximum(np.maximum(first - end, start - last), 0.0)
         scale = max(last - first, _MIN_SCALE)
-        fit = np.where(distance > 0, _OUTSIDE, 1.0) * 0.5 ** (distance / scale)
+        fit = np.where(distance > 0, self.outside, 1.0) * 0.5 ** (distance / scale)
         return np.asarray(np.where(distance < 4 * scale, fit, 0.0 * distance))
 
 
@@ -480,7 +483,10 @@ def find_windows(text: str, moment: datetime) -> tuple[TimeSpan, ...]:
             windows.append(TimeSpan(span.start, end))
             place += 1
         else:
-            windows.append(_bounded(before, span, moment))
+            window = _bounded(before, span, moment)
+            if window.start == span.start and lowered[slice(*span.place)] in _NEAR_DAYS:
+                window = replace(window, outside=_OUTSIDE_NEAR_DAY)
+            windows.append(window)
         place += 1
     return tuple(windows)
 

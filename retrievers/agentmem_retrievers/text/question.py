@@ -18,9 +18,9 @@ from agentmem_retrievers.text.dates import (
 )
 from agentmem_retrievers.text.literals import literals_in, text_key
 from agentmem_retrievers.text.rewriting import to_second_person
-from agentmem_retrievers.text.tokenize import stems_of, words_in
+from agentmem_retrievers.text.tokenize import content_words, stems_of
 
-__all__ = ["NEGATION", "RELATIVES", "Question", "ends_with_question", "is_question"]
+__all__ = ["NEGATION", "PRESENT", "RELATIVES", "Question", "ends_with_question", "is_question"]
 
 # Words for people one has, as a pattern; singular.
 RELATIVES = (
@@ -30,13 +30,23 @@ RELATIVES = (
     "teacher|landlord|landlady|flatmate|roommate|guest|in-law"
 )
 
+# Words of a question that ask for the present, which no statement repeats. They are not looked for;
+# `ranking.latest_value` reads them.
+PRESENT = frozenset({"now", "currently", "nowadays", "presently"})
+
 _IDENTIFIER = re.compile(r"(?=.*\d)\w{4,}")
 _WHEN = re.compile(
     r"^\W*(?:when|how long|since when|(?:what|which) (?:date|day|month|year|time))\b", re.IGNORECASE
 )
 # "When is she going to ...", "When did they plan to ...".
 _FUTURE = re.compile(r"\b(?:is|are|will|going to|plan(?:s|ned|ning)?|upcoming)\b", re.IGNORECASE)
-_FIRST_PERSON = re.compile(r"\b(?:i|me|my|mine|we|us|our|ours|myself)\b", re.IGNORECASE)
+# In the languages of `text.languages`, and in Chinese, Japanese and Thai.
+_FIRST_PERSON = re.compile(
+    r"\b(?:i|me|my|mine|we|us|our|ours|myself|ich|mich|mir|mein(?:e[mnrs]?)?|wir|uns|unser(?:e[mnrs]?)?|"
+    r"je|j|moi|mon|ma|mes|nous|yo|mí|mis?|nuestr[oa]s?|io|mi[oaei]|miei|noi|nostr[oaie]|eu|meus?|"
+    r"minhas?|noss[oa]s?|ik|mij|mijn|ons|onze)\b|我|私|僕|俺|わたし|ฉัน|ผม",
+    re.IGNORECASE,
+)
 # Asks for what the assistant said: "you recommended", "did we decide", "our last chat", "remind me
 # what". Not "can you recommend" or "what should you remind me of", which ask for an answer now.
 _SAID = (
@@ -117,8 +127,15 @@ class Question:
     @cached_property
     def words(self) -> dict[str, str]:
         """Each distinct stem, in order, with the last word that has it."""
-        words = words_in(self.text)
-        return dict(zip(stems_of(words), words, strict=True))
+        words, language = content_words(self.text)
+        # A question of nothing else is looked for as it is.
+        words = [word for word in words if word not in PRESENT] or words
+        return dict(zip(stems_of(words, language), words, strict=True))
+
+    @cached_property
+    def language(self) -> str:
+        """Snowball's name of its language; see `content_words`."""
+        return content_words(self.text)[1]
 
     @cached_property
     def terms(self) -> tuple[str, ...]:

@@ -1,32 +1,98 @@
-"""Split text into content words and reduce them to stems."""
+"""Split text into content words and reduce them to stems, in the language of the text."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 
 import Stemmer
 
-__all__ = ["stems_of", "tokenize", "words_in"]
+from agentmem_retrievers.text.languages import ENGLISH, STOP_WORDS, language_of
 
-_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
-_APOSTROPHE = re.compile(r"['\u2019]")
-# Scripts written without spaces (kana, Han, Hangul, Thai) are indexed as character bigrams.
-_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af\u0e00-\u0e7f]")
-_STOP_WORDS = frozenset(
-    "a an the and or but if of to in on at by for with from as is are was were be been being am "  # noqa: SIM905
-    "do does did done doing have has had having it its this that these those there here i me my "
-    "mine you your yours he him his she her hers they them their theirs we us our ours what which "
-    "who whom whose when where why how will would can could shall should may might must not no so "
-    "than then too very just about into over up down out off s t re ve ll d m don".split()
+__all__ = ["content_words", "is_content_word", "stems_of", "tokenize", "words_in"]
+
+# Vowel signs and tone marks are no letters to Python, but belong to the words of Hebrew, Arabic,
+# Indic scripts and Thai.
+_MARKS = (
+    "\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0903"
+    "\u093a-\u094f\u0951-\u0957\u0962\u0963\u0981-\u0983\u09bc-\u09cd\u0a01-\u0a03\u0a3c-\u0a4d"
+    "\u0a81-\u0a83\u0abc-\u0acd\u0b82\u0bbe-\u0bcd\u0c00-\u0c04\u0c3e-\u0c4d\u0c81-\u0c83"
+    "\u0cbc-\u0ccd\u0d00-\u0d03\u0d3b-\u0d4d\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
 )
+_WORD = re.compile(rf"[^\W_][^\W_{_MARKS}]*(?:[{_MARKS}]+[^\W_]*)*(?:['\u2019][^\W_]+)*")
+_APOSTROPHE = re.compile(r"['\u2019]")
+# Scripts written without spaces (kana, Han, Hangul, Thai) are indexed as character bigrams, as in
+# Lucene.
+_HAN = "\u3400-\u9fff\uf900-\ufaff"
+_UNSPACED = f"\u3040-\u30ff{_HAN}\uac00-\ud7af\u0e00-\u0e7f"
+_HAS_UNSPACED = re.compile(f"[{_UNSPACED}]")
+_RUN = re.compile(f"[{_UNSPACED}]+|[^{_UNSPACED}]+")
+_IS_HAN = re.compile(f"[{_HAN}]")
 
 
-@lru_cache(maxsize=1)
-def _stemmer() -> Stemmer.Stemmer:
+@cache
+def _stemmer(language: str) -> Stemmer.Stemmer:
     # Cache size 0: PyStemmer's cache would keep deleted words alive as long as the process.
-    return Stemmer.Stemmer("english", 0)
+    return Stemmer.Stemmer(language, 0)
+
+
+def content_words(text: str) -> tuple[list[str], str]:
+    """Return the content words of a text in lower case, and the language that it is taken for.
+
+    Stop words of that language are left out. Scripts without spaces become overlapping pairs of
+    characters and, since many words are a single one, Han characters by themselves.
+
+    Example:
+        >>> content_words("Wo wohnt meine Tante?")
+        (['wohnt', 'tante'], 'german')
+        >>> content_words("猫が好き")[0]
+        ['猫', '猫が', 'が好', '好', '好き']
+    """
+    lowered = text.lower()
+    if not lowered.isascii():
+        lowered = unicodedata.normalize("NFKC", lowered)
+    found = _WORD.findall(lowered)
+    language = language_of([part for word in found for part in _APOSTROPHE.split(word)])
+    stop_words = STOP_WORDS[language]
+    words: list[str] = []
+    for word in found:
+        if _HAS_UNSPACED.search(word):
+            words.extend(_bigrams(word))
+            continue
+        parts = _APOSTROPHE.split(word)
+        # English drops the clitic behind, so that "Biscuit's" and "I'm" become "biscuit" and "i";
+        # French and Italian have it before: "l'eau", "dell'anno".
+        base = parts[0] if language == ENGLISH else max(parts, key=len)
+        if base not in stop_words:
+            words.append(base)
+    return words, language
+
+
+def _bigrams(word: str) -> list[str]:
+    words: list[str] = []
+    for run in _RUN.findall(word):
+        if not _HAS_UNSPACED.match(run):
+            words.append(run)
+            continue
+        for place, character in enumerate(run):
+            if len(run) == 1 or _IS_HAN.match(character):
+                words.append(character)
+            if place + 1 < len(run):
+                words.append(run[place : place + 2])
+    return words
+
+
+def is_content_word(word: str, language: str) -> bool:
+    """Return whether a word of a text in a language is indexed as a word of its own.
+
+    >>> is_content_word("tante", "german"), is_content_word("wo", "german")
+    (True, False)
+    """
+    if len(word) == 1 and _HAS_UNSPACED.match(word):
+        return _IS_HAN.match(word) is not None
+    return word not in STOP_WORDS[language]
 
 
 def words_in(text: str) -> list[str]:
@@ -36,29 +102,27 @@ def words_in(text: str) -> list[str]:
         >>> words_in("Biscuit's vet is in Porto")
         ['biscuit', 'vet', 'porto']
     """
-    words: list[str] = []
-    for word in _WORD.findall(text.lower()):
-        if _UNSPACED.search(word):
-            words.extend(word[i : i + 2] for i in range(max(len(word) - 1, 1)))
-            continue
-        # Drop the clitic: "Biscuit's" and "I'm" become "biscuit" and "i".
-        base = _APOSTROPHE.split(word)[0]
-        if base not in _STOP_WORDS:
-            words.append(base)
-    return words
+    return content_words(text)[0]
 
 
-def stems_of(words: Sequence[str]) -> list[str]:
-    """Return the stem of each word (Snowball English)."""
-    stems: list[str] = _stemmer().stemWords(list(words))
+def stems_of(words: Sequence[str], language: str = ENGLISH) -> list[str]:
+    """Return the stem of each word (Snowball).
+
+    Args:
+        language: a name of Snowball's, see `content_words`.
+    """
+    stems: list[str] = _stemmer(language).stemWords(list(words))
     return stems
 
 
 def tokenize(text: str) -> list[str]:
-    """Return the stems of the content words of a text, in order.
+    """Return the stems of the content words of a text, in order, in the language of the text.
 
     Example:
         >>> tokenize("Where did my sisters move?")
         ['sister', 'move']
+        >>> tokenize("Wo wohnen meine Schwestern?")
+        ['wohn', 'schwest']
     """
-    return stems_of(words_in(text))
+    words, language = content_words(text)
+    return stems_of(words, language)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -395,3 +396,21 @@ def test_token_estimate_is_an_upper_bound(minilm: Embedder) -> None:
     ]:
         count = minilm.count_tokens(text)
         assert count <= estimate_tokens(text) <= 3 * count
+
+
+@pytest.mark.parametrize(
+    ("installed", "backend"),
+    [((), "torch"), (("openvino",), "torch"), (("openvino", "optimum-intel"), "openvino")],
+)
+def test_auto_is_the_fastest_backend_that_is_installed(
+    monkeypatch: pytest.MonkeyPatch, installed: tuple[str, ...], backend: str
+) -> None:
+    def version(package: str) -> str:
+        if package not in installed:
+            raise PackageNotFoundError(package)
+        return "1.0"
+
+    monkeypatch.setattr("agentmem.embedding.loading.version", version)
+    monkeypatch.setenv("AGENTMEM_BACKEND", "auto")
+    assert f"backend='{backend}'" in repr(default_embeddings())
+    assert "torch" in repr(default_embeddings(backend="torch"))

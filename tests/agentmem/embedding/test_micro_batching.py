@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
@@ -34,7 +35,7 @@ def batcher_of(model: Model, limit: int = 64) -> MicroBatcher[int, int]:
 
 def call_meanwhile(
     model: Model, batcher: MicroBatcher[int, int], *calls: list[int]
-) -> list[object]:
+) -> Sequence[object]:
     """Let threads call while the model computes 0; return what each gets, or its error."""
     with ThreadPoolExecutor(1 + len(calls)) as pool:
         first = pool.submit(batcher, [0], [1])

@@ -83,7 +83,7 @@ def shoot(driver: Chrome, file: Path) -> None:
     """Save what the viewport shows, in 256 colors, which these pages hardly exceed."""
     shot = driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
     picture = Image.open(io.BytesIO(base64.b64decode(shot["data"]))).convert("RGB")
-    few = picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few = picture.quantize(256, kmeans=3, dither=Image.Dither.NONE)
     few.save(file, optimize=True)
 
 

@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import networkx as nx
 import pytest
 from langchain_core.embeddings import Embeddings
 
 from agentmem import ForgettingCurve, Granularity, InMemoryStore, Memory, MemoryController, State
 from agentmem.feedback.reinforcement import after_recall
 from agentmem.server.page.curve import forgetting_curve
-from agentmem.server.page.network import MAX_NODES, network, topic_views
+from agentmem.server.page.lists import archived_ids, linked_turns, overview
+from agentmem.server.page.network import network, topic_views
 from agentmem.server.page.reasons import largest_share, reasons
 from agentmem.server.page.views import Lens, budget_segments, highlighted, relative_time
 from agentmem.testing import ManualClock
-from agentmem_stores import Scope
+from agentmem_stores import Batch, Edge, Scope
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ADA = Scope("ada", tz="Europe/Lisbon")
@@ -159,16 +159,40 @@ def test_the_parts_of_a_budget_add_up(memory: MemoryController) -> None:
     assert unused.x + unused.width == pytest.approx(100, abs=0.01)
 
 
-def test_a_graph_draws_the_best_linked_messages() -> None:
-    graph = nx.star_graph(MAX_NODES + 20)
-    graph = nx.relabel_nodes(graph, str)
-    nx.set_edge_attributes(graph, 0.5, "weight")
-    graph.add_node("alone")
-    memories = {name: a_memory(id=name) for name in graph}
-    topic = a_memory(id="t", granularity=Granularity.TOPIC, sources=("0", "1"))
-    drawn = network(graph, memories, topic_views([topic]), Lens(ADA, CURVE, START))
-    assert len(drawn.nodes) == len(drawn.elements["nodes"]) == MAX_NODES
-    assert drawn.nodes[0].memory.id == "0"
+def test_a_graph_draws_the_best_linked_messages(memory: MemoryController) -> None:
+    turns = memory.add([f"Biscuit number {n} barks." for n in range(6)], session_id="s1")
+    edges = {turn.id: [Edge(turns[0].id, 0.5)] for turn in turns[1:5]}
+    patch = [replace(turn, edges=tuple(edges.get(turn.id, ()))) for turn in turns]
+    memory.services.memories.write(Batch(ADA, patch=patch))
+    index = memory.services.memories.index(ADA)
+    links = linked_turns(index, None, 3)
+    assert next(iter(links.graph)) == turns[0].id
+    assert (len(links.graph), links.unlinked, links.left_out) == (3, 1, 2)
+    topic = a_memory(id="t", granularity=Granularity.TOPIC, sources=(turns[0].id, turns[4].id))
+    by_id = {turn.id: turn for turn in turns}
+    drawn = network(links, by_id, topic_views([topic]), Lens(ADA, CURVE, START))
     assert drawn.nodes[0].topic is not None
-    assert (drawn.unlinked, drawn.left_out) == (1, 21)
-    assert drawn.edges == len(drawn.elements["edges"]) == MAX_NODES - 1
+    assert drawn.nodes[0].degree == drawn.edges == 2
+    assert len(drawn.elements["nodes"]) == 3
+    assert {edge["data"]["weight"] for edge in drawn.elements["edges"]} == {0.5}
+    of_topic = linked_turns(index, {turns[0].id, turns[4].id}, 3)
+    assert set(of_topic.graph) == {turns[0].id, turns[4].id}
+
+
+def test_the_overview_agrees_with_the_verbs(memory: MemoryController) -> None:
+    memory.add_many({"s1": ["I had toast.", "I like tea."], "s2": ["I live in Lisbon."]})
+    toast = memory.get_all(granularity=Granularity.TURN)[0]
+    memory.archive(toast.id)
+    index = memory.services.memories.index(ADA)
+    later = memory.clock() + timedelta(days=60)
+    holds = overview(index, later, few=2, faint=(0.05, 0.99))
+    stats = memory.stats()
+    active = [m for m in memory.get_all(granularity=Granularity.TURN) if m.id != toast.id]
+    retentions = memory.curve.retentions(active, later)
+    assert holds.messages == stats.memories["turn"]
+    assert holds.conversations == stats.sessions
+    assert holds.associations == stats.associations
+    assert holds.archived == stats.states["archived"]
+    assert holds.mean_retention == pytest.approx(sum(retentions) / 2)
+    assert set(holds.recent) == set(holds.fading) == {m.id for m in active}
+    assert archived_ids(index) == [toast.id]

@@ -1,0 +1,47 @@
+"""Corrections of what was said before: "Actually it's Tuesday, not Thursday"."""
+
+from __future__ import annotations
+
+import re
+
+from agentmem.facts.grammar.claims import SPEAKER, Claim
+from agentmem.facts.grammar.patterns import pattern
+
+__all__ = ["correction"]
+
+_OPENING = r"(?:(?:actually|sorry|no|wait|oops|correction|my mistake|i was wrong)[,.:!]? )*"
+_VALUE = r"[\w$\u20ac\u00a3+:.@ '-]{1,40}"
+_AT = "(?:on |in |at )?"
+_FORMS = (
+    pattern(
+        rf"{_OPENING}(?:(?:it|that|he|she|they|there)(?:'s| is| was|'re| are)|i mean(?:t)?|i live in|"
+        rf"make (?:it|that)) (?:actually |really |in fact |supposed to be )?{_AT}(?P<new>{_VALUE}?),? "
+        rf"(?:and )?not {_AT}(?P<old>{_VALUE})$"
+    ),
+    pattern(
+        rf"{_OPENING}(?:(?:it|that|he|she)(?:'s| is) )?not {_AT}(?P<old>{_VALUE}?)"
+        rf"(?:,? but|,(?: it(?:'s| is))?) (?:it(?:'s| is) )?{_AT}(?P<new>{_VALUE})$"
+    ),
+    pattern(
+        rf"my .{{2,30}} (?:isn't|is not) {_AT}(?P<old>{_VALUE}?)(?:,? but|,) (?:it(?:'s| is) )?{_AT}"
+        rf"(?P<new>{_VALUE})$"
+    ),
+    pattern(
+        rf"(?:i|we)(?: have|'ve)?(?: just| recently)? (?:switched|changed|moved|transferred|went) from "
+        rf"(?P<old>{_VALUE}?) to (?P<new>{_VALUE}?)(?: (?:last|this|yesterday|today|in|on|because)\b.*)?$"
+    ),
+)
+_NO_VALUE = re.compile(
+    r"(?:a|an|the|that|so|very|too|just|only|really|bad|good|about|sure|fair|easy)\b"
+)
+
+
+def correction(sentence: str) -> Claim | None:
+    """Return the claim that one value takes the place of another, whatever their attribute."""
+    said = sentence.strip(" .!")
+    found = next((match for form in _FORMS if (match := form.match(said))), None)
+    if found is None or len(found["old"].split()) > 4 or len(found["new"].split()) > 4:
+        return None
+    new, old = found["new"].strip(), found["old"].strip()
+    pointing = _NO_VALUE.match(new) or re.match(r"(?:just|always|only|about|also)\b", old)
+    return None if pointing else Claim(SPEAKER, (), new, old=old)

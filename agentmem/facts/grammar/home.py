@@ -1,0 +1,68 @@
+"""Where people live."""
+
+from __future__ import annotations
+
+import re
+
+from agentmem.facts.grammar.claims import Claim
+from agentmem.facts.grammar.patterns import any_of, pattern
+from agentmem.facts.grammar.predicate import Predicate
+from agentmem.facts.grammar.rule import Rule, fact, place
+
+__all__ = ["HOME", "moved"]
+
+_home = place("home")
+_STREET = re.compile(
+    r"(?P<street>(?:\d+\w? )?[A-Z][\w.-]+(?: [A-Z][\w.-]+)* \d+\w?|"
+    r"\d+\w? [A-Z][\w.-]+(?: [A-Z][\w.-]+)*)(?: in (?P<city>.+)|, (?P<also>[A-Z].+)|$)"
+)
+
+
+def _lives(p: Predicate, said: str) -> list[Claim]:
+    street = _STREET.match(said)
+    if street is None:
+        return _home(p, said)
+    city = street["city"] or street["also"]
+    return fact(p, "address", street["street"]) + (_home(p, city) if city else [])
+
+
+_WHEN = pattern(r"\b(?:in (?:19|20)\d\d|when|as a)\b")
+
+
+def moved(p: Predicate, said: str) -> list[Claim]:
+    """ "I moved to Rome" is a home, "I moved to Rome in 2003" may be a former one."""
+    said = said.split(", ")[0]
+    return [] if _WHEN.search(said) and p.tense == "past" else _home(p, said)
+
+
+def _second_home(p: Predicate, said: str) -> list[Claim]:
+    """ "We have a holiday home in Crete"."""
+    found = _SECOND_HOME.match(said)
+    return place(found["kind"].lower())(p, found["where"]) if found else []
+
+
+_KINDS = any_of(
+    "beach_house beachhouse cabin cottage summerhouse lake_house condo second_apartment second_flat"
+)
+_SECOND_HOME = pattern(
+    r"an? (?P<kind>(?:holiday|vacation|summer|weekend|second|beach|winter) "
+    rf"(?:home|house|cottage|apartment|flat|place)|{_KINDS}) (?:in|on|near|at) (?P<where>.+)$"
+)
+_COMPANY = (
+    r"(?:(?:right|alone|together|happily|out|up|down|over|here|now|full-time|permanently|"
+    r"all alone|with (?:my|our) (?:[\w-]+ ){1,5}?) ?)*"
+)
+_WAY = any_of("back over out here up down away again just recently house homes")
+
+HOME = (
+    # "I live on coffee" names no place.
+    Rule(
+        "live reside",
+        rf"{_COMPANY}(?:(?:in|at|near|outside(?: of)?) |on (?=the |(?-i:[A-Z\d])))(?P<v>.+)$",
+        _lives,
+        "present progressive perfect",
+    ),
+    Rule("move", rf"(?:(?:{_WAY}|from .{{2,30}}?) )*(?:to|into) (?P<v>.+)$", moved, "past perfect"),
+    Rule("settle", "(?:down )?(?:in|into) (?P<v>.+)$", _home, "past perfect"),
+    Rule("have own buy", "an? .+", _second_home, "present past perfect"),
+)

@@ -1,0 +1,337 @@
+"""What people like, practice, learn and do regularly."""
+
+from __future__ import annotations
+
+import re
+
+from agentmem.facts.grammar.claims import Claim
+from agentmem.facts.grammar.patterns import ACTIVITIES, any_of, pattern, strip_prefix, words
+from agentmem.facts.grammar.predicate import Predicate
+from agentmem.facts.grammar.rule import Rule, fact, place, text
+from agentmem.facts.lexicon import INSTRUMENTS, LANGUAGES, SPORTS
+from agentmem.facts.values import is_common, listed, name_in, number_in
+
+__all__ = ["PURSUITS", "learned", "liked", "played"]
+
+# --- Likes ------------------------------------------------------------------------------------
+
+# Words that begin a phrase which points to something said before, or is no pastime.
+_POINTING = pattern(
+    any_of(
+        """
+        the this that these those your his her its it them him you me us how what when where who
+        why to being having getting my our their all both some a an one every any each more most
+        not no so as if for about seeing knowing hearing talking chatting feeling doing using
+        making staying like number spending throwing trying going taking finding working breaking
+        keeping adding incorporating thinking sharing giving looking starting connecting
+        experimenting helping turning bringing something anything everything things stuff everyone
+        people nothing idea ideas suggestion suggestions recommendation recommendations option
+        options activities bands hobbies sports animals too also in on at from with by and or but
+        """
+    )
+    + r"\b|shooting\b(?! (?:landscapes|portraits|film|videos|hoops))|"
+    r"watching\b(?! (?:movies|films|tv|birds|anime|football|soccer|documentaries|basketball|"
+    r"baseball|sports|art))"
+)
+_GROUPS = any_of(
+    "activities things sports hobbies genres bands artists food foods games movies films books "
+    "authors shows outdoors"
+)
+_SUCH_AS = pattern(rf"(?:[\w-]+ ){{0,2}}{_GROUPS} (?:such as|like|including) (?P<v>.+)$")
+_END = pattern(
+    r" (?:and (?:i|it|they|we|have|am|would|want|was|that|how|find|can|need|really|often|always|"
+    r"usually)|but|because|since|so|which|who|that|when|where|while|with|for|from|at|in|on|near|"
+    r"to|as|too|very|a lot|the most|more|most|every|whenever|after|before|during|by|of course|"
+    r"though|especially|like|such|and much|even|if|about|around|over|than|together|lately|these|"
+    r"this|today|again|right|now|it's|they're|of|is|are|was|can)\b|[(:!;]|\.(?= |$)|"
+    r",(?: ?)(?:but|so|which|and (?:i|it|they|have|am)|it|they|too|especially|such|like|because|"
+    r"mostly|particularly)\b"
+)
+# What follows an unfinished phrase: "pieces that ...", "watching birds of prey".
+_UNFINISHED = pattern(
+    r" (?:of|about|to(?! (?:relax|unwind|de-?stress)\b)|is|are|was|can|it's|they're|that|than)\b"
+)
+_PARTICLE = pattern(
+    r" (?:on|up|out|off|in|into|around|down|away|back|through|for|with|about|over|at|to)\b"
+)
+_WORDS_OF_OTHERS = words(
+    "my your it them this that these those you i we up 'em new the a an out his her some more one"
+)
+_VAGUE = words("love life work it fun cool mine yours good clean simple home much")
+_SOME = pattern("(?:some|a lot of|a bit of) ")
+_TO_DO = any_of(
+    """
+    listen read travel cook bake paint draw write dance sing hike swim ski run knit garden fish
+    cycle sew play camp climb surf collect
+    """
+)
+_LISTENING = pattern(
+    r"listening to (?P<v>(?!(?:the|this|that|it|my|your|you)\b)[\w'-]+(?: [\w'-]+){0,4})(?=\W|$)"
+)
+
+
+def liked(p: Predicate, said: str) -> list[Claim]:
+    """Take things and activities that somebody likes, if the phrase names them whole."""
+    if re.match(rf"to {_TO_DO}\b", said, re.IGNORECASE):
+        return _liked_to_do(p, said)
+    said = strip_prefix(_SOME, said)
+    if such := _SUCH_AS.match(said):
+        said = such["v"]
+    if heard := _LISTENING.match(said):
+        what = _END.split(heard["v"], maxsplit=1)[0]
+        return fact(p, "likes", f"listening to {what}" if what else None)
+    if _POINTING.match(said) or said.startswith('"'):
+        return []
+    phrase = _END.split(said, maxsplit=1)[0]
+    after = said[len(phrase) :]
+    if _UNFINISHED.match(after):
+        cut = re.match(r"(.*)(?:, | and )", phrase)
+        phrase = cut[1] if cut else ""
+    claims: list[Claim] = []
+    for item in _items(phrase):
+        last = phrase.endswith(item)
+        if last and _PARTICLE.match(after) and re.fullmatch(r"\w+ing", item):
+            continue
+        if _is_thing(item, p.verb):
+            claims += fact(p, "likes", item)
+    return claims
+
+
+def _likes(p: Predicate, said: str) -> list[Claim]:
+    # "We love painting" may be somebody else's pleasure.
+    return [] if p.plural else liked(p, said)
+
+
+def _liked_to_do(p: Predicate, said: str) -> list[Claim]:
+    """ "I love to bake bread"."""
+    begin = "to listen to " if said.startswith("to listen to ") else "to "
+    first = next(iter(listed(_END.split(said[len(begin) :], maxsplit=1)[0])), "")
+    parts = first.lower().split()
+    if not parts or len(parts) > 4 or not _WORDS_OF_OTHERS.isdisjoint(parts):
+        return []
+    return fact(p, "likes", begin + first)
+
+
+def _items(phrase: str) -> list[str]:
+    found = list(listed(phrase))
+    if len(found) > 1 and " " in found[-1] and not re.search(r" |s$|ing$", found[-2]):
+        # "sunny and warm weather" is one thing.
+        joint = re.search(rf"{re.escape(found[-2])} (?:and|or|&) {re.escape(found[-1])}", phrase)
+        found[-2:] = [joint.group()] if joint else found[-2:]
+    if found and _POINTING.match(found[0]):
+        return []
+    if found and re.match(r"\w+ing \w", found[0]):
+        # "improving education and infrastructure": the second may belong to the first.
+        found = [found[0], *(item for item in found[1:] if "ing" in item)]
+    return found
+
+
+def _is_thing(item: str, verb: str) -> bool:
+    parts = item.lower().split()
+    if not 1 <= len(parts) <= 4 or _POINTING.match(item):
+        return False
+    if not _WORDS_OF_OTHERS.isdisjoint(parts) or is_common(parts[-1]):
+        return False
+    if parts[-1].endswith(("ed", "'s", "ly", "able")):
+        return False
+    if len(parts) > 1:
+        return True
+    # "I love Anna" is about a person.
+    named = item[0].isupper() and verb != "be" and parts[0] not in LANGUAGES
+    return not (named or parts[0] in _VAGUE)
+
+
+_PREFERENCE = pattern(
+    r"(?P<v>(?!to\b)[\w -]{2,30}?) (?:over|to|than) (?P<than>[\w-]+(?: [\w-]+)?)$"
+)
+_ACTION = pattern(r".*\b(?:stay|go|have|keep|use|do|be|get)\b")
+
+
+def _preferred(p: Predicate, said: str) -> list[Claim]:
+    """ "I prefer tea over coffee"."""
+    found = _PREFERENCE.match(said)
+    if found is None or _POINTING.match(found["v"]) or _ACTION.match(found["than"]):
+        return []
+    return fact(p, "likes", found["v"])
+
+
+# --- Sports, instruments, languages ---------------------------------------------------------------
+
+_PLAY_END = pattern(
+    r" (?:with|on|at|for|in|every|once|twice|three|because|since|when|but|regularly|to|as|after|"
+    r"before|competitively|professionally|most|a lot|and (?:i|it)|together|from|too|these|as well)"
+    r"\b|[.(]"
+)
+# "I play bass" may be a game of fish; "the bass" is played.
+_NEED_ARTICLE = words("bass organ horn recorder drum harp")
+
+
+def played(p: Predicate, said: str) -> list[Claim]:
+    """Take each instrument and each sport of an enumeration."""
+    claims: list[Claim] = []
+    said = re.sub(r"^(?:a lot of|a bit of|some|in a band,) ", "", said, flags=re.IGNORECASE)
+    for item in listed(_PLAY_END.split(said)[0]):
+        word = re.sub(r"^(?:the|my|an?) ", "", item, flags=re.IGNORECASE)
+        if word.lower() in INSTRUMENTS and not (item == word and word.lower() in _NEED_ARTICLE):
+            claims += fact(p, "instrument", word)
+        elif word.lower() in SPORTS and item == word:
+            claims += fact(p, "sport", item)
+        else:
+            break
+    return claims
+
+
+_LEARNED_END = pattern(
+    r" (?:on|with|at|for|in|and|because|since|right|now|by|from|lately|again|using|so|as|too|these|"
+    r"through|before|this|recently|to|a bit)\b|[,.]"
+)
+_LEARNABLE = pattern(
+    rf"(?:programming|coding|python|cooking|singing|dancing|drawing|sketching|chess|{ACTIVITIES})"
+)
+_NO_SUBJECT = pattern(r"(?:about|that|how(?! to)|from|more|a lot|new)\b")
+_SKILL = pattern(
+    r"(?:how )?(?P<v>to (?:cook|code|draw|paint|sing|dance|swim|drive|knit|sew|bake|program|surf|"
+    r"ski|sail))\b"
+)
+
+
+def learned(p: Predicate, said: str) -> list[Claim]:
+    """Take a language, an instrument or a skill that somebody learns."""
+    if _NO_SUBJECT.match(said):
+        return []
+    what = re.sub(r"^(?:how )?to (?:play|speak) ", "", said, flags=re.IGNORECASE)
+    word = _LEARNED_END.split(what)[0]
+    word = re.sub(r"^(?:the|some|a bit of|a little) ", "", word, flags=re.IGNORECASE)
+    if word.lower() in LANGUAGES:
+        return fact(p, "learning", word)
+    if word.lower() in INSTRUMENTS:
+        return fact(p, "instrument", word)
+    if p.subject:
+        return []
+    if _LEARNABLE.fullmatch(word):
+        return fact(p, "learning", word)
+    skill = _SKILL.match(said)
+    return fact(p, "learning", skill["v"] if skill else None)
+
+
+_LESSON = pattern(
+    r"(?:(?:an?|some|private|weekly|online) )?(?P<v>[\w ]+?) (?:lessons?|class(?:es)?|course)\b"
+)
+
+
+def _lessons(p: Predicate, said: str) -> list[Claim]:
+    """ "I'm taking piano lessons"."""
+    found = _LESSON.match(said)
+    thing = found["v"] if found else ""
+    if thing.lower() in INSTRUMENTS:
+        return fact(p, "instrument", thing)
+    if thing.lower() in LANGUAGES:
+        return fact(p, "learning", thing)
+    activity = re.fullmatch(rf"(?:[\w-]+ )?{ACTIVITIES}", thing, re.IGNORECASE)
+    return fact(p, "hobby", thing) if activity else []
+
+
+# --- Other habits -----------------------------------------------------------------------------
+
+
+def _collected(p: Predicate, said: str) -> list[Claim]:
+    thing = _END.split(said, maxsplit=1)[0]
+    if not 1 <= len(thing.split()) <= 3 or _POINTING.match(thing):
+        return []
+    return fact(p, "hobby", f"collecting {thing}")
+
+
+_VOLUNTEER_END = pattern(
+    r" (?:every|on|for|since|once|twice|and|where|which|lately|recently|in my|as|to|a few|during|"
+    r"this|last|these)\b|[,(]"
+)
+
+
+def _volunteers(p: Predicate, said: str) -> list[Claim]:
+    where = re.sub(r"^(?:an?|the|my|our) ", "", _VOLUNTEER_END.split(said)[0])
+    return fact(p, "volunteering", where) if 1 <= len(where.split()) <= 6 else []
+
+
+def _goes_by(p: Predicate, said: str) -> list[Claim]:
+    """ "I go by Kit"."""
+    return fact(
+        p, "name", name_in(re.split(r" (?:at|in|with|online|and|but)\b|,", said)[0], p.clause)
+    )
+
+
+def _weight(p: Predicate, said: str) -> list[Claim]:
+    number = number_in(said)
+    return fact(p, "weight", number) if number and re.search("[a-z]", number) else []
+
+
+_FAN = (
+    r"(?:(?:always|really|so|very|quite|super|totally|pretty) )*(?:an? )?(?:(?:big|huge|massive|"
+    r"great|avid|lifelong|longtime|long-time|die-hard|true) )*(?:fan of|fond of|crazy about|"
+    r"passionate about|obsessed with|big on|into) (?P<v>.+)$"
+)
+_GROUP = r"(?:[\w'-]+ ){1,3}?(?:group|club|choir|band|league|team|society|orchestra)"
+_CLOCK = (
+    r"(?P<v>(?:\d{1,2}(?::\d\d)? ?(?:am|pm|a\.m\.|p\.m\.|o'clock)?|midnight|noon|"
+    r"(?:half past |quarter (?:past|to) )?(?:five|six|seven|eight|nine|ten|eleven|twelve))"
+    r"(?: ?(?:am|pm|o'clock))?)"
+)
+_AT = "(?:at|around|by) (?:around |about )?"
+_VEHICLE = "by (?:bike|bicycle|train|bus|car|subway|metro|tram|ferry|motorcycle|tube)"
+_NOT_DAILY = r"(?!.*\b(?:weekend|sunday|saturday|on)\b)"
+_EVERY = r"\b(?:(?:every|each|a|per) (?:day|morning|evening|night|week|weekend)|daily)\b"
+
+PURSUITS = (
+    Rule("like love enjoy adore", "", _likes, "present perfect", own=True),
+    Rule("be", _FAN, liked, "present perfect", own=True),
+    Rule(
+        "become",
+        "(?:(?:more and|more|very|really|quite|increasingly) )*interested in (?P<v>.+)$",
+        liked,
+        "past perfect",
+        own=True,
+    ),
+    Rule("prefer", "", _preferred, "present", own=True),
+    Rule("play practice practise", "", played, "present progressive perfect"),
+    Rule("learn", "", learned, "present progressive perfect"),
+    Rule("take", "", _lessons),
+    Rule("start", "(?:to )?learn(?:ing)? (?P<v>.+)$", learned, "past perfect"),
+    Rule("start", "(?:to )?(?:play|practic)(?:e|ing)? (?P<v>.+)$", played, "past perfect"),
+    Rule("start", "taking (?P<v>.+)$", _lessons, "past perfect"),
+    Rule("collect", "", _collected, "present", own=True),
+    Rule("volunteer", "(?:(?:regularly|weekly|there) )*(?:at|with|for) (?P<v>.+)$", _volunteers, own=True),
+    Rule(
+        "do",
+        rf"(?:a lot of |some |a bit of )?(?P<v>{ACTIVITIES})\b"
+        r"(?! (?:class|video|project)\w* (?:today|tomorrow))",
+        text("hobby"),
+        own=True,
+    ),
+    Rule(
+        "spend",
+        rf"(?=.*{_EVERY}).*?\b(?P<v>drawing|reading|writing|singing|dancing|{ACTIVITIES})\b",
+        text("hobby"),
+        "present",
+        own=True,
+    ),
+    Rule("join", rf"(?:an?|my|our|the local) (?:(?:new|local|small) )*(?P<v>{_GROUP})\b", text("membership"), "past perfect", own=True),
+    Rule("go", r"by (?P<v>[^\W\d].*)$", _goes_by, "present", own=True),
+    Rule("go", f"to (?:bed|sleep) {_AT}{_CLOCK}", text("bedtime"), "present", own=True),
+    Rule(
+        "go",
+        r"to (?P<v>(?-i:[A-Z]).*(?:University|College|High School|School|Academy|Institute))\b",
+        place("school"),
+        "present",
+        own=True,
+    ),
+    Rule("go get", f"to work (?P<v>{_VEHICLE})\\b", text("commute"), "present"),
+    Rule("commute", f"(?:to work )?(?P<v>{_VEHICLE})\\b", text("commute"), "present"),
+    Rule(
+        "wake get",
+        f"up (?:every (?:day|morning) )?{_AT}{_CLOCK}{_NOT_DAILY}",
+        text("time to get up"),
+        "present",
+        own=True,
+    ),
+    Rule("weigh", "", _weight, "present"),
+    Rule("wear", r"(?:a )?size (?P<v>\d+(?:[.,]\d)?)(?: shoes?)?\W*$", text("shoe size"), "present"),
+)  # fmt: skip

@@ -1,0 +1,150 @@
+"""Read the claims of a clause: what is gone, what is called by its name, what a verb states."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from agentmem.facts.assertions import Clause
+from agentmem.facts.grammar.claims import Claim
+from agentmem.facts.grammar.endings import denied, ended, gone
+from agentmem.facts.grammar.family import FAMILY
+from agentmem.facts.grammar.home import HOME
+from agentmem.facts.grammar.mentions import mentioned
+from agentmem.facts.grammar.named import MY, called, mine, named
+from agentmem.facts.grammar.patterns import MONTH, any_of, pattern
+from agentmem.facts.grammar.person import PERSON
+from agentmem.facts.grammar.predicate import OVER, Predicate, parse, without_over
+from agentmem.facts.grammar.pursuits import PURSUITS
+from agentmem.facts.grammar.rule import Rules
+from agentmem.facts.grammar.things import THINGS
+from agentmem.facts.grammar.work import WORK
+
+__all__ = ["claims"]
+
+_RULES = Rules((*PERSON, *HOME, *WORK, *FAMILY, *THINGS, *PURSUITS))
+_LONGEST = 220
+
+# What is hedged, hypothetical or a joke states nothing.
+_HEDGED = pattern(
+    r"\b(?:would|could|might|may be|maybe|perhaps|probably|possibly|supposedly|allegedly|apparently|wish|hope|"
+    r"hoping|pretend\w*|imagine|imaginary|kind of|sort of|almost|nearly|practically|basically an?|"
+    r"technically|virtually|joking|kidding|dreamt?|dreamed|as if|ish\b|something like|or so they|"
+    r"they say|rumou?r|if|unless|whether|in a way|metaphorically|deep down|in spirit|at heart|by day|"
+    r"on paper|like to think|feel like|hypothetically|in theory|supposed to|in another life|in my head|"
+    r"for halloween|in the game|in minecraft|on tv)\b"
+)
+_SPAN = any_of("day days week weeks night nights month months year years")
+_WEEKDAY = any_of("monday tuesday wednesday thursday friday saturday sunday")
+_SEASON = any_of("summer spring fall autumn winter")
+# What holds for a while, held once or will hold is not what holds.
+_TEMPORARY = pattern(
+    rf"\b(?:next (?:week|month|year|{_SEASON}|{_WEEKDAY})|"
+    r"this (?:week|weekend|evening|morning|afternoon|summer|month|semester)|tonight|tomorrow|soon|"
+    r"for (?:now|today|the (?:day|week|weekend|night|moment|time being|summer))|temporarily|until|till|"
+    rf"for (?:a|one|two|three|a few|several|a couple of|\d+) (?:more )?(?:days?|weeks?|nights?)|"
+    r"back then|at the time|at that time|years ago|as a (?:kid|child|boy|girl|teen\w*|student|young)|"
+    r"growing up|when i was|in (?:19|20)\d\d(?! model)|in the (?:past|future|19|20|eighties|nineties|"
+    rf"sixties|seventies)|before|later|starting|from (?:next|{_WEEKDAY}|{MONTH})|"
+    rf"in (?:a|two|three|four|five|six|\d+) {_SPAN}|eventually|some ?day|one day|"
+    rf"yesterday|last (?:weekend|week|night|month|year|{_SEASON}|{_WEEKDAY})|for school|once)\b"
+)
+# Verbs whose past or perfect tells what holds since then.
+_LASTING = frozenset(
+    [
+        "move",
+        "adopt",
+        "buy",
+        "get",
+        "become",
+        "start",
+        "join",
+        "settle",
+        "quit",
+        "leave",
+        "sell",
+        "die",
+        "lose",
+        "stop",
+        "give",
+        "retire",
+        "drop",
+        "graduate",
+        "break",
+        "split",
+        "divorce",
+        "separate",
+        "pass",
+        "cancel",
+        "run",
+        "take",
+        "put",
+        "switch",
+        "marry",
+        "rename",
+        "outgrow",
+        "name",
+        "be",
+        "hire",
+        "open",
+        "grow",
+        "turn",
+        "major",
+    ]
+)
+_ALSO = pattern(r"\b(?:also|as well|in addition)\b|\btoo\W*$")
+
+
+def claims(clause: Clause) -> Iterator[Claim]:
+    """Yield what a clause claims: facts, and what ends facts."""
+    text = " ".join(clause.text.split())
+    if len(text) > _LONGEST or _HEDGED.search(text):
+        return
+    if over := gone(text):
+        yield from over
+        return
+    temporary = _TEMPORARY.search(text) is not None
+    yield from mentioned(text, passing=temporary)
+    read = _phrase(text, temporary=temporary) or _predicate(replace(clause, text=text), temporary)
+    also = _ALSO.search(text) is not None
+    yield from (replace(claim, also=True) if also else claim for claim in read)
+
+
+def _phrase(text: str, *, temporary: bool) -> list[Claim]:
+    """Read clauses that call an attribute by its name."""
+    if found := MY.match(text):
+        return mine(found, text, _over(found))
+    return [] if temporary else called(text) or named(text)
+
+
+def _over(found: re.Match[str]) -> str:
+    """Return the denied value of "My X is no longer Y", "My X isn't Y any more"; else ""."""
+    value = found["value"].strip()
+    over = OVER.search(value)
+    deny = re.match(r"not ", value, re.IGNORECASE)
+    ends = over and over.group().lower() in ("no longer", "no more")
+    if not (found["not"] or deny or ends):
+        return ""
+    return re.sub(r"^not ", "", without_over(value), flags=re.IGNORECASE)
+
+
+def _predicate(clause: Clause, temporary: bool) -> list[Claim]:
+    p = parse(clause)
+    if p is None:
+        return []
+    if over := ended(p):
+        # "I graduated from Leiden" ends the studies and states an education.
+        return over + _RULES.read(p)
+    if not _holds(p, temporary):
+        return []
+    return denied(p, _RULES) if p.negated else _RULES.read(p)
+
+
+def _holds(p: Predicate, temporary: bool) -> bool:
+    """Return whether a predicate tells what holds now: "We had a cat" does not."""
+    if p.tense == "past":
+        return p.verb in _LASTING
+    if p.tense == "perfect" and p.verb not in _LASTING:
+        return re.search(r"\b(?:for|since|always)\b", p.clause, re.IGNORECASE) is not None
+    return p.tense == "perfect" or not temporary

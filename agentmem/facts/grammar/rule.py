@@ -1,0 +1,191 @@
+"""A rule: which words after a verb state which attribute, and how the value is read."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from agentmem.facts.grammar.claims import Claim
+from agentmem.facts.grammar.patterns import pattern
+from agentmem.facts.grammar.predicate import Predicate
+from agentmem.facts.values import is_common, job_in, listed, organization_in, place_in
+
+__all__ = [
+    "Read", "Rule", "Rules", "complete", "employer", "fact", "items", "job", "job_title", "known",
+    "one_of", "place", "text",
+]  # fmt: skip
+
+Read = Callable[[Predicate, str], list[Claim]]
+
+# What may follow a place or an organization without changing what is said.
+_TAIL = pattern(
+    r"(?:, [^,]*\d+\w?)?\W*(?:(?:now|too|already|currently|again|these days|nowadays|today|"
+    r"at the moment|though|btw|by the way|actually|originally|full-?time|part-?time|instead|"
+    r"permanently|anyway|right now|together|alone|as well)\b\W*)*"
+    r"(?:(?:with|for|since|as|because|near|in|at|on|by|and|but|from|where|which|who|close to|"
+    r"not far|right|just|over|last|about|around|after|to be|so|all|ever|almost|during|the|a few|"
+    r"two|three|five|ten|to|this|of|next to|out of|within|part of|most of)\b.*)?$"
+)
+_ITEMS_END = pattern(
+    r" (?:but|so|since|because|which|who|that|when|and (?:i|we|have|can|get|carry|it|need|must|so)"
+    r"\b|as well(?! as)|too\b|though|for (?:as|\w+ years)|after all|all my life|with|from)\b|[(.]"
+)
+# "I'm allergic to mornings" and "to stupidity" are jokes.
+_NO_ITEM = frozenset(
+    ["them", "it", "work", "mornings", "mondays", "drama", "nonsense", "people", "everything"]
+)
+
+
+def complete(tail: str) -> bool:
+    """Return whether a value that is followed by this is whole."""
+    return _TAIL.match(tail) is not None
+
+
+def fact(p: Predicate, attribute: str, value: str | None) -> list[Claim]:
+    """Return the claim that the subject has a value; nothing without a value."""
+    value = (value or "").strip(" .,!;:'\"")
+    return [Claim(p.subject, (attribute,), value)] if value else []
+
+
+# --- How values are read ----------------------------------------------------------------------
+
+
+def text(attribute: str) -> Read:
+    """Take the value as it is written."""
+    return lambda p, said: fact(p, attribute, said)
+
+
+def known(attribute: str, value: str) -> Read:
+    """Take a fixed value."""
+    return lambda p, _: fact(p, attribute, value)
+
+
+def one_of(attribute: str, words: Iterable[str], *, but: str = "") -> Read:
+    """Take a value of a closed list."""
+    allowed = frozenset(words) - set(but.split())
+
+    def read(p: Predicate, said: str) -> list[Claim]:
+        return fact(p, attribute, said) if said.lower().strip(" .!") in allowed else []
+
+    return read
+
+
+def place(attribute: str) -> Read:
+    """Take the place that the text begins with."""
+
+    def read(p: Predicate, said: str) -> list[Claim]:
+        found = place_in(said, p.clause)
+        return fact(p, attribute, found[0]) if found and complete(found[1]) else []
+
+    return read
+
+
+def items(attribute: str, *, most: int = 4) -> Read:
+    """Take each item of an enumeration, up to the first that is longer than `most` words."""
+
+    def read(p: Predicate, said: str) -> list[Claim]:
+        claims: list[Claim] = []
+        for item in listed(_ITEMS_END.split(said, maxsplit=1)[0]):
+            item = re.sub(r"^(?:an?|the|any kind of|any|all) ", "", item, flags=re.IGNORECASE)
+            parts = item.lower().split()
+            unfit = not parts or len(parts) > most or any(map(is_common, parts))
+            if unfit or parts[0] in _NO_ITEM or parts[-1].endswith("ity"):
+                break
+            claims += fact(p, attribute, item)
+        return claims
+
+    return read
+
+
+_NO_EMPLOYER = pattern(r"(?:a |the )?(?:day|night|\d)")
+_AT = pattern(r",? ?(?:working )?(?:at|for|with) (?P<v>.+)$")
+_OF_STUDENT = pattern(r"student|apprentice|trainee")
+
+
+def employer(p: Predicate, said: str) -> list[Claim]:
+    """Take the organization that the text begins with as the employer."""
+    found = organization_in(said, p.clause)
+    if found and complete(found[1]) and not _NO_EMPLOYER.match(found[0]):
+        return fact(p, "employer", found[0])
+    return []
+
+
+def job(p: Predicate, said: str) -> list[Claim]:
+    """Take a known job, and the employer if one follows: "a nurse at Hooli"."""
+    return _job(p, said, open_ended=False)
+
+
+def job_title(p: Predicate, said: str) -> list[Claim]:
+    """Take any job title, where the words before say that one follows ("I work as ...")."""
+    return _job(p, said, open_ended=True)
+
+
+def _job(p: Predicate, said: str, *, open_ended: bool) -> list[Claim]:
+    found = job_in(said, open_ended=open_ended)
+    if found is None:
+        return []
+    claims = fact(p, "job", found[0])
+    if at := _AT.match(found[1].strip()):
+        read = place("school") if _OF_STUDENT.search(found[0]) else employer
+        claims += read(p, at["v"])
+    return claims
+
+
+# --- Rules ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a verb states together with what follows it.
+
+    Attributes:
+        verbs: in their base form, separated by spaces.
+        after: a pattern of what follows the verb; its group `v` is read, else all that follows.
+        read: makes claims of it.
+        tenses: in which the rule applies, separated by spaces.
+        own: whether it only applies to the author.
+    """
+
+    verbs: str
+    after: str
+    read: Read
+    tenses: str = "present progressive"
+    own: bool = False
+    matcher: re.Pattern[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "matcher", pattern(self.after))
+
+    def claims(self, p: Predicate) -> list[Claim]:
+        """Return what the rule reads in a predicate of one of its verbs and tenses."""
+        if self.own and p.subject:
+            return []
+        found = self.matcher.match(p.rest)
+        if found is None:
+            return []
+        return self.read(p, found["v"] if "v" in self.matcher.groupindex else p.rest)
+
+
+class Rules:
+    """Rules by verb and tense. The first that reads something decides."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._rules: dict[tuple[str, str], list[Rule]] = defaultdict(list)
+        for rule in rules:
+            for verb in rule.verbs.split():
+                for tense in rule.tenses.split():
+                    self._rules[verb, tense].append(rule)
+
+    def read(self, p: Predicate) -> list[Claim]:
+        """Return what a predicate states, as if it were not negated."""
+        for rule in self._rules.get((p.verb, p.tense), ()):
+            if claims := rule.claims(p):
+                return claims
+        return []
+
+    def of(self, p: Predicate, attributes: Sequence[str]) -> list[Claim]:
+        """Return the claims of some attributes in the present tense of a predicate."""
+        found = self.read(replace(p, tense="present"))
+        return [claim for claim in found if claim.attributes[0] in attributes]
