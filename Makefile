@@ -11,7 +11,7 @@ RECENT := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 PIP := $(VENV_PYTHON) -m pip install --disable-pip-version-check $(if $(CI),--quiet) -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser screenshots chat demo test adapters bench crowd serve schema torture \
+.PHONY: help install browser screenshots chat demo test adapters bench crowd clients serve schema torture \
   sequences soak lint format build clean distclean
 
 help: ## List the targets.
@@ -55,6 +55,10 @@ crowd: $(STAMP) ## Run four client processes against one Chroma server for five 
 
 serve: $(STAMP) ## Measure the server, and send it 20,000 requests.
 	@$(VENV_PYTHON) -m benchmarks server --requests 20000 $(ARGS)
+
+clients: $(STAMP) ## Let editors, a hook, a shell, a chat and a program share a store for a minute.
+	AGENTMEM_CLIENT_SECONDS=$${AGENTMEM_CLIENT_SECONDS:-60} $(VENV_PYTHON) -m pytest \
+	  tests/agentmem/server/test_process.py -k many_clients $(ARGS)
 
 schema: $(STAMP) ## Try many made-up requests from the server's OpenAPI description.
 	AGENTMEM_SCHEMA_EXAMPLES=$${AGENTMEM_SCHEMA_EXAMPLES:-100} $(VENV_PYTHON) -m pytest \

@@ -84,7 +84,9 @@ class RequestMetrics:
 
 def _route(connection: Connection) -> str:
     """The path with its parameters unfilled; paths that lead nowhere are one."""
-    return str(getattr(connection.get("route"), "path", "none"))
+    route = str(getattr(connection.get("route"), "path", "none"))
+    # A route of an included router does not know its prefix.
+    return f"/v1{route}" if connection["path"].startswith("/v1/") and route != "none" else route
 
 
 def _method(connection: Connection) -> str:

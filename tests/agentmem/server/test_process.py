@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import resource
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +33,8 @@ from tests.agentmem.server.conftest import ServerProcess, environment, run, star
 TOOLS = {"remember", "recall", "show", "timeline", "forget", "profile", "search", "fetch"}
 # Of processor time, because the tests share the machine; `make serve` measures the rest.
 HANDSHAKE_SECONDS, HOOK_SECONDS = 1.5, 0.4
+# How long clients work at the same time; `make clients` sets a minute.
+SECONDS = float(os.environ.get("AGENTMEM_CLIENT_SECONDS", "0"))
 
 
 @pytest.fixture
@@ -254,39 +260,83 @@ def test_a_client_of_another_owner_sees_nothing(served: ServerProcess, client: C
         connect(served.file.url, token="wrong")
 
 
+@dataclass
+class Crowd:
+    """Clients that work at the same time, each until the time is over and once at least."""
+
+    end: float
+    written: list[str] = field(default_factory=list)
+    errors: list[BaseException] = field(default_factory=list)
+
+    def repeat(self, work: Callable[[int], list[str]]) -> threading.Thread:
+        thread = threading.Thread(target=self._loop, args=(work,))
+        thread.start()
+        return thread
+
+    def _loop(self, work: Callable[[int], list[str]]) -> None:
+        for n in self.rounds():
+            try:
+                self.written.extend(work(n))
+            except BaseException as error:
+                self.errors.append(error)
+
+    def rounds(self) -> Iterator[int]:
+        yield 0
+        for n in count(1):
+            if time.monotonic() > self.end:
+                return
+            yield n
+
+
+def in_python(served: ServerProcess, n: int) -> list[str]:
+    with connect(served.file.url, token=served.file.token, scope=Scope("ada")) as memory:
+        turns = [memory.add(f"Tea number {n}.{each}.", session_id="py") for each in range(4)]
+        assert memory.search("tea", k=1)
+    return [turn.id for [turn] in turns]
+
+
+def in_a_shell(served: ServerProcess, n: int) -> list[str]:
+    done = run("add", *options(served), "--session", "sh", "--json", f"Coffee number {n}.")
+    assert done.returncode == 0, done.stderr
+    return [memory["id"] for memory in json.loads(done.stdout)]
+
+
+def in_a_hook(served: ServerProcess, n: int) -> list[str]:
+    event = {"hook_event_name": "UserPromptSubmit", "prompt": f"What is tea number {n}?"}
+    done = run("hook", *options(served), stdin=json.dumps(event))
+    assert done.returncode == 0, done.stderr
+    return []
+
+
+def in_a_chat(served: ServerProcess, n: int) -> list[str]:
+    done = run("chat", *options(served), stdin="/memories\n")
+    assert done.returncode == 0, done.stderr
+    return []
+
+
+async def in_two_editors(served: ServerProcess, crowd: Crowd) -> None:
+    async with McpClient(stdio(served)) as first, McpClient(stdio(served)) as second:
+        for n in crowd.rounds():
+            for mcp, other in ((first, second), (second, first)):
+                result: Any = await mcp.call_tool("remember", {"text": f"Note {n} on milk."})
+                assert not result.is_error, result.content
+                ids = result.structured_content["ids"]
+                crowd.written.extend(ids)
+                assert not (await other.call_tool("show", {"ids": ids})).is_error
+
+
 def test_many_clients_write_at_once_and_see_what_the_others_wrote(
     served: ServerProcess, client: Client
 ) -> None:
-    written: list[str] = []
-    errors: list[BaseException] = []
-
-    def write(number: int) -> None:
-        try:
-            with connect(served.file.url, token=served.file.token, scope=Scope("ada")) as memory:
-                for n in range(5):
-                    [turn] = memory.add(f"Client {number} likes tea number {n}.")
-                    written.append(turn.id)
-                    memory.search("tea", k=1)
-        except BaseException as error:
-            errors.append(error)
-
-    async def remember() -> None:
-        async with McpClient(stdio(served)) as first, McpClient(stdio(served)) as second:
-            for mcp in (first, second, first, second):
-                result = await mcp.call_tool("remember", {"text": f"Note {len(written)} on tea."})
-                written.extend(result.structured_content["ids"])
-            seen = await first.call_tool("show", {"ids": written})
-            assert [m["id"] for m in seen.structured_content["memories"]] == written
-
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(3)]
-    for thread in threads:
-        thread.start()
+    crowd = Crowd(time.monotonic() + SECONDS)
+    works = (in_python, in_a_shell, in_a_hook, in_a_chat)
+    threads = [crowd.repeat(partial(work, served)) for work in works]
+    asyncio.run(in_two_editors(served, crowd))
     for thread in threads:
         thread.join()
-    assert errors == []
-    asyncio.run(remember())
-    assert {memory.id for memory in client.get_all(limit=None)} == set(written)
-    assert len(written) == 19
+    assert crowd.errors == []
+    turns = [m for m in client.get_all(limit=None) if m.granularity == "turn"]
+    assert {memory.id for memory in turns} == set(crowd.written)
 
 
 def test_slow_clients_do_not_keep_others_waiting(served: ServerProcess, client: Client) -> None:

@@ -8,11 +8,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from starlette.testclient import TestClient
 
 from agentmem import Scope
+from agentmem.server import telemetry
 from agentmem.server.auth import TokenStore
 from agentmem.server.limits import Limits
+from agentmem.server.logs import JsonFormatter
 from tests.agentmem.server.conftest import SECRET
 
 Make = Callable[..., TestClient]
@@ -301,3 +306,39 @@ def test_a_link_opens_the_page_once_and_its_cookie_writes_from_this_origin_only(
     assert browser.post("/v1/memories", json=body, headers=own).status_code == 201
     browser.cookies.clear()
     assert browser.get(link, follow_redirects=False).status_code == 403
+
+
+def test_logs_and_metrics_hold_no_secret_and_no_words(
+    http: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("DEBUG", logger="agentmem"):
+        add(http, DOG)
+        http.post("/v1/search", json={"query": "What is my dog called?"})
+        http.get("/login", params={"code": "a-login-code"})
+    lines = [JsonFormatter().format(record) for record in caplog.records]
+    paths = [json.loads(line).get("path") for line in lines]
+    assert {"/v1/memories", "/v1/search", "/login"} <= set(paths)
+    metrics = http.get("/metrics").text
+    assert 'agentmem_requests_total{method="POST",route="/v1/search",status="200"} 1.0' in metrics
+    for text in ("\n".join(lines), metrics):
+        for secret in (SECRET, "dog called", "beagle", "a-login-code"):
+            assert secret not in text
+
+
+def test_spans_follow_the_conventions_and_hold_no_words_by_default(
+    http: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(telemetry, "_tracer", lambda: provider.get_tracer("test"))
+    add(http, DOG)
+    http.post("/v1/search", json={"query": "my dog"})
+    names = [
+        (span.attributes or {})["gen_ai.operation.name"] for span in exporter.get_finished_spans()
+    ]
+    assert names == ["create_memory", "search_memory"]
+    assert "my dog" not in str([span.attributes for span in exporter.get_finished_spans()])
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "true")
+    http.post("/v1/search", json={"query": "my dog"})
+    last = exporter.get_finished_spans()[-1].attributes or {}
+    assert last["gen_ai.memory.query.text"] == "my dog"
