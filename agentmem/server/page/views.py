@@ -202,7 +202,7 @@ def percent(share: float) -> str:
 def relative_time(at: datetime, now: datetime) -> str:
     """Return how long ago something was, or in how long it will be.
 
-    >>> from datetime import UTC
+    >>> from datetime import UTC, timedelta
     >>> now = datetime(2026, 11, 20, tzinfo=UTC)
     >>> relative_time(now - timedelta(days=3), now), relative_time(now + timedelta(days=1), now)
     ('3 days ago', 'in 1 day')
