@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentmem.plots.layout import lay_out
 from agentmem.server.page.lists import Links
-from agentmem.server.page.views import Lens, MemoryView
+from agentmem.server.page.views import MemoryView, Presenter
 from agentmem_stores import Memory
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def topic_views(topics: Sequence[Memory]) -> list[TopicView]:
 
 
 def network(
-    links: Links, memories: Mapping[str, Memory], topics: Sequence[TopicView], lens: Lens
+    links: Links, memories: Mapping[str, Memory], topics: Sequence[TopicView], presenter: Presenter
 ) -> Network:
     """Return the graph of some messages.
 
@@ -102,7 +102,7 @@ def network(
     """
     graph = links.graph.subgraph(memories)
     order = [node for node in links.graph if node in memories]
-    views = {node: lens.memory(memories[node]) for node in order}
+    views = {node: presenter.memory(memories[node]) for node in order}
     topic_of = {member: topic for topic in topics for member in topic.members}
     nodes = tuple(
         NodeView(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agentmem.facts.views import Fact, ProfileLine
-from agentmem.server.page.views import Lens, MemoryView, Moment, fact_label
+from agentmem.server.page.views import MemoryView, Moment, Presenter, fact_label
 from agentmem_stores import State
 
 __all__ = ["FactView", "LineView", "Portrait", "Section", "portrait"]
@@ -91,10 +91,10 @@ def portrait(
     lines: Sequence[ProfileLine],
     facts: Sequence[Fact],
     turns: Mapping[str, MemoryView],
-    lens: Lens,
+    presenter: Presenter,
 ) -> Portrait:
     """Join lines, facts and the turns that tell them, by id."""
-    views = [_fact(fact, turns, lens) for fact in facts]
+    views = [_fact(fact, turns, presenter) for fact in facts]
     by_id = {view.memory.id: view for view in views}
     sections: dict[str, list[LineView]] = {}
     for line in lines:
@@ -108,14 +108,14 @@ def portrait(
     )
 
 
-def _fact(fact: Fact, turns: Mapping[str, MemoryView], lens: Lens) -> FactView:
+def _fact(fact: Fact, turns: Mapping[str, MemoryView], presenter: Presenter) -> FactView:
     label = fact_label(fact.subject, fact.attribute)
     return FactView(
-        memory=lens.memory(fact.memory),
+        memory=presenter.memory(fact.memory),
         label=label,
         value=fact.value.removeprefix(f"{label}: "),
-        since=lens.moment(fact.date),
-        until=None if fact.until is None else lens.moment(fact.until),
+        since=presenter.moment(fact.date),
+        until=None if fact.until is None else presenter.moment(fact.until),
         edited=fact.edited,
         contradicted=bool(fact.contradicts),
         sources=_sources(fact.memory.sources, turns),

@@ -21,7 +21,7 @@ from agentmem.server.page.reasons import largest_share, reasons
 from agentmem.server.page.render import FOLDER, PageRoute, render
 from agentmem.server.page.views import (
     FAINT,
-    Lens,
+    Presenter,
     budget_segments,
     fact_line,
     form_name,
@@ -63,8 +63,8 @@ def install_page(app: FastAPI) -> None:
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
 
 
-def _lens(caller: Caller) -> Lens:
-    return Lens(caller.scope, caller.memory.curve, caller.memory.clock())
+def _presenter(caller: Caller) -> Presenter:
+    return Presenter(caller.scope, caller.memory.curve, caller.memory.clock())
 
 
 def _reading(caller: Caller) -> AbstractContextManager[ScopeIndex]:
@@ -78,16 +78,16 @@ def _notice(done: str) -> str:
 @router.get("/")
 def show_search(caller: Reader, q: Text = "", archived: bool = False, done: Text = "") -> Response:
     """Search, with the reasons for each hit; without a query an overview."""
-    lens = _lens(caller)
+    presenter = _presenter(caller)
     if not q.strip():
-        return _overview(caller, lens, done)
+        return _overview(caller, presenter, done)
     result = caller.memory.search(
         q, k=_HITS, include_archived=archived, explain=True, reinforce=False, scope=caller.scope
     )
     scale = largest_share(hit.contributions for hit in result)
     hits = [
         {
-            "memory": lens.memory(hit.memory),
+            "memory": presenter.memory(hit.memory),
             "pieces": highlighted(hit.excerpt, q),
             "reasons": reasons(hit.contributions, scale),
             "score": hit.score,
@@ -106,11 +106,11 @@ def show_search(caller: Reader, q: Text = "", archived: bool = False, done: Text
     )
 
 
-def _overview(caller: Caller, lens: Lens, done: str) -> Response:
+def _overview(caller: Caller, presenter: Presenter, done: str) -> Response:
     with _reading(caller) as index:
-        holds = overview(
+        counts = overview(
             index,
-            lens.now,
+            presenter.now,
             few=_FEW,
             faint=(caller.memory.curve.archive_below, FAINT),
         )
@@ -120,9 +120,9 @@ def _overview(caller: Caller, lens: Lens, done: str) -> Response:
         page="search",
         q="",
         archived=False,
-        holds=holds,
-        recent=lens.memories(_existing(caller, holds.recent)),
-        fading=lens.memories(_existing(caller, holds.fading)),
+        counts=counts,
+        recent=presenter.memories(_existing(caller, counts.recent)),
+        fading=presenter.memories(_existing(caller, counts.fading)),
         notice=_notice(done),
     )
 
@@ -139,7 +139,7 @@ def show_recall(
         context = caller.memory.recall(
             q, max_tokens=max_tokens, explain=True, reinforce=False, scope=caller.scope
         )
-    lens = _lens(caller)
+    presenter = _presenter(caller)
     return render(
         "recall.html",
         caller,
@@ -151,7 +151,7 @@ def show_recall(
         segments=budget_segments(context, max_tokens) if context else [],
         routing=routing_sentence(context.routing) if context else "",
         items=[
-            (item, form_name(item.form), lens.memory(item.memory))
+            (item, form_name(item.form), presenter.memory(item.memory))
             for item in (context.items if context else ())
         ],
         entropies=[
@@ -165,11 +165,11 @@ def show_recall(
 @router.get("/timeline")
 def show_timeline(caller: Reader, q: Text = "", since: Text = "", until: Text = "") -> Response:
     """Events in the order in which they happened."""
-    lens = _lens(caller)
+    presenter = _presenter(caller)
     events = caller.memory.timeline(
         q.strip() or None,
-        since=_day("since", since, lens),
-        until=_day("until", until, lens, days=1),
+        since=_day("since", since, presenter),
+        until=_day("until", until, presenter, days=1),
         k=_EVENTS,
         scope=caller.scope,
     )
@@ -178,9 +178,11 @@ def show_timeline(caller: Reader, q: Text = "", since: Text = "", until: Text = 
             month.title,
             [
                 (
-                    lens.memory(event.memory),
-                    lens.moment(event.when),
-                    lens.moment(event.until - timedelta(microseconds=1)) if event.dated else None,
+                    presenter.memory(event.memory),
+                    presenter.moment(event.when),
+                    presenter.moment(event.until - timedelta(microseconds=1))
+                    if event.dated
+                    else None,
                 )
                 for event in month.events
             ],
@@ -201,24 +203,24 @@ def show_timeline(caller: Reader, q: Text = "", since: Text = "", until: Text = 
     )
 
 
-def _day(name: str, text: str, lens: Lens, days: int = 0) -> datetime | None:
+def _day(name: str, text: str, presenter: Presenter, days: int = 0) -> datetime | None:
     """Return the start of a day in the owner's time zone, so many days later."""
     if not text:
         return None
     try:
         day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day, without a time
-        zone = lens.owner.localize(lens.now).tzinfo or UTC
+        zone = presenter.owner.localize(presenter.now).tzinfo or UTC
         return datetime.combine(day, time.min, zone) + timedelta(days=days)
     except (ValueError, OverflowError):
         raise InvalidInputError(
-            f"{name}={text!r} must be a day such as {lens.now:%Y-%m-%d}"
+            f"{name}={text!r} must be a day such as {presenter.now:%Y-%m-%d}"
         ) from None
 
 
 @router.get("/portrait")
 def show_portrait(caller: Reader, done: Text = "") -> Response:
     """The profile and the facts, with their sources."""
-    lens = _lens(caller)
+    presenter = _presenter(caller)
     facts = caller.memory.facts(superseded=True, scope=caller.scope)
     lines = caller.memory.profile(scope=caller.scope)
     lists = [line.sources for line in lines] + [fact.memory.sources for fact in facts]
@@ -228,7 +230,7 @@ def show_portrait(caller: Reader, done: Text = "") -> Response:
         "portrait.html",
         caller,
         page="portrait",
-        view=portrait(lines, facts, {turn.id: lens.memory(turn) for turn in turns}, lens),
+        view=portrait(lines, facts, {turn.id: presenter.memory(turn) for turn in turns}, presenter),
         notice=_notice(done),
     )
 
@@ -247,7 +249,7 @@ def show_graph(caller: Reader, topic: MemoryId = "") -> Response:
         page="graph",
         topics=topics,
         chosen=chosen,
-        network=network(links, turns, topics, _lens(caller)),
+        network=network(links, turns, topics, _presenter(caller)),
         notice="",
     )
 
@@ -255,7 +257,7 @@ def show_graph(caller: Reader, topic: MemoryId = "") -> Response:
 @router.get("/archive")
 def show_archive(caller: Reader, done: Text = "") -> Response:
     """What has been archived, the latest first."""
-    lens = _lens(caller)
+    presenter = _presenter(caller)
     with _reading(caller) as index:
         ids = archived_ids(index)
     archived = _existing(caller, tuple(ids[:_LINES]))
@@ -263,7 +265,10 @@ def show_archive(caller: Reader, done: Text = "") -> Response:
         "archive.html",
         caller,
         page="archive",
-        archived=[(lens.memory(m), lens.moment(m.state_changed_at or m.said_at)) for m in archived],
+        archived=[
+            (presenter.memory(m), presenter.moment(m.state_changed_at or m.said_at))
+            for m in archived
+        ],
         n_archived=len(ids),
         threshold=caller.memory.curve.archive_below,
         notice=_notice(done),
@@ -276,26 +281,26 @@ def show_memory(caller: Reader, id: MemoryId, done: Text = "") -> Response:  # n
     memory = caller.memory.get(id, scope=caller.scope)
     if memory.version_of is not None:
         return RedirectResponse("/memory?" + urlencode({"id": memory.version_of}), 303)
-    lens = _lens(caller)
+    presenter = _presenter(caller)
     *former, _ = versions = caller.memory.history(id, scope=caller.scope)
     derived = _derived(caller, memory)
-    curve = forgetting_curve(memory, former, caller.memory.curve, lens.now)
+    curve = forgetting_curve(memory, former, caller.memory.curve, presenter.now)
     return render(
         "memory.html",
         caller,
         page="",
-        memory=lens.memory(memory),
+        memory=presenter.memory(memory),
         record=memory,
-        versions=[(lens.memory(v), lens.moment(v.said_at)) for v in reversed(versions)],
+        versions=[(presenter.memory(v), presenter.moment(v.said_at)) for v in reversed(versions)],
         curve=curve,
-        fades=None if curve.fades_at is None else lens.moment(curve.fades_at),
-        marks=[(mark, lens.moment(mark.at)) for mark in reversed(curve.marks)],
-        sources=lens.memories(_existing(caller, memory.sources)),
-        derived=lens.memories(derived),
-        successors=lens.memories(_successors(caller, memory, derived)),
-        predecessors=lens.memories(_predecessors(caller, memory)),
-        around=lens.memories(_around(caller, memory)),
-        related=lens.memories(caller.memory.related(id, k=6, scope=caller.scope)),
+        fades=None if curve.fades_at is None else presenter.moment(curve.fades_at),
+        marks=[(mark, presenter.moment(mark.at)) for mark in reversed(curve.marks)],
+        sources=presenter.memories(_existing(caller, memory.sources)),
+        derived=presenter.memories(derived),
+        successors=presenter.memories(_successors(caller, memory, derived)),
+        predecessors=presenter.memories(_predecessors(caller, memory)),
+        around=presenter.memories(_around(caller, memory)),
+        related=presenter.memories(caller.memory.related(id, k=6, scope=caller.scope)),
         notice=_notice(done),
     )
 
@@ -406,12 +411,12 @@ def confirm_forget(caller: Reader, id: MemoryId) -> Response:  # noqa: A002
     """Ask before a memory is deleted, and name what goes with it."""
     memory = caller.memory.get(id, scope=caller.scope)
     derived = Counter(m.granularity for m in _derived(caller, memory))
-    lens = _lens(caller)
+    presenter = _presenter(caller)
     return render(
         "forget.html",
         caller,
         page="",
-        memory=lens.memory(memory),
+        memory=presenter.memory(memory),
         n_versions=len(caller.memory.history(id, scope=caller.scope)),
         derived=_counts(derived),
         notice="",
@@ -431,7 +436,7 @@ def forget(caller: Writer, id: FormText) -> Response:  # noqa: A002
         deletion=deletion,
         deleted=_counts(Counter(kinds.get(i, Granularity.TURN) for i in deletion.deleted)),
         derived=_counts(Counter(kinds.get(i, Granularity.TURN) for i in deletion.derived)),
-        at=_lens(caller).moment(caller.memory.clock()),
+        at=_presenter(caller).moment(caller.memory.clock()),
         notice="",
     )
 

@@ -21,11 +21,11 @@ from agentmem_stores import Granularity, Memory, Scope, State
 __all__ = [
     "FAINT",
     "BudgetSegment",
-    "Lens",
     "MemoryView",
     "Moment",
     "Month",
-    "Piece",
+    "Presenter",
+    "TextPart",
     "budget_segments",
     "fact_label",
     "fact_line",
@@ -109,7 +109,7 @@ class MemoryView:
 
 
 @dataclass(frozen=True)
-class Lens:
+class Presenter:
     """Turns records into what the page shows, for one owner at one time."""
 
     owner: Scope
@@ -223,27 +223,27 @@ def relative_time(at: datetime, now: datetime) -> str:
 
 
 @dataclass(frozen=True)
-class Piece:
+class TextPart:
     """A part of a text, and whether a word of the query is in it."""
 
     text: str
     marked: bool
 
 
-def highlighted(text: str, query: str) -> list[Piece]:
+def highlighted(text: str, query: str) -> list[TextPart]:
     """Split a text where words of a query begin and end, compared by their stems.
 
     >>> [piece.text for piece in highlighted("Two dogs bark.", "my dog") if piece.marked]
     ['dogs']
     """
     wanted = set(tokenize(query))
-    pieces: list[Piece] = []
+    pieces: list[TextPart] = []
     end = 0
     for word in _WORD.finditer(text):
         if wanted.intersection(tokenize(word.group())):
-            pieces += [Piece(text[end : word.start()], False), Piece(word.group(), True)]
+            pieces += [TextPart(text[end : word.start()], False), TextPart(word.group(), True)]
             end = word.end()
-    return [piece for piece in (*pieces, Piece(text[end:], False)) if piece.text]
+    return [piece for piece in (*pieces, TextPart(text[end:], False)) if piece.text]
 
 
 @dataclass(frozen=True)

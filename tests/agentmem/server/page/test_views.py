@@ -15,7 +15,7 @@ from agentmem.server.page.curve import forgetting_curve
 from agentmem.server.page.lists import archived_ids, linked_turns, overview
 from agentmem.server.page.network import network, topic_views
 from agentmem.server.page.reasons import largest_share, reasons
-from agentmem.server.page.views import Lens, budget_segments, highlighted, relative_time
+from agentmem.server.page.views import Presenter, budget_segments, highlighted, relative_time
 from agentmem.testing import ManualClock
 from agentmem_stores import Batch, Edge, Scope
 
@@ -122,7 +122,7 @@ def test_words_of_the_query_are_marked_whatever_their_form() -> None:
 
 
 def test_moments_are_those_of_the_owner() -> None:
-    moment = Lens(ADA, CURVE, day(0)).moment(datetime(2026, 7, 1, 23, 30, tzinfo=UTC))
+    moment = Presenter(ADA, CURVE, day(0)).moment(datetime(2026, 7, 1, 23, 30, tzinfo=UTC))
     assert moment.date == "2 Jul 2026"
     assert moment.full == "Thursday, 2 July 2026, 00:30"
 
@@ -170,7 +170,7 @@ def test_a_graph_draws_the_best_linked_messages(memory: MemoryController) -> Non
     assert (len(links.graph), links.unlinked, links.left_out) == (3, 1, 2)
     topic = a_memory(id="t", granularity=Granularity.TOPIC, sources=(turns[0].id, turns[4].id))
     by_id = {turn.id: turn for turn in turns}
-    drawn = network(links, by_id, topic_views([topic]), Lens(ADA, CURVE, START))
+    drawn = network(links, by_id, topic_views([topic]), Presenter(ADA, CURVE, START))
     assert drawn.nodes[0].topic is not None
     assert drawn.nodes[0].degree == drawn.edges == 2
     assert len(drawn.elements["nodes"]) == 3
@@ -185,14 +185,14 @@ def test_the_overview_agrees_with_the_verbs(memory: MemoryController) -> None:
     memory.archive(toast.id)
     index = memory.services.memories.index(ADA)
     later = memory.clock() + timedelta(days=60)
-    holds = overview(index, later, few=2, faint=(0.05, 0.99))
+    counts = overview(index, later, few=2, faint=(0.05, 0.99))
     stats = memory.stats()
     active = [m for m in memory.get_all(granularity=Granularity.TURN) if m.id != toast.id]
     retentions = memory.curve.retentions(active, later)
-    assert holds.messages == stats.memories["turn"]
-    assert holds.conversations == stats.sessions
-    assert holds.associations == stats.associations
-    assert holds.archived == stats.states["archived"]
-    assert holds.mean_retention == pytest.approx(sum(retentions) / 2)
-    assert set(holds.recent) == set(holds.fading) == {m.id for m in active}
+    assert counts.messages == stats.memories["turn"]
+    assert counts.conversations == stats.sessions
+    assert counts.associations == stats.associations
+    assert counts.archived == stats.states["archived"]
+    assert counts.mean_retention == pytest.approx(sum(retentions) / 2)
+    assert set(counts.recent) == set(counts.fading) == {m.id for m in active}
     assert archived_ids(index) == [toast.id]
