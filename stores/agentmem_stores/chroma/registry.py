@@ -17,7 +17,6 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import inf, log2
-from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ import numpy as np
 
 from agentmem_stores.chroma.rows import SCOPE
 from agentmem_stores.errors import EmbedderMismatchError, StoreFormatError
+from agentmem_stores.locks import ScopeLocks
 from agentmem_stores.records import Granularity, Scope
 from agentmem_stores.store import Batch, EmbedderSpec, MemoryKeys, paginate
 
@@ -143,7 +143,8 @@ class Registry:
         self._log = WriteLog()
         # The write logs of all clients, by scope and client.
         self._logs: dict[Scope, dict[str, str]] = {}
-        self._lock = RLock()
+        # Of each scope, since a request to the server takes as long as one: others need not wait.
+        self._locks = ScopeLocks()
 
     def scopes(self) -> list[Scope]:
         """Return every scope that was ever written to, sorted by name."""
@@ -156,7 +157,10 @@ class Registry:
 
     def revision(self, scope: Scope) -> str:
         """Return the current revision of a scope, on which `end_write` builds."""
-        with self._lock:
+        known = None if self._shared else self._revisions.get(scope)
+        if known is not None:
+            return known
+        with self._locks.hold(scope):
             if self._shared or scope not in self._seen:
                 self._seen[scope] = self._read(scope)
                 self._revisions[scope] = self._format(scope, self._seen[scope])
@@ -164,14 +168,15 @@ class Registry:
 
     def peek_revision(self, scope: Scope) -> str:
         """Return the current revision of a scope without changing what `end_write` builds on."""
-        with self._lock:
-            if not self._shared and scope in self._seen:
-                return self._revisions[scope]
+        known = None if self._shared else self._revisions.get(scope)
+        if known is not None:
+            return known
+        with self._locks.hold(scope):
             return self._format(scope, self._read(scope))
 
     def begin_write(self, scope: Scope) -> str:
         """Announce a write to a scope; return the revision before it."""
-        with self._lock:
+        with self._locks.hold(scope):
             if scope not in self._seen:
                 self._seen[scope] = self._read(scope)
                 self._revisions[scope] = self._format(scope, self._seen[scope])
@@ -189,7 +194,7 @@ class Registry:
             scope: what was written to.
             batch: what was written, for other clients; None if that is unknown.
         """
-        with self._lock:
+        with self._locks.hold(scope):
             self._counts[scope] = self._counts.get(scope, 0) + 1
             if self._shared:
                 if batch is None:
@@ -206,19 +211,19 @@ class Registry:
 
         The other clients see it as writing until its next write.
         """
-        with self._lock:
+        with self._locks.hold(scope):
             self._count_unknown(scope)
             if self._shared:
                 self._failed_at[scope] = monotonic()
 
     def written_between(self, scope: Scope, before: str, after: str) -> MemoryKeys | None:
         """Return what clients wrote to a scope between two revisions; None if unknown."""
-        with self._lock:
+        with self._locks.hold(scope):
             return written_between(before, after, self._logs.get(scope, {}))
 
     def flush(self) -> None:
         """Store the exact write counts of an embedded store, so that the next opening uses them."""
-        with self._lock:
+        with self._locks.hold_all():
             if not self._shared:
                 self._store({scope: self._counts.get(scope, 0) for scope in self._stored_counts})
 
