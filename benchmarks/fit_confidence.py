@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from agentmem.evaluation.metrics import auroc
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from agentmem.formats.dialogue import Dialogue
 
 __all__ = ["FEATURES", "Search", "fit_confidence", "judge_confidence", "searches"]
+
+Floats = NDArray[np.float64]
 
 # Each with a weight of at least 0, so that more evidence never makes a search less sure.
 FEATURES = ("similar", "similar_mean", "passage", "names")
@@ -108,7 +111,7 @@ def fit_confidence(sets: Sequence[Sequence[Search]]) -> dict[str, float]:
     mean, spread = columns.mean(axis=0), columns.std(axis=0) + 1e-9
     standard = np.c_[(columns - mean) / spread, np.ones(len(columns))]
 
-    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+    def loss(weights: Floats) -> tuple[float, Floats]:
         margins = signs * (standard @ weights)
         penalty = L2 * float(weights[:-1] @ weights[:-1])
         slope = -(share * signs / (1 + np.exp(margins))) @ standard
@@ -123,9 +126,10 @@ def fit_confidence(sets: Sequence[Sequence[Search]]) -> dict[str, float]:
     return {name: float(f"{value:.4g}") for name, value in named.items()}
 
 
-def _class_shares(known: Sequence[Search]) -> np.ndarray:
+def _class_shares(known: Sequence[Search]) -> Floats:
     answerable = np.array([one.answerable for one in known])
-    return np.where(answerable, 0.5 / max(answerable.sum(), 1), 0.5 / max((~answerable).sum(), 1))
+    counts = max(int(answerable.sum()), 1), max(int((~answerable).sum()), 1)
+    return np.asarray(np.where(answerable, 0.5 / counts[0], 0.5 / counts[1]), dtype=np.float64)
 
 
 def judge_confidence(

@@ -196,20 +196,26 @@ class TurnRanking:
         Args:
             rows, features: of the first stage.
         """
-        best = turns.rows[:CONFIDENCE_HITS]
+        return self._coverage(turns) | self._match(turns, rows, features)
+
+    def _coverage(self, turns: Ranking) -> dict[str, float]:
+        best, table = turns.rows[:CONFIDENCE_HITS], self.index.tables[Granularity.TURN]
+        return coverage_features(best, table, self.question, self.vector, self.lexical)
+
+    def _match(self, turns: Ranking, rows: Rows, features: Features) -> dict[str, float]:
+        best, table = turns.rows[:CONFIDENCE_HITS], self.index.tables[Granularity.TURN]
         passages = features["late.passage_rare"][np.searchsorted(rows, best)]
-        table = self.index.tables[Granularity.TURN]
-        return {
-            **coverage_features(best, table, self.question, self.vector, self.lexical),
-            **match_features(best, table, self.question, self.late, passages),
-        }
+        return match_features(best, table, self.question, self.late, passages)
 
     def confidence(self, turns: Ranking, rows: Rows, features: Features) -> float:
         """Return the probability that ranked turns answer the question; 0 for no turns."""
         if not len(turns.rows):
             return 0.0
-        evidence = self.confidence_features(turns, rows, features)
-        return confidence(evidence, self.weights.confidence)
+        evidence, weights = self._coverage(turns), self.weights.confidence
+        # Comparing tokens takes time, and not all weights need it.
+        if not weights.keys() <= evidence.keys():
+            evidence |= self._match(turns, rows, features)
+        return confidence(evidence, weights)
 
 
 def _append(shortlist: Ranking, rows: Rows, scores: Floats) -> Ranking:

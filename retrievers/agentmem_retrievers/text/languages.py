@@ -82,6 +82,11 @@ _HOMOGRAPHS = frozenset(
     "here once mine sera sole pas mes ma mon ti si ci".split()
 )
 
+# What only English sentences have, and what none has: most texts are told apart by these alone.
+_OTHERS = frozenset[str]().union(*(w for name, w in STOP_WORDS.items() if name != ENGLISH))
+_ONLY_ENGLISH = STOP_WORDS[ENGLISH] - _OTHERS
+_FOREIGN = _OTHERS - STOP_WORDS[ENGLISH] - _HOMOGRAPHS
+
 
 def language_of(words: Collection[str]) -> str:
     """Return the language whose function words a text has most of; English in doubt.
@@ -96,6 +101,8 @@ def language_of(words: Collection[str]) -> str:
     if len(words) <= 1:
         return ENGLISH
     distinct = frozenset(words)
+    if distinct.isdisjoint(_FOREIGN) and not distinct.isdisjoint(_ONLY_ENGLISH):
+        return ENGLISH
     best, most = ENGLISH, len(distinct & STOP_WORDS[ENGLISH])
     for language, function_words in STOP_WORDS.items():
         evidence = distinct & function_words

@@ -127,7 +127,7 @@ class Question:
     @cached_property
     def words(self) -> dict[str, str]:
         """Each distinct stem, in order, with the last word that has it."""
-        words, language = content_words(self.text)
+        words, language = self._content
         # A question of nothing else is looked for as it is.
         words = [word for word in words if word not in PRESENT] or words
         return dict(zip(stems_of(words, language), words, strict=True))
@@ -135,7 +135,11 @@ class Question:
     @cached_property
     def language(self) -> str:
         """Snowball's name of its language; see `content_words`."""
-        return content_words(self.text)[1]
+        return self._content[1]
+
+    @cached_property
+    def _content(self) -> tuple[list[str], str]:
+        return content_words(self.text)
 
     @cached_property
     def terms(self) -> tuple[str, ...]:
