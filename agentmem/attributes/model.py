@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
@@ -110,11 +109,10 @@ class AttributeModel:
 
 @lru_cache(maxsize=256)
 def _framing(kind: str) -> frozenset[str]:
-    """Return stems that several wordings of an attribute share, verbs of change excepted."""
+    """Return the stems of an attribute's wordings, verbs of change excepted."""
     words = _wordings().get(kind, {})
     said = [template.format("") for template in words.get("told", ())]
-    counts = Counter(stem for text in [*said, *words.get("asked", ())] for stem in _stems(text))
-    return frozenset(stem for stem, n in counts.items() if n > 1)
+    return frozenset(stem for text in [*said, *words.get("asked", ())] for stem in _stems(text))
 
 
 def _stems(text: str) -> set[str]:

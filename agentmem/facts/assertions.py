@@ -345,7 +345,7 @@ _JOINT = re.compile(
     rf",?\s+(?=(?:and|but)\s+{_VERBS})|"
     r"\s+(?=(?:because|if|unless|until|whenever|even though|so that|in case)\s)|"
     r",\s+(?=(?:nice|pleased|good|great|glad|lovely) to meet you)|"
-    r"\s+(?=(?:who|which|whose|where)\s)|"
+    r"(?<!\bis)(?<!'s)\s+(?=(?:who|which|whose|where)\s)|"
     r"(?<=\w)!\s+|\s+\((?=\w)|\)",
     _I,
 )

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agentmem.facts.assertions import clauses, own_text
-from agentmem.facts.grammar.claims import SPEAKER, Claim
+from agentmem.facts.grammar.claims import Claim
 from agentmem.facts.grammar.corrections import correction
 from agentmem.facts.grammar.mentions import mentioned_in_sentence
-from agentmem.facts.grammar.predicate import parse
+from agentmem.facts.grammar.patterns import RELATION
 from agentmem.facts.grammar.reader import claims
 from agentmem_stores import Memory
 
@@ -22,7 +22,8 @@ __all__ = [
 _PER_TURN = 12
 # Without any of these a text tells nothing, and need not be read closely.
 _WORTH_READING = re.compile(
-    r"\b(?:i|i'm|i've|me|my|we|our|mine|lives|works|died|passed|ran|dead|gone|us|actually|not|first day)\b",
+    r"\b(?:i|i'm|i've|me|my|we|our|us|mine|lives|works|died|passed|ran|dead|gone|actually|not|"
+    r"first day)\b",
     re.IGNORECASE,
 )
 
@@ -108,32 +109,17 @@ def _resolved(found: Sequence[tuple[str, Claim]]) -> Iterator[tuple[str, Claim]]
         yield text, claim
 
 
-def is_own(text: str) -> bool:
-    """Whether a text is, in part at least, about whoever says it."""
-    if not _WORTH_READING.search(text):
-        return False
-    for clause in clauses(text):
-        if re.match(r"(?:i|we)\b", clause.text, re.IGNORECASE) or clause.subject in ("i", "we"):
-            return True
-        if re.search(r"\b(?:my|our|me|mine|us)\b", clause.text, re.IGNORECASE):
-            predicate = parse(clause)
-            if predicate is None or predicate.subject == SPEAKER:
-                return not _OF_OTHER.match(clause.text)
-            if _TAKES_A_ROLE.match(clause.text):
-                return True
-    return False
-
-
-# "My new flatmate is Hugo" is about me.
-_TAKES_A_ROLE = re.compile(
-    r"[Mm]y (?:[\w-]+ ){1,3}(?:is|are) (?:now )?(?:called |named )?"
-    r"(?:Dr\.? |Mr\.? |Mrs\.? )?[A-Z]\w+\W*$"
-)
-
-
-_OF_OTHER = re.compile(
-    r"(?:my|our) (?:[\w-]+ ){0,2}?(?:brother|sister|mother|mom|mum|father|dad|uncle|aunt|cousin|"
-    r"nephew|niece|grandma|grandpa|grandmother|grandfather|son|daughter|kids?|husband|wife|friend|"
-    r"neighbou?r|colleague|co-?worker|landlord|landlady)\b",
+# "My new flatmate is Hugo" and "my phone" are about whoever says it, "my sister's phone" is not.
+_OWN = re.compile(
+    r"\b(?:i|we|me|us|mine)\b|"
+    rf"\b(?:my|our) (?:[\w-]+ ){{1,3}}(?:is|are) (?:now )?(?:called |named )?"
+    rf"(?:(?:Dr|Mr|Mrs)\.? )?(?-i:[A-Z])\w+\W*$|\b(?:my|our) (?!(?:[\w-]+ ){{0,2}}?{RELATION}\b)",
     re.IGNORECASE,
 )
+
+
+def is_own(text: str) -> bool:
+    """Return whether a text is, in part at least, about whoever says it."""
+    return _WORTH_READING.search(text) is not None and any(
+        clause.subject in ("i", "we") or _OWN.search(clause.text) for clause in clauses(text)
+    )

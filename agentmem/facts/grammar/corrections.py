@@ -14,8 +14,10 @@ _VALUE = r"[\w$\u20ac\u00a3+:.@ '-]{1,40}"
 _AT = "(?:on |in |at )?"
 _FORMS = (
     pattern(
-        rf"{_OPENING}(?:(?:it|that|he|she|they|there)(?:'s| is| was|'re| are)|i mean(?:t)?|i live in|"
-        rf"make (?:it|that)) (?:actually |really |in fact |supposed to be )?{_AT}(?P<new>{_VALUE}?),? "
+        rf"{_OPENING}(?:(?:it|that|he|she|they|there)(?:'s| is| was|'re| are)|i mean(?:t)?|i "
+        rf"live in|"
+        rf"make (?:it|that)) (?:actually |really |in fact |supposed to be "
+        rf")?{_AT}(?P<new>{_VALUE}?),? "
         rf"(?:and )?not {_AT}(?P<old>{_VALUE})$"
     ),
     pattern(
@@ -23,12 +25,15 @@ _FORMS = (
         rf"(?:,? but|,(?: it(?:'s| is))?) (?:it(?:'s| is) )?{_AT}(?P<new>{_VALUE})$"
     ),
     pattern(
-        rf"my .{{2,30}} (?:isn't|is not) {_AT}(?P<old>{_VALUE}?)(?:,? but|,) (?:it(?:'s| is) )?{_AT}"
+        rf"my .{{2,30}} (?:isn't|is not) {_AT}(?P<old>{_VALUE}?)(?:,? but|,) (?:it(?:'s| is) "
+        rf")?{_AT}"
         rf"(?P<new>{_VALUE})$"
     ),
     pattern(
-        rf"(?:i|we)(?: have|'ve)?(?: just| recently)? (?:switched|changed|moved|transferred|went) from "
-        rf"(?P<old>{_VALUE}?) to (?P<new>{_VALUE}?)(?: (?:last|this|yesterday|today|in|on|because)\b.*)?$"
+        rf"(?:i|we)(?: have|'ve)?(?: just| recently)? (?:switched|changed|moved|transferred|"
+        rf"went) from "
+        rf"(?P<old>{_VALUE}?) to (?P<new>{_VALUE}?)(?: (?:last|this|yesterday|today|in|on|"
+        rf"because)\b.*)?$"
     ),
 )
 _NO_VALUE = re.compile(

@@ -24,8 +24,8 @@ _THINGS = (
 )  # fmt: skip
 _PURSUITS = ("sport", "instrument", "hobby", "likes", "learning", "favourite")
 _SPOUSES = (
-    "girlfriend", "boyfriend", "partner", "fiance", "fianc\u00e9", "fiancee", "fianc\u00e9e", "husband",
-    "wife", "spouse",
+    "girlfriend", "boyfriend", "partner", "fiance", "fianc\u00e9", "fiancee", "fianc\u00e9e",
+    "husband", "wife", "spouse",
 )  # fmt: skip
 _PARTNERS = (*_SPOUSES, "relationship")
 
@@ -37,11 +37,13 @@ def _end(subject: str, attributes: tuple[str, ...], value: str = "") -> list[Cla
 # What is said of when and why does not belong to the thing.
 _THING_END = pattern(
     rf" (?:last|yesterday|today|this|ago|in (?:\d|{MONTH})|because|to (?:a|my|the|our)|"
-    r"for (?:an?|good|\d|health)|on|after|when|since|and|two|three|a few|as|at|years?|so|but|recently|"
+    r"for (?:an?|good|\d|health)|on|after|when|since|and|two|three|a few|as|at|years?|so|but|"
+    r"recently|"
     r"now|completely|altogether|entirely|already|with|over|before|from|again)\b|[,.!]"
 )
 _OWNED = pattern(
-    r"(?:(?:my|our|the) (?:old|beloved|dear|poor) |(?:my|our|the|an?|that|this|his|her|poor|old|all) )"
+    r"(?:(?:my|our|the) (?:old|beloved|dear|poor) |(?:my|our|the|an?|that|this|his|her|poor|old|"
+    r"all) )"
 )
 
 
@@ -51,7 +53,8 @@ def _thing(said: str) -> str:
 
 
 _LIST_END = pattern(
-    r" (?:last|yesterday|ago|in \d|because|after|when|since|years|for (?:good|health|lent)|two|three|"
+    r" (?:last|yesterday|ago|in \d|because|after|when|since|years|for (?:good|health|lent)|two|"
+    r"three|"
     r"a few|recently)\b|[.!]"
 )
 
@@ -70,18 +73,22 @@ _DIED = pattern(
     r"(?:is no longer|isn't) with us)\b"
 )
 _NOBODY = pattern(
-    r"(?:i|we|he|she|it|they|you|that|this|who|someone|everyone|nobody|\w+ (?:people|men|soldiers))\b"
+    r"(?:i|we|he|she|it|they|you|that|this|who|someone|everyone|nobody|\w+ (?:people|men|"
+    r"soldiers))\b"
 )
 _PUT_DOWN = pattern(r"(?:i|we) (?:had to |have to )?put (?P<who>.+?) (?:down|to sleep)\b")
 _LOST = re.compile(
-    r"(?:[Ii]|[Ww]e)(?: have|'ve)?(?: just| sadly| also| recently)? lost (?P<who>(?:(?:my|our) .+|[A-Z]\w+))"
+    r"(?:[Ii]|[Ww]e)(?: have|'ve)?(?: just| sadly| also| recently)? lost (?P<who>(?:(?:my|our) "
+    r".+|[A-Z]\w+))"
 )
 _NO_LONGER_MY = pattern(
-    r"(?P<value>.+?) (?:is no longer|are no longer|is not|are not|isn't|aren't) (?:my|our) (?P<phrase>(?:[\w-]+ ){0,3}?[\w-]+)"
+    r"(?P<value>.+?) (?:is no longer|are no longer|is not|are not|isn't|aren't) (?:my|our) "
+    r"(?P<phrase>(?:[\w-]+ ){0,3}?[\w-]+)"
     r"(?: any ?(?:more|longer))?(?: (?:because|since|and)\b.*)?$"
 )
 _OUT_OF_USE = pattern(
-    r"\b(?:no longer works?|(?:doesn't|does not) work|is (?:dead|no longer (?:valid|active|in use))|"
+    r"\b(?:no longer works?|(?:doesn't|does not) work|is (?:dead|no longer (?:valid|active|in "
+    r"use))|"
     r"isn't (?:valid|active)|stopped working)\b"
 )
 _CONTACT = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\+?\d[\d ()./-]{4,}\d")
@@ -98,7 +105,8 @@ _TAKEN = pattern(
     r"(?:stolen|totaled|totalled|written off|sold|scrapped|repossessed)\b"
 )
 _ALLERGY_GONE = pattern(
-    r"my (?P<v>[\w -]{2,30}?) allergy (?:is|has|seems|went|'s)(?: \w+)? ?(?:gone|disappeared|away|cured|over)\b"
+    r"my (?P<v>[\w -]{2,30}?) allergy (?:is|has|seems|went|'s)(?: \w+)? ?(?:gone|disappeared|"
+    r"away|cured|over)\b"
 )
 
 
@@ -329,7 +337,7 @@ _ENDINGS = Rules(
         Rule("move", "(?:out|away) ?(?:of|from) (?P<v>(?!.* to ).+)$", _moved_out, _DONE),
         Rule("pass", "(?:away|on)\\b", _died, _DONE),
     )
-)  # fmt: skip
+)
 
 
 def ended(p: Predicate) -> list[Claim]:
@@ -394,7 +402,8 @@ _DENIALS = Rules(
         Rule("work", "", _not_worked),
         Rule("have own drive", "", _not_had),
         Rule(
-            "play like love enjoy learn study speak practice eat drink collect adore ride sing paint",
+            "play like love enjoy learn study speak practice eat drink collect adore ride sing "
+            "paint",
             "",
             _not_done,
         ),

@@ -128,7 +128,12 @@ _CHILD = any_of(
     """
 )
 _KIN = tuple(
-    (pattern(rf"(?P<all>{NUMBER} (?P<adjectives>{adjectives})(?P<kind>{kinds}))\b(?P<more>.*)$"), name)
+    (
+        pattern(
+            rf"(?P<all>{NUMBER} (?P<adjectives>{adjectives})(?P<kind>{kinds}))\b(?P<more>.*)$"
+        ),
+        name,
+    )
     for adjectives, kinds, name in (
         (r"(?:(?!of\b)[\w'-]+ ){0,3}?", _CHILD, "children"),
         (

@@ -31,36 +31,22 @@ _PET_NAMED = re.compile(
     r"(?P<names>[A-Z\u00c0-\u00de][a-z\u00df-\u00ff]+(?:(?:, | and |, and )"
     r"[A-Z\u00c0-\u00de][a-z\u00df-\u00ff]+(?!'| [A-Z]))*)(?!\w|'\w)"
 )
-_NOT_SOMEBODY = frozenset(
-    [
-        "Facebook",
-        "Google",
-        "Zoom",
-        "Mode",
-        "Day",
-        "Days",
-        "Group",
-        "Slack",
-        "Skype",
-        "Whatsapp",
-        "Instagram",
-        "Netflix",
-        "Office",
-        "Who",
-        "That",
-        "Is",
-        "In",
-        "On",
-    ]
+_NOT_SOMEBODY = words(
+    "Facebook Google Zoom Mode Day Days Group Slack Skype Whatsapp Instagram Netflix Office Who "
+    "That Is In On"
 )
 _GONE = pattern(
-    r"\b(?:sold|scrapped|selling|gave away|gave (?:my|our|the) .+ to|given away|got rid|crashed|stolen|donated|traded|rehomed|died|"
-    r"passed away|is dead|ran away|broke up|split up|divorced|dumped|was put|put (?:him|her|it) down|"
+    r"\b(?:sold|scrapped|selling|gave away|gave (?:my|our|the) .+ to|given away|got rid|crashed|"
+    r"stolen|donated|traded|rehomed|died|"
+    r"passed away|is dead|ran away|broke up|split up|divorced|dumped|was put|put (?:him|her|it) "
+    r"down|"
     r"lost|left me|used to)\b"
 )
 _FORMER = pattern(
-    r"\b(?:ex|late|former|old|previous|future|imaginary|fictional|childhood|first|next|dream|last)\b"
-    r"[ -](?:\w+ )?(?:husband|wife|girlfriend|boyfriend|dog|cat|job|role|position|car|apartment|house)|"
+    r"\b(?:ex|late|former|old|previous|future|imaginary|fictional|childhood|first|next|dream|"
+    r"last)\b"
+    r"[ -](?:\w+ )?(?:husband|wife|girlfriend|boyfriend|dog|cat|job|role|position|car|apartment|"
+    r"house)|"
     r"\bno longer\b|\bn't have\b|\bno (?:dog|cat|kids|children)"
 )
 
@@ -116,13 +102,14 @@ def _pets(text: str) -> Iterator[Claim]:
 
 
 _AGED = (
-    r"(?:(?:older|elder|younger|twin|eldest|youngest|oldest|little|big|baby|[\w-]+-(?:old|month-old)|"
+    r"(?:(?:older|elder|younger|twin|eldest|youngest|oldest|little|big|baby|[\w-]+-(?:old|"
+    r"month-old)|"
     r"\d+ (?:year|month) old|two|three|four|five|step)[ -])*"
 )
 _CLOSE = any_of(
     """
-    husband wife fianc\u00e9 fianc\u00e9e fiance fiancee girlfriend boyfriend son sons daughter daughters
-    kids children sister sisters brother brothers twins grandson granddaughter grandkids
+    husband wife fianc\u00e9 fianc\u00e9e fiance fiancee girlfriend boyfriend son sons daughter
+    daughters kids children sister sisters brother brothers twins grandson granddaughter grandkids
     grandchildren niece nephew cousin cousins aunt uncle
     """
 )
@@ -136,7 +123,8 @@ _NO_PET_BUT = any_of(
     """
 )
 _MY_PET = pattern(
-    rf"\b(?:my|our) (?:(?!{PET}\b)(?:new|old|little|beloved|two|three|four|five|senior|young|rescue|"
+    rf"\b(?:my|our) (?:(?!{PET}\b)(?:new|old|little|beloved|two|three|four|five|senior|young|"
+    rf"rescue|"
     rf"black|white|elderly|\d+) )*(?P<v>{PET})\b(?! {_NO_PET_BUT}\b|-)"
 )
 _AMBIGUOUS = words(
@@ -180,7 +168,8 @@ _NO_DEVICE_BUT = any_of(
     """
 )
 _DEVICE = re.compile(
-    rf"{_OWN}(?P<v>(?:[A-Z][\w.-]* ){{0,2}}?(?i:{DEVICE})\b(?: (?:[A-Z0-9][\w-]*|pro|max|mini|plus))*)"
+    rf"{_OWN}(?P<v>(?:[A-Z][\w.-]* ){{0,2}}?(?i:{DEVICE})\b(?: (?:[A-Z0-9][\w-]*|pro|max|mini|"
+    rf"plus))*)"
     rf"(?!'s?\b| {_NO_DEVICE_BUT}\b)"
 )
 _UNNAMED_DEVICE = words("switch surface galaxy pixel garmin fitbit")

@@ -118,7 +118,8 @@ def _goal(p: Predicate, name: str, value: str) -> list[Claim]:
 
 # "$1,200.50 a month", "$1,000 to $1,500"
 _MORE_AMOUNT = pattern(
-    r" ?(?:an?|per|/) ?(?:year|month|hour|week|day)\b| ?(?:to|-|\u2013) ?[$\u20ac\u00a3]?\d[\d.,]*\b"
+    r" ?(?:an?|per|/) ?(?:year|month|hour|week|day)\b| ?(?:to|-|\u2013) "
+    r"?[$\u20ac\u00a3]?\d[\d.,]*\b"
 )
 
 
@@ -149,7 +150,8 @@ def _code(p: Predicate, name: str, value: str) -> list[Claim]:
 
 _DAY = "(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?)"
 _WEEKLY = pattern(
-    rf"(?:on|at|every) (?P<v>{_DAY}(?:(?: and |, ){_DAY})*(?: (?:at )?\d{{1,2}}(?::\d\d)? ?(?:am|pm)?)?)"
+    rf"(?:on|at|every) (?P<v>{_DAY}(?:(?: and |, ){_DAY})*(?: (?:at )?\d{{1,2}}(?::\d\d)? ?(?:am|"
+    rf"pm)?)?)"
 )
 
 
@@ -161,7 +163,8 @@ def _weekday(p: Predicate, name: str, value: str) -> list[Claim]:
 # "My favourite part was ..." is of something.
 _NO_FAVOURITE = words(
     "part thing moment memory scene time aspect bit line quote example option feature idea point "
-    "thought guess suggestion advice week weekend result feeling way word far favourite favorite one"
+    "thought guess suggestion advice week weekend result feeling way word far favourite favorite "
+    "one"
 )
 _FAVOURITE_END = pattern(
     r" (?:because|since|but|so|which|that|and (?:i|it|my))\b|, (?:so|but|he|she|it|they)\b|[;(]"
@@ -211,7 +214,8 @@ _VALUED: dict[str, Valued] = {
         ("goal", _goal),
         ("height|weight", _measure),
         (
-            "salary|income|rent|mortgage|wage|hourly rate|monthly budget|weekly budget|yearly budget|annual budget",
+            "salary|income|rent|mortgage|wage|hourly rate|monthly budget|weekly budget|yearly "
+            "budget|annual budget",
             _amount,
         ),
         ("time|best|pb", _record),
@@ -356,14 +360,16 @@ _CALL_ME_END = pattern(
 # "Call me back", "call me crazy" name nobody.
 _NO_CALL_NAME = words(
     """
-    later back crazy tomorrow on at old anytime today soon monday tuesday wednesday thursday friday saturday sunday christmas names lazy stupid weird nuts mad biased
+    later back crazy tomorrow on at old anytime today soon monday tuesday wednesday
+    thursday friday saturday sunday christmas names lazy stupid weird nuts mad biased
     again during after by him her an strange selfish silly the maybe please sir naive paranoid picky
     sentimental nerdy boring out up in cheap it skeptical impressed interested curious
     """
 )
 _HERE = r"(?:is|'s) (?:now |right |located )?(?:in|at|on)"
 _HOME = pattern(
-    rf"(?:the|my|our) (?:new |current )?(?:flat|apartment|house|place|home|room|studio|condo) {_HERE} "
+    rf"(?:the|my|our) (?:new |current )?(?:flat|apartment|house|place|home|room|studio|condo) "
+    rf"{_HERE} "
     r"(?P<v>.+)$"
 )
 _IS_HOME = pattern(
@@ -378,6 +384,10 @@ _FIRST_DAY = pattern(
     r"(?:(?:it's|it is|today (?:is|was)|was) )?(?:my )?first (?:day|week) (?:at|with) "
     r"(?P<v>(?-i:[A-Z])[\w&. -]*?)(?: today| yesterday| and .*)?$"
 )
+_PAYS_ME = re.compile(
+    r"(?P<v>[A-Z][\w&. -]*?) (?:pays (?:me|my (?:salary|wages))|employs me)(?: now)?$"
+)
+_NEW_NUMBER = pattern(r".*\bmy new (?:phone )?number,? (?P<v>\+?\d[\d ()./-]{4,}\d)$")
 _TOOK_NAME = pattern(
     r"(?:i )?took my (?:husband|wife|spouse|partner)'s name:? ?(?P<v>(?-i:[A-Z]).*)$"
 )
@@ -389,6 +399,7 @@ def called(clause: str) -> list[Claim]:
     for said, read in (
         (_CALL_ME, _call_name), (_TOOK_NAME, _taken_name), (_HOME, place("home")),
         (_IS_HOME, place("home")), (_FIRST_DAY, employer), (_REACH, _reached),
+        (_PAYS_ME, employer), (_NEW_NUMBER, _reached),
     ):  # fmt: skip
         if found := said.match(clause):
             return read(p, found["v"])

@@ -131,7 +131,8 @@ _STATE = pattern(rf"(?P<state>{_STATES})\b(?P<more>.*)$")
 _COUNT = r"(?:two|three|four|five|six|\d)(?: (?:kids|children|boys|girls|sons|daughters))?"
 _CHILDREN = pattern(rf"(?:of|to) (?P<v>{_COUNT}|an? (?:son|daughter|boy|girl))\b")
 _NO_COUPLE = pattern(
-    r" ?(?:in|with (?:my|the) (?:work|job)|by|-|to (?:it|(?:my|the|this) (?:job|work|idea|career|sea))\b)"
+    r" ?(?:in|with (?:my|the) (?:work|job)|by|-|to (?:it|(?:my|the|this) (?:job|work|idea|career|"
+    r"sea))\b)"
 )
 _SINGLE_AGAIN = pattern(r"(?: (?:and|now|again|at the moment|these|for|since|but|too)\b|\W*$)")
 
@@ -189,7 +190,8 @@ def illnesses(p: Predicate, said: str) -> list[Claim]:
 
 
 _LANGUAGE_END = pattern(
-    r" (?:at|with|as|and|but|to|fluently|natively|well|very|quite|pretty|on|in|because|since|for|too|now|again)\b"
+    r" (?:at|with|as|and|but|to|fluently|natively|well|very|quite|pretty|on|in|because|since|for|"
+    r"too|now|again)\b"
 )
 _FLUENCY = pattern(
     r"(?:very |really |quite |pretty |some |my native |native |good |fluently |fluent |basic |"
@@ -223,11 +225,15 @@ def _perfect(p: Predicate, said: str) -> list[Claim]:
 
 _SEVERITY = any_of("severe bad mild serious slight terrible strong life-threatening seasonal")
 _ILL = any_of(
-    "diabetic asthmatic dyslexic epileptic autistic color-blind colorblind colour-blind colourblind "
+    "diabetic asthmatic dyslexic epileptic autistic color-blind colorblind colour-blind "
+    "colourblind "
     "deaf legally_blind celiac coeliac"
 )
 _PARENT = "an? (?:[a-z]+ )?(?:mother|mom|mum|father|dad|parent)"
-_END = r"(?= (?:and|but|so|since|for|now|by|because|these|of|living|originally|from|last|this|in|at|after|when|two|three|a few|recently)\b|\W*$)"
+_END = (
+    r"(?= (?:and|but|so|since|for|now|by|because|these|of|living|originally|from|last|this|in|at|"
+    r"after|when|two|three|a few|recently)\b|\W*$)"
+)
 
 PERSON = (
     Rule("be", "(?:called|named|known as) (?P<v>.+)$", _called),
@@ -238,11 +244,16 @@ PERSON = (
         "(?P<v>.+)$",
         place("home"),
     ),
-    Rule("be", "(?:(?:[a-z]+ly|very|also|a bit|quite|allergic to) )*allergic to (?P<v>.+)$", items("allergy")),
+    Rule(
+        "be",
+        "(?:(?:[a-z]+ly|very|also|a bit|quite|allergic to) )*allergic to (?P<v>.+)$",
+        items("allergy"),
+    ),
     Rule("be", "(?P<v>lactose|gluten|fructose|histamine)[ -]intolerant", text("intolerance")),
     Rule(
         "be",
-        "(?:an? |on a )?(?:(?:strict|lifelong|committed|proud|devoted|longtime|ethical|practicing) )?"
+        "(?:an? |on a )?(?:(?:strict|lifelong|committed|proud|devoted|longtime|ethical|"
+        "practicing) )?"
         rf"(?P<v>{any_of(DIETS)})s?(?: diet)?{_END}",
         _diet,
     ),
@@ -253,7 +264,8 @@ PERSON = (
     Rule("be", "", _without_determiner),
     Rule(
         "be",
-        f"(?:an? |originally )?(?P<v>{any_of(NATIONALITIES)})(?: citizen| national)?(?: by birth)?{_END}",
+        f"(?:an? |originally )?(?P<v>{any_of(NATIONALITIES)})(?: citizen| national)?(?: by "
+        f"birth)?{_END}",
         text("nationality"),
     ),
     Rule("be", f"(?:an? )?(?:(?:type [12]|severely|mildly) )?(?P<v>{_ILL}){_END}", text("illness")),
@@ -282,15 +294,21 @@ PERSON = (
     Rule("come", "(?:originally )?from (?P<v>.+)$", place("hometown"), "present"),
     Rule("speak", "", languages, "present"),
     Rule("suffer", "from (?P<v>.+)$", illnesses),
-    Rule("have", f"(?:an? )?(?:{_SEVERITY} )*allerg(?:y|ies) to (?P<v>.+)$", items("allergy"), "present"),
     Rule(
         "have",
-        f"(?:an? )?(?:{_SEVERITY} )*(?P<v>(?!food\\b|any\\b|some\\b|no\\b|other\\b|several\\b|many\\b)"
+        f"(?:an? )?(?:{_SEVERITY} )*allerg(?:y|ies) to (?P<v>.+)$",
+        items("allergy"),
+        "present",
+    ),
+    Rule(
+        "have",
+        f"(?:an? )?(?:{_SEVERITY} )*(?P<v>(?!food\\b|any\\b|some\\b|no\\b|other\\b|several\\b|"
+        f"many\\b)"
         r"[\w-]+(?: [\w-]+)?) allerg(?:y|ies)\b",
         items("allergy"),
         "present",
     ),
     Rule("have", "", illnesses, "present"),
     Rule("follow eat", f"(?:an? )?(?:strict )?(?P<v>{any_of(DIETS)}) diet", text("diet")),
-)  # fmt: skip
+)
 BEING = Rules(PERSON)

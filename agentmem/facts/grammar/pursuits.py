@@ -80,8 +80,10 @@ def liked(p: Predicate, said: str) -> list[Claim]:
     if heard := _LISTENING.match(said):
         what = _END.split(heard["v"], maxsplit=1)[0]
         return fact(p, "likes", f"listening to {what}" if what else None)
-    if _POINTING.match(said) or said.startswith('"'):
-        return []
+    return [] if _POINTING.match(said) or said.startswith('"') else _liked_things(p, said)
+
+
+def _liked_things(p: Predicate, said: str) -> list[Claim]:
     phrase = _END.split(said, maxsplit=1)[0]
     after = said[len(phrase) :]
     if _UNFINISHED.match(after):
@@ -298,7 +300,12 @@ PURSUITS = (
     Rule("start", "(?:to )?(?:play|practic)(?:e|ing)? (?P<v>.+)$", played, "past perfect"),
     Rule("start", "taking (?P<v>.+)$", _lessons, "past perfect"),
     Rule("collect", "", _collected, "present", own=True),
-    Rule("volunteer", "(?:(?:regularly|weekly|there) )*(?:at|with|for) (?P<v>.+)$", _volunteers, own=True),
+    Rule(
+        "volunteer",
+        "(?:(?:regularly|weekly|there) )*(?:at|with|for) (?P<v>.+)$",
+        _volunteers,
+        own=True,
+    ),
     Rule(
         "do",
         rf"(?:a lot of |some |a bit of )?(?P<v>{ACTIVITIES})\b"
@@ -313,7 +320,13 @@ PURSUITS = (
         "present",
         own=True,
     ),
-    Rule("join", rf"(?:an?|my|our|the local) (?:(?:new|local|small) )*(?P<v>{_GROUP})\b", text("membership"), "past perfect", own=True),
+    Rule(
+        "join",
+        rf"(?:an?|my|our|the local) (?:(?:new|local|small) )*(?P<v>{_GROUP})\b",
+        text("membership"),
+        "past perfect",
+        own=True,
+    ),
     Rule("go", r"by (?P<v>[^\W\d].*)$", _goes_by, "present", own=True),
     Rule("go", f"to (?:bed|sleep) {_AT}{_CLOCK}", text("bedtime"), "present", own=True),
     Rule(
@@ -333,5 +346,7 @@ PURSUITS = (
         own=True,
     ),
     Rule("weigh", "", _weight, "present"),
-    Rule("wear", r"(?:a )?size (?P<v>\d+(?:[.,]\d)?)(?: shoes?)?\W*$", text("shoe size"), "present"),
-)  # fmt: skip
+    Rule(
+        "wear", r"(?:a )?size (?P<v>\d+(?:[.,]\d)?)(?: shoes?)?\W*$", text("shoe size"), "present"
+    ),
+)

@@ -13,7 +13,7 @@ from agentmem.facts.grammar.family import FAMILY
 from agentmem.facts.grammar.home import HOME
 from agentmem.facts.grammar.mentions import mentioned
 from agentmem.facts.grammar.named import MY, called, mine, named
-from agentmem.facts.grammar.patterns import MONTH, any_of, pattern
+from agentmem.facts.grammar.patterns import MONTH, any_of, pattern, words
 from agentmem.facts.grammar.person import PERSON
 from agentmem.facts.grammar.predicate import OVER, Predicate, parse, without_over
 from agentmem.facts.grammar.pursuits import PURSUITS
@@ -28,11 +28,14 @@ _LONGEST = 220
 
 # What is hedged, hypothetical or a joke states nothing.
 _HEDGED = pattern(
-    r"\b(?:would|could|might|may be|maybe|perhaps|probably|possibly|supposedly|allegedly|apparently|wish|hope|"
+    r"\b(?:would|could|might|may be|maybe|perhaps|probably|possibly|supposedly|allegedly|"
+    r"apparently|wish|hope|"
     r"hoping|pretend\w*|imagine|imaginary|kind of|sort of|almost|nearly|practically|basically an?|"
     r"technically|virtually|joking|kidding|dreamt?|dreamed|as if|ish\b|something like|or so they|"
-    r"they say|rumou?r|if|unless|whether|in a way|metaphorically|deep down|in spirit|at heart|by day|"
-    r"on paper|like to think|feel like|hypothetically|in theory|supposed to|in another life|in my head|"
+    r"they say|rumou?r|if|unless|whether|in a way|metaphorically|deep down|in spirit|at heart|by "
+    r"day|"
+    r"on paper|like to think|feel like|hypothetically|in theory|supposed to|in another life|in "
+    r"my head|"
     r"for halloween|in the game|in minecraft|on tv)\b"
 )
 _SPAN = any_of("day days week weeks night nights month months year years")
@@ -42,56 +45,24 @@ _SEASON = any_of("summer spring fall autumn winter")
 _TEMPORARY = pattern(
     rf"\b(?:next (?:week|month|year|{_SEASON}|{_WEEKDAY})|"
     r"this (?:week|weekend|evening|morning|afternoon|summer|month|semester)|tonight|tomorrow|soon|"
-    r"for (?:now|today|the (?:day|week|weekend|night|moment|time being|summer))|temporarily|until|till|"
+    r"for (?:now|today|the (?:day|week|weekend|night|moment|time being|summer))|temporarily|"
+    r"until|till|"
     rf"for (?:a|one|two|three|a few|several|a couple of|\d+) (?:more )?(?:days?|weeks?|nights?)|"
-    r"back then|at the time|at that time|years ago|as a (?:kid|child|boy|girl|teen\w*|student|young)|"
-    r"growing up|when i was|in (?:19|20)\d\d(?! model)|in the (?:past|future|19|20|eighties|nineties|"
+    r"back then|at the time|at that time|years ago|as a (?:kid|child|boy|girl|teen\w*|student|"
+    r"young)|"
+    r"growing up|when i was|in (?:19|20)\d\d(?! model)|in the (?:past|future|19|20|eighties|"
+    r"nineties|"
     rf"sixties|seventies)|before|later|starting|from (?:next|{_WEEKDAY}|{MONTH})|"
     rf"in (?:a|two|three|four|five|six|\d+) {_SPAN}|eventually|some ?day|one day|"
     rf"yesterday|last (?:weekend|week|night|month|year|{_SEASON}|{_WEEKDAY})|for school|once)\b"
 )
 # Verbs whose past or perfect tells what holds since then.
-_LASTING = frozenset(
-    [
-        "move",
-        "adopt",
-        "buy",
-        "get",
-        "become",
-        "start",
-        "join",
-        "settle",
-        "quit",
-        "leave",
-        "sell",
-        "die",
-        "lose",
-        "stop",
-        "give",
-        "retire",
-        "drop",
-        "graduate",
-        "break",
-        "split",
-        "divorce",
-        "separate",
-        "pass",
-        "cancel",
-        "run",
-        "take",
-        "put",
-        "switch",
-        "marry",
-        "rename",
-        "outgrow",
-        "name",
-        "be",
-        "hire",
-        "open",
-        "grow",
-        "turn",
-        "major",
-    ]
+_LASTING = words(
+    """
+    move adopt buy get become start join settle quit leave sell die lose stop give retire drop
+    graduate break split divorce separate pass cancel run take put switch marry rename outgrow name
+    be hire open grow turn major
+    """
 )
 _ALSO = pattern(r"\b(?:also|as well|in addition)\b|\btoo\W*$")
 

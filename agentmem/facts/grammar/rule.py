@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from agentmem.facts.grammar.claims import Claim
-from agentmem.facts.grammar.patterns import pattern
+from agentmem.facts.grammar.patterns import pattern, words
 from agentmem.facts.grammar.predicate import Predicate
 from agentmem.facts.values import is_common, job_in, listed, organization_in, place_in
 
@@ -33,9 +33,7 @@ _ITEMS_END = pattern(
     r"\b|as well(?! as)|too\b|though|for (?:as|\w+ years)|after all|all my life|with|from)\b|[(.]"
 )
 # "I'm allergic to mornings" and "to stupidity" are jokes.
-_NO_ITEM = frozenset(
-    ["them", "it", "work", "mornings", "mondays", "drama", "nonsense", "people", "everything"]
-)
+_NO_ITEM = words("them it work mornings mondays drama nonsense people everything")
 
 
 def complete(tail: str) -> bool:

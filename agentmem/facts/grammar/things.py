@@ -72,7 +72,8 @@ def _possession(p: Predicate, said: str) -> list[Claim]:
 
 
 _FOR_OTHERS = pattern(
-    r".*\bfor (?:my|our|his|her|their|a friend|the (?:kids|day|week|weekend|trip|holiday|summer))\b|.*\b(?:my|our) \w+ (?:an?|some)\b"
+    r".*\bfor (?:my|our|his|her|their|a friend|the (?:kids|day|week|weekend|trip|holiday|"
+    r"summer))\b|.*\b(?:my|our) \w+ (?:an?|some)\b"
 )
 
 

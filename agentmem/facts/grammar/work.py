@@ -111,7 +111,8 @@ WORK = (
     Rule("work", rf"{_MANNER}as (?P<v>(?:an?|the|our) .+|\w+\W*$)", job_title, _NOW),
     Rule(
         "work",
-        rf"{_MANNER}in {_THEIR_INDUSTRY}(?P<v>(?!the |this |that |my |our |same )(?:{_FIELD}|{_INDUSTRY})"
+        rf"{_MANNER}in {_THEIR_INDUSTRY}(?P<v>(?!the |this |that |my |our |same )(?:{_FIELD}|"
+        rf"{_INDUSTRY})"
         r"(?= (?:and|at|for|so|as|now|but|in|with)\b|\W*$))",
         text("industry"),
         _NOW,

@@ -39,9 +39,11 @@ _MIN_PROBABILITY = 0.4
 # the likeliest, which must itself be as likely as this.
 _CONSIDERED = 40
 _SHARE_OF_LIKELIEST, _MIN_LIKELIHOOD = 0.2, 0.1
+# Attributes that are this much less probable than the most probable one are not asked for.
+_SHARE_OF_BEST_ATTRIBUTE = 0.5
 # If question and statement are this likely to be about the attribute, the statement passes a turn
-# that matches one more word of the question.
-_SURE = 0.5
+# that matches one more word of the question, and two more words if this likely.
+_SURE, _VERY_SURE = 0.5, 0.7
 # People have several of these at once, so that a newer one says nothing about an older one.
 _SEVERAL = frozenset(
     {
@@ -245,8 +247,12 @@ class LatestValue:
         attributes = self.model.attributes_asked(ranking.vector)
         if max(attributes.values(), default=0.0) < _MIN_PROBABILITY or not len(turns.rows):
             return []
-        if max(attributes, key=lambda name: attributes[name]) in _SEVERAL:
+        best_name = max(attributes, key=lambda name: attributes[name])
+        if best_name in _SEVERAL:
             return []
+        # Statements of an attribute that is merely possible are no answers.
+        least = _SHARE_OF_BEST_ATTRIBUTE * attributes[best_name]
+        attributes = {name: p for name, p in attributes.items() if p >= least}
         table, names = ranking.index.tables[Granularity.TURN], list(attributes)
         rows = turns.rows[:_CONSIDERED]
         probabilities = self.model.attribute_probabilities(table.vectors(rows), names)
@@ -272,8 +278,9 @@ class LatestValue:
         order = np.lexsort((columns["position"][rows[places]], columns["said_at"][rows[places]]))
         places = places[order]
         newest = int(places[-1])
-        sure = max(attributes.values()) >= _SURE and likelihoods[newest] >= _SURE
-        if self._matches_worse(ranking, rows[newest], rows[0], names, int(sure)):
+        certainty = min(max(attributes.values()), float(likelihoods[newest]))
+        lacking = int(certainty >= _SURE) + int(certainty >= _VERY_SURE)
+        if self._matches_worse(ranking, rows[newest], rows[0], names, lacking):
             return []
         return [int(row) for row in rows[places]]
 

@@ -123,8 +123,8 @@ class TimeSpan:
     def fits(self, start: Floats, end: Floats) -> Floats:
         """Return how well intervals fit this one, in [0, 1]: 1 where they overlap.
 
-        Outside the fit is `outside` at most, halves with every length of the span (three days at least)
-        between the two, and is 0 from four lengths on.
+        Outside the fit is `outside` at most, halves with every length of the span (three days at
+        least) between the two, and is 0 from four lengths on.
 
         Args:
             start, end: seconds since 1970, of one shape; NaN stays NaN.
