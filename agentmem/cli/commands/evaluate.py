@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from agentmem.evaluation.retrieval import Comparison
     from agentmem.evaluation.tasks import Task
 
-__all__ = ["app", "load_examples"]
+__all__ = ["app", "load_examples", "run_task"]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -286,7 +286,7 @@ def needle(
     generated = haystack(
         turns=turns, needles=needles, threads=threads, hops=hops, questions=questions, seed=seed
     )
-    _run(NeedleTask(generated, limit=limit), cache, output, variants)
+    run_task(NeedleTask(generated, limit=limit), cache, output, variants)
 
 
 @app.command()
@@ -311,7 +311,7 @@ def updates(
     from agentmem.evaluation.updates import UpdatesTask
 
     task = UpdatesTask(users=users, sessions=sessions, seed=seed, limit=limit)
-    _run(task, cache, output, variants, k=k)
+    run_task(task, cache, output, variants, k=k)
 
 
 @app.command()
@@ -332,7 +332,7 @@ def time(
     """
     from agentmem.evaluation.temporal import TimeTask
 
-    _run(TimeTask(users=users, seed=seed, limit=limit), cache, output, VariantOptions())
+    run_task(TimeTask(users=users, seed=seed, limit=limit), cache, output, VariantOptions())
 
 
 @app.command()
@@ -417,10 +417,10 @@ def _rank(
         judge = resolve_model(models.judge, temperature=0) if models.judge else None
         answers = Answerer(resolve_model(models.model, temperature=0), judge)
     task = RankingTask(name, partial(read, file, name), k=k, limit=limit, answers=answers)
-    _run(task, cache, output, variants, k=k, rerank=models.rerank)
+    run_task(task, cache, output, variants, k=k, rerank=models.rerank)
 
 
-def _run(
+def run_task(
     task: Task,
     cache: CacheOptions,
     output: OutputOptions,
@@ -429,6 +429,7 @@ def _run(
     k: int = 10,
     rerank: str | None = None,
 ) -> None:
+    """Run a task, print its tables, and write what the options name."""
     from agentmem import Reranker
     from agentmem.cli.progress import ProgressBars
     from agentmem.evaluation.plot import plot_report
