@@ -9,9 +9,9 @@ import typer
 from typer.core import TyperGroup
 
 from agentmem.cli.commands import (
+    abilities,
     chat,
     draw,
-    evaluate,
     facts,
     forget,
     hook,
@@ -88,7 +88,8 @@ app = typer.Typer(
 for commands in (chat, write, read, facts, forget, maintain, serve, hook, transfer, draw):
     app.add_typer(commands.app)
 app.add_typer(serve.token_app, name="token", rich_help_panel=SERVE)
-app.add_typer(evaluate.app, name="eval", rich_help_panel=MEASURE)
+# `abilities` adds its commands to those of `evaluate`.
+app.add_typer(abilities.app, name="eval", rich_help_panel=MEASURE)
 
 
 def _print_version(requested: bool) -> None:

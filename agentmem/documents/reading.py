@@ -21,7 +21,7 @@ from agentmem_stores import (
 from agentmem_stores.records import clean_text
 
 if TYPE_CHECKING:
-    from bs4 import Tag
+    from bs4.element import Tag
     from pypdf import PdfReader
 
 __all__ = [
@@ -245,7 +245,7 @@ def _read_html(data: bytes, name: str) -> DocumentText:
 
 def _walk(root: Tag, writer: _Writer) -> None:
     """Write the text of an HTML element in order; not recursive, since pages nest without limit."""
-    from bs4 import Comment, NavigableString, Tag
+    from bs4.element import Comment, NavigableString, Tag
 
     stack: list[Any] = [root]
     while stack:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from agentmem.evaluation.retrieval import Comparison
     from agentmem.evaluation.tasks import Task
 
-__all__ = ["app", "load_examples"]
+__all__ = ["app", "load_examples", "run_task"]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -301,7 +301,7 @@ def needle(
     generated = haystack(
         turns=turns, needles=needles, threads=threads, hops=hops, questions=questions, seed=seed
     )
-    _run(NeedleTask(generated, limit=limit), cache, output, variants)
+    run_task(NeedleTask(generated, limit=limit), cache, output, variants)
 
 
 @app.command()
@@ -326,7 +326,7 @@ def updates(
     from agentmem.evaluation.updates import UpdatesTask
 
     task = UpdatesTask(users=users, sessions=sessions, seed=seed, limit=limit)
-    _run(task, cache, output, variants, k=k)
+    run_task(task, cache, output, variants, k=k)
 
 
 @app.command()
@@ -347,7 +347,7 @@ def time(
     """
     from agentmem.evaluation.temporal import TimeTask
 
-    _run(TimeTask(users=users, seed=seed, limit=limit), cache, output, VariantOptions())
+    run_task(TimeTask(users=users, seed=seed, limit=limit), cache, output, VariantOptions())
 
 
 @app.command()
@@ -437,10 +437,10 @@ def _rank(
 
     answers = _answerer(models.model, models.judge)
     task = RankingTask(name, partial(read, file, name), k=k, limit=limit, answers=answers)
-    _run(task, cache, output, variants, k=k, rerank=models.rerank)
+    run_task(task, cache, output, variants, k=k, rerank=models.rerank)
 
 
-def _run(
+def run_task(
     task: Task,
     cache: CacheOptions,
     output: OutputOptions,
@@ -449,6 +449,7 @@ def _run(
     k: int = 10,
     rerank: str | None = None,
 ) -> None:
+    """Run a task, print its tables, and write what the options name."""
     from agentmem import Reranker
     from agentmem.cli.progress import ProgressBars
     from agentmem.evaluation.plot import plot_report

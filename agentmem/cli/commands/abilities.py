@@ -1,0 +1,149 @@
+"""`eval documents`, `recognition`, `personal`, `order` and `proactive`: abilities beside search."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from agentmem.cli.commands.evaluate import VariantOptions, app, run_task
+from agentmem.cli.options import (
+    CacheOptions,
+    DataFile,
+    JsonFile,
+    OutputOptions,
+    Seed,
+    default_embedder,
+    with_groups,
+)
+from agentmem.cli.terminal import console, plain
+
+__all__: list[str] = []
+
+
+@app.command()
+@with_groups
+def documents(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="QMSum's meetings. Default: generated haystacks.", show_default=False),
+    ] = None,
+    words: Annotated[
+        list[int] | None,
+        typer.Option(min=1000, help="Words of a haystack; repeat it.", show_default=False),
+    ] = None,
+    budget: Annotated[int, typer.Option(min=1, help="Tokens of the chunks.")] = 1500,
+    seed: Seed = 0,
+    json_file: JsonFile = None,
+) -> None:
+    """Documents: the share of the evidence among the chunks within a token budget.
+
+    Beside the order of the memory: dense search, BM25, and their min-max hybrid, over the same
+    chunks. On QMSum the evidence is the span of the meeting that a question is about.
+    """
+    from agentmem.cli.progress import ProgressBars
+    from agentmem.evaluation.documents import haystacks, measure_documents, read_qmsum
+
+    OutputOptions(json_file).check()
+    texts = haystacks(words or [100_000], seed=seed) if file is None else read_qmsum(file)
+    with ProgressBars() as bars:
+        shares = measure_documents(texts, default_embedder(), budget=budget, progress=bars)
+    means = {name: float(np.mean(values)) for name, values in shares.items()}
+    _print(means, "share of the evidence")
+    _save(means, json_file)
+
+
+@app.command()
+@with_groups
+def recognition(
+    file: DataFile,
+    limit: Annotated[int, typer.Option(min=1, help="Turns of each kind per conversation.")] = 100,
+    seed: Seed = 0,
+    json_file: JsonFile = None,
+) -> None:
+    """Recognition: are turns, their paraphrases and turns that were never said told apart?
+
+    Half of the turns of each conversation are written. AUROC of seen turns, and of paraphrases by
+    rules and by hand, against unseen turns; calibration error; and after 0, 90 and 365 days how
+    often a paraphrase leads to its turn, beside how often a search with its rarest words does.
+    """
+    from agentmem.cli.progress import ProgressBars
+    from agentmem.evaluation.recognition import measure_recognition
+    from agentmem.formats.read import read
+
+    OutputOptions(json_file).check()
+    with ProgressBars() as bars:
+        scores = measure_recognition(
+            read(file), default_embedder(), seed=seed, limit=limit, progress=bars
+        )
+    results = scores.to_json()
+    for delay, values in results.items():
+        _print(values, f"after {delay} days")
+    _save(results, json_file)
+
+
+@app.command()
+@with_groups
+def personal(
+    cache: CacheOptions,
+    output: OutputOptions,
+    users: Annotated[int, typer.Option(min=1, help="Number of generated users.")] = 4,
+    seed: Seed = 0,
+) -> None:
+    """Personal meanings of objects and routines: are all memories found that a command needs?
+
+    "My lucky cup is the red one on the shelf", "when I say movie night, dim the lights": told once,
+    some changed later, among what others say. A joint command needs two memories.
+    """
+    from agentmem.evaluation.personal import PersonalTask
+
+    run_task(PersonalTask(users=users, seed=seed), cache, output, VariantOptions())
+
+
+@app.command()
+@with_groups
+def order(
+    cache: CacheOptions,
+    output: OutputOptions,
+    stories: Annotated[int, typer.Option(min=1, help="Number of generated stories.")] = 5,
+    seed: Seed = 0,
+) -> None:
+    """The order of events in generated stories: asked which of two came first, by the timeline."""
+    from agentmem.evaluation.order import OrderTask
+
+    run_task(OrderTask(stories=stories, seed=seed), cache, output, VariantOptions())
+
+
+@app.command()
+@with_groups
+def proactive(file: DataFile, json_file: JsonFile = None) -> None:
+    """Proactive recall: does the right memory come to mind, given the last turns? MADial's file.
+
+    The share of conversations with a right memory among the first ten: recall of all turns, search
+    for the last turn alone, and dense search for either.
+    """
+    from agentmem.cli.progress import ProgressBars
+    from agentmem.evaluation.proactive import measure_proactive
+
+    OutputOptions(json_file).check()
+    with ProgressBars() as bars:
+        shares = measure_proactive(file, default_embedder(), progress=bars)
+    _print(shares, "right memory among ten")
+    _save(shares, json_file)
+
+
+def _print(values: dict[str, float], title: str) -> None:
+    from rich.table import Table
+
+    table = Table("", title)
+    for name, value in values.items():
+        table.add_row(plain(name), f"{100 * value:.1f}" if value is not None else "")
+    console().print(table)
+
+
+def _save(results: object, path: Path | None) -> None:
+    if path is not None:
+        path.expanduser().write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,202 @@
+"""Documents: how much of the evidence is among the chunks that a token budget pays for?
+
+On QMSum's meetings, whose questions have spans of evidence, and on generated haystacks of 10^5 to
+10^6 words with a few sentences that answer questions. Beside the order of the memory: cosine, BM25,
+and the sum of both after min-max scaling, over the same chunks.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from langchain_core.embeddings import Embeddings
+from numpy.typing import NDArray
+
+from agentmem.controller.controller import MemoryController
+from agentmem.embedding.embedder import Embedder, estimate_tokens
+from agentmem.evaluation.phrases import phrases
+from agentmem.progress import NullProgress, Progress
+from agentmem_retrievers.features.lexical import TermStats, bm25
+from agentmem_retrievers.index.table import Table
+from agentmem_retrievers.text.tokenize import tokenize
+from agentmem_stores import DataFormatError, Granularity, InMemoryStore, Memory, Scope
+
+__all__ = ["BUDGET", "DocumentQuestion", "LongDocument", "haystacks", "measure_documents",
+           "read_qmsum"]  # fmt: skip
+
+BUDGET = 1500
+_K1, _B = 1.5, 0.75
+_SCOPE = Scope("reader")
+_NEEDLES = 20
+
+
+@dataclass(frozen=True)
+class DocumentQuestion:
+    """A question, and where its evidence is in the text, in characters."""
+
+    text: str
+    spans: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class LongDocument:
+    """A text and questions about it."""
+
+    name: str
+    text: str
+    questions: tuple[DocumentQuestion, ...]
+
+
+def read_qmsum(path: Path) -> Iterator[LongDocument]:
+    """Yield the meetings of a file in the form of `data/qmsum`; one line for each turn.
+
+    Raises:
+        DataFormatError: the file has another form.
+    """
+    try:
+        meetings = json.loads(path.read_text(encoding="utf-8"))
+        for meeting in meetings:
+            yield _meeting(meeting)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataFormatError(f"{path} has not the form of QMSum's meetings: {error!r}") from error
+
+
+def _meeting(meeting: Mapping[str, Any]) -> LongDocument:
+    text, place = "", {}
+    for session in meeting["sessions"]:
+        for turn in session["turns"]:
+            line = f"{turn['speaker']}: {turn['content']}\n"
+            place[turn["turn_id"]] = (len(text), len(text) + len(line))
+            text += line
+    questions = []
+    for question in meeting["questions"]:
+        spans = [
+            (place[first][0], place[last][1])
+            for first, last in question["spans"]
+            if first in place and last in place
+        ]
+        if spans:
+            questions.append(DocumentQuestion(question["question"], tuple(spans)))
+    return LongDocument(meeting["id"], text, tuple(questions))
+
+
+def haystacks(words: Sequence[int], *, seed: int = 0) -> Iterator[LongDocument]:
+    """Yield generated texts of so many words, in which a few sentences answer questions.
+
+    The hay is of the same making as the needles: what other people say about themselves.
+    """
+    known = phrases()
+    for n_words in words:
+        rng = random.Random(f"{seed}/{n_words}")
+        sentences: list[str] = []
+        count = 0
+        while count < n_words:
+            attribute = rng.choice(known.attributes)
+            name = f"{rng.choice(_FIRST)} {rng.choice(_LAST)}"
+            sentence = rng.choice(attribute.others).format(name, rng.choice(attribute.values))
+            sentences.append(f"{sentence[0].upper()}{sentence[1:]}")
+            count += len(sentence.split())
+        needles = [
+            (f"The {thing} of the {place} is kept in room {rng.randint(100, 999)}.",
+             f"Where is the {thing} of the {place} kept?")
+            for thing in _THINGS for place in _PLACES
+        ]  # fmt: skip
+        chosen = rng.sample(needles, _NEEDLES)
+        for sentence, _ in chosen:
+            sentences.insert(rng.randrange(len(sentences)), sentence)
+        text = "".join(
+            f"{sentence}\n\n" if n % 6 == 5 else f"{sentence} "
+            for n, sentence in enumerate(sentences)
+        )
+        questions = tuple(
+            DocumentQuestion(asked, ((text.index(said), text.index(said) + len(said)),))
+            for said, asked in chosen
+        )
+        yield LongDocument(f"{n_words} words", text, questions)
+
+
+_FIRST = ("Ann", "Clara", "Dev", "Eva", "Femi", "Greta", "Hugo", "Ines", "Jon", "Kira", "Luca")
+_LAST = ("Abel", "Berg", "Cruz", "Dahl", "Ekman", "Fuchs", "Gray", "Holm", "Ivers", "Jung", "Kern")
+_THINGS = ("spare key", "seed catalogue", "blue lantern", "weather log", "brass compass")
+_PLACES = ("lighthouse", "boat house", "old mill", "school", "observatory", "chapel")
+
+
+def measure_documents(
+    documents: Iterable[LongDocument],
+    embeddings: Embeddings,
+    *,
+    budget: int = BUDGET,
+    progress: Progress | None = None,
+) -> dict[str, list[float]]:
+    """Return the share of the evidence within a token budget, for each ranking and question."""
+    report = progress or NullProgress()
+    shares: dict[str, list[float]] = {}
+    for document in documents:
+        report.expect(document.name, len(document.questions))
+        with MemoryController(
+            InMemoryStore(Embedder(embeddings).spec),
+            scope=_SCOPE,
+            embeddings=embeddings,
+            linger=None,
+        ) as memory:
+            added = memory.add_document(document.text, title="Document", source=document.name)
+            chunks = memory.get_all(session_id=added.session_id, limit=None)
+            for question in document.questions:
+                for name, order in _orders(memory, question.text, chunks).items():
+                    share = covered(order, question.spans, budget)
+                    shares.setdefault(name, []).append(share)
+                report.advance(document.name, 1)
+    return shares
+
+
+def _orders(
+    memory: MemoryController, question: str, chunks: Sequence[Memory]
+) -> dict[str, list[Memory]]:
+    services = memory.services
+    table = services.memories.index(_SCOPE).tables[Granularity.TURN]
+    rows = np.array([table.row_of[chunk.id] for chunk in chunks], dtype=np.intp)
+    dense = np.asarray(table.vectors(rows) @ services.embedder.query(question), dtype=np.float64)
+    words = _by_words(table, rows, question)
+    hits = memory.search(question, k=100, reinforce=False)
+
+    def ranked(scores: NDArray[np.float64]) -> list[Memory]:
+        return [chunks[i] for i in np.argsort(-scores, kind="stable")]
+
+    return {
+        "agentmem": [hit.memory for hit in hits],
+        "dense": ranked(dense),
+        "bm25": ranked(words),
+        "hybrid": ranked(_scaled(dense) + _scaled(words)),
+    }
+
+
+def _by_words(table: Table, rows: NDArray[np.intp], question: str) -> NDArray[np.float64]:
+    stats = TermStats(table.words, list(dict.fromkeys(tokenize(question))))
+    lengths = table.words.lengths()[rows]
+    mean = table.words.mean_length()
+    return bm25(stats.frequencies(rows), lengths, mean, stats.idf, _K1, _B)
+
+
+def _scaled(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    low, high = float(scores.min()), float(scores.max())
+    return (scores - low) / max(high - low, 1e-9)
+
+
+def covered(chunks: Iterable[Memory], spans: Sequence[tuple[int, int]], budget: int) -> float:
+    """Return the share of the spans within the first chunks that fit into a token budget."""
+    total = sum(end - start for start, end in spans)
+    inside = 0
+    for chunk in chunks:
+        budget -= estimate_tokens(chunk.text)
+        if budget < 0:
+            break
+        origin = chunk.metadata["document"]
+        for start, end in spans:
+            inside += max(0, min(end, origin["end"]) - max(start, origin["start"]))
+    return inside / total
