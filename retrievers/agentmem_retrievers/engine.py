@@ -170,9 +170,9 @@ class SearchEngine:
         elif query.hops > 1:
             result, paths = self._follow_links(ranking, turns, query.hops)
         else:
-            table = ranking.index.tables[Granularity.TURN]
-            result = smooth_documents(self._latest_value.reorder(ranking, turns), table)
+            result = smooth_documents(ranking, self._latest_value.reorder(ranking, turns))
             if "duplicates" not in self.settings.off:
+                table = ranking.index.tables[Granularity.TURN]
                 result, duplicates = collapse_duplicates(result, table, query.k)
         routing = ranking.sources.routing() if query.explain else None
         learnable = granularity is Granularity.TURN and query.hops == 1
