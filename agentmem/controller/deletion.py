@@ -80,11 +80,6 @@ class Deleter:
         current = self.memories.get(scope, ids)
         return self._delete(scope, [v for m in current for v in self.memories.versions(m)])
 
-    def has_expired(self, scope: Scope, now: datetime) -> bool:
-        """Return whether `expire` has anything to delete."""
-        index = self.memories.index(scope)
-        return any(_expired(index, g, now) for g in Granularity)
-
     def _delete(self, scope: Scope, deleted: Sequence[Memory]) -> Deletion:
         if not deleted:
             return Deletion(())

@@ -16,8 +16,7 @@ import numpy as np
 from agentmem.embedding.embedder import Embedder
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.index.table import Table
-from agentmem_retrievers.text.literals import text_key
-from agentmem_retrievers.text.tokenize import tokenize
+from agentmem_retrievers.text.tokenize import text_key, tokenize
 from agentmem_stores import Granularity, Memory, Scope, Vectors
 
 __all__ = ["Familiarity", "Recognition", "recognize"]

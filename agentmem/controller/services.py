@@ -281,8 +281,9 @@ class Services:
 
     def before_search(self, scope: Scope, *, sweep: bool) -> None:
         """Delete what has expired; archive what has faded if the scope was not used before."""
-        if self.deletion.has_expired(scope, self.clock()):
-            self.expire(scope, self.clock())
+        now = self.clock()
+        if self.memories.index(scope).may_have_expired(now):
+            self.expire(scope, now)
         if sweep:
             self.sweep_first(scope)
 

@@ -23,8 +23,7 @@ from agentmem.controller.controller import MemoryController
 from agentmem.evaluation.metrics import auroc
 from agentmem.evaluation.tasks import FixedClock, end_of
 from agentmem.progress import NullProgress, Progress
-from agentmem_retrievers.text.literals import text_key
-from agentmem_retrievers.text.tokenize import tokenize
+from agentmem_retrievers.text.tokenize import text_key, tokenize
 from agentmem_stores import InMemoryStore, Scope
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from itertools import chain
 
 import numpy as np
@@ -203,6 +204,15 @@ class ScopeIndex:
     def session_ids(self) -> list[str]:
         """Return the sessions that have turns, by the time of their first turn."""
         return self._by_start(self._session_numbers)
+
+    def may_have_expired(self, now: datetime) -> bool:
+        """Return whether a memory may have expired by `now`; searches ask, so it is cheap."""
+        for table in self.tables.values():
+            if table.earliest_expiry <= now.timestamp():
+                table.find_earliest_expiry()
+                if table.earliest_expiry <= now.timestamp():
+                    return True
+        return False
 
     def undigested(self) -> list[str]:
         """Return the sessions of which no summary covers every turn, by start."""

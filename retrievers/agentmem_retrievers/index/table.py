@@ -18,9 +18,15 @@ from agentmem_retrievers.index.inverted_index import InvertedIndex
 from agentmem_retrievers.index.quantized import QuantizedVectors, TokenCodes
 from agentmem_retrievers.index.vocabulary import Vocabulary
 from agentmem_retrievers.text.dates import TIME_WORDS, find_time_spans, mentions_time
-from agentmem_retrievers.text.literals import literals_in, text_key
 from agentmem_retrievers.text.question import NEGATION, ends_with_question, is_question
-from agentmem_retrievers.text.tokenize import content_words, stems_of, tokenize, words_in
+from agentmem_retrievers.text.tokenize import (
+    content_words,
+    literals_in,
+    stems_of,
+    text_key,
+    tokenize,
+    words_in,
+)
 from agentmem_stores import Memory, State, Vectors
 
 __all__ = ["NONE", "STATES", "ContextWindow", "Rows", "Table", "VisibilityMask"]
@@ -136,6 +142,8 @@ class Table:
         self.attributes = Attributes()
         # Rows whose text has words but that came without token codes.
         self.without_codes: set[int] = set()
+        # Nothing expires before this time, in seconds since 1970.
+        self.earliest_expiry = math.inf
         self._vectors = QuantizedVectors(dimension)
         # By session number: how many terms a session has, and its last row.
         self._session_lengths = np.zeros(64)
@@ -187,6 +195,8 @@ class Table:
             ("expires_at", memory.expires_at),
         ):
             columns[name][row] = np.nan if moment is None else moment.timestamp()
+        if memory.expires_at is not None:
+            self.earliest_expiry = min(self.earliest_expiry, memory.expires_at.timestamp())
 
     def remove(self, memory_id: str) -> None:
         """Remove a memory; unknown ids are ignored."""
@@ -394,6 +404,11 @@ class Table:
             mask = mask & ~(columns["expires_at"][where] <= now.timestamp())
         return np.asarray(mask & columns["alive"][where], dtype=np.bool_)
 
+    def find_earliest_expiry(self) -> None:
+        """Set `earliest_expiry` anew, after memories that expired were deleted."""
+        moments = self.column("expires_at")[self.column("alive") & ~self.column("former")]
+        self.earliest_expiry = float(np.nanmin(moments, initial=np.inf))
+
     def expired(self, now: datetime) -> NDArray[np.bool_]:
         """Return which rows have expired by `now`, shape (rows,)."""
         return np.asarray(self.column("expires_at") <= now.timestamp(), dtype=np.bool_)
@@ -468,6 +483,7 @@ class Table:
         table.words = InvertedIndex.from_arrays(file, f"{name}.words", len(table.row_of))
         table.literals = InvertedIndex.from_arrays(file, f"{name}.literals", len(table.row_of))
         table.vocabulary = Vocabulary.from_arrays(file, f"{name}.vocabulary", dimension)
+        table.find_earliest_expiry()
         return table
 
 

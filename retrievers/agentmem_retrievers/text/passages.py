@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from agentmem_retrievers.text.literals import literals_in
-from agentmem_retrievers.text.tokenize import tokenize
+from agentmem_retrievers.text.tokenize import literals_in, tokenize
 
 __all__ = ["best_passage", "split_passages"]
 

@@ -16,9 +16,8 @@ from agentmem_retrievers.text.dates import (
     TimeSpan,
     find_partial_dates,
 )
-from agentmem_retrievers.text.literals import literals_in, text_key
 from agentmem_retrievers.text.rewriting import to_second_person
-from agentmem_retrievers.text.tokenize import content_words, stems_of
+from agentmem_retrievers.text.tokenize import content_words, literals_in, stems_of, text_key
 
 __all__ = ["NEGATION", "PRESENT", "RELATIVES", "Question", "ends_with_question", "is_question"]
 
