@@ -18,7 +18,8 @@ import Stemmer
 from agentmem_retrievers.text.languages import ENGLISH, STOP_WORDS, language_of
 
 __all__ = [
-    "content_words", "is_content_word", "literals_in", "stems_of", "text_key", "tokenize", "words_in",
+    "content_words", "is_content_word", "literals_in", "stems_of", "text_key", "tokenize",
+    "words_in",
 ]  # fmt: skip
 
 # Vowel signs and tone marks are no letters to Python, but belong to the words of Hebrew, Arabic,
