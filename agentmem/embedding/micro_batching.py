@@ -28,8 +28,9 @@ class _Call(Generic[T, R]):
         return self.error is not None or len(self.results) == self.size
 
 
-# Texts shorter than this share a batch whatever their lengths.
-_SHORT = 32
+# A pass costs about as much as so many tokens more in another one: MiniLM takes 12 ms of processor
+# time for a pass, and 0.33 ms for each token, padding included.
+_PASS_TOKENS = 36
 
 _Batch = list[tuple[_Call[T, R], int, T, int]]
 
@@ -92,9 +93,8 @@ class MicroBatcher(Generic[T, R]):
             while call.waiting:
                 length = call.waiting[0][2]
                 greatest = max(longest, length)
-                if batch and (
-                    (len(batch) + 1) * greatest > limit or not _are_alike(length, longest)
-                ):
+                room = limit // greatest - len(batch)
+                if batch and (room < 1 or _padding(call, batch, longest, room) > _PASS_TOKENS):
                     break
                 longest = greatest
                 batch.append((call, *call.waiting.popleft()))
@@ -131,6 +131,14 @@ class MicroBatcher(Generic[T, R]):
             call.results[place] = result
 
 
-def _are_alike(length: int, other: int) -> bool:
-    """Return whether two lengths differ so little that padding costs less than another batch."""
-    return max(length, other, _SHORT) <= 2 * max(min(length, other), _SHORT // 2)
+def _padding(call: _Call[T, R], batch: _Batch[T, R], longest: int, room: int) -> int:
+    """Return how many tokens the next items of a call cost more here than in a pass of their own.
+
+    Args:
+        longest: the greatest length in the batch.
+        room: how many items it can still take.
+    """
+    length = call.waiting[0][2]
+    if length > longest:
+        return (length - longest) * len(batch)
+    return (longest - length) * min(room, len(call.waiting))

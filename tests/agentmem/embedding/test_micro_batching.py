@@ -60,6 +60,19 @@ def test_a_single_caller_gets_results_in_order_longest_first() -> None:
     assert batcher_of(model)([], []) == []
 
 
+@pytest.mark.parametrize(
+    ("lengths", "sizes"),
+    [([15, 3, 3], [3]), ([15, 3, 3, 3, 3, 3, 3], [1, 6]), ([60, 55, 50, 48], [4])],
+)
+def test_texts_share_a_pass_where_padding_costs_less_than_another_one(
+    lengths: list[int], sizes: list[int]
+) -> None:
+    model = Model()
+    model.go.set()
+    batcher_of(model, limit=512)(list(range(1, len(lengths) + 1)), lengths)
+    assert [len(batch) for batch in model.batches] == sizes
+
+
 def test_callers_who_wait_share_the_next_pass() -> None:
     model = Model()
     calls = [[n, n + 100] for n in range(1, 8)]
