@@ -15,7 +15,7 @@ import pytest
 from langchain_core.embeddings import Embeddings
 from starlette.testclient import TestClient
 
-from agentmem import InMemoryStore, MemoryController, Scope
+from agentmem import InMemoryStore, MemoryController, Scope, connect
 from agentmem.discovery import ServerFile, find_server
 from agentmem.server.app import create_app
 from agentmem.server.auth import TokenStore
@@ -48,6 +48,9 @@ def start(folder: Path, *options: str) -> ServerProcess:
         assert process.poll() is None, "the server ended"
         file = find_server(folder)
         if file is not None and file.pid == process.pid:
+            # A busy machine takes longer to load the embedder than a client waits.
+            with connect(file.url, token=file.token, timeout=START_SECONDS) as memory:
+                memory.search("tea")
             return ServerProcess(folder, process, file)
         time.sleep(0.05)
     process.kill()
