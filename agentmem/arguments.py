@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
 from os import PathLike, fspath
+from threading import TIMEOUT_MAX
 from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
@@ -27,6 +28,8 @@ from agentmem_stores.records import clean_text, is_unicode
 __all__ = [
     "choice",
     "flag",
+    "function",
+    "instance",
     "integer",
     "items",
     "memory_filter",
@@ -37,12 +40,14 @@ __all__ = [
     "path_like",
     "refusal",
     "role_name",
+    "seconds",
     "string",
     "strings",
     "text",
 ]
 
 C = TypeVar("C", bound=StrEnum)
+T = TypeVar("T")
 
 _ROLE = re.compile(r"x-[a-z0-9][a-z0-9_.-]{0,62}")
 _MAX_SHOWN = 80
@@ -184,6 +189,20 @@ def number(
     return float(converted)
 
 
+def seconds(name: str, value: Any) -> float | None:
+    """Return a duration > 0, or None for no limit.
+
+    >>> seconds("timeout", 5)
+    5.0
+    """
+    if value is None:
+        return None
+    converted = _real(value)
+    if converted is None or not 0 < converted <= TIMEOUT_MAX:
+        raise refusal(name, value, "> 0 seconds, or None")
+    return float(converted)
+
+
 def _real(value: Any) -> float | int | None:
     """Return a real number as Python's own; None if the value is none."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
@@ -209,6 +228,34 @@ def flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise refusal(name, value, "True or False")
     return bool(value)
+
+
+def instance(
+    name: str, value: Any, kind: type[T], accepted: str, *, optional: bool = False
+) -> T | None:
+    """Return a value that is an instance of a class, or None where that is accepted.
+
+    >>> instance("tags", ["a"], list, "a list")
+    ['a']
+    """
+    if value is None and optional:
+        return None
+    if not isinstance(value, kind):
+        raise refusal(name, value, accepted)
+    return value
+
+
+def function(name: str, value: Any, *, optional: bool = False) -> Any:
+    """Return a function, or None where that is accepted; a class is taken for a mistake.
+
+    >>> function("clock", len)
+    <built-in function len>
+    """
+    if value is None and optional:
+        return None
+    if not callable(value) or isinstance(value, type):
+        raise refusal(name, value, "a function" + (" or None" if optional else ""))
+    return value
 
 
 def moment(name: str, value: Any) -> datetime:

@@ -16,6 +16,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tools import BaseTool
 
+from agentmem import arguments
 from agentmem.agent.caches import SearchCache, SummaryCache
 from agentmem.agent.exchange import Exchange
 from agentmem.agent.input import AgentInput, read_input
@@ -30,7 +31,7 @@ from agentmem.prompting.styles import CAPABLE, SMALL, PromptStyle
 from agentmem.prompting.tokens import count_tokens
 from agentmem.recall.context import Context
 from agentmem_retrievers import SearchResult
-from agentmem_stores import InvalidInputError, Scope
+from agentmem_stores import Scope
 
 if TYPE_CHECKING:
     from agentmem.client import Client
@@ -113,20 +114,17 @@ class Agent(Runnable[AgentInput, AIMessage]):
         timeout: float | None = None,
         count: Callable[[Sequence[BaseMessage]], int] = count_tokens,
     ) -> None:
-        style = style or (SMALL if isinstance(model, LocalChatModel) else CAPABLE)
-        if system_prompt is not None:
-            style = replace(style, system=f"{system_prompt}\n\n{style.system}")
-        if cite:
-            style = replace(style, system=f"{style.system}\n{style.citation_guide}")
-        if abstain_below is not None and not 0 <= abstain_below <= 1:
-            raise InvalidInputError(
-                f"abstain_below={abstain_below}: must be in [0, 1], or None to never abstain"
-            )
-        if timeout is not None and not timeout > 0:
-            raise InvalidInputError(f"timeout={timeout}: must be > 0 seconds, or None")
-        k = style.k if k is None else k
-        if k < 1 or max_steps < 1:
-            raise InvalidInputError(f"k={k}, max_steps={max_steps}: both must be >= 1")
+        model = _checked(model, memory)
+        style = _style(style, system_prompt, model, cite=arguments.flag("cite", cite))
+        k = style.k if k is None else arguments.integer("k", k, low=1)
+        max_steps = arguments.integer("max_steps", max_steps, low=1)
+        token_budget = arguments.integer("token_budget", token_budget, low=1, optional=True)
+        abstain_below = arguments.number(
+            "abstain_below", abstain_below, low=0, high=1, optional=True
+        )
+        timeout = arguments.seconds("timeout", timeout)
+        profile = arguments.function("profile", profile, optional=True)
+        count = arguments.function("count", count)
         toolbox = Toolbox(tools)
         self.model = model
         self.memory = memory
@@ -302,3 +300,26 @@ class Agent(Runnable[AgentInput, AIMessage]):
             async for text in arun(self._loop.steps(exchange), exchange, config, stream=True):
                 yield AIMessageChunk(content=text)
             yield exchange.last_chunk()
+
+
+def _checked(model: Any, memory: Any) -> BaseChatModel:
+    if not hasattr(model, "invoke"):
+        raise arguments.refusal("model", model, "a LangChain chat model")
+    if not hasattr(memory, "services"):
+        raise arguments.refusal("memory", memory, "a MemoryController")
+    chat_model: BaseChatModel = model
+    return chat_model
+
+
+def _style(style: Any, system_prompt: Any, model: BaseChatModel, *, cite: bool) -> PromptStyle:
+    """Return the words around the memories, with what the caller adds."""
+    if style is None:
+        style = SMALL if isinstance(model, LocalChatModel) else CAPABLE
+    elif not isinstance(style, PromptStyle):
+        raise arguments.refusal("style", style, "a PromptStyle or None")
+    if system_prompt is not None:
+        system_prompt = arguments.string("system_prompt", system_prompt, allow_empty=True)
+        style = replace(style, system=f"{system_prompt}\n\n{style.system}")
+    if cite:
+        style = replace(style, system=f"{style.system}\n{style.citation_guide}")
+    return style

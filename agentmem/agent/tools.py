@@ -13,6 +13,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.tools import tool as as_tool
 
+from agentmem.arguments import items, refusal
 from agentmem_stores import InvalidInputError
 
 __all__ = ["Toolbox"]
@@ -31,7 +32,7 @@ class Toolbox:
     """
 
     def __init__(self, tools: Sequence[BaseTool | Callable[..., Any]] = ()) -> None:
-        self.tools: list[BaseTool] = [_to_tool(tool) for tool in tools]
+        self.tools: list[BaseTool] = [_to_tool(tool) for tool in items("tools", tools)]
         self._by_name: Mapping[str, BaseTool] = {tool.name: tool for tool in self.tools}
         if len(self._by_name) < len(self.tools):
             raise InvalidInputError(
@@ -84,6 +85,8 @@ class Toolbox:
 def _to_tool(tool: BaseTool | Callable[..., Any]) -> BaseTool:
     if isinstance(tool, BaseTool):
         return tool
+    if not callable(tool):
+        raise refusal("tools", tool, "LangChain tools or functions")
     try:
         return as_tool(tool)
     except (TypeError, ValueError) as error:

@@ -142,7 +142,7 @@ class MemoryController:
         self.services = Services.assemble(
             store,
             scope=scope,
-            embeddings=embeddings or default_embeddings(),
+            embeddings=default_embeddings() if embeddings is None else embeddings,
             model=model,
             clock=clock,
             curve=curve,
@@ -200,8 +200,9 @@ class MemoryController:
             ...     len(memory.add("I adopted a beagle called Biscuit."))
             1
         """
-        spec = Embedder(embeddings).spec if embeddings else None
+        spec = None if embeddings is None else Embedder(embeddings).spec
         path = arguments.path_like("path", path)
+        repair = arguments.flag("repair", repair)
         server = server_address(path)
         if server is not None:
             store = ChromaStore.connect(**server, embedder=spec)

@@ -14,9 +14,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from threading import TIMEOUT_MAX
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakSet
 
+from agentmem import arguments
 from agentmem.attributes.model import AttributeModel
 from agentmem.controller.deletion import Deleter, Deletion
 from agentmem.digest.digest import Digester
@@ -157,6 +159,18 @@ class Services:
         before_write: BeforeWrite | None,
     ) -> Services:
         """Build every part from the options of `MemoryController`."""
+        _check_parts(scope, embeddings, model, curve, association, settings, rng)
+        arguments.instance("store", store, MemoryStore, "a MemoryStore, such as ChromaStore")
+        refiners = arguments.items("refiners", refiners)
+        for refiner in refiners:
+            arguments.function("refiners", refiner)
+        linger = arguments.number("linger", linger, low=0, high=TIMEOUT_MAX, optional=True)
+        consolidate_after_session = arguments.integer(
+            "consolidate_after_session", consolidate_after_session, low=0, optional=True
+        )
+        sweep = arguments.flag("sweep", sweep)
+        before_write = arguments.function("before_write", before_write, optional=True)
+        clock = arguments.function("clock", clock, optional=True)
         clock = clock or partial(datetime.now, UTC)
         curve = curve or ForgettingCurve()
         locks = store.verb_locks
@@ -344,6 +358,32 @@ class Services:
             finally:
                 self.closed = True
                 self.store.close()
+
+
+def _check_parts(
+    scope: Any,
+    embeddings: Any,
+    model: Any,
+    curve: Any,
+    association: Any,
+    settings: Any,
+    rng: Any,
+) -> None:
+    """Raise an error for an option of the wrong type."""
+    if scope is not None and not isinstance(scope, Scope):
+        raise InvalidScopeError(f"scope={scope!r} must be a Scope or None")
+    if not hasattr(embeddings, "embed_documents"):
+        raise arguments.refusal("embeddings", embeddings, "LangChain embeddings or None")
+    if model is not None and not hasattr(model, "invoke"):
+        raise arguments.refusal("model", model, "a LangChain chat model or None")
+    for name, value, kind in (
+        ("curve", curve, ForgettingCurve),
+        ("association", association, Association),
+        ("settings", settings, SearchSettings),
+        ("rng", rng, random.Random),
+    ):
+        accepted = f"an instance of {kind.__module__.partition('.')[0]}.{kind.__name__} or None"
+        arguments.instance(name, value, kind, accepted, optional=True)
 
 
 def _announce(store: MemoryStore, scope: Scope, deleted: Sequence[Memory] | None) -> None:

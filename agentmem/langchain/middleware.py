@@ -19,16 +19,18 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langgraph.config import get_config
 from langgraph.runtime import Runtime
 
+from agentmem import arguments
 from agentmem.controller.controller import MemoryController
 from agentmem.controller.intake import store_turns
 from agentmem.langchain.tools import create_manage_memory_tool, create_search_memory_tool
+from agentmem.langchain.values import check_memory
 from agentmem.owner import Owner, owner_of_run
 from agentmem.prompting.block import add_block_to_last, add_guide
 from agentmem.prompting.rendering import chronological, number_lines, select_lines
 from agentmem.prompting.retrieval import recall_memories
 from agentmem.writing.identity import UNANSWERED, Sending
 from agentmem.writing.messages import Draft, to_drafts
-from agentmem_stores import InvalidInputError, Scope
+from agentmem_stores import Scope
 
 __all__ = ["MemoryMiddleware"]
 
@@ -101,18 +103,16 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
         chars: int = 800,
     ) -> None:
         super().__init__()
-        if k < 1 or chars < 1:
-            raise InvalidInputError(f"k={k}, chars={chars}: both must be >= 1")
-        if namespace and not _NAMESPACE.fullmatch(namespace):
-            raise InvalidInputError(
-                f"namespace={namespace!r}: must be up to 32 letters, digits, '-' and '_'"
-            )
+        check_memory(memory, scope)
         self.memory = memory
         self.scope = scope
-        self.k = k
+        self.k = arguments.integer("k", k, low=1)
+        self.chars = arguments.integer("chars", chars, low=1)
+        self.write = arguments.flag("write", write)
+        tools = arguments.flag("tools", tools)
+        if not isinstance(namespace, str) or (namespace and not _NAMESPACE.fullmatch(namespace)):
+            raise arguments.refusal("namespace", namespace, "up to 32 letters, digits, '-' and '_'")
         self.namespace = namespace
-        self.write = write
-        self.chars = chars
         self._written: dict[tuple[Scope, str | None], Draft] = {}
         self._known_as: dict[tuple[Scope, str], str] = {}
         self.tools = []

@@ -25,10 +25,11 @@ from langgraph.store.base import (
     validate_op_namespace,
 )
 
+from agentmem import arguments
 from agentmem.controller.controller import MemoryController
 from agentmem.items.items import ItemHit
 from agentmem.items.records import Address, ItemDraft, StoredItem
-from agentmem.langchain.values import to_json, to_text
+from agentmem.langchain.values import check_memory, to_json, to_text
 from agentmem_stores import InvalidInputError, InvalidScopeError, Scope
 from agentmem_stores.filters import matches, parse_filter
 
@@ -81,13 +82,15 @@ class AgentMemoryStore(BaseStore):
     ) -> None:
         if scope is not None and owner_label is not None:
             raise InvalidInputError("pass either scope or owner_label, not both")
-        if owner_label is not None and owner_label < 0:
-            raise InvalidInputError(f"owner_label must be >= 0, got {owner_label}")
+        check_memory(memory, scope)
+        owner_label = arguments.integer("owner_label", owner_label, low=0, optional=True)
+        if ttl is not None and not isinstance(ttl, dict):
+            raise arguments.refusal("ttl", ttl, 'a dict such as {"default_ttl": 60}, or None')
         self.memory = memory
         self.ttl_config = ttl
         self._scope = scope
         self._owner_label = owner_label
-        self._fields = None if fields is None else list(fields)
+        self._fields = None if fields is None else arguments.strings("fields", fields)
         self._items = memory.services.items
         self._put_locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
             WeakKeyDictionary()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -12,9 +13,11 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel, Field, create_model
 
+from agentmem import arguments
 from agentmem.controller.controller import MemoryController
 from agentmem.items.notes import write_notes
 from agentmem.items.records import address_of
+from agentmem.langchain.values import check_memory
 from agentmem.owner import owner_of_run, running_context
 from agentmem.prompting.quoting import quote, quote_exactly
 from agentmem.writing.messages import to_drafts
@@ -27,6 +30,10 @@ __all__ = [
     "create_recall_memory_tool",
     "create_search_memory_tool",
 ]
+
+_FORMATS = ("content", "content_and_artifact")
+# What chat APIs accept as the name of a tool.
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 Action = Literal["create", "update", "delete"]
 
@@ -97,9 +104,13 @@ def create_manage_memory_tool(
         >>> manage_memory.invoke({"action": "delete", "id": memory_id}).startswith("Deleted")
         True
     """
-    permitted = tuple(dict.fromkeys(actions_permitted))
+    check_memory(memory, scope)
+    name, instructions = _texts(name, instructions)
+    if not isinstance(schema, type):
+        raise arguments.refusal("schema", schema, "str or a pydantic model")
+    permitted = tuple(dict.fromkeys(arguments.strings("actions_permitted", actions_permitted)))
     if not permitted or not set(permitted) <= set(_ACTIONS):
-        raise InvalidInputError(f"actions_permitted={permitted}: choose from {_ACTIONS}")
+        raise arguments.refusal("actions_permitted", actions_permitted, f"some of {_ACTIONS}")
 
     def manage_memory(
         config: RunnableConfig,
@@ -172,6 +183,12 @@ def create_search_memory_tool(
         'I adopted a beagle called Biscuit.'
     """
 
+    check_memory(memory, scope)
+    name, instructions = _texts(name, instructions)
+    if not isinstance(response_format, str) or response_format not in _FORMATS:
+        accepted = f"one of {', '.join(_FORMATS)}"
+        raise arguments.refusal("response_format", response_format, accepted)
+
     def search_memory(
         config: RunnableConfig,
         query: str,
@@ -236,13 +253,13 @@ def create_search_memory_tool(
         "offset": (int, Field(0, description="How many of the best memories to skip.")),
         **_RESTRICTIONS,
     }
-    arguments = create_model(name, **fields)
+    args_schema = create_model(name, **fields)
     return StructuredTool.from_function(
         search_memory,
         coroutine=asearch_memory,
         name=name,
         description=f"Search your memories of earlier conversations. {instructions}".strip(),
-        args_schema=arguments,
+        args_schema=args_schema,
         response_format=response_format,
         handle_tool_error=True,
     )
@@ -278,8 +295,9 @@ def create_recall_memory_tool(
         >>> recall_memory.invoke({"query": "What is the dog called?"}).partition(", ")[2]
         'user: "I adopted a beagle called Biscuit."'
     """
-    if max_tokens < 1:
-        raise InvalidInputError(f"max_tokens={max_tokens} must be >= 1")
+    check_memory(memory, scope)
+    name, instructions = _texts(name, instructions)
+    max_tokens = arguments.integer("max_tokens", max_tokens, low=1)
 
     def recall_memory(config: RunnableConfig, query: str) -> str:
         with _errors_for_model():
@@ -300,6 +318,13 @@ def create_recall_memory_tool(
         args_schema=create_model(name, query=(str, question)),
         handle_tool_error=True,
     )
+
+
+def _texts(name: Any, instructions: Any) -> tuple[str, str]:
+    """Check the name of a tool, which chat APIs limit, and its instructions."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise arguments.refusal("name", name, "1 to 64 letters, digits, '-' and '_'")
+    return name, arguments.string("instructions", instructions, allow_empty=True)
 
 
 def _create(memory: MemoryController, scope: Scope, content: Any, memory_id: str | None) -> str:

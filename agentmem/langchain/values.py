@@ -6,9 +6,23 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from agentmem_stores import InvalidInputError
+from agentmem.arguments import refusal
+from agentmem_stores import InvalidInputError, InvalidScopeError, Scope
 
-__all__ = ["to_json", "to_text"]
+__all__ = ["check_memory", "to_json", "to_text"]
+
+
+def check_memory(memory: Any, scope: Any) -> None:
+    """Check the arguments that the middleware, the store and the tools have in common.
+
+    Raises:
+        InvalidInputError: `memory` is not a controller.
+        InvalidScopeError: `scope` is neither a scope nor None.
+    """
+    if not hasattr(memory, "services"):
+        raise refusal("memory", memory, "a MemoryController")
+    if scope is not None and not isinstance(scope, Scope):
+        raise InvalidScopeError(f"scope={scope!r} must be a Scope or None")
 
 
 def to_json(value: Mapping[str, Any]) -> str:

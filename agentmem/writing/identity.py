@@ -174,9 +174,10 @@ class Identity:
         ends_keys = [keys.of_turn(turn) for turn in turns]
         views = list(_views(turns))
         if not sending.stable_ids:
-            # The last reply may have been lost on its way to the client.
-            last = max((i for i, n in enumerate(views[-1]) if turns[n].role == "user"), default=0)
-            views.append(views[-1][:last])
+            # The last replies may have been lost on their way to the client.
+            answered = views[-1]
+            starts = [i for i, n in enumerate(answered) if turns[n].role == "user"]
+            views += [answered[:start] for start in reversed(starts[1:])]
         if any(is_whole([ends_keys[n] for n in view[:START]], said) for view in views):
             turns = [turn for turn in self._turns(scope, ids) if turn.role != "system"]
             found = align([keys.of_turn(turn) for turn in turns], said)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from langchain_core.embeddings import Embeddings
-from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.messages import (
+    AIMessage,
+    ChatMessage,
+    HumanMessage,
+    RemoveMessage,
+    ToolMessage,
+)
 
 from agentmem import EmptyTextError, InMemoryStore, InvalidInputError, MemoryController, Scope
+from agentmem.testing import ManualClock
 from agentmem.writing.messages import MAX_TEXT
+from tests.agentmem.langchain.conftest import new_memory
 
 URL = "https://example.org/cat.png"
 PICTURE = {"type": "image_url", "image_url": {"url": URL}}
@@ -130,6 +139,32 @@ def test_messages_without_words_do_not_refuse_the_others(
         assert "1 messages have no text" in caplog.text
     with pytest.raises(EmptyTextError):
         memory.add([empty])
+
+
+def test_documents_and_search_results_are_read(memory: MemoryController) -> None:
+    inner = [{"type": "text", "text": "inner"}]
+    parts = [
+        {"type": "document", "source": {"type": "content", "content": inner}},
+        {"type": "search_result", "source": "s", "title": "t", "content": inner},
+    ]
+    assert said(memory, {"role": "user", "content": parts}) == [("user", "inner\ninner")]
+    output = {"type": "custom_tool_call_output", "call_id": "c", "output": "42"}
+    assert said(memory, output) == [("tool", "42")]
+
+
+def test_a_state_with_messages_and_a_chat_message_are_read(memory: MemoryController) -> None:
+    state = {"messages": [ChatMessage(role="User", content="Hi."), RemoveMessage(id="x")]}
+    assert said(memory, state) == [("user", "Hi.")]
+
+
+def test_ending_a_session_of_huge_replies_takes_bounded_time() -> None:
+    text = " ".join(f"The order {n} of {n % 977} apples went to town." for n in range(26_000))
+    with new_memory(ManualClock(), scope=Scope("ada")) as controller:
+        controller.add([text, {"role": "assistant", "content": text}], session_id="s")
+        before = time.process_time()
+        controller.end_session("s")
+        # It was 150 s; it is 2 s.
+        assert time.process_time() - before < 20
 
 
 def test_attachments_are_noted_without_their_data(memory: MemoryController) -> None:

@@ -150,6 +150,30 @@ class TestHistories:
             *("Hi.", "Hello!", "I like tea.", "Noted.", "I like milk.", "Milk.")
         ]
 
+    @pytest.mark.parametrize("start", ["Summary: they said hello.", "Hi, he cut th"])
+    def test_a_changed_beginning_hides_no_history(
+        self, memory: MemoryController, start: str
+    ) -> None:
+        memory.add(self.HISTORY[:4], session_id="s")
+        more = {"role": "user", "content": "And milk."}
+        memory.add([{"role": "user", "content": start}, *self.HISTORY[1:4], more], session_id="s")
+        assert in_order(memory) == ["Hi.", "Hello!", "I like tea.", "Noted.", start, "And milk."]
+
+    def test_calls_of_tools_that_a_client_leaves_out_hide_no_history(
+        self, memory: MemoryController
+    ) -> None:
+        tool = {"role": "tool", "content": "42"}
+        look = {"role": "assistant", "content": "Let me look."}
+        memory.add([self.HISTORY[0], look, tool, self.HISTORY[1]], session_id="s")
+        memory.add(self.HISTORY[:3], session_id="s")
+        assert in_order(memory) == ["Hi.", "Let me look.", "42", "Hello!", "I like tea."]
+
+    def test_white_space_at_the_ends_makes_no_other_message(self, memory: MemoryController) -> None:
+        memory.add(self.HISTORY[:2], session_id="s")
+        spaced = [{**message, "content": f" {message['content']}\r\n"} for message in self.HISTORY]
+        memory.add(spaced[:3], session_id="s")
+        assert len(in_order(memory)) == 3
+
     def test_what_is_said_twice_is_stored_twice(self, memory: MemoryController) -> None:
         yes, fine = {"role": "user", "content": "Yes."}, {"role": "assistant", "content": "Fine."}
         memory.add([yes, fine], session_id="s")

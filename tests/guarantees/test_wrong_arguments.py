@@ -16,6 +16,7 @@ import pytest
 from langchain_core.embeddings import Embeddings
 
 from agentmem import (
+    Agent,
     AgentMemError,
     Granularity,
     InMemoryStore,
@@ -23,6 +24,14 @@ from agentmem import (
     MemoryController,
     Scope,
 )
+from agentmem.langchain import (
+    AgentMemoryStore,
+    MemoryMiddleware,
+    create_manage_memory_tool,
+    create_recall_memory_tool,
+    create_search_memory_tool,
+)
+from agentmem.testing import ScriptedChatModel
 
 ADA = Scope("ada")
 
@@ -116,6 +125,47 @@ def test_wrong_values_raise_typed_errors_only(
             pytest.fail(f"{verb}({parameter}={name}) raised {type(error).__name__}: {error}")
     assert memory.check().ok
     assert memory.check(scope=Scope("ben")).ok
+
+
+def constructors() -> Iterator[tuple[str, str]]:
+    """Yield what takes options, with each of its parameters."""
+    for name, (constructor, _) in CONSTRUCTORS.items():
+        for parameter in inspect.signature(constructor).parameters.values():
+            # A function of the caller's may raise what it likes.
+            if parameter.name not in {"self", "count"}:
+                yield name, parameter.name
+
+
+# What every call needs besides the argument under test: a memory, a model, a store.
+CONSTRUCTORS: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "MemoryController": (MemoryController, ("store", "embeddings")),
+    "Scope": (Scope, ("user_id",)),
+    "Agent": (Agent, ("memory", "model")),
+    "MemoryMiddleware": (MemoryMiddleware, ("memory",)),
+    "AgentMemoryStore": (AgentMemoryStore, ("memory",)),
+    "create_manage_memory_tool": (create_manage_memory_tool, ("memory",)),
+    "create_search_memory_tool": (create_search_memory_tool, ("memory",)),
+    "create_recall_memory_tool": (create_recall_memory_tool, ("memory",)),
+}
+
+
+@pytest.mark.parametrize(("name", "parameter"), list(constructors()))
+def test_wrong_options_raise_typed_errors_only(
+    memory: MemoryController, name: str, parameter: str
+) -> None:
+    constructor, needed = CONSTRUCTORS[name]
+    for kind, value in VALUES.items():
+        parts = {
+            "memory": memory, "model": ScriptedChatModel(["Hi."]), "user_id": "ada",
+            "store": InMemoryStore(), "embeddings": memory.embeddings,
+        }  # fmt: skip
+        options = {part: parts[part] for part in needed} | {parameter: value}
+        try:
+            constructor(**options)
+        except AgentMemError:
+            pass
+        except Exception as error:
+            pytest.fail(f"{name}({parameter}={kind}) raised {type(error).__name__}: {error}")
 
 
 def test_the_table_covers_the_verbs() -> None:

@@ -421,6 +421,7 @@ class TestProcess:
     def test_help_and_version(self) -> None:
         output = self.call("--help").stdout
         assert "agentmem chat" in output
+        assert "Maintain:" in output
         assert self.call("--version").stdout.startswith("agentmem")
 
 
