@@ -804,7 +804,7 @@ class MemoryController:
         return result
 
     def search_many(
-        self, queries: Sequence[str], *, scope: Scope | None = None, **options: Any
+        self, /, queries: Sequence[str], *, scope: Scope | None = None, **options: Any
     ) -> list[SearchResult]:
         """Search for several questions; all of them are embedded in one pass of the model.
 
@@ -905,7 +905,7 @@ class MemoryController:
             raise InvalidInputError(f"count_tokens={count_tokens!r} must be a function or None")
         explain = arguments.flag("explain", explain)
         reinforce = arguments.flag("reinforce", reinforce)
-        restrictions = {
+        restrictions: dict[str, Any] = {
             "session_id": session_id,
             "role": role,
             "speaker": speaker,
@@ -1055,7 +1055,8 @@ class MemoryController:
             until=until,
             filter=filter,
         )
-        granularities = [g for g in Granularity if g is not Granularity.CITATION]
+        granularities: list[Granularity] = list(Granularity)
+        granularities.remove(Granularity.CITATION)
         if granularity is not None:
             granularities = [arguments.choice("granularity", granularity, Granularity)]
         services.flush()
