@@ -458,10 +458,8 @@ class MemoryController:
         since = None if timestamp is None else arguments.moment("timestamp", timestamp)
         text = None if text is None else arguments.text("text", text)
         weight = arguments.number("importance", importance, low=0, high=1, optional=True)
-        if isinstance(expires_at, datetime | str):
+        if expires_at is not None and not isinstance(expires_at, EllipsisType):
             expires_at = arguments.moment("expires_at", expires_at)
-        elif expires_at not in (None, ...):
-            arguments.moment("expires_at", expires_at)
         if text is None and weight is None and expires_at is ...:
             raise InvalidInputError("pass text=, importance= or expires_at= to update")
         with services.lock:
@@ -645,7 +643,7 @@ class MemoryController:
             InvalidInputError, WriteHookError, EmbeddingError: as for `add`.
 
         Example:
-            >>> document = memory.add_document("# Tea\n\nSencha is green tea.", source="tea")
+            >>> document = memory.add_document("# Tea\\n\\nSencha is green tea.", source="tea")
             >>> [hit] = memory.search("Which tea is green?", k=1)
             >>> hit.memory.role, hit.memory.metadata["document"]["section"]
             ('document', 'Tea')
@@ -673,7 +671,7 @@ class MemoryController:
         """Return the documents, by title.
 
         Example:
-            >>> _ = memory.add_document("# Tea\n\nSencha is green tea.")
+            >>> _ = memory.add_document("# Tea\\n\\nSencha is green tea.")
             >>> [document.title for document in memory.documents()]
             ['Tea']
         """
@@ -691,7 +689,7 @@ class MemoryController:
             MemoryNotFoundError: the scope has no such document.
 
         Example:
-            >>> document = memory.add_document("# Tea\n\nSencha is green tea.")
+            >>> document = memory.add_document("# Tea\\n\\nSencha is green tea.")
             >>> len(memory.delete_document(document.id).deleted)
             1
         """
