@@ -528,10 +528,8 @@ class MemoryController:
         since = None if timestamp is None else arguments.moment("timestamp", timestamp)
         text = None if text is None else arguments.text("text", text)
         weight = arguments.number("importance", importance, low=0, high=1, optional=True)
-        if isinstance(expires_at, datetime | str):
+        if expires_at is not None and not isinstance(expires_at, EllipsisType):
             expires_at = arguments.moment("expires_at", expires_at)
-        elif expires_at not in (None, ...):
-            arguments.moment("expires_at", expires_at)
         if text is None and weight is None and expires_at is ...:
             raise InvalidInputError("pass text=, importance= or expires_at= to update")
         with services.locks.hold(owner):
@@ -715,7 +713,7 @@ class MemoryController:
             InvalidInputError, WriteHookError, EmbeddingError: as for `add`.
 
         Example:
-            >>> document = memory.add_document("# Tea\n\nSencha is green tea.", source="tea")
+            >>> document = memory.add_document("# Tea\\n\\nSencha is green tea.", source="tea")
             >>> [hit] = memory.search("Which tea is green?", k=1)
             >>> hit.memory.role, hit.memory.metadata["document"]["section"]
             ('document', 'Tea')
@@ -735,7 +733,7 @@ class MemoryController:
         """Return the documents, by title.
 
         Example:
-            >>> _ = memory.add_document("# Tea\n\nSencha is green tea.")
+            >>> _ = memory.add_document("# Tea\\n\\nSencha is green tea.")
             >>> [document.title for document in memory.documents()]
             ['Tea']
         """
@@ -753,7 +751,7 @@ class MemoryController:
             MemoryNotFoundError: the scope has no such document.
 
         Example:
-            >>> document = memory.add_document("# Tea\n\nSencha is green tea.")
+            >>> document = memory.add_document("# Tea\\n\\nSencha is green tea.")
             >>> len(memory.delete_document(document.id).deleted)
             1
         """
@@ -867,7 +865,7 @@ class MemoryController:
         return result
 
     def search_many(
-        self, queries: Sequence[str], *, scope: Scope | None = None, **options: Any
+        self, /, queries: Sequence[str], *, scope: Scope | None = None, **options: Any
     ) -> list[SearchResult]:
         """Search for several questions; all of them are embedded in one pass of the model.
 
@@ -973,7 +971,7 @@ class MemoryController:
             raise InvalidInputError(f"count_tokens={count_tokens!r} must be a function or None")
         explain = arguments.flag("explain", explain)
         reinforce = arguments.flag("reinforce", reinforce)
-        restrictions = {
+        restrictions: dict[str, Any] = {
             "session_id": session_id,
             "role": role,
             "speaker": speaker,
@@ -1124,7 +1122,8 @@ class MemoryController:
             until=until,
             filter=filter,
         )
-        granularities = [g for g in Granularity if g is not Granularity.CITATION]
+        granularities: list[Granularity] = list(Granularity)
+        granularities.remove(Granularity.CITATION)
         if granularity is not None:
             granularities = [arguments.choice("granularity", granularity, Granularity)]
         services.flush()

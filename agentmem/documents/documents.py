@@ -57,7 +57,7 @@ def document_id(source: str) -> str:
     """Return the id of the document that comes from a source.
 
     >>> document_id("notes.md")
-    '06bfb6ca5ea5d4e5'
+    '754b6dc3f8728b19'
     """
     return hashlib.sha256(source.encode()).hexdigest()[:16]
 

@@ -191,7 +191,7 @@ class TestAgainstALoop:
 class TestRecall:
     def test_shows_only_what_passes(self, filled: tuple[MemoryController, ManualClock]) -> None:
         memory, _ = filled
-        wanted = {"role": "user", "filter": {"project": {"$in": ["x", 1]}}}
+        wanted: dict[str, Any] = {"role": "user", "filter": {"project": {"$in": ["x", 1]}}}
         allowed = {turn.id for turn in loop(memory, **wanted)}
         assert allowed
         for query in ("tea in Lisbon", "Summarize everything about tea."):

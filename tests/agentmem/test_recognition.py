@@ -132,7 +132,7 @@ class TestSearchMany:
             with pytest.raises(EmptyTextError):
                 memory.search_many(["tea", " "])
             with pytest.raises(InvalidInputError, match="queries"):
-                memory.search_many("tea")  # type: ignore[arg-type]
+                memory.search_many("tea")
 
 
 class TestRecallOfTurns:

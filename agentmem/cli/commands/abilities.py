@@ -21,7 +21,7 @@ from agentmem.cli.options import (
 )
 from agentmem.cli.terminal import console, plain
 
-__all__: list[str] = []
+__all__ = ["app"]
 
 
 @app.command()
