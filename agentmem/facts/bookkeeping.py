@@ -280,7 +280,8 @@ _PARTNER = (
     "fianc\u00e9",
     "fianc\u00e9e",
 )
-_CONSEQUENCES = {"employer": ("job", "office"), "home": ("address",), "relationship": _PARTNER}
+_AT_WORK = ("job", "office", "boss", "manager", "supervisor", "teammate", "colleague")
+_CONSEQUENCES = {"employer": _AT_WORK, "home": ("address",), "relationship": _PARTNER}
 _ALONE = ("single", "divorced", "widowed", "separated", "a widow", "a widower")
 
 

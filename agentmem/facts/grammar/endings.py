@@ -355,8 +355,8 @@ _NONE_OF = (
 
 def _not_had(p: Predicate, said: str) -> list[Claim]:
     thing = _thing(re.sub(r"^(?:any|an?|the|that|my) ", "", said, flags=re.IGNORECASE))
-    for attribute, kinds in _NONE_OF:
-        if re.fullmatch(kinds, thing, re.IGNORECASE):
+    for attribute, names in _NONE_OF:
+        if re.fullmatch(names, thing, re.IGNORECASE):
             return _end(p.subject, (attribute,))
     kinds = (*_THINGS, "allergy", "illness", "children", "sibling", *_SPOUSES)
     return _end(p.subject, kinds, re.sub(r" allergy$", "", thing)) if thing else []

@@ -122,6 +122,9 @@ def _items(phrase: str) -> list[str]:
         found[-2:] = [joint.group()] if joint else found[-2:]
     if found and _POINTING.match(found[0]):
         return []
+    if found and found[0].lower().split()[0] in LANGUAGES and " " in found[0]:
+        # "Spanish culture, music and cuisine": the adjective belongs to all of them.
+        found = [found[0], *(item for item in found[1:] if " " in item or "ing" in item)]
     if found and re.match(r"\w+ing \w", found[0]):
         # "improving education and infrastructure": the second may belong to the first.
         found = [found[0], *(item for item in found[1:] if "ing" in item)]

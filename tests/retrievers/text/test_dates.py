@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -135,3 +136,14 @@ def test_an_impossible_date_fits_nothing() -> None:
 def test_mentions_time() -> None:
     assert mentions_time("I moved last week.")
     assert not mentions_time("I like tea.")
+
+
+def test_the_day_before_yesterday_does_not_fit_yesterday() -> None:
+    now = datetime(2024, 3, 11, 7, 30, tzinfo=ZoneInfo("Pacific/Auckland"))
+    hours = [datetime(2024, 3, day, 19, tzinfo=now.tzinfo).timestamp() for day in (9, 10)]
+    said_at = np.array(hours)
+    for text, near in (("What did I eat yesterday?", 0.2), ("What did I eat a day ago?", 0.75)):
+        [window] = find_windows(text, now)
+        before, yesterday = window.fits(said_at, said_at)
+        assert yesterday == 1.0
+        assert before <= near
