@@ -362,6 +362,26 @@ class Isolation(RuleBasedStateMachine):
             self.memory.unpin(mine, scope=scope)
             self.memory.pin(mine, scope=scope)
 
+    @rule(number=numbers, said=sentences)
+    def document(self, number: int, said: str) -> None:
+        scope = self.enter(number)
+        text = f"# Notes\n\n{said} {MARKS[number]}"
+        document = self.memory.add_document(text, source="notes", scope=scope)
+        for other in SCOPES:
+            mine = self.memory.documents(scope=other)
+            assert [d.id for d in mine] == [document.id] * (other == scope)
+            if other != scope:
+                with pytest.raises(MemoryNotFoundError):
+                    self.memory.delete_document("notes", scope=other)
+        assert self.memory.delete_document("notes", scope=scope).deleted == document.chunks
+
+    @rule(number=numbers, said=sentences)
+    def recognize(self, number: int, said: str) -> None:
+        scope = self.enter(number)
+        self.only_own(scope, self.memory.recognize(f"{said} {MARKS[0]}", scope=scope).memory)
+        found = self.memory.search_many([said, "tea"], scope=scope, reinforce=False)
+        self.only_own(scope, [hit.memory for hits in found for hit in hits])
+
     @rule(number=numbers, session=sessions)
     def read(self, number: int, session: str) -> None:
         scope = self.enter(number)
