@@ -17,7 +17,9 @@ __all__ = ["Clause", "clauses", "normalize", "own_text"]
 _I = re.IGNORECASE
 
 # One character for one, so that offsets stay the same.
-_PLAIN = str.maketrans("\u2019\u2018\u02bc\uff07\u201c\u201d\u201e\u00ab\u00bb\u00a0", "''''\"\"\"\"\" ")
+_PLAIN = str.maketrans(
+    "\u2019\u2018\u02bc\uff07\u201c\u201d\u201e\u00ab\u00bb\u00a0", '\'\'\'\'""""" '
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ _OWN_LABEL = re.compile(
     r"(?:big|good|bad|great|sad|other) news|news|about me|my (?:background|situation|context)|"
     r"background|context|confession|also|one more thing|quick update|question|basically|"
     r"(?:some |a bit of )?(?:info|context|background)(?: about me)?|the thing is|"
-    r"(?:just )?to be clear|disclaimer|(?:quick |short )?intro(?:duction)?|remember|remember this|for later|hi|hello|hey|ok|okay|so|well)",
+    r"(?:just )?to be clear|disclaimer|(?:quick |short )?intro(?:duction)?|remember|remember "
+    r"this|for later|hi|hello|hey|ok|okay|so|well)",
     _I,
 )
 _SALUTATION = re.compile(r"^\s*(?:dear|to whom it may)\b(?! (?:assistant|ai|diary)\b)", _I)
@@ -64,10 +67,13 @@ _GREETED = re.compile(r"^\s*(?:hi|hello|hey|good morning|good evening)\b[^.!?\n]
 _HELLO = re.compile(r"^\s*(?:hi|hello|hey|dear)\b(?! (?:again|there|assistant)\b)", _I)
 # "What do you make of this message?" is followed by the message.
 _ABOUT_TEXT = re.compile(
-    r"\b(?:this|these|the following|that) (?:\w+ )?(?:e-?mail|letter|text|review|transcript|message|"
+    r"\b(?:this|these|the following|that) (?:\w+ )?(?:e-?mail|letter|text|review|transcript|"
+    r"message|"
     r"article|post|paragraph|passage|poem|essay|excerpt|draft|story|bio|profile|tweet|comment|"
     r"minutes|lyrics|code|chat|testimonial|statement|reply|note)s?\b[^.!?]*[.:?]\s*$|"
-    r"\b(?:text|letter|e-?mail|message|draft) (?:is )?below\b", _I)
+    r"\b(?:text|letter|e-?mail|message|draft) (?:is )?below\b",
+    _I,
+)
 _SIGN_OFF = re.compile(
     r"^\s*(?:best|kind|warm|many thanks|cheers|sincerely|regards|yours|love|xoxo|thanks|"
     r"thank you|with (?:best|kind|warm))(?: \w+){0,3},?\s*$",
@@ -86,21 +92,30 @@ _TASK = re.compile(
     rf"^\W*{_POLITE}(?:write|writing|draft|drafting|compose|rewrite|re-write|rewrit\w*|translat\w+|"
     r"summari[sz]\w*|proofread\w*|paraphras\w*|rephras\w*|polish|reword|shorten|simplify|"
     r"edit|edit\w* (?:this|my)|correct (?:this|the|my|these)|fix (?:this|the grammar|my)|"
-    r"improve (?:this|the|my)|turn (?:this|it|that|the following)\b.{0,30}\binto|make .{0,30}\b(?:out of|from) this|tl;?dr|"
-    r"fix the (?:tone|style|wording|spelling|punctuation)|check (?:this|the grammar|my (?:text|grammar|letter|email))|"
-    r"(?:generate|create|make up|make me|invent|produce|give me|come up with)\b.{0,60}\b(?:story|stories|"
-    r"poem|song|alias|identity|backstory|lyrics|dialog(?:ue)?|letter|e-?mail|script|bio|biography|speech|essay|article|post|"
+    r"improve (?:this|the|my)|turn (?:this|it|that|the following)\b.{0,30}\binto|make "
+    r".{0,30}\b(?:out of|from) this|tl;?dr|"
+    r"fix the (?:tone|style|wording|spelling|punctuation)|check (?:this|the grammar|my (?:text|"
+    r"grammar|letter|email))|"
+    r"(?:generate|create|make up|make me|invent|produce|give me|come up with)\b.{0,60}\b(?:story|"
+    r"stories|"
+    r"poem|song|alias|identity|backstory|lyrics|dialog(?:ue)?|letter|e-?mail|script|bio|"
+    r"biography|speech|essay|article|post|"
     r"tweet|caption|monologue|conversation|persona|character|sentences?|examples?|paragraph|text|"
     r"statement|review|reply|response|message|toast|ad|scenes?|sketch|joke|haiku|role-?play)|"
-    r"tell me (?:a|another) (?:\w+ )?(?:story|joke|tale)|(?:answer|reply|respond)(?: to)? (?:this|the|my|him|her|them)|"
-    r"analy[sz]e|classify|extract|format|convert|expand|continue|complete (?:this|the)|finish (?:this|the|my)|"
+    r"tell me (?:a|another) (?:\w+ )?(?:story|joke|tale)|(?:answer|reply|respond)(?: to)? "
+    r"(?:this|the|my|him|her|them)|"
+    r"analy[sz]e|classify|extract|format|convert|expand|continue|complete (?:this|the)|finish "
+    r"(?:this|the|my)|"
     r"act (?:as|like)|play the|role-?play|pretend|imagine|suppose|assume|"
     r"repeat|say|complete the sentence|fill in|parse|transcribe|read (?:this|the following)|"
     r"review (?:this|the following|my (?:text|essay|letter|cv|resume|e-?mail))|grade|score|"
-    r"what does .{0,40} mean|how (?:do|would|can|should) (?:i|you|we) (?:say|translate|phrase|write|respond|reply)|"
-    r"here(?:'s| is| are)\b.{0,60}\b(?:transcript|e-?mail|letter|message|text|review|minutes|post|essay|"
+    r"what does .{0,40} mean|how (?:do|would|can|should) (?:i|you|we) (?:say|translate|phrase|"
+    r"write|respond|reply)|"
+    r"here(?:'s| is| are)\b.{0,60}\b(?:transcript|e-?mail|letter|message|text|review|minutes|"
+    r"post|essay|"
     r"article|story|poem|lyrics|script|chat|conversation|dialog(?:ue)?|excerpt|passage|draft|quote|"
-    r"sample|example|statement|bio|profile|resume|cv|interview|comment|reply|log|paragraph|abstract|"
+    r"sample|example|statement|bio|profile|resume|cv|interview|comment|reply|log|paragraph|"
+    r"abstract|"
     r"testimonial|speech|document|code|prompt))\b",
     _I,
 )
@@ -113,20 +128,23 @@ _PASTED = re.compile(
     _I,
 )
 _FICTION = re.compile(
-    r"\b(?:role-?play\w*|pretend\w*|imagine (?:that )?(?:i|you|we|a|being)|in (?:my|the|this|a) (?:story|"
+    r"\b(?:role-?play\w*|pretend\w*|imagine (?:that )?(?:i|you|we|a|being)|in (?:my|the|this|a) "
+    r"(?:story|"
     r"novel|book|game|dream|film|movie|screenplay|fanfic|play|scenario|campaign)\b|my (?:character|"
     r"protagonist|hero|heroine|avatar|alter ego|oc|persona|narrator)|"
     r"(?:let's|let us) (?:say|assume|imagine|play|suppose|pretend)|hypothetical\w*|"
     r"from now on,? you|you (?:are|will be|'re going to be) (?:now )?(?:an?|my|the) [a-z]|"
     r"as (?:the|a) (?:narrator|character)|once upon a time|fiction\w*|in character|"
     r"d&d|dungeon|npc|screenplay|sample sentence|for example|e\.g\.|quiz|riddle|"
-    r"for (?:this|the|an?) (?:exercise|scene|sketch|scenario|skit|role|improv)\b|say that i'?m|call it fiction|song lyrics|(?:the|a|this) (?:song|poem|quote|saying) (?:goes|says))\b|"
+    r"for (?:this|the|an?) (?:exercise|scene|sketch|scenario|skit|role|improv)\b|say that i'?m|"
+    r"call it fiction|song lyrics|(?:the|a|this) (?:song|poem|quote|saying) (?:goes|says))\b|"
     r"^\W*you are (?:an?|my|the|now) ",
     _I,
 )
 _JOKE = re.compile(
     r"\b(?:just kidding|only kidding|just joking|only joking|jk|not really|april fools?|"
-    r"said no ?(?:one|body) ever|i'm lying|that was a lie|yeah,? right|as if!|in my dreams|i wish!)|"
+    r"said no ?(?:one|body) ever|i'm lying|that was a lie|yeah,? right|as if!|in my dreams|i "
+    r"wish!)|"
     r"(?:^|\s)/s\b|\bnot!\s*$|\b(?:oh (?:yeah|great|sure)|sure),? because\b",
     _I,
 )
@@ -135,7 +153,8 @@ _MY_THING = re.compile(r"\b(?:my|our) [\w' -]{2,40}$", _I)
 _OWN_AGAIN = re.compile(r"^\W*(?:by the way|btw|on another note|speaking of (?:me|myself))\b", _I)
 
 _ABBREVIATED = re.compile(
-    r"(?:^|[\s(\"])(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|No|vs|e\.g|i\.e|approx|a\.m|p\.m|Herr|Frau|Mme|Mlle|Sra?)\.$"
+    r"(?:^|[\s(\"])(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|No|vs|e\.g|i\.e|approx|a\.m|p\.m|Herr|"
+    r"Frau|Mme|Mlle|Sra?)\.$"
 )
 _END = re.compile(r"(?<=[.!?\u2026])[\"')\]]*\s+|(?<=[\u3002\uff01\uff1f])")
 
@@ -185,7 +204,9 @@ def own_text(text: str) -> list[str]:
 _QUOTATION = re.compile(r'(?<!\d)"([^"]{1,1500}?)"')
 _REMOVED = "\u2042"
 # 'I'm a nurse,' my roommate announced.
-_SINGLE_QUOTED = re.compile(r"(?:^|(?<=[\s(:]))'(?=\S)[^\"\n]{6,600}?[,.!?]'(?=[\s.,)]|$)", re.MULTILINE)
+_SINGLE_QUOTED = re.compile(
+    r"(?:^|(?<=[\s(:]))'(?=\S)[^\"\n]{6,600}?[,.!?]'(?=[\s.,)]|$)", re.MULTILINE
+)
 
 
 def _without_quotations(text: str) -> str:
@@ -228,19 +249,27 @@ def _take(line: str, found: list[str], *, alone: bool) -> bool:
 # --- What a sentence claims -------------------------------------------------------------------
 
 _CUE = (
-    r"(?:,?\s*(?:\.\.\.|-|\u2013|\u2014)?\s*(?:no[,.]?\s+)?(?:oh\s+)?(?:sorry|wait|oops|no|scratch that|"
-    r"correction|pardon|my bad|hang on|hold on|rather|argh|ugh|er|uh)[,.!:]?\s*(?:no[,.]?\s+|sorry[,.]?\s+|wait[,.]?\s+)*"
+    r"(?:,?\s*(?:\.\.\.|-|\u2013|\u2014)?\s*(?:no[,.]?\s+)?(?:oh\s+)?(?:sorry|wait|oops|no|"
+    r"scratch that|"
+    r"correction|pardon|my bad|hang on|hold on|rather|argh|ugh|er|uh)[,.!:]?\s*(?:no[,.]?\s+|"
+    r"sorry[,.]?\s+|wait[,.]?\s+)*"
     r"(?:i\s+(?:mean|meant)(?: to say)?|make that|make it|i should say|it's)[,:]?\s+|"
-    r",?\s*(?:-|\u2013|\u2014|\.\.\.)?\s*(?:i\s+(?:mean|meant)(?: to say)?|make that|scratch that|no wait|oops|"
+    r",?\s*(?:-|\u2013|\u2014|\.\.\.)?\s*(?:i\s+(?:mean|meant)(?: to say)?|make that|scratch "
+    r"that|no wait|oops|"
     r"or rather|sorry|correction|wait,? no|well,? actually)[,.:!]?\s+)"
 )
 _SLIP = re.compile(rf"^(?P<before>.*?\S)(?:[,.!]|\s+[-\u2013\u2014])?\s*{_CUE}(?P<new>\S.*)$", _I)
 _CUE_FIRST = re.compile(
     r"^\W*(?:oh |ah |no,? |ops,? )*(?:sorry|oops|wait|no|scratch that|i mean|i meant|make that|"
-    r"my bad|correction)\b[,.!:]?\s*(?:no,?\s+|sorry,?\s+|wait,?\s+)*(?:i mean|i meant|make that|it's)\b",
+    r"my bad|correction)\b[,.!:]?\s*(?:no,?\s+|sorry,?\s+|wait,?\s+)*(?:i mean|i meant|make that|"
+    r"it's)\b",
     _I,
 )
-_HEAD = re.compile(r"^(?P<head>.*\b(?:in|at|on|is|are|am|to|called|named|as an?|an?|the|from|for|'m|'s|by|of)\s+)\S.*$", _I)
+_HEAD = re.compile(
+    r"^(?P<head>.*\b(?:in|at|on|is|are|am|to|called|named|as an?|an?|the|from|for|'m|'s|by|of)\s+)"
+    r"\S.*$",
+    _I,
+)
 
 
 def _corrected(sentence: str) -> str:
@@ -256,22 +285,32 @@ def _corrected(sentence: str) -> str:
     if head is None:
         return sentence
     new = new[as_said.end() :] if as_said else new
-    return head["head"] + re.sub(r"^an?\s+", "", new) if re.search(r"\ban?\s+$", head["head"], _I) else head["head"] + new
+    return (
+        head["head"] + re.sub(r"^an?\s+", "", new)
+        if re.search(r"\ban?\s+$", head["head"], _I)
+        else head["head"] + new
+    )
 
 
 _QUOTED = re.compile(r"(?<![\w])'([^']{12,}?)'(?!\w)")
 # "He goes, I'm a doctor"
 _REPORTED = re.compile(
-    r"\b(?:he|she|they|everyone|[a-z]+) (?:goes|says|said|was like|were like|is like|went),? (?:like,? )?"
+    r"\b(?:he|she|they|everyone|[a-z]+) (?:goes|says|said|was like|were like|is like|went),? "
+    r"(?:like,? )?"
     r"(?:i|i'm|i've|we|my)\b|\b(?:goes|says|said|replied|answered|shouted),\s|"
-    r",\s(?:he|she|they|my \w+|[a-z]+) (?:said|says|told me|replied|answered|wrote|announced|shouted|yelled)\W*$",
+    r",\s(?:he|she|they|my \w+|[a-z]+) (?:said|says|told me|replied|answered|wrote|announced|"
+    r"shouted|yelled)\W*$",
     _I,
 )
 # Of all reports, only those of tests and doctors are taken for the author's own words.
 _CONFIRMED = re.compile(
-    r"^\W*(?:(?:the|my|an?|our) )?(?:doctor|allergist|gp|dermatologist|vet|(?:blood |allergy |skin )?tests?|"
-    r"(?:test )?results?) (?:has |have )?(?:just )?(?:says?|said|told me|confirms?|confirmed|shows?|showed|"
-    r"found)(?: that)? (?=i(?:'m| am|'ve| have| no longer)\b)", _I)
+    r"^\W*(?:(?:the|my|an?|our) )?(?:doctor|allergist|gp|dermatologist|vet|(?:blood |allergy |"
+    r"skin )?tests?|"
+    r"(?:test )?results?) (?:has |have )?(?:just )?(?:says?|said|told me|confirms?|confirmed|"
+    r"shows?|showed|"
+    r"found)(?: that)? (?=i(?:'m| am|'ve| have| no longer)\b)",
+    _I,
+)
 _SPEECH = re.compile(r"\b(?:i|i'm|i've|my|me|we|our)\b|[.!?,]$", _I)
 
 
@@ -287,61 +326,82 @@ def _without_speech(sentence: str) -> str | None:
 
 
 _ASKS = re.compile(
-    r"^\W*(?:so |and |but |ok(?:ay)?,? |hey,? |hi,? |also,? )*(?:who|what|what's|when|where|why|how|which|whose|"
+    r"^\W*(?:so |and |but |ok(?:ay)?,? |hey,? |hi,? |also,? )*(?:who|what|what's|when|where|why|"
+    r"how|which|whose|"
     r"do|does|did|is|are|am|was|were|can|could|would|will|should|shall|have|has|had|any|may|might|"
     r"isn't|aren't|don't|doesn't|didn't|can't|won't|wouldn't|shouldn't|guess)\b(?! (?:what|not)\b)",
     _I,
 )
 # Where a question hangs on a statement: "I'm a vegan, what can I cook?"
 _ASKS_AFTER = re.compile(
-    r"(?:[,;]|\s+-+)\s*(?:so |and |but |then )?(?=(?:who|what|what's|when|where|why|how|which|do|does|did|is|are|"
+    r"(?:[,;]|\s+-+)\s*(?:so |and |but |then )?(?=(?:who|what|what's|when|where|why|how|which|do|"
+    r"does|did|is|are|"
     r"can|could|would|will|should|have|any|may)\b)|"
     r"\s+(?:and|so|but)\s+(?=(?:(?:i )?(?:was )?wonder\w*|was wondering|i'd like|need|"
     r"who|what|when|where|why|how|which|can|could|would|should|do|does|is|are)\b)",
     _I,
 )
 _RHETORICAL = re.compile(
-    r"^\W*(?:(?:can|could|would|will) you (?:please )?(?:note|save|store|remember|jot down|write down)"
+    r"^\W*(?:(?:can|could|would|will) you (?:please )?(?:note|save|store|remember|jot down|write "
+    r"down)"
     r"(?: down)?(?: that)?,?\s+|(?:did you know|did i (?:\w+ )?(?:tell|mention)(?: you)?|"
     r"(?:can|would|will) you believe(?: it)?|guess what|you know what|have you heard|"
     r"have i (?:told|mentioned)(?: you)?)[,:!?]?(?: that)?\s+)(?=(?:i|we|my|our)\b)",
     _I,
 )
 _LEAD = re.compile(
-    r"^\W*(?:(?:well|oh|hey|hi|hello|hiya|so|and|but|also|or|then|now|anyway|anyways|honestly|actually|"
-    r"btw|by the way|yes|yeah|yep|yup|nope|no|ok|okay|sure|thanks(?: a lot)?|thank you(?: so much| very much)?|wow|haha|hmm|"
-    r"fyi|note(?: that)?|please (?:note|remember|know)(?: that)?|remember(?: that)?|just so you know|"
-    r"(?:i )?(?:just )?(?:should|must|have to|wanted to|want to|'d like to) (?:mention|add|say|tell you|let you know|admit|confess|share)(?: that)?|"
-    r"as you (?:may |might )?(?:know|remember)|for context|for the record|for your information|you should know(?: that)?|"
-    r"you know|to be (?:honest|clear|fair)|in fact|basically|personally|sadly|unfortunately|fortunately|luckily|"
-    r"finally|good news|great news|big news|bad news|guess what|turns out(?: that)?|it turns out(?: that)?|"
-    r"speaking of which|on another note|because|since|as|cause|although|though|while|even though|given that|"
-    r"these days|nowadays|currently|at the moment|right now|today|as of today|as of now|recently|lately|"
-    r"of course|certainly|absolutely|definitely|indeed|besides|plus|additionally|furthermore|in addition|"
+    r"^\W*(?:(?:well|oh|hey|hi|hello|hiya|so|and|but|also|or|then|now|anyway|anyways|honestly|"
+    r"actually|"
+    r"btw|by the way|yes|yeah|yep|yup|nope|no|ok|okay|sure|thanks(?: a lot)?|thank you(?: so "
+    r"much| very much)?|wow|haha|hmm|"
+    r"fyi|note(?: that)?|please (?:note|remember|know)(?: that)?|remember(?: that)?|just so you "
+    r"know|"
+    r"(?:i )?(?:just )?(?:should|must|have to|wanted to|want to|'d like to) (?:mention|add|say|"
+    r"tell you|let you know|admit|confess|share)(?: that)?|"
+    r"as you (?:may |might )?(?:know|remember)|for context|for the record|for your information|"
+    r"you should know(?: that)?|"
+    r"you know|to be (?:honest|clear|fair)|in fact|basically|personally|sadly|unfortunately|"
+    r"fortunately|luckily|"
+    r"finally|good news|great news|big news|bad news|guess what|turns out(?: that)?|it turns "
+    r"out(?: that)?|"
+    r"speaking of which|on another note|because|since|as|cause|although|though|while|even though|"
+    r"given that|"
+    r"these days|nowadays|currently|at the moment|right now|today|as of today|as of now|recently|"
+    r"lately|"
+    r"of course|certainly|absolutely|definitely|indeed|besides|plus|additionally|furthermore|in "
+    r"addition|"
     r"nice to meet you|pleased to meet you|good (?:morning|evening|afternoon|day)|greetings|"
-    r"(?:hi|hello|hey) (?:there|again|everyone|all|friend|my friend|ai|ai companion|assistant)|ai companion|"
+    r"(?:hi|hello|hey) (?:there|again|everyone|all|friend|my friend|ai|ai companion|assistant)|"
+    r"ai companion|"
     r"i'm sorry|sorry|for me|as for me|like i said|as i said|as i mentioned|i mentioned(?: that)?|"
     r"it's true(?: that)?|i can tell you(?: that)?|believe it or not|fun fact|update|correction|"
-    r"i(?:'m| am) (?:happy|glad|proud|sad|sorry|pleased|excited|thrilled|delighted) to (?:say|tell you|report|announce|share)(?: that)?|"
+    r"i(?:'m| am) (?:happy|glad|proud|sad|sorry|pleased|excited|thrilled|delighted) to (?:say|"
+    r"tell you|report|announce|share)(?: that)?|"
     r"i(?:'m| am) (?:happy|glad|lucky|proud|grateful|thankful) that)\b(?![\w'])[\s,.:!\-]*)+(?=\S)",
     _I,
 )
 # "and the piano" is another object, "and the piano is old" another clause.
 _SUBJECTS = (
     r"(?:(?:i|we|my|our|it|he|she|they|you|there|this|that|his|her)\b|"
-    r"the\b(?=(?:\s+\S+){1,4}?\s+(?:is|are|was|were|has|have|had|will|can|does|do|did|would|isn't)\b))"
+    r"the\b(?=(?:\s+\S+){1,4}?\s+(?:is|are|was|were|has|have|had|will|can|does|do|did|would|"
+    r"isn't)\b))"
 )
 _VERBS = (
-    r"(?:(?:also|now|currently|just|recently|still|really|usually|mostly)\s+)*(?:am|live|lives|work|works|have|has|own|owns|speak|speaks|"
-    r"drive|drives|play|plays|(?:love|loves|like|likes)(?= (?:to|the|my|it|a|an|\w+ing)\b)|enjoy|enjoys|study|studies|was born|grew up|moved|"
+    r"(?:(?:also|now|currently|just|recently|still|really|usually|mostly)\s+)*(?:am|live|lives|"
+    r"work|works|have|has|own|owns|speak|speaks|"
+    r"drive|drives|play|plays|(?:love|loves|like|likes)(?= (?:to|the|my|it|a|an|\w+ing)\b)|enjoy|"
+    r"enjoys|study|studies|was born|grew up|moved|"
     r"prefer|adopted|got|bought|started|joined|run|teach|teaches|collect|is|are|work(?:ing|ed) as|"
     r"don't|doesn't|can't|cannot|never|hate|hates|dislike|quit|sold|left|stopped)\b"
 )
 _JOINT = re.compile(
     r"\s*;\s+|\s+[-\u2013\u2014]+\s+|\s*\.\.\.\s*|"
-    r",\s+(?=(?:but|so|because|since|although|though|while|which|who|whose|where|when|if|unless|yet|as)\b)|"
-    rf",?\s+(?=(?:and|but|so|because|since|although|though|while|whereas|yet|cause|cuz)\s+(?:(?:now|then|today|these days|currently)\s+)?{_SUBJECTS})|"
-    rf",\s+(?=(?:{_SUBJECTS}|the\b)(?!\s+[a-z]+ (?:too|either)\b))|,\s+(?=(?:now|today|currently|these days)\s+{_SUBJECTS})|"
+    r",\s+(?=(?:but|so|because|since|although|though|while|which|who|whose|where|when|if|unless|"
+    r"yet|as)\b)|"
+    rf",?\s+(?=(?:and|but|so|because|since|although|though|while|whereas|yet|cause|"
+    rf"cuz)\s+(?:(?:now|then|today|these days|currently)\s+)?{_SUBJECTS})|"
+    rf",\s+(?=(?:{_SUBJECTS}|the\b)(?!\s+[a-z]+ (?:too|either)\b))|,\s+(?=(?:now|today|currently|"
+    rf"these days)\s+{_SUBJECTS})|"
     rf",?\s+(?=(?:and|but)\s+{_VERBS})|"
     r"\s+(?=(?:because|if|unless|until|whenever|even though|so that|in case)\s)|"
     r",\s+(?=(?:nice|pleased|good|great|glad|lovely) to meet you)|"
@@ -350,19 +410,26 @@ _JOINT = re.compile(
     _I,
 )
 _DEPENDENT = re.compile(
-    r"^(?:and |but |so )*(?:if|unless|when|whenever|until|till|before|after|once|while i was|where|which|who|whose|whom|"
-    r"whether|as if|as though|than|in case|suppose|supposing|assuming|provided|even if|by the time|had i|"
+    r"^(?:and |but |so )*(?:if|unless|when|whenever|until|till|before|after|once|while i was|"
+    r"where|which|who|whose|whom|"
+    r"whether|as if|as though|than|in case|suppose|supposing|assuming|provided|even if|by the "
+    r"time|had i|"
     r"were i|should i|so that)\b",
     _I,
 )
 # A condition or a time in front governs the whole sentence.
 _GOVERNED = re.compile(
     r"^\W*(?:and |but |so |well,? |maybe |perhaps |hopefully |ideally |one day|some ?day|"
-    r"last (?:year|week|month|summer|winter|night|time)|years ago|back (?:in|when|then)|at (?:the|that) time|in (?:19|20)\d\d|"
-    r"as a (?:kid|child|boy|girl|teen\w*|student|young)|growing up|when i was|in (?:college|high school|school|university)|"
-    r"during (?:my|the)|before|until|for (?:an? )?(?:\w+ )?(?:example|instance)|if|unless|suppose|supposing|assuming|imagine|"
-    r"had i|were i|should i|let's|in theory|in an ideal|next (?:week|month|year|summer|spring|fall|autumn|winter)|"
-    r"tomorrow|soon|(?:some people|people|everyone)(?! (?:just |usually )?calls? me)|according|apparently|rumou?r|they say|"
+    r"last (?:year|week|month|summer|winter|night|time)|years ago|back (?:in|when|then)|at "
+    r"(?:the|that) time|in (?:19|20)\d\d|"
+    r"as a (?:kid|child|boy|girl|teen\w*|student|young)|growing up|when i was|in (?:college|high "
+    r"school|school|university)|"
+    r"during (?:my|the)|before|until|for (?:an? )?(?:\w+ )?(?:example|instance)|if|unless|"
+    r"suppose|supposing|assuming|imagine|"
+    r"had i|were i|should i|let's|in theory|in an ideal|next (?:week|month|year|summer|spring|"
+    r"fall|autumn|winter)|"
+    r"tomorrow|soon|(?:some people|people|everyone)(?! (?:just |usually )?calls? me)|according|"
+    r"apparently|rumou?r|they say|"
     r"(?:once|whenever|after)\b)",
     _I,
 )
@@ -393,7 +460,9 @@ def _clauses(sentence: str) -> Iterator[Clause]:
         claim = claim[asked.end() :].replace("?", ".")
     if claim.rstrip("\"') ").endswith("?"):
         claim = _before_question(claim)
-    elif _ASKS.match(claim) and not re.match(r"\W*(?:guess what|is|can't|don't|won't)\b", claim, _I):
+    elif _ASKS.match(claim) and not re.match(
+        r"\W*(?:guess what|is|can't|don't|won't)\b", claim, _I
+    ):
         return
     stripped = _PLAIN_CONJUNCTION.sub("", claim)
     if _GOVERNED.match(stripped):

@@ -169,7 +169,7 @@ _NO_DEVICE_BUT = any_of(
 )
 _DEVICE = re.compile(
     rf"{_OWN}(?P<v>(?:[A-Z][\w.-]* ){{0,2}}?(?i:{DEVICE})\b(?: (?:[A-Z0-9][\w-]*|pro|max|mini|"
-    rf"plus))*)"
+    rf"plus))*+)"
     rf"(?![\w-])(?! {_NO_DEVICE_BUT}\b)"
 )
 _UNNAMED_DEVICE = words("switch surface galaxy pixel garmin fitbit")

@@ -42,8 +42,8 @@ _SHARE_OF_LIKELIEST, _MIN_LIKELIHOOD = 0.2, 0.1
 # Attributes that are this much less probable than the most probable one are not asked for.
 _SHARE_OF_BEST_ATTRIBUTE = 0.5
 # If question and statement are this likely to be about the attribute, the statement passes a turn
-# that matches one more word of the question, and two more words if this likely.
-_SURE, _VERY_SURE = 0.5, 0.7
+# that matches one more word of the question.
+_SURE = 0.5
 # People have several of these at once, so that a newer one says nothing about an older one.
 _SEVERAL = frozenset(
     {
@@ -278,9 +278,8 @@ class LatestValue:
         order = np.lexsort((columns["position"][rows[places]], columns["said_at"][rows[places]]))
         places = places[order]
         newest = int(places[-1])
-        certainty = min(max(attributes.values()), float(likelihoods[newest]))
-        lacking = int(certainty >= _SURE) + int(certainty >= _VERY_SURE)
-        if self._matches_worse(ranking, rows[newest], rows[0], names, lacking):
+        sure = max(attributes.values()) >= _SURE and likelihoods[newest] >= _SURE
+        if self._matches_worse(ranking, rows[newest], rows[0], names, int(sure)):
             return []
         return [int(row) for row in rows[places]]
 
