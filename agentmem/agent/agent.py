@@ -311,7 +311,9 @@ def _checked(model: Any, memory: Any) -> BaseChatModel:
     return chat_model
 
 
-def _style(style: Any, system_prompt: Any, model: BaseChatModel, *, cite: bool) -> PromptStyle:
+def _style(
+    style: PromptStyle | None, system_prompt: Any, model: BaseChatModel, *, cite: bool
+) -> PromptStyle:
     """Return the words around the memories, with what the caller adds."""
     if style is None:
         style = SMALL if isinstance(model, LocalChatModel) else CAPABLE

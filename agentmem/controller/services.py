@@ -160,7 +160,8 @@ class Services:
     ) -> Services:
         """Build every part from the options of `MemoryController`."""
         _check_parts(scope, embeddings, model, curve, association, settings, rng)
-        arguments.instance("store", store, MemoryStore, "a MemoryStore, such as ChromaStore")
+        if not isinstance(store, MemoryStore):
+            raise arguments.refusal("store", store, "a MemoryStore, such as ChromaStore")
         refiners = arguments.items("refiners", refiners)
         for refiner in refiners:
             arguments.function("refiners", refiner)

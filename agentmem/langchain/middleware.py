@@ -230,7 +230,7 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
                 stable_ids=False,
                 others=others,
             ),
-            answered=[draft.id for draft in sent if UNANSWERED not in draft.metadata],
+            answered=[d.id for d in sent if d.id and UNANSWERED not in d.metadata],
         )
         if len(self._written) > _MAX_WRITTEN:
             self._written.clear()

@@ -138,9 +138,12 @@ def clean_text(text: str) -> tuple[str, int]:
 
 
 def _owner_name(value: object, name: str) -> str:
-    if isinstance(value, Integral | UUID) and not isinstance(value, bool):
+    if isinstance(value, UUID):
+        value = str(value)
+    elif isinstance(value, Integral) and not isinstance(value, bool):
+        number = int(value)
         # In hexadecimal, Python writes integers of any length.
-        value = str(value) if isinstance(value, UUID) or abs(value) < 10**100 else hex(value)
+        value = str(number) if abs(number) < 10**100 else hex(number)
     if not isinstance(value, str) or not value.strip():
         shown = repr(value)[:MAX_NAME_LENGTH]
         raise InvalidScopeError(f"{name}={shown} must be a non-empty string, an integer or a UUID")

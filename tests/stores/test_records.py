@@ -25,7 +25,7 @@ NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_
 
 
 @pytest.mark.parametrize(
-    "name", ["", "  ", "*", None, 7, "x" * 513, "a\0b", "a\nb", "\ud800"], ids=ascii
+    "name", ["", "  ", "*", None, 7.5, "x" * 513, "a\0b", "a\nb", "\ud800"], ids=ascii
 )
 def test_invalid_names_raise(name: Any) -> None:
     with pytest.raises(InvalidScopeError, match="user_id"):

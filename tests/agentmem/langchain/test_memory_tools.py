@@ -210,7 +210,7 @@ class TestOwners:
         tool.invoke({"content": "Ours"}, as_user("ben"))
         assert [m.text for m in memory.get_all(scope=Scope("team"))] == ["Ours"]
 
-    @pytest.mark.parametrize("user_id", ["", "*", 7, ["ben"], {"$ne": ""}, "a\nb", "x" * 600])
+    @pytest.mark.parametrize("user_id", ["", "*", 7.5, ["ben"], {"$ne": ""}, "a\nb", "x" * 600])
     def test_invalid_user_ids_are_rejected(self, search: BaseTool, user_id: object) -> None:
         with pytest.raises(InvalidScopeError):
             search.invoke({"query": "tea"}, as_user(user_id))

@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -176,7 +176,7 @@ class Conversation:
         self.user = f"user {next(self.server.users)}"
         self.server.respond = self.respond
 
-    def __enter__(self) -> Conversation:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -215,10 +215,8 @@ class Conversation:
         reply = AIMessage(self.next("Reply"), id=f"reply {self.user} {self.count}")
         for n, call in enumerate(calls):
             call.id = f"call {self.user} {self.count} {n}"
-        self.script = {
-            "model fails": [GoneError()],
-            "limit": [*calls],
-        }.get(outcome, [calls[0], reply] if "tool" in outcome else [reply])
+        scripts: dict[str, list[Any]] = {"model fails": [GoneError()], "limit": [*calls]}
+        self.script = scripts.get(outcome, [calls[0], reply] if "tool" in outcome else [reply])
 
     def check(self) -> None:
         """Nothing is stored twice, and no reply without a question before it."""
