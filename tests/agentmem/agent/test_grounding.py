@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from langchain_core.embeddings import Embeddings
+from langchain_core.runnables import RunnableConfig
 
 from agentmem import Agent, Granularity, InMemoryStore, MemoryController, Scope
 from agentmem.agent.grounding import rests_on, unsupported_terms
@@ -63,7 +64,7 @@ def test_smollm_answers_from_what_holds_now_though_it_said_otherwise_before(
     memory.delete(home.id)
     [old] = memory.add("I live in Lisbon.", session_id="s0")
     agent = Agent(LocalChatModel(max_new_tokens=24), memory)
-    config = {"configurable": {"session_id": "s2"}}
+    config: RunnableConfig = {"configurable": {"session_id": "s2"}}
     assert "Lisbon" in agent.invoke("Where do I live?", config).text
     memory.update(old.id, text="I live in Porto.")
     answer = agent.invoke("Where do I live now?", config).text
