@@ -21,7 +21,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from langchain.agents import create_agent
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
@@ -131,7 +131,7 @@ class Server:
 
     memory: MemoryController
     saver: Any
-    respond: Callable[[list[AnyMessage]], Any] = lambda messages: "Hello."
+    respond: Callable[[list[BaseMessage]], Any] = lambda messages: "Hello."
     agents: dict[Any, Any] = field(default_factory=dict)
     users: Iterator[int] = field(default_factory=itertools.count)
 
@@ -199,7 +199,7 @@ class Conversation:
         self.count += 1
         return f"{kind} {self.count}."
 
-    def respond(self, messages: list[AnyMessage]) -> Any:
+    def respond(self, messages: list[BaseMessage]) -> Any:
         """Respond as the script says, once the question is stored."""
         self.require_stored([m for m in messages if isinstance(m, HumanMessage)][-1])
         return self.script.pop(0) if self.script else "Too late."
