@@ -1,13 +1,14 @@
 """Write a store with something of everything, and what it holds, into an archive of 50 kB.
 
-Run once for every released version, whose archive then stays for good:
-`tests/guarantees/test_format.py` opens all of them.
+Run `python -m tests.data NAME` once for every released version, and whenever records change in
+between; the archive then stays for good. `tests/guarantees/test_format.py` opens all of them.
 """
 
 from __future__ import annotations
 
 import json
 import random
+import sys
 import tarfile
 import tempfile
 import tomllib
@@ -60,15 +61,15 @@ def _plain(memory: Memory) -> dict[str, Any]:
     return plain
 
 
-def main() -> None:
-    """Write the archive."""
+def main(release: str) -> None:
+    """Write the archive of a version."""
     with tempfile.TemporaryDirectory() as folder:
         clock = ManualClock(BEGINNING)
         with open_store(Path(folder) / "store", clock=clock, rng=random.Random(1)) as memory:
             _fill(memory, clock)
             expected = held(memory)
         (Path(folder) / "held.json").write_text(json.dumps(expected, indent=1, sort_keys=True))
-        with tarfile.open(archive_of(present()), "w:gz") as archive:
+        with tarfile.open(archive_of(release), "w:gz") as archive:
             for name in ("store", "held.json"):
                 archive.add(Path(folder) / name, name, filter=_anonymous)
 
@@ -100,6 +101,9 @@ def _fill(memory: MemoryController, clock: ManualClock) -> None:
     memory.consolidate()
     [gone] = memory.add("This is forgotten.", session_id="second")
     memory.delete(gone.id)
+    memory.add("The code is 4711.", session_id="second", expires_at=clock() + timedelta(days=900))
+    memory.end_session("second")
+    memory.add_document("# Tea\n\nSencha is a green tea.", source="tea")
     memory.sweep(clock() + timedelta(days=4))
 
 
@@ -111,4 +115,4 @@ def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1] if len(sys.argv) > 1 else present())
