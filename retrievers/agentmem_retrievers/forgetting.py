@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,6 +64,20 @@ def rest_days(memory: Memory, now: datetime) -> float:
     return float(elapsed_days(memory.said_at.timestamp(), recalled, now.timestamp()))
 
 
+def _number(name: str, value: Any) -> float:
+    """Return a real number as a float.
+
+    Raises:
+        InvalidInputError: it is something else, or too large.
+    """
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError:
+            pass
+    raise InvalidInputError(f"{name}={value!r:.80} must be a number")
+
+
 @dataclass(frozen=True)
 class ForgettingCurve:
     """How memories fade, and how recalls strengthen them. Times and strengths are in days.
@@ -89,6 +105,9 @@ class ForgettingCurve:
     archive_below: float = 0.05
 
     def __post_init__(self) -> None:
+        for parameter in fields(self):
+            value = _number(parameter.name, getattr(self, parameter.name))
+            object.__setattr__(self, parameter.name, value)
         if not (0 < self.base_days <= self.max_days < math.inf):
             raise InvalidInputError(
                 f"base_days={self.base_days} and max_days={self.max_days} must satisfy "
@@ -113,7 +132,7 @@ class ForgettingCurve:
             InvalidInputError: an argument is outside [0, 1].
         """
         for name, value in (("surprise", surprise), ("importance", importance)):
-            if not 0 <= value <= 1:
+            if not 0 <= _number(name, value) <= 1:
                 raise InvalidInputError(f"{name}={value} must be in [0, 1]")
         days = self.base_days * (0.5 + surprise) * (1 + self.importance_gain * importance)
         return min(days, self.max_days)
@@ -141,6 +160,8 @@ class ForgettingCurve:
         Raises:
             InvalidInputError: `elapsed_days` is NaN, or `strength` is not above 0.
         """
+        elapsed_days = _number("elapsed_days", elapsed_days)
+        strength = _number("strength", strength)
         if math.isnan(elapsed_days) or not strength > 0:
             raise InvalidInputError(
                 f"elapsed_days={elapsed_days} must be a number and strength={strength} above 0"
@@ -154,11 +175,19 @@ class ForgettingCurve:
             retention: R, in (0, 1].
             strength: S, above 0.
 
+        Raises:
+            InvalidInputError: an argument is out of range.
+
         Example:
             >>> round(ForgettingCurve().days_until(retention=0.5, strength=10), 2)
             6.93
         """
-        return -strength * math.log(retention)
+        left, days = _number("retention", retention), _number("strength", strength)
+        if not (0 < left <= 1 and days > 0):
+            raise InvalidInputError(
+                f"retention={retention} must be in (0, 1] and strength={strength} above 0"
+            )
+        return -days * math.log(left)
 
     def strengthened(self, strength: float, rest_days: float) -> float:
         """Return the strength after a recall that followed `rest_days` of rest.

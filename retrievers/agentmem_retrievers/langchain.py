@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -11,9 +12,10 @@ from langchain_core.callbacks import (
 )
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
-from pydantic import Field
+from pydantic import Field, ValidationError, field_validator
 
 from agentmem_retrievers.results import RecalledMemory, SearchResult
+from agentmem_stores import InvalidInputError
 
 __all__ = ["MemoryRetriever", "SearchesMemory", "to_document"]
 
@@ -56,11 +58,36 @@ class MemoryRetriever(BaseRetriever):
         memory: the controller to search, in its own scope unless `search_options` has a `scope`.
         k: number of documents; `retriever.invoke(query, k=3)` overrides it for one call.
         search_options: further arguments of `MemoryController.search`.
+
+    Raises:
+        InvalidInputError: an argument is of the wrong type, or `k` is less than 1.
     """
 
     memory: Any
     k: int = Field(5, ge=1)
     search_options: Mapping[str, Any] = Field(default_factory=dict)
+
+    def __init__(self, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part) for part in first["loc"])
+            raise InvalidInputError(f"{name}={first['input']!r:.80}: {first['msg']}") from error
+
+    @field_validator("memory")
+    @classmethod
+    def _check_memory(cls, value: Any) -> Any:
+        if isinstance(value, type) or not callable(getattr(value, "search", None)):
+            raise ValueError("must be a MemoryController")
+        return value
+
+    @field_validator("k", mode="before")
+    @classmethod
+    def _check_k(cls, value: Any) -> Any:
+        if isinstance(value, bool | str | bytes):
+            raise ValueError("must be an integer >= 1")
+        return int(value) if isinstance(value, numbers.Integral) else value
 
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **kwargs: Any

@@ -18,6 +18,7 @@ from langchain_core.embeddings import Embeddings
 from agentmem import (
     Agent,
     AgentMemError,
+    ForgettingCurve,
     Granularity,
     InMemoryStore,
     InvalidInputError,
@@ -32,6 +33,7 @@ from agentmem.langchain import (
     create_search_memory_tool,
 )
 from agentmem.testing import ScriptedChatModel
+from agentmem_retrievers import MemoryRetriever
 
 ADA = Scope("ada")
 
@@ -150,6 +152,8 @@ CONSTRUCTORS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "create_manage_memory_tool": (create_manage_memory_tool, ("memory",)),
     "create_search_memory_tool": (create_search_memory_tool, ("memory",)),
     "create_recall_memory_tool": (create_recall_memory_tool, ("memory",)),
+    "MemoryRetriever": (MemoryRetriever, ("memory",)),
+    "ForgettingCurve": (ForgettingCurve, ()),
 }
 
 
@@ -170,6 +174,26 @@ def test_wrong_options_raise_typed_errors_only(
             pass
         except Exception as error:
             pytest.fail(f"{name}({parameter}={kind}) raised {type(error).__name__}: {error}")
+
+
+@pytest.mark.parametrize(
+    ("method", "parameter"),
+    [
+        (method, parameter)
+        for method in ("initial_strength", "retention", "days_until", "strengthened")
+        for parameter in list(inspect.signature(getattr(ForgettingCurve, method)).parameters)[1:]
+    ],
+)
+def test_a_curve_takes_numbers_only(method: str, parameter: str) -> None:
+    call = getattr(ForgettingCurve(), method)
+    others = dict.fromkeys(list(inspect.signature(call).parameters), 0.5)
+    for kind, value in VALUES.items():
+        try:
+            call(**{**others, parameter: value})
+        except AgentMemError:
+            pass
+        except Exception as error:
+            pytest.fail(f"{method}({parameter}={kind}) raised {type(error).__name__}: {error}")
 
 
 def test_the_table_covers_the_verbs() -> None:
