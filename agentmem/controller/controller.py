@@ -278,6 +278,9 @@ class MemoryController:
     def add_listener(self, listener: DeletionListener) -> None:
         """Tell something that keeps copies of memories what is deleted, for as long as it lives.
 
+        Raises:
+            InvalidInputError: the listener has no method `forget`.
+
         Example:
             >>> class Cache:
             ...     def forget(self, scope, deleted):
@@ -288,6 +291,8 @@ class MemoryController:
             >>> _ = memory.delete_all()
             forget ada
         """
+        if isinstance(listener, type) or not callable(getattr(listener, "forget", None)):
+            raise arguments.refusal("listener", listener, "an object with a method `forget`")
         self.services.add_listener(listener)
 
     # Writing.
@@ -375,6 +380,7 @@ class MemoryController:
             The turns written, and the new versions of those whose id the scope has already.
 
         Raises:
+            InvalidInputError: `drafts` are none, or `answered` are no ids.
             WriteHookError: `before_write` failed; nothing was written.
             EmbeddingError: the embedder failed; nothing was written.
 
@@ -386,6 +392,11 @@ class MemoryController:
         """
         owner = self.services.owner(scope)
         session = None if session_id is None else arguments.string("session_id", session_id)
+        drafts = [
+            arguments.instance("drafts", draft, Draft, "a list of Drafts")
+            for draft in arguments.items("drafts", drafts)
+        ]
+        answered = arguments.strings("answered", answered)
         return store_turns(
             self.services, owner, session, drafts, sending=Sending(), answered=answered
         ).memories

@@ -32,8 +32,8 @@ def reopened(path: Path, *, repair: bool = False) -> MemoryController:
 
 
 def said(memory: MemoryController, scope: Scope = ADA) -> dict[str, str]:
-    held = memory.get_all(scope=scope, limit=None, granularity=Granularity.TURN)
-    return {m.id: m.text for m in held}
+    """The turns of the store; `get_all` reads the index, which may differ from it."""
+    return {m.id: m.text for m in memory.services.store.scan(scope, Granularity.TURN)}
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from langchain_core.embeddings import Embeddings
 from agentmem import (
     Agent,
     AgentMemError,
+    Draft,
     ForgettingCurve,
     Granularity,
     InMemoryStore,
@@ -82,7 +83,10 @@ NEEDED: dict[str, dict[str, Any]] = {
     "reinforce": {"hits": None},
     "recall": {"query": "tea"},
     "related": {"memory_id": "m1"},
+    "add_turns": {"drafts": [Draft("I like tea.")]},
+    "archive": {"memory_id": "m1"},
     "pin": {"memory_id": "m1"},
+    "revive": {"memory_id": "m1"},
     "unpin": {"memory_id": "m1"},
     "unmerge": {"memory_id": "m1"},
 }

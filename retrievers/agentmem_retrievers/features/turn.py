@@ -104,14 +104,16 @@ def _role(table: Table, rows: Rows, question: Question) -> Features:
     """Features of whose turn it is: the user's or the assistant's.
 
     `role.user` is 1 for the user's turns if these are asked for, -1 if the assistant's are, else 0;
-    `role.user_by_default` is 1 for them if the question says neither. `role.asks_back` is 1 for the
-    assistant's turns that end in a question: they repeat what was said and wait for the answer.
+    `role.user_by_default` is 1 for them if the question says neither and they do more than ask.
+    `role.asks_back` is 1 for the assistant's turns that end in a question: they repeat what was
+    said and wait for the answer.
     """
     from_user = table.columns["from_user"][rows].astype(np.float64)
+    only_asks = table.columns["is_question"][rows].astype(np.float64)
     asks = table.columns["ends_with_question"][rows].astype(np.float64)
     sign = float(question.first_person) - float(question.asks_for_reply)
     return {
         "role.user": sign * from_user,
-        "role.user_by_default": from_user * (not sign),
+        "role.user_by_default": from_user * (1 - only_asks) * (not sign),
         "role.asks_back": asks * (1 - from_user) * (not question.asks_for_reply),
     }
