@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agentmem.cli.app import CommandGroup
-from agentmem.cli.commands.evaluate import load_examples
+from agentmem.cli.commands.evaluate import load_examples, screen, write_json
 from agentmem.cli.options import (
     CacheOptions,
     DataFile,
@@ -25,6 +25,8 @@ from agentmem.cli.terminal import console, note
 from benchmarks.measure import BENCHES
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from benchmarks.bench import BenchReport
     from benchmarks.corpus import Corpus
     from benchmarks.measure import BenchSettings
@@ -132,16 +134,16 @@ def bench(
     output.check()
     corpus = Corpus.of(file.name, read(file)) if file else generated(seed)
     report = measure(options.settings(corpus), staged=stage)
-    _print_bench(report)
+    _print_bench(report, screen(output.json))
     if output.json is not None:
-        output.json.write_text(json.dumps(report.as_dict(), indent=2) + "\n", encoding="utf-8")
+        write_json(report.as_dict(), output.json)
     if output.plot is not None:
         from benchmarks.plot import plot_bench
 
         plot_bench(report, output.plot)
 
 
-def _print_bench(report: BenchReport) -> None:
+def _print_bench(report: BenchReport, out: Console) -> None:
     from rich.table import Table
 
     table = Table(
@@ -153,12 +155,12 @@ def _print_bench(report: BenchReport) -> None:
         name = f"{row.name} ({row.note})" if row.note else row.name
         figures = (f"{value:.1f} {row.unit}" for value in (row.measured, row.floor))
         table.add_row(name, f"{row.value:.2f}", bound, verdict, *figures)
-    console().print(table)
+    out.print(table)
     for name, stages in report.stages.items():
         parts = Table("stage", "ms", title=f"One {name}, under a profiler")
         for stage, ms in sorted(stages.items(), key=lambda pair: -pair[1]):
             parts.add_row(stage, f"{ms:.1f}")
-        console().print(parts)
+        out.print(parts)
 
 
 @app.command(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from agentmem.cli.commands import (
     abilities,
@@ -21,7 +20,7 @@ from agentmem.cli.commands import (
     transfer,
     write,
 )
-from agentmem.cli.options import MEASURE, SERVE, examples
+from agentmem.cli.options import MEASURE, SERVE, JsonGroup, examples
 from agentmem.cli.terminal import complain
 
 __all__ = ["CommandGroup", "app", "main"]
@@ -55,7 +54,7 @@ _ORDER = (
 _SHORT_HELP = 120
 
 
-class CommandGroup(TyperGroup):
+class CommandGroup(JsonGroup):
     """Print an `AgentMemError` as one line on stderr and exit with 1."""
 
     def list_commands(self, ctx: Any) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
+from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -21,10 +22,37 @@ if TYPE_CHECKING:
     from agentmem.evaluation.cache import IngestCache
 
 __all__ = [
-    "DEFAULT_STORE", "DEFAULT_USER", "EXPORT", "FIND", "MAINTAIN", "MEASURE", "SERVE", "TALK",
-    "CacheOptions", "DataFile", "Drills", "Json", "JsonFile", "K", "Kind", "OutputOptions",
-    "OwnerOptions", "RestrictionOptions", "Seed", "Store", "Time", "User", "default_embedder",
-    "examples", "find_memory", "open_embedded", "open_store", "store_folder", "with_groups",
+    "DEFAULT_STORE",
+    "DEFAULT_USER",
+    "EXPORT",
+    "FIND",
+    "MAINTAIN",
+    "MEASURE",
+    "SERVE",
+    "STDOUT",
+    "TALK",
+    "CacheOptions",
+    "DataFile",
+    "Drills",
+    "Json",
+    "JsonFile",
+    "JsonGroup",
+    "K",
+    "Kind",
+    "OutputOptions",
+    "OwnerOptions",
+    "RestrictionOptions",
+    "Seed",
+    "Store",
+    "Time",
+    "User",
+    "default_embedder",
+    "examples",
+    "find_memory",
+    "open_embedded",
+    "open_store",
+    "store_folder",
+    "with_groups",
 ]  # fmt: skip
 
 # Panels of `agentmem --help`.
@@ -104,8 +132,34 @@ DataFile = Annotated[
 ]
 JsonFile = Annotated[
     Path | None,
-    typer.Option("--json", help="Write the results to this file as JSON.", show_default=False),
+    typer.Option(
+        "--json",
+        help="Write the results to this file as JSON. Without a file: print JSON on stdout, and "
+        "tables on stderr.",
+        show_default=False,
+    ),
 ]
+# The value of `--json` without a file.
+STDOUT = Path("-")
+
+
+class JsonGroup(TyperGroup):
+    """Let `--json` stand alone also where it takes a file: Typer wants a value for it."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command's name, the command, and its arguments."""
+        name, command, rest = super().resolve_command(ctx, args)
+        options = [p for p in getattr(command, "params", ()) if "--json" in p.opts]
+        if not options or options[0].is_flag:
+            return name, command, rest
+        filled: list[str] = []
+        for argument, following in zip(rest, [*rest[1:], "--"], strict=True):
+            filled.append(argument)
+            if argument == "--json" and following.startswith("-") and following != "-":
+                filled.append(str(STDOUT))
+        return name, command, filled
+
+
 Drills = Annotated[
     bool,
     typer.Option(
@@ -373,7 +427,7 @@ class OutputOptions:
 
             check_plot(self.plot)
         for path in (self.json, self.plot):
-            if path is not None and not path.expanduser().absolute().parent.is_dir():
+            if path not in (None, STDOUT) and not path.expanduser().absolute().parent.is_dir():
                 raise StoreUnavailableError(f"cannot write {path}: no such folder")
 
 

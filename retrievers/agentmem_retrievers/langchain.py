@@ -79,14 +79,14 @@ class MemoryRetriever(BaseRetriever):
     @classmethod
     def _check_memory(cls, value: Any) -> Any:
         if isinstance(value, type) or not callable(getattr(value, "search", None)):
-            raise ValueError("must be a MemoryController")
+            raise InvalidInputError("must be a MemoryController")
         return value
 
     @field_validator("k", mode="before")
     @classmethod
     def _check_k(cls, value: Any) -> Any:
         if isinstance(value, bool | str | bytes):
-            raise ValueError("must be an integer >= 1")
+            raise InvalidInputError("must be an integer >= 1")
         return int(value) if isinstance(value, numbers.Integral) else value
 
     def _get_relevant_documents(

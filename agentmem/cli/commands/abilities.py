@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
-from agentmem.cli.commands.evaluate import VariantOptions, app, run_task
+from agentmem.cli.commands.evaluate import VariantOptions, app, run_task, screen, write_json
 from agentmem.cli.options import (
     CacheOptions,
     DataFile,
@@ -19,7 +18,7 @@ from agentmem.cli.options import (
     default_embedder,
     with_groups,
 )
-from agentmem.cli.terminal import console, plain
+from agentmem.cli.terminal import plain
 
 __all__ = ["app"]
 
@@ -52,8 +51,9 @@ def documents(
     with ProgressBars() as bars:
         shares = measure_documents(texts, default_embedder(), budget=budget, progress=bars)
     means = {name: float(np.mean(values)) for name, values in shares.items()}
-    _print(means, "share of the evidence")
-    _save(means, json_file)
+    _print(means, "share of the evidence", json_file)
+    if json_file is not None:
+        write_json(means, json_file)
 
 
 @app.command()
@@ -81,8 +81,9 @@ def recognition(
         )
     results = scores.to_json()
     for delay, values in results.items():
-        _print(values, f"after {delay} days")
-    _save(results, json_file)
+        _print(values, f"after {delay} days", json_file)
+    if json_file is not None:
+        write_json(results, json_file)
 
 
 @app.command()
@@ -131,19 +132,15 @@ def proactive(file: DataFile, json_file: JsonFile = None) -> None:
     OutputOptions(json_file).check()
     with ProgressBars() as bars:
         shares = measure_proactive(file, default_embedder(), progress=bars)
-    _print(shares, "right memory among ten")
-    _save(shares, json_file)
+    _print(shares, "right memory among ten", json_file)
+    if json_file is not None:
+        write_json(shares, json_file)
 
 
-def _print(values: dict[str, float], title: str) -> None:
+def _print(values: dict[str, float], title: str, json_file: Path | None) -> None:
     from rich.table import Table
 
     table = Table("", title)
     for name, value in values.items():
         table.add_row(plain(name), f"{100 * value:.1f}" if value is not None else "")
-    console().print(table)
-
-
-def _save(results: object, path: Path | None) -> None:
-    if path is not None:
-        path.expanduser().write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    screen(json_file).print(table)

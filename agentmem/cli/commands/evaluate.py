@@ -12,19 +12,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentmem.cli.options import (
+    STDOUT,
     CacheOptions,
     DataFile,
     Drills,
     JsonFile,
+    JsonGroup,
     K,
     OutputOptions,
     Seed,
     examples,
     with_groups,
 )
-from agentmem.cli.terminal import console, plain
+from agentmem.cli.terminal import console, plain, print_json
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from agentmem.evaluation.abstention import Abstention
     from agentmem.evaluation.answers import Answerer
     from agentmem.evaluation.cross_validation import Example
@@ -33,9 +37,11 @@ if TYPE_CHECKING:
     from agentmem.evaluation.retrieval import Comparison
     from agentmem.evaluation.tasks import Task
 
-__all__ = ["app", "load_examples", "run_task"]
+__all__ = ["app", "load_examples", "run_task", "screen", "write_json"]
+
 
 app = typer.Typer(
+    cls=JsonGroup,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     epilog=examples(
@@ -201,16 +207,16 @@ def retrieval(
         everything = compare(judged)
         results[file.name] = {"all": everything, **by_category(judged)}
         for name, comparison in results[file.name].items():
-            _print_comparison(f"{file.name}, {name}", comparison)
+            _print_comparison(f"{file.name}, {name}", comparison, screen(json_file))
     if json_file is not None:
         content = {
             name: {category: asdict(one) for category, one in by.items()}
             for name, by in results.items()
         }
-        _write_json(content, json_file)
+        write_json(content, json_file)
 
 
-def _print_comparison(title: str, comparison: Comparison) -> None:
+def _print_comparison(title: str, comparison: Comparison, out: Console) -> None:
     from rich.table import Table
 
     from agentmem.evaluation.retrieval import METRICS
@@ -221,10 +227,9 @@ def _print_comparison(title: str, comparison: Comparison) -> None:
     if comparison.gains:
         gains = (comparison.gains[metric] for metric in METRICS)
         table.add_row("95 % interval", *(f"{100 * a:+.1f} to {100 * b:+.1f}" for a, b in gains))
-    screen = console()
-    screen.print(table)
+    out.print(table)
     if comparison.confidence_auroc is not None:
-        screen.print(f"AUROC of the confidence: {comparison.confidence_auroc:.3f}")
+        out.print(f"AUROC of the confidence: {comparison.confidence_auroc:.3f}")
 
 
 @app.command()
@@ -265,11 +270,13 @@ def recall(
             answers=answers,
             progress=bars,
         )
-    _print_recall(scores)
+    _print_recall(scores, screen(output.json))
     if output.json is not None:
-        _write_json(recall_json(scores), output.json)
+        write_json(recall_json(scores), output.json)
     if output.plot is not None:
-        typer.echo(plain(str(plot_recall(scores, output.plot.expanduser()))))
+        typer.echo(
+            plain(str(plot_recall(scores, output.plot.expanduser()))), err=output.json == STDOUT
+        )
 
 
 @app.command()
@@ -369,9 +376,9 @@ def reflection(
     with ProgressBars() as bars:
         known = load_examples(file, cache, bars, drills=drills)
         results = measure_reflection(known, progress=bars)
-    _print_reflection(results)
+    _print_reflection(results, screen(json_file))
     if json_file is not None:
-        _write_json(reflection_json(results), json_file)
+        write_json(reflection_json(results), json_file)
 
 
 @app.command()
@@ -393,11 +400,14 @@ def abstention(
     with ProgressBars() as bars:
         known = load_examples(file, cache, bars, drills=drills)
         results = measure_abstention(known, progress=bars)
-    _print_abstention(results)
+    _print_abstention(results, screen(output.json))
     if output.json is not None:
-        _write_json(results.to_json(), output.json)
+        write_json(results.to_json(), output.json)
     if output.plot is not None:
-        typer.echo(plain(str(plot_abstention(results, output.plot.expanduser()))))
+        typer.echo(
+            plain(str(plot_abstention(results, output.plot.expanduser()))),
+            err=output.json == STDOUT,
+        )
 
 
 @app.command(
@@ -469,14 +479,16 @@ def run_task(
             progress=bars,
         )
     summary = report(task, results, conversations)
-    screen = console()
+    out = screen(output.json)
     for table in tables(summary):
-        screen.print(table)
-        screen.print()
+        out.print(table)
+        out.print()
     if output.json is not None:
-        _write_json(summary.to_json(), output.json)
+        write_json(summary.to_json(), output.json)
     if output.plot is not None:
-        typer.echo(plain(str(plot_report(summary, output.plot.expanduser()))))
+        typer.echo(
+            plain(str(plot_report(summary, output.plot.expanduser()))), err=output.json == STDOUT
+        )
 
 
 def load_examples(file: Path, cache: CacheOptions, progress: Any, *, drills: bool) -> list[Example]:
@@ -492,7 +504,7 @@ def load_examples(file: Path, cache: CacheOptions, progress: Any, *, drills: boo
     return list(ask_all(read(file, "locomo"), cache.open(), progress, with_drills=drills))
 
 
-def _print_recall(scores: Sequence[BudgetScore]) -> None:
+def _print_recall(scores: Sequence[BudgetScore], out: Console) -> None:
     from rich.table import Table
 
     names = list(dict.fromkeys(name for score in scores for name in score.answers))
@@ -508,10 +520,10 @@ def _print_recall(scores: Sequence[BudgetScore]) -> None:
             *(f"{100 * share:.1f}" for share in shares),
             *(f"{100 * score.answers[name]:.1f}" for name in names),
         )
-    console().print(table)
+    out.print(table)
 
 
-def _print_reflection(results: Sequence[Reflection]) -> None:
+def _print_reflection(results: Sequence[Reflection], out: Console) -> None:
     from rich.table import Table
 
     columns = ("conversation", "questions", "before", "cited", "gain", "at random", "trust")
@@ -529,29 +541,41 @@ def _print_reflection(results: Sequence[Reflection]) -> None:
     n = max(len(results), 1)
     gain, noise = sum(r.gain for r in results) / n, sum(r.noise for r in results) / n
     table.add_row("mean", "", "", "", f"{gain:+.2f}", f"{noise:+.2f}", "")
-    console().print(table)
+    out.print(table)
 
 
-def _print_abstention(results: Abstention) -> None:
+def _print_abstention(results: Abstention, out: Console) -> None:
     from rich.table import Table
 
-    screen = console()
     table = Table("questions", "confidence", "with an answer", title_justify="left",
                   title=f"{results.own} own and {results.strange} strange questions")  # fmt: skip
     for row in results.bins:
         table.add_row(str(row.questions), f"{row.confidence:.2f}", f"{row.answered:.2f}")
-    screen.print(table)
+    out.print(table)
     for threshold, (own, strange) in results.thresholds.items():
-        screen.print(
+        out.print(
             f"abstain_below={threshold} leaves {own:.1%} of the own and {strange:.1%} of the "
             "strange questions unanswered"
         )
-    screen.print(f"AUROC {results.auroc:.3f}, ECE {results.ece:.3f}")
+    out.print(f"AUROC {results.auroc:.3f}, ECE {results.ece:.3f}")
 
 
-def _write_json(content: Mapping[str, Any], path: Path) -> None:
+def screen(json_file: Path | None) -> Console:
+    """Return where tables go: stderr if JSON goes to stdout."""
+    return console(stderr=json_file == STDOUT)
+
+
+def write_json(content: Mapping[str, Any], path: Path) -> None:
+    """Write results to a file, or to stdout.
+
+    Raises:
+        StoreUnavailableError: the file cannot be written.
+    """
     from agentmem import StoreUnavailableError
 
+    if path == STDOUT:
+        print_json(content)
+        return
     try:
         path.expanduser().write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     except OSError as error:

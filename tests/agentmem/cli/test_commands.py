@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -423,6 +424,43 @@ class TestProcess:
         assert "agentmem chat" in output
         assert "Maintain:" in output
         assert self.call("--version").stdout.startswith("agentmem")
+
+
+def _processor_seconds(*arguments: str) -> float:
+    """Return what a process that runs `agentmem` took of the processor, without waiting for it."""
+    code = (
+        "import time; from agentmem.cli.app import app; "
+        f"app({list(arguments)!r}, standalone_mode=False); print(); print(time.process_time())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60
+    )
+    return float(done.stdout.splitlines()[-1])
+
+
+def test_help_takes_less_than_a_third_of_a_second_of_the_processor() -> None:
+    # The first process may compile modules; other processes slow each of them down.
+    assert min(_processor_seconds("--help") for _ in range(4)) < 0.3
+
+
+def test_a_shell_completes_commands_and_options() -> None:
+    def complete(line: str) -> list[str]:
+        environment = {
+            **os.environ,
+            "_AGENTMEM_COMPLETE": "complete_bash",
+            "COMP_WORDS": line,
+            "COMP_CWORD": str(len(line.split()) - 1),
+        }
+        code = "from agentmem.cli.app import main; main()"
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, env=environment,
+            timeout=60, check=False,
+        )  # fmt: skip
+        return done.stdout.split()
+
+    assert complete("agentmem se") == ["search", "serve"]
+    assert complete("agentmem search --as") == ["--as-of"]
+    assert "locomo" in complete("agentmem eval lo")
 
 
 class TestUsersAndEdit:

@@ -72,6 +72,14 @@ def test_locomo_prints_tables_and_writes_files(call: Any, tmp_path: Path) -> Non
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("options", [["--json"], ["--json", "-"], ["--json", "--seed", "0"]])
+def test_json_without_a_file_goes_to_stdout(call: Any, options: list[str]) -> None:
+    done = call("order", "--stories", "1", *options)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["dataset"] == "order"
+    assert "in percent" in done.stderr
+
+
 def test_an_invalid_entry_is_an_error_that_names_the_field(call: Any, tmp_path: Path) -> None:
     del SAMPLE[0]["conversation"]["session_1"][1]["text"]
     (tmp_path / "broken.json").write_text(json.dumps(SAMPLE))
