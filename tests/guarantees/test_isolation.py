@@ -31,6 +31,7 @@ from langchain_core.tools import ToolException
 from agentmem import (
     Agent,
     ChromaStore,
+    Draft,
     Granularity,
     InMemoryStore,
     Memory,
@@ -82,7 +83,9 @@ filters = st.sampled_from(
 
 
 # What concerns no scope, or all of them.
-UNSCOPED = {"open", "close", "flush", "owners", "curve", "clock", "embeddings"}
+UNSCOPED = {
+    "add_listener", "clock", "close", "curve", "embeddings", "flush", "open", "owners",
+}  # fmt: skip
 
 
 def public_calls() -> set[str]:
@@ -170,6 +173,14 @@ class Isolation(RuleBasedStateMachine):
         scope = self.enter(number)
         texts = [f"{text} {MARKS[number]}" for text in said]
         made = self.memory.add(texts, session_id=session, scope=scope, metadata={"n": number})
+        self.turns[scope] |= {m.id: m.text for m in made}
+        self.only_own(scope, self.memory.open_session(scope=scope))
+
+    @rule(number=numbers, session=sessions, said=sentences)
+    def add_turns(self, number: int, session: str, said: str) -> None:
+        scope = self.enter(number)
+        drafts = [Draft(f"{said} {MARKS[number]}")]
+        made = self.memory.add_turns(drafts, session_id=session, scope=scope)
         self.turns[scope] |= {m.id: m.text for m in made}
 
     @rule(number=numbers, given=st.dictionaries(sessions, sentences, max_size=2))
@@ -360,6 +371,8 @@ class Isolation(RuleBasedStateMachine):
         if self.memory.get(mine, scope=scope).state is not State.SUPERSEDED:
             self.memory.pin(mine, scope=scope)
             self.memory.unpin(mine, scope=scope)
+            self.memory.archive(mine, scope=scope)
+            self.memory.revive(mine, scope=scope)
             self.memory.pin(mine, scope=scope)
 
     @rule(number=numbers, said=sentences)
@@ -417,7 +430,9 @@ class Isolation(RuleBasedStateMachine):
         theirs = self.others(scope, pick)
         if theirs is None:
             return
-        for verb in ("get", "history", "delete", "unmerge", "related", "pin", "unpin"):
+        for verb in (
+            "archive", "delete", "get", "history", "pin", "related", "revive", "unmerge", "unpin",
+        ):  # fmt: skip
             with pytest.raises(MemoryNotFoundError):
                 getattr(self.memory, verb)(theirs, scope=scope)
         with pytest.raises(MemoryNotFoundError):
