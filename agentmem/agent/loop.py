@@ -178,6 +178,11 @@ class AgentLoop:
     def _write(self, exchange: Exchange, messages: Sequence[BaseMessage]) -> list[str]:
         """Write the user's messages, or the reply as far as it has arrived."""
         is_question = isinstance(messages[0], HumanMessage)
+        if is_question and exchange.context is None:
+            # The recall was cancelled, perhaps before it saw that this is a retry.
+            self._read_history(exchange)
+            if exchange.is_retry:
+                return []
         metadata = {"interrupted": True} if exchange.text and exchange.reply is None else {}
         drafts = to_drafts(messages, metadata={UNANSWERED: True} if is_question else metadata)
         turns = self.memory.add_turns(

@@ -28,7 +28,8 @@ from agentmem.owner import Owner, owner_of_run
 from agentmem.prompting.block import add_block_to_last, add_guide
 from agentmem.prompting.rendering import chronological, number_lines, select_lines
 from agentmem.prompting.retrieval import recall_memories
-from agentmem.writing.identity import UNANSWERED, Sending
+from agentmem.writing.histories import text_digest
+from agentmem.writing.identity import UNANSWERED, Sending, received_digest
 from agentmem.writing.messages import Draft, to_drafts
 from agentmem_stores import Scope
 
@@ -115,6 +116,7 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
         self.namespace = namespace
         self._written: dict[tuple[Scope, str | None], Draft] = {}
         self._known_as: dict[tuple[Scope, str], str] = {}
+        self._revisions: dict[Scope, str] = {}
         self.tools = []
         if tools:
             suffix = f"_{namespace}" if namespace else ""
@@ -208,6 +210,7 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
         if not self.write:
             return
         drafts = _drafts(messages, owner, ended=ended)
+        self._drop_edited(drafts, owner)
         written = [self._written.get(_key(owner, draft)) for draft in drafts]
         first = next((n for n, d in enumerate(drafts) if written[n] != d), None)
         if first is None:
@@ -235,8 +238,27 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
         if len(self._written) > _MAX_WRITTEN:
             self._written.clear()
             self._known_as.clear()
+            self._revisions.clear()
         self._written.update({_key(owner, draft): draft for draft in drafts})
         self._known_as.update({(owner.scope, i): turn for i, turn in stored.known_as.items()})
+
+    def _drop_edited(self, drafts: Sequence[Draft], owner: Owner) -> None:
+        """Forget to have written messages that others have edited since, such as another process.
+
+        A fork may show the former text again. What was deleted since stays deleted.
+        """
+        services = self.memory.services
+        revision = services.memories.index(services.owner(owner.scope)).revision
+        if self._revisions.get(owner.scope) == revision:
+            return
+        written = {
+            self._turn_id(owner, d.id): d for d in drafts if self._written.get(_key(owner, d)) == d
+        }
+        for turn in services.memories.get(services.owner(owner.scope), list(written)):
+            draft = written[turn.id]
+            if received_digest(turn) != text_digest(draft.text):
+                del self._written[_key(owner, draft)]
+        self._revisions[owner.scope] = revision
 
     def _turn_id(self, owner: Owner, message_id: str | None) -> str:
         """Return the id of the turn that a message is, which may have been sent before."""

@@ -360,6 +360,12 @@ def test_with_checkpoints_in_sqlite_and_memories_in_chroma(tmp_path: Path) -> No
         run()
 
 
+def test_a_fork_in_another_process_brings_back_the_former_text(memory: MemoryController) -> None:
+    thread = Thread(Server(memory, InMemorySaver()))
+    said = [("say", "reply", 0, 0), ("repeat", "reply", 0, 0)]
+    converse(thread, [*said, ("edit", "reply", 0, 1), ("again", "reply", 1, 0)])
+
+
 @pytest.mark.parametrize("checkpoints", ["in memory", "sqlite"])
 def test_the_middleware_cancelled_at_every_await(
     memory: MemoryController, checkpoints: str, tmp_path: Path
@@ -515,6 +521,14 @@ class AgentUser(Conversation):
             asyncio.run(collect())
             return True
         return bool(agent.invoke(question, self.config).response_metadata["agentmem"]["finished"])
+
+
+def test_a_retry_that_is_cancelled_at_once_writes_nothing(memory: MemoryController) -> None:
+    for n in range(4):
+        user = AgentUser(Server(memory, None))
+        user.step("model fails", "new", False, 0)
+        user.step("cancelled", "retry", False, n)
+        user.check()
 
 
 def test_an_agent_writes_each_message_once(memory: MemoryController) -> None:
