@@ -109,10 +109,11 @@ def _resolved(found: Sequence[tuple[str, Claim]]) -> Iterator[tuple[str, Claim]]
         yield text, claim
 
 
-# "My new flatmate is Hugo" and "my phone" are about whoever says it, "my sister's phone" is not.
+# "My new flatmate is Hugo" and "my phone" are about whoever says it, "my sister's phone" and "the
+# bank of my sister is Monzo" are not.
 _OWN = re.compile(
     r"\b(?:i|we|me|us|mine)\b|"
-    rf"\b(?:my|our) (?:[\w-]+ ){{1,3}}(?:is|are) (?:now )?(?:called |named )?"
+    rf"(?<!\bof )\b(?:my|our) (?:[\w-]+ ){{1,3}}(?:is|are) (?:now )?(?:called |named )?"
     rf"(?:(?:Dr|Mr|Mrs)\.? )?(?-i:[A-Z])\w+\W*$|\b(?:my|our) (?!(?:[\w-]+ ){{0,2}}?{RELATION}\b)",
     re.IGNORECASE,
 )

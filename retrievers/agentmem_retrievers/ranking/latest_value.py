@@ -267,10 +267,9 @@ class LatestValue:
         places = np.flatnonzero(likelihoods >= _SHARE_OF_LIKELIEST * best)
         places = self._own(ranking, rows, places)
         stated = _keys_by_turn(ranking.index.facts)
-        others = [
-            bool(stated.get(table.ids[row], set()) - {key}) and key not in stated[table.ids[row]]
-            for row in rows[places]
-        ]
+        keys_of = [stated.get(table.ids[row], set()) for row in rows[places]]
+        same = {key} if key else _keys_of_best(keys_of, likelihoods[places])
+        others = [bool(keys) and not keys & same for keys in keys_of]
         places = places[~np.array(others, dtype=np.bool_)]
         if not len(places):
             return []
@@ -316,6 +315,17 @@ class LatestValue:
             if memory.speaker is None and self.classifier.is_own(memory.text)
         }
         return places[np.array([i in own for i in ids], dtype=np.bool_)]
+
+
+def _keys_of_best(keys_of: Sequence[set[AttributeKey]], likelihoods: Vectors) -> set[AttributeKey]:
+    """Return the attributes, by the facts, of the best of the likely statements that has any.
+
+    Args:
+        keys_of: for each statement, in the order of the ranking.
+        likelihoods: of stating what is asked for, shape (statements,).
+    """
+    likely = likelihoods >= max(_SURE * likelihoods.max(initial=0.0), _MIN_LIKELIHOOD)
+    return next((keys for keys, sure in zip(keys_of, likely, strict=True) if sure and keys), set())
 
 
 def _keys_by_turn(facts: FactIndex) -> dict[str, set[AttributeKey]]:

@@ -521,6 +521,7 @@ def test_what_the_user_does_not_claim_is_no_fact_about_them(text: str) -> None:
         ("I live in Oslo.", True),
         ("My new flatmate is Hugo.", True),
         ("My sister works as a nurse.", False),
+        ("The gym of my cousin is Rivoli.", False),
         ("The rain has not stopped.", False),
         ("Do I live in Oslo?", False),
     ],
