@@ -109,10 +109,11 @@ class AttributeModel:
 
 @lru_cache(maxsize=256)
 def _framing(kind: str) -> frozenset[str]:
-    """Return the stems of an attribute's wordings, verbs of change excepted."""
+    """Return the stems of an attribute's name and wordings, verbs of change excepted."""
     words = _wordings().get(kind, {})
     said = [template.format("") for template in words.get("told", ())]
-    return frozenset(stem for text in [*said, *words.get("asked", ())] for stem in _stems(text))
+    texts = [kind, *said, *words.get("asked", ())]
+    return frozenset(stem for text in texts for stem in _stems(text))
 
 
 def _stems(text: str) -> set[str]:

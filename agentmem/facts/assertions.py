@@ -89,7 +89,8 @@ _POLITE = (
     r"(?:help|let) me\s+(?:to\s+)?|let's\s+|kindly\s+|please\s+)?"
 )
 _TASK = re.compile(
-    rf"^\W*{_POLITE}(?:write|writing|draft|drafting|compose|rewrite|re-write|rewrit\w*|translat\w+|"
+    rf"^\W*{_POLITE}(?:write(?! (?:down|up) my\b)|writing|draft|drafting|compose|"
+    r"rewrite|re-write|rewrit\w*|translat\w+|"
     r"summari[sz]\w*|proofread\w*|paraphras\w*|rephras\w*|polish|reword|shorten|simplify|"
     r"edit|edit\w* (?:this|my)|correct (?:this|the|my|these)|fix (?:this|the grammar|my)|"
     r"improve (?:this|the|my)|turn (?:this|it|that|the following)\b.{0,30}\binto|make "

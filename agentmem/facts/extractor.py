@@ -109,11 +109,20 @@ def _resolved(found: Sequence[tuple[str, Claim]]) -> Iterator[tuple[str, Claim]]
         yield text, claim
 
 
-# "My new flatmate is Hugo" and "my phone" are about whoever says it, "my sister's phone" is not.
+# "My new flatmate is Hugo" and "my phone" are about whoever says it, "my sister's phone" and "the
+# bank of my sister is Monzo" are not.
 _OWN = re.compile(
     r"\b(?:i|we|me|us|mine)\b|"
-    rf"\b(?:my|our) (?:[\w-]+ ){{1,3}}(?:is|are) (?:now )?(?:called |named )?"
-    rf"(?:(?:Dr|Mr|Mrs)\.? )?(?-i:[A-Z])\w+\W*$|\b(?:my|our) (?!(?:[\w-]+ ){{0,2}}?{RELATION}\b)",
+    rf"(?<!\bof )\b(?:my|our) (?:[\w-]+ ){{1,3}}(?:is|are) (?:now )?(?:called |named )?"
+    rf"(?:(?:Dr|Mr|Mrs)\.? )?(?-i:[A-Z])\w+(?: now)?\W*$|"
+    rf"\b(?:my|our) (?!(?:[\w-]+ ){{0,2}}?{RELATION}\b)",
+    re.IGNORECASE,
+)
+
+# "If you need me" and "after the move": what comes after it is as certain as without it.
+_CIRCUMSTANCE = re.compile(
+    r"^\W*(?:after|once|whenever|when(?! (?:i|we) (?:was|were)\b)|if you (?:ever )?(?:want|need|"
+    r"have|miss))\b[^,.?!]*,\s*",
     re.IGNORECASE,
 )
 
@@ -121,5 +130,7 @@ _OWN = re.compile(
 def is_own(text: str) -> bool:
     """Return whether a text is, in part at least, about whoever says it."""
     return _WORTH_READING.search(text) is not None and any(
-        clause.subject in ("i", "we") or _OWN.search(clause.text) for clause in clauses(text)
+        clause.subject in ("i", "we") or _OWN.search(clause.text)
+        for sentence in own_text(text)
+        for clause in clauses(_CIRCUMSTANCE.sub("", sentence, count=1))
     )

@@ -104,6 +104,23 @@ class TestLatestValue:
         texts = ["My budget for the Norway trip is 900 euros.", "We spend next holiday in Spain."]
         assert ask(texts, "What is my budget for the Norway trip?")[0].memory.text == texts[0]
 
+    def test_a_question_that_no_rule_knows_takes_the_newest_of_the_facts(self, ask: Ask) -> None:
+        texts = ["My car is a Saab now.", "I need new tyres.", "I bought a Lada as my new car."]
+        assert ask(texts, "What car is mine?")[0].memory.text == texts[2]
+
+    def test_a_newer_statement_must_have_the_names_of_the_question(self, ask: Ask) -> None:
+        texts = [
+            "I want to see Kyoto, Nara and Naoshima, but not Tokyo.",
+            "Can you help me plan a trip to Japan?",
+            "We moved last weekend, the new flat is in Leeds.",
+        ]
+        found = ask(texts, "Which cities in Japan do I want to visit?")
+        assert found[0].memory.text != texts[2]
+
+    def test_a_newer_statement_about_somebody_else_stays_behind(self, ask: Ask) -> None:
+        texts = ["My bank is Halifax now.", "The bank of my sister is Monzo."]
+        assert ask(texts, "What is my bank?")[0].memory.text == texts[0]
+
     def test_pets_do_not_replace_one_another(self, ask: Ask) -> None:
         texts = ["My dog is called Olaf.", "My rabbit is called Pia."]
         assert ask(texts, "What is my dog called?")[0].memory.text == texts[0]

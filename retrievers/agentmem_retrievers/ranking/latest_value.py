@@ -87,6 +87,12 @@ _COUNTS = re.compile(
     r"^\W*(?:when|how (?:long|often|many|much))\b(?!.*\b(?:do|does|am|is|are) (?:i|my|we|our)\b)",
     re.IGNORECASE,
 )
+# Asks whether something is so, not for a value: a newer value of "home" does not answer it.
+_ASKS_WHETHER = re.compile(
+    r"^\W*(?:do|am|is|are|can|may|could|should|will|would|have) (?:i|we|my|our)\b", re.IGNORECASE
+)
+# A name within a question, such as "Japan".
+_NAME = re.compile(r"(?<=[\w,] )[A-Z][\w-]+")
 # Past tense that asks for what held at `as_of`.
 _PAST_TENSE = re.compile(r"\b(?:did|was|were|had)\b", re.IGNORECASE)
 _NOW = re.compile(
@@ -267,10 +273,11 @@ class LatestValue:
         places = np.flatnonzero(likelihoods >= _SHARE_OF_LIKELIEST * best)
         places = self._own(ranking, rows, places)
         stated = _keys_by_turn(ranking.index.facts)
-        others = [
-            bool(stated.get(table.ids[row], set()) - {key}) and key not in stated[table.ids[row]]
-            for row in rows[places]
-        ]
+        keys_of = [stated.get(table.ids[row], set()) for row in rows[places]]
+        same = {key} if key else set()
+        if not same and not _ASKS_WHETHER.match(ranking.question.text):
+            same = _keys_of_best(keys_of, likelihoods[places])
+        others = [bool(keys) and not keys & same for keys in keys_of]
         places = places[~np.array(others, dtype=np.bool_)]
         if not len(places):
             return []
@@ -288,21 +295,25 @@ class LatestValue:
     ) -> bool:
         """Return whether a turn lacks words of the question that the first turn has.
 
-        Words in which one of the likely attributes is asked for do not count.
+        Words in which one of the likely attributes is asked for do not count. No name may be
+        lacking: "Which cities in Japan do I want to visit?" asks for no statement without Japan.
 
         Args:
-            allowed: how many words may be lacking.
+            allowed: how many words other than names may be lacking.
         """
         table, literals = ranking.index.tables[Granularity.TURN], ranking.lexical.literals
         if len(literals.terms):
             contained = literals.frequencies(np.array([first, row], dtype=np.intp)) > 0
             if np.any(contained[:, 0] & ~contained[:, 1]):
                 return True
+        terms = set(table.words.terms(int(row)))
+        if not _stems_of_names(ranking.question) <= terms:
+            return True
         specific = set(ranking.question.rest) - _GENERIC
         if self.model is not None:
             for name in names[:3]:
                 specific -= self.model.framing(name)
-        lacking = specific & set(table.words.terms(int(first))) - set(table.words.terms(int(row)))
+        lacking = specific & set(table.words.terms(int(first))) - terms
         return len(lacking) > allowed
 
     def _own(self, ranking: TurnRanking, rows: Rows, places: Rows) -> Rows:
@@ -316,6 +327,21 @@ class LatestValue:
             if memory.speaker is None and self.classifier.is_own(memory.text)
         }
         return places[np.array([i in own for i in ids], dtype=np.bool_)]
+
+
+def _stems_of_names(question: Question) -> set[str]:
+    return {stem for name in _NAME.findall(question.text) for stem in tokenize(name)}
+
+
+def _keys_of_best(keys_of: Sequence[set[AttributeKey]], likelihoods: Vectors) -> set[AttributeKey]:
+    """Return the attributes, by the facts, of the best of the likely statements that has any.
+
+    Args:
+        keys_of: for each statement, in the order of the ranking.
+        likelihoods: of stating what is asked for, shape (statements,).
+    """
+    likely = likelihoods >= max(_SURE * likelihoods.max(initial=0.0), _MIN_LIKELIHOOD)
+    return next((keys for keys, sure in zip(keys_of, likely, strict=True) if sure and keys), set())
 
 
 def _keys_by_turn(facts: FactIndex) -> dict[str, set[AttributeKey]]:
