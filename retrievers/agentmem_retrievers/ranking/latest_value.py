@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from agentmem_retrievers.index.fact_index import SELF, AttributeKey, FactIndex
-from agentmem_retrievers.index.table import Rows, VisibilityMask
+from agentmem_retrievers.index.table import Rows, Table, VisibilityMask
 from agentmem_retrievers.ranking.pipeline import VERBATIM, TurnRanking
 from agentmem_retrievers.ranking.scoring import Ranking
 from agentmem_retrievers.text.question import RELATIVES, Question
@@ -231,8 +231,9 @@ class LatestValue:
                 stating = sorted(together, key=lambda row: (said_at[row], position[row]))
             turns = newest_first(turns, stating, lift=True)
             for ending in facts.endings(key):
-                # "Rex died" answers "Do I have a dog?" better than "I have a dog called Rex".
-                turns = newest_first(turns, _visible_rows(mask, ending), lift=False)
+                rows = _visible_rows(mask, ending)
+                if _asks_whether_it_holds(question, rows, table):
+                    turns = newest_first(turns, rows, lift=False)
         if not keys and asks_of_user(question):
             turns = newest_first(turns, self._probable_statements(ranking, turns, None), lift=True)
         return turns
@@ -327,6 +328,24 @@ class LatestValue:
             if memory.speaker is None and self.classifier.is_own(memory.text)
         }
         return places[np.array([i in own for i in ids], dtype=np.bool_)]
+
+
+def _asks_whether_it_holds(question: Question, rows: Sequence[int], table: Table) -> bool:
+    """Return whether a question asks if one of several values still holds.
+
+    "Rex died" answers "Do I have a dog?" better than "I have a dog called Rex". "What are my cats
+    called?" is not answered by "Tofu ran away", nor "Can I eat shrimp?" by "I don't like coriander
+    any more".
+
+    Args:
+        rows: of the turns that state and end the value, oldest first.
+    """
+    asked = set(question.rest) - _GENERIC
+    return (
+        len(rows) > 1
+        and _ASKS_WHETHER.match(question.text) is not None
+        and not asked.isdisjoint(table.words.terms(rows[0]))
+    )
 
 
 def _stems_of_names(question: Question) -> set[str]:
