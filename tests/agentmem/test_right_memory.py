@@ -105,8 +105,13 @@ class TestLatestValue:
         assert ask(texts, "What is my budget for the Norway trip?")[0].memory.text == texts[0]
 
     def test_a_question_that_no_rule_knows_takes_the_newest_of_the_facts(self, ask: Ask) -> None:
-        texts = ["My car is a Saab now.", "I need new tyres.", "I bought a Lada as my new car."]
-        assert ask(texts, "What car is mine?")[0].memory.text == texts[2]
+        texts = [
+            "My favourite colour is crimson now.",
+            "My oldest friend's favourite colour is indigo.",
+            "My favourite colour is amber now.",
+            "My aunt paints everything in teal.",
+        ]
+        assert ask(texts, "Which colour do I like best?")[0].memory.text == texts[2]
 
     def test_a_newer_statement_must_have_the_names_of_the_question(self, ask: Ask) -> None:
         texts = [
