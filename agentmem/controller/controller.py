@@ -392,10 +392,9 @@ class MemoryController:
         """
         owner = self.services.owner(scope)
         session = None if session_id is None else arguments.string("session_id", session_id)
-        drafts = [
+        drafts = arguments.items("drafts", drafts)
+        for draft in drafts:
             arguments.instance("drafts", draft, Draft, "a list of Drafts")
-            for draft in arguments.items("drafts", drafts)
-        ]
         answered = arguments.strings("answered", answered)
         return store_turns(
             self.services, owner, session, drafts, sending=Sending(), answered=answered
