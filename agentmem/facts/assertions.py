@@ -89,7 +89,7 @@ _POLITE = (
     r"(?:help|let) me\s+(?:to\s+)?|let's\s+|kindly\s+|please\s+)?"
 )
 _TASK = re.compile(
-    rf"^\W*{_POLITE}(?:write(?! (?:down|up) my\b)|writing|draft|drafting|compose|"
+    rf"^\W*{_POLITE}(?:write(?! down my\b)|writing|draft|drafting|compose|"
     r"rewrite|re-write|rewrit\w*|translat\w+|"
     r"summari[sz]\w*|proofread\w*|paraphras\w*|rephras\w*|polish|reword|shorten|simplify|"
     r"edit|edit\w* (?:this|my)|correct (?:this|the|my|these)|fix (?:this|the grammar|my)|"
