@@ -92,6 +92,8 @@ class Reinforcement:
 
     def __post_init__(self) -> None:
         self._pending: dict[Scope, _Recalls] = {}
+        # Scopes whose recalls a thread is writing at this moment.
+        self._writing: set[Scope] = set()
         self._lock = Lock()
         self._timer: Timer | None = None
 
@@ -108,9 +110,13 @@ class Reinforcement:
                 self._timer.start()
 
     def pending_scopes(self) -> list[Scope]:
-        """Return the scopes with pending recalls."""
+        """Return the scopes with recalls that are not written yet.
+
+        Those that another thread is writing count: who then holds the lock of the scope has
+        waited for them.
+        """
         with self._lock:
-            return list(self._pending)
+            return list(self._pending.keys() | self._writing)
 
     def flush(self, scope: Scope) -> None:
         """Write the pending recalls of a scope; the caller holds its lock."""
@@ -119,8 +125,14 @@ class Reinforcement:
             if not self._pending and self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
-        if recalls is not None:
+            if recalls is None:
+                return
+            self._writing.add(scope)
+        try:
             self._write(scope, recalls)
+        finally:
+            with self._lock:
+                self._writing.discard(scope)
 
     def flush_all(self) -> None:
         """Write the pending recalls of all scopes."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langchain_core.embeddings import Embeddings
 
 from agentmem import ForgettingCurve, InvalidInputError, MemoryController, Scope, State
-from agentmem.feedback.reinforcement import after_recall
+from agentmem.feedback.reinforcement import Reinforcement, after_recall
 from agentmem.testing import ManualClock
 from agentmem_stores.records import MAX_RECALLS
 
@@ -92,3 +94,31 @@ def test_what_cannot_be_archived(memory: MemoryController) -> None:
     for verb in (memory.archive, memory.revive):
         with pytest.raises(InvalidInputError, match="is superseded; name a current memory"):
             verb(former.id)
+
+
+def test_flush_waits_for_what_the_background_is_writing(
+    tmp_path: Path, embeddings: Embeddings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing, go_on = threading.Event(), threading.Event()
+    write = Reinforcement._write
+
+    def slow(self: Reinforcement, *args: Any) -> None:
+        writing.set()
+        assert go_on.wait(30)
+        write(self, *args)
+
+    monkeypatch.setattr(Reinforcement, "_write", slow)
+    with MemoryController.open(
+        tmp_path / "store", scope=Scope("ada"), embeddings=embeddings, linger=0.001
+    ) as memory:
+        [turn] = memory.add("I adopted a beagle called Biscuit.", session_id="s1")
+        memory.search("What is my dog called?", k=1)
+        assert writing.wait(30)
+        flushing = threading.Thread(target=memory.flush)
+        flushing.start()
+        flushing.join(0.2)
+        returned_early = not flushing.is_alive()
+        go_on.set()
+        flushing.join(30)
+        assert not returned_early
+        assert memory.get(turn.id).recall_count == 1
