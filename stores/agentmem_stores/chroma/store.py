@@ -140,9 +140,8 @@ def _guarded(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, 
             if not isinstance(error, AgentMemError):
                 self._failed = self._directory is not None
             translation = translate(error, self._where)
-            if self._closed and isinstance(translation or error, StoreError):
-                # Another thread has closed the store meanwhile, which is the cause.
-                translation = self._closed_error()
+            if isinstance(translation or error, StoreError):
+                translation = self._cause(error) or translation
             if translation is None:
                 raise
             raise translation from error
@@ -639,9 +638,26 @@ class ChromaStore(MemoryStore):
                 with translated(self._where):
                     if not self._failed:
                         self._registry.flush()
+            except StoreError as error:
+                cause = self._cause(error)
+                if cause is None:
+                    raise
+                raise cause from error
             finally:
                 self._closed = True
                 self._release()
+
+    def _cause(self, error: BaseException) -> AgentMemError | None:
+        """Return why a call failed where its error would mislead; None if the error tells it."""
+        if self._closed:
+            # Another thread has closed the store meanwhile.
+            return self._closed_error()
+        try:
+            # SQLite calls a database whose file is gone read-only.
+            self._connection.require_present()
+        except StoreUnavailableError as removed:
+            return None if str(removed) == str(error) else removed
+        return None
 
     def _closed_error(self) -> ClosedError:
         if self._closed:
