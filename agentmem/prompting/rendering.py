@@ -56,6 +56,7 @@ _LABELS = {
     Granularity.SUMMARY: "summary of a conversation",
     Granularity.DAY: "summary of the day",
     Granularity.TOPIC: "summary of a topic",
+    Granularity.FACT: "fact",
 }
 
 _ID = r"[mp]\d{1,3}"

@@ -428,16 +428,6 @@ class Table:
         faded = retention(elapsed, columns["strength"][where])
         return np.where(columns["pinned"][where], 1.0, faded)
 
-    def information(self, rows: Rows) -> Floats:
-        """Return the sum of the idf of each row's terms, in nats: how much its words say."""
-        n, rarity, values = len(self.words), dict[str, float](), np.zeros(len(rows))
-        for place, row in enumerate(rows.tolist()):
-            for term in set(self.words.terms(row)):
-                if term not in rarity:
-                    rarity[term] = math.log(max(n / max(self.words.document_frequency(term), 1), 1))
-                values[place] += rarity[term]
-        return values
-
     def to_arrays(self, into: ArrayFile, name: str) -> None:
         """Add the table to a file."""
         into.strings[f"{name}.ids"] = self.ids
