@@ -12,6 +12,8 @@ import numpy as np
 from agentmem import arguments
 from agentmem.digest.sentences import split
 from agentmem.documents.documents import DOCUMENT
+from agentmem.facts.questions import asked_attributes
+from agentmem.facts.views import holds_at
 from agentmem.prompting.quoting import quote
 from agentmem.prompting.rendering import MemoryLine, means_little_alone, speaker_of
 from agentmem.provenance import Trust, trust_of
@@ -19,9 +21,11 @@ from agentmem.recall.context import Context, ContextItem, Form, RecallRouting
 from agentmem.recall.excerpt import Excerpts
 from agentmem.recall.router import COARSE, SHORTLIST, route_recall, score_distribution
 from agentmem_retrievers import RecalledMemory, SearchResult, SearchSettings
+from agentmem_retrievers.index.fact_index import FactIndex, FactRecord
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import NONE
+from agentmem_retrievers.ranking.latest_value import matching_keys
 from agentmem_stores import Granularity, Memory, Scope, State
 from agentmem_stores.filters import NO_FILTER, MemoryFilter
 
@@ -131,7 +135,9 @@ class _Page:
             return False
         self.left -= cost
         self.drafts.append(draft)
-        self.turn_ids.update(draft.turn_ids)
+        # A fact is short for what its turn says, and does not take its place.
+        if draft.form is not Form.FACT:
+            self.turn_ids.update(draft.turn_ids)
         return True
 
 
@@ -192,6 +198,11 @@ class Recaller:
             for memory in pinned:
                 if admits(memory) and where.matches(memory) and wanted(memory.granularity):
                     self._add_pinned(page, memory, excerpts)
+            for fact in _certain_facts(index.facts, result.query, as_of):
+                if page.admits(fact) and all(map(allowed, fact.sources)):
+                    reason = "the present value of what is asked for"
+                    line = _line(fact, _stated(fact))
+                    page.add(_Draft(line, Form.FACT, fact.sources, reason=reason))
             self._add_overview(page, scope, groups, shares, routing, excerpts, max_tokens)
             broad = routing.breadth >= _MIN_PASSAGE_BREADTH and granularity is None
             if broad or granularity is Granularity.SESSION:
@@ -405,6 +416,36 @@ class _Groups:
             Granularity.SUMMARY: [hit.memory.session_id for hit in hits],
         }
         return cls(names, summed_up)
+
+
+def _certain_facts(facts: FactIndex, question: str, as_of: datetime | None) -> list[Memory]:
+    """Return the facts that a question asks for, unless they contradict each other.
+
+    A question for an attribute of several people, such as "Where do my sisters live?", or for
+    several attributes may mean another one, so it gets turns alone.
+    """
+    keys = matching_keys(asked_attributes(question), facts)
+    if len(keys) != 1:
+        return []
+    found: dict[str, Memory] = {}
+    is_single = False
+    for memory in facts.by_key[keys[0]].values():
+        record = FactRecord.of(memory)
+        if record is None or record.ends or not holds_at(memory, as_of):
+            continue
+        is_single = is_single or record.single
+        known = found.get(record.value.casefold())
+        if known is None or known.said_at < memory.said_at:
+            found[record.value.casefold()] = memory
+    return [] if is_single and len(found) > 1 else list(found.values())
+
+
+def _stated(fact: Memory) -> str:
+    """Return what a fact states, in a form that nobody takes for a quotation."""
+    record = FactRecord.of(fact)
+    if record is None or fact.version > 1:
+        return fact.text
+    return f"{record.attribute} of {record.subject}: {record.value}"
 
 
 def _allowed_turns(index: ScopeIndex, where: MemoryFilter) -> _Allowed:
