@@ -21,7 +21,7 @@ from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import NONE
 from agentmem_stores import Granularity, Memory, Scope, State
-from agentmem_stores.filters import NO_FILTER, MemoryFilter
+from agentmem_stores.filters import MemoryFilter
 
 __all__ = ["Recaller", "candidates"]
 
@@ -133,7 +133,7 @@ class Recaller:
         as_of: datetime | None = None,
         explain: bool = False,
         min_trust: Trust = Trust.EXTERNAL,
-        where: MemoryFilter = NO_FILTER,
+        where: MemoryFilter | None = None,
     ) -> Context:
         """Return the context of a search for turns; see `MemoryController.recall`.
 
@@ -162,7 +162,7 @@ class Recaller:
             excerpts = Excerpts(result.query, words, count)
             page = _Page(count, max_tokens, admits)
             for memory in pinned:
-                if admits(memory) and where.matches(memory):
+                if admits(memory) and (where is None or where.matches(memory)):
                     self._add_pinned(page, memory, excerpts)
             self._add_overview(page, scope, groups, shares, routing, excerpts, max_tokens)
             if routing.breadth >= 0.5:
@@ -377,9 +377,9 @@ class _Groups:
         return cls(names, summed_up)
 
 
-def _allowed_turns(index: ScopeIndex, where: MemoryFilter) -> _Allowed:
+def _allowed_turns(index: ScopeIndex, where: MemoryFilter | None) -> _Allowed:
     """Return a function that says whether a filter allows a turn, given by its id."""
-    if not where:
+    if where is None:
         return lambda turn_id: True
     table, mask = index.tables[Granularity.TURN], index.matching(Granularity.TURN, where)
     return lambda turn_id: turn_id in table.row_of and bool(mask[table.row_of[turn_id]])
