@@ -502,8 +502,9 @@ def _context_lengths(vectors: Vectors, places: Mapping[int, Rows]) -> Vectors:
         np.take(vectors, places[offset], axis=0, out=row, mode="clip")
         row *= np.float32(weight)
         total += row
-    lengths = np.sqrt(np.einsum("ij,ij->i", total, total))
-    return np.maximum(lengths, np.float32(1e-9), dtype=np.float32)
+    lengths: Vectors = np.sqrt(np.einsum("ij,ij->i", total, total))
+    lengths[lengths < 1e-9] = 1e-9
+    return lengths
 
 
 @dataclass(frozen=True)
