@@ -39,7 +39,7 @@ def measure_proactive(
         sessions, questions = data["sessions"], data["questions"]
     except (ValueError, KeyError, TypeError) as error:
         raise DataFormatError(f"{path} has not the form of MADial: {error!r}") from error
-    report, found = progress or NullProgress(), dict[str, list[float]]()
+    report, scores = progress or NullProgress(), dict[str, list[float]]()
     report.expect("madial", len(questions))
     with MemoryController(
         InMemoryStore(Embedder(embeddings).spec),
@@ -52,9 +52,9 @@ def measure_proactive(
         for question in questions:
             for name, ids in _rankings(memory, question["context"]).items():
                 right = not set(question["evidence_turn_ids"]).isdisjoint(ids[:_TOP])
-                found.setdefault(name, []).append(float(right))
+                scores.setdefault(name, []).append(float(right))
             report.advance("madial", 1)
-    return {name: float(np.mean(values)) for name, values in found.items()}
+    return {name: float(np.mean(values)) for name, values in scores.items()}
 
 
 def _message(session: dict[str, Any], turn: dict[str, Any]) -> dict[str, Any]:
@@ -67,19 +67,19 @@ def _message(session: dict[str, Any], turn: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rankings(memory: MemoryController, context: list[str]) -> dict[str, list[str]]:
-    turns = [_SAID.match(line) for line in context]
-    said = [
+    matches = [_SAID.match(line) for line in context]
+    turns = [
         {"role": "assistant" if m[1] == "Assistant" else "user", "speaker": m[1], "content": m[2]}
-        for m in turns
+        for m in matches
         if m is not None
     ]
-    last = str(said[-1]["content"])
-    recalled = memory.recall(said, max_tokens=4000, reinforce=False)
+    last = str(turns[-1]["content"])
+    recalled = memory.recall(turns, max_tokens=4000, reinforce=False)
     return {
         "recall": [hit.memory.id for hit in recalled.hits],
         "last_turn": [hit.memory.id for hit in memory.search(last, k=_TOP, reinforce=False)],
         "dense_last_turn": _dense(memory, last),
-        "dense_turns": _dense(memory, " ".join(str(turn["content"]) for turn in said)),
+        "dense_turns": _dense(memory, " ".join(str(turn["content"]) for turn in turns)),
     }
 
 

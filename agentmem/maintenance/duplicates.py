@@ -80,19 +80,19 @@ def duplicates(turns: Iterable[Memory]) -> list[list[Memory]]:
     for turn in turns:
         if KEPT_APART not in turn.metadata:
             groups.setdefault(_key(turn), []).append(turn)
-    found = [sorted(group, key=_when) for group in groups.values() if len(group) > 1]
-    return sorted(found, key=lambda group: _when(group[0]))
+    duplicates = [sorted(group, key=_when) for group in groups.values() if len(group) > 1]
+    return sorted(duplicates, key=lambda group: _when(group[0]))
 
 
 def _key(turn: Memory) -> tuple[object, ...]:
-    said = same_statement(turn.text)
-    day = turn.said_at.date() if _OF_ITS_DAY.search(said) or said.endswith("?") else None
+    statement = same_statement(turn.text)
+    day = turn.said_at.date() if _OF_ITS_DAY.search(statement) or statement.endswith("?") else None
     ignored = ("forgotten_facts", IMPORTANCE)
     metadata = {k: v for k, v in turn.metadata.items() if k not in ignored}
     return (
         turn.role,
         turn.speaker,
-        said,
+        statement,
         day,
         turn.expires_at,
         json.dumps(metadata, sort_keys=True, default=str),

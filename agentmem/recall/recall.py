@@ -195,14 +195,8 @@ class Recaller:
             words = index.tables[Granularity.TURN].words
             excerpts = Excerpts(result.query, words, count)
             page = _Page(count, max_tokens, admits)
-            for memory in pinned:
-                if admits(memory) and where.matches(memory) and wanted(memory.granularity):
-                    self._add_pinned(page, memory, excerpts)
-            for fact in _certain_facts(index.facts, result.query, as_of):
-                if page.admits(fact) and all(map(allowed, fact.sources)):
-                    reason = "the present value of what is asked for"
-                    line = _line(fact, _stated(fact))
-                    page.add(_Draft(line, Form.FACT, fact.sources, reason=reason))
+            self._add_pinned(page, [m for m in pinned if wanted(m.granularity)], where)
+            self._add_facts(page, index.facts, result.query, as_of, allowed)
             self._add_overview(page, scope, groups, shares, routing, excerpts, max_tokens)
             broad = routing.breadth >= _MIN_PASSAGE_BREADTH and granularity is None
             if broad or granularity is Granularity.SESSION:
@@ -212,8 +206,24 @@ class Recaller:
         routing = replace(routing, archive=any(hit.archived for hit in hits))
         return _context(result, routing, page, max_tokens, explain=explain)
 
-    def _add_pinned(self, page: _Page, memory: Memory, excerpts: Excerpts) -> None:
-        page.add(_Draft(_line(memory, memory.text), Form.PINNED, _own(memory), reason="pinned"))
+    def _add_pinned(self, page: _Page, pinned: Sequence[Memory], where: MemoryFilter) -> None:
+        for memory in pinned:
+            if page.admits(memory) and where.matches(memory):
+                line = _line(memory, memory.text)
+                page.add(_Draft(line, Form.PINNED, _own(memory), reason="pinned"))
+
+    def _add_facts(
+        self,
+        page: _Page,
+        facts: FactIndex,
+        question: str,
+        as_of: datetime | None,
+        allowed: Callable[[str], bool],
+    ) -> None:
+        for fact in _certain_facts(facts, question, as_of):
+            if page.admits(fact) and all(map(allowed, fact.sources)):
+                reason = "the present value of what is asked for"
+                page.add(_Draft(_line(fact, _stated(fact)), Form.FACT, fact.sources, reason=reason))
 
     def _add_overview(
         self,
@@ -257,10 +267,10 @@ class Recaller:
             if memory_id is not None:
                 mass[memory_id] = mass.get(memory_id, 0.0) + float(share)
         order = sorted(mass, key=lambda i: (-mass[i], i))[:12]
-        found = {m.id: m for m in self.memories.store.get_memories(scope, granularity, order)}
+        by_id = {m.id: m for m in self.memories.store.get_memories(scope, granularity, order)}
         for memory_id in order:
-            if memory_id in found:
-                yield found[memory_id], mass[memory_id]
+            if memory_id in by_id:
+                yield by_id[memory_id], mass[memory_id]
 
     def _quoted_turns(self, scope: Scope, memory: Memory, text: str) -> tuple[str, ...]:
         sources = self.memories.store.get_memories(
@@ -288,16 +298,16 @@ class Recaller:
                 if derived in passages:
                     ids.setdefault(derived, hit.score)
         order = list(ids)[: routing.turns]
-        found = {
+        by_id = {
             m.id: m for m in self.memories.store.get_memories(scope, Granularity.SESSION, order)
         }
-        sources = dict.fromkeys(i for m in found.values() for i in m.sources)
+        sources = dict.fromkeys(i for m in by_id.values() for i in m.sources)
         turn_ids = [i for i in sources if allowed(i)]
         turns = {
             m.id: m for m in self.memories.store.get_memories(scope, Granularity.TURN, turn_ids)
         }
         for passage_id in order:
-            passage = found.get(passage_id)
+            passage = by_id.get(passage_id)
             if passage is None:
                 continue
             unseen = [turns[i] for i in passage.sources if i in turns and i not in page.turn_ids]
@@ -373,12 +383,12 @@ class Recaller:
         rows = np.array([table.row_of[i] for i in dependent], dtype=np.intp)
         earlier = table.neighbors(rows, -1).tolist()
         ids = {i: table.ids[row] for i, row in zip(dependent, earlier, strict=True) if row != NONE}
-        found = {memory.id: memory for memory in turns}
-        unread = [i for i in ids.values() if i not in found]
+        by_id = {memory.id: memory for memory in turns}
+        unread = [i for i in ids.values() if i not in by_id]
         if unread:
             read = self.memories.store.get_memories(scope, Granularity.TURN, unread)
-            found |= {memory.id: memory for memory in read}
-        return {i: found[e] for i, e in ids.items() if e in found and page.admits(found[e])}
+            by_id |= {memory.id: memory for memory in read}
+        return {i: by_id[e] for i, e in ids.items() if e in by_id and page.admits(by_id[e])}
 
 
 @dataclass(frozen=True)
@@ -427,17 +437,17 @@ def _certain_facts(facts: FactIndex, question: str, as_of: datetime | None) -> l
     keys = matching_keys(asked_attributes(question), facts)
     if len(keys) != 1:
         return []
-    found: dict[str, Memory] = {}
+    by_value: dict[str, Memory] = {}
     is_single = False
     for memory in facts.by_key[keys[0]].values():
         record = FactRecord.of(memory)
         if record is None or record.ends or not holds_at(memory, as_of):
             continue
         is_single = is_single or record.single
-        known = found.get(record.value.casefold())
+        known = by_value.get(record.value.casefold())
         if known is None or known.said_at < memory.said_at:
-            found[record.value.casefold()] = memory
-    return [] if is_single and len(found) > 1 else list(found.values())
+            by_value[record.value.casefold()] = memory
+    return [] if is_single and len(by_value) > 1 else list(by_value.values())
 
 
 def _stated(fact: Memory) -> str:

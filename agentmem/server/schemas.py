@@ -104,10 +104,10 @@ class Ids(BaseModel):
     @classmethod
     def of(cls, memories: Sequence[Memory], *, full: bool) -> Self:
         """Return memories."""
-        found: dict[str, Any] = (
+        fields: dict[str, Any] = (
             {"memories": [MemoryOut.of(memory) for memory in memories]} if full else {}
         )
-        return cls.model_construct(ids=[memory.id for memory in memories], **found)
+        return cls.model_construct(ids=[memory.id for memory in memories], **fields)
 
 
 class OpenSession(BaseModel):
@@ -531,7 +531,7 @@ class PlanOut(_Response):
 
 def _construct(model: type[T], value: object, **changed: Any) -> T:
     values = {name: getattr(value, name) for name in model.model_fields if name not in changed}
-    lists = {name: list(found) for name, found in values.items() if isinstance(found, tuple)}
+    lists = {name: list(field) for name, field in values.items() if isinstance(field, tuple)}
     return model.model_construct(**values | lists | changed)
 
 

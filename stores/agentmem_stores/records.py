@@ -145,8 +145,8 @@ def _owner_name(value: object, name: str) -> str:
         # In hexadecimal, Python writes integers of any length.
         value = str(number) if abs(number) < 10**100 else hex(number)
     if not isinstance(value, str) or not value.strip():
-        shown = repr(value)[:MAX_NAME_LENGTH]
-        raise InvalidScopeError(f"{name}={shown} must be a non-empty string, an integer or a UUID")
+        text = repr(value)[:MAX_NAME_LENGTH]
+        raise InvalidScopeError(f"{name}={text} must be a non-empty string, an integer or a UUID")
     if value == "*":
         raise InvalidScopeError(f"{name} must name one owner; '*' is not a wildcard")
     if len(value) > MAX_NAME_LENGTH:

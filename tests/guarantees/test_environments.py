@@ -186,8 +186,9 @@ def test_event_loops_are_closed_and_opened_again(tmp_path: Path) -> None:
 
 
 def agentmem(home: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {"HOME": home, "XDG_CACHE_HOME": f"{home}/cache"} if home else {}
-    return process("-m", "agentmem", *arguments, **environment)
+    if not home:
+        return process("-m", "agentmem", *arguments)
+    return process("-m", "agentmem", *arguments, HOME=home, XDG_CACHE_HOME=f"{home}/cache")
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="needs a folder that nobody can write to")

@@ -306,8 +306,8 @@ def show_memory(caller: Reader, id: MemoryId, done: Text = "") -> Response:  # n
 
 
 def _existing(caller: Caller, ids: tuple[str, ...]) -> list[Memory]:
-    found = {m.id: m for m in caller.memory.services.memories.get(caller.scope, list(ids))}
-    return [found[i] for i in ids if i in found]
+    by_id = {m.id: m for m in caller.memory.services.memories.get(caller.scope, list(ids))}
+    return [by_id[i] for i in ids if i in by_id]
 
 
 def _derived(caller: Caller, memory: Memory) -> list[Memory]:

@@ -182,7 +182,7 @@ class TermExpansion:
 
 
 def _weighted_sum(at: Mapping[int, Floats], window: Mapping[int, float]) -> Floats:
-    """Return the sum of arrays of the same shape, by offset, each times the weight of its offset."""
+    """Return the sum of arrays of one shape, by offset, each times the weight of its offset."""
     total = np.zeros_like(at[0])
     for offset, weight in window.items():
         total += weight * at[offset]

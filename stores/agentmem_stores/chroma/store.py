@@ -133,11 +133,7 @@ def _guarded(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, 
                 self._recover()
             return method(self, *args, **kwargs)
         except BaseException as error:
-            if not isinstance(error, AgentMemError):
-                self._failed = self._directory is not None
-            translation = translate(error, self._where)
-            if isinstance(translation or error, StoreError):
-                translation = self._cause(error) or translation
+            translation = self._translated(error)
             if translation is None:
                 raise
             raise translation from error
@@ -642,6 +638,18 @@ class ChromaStore(MemoryStore):
             finally:
                 self._closed = True
                 self._release()
+
+    def _translated(self, error: BaseException) -> BaseException | None:
+        """Return the error to raise instead of one of a call; None to raise that one.
+
+        What is no error of ours may leave Chroma unusable, so the next call recovers it.
+        """
+        if not isinstance(error, AgentMemError):
+            self._failed = self._directory is not None
+        translation = translate(error, self._where)
+        if isinstance(translation or error, StoreError):
+            return self._cause(error) or translation
+        return translation
 
     def _cause(self, error: BaseException) -> AgentMemError | None:
         """Return why a call failed where its error would mislead; None if the error tells it."""
