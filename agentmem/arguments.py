@@ -336,20 +336,23 @@ def memory_filter(
     since: Any = None,
     until: Any = None,
     filter: Any = None,  # noqa: A002
-) -> MemoryFilter:
-    """Return the filter that the arguments of a search, a recall or a listing make.
+) -> MemoryFilter | None:
+    """Return the filter that the arguments of a search, a recall or a listing make, if any.
 
     >>> memory_filter(role="human", filter={"stars": 3}).role
     'user'
+    >>> memory_filter(filter={}) is None
+    True
     """
-    return MemoryFilter(
+    where = MemoryFilter(
         session_id=None if session_id is None else string("session_id", session_id),
         role=None if role is None else role_name(role),
         speaker=None if speaker is None else string("speaker", speaker),
         since=None if since is None else moment("since", since),
         until=None if until is None else moment("until", until),
-        metadata=parse_filter(filter),
+        metadata=None if filter is None else parse_filter(filter),
     )
+    return None if where == MemoryFilter() else where
 
 
 def metadata_value(name: str, value: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from agentmem.evaluation.metrics import auroc
 from agentmem.evaluation.tasks import FixedClock, end_of, evidence, turn_names
 from agentmem_retrievers import Query, SearchEngine
 from agentmem_retrievers.index.indexed_store import IndexedStore
-from agentmem_retrievers.ranking.confidence import confidence
+from agentmem_retrievers.ranking.pipeline import confidence
 from agentmem_stores import Batch, Entry, Granularity, InMemoryStore, Scope
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Search:
     """A question that was asked.
 
     Attributes:
-        features: of its best turns, see `agentmem_retrievers.ranking.confidence`.
+        features: of its best turns, see `agentmem_retrievers.ranking.pipeline`.
         answerable: whether the conversation answers it.
         learnable: whether it may be learned from.
     """

@@ -51,7 +51,7 @@ def list_memories(
     memories: IndexedStore,
     scope: Scope,
     granularities: Sequence[Granularity],
-    where: MemoryFilter,
+    where: MemoryFilter | None,
     *,
     limit: int | None,
     offset: int = 0,
@@ -83,7 +83,7 @@ def list_memories(
 def _rows(
     index: ScopeIndex,
     granularities: Sequence[Granularity],
-    where: MemoryFilter,
+    where: MemoryFilter | None,
     before: _Key | None,
 ) -> dict[Granularity, Rows]:
     """Return the rows that a page may show, by granularity; some said at the cursor's time may not.

@@ -27,7 +27,7 @@ from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import NONE
 from agentmem_retrievers.ranking.latest_value import matching_keys
 from agentmem_stores import Granularity, Memory, Scope, State
-from agentmem_stores.filters import NO_FILTER, MemoryFilter
+from agentmem_stores.filters import MemoryFilter
 
 __all__ = ["Recaller", "candidates", "shown_granularity"]
 
@@ -160,7 +160,7 @@ class Recaller:
         as_of: datetime | None = None,
         explain: bool = False,
         min_trust: Trust = Trust.EXTERNAL,
-        where: MemoryFilter = NO_FILTER,
+        where: MemoryFilter | None = None,
         granularity: Granularity | None = None,
     ) -> Context:
         """Return the context of a search for turns; see `MemoryController.recall`.
@@ -206,9 +206,11 @@ class Recaller:
         routing = replace(routing, archive=any(hit.archived for hit in hits))
         return _context(result, routing, page, max_tokens, explain=explain)
 
-    def _add_pinned(self, page: _Page, pinned: Sequence[Memory], where: MemoryFilter) -> None:
+    def _add_pinned(
+        self, page: _Page, pinned: Sequence[Memory], where: MemoryFilter | None
+    ) -> None:
         for memory in pinned:
-            if page.admits(memory) and where.matches(memory):
+            if page.admits(memory) and (where is None or where.matches(memory)):
                 line = _line(memory, memory.text)
                 page.add(_Draft(line, Form.PINNED, _own(memory), reason="pinned"))
 
@@ -458,9 +460,9 @@ def _stated(fact: Memory) -> str:
     return f"{record.attribute} of {record.subject}: {record.value}"
 
 
-def _allowed_turns(index: ScopeIndex, where: MemoryFilter) -> _Allowed:
+def _allowed_turns(index: ScopeIndex, where: MemoryFilter | None) -> _Allowed:
     """Return a function that says whether a filter allows a turn, given by its id."""
-    if not where:
+    if where is None:
         return lambda turn_id: True
     table, mask = index.tables[Granularity.TURN], index.matching(Granularity.TURN, where)
     return lambda turn_id: turn_id in table.row_of and bool(mask[table.row_of[turn_id]])

@@ -42,12 +42,6 @@ class Sorted:
     edited: Sequence[tuple[Memory, Draft]] = ()
     known_as: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def texts(self) -> list[str]:
-        """The texts to embed: of new drafts, then of edited ones."""
-        new = [draft.text for drafts in self.new.values() for draft in drafts]
-        return [*new, *(draft.text for _, draft in self.edited)]
-
 
 @dataclass(frozen=True)
 class Sending:

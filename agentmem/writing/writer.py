@@ -182,7 +182,10 @@ class Writer:
                 surprise=min(max(1 - nearest, 0.0), 1.0),
                 importance=importances[i] if importances else 0.0,
             )
-            linked = replace(memory, strength=strength, edges=self.association.edges(neighbors))
+            # Nothing is fitted where nothing is near.
+            is_near = nearest >= self.association.floor
+            edges = self.association.edges(neighbors) if is_near else ()
+            linked = replace(memory, strength=strength, edges=edges)
             entries.append(Entry(linked, vectors[i], embedded.token_codes[i]))
         return entries
 

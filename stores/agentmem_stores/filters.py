@@ -21,7 +21,6 @@ from agentmem_stores.errors import InvalidInputError
 from agentmem_stores.records import Memory, is_unicode
 
 __all__ = [
-    "NO_FILTER",
     "OPERATORS",
     "All",
     "Any_",
@@ -362,9 +361,6 @@ class MemoryFilter:
     until: datetime | None = None
     metadata: Condition | None = None
 
-    def __bool__(self) -> bool:
-        return self != NO_FILTER
-
     def matches(self, memory: Memory) -> bool:
         """Return whether a memory meets the filter."""
         return (
@@ -375,7 +371,3 @@ class MemoryFilter:
             and (self.until is None or memory.said_at < self.until)
             and matches(self.metadata, memory.metadata)
         )
-
-
-# Filters nothing.
-NO_FILTER = MemoryFilter()

@@ -102,6 +102,11 @@ class _Connection:
         self._client = client = open_directory(self.directory.path)
         return client
 
+    def require_present(self) -> None:
+        """Check that nobody has removed the directory; see `Directory.require_present`."""
+        if self.directory is not None:
+            self.directory.require_present()
+
     def close(self) -> None:
         """Close the client and release the directory; calling it twice is allowed."""
         if os.getpid() != self.process:
@@ -127,8 +132,7 @@ def _guarded(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, 
         if self._closed or os.getpid() != self._connection.process:
             raise self._closed_error()
         try:
-            if self._directory is not None:
-                self._directory.require_present()
+            self._connection.require_present()
             if self._failed:
                 self._recover()
             return method(self, *args, **kwargs)
