@@ -72,7 +72,7 @@ _ADVERBS = (
     )
     + r"\b"
 )
-_SKIPPED = pattern(rf"(?:{_ADVERBS} )+")
+_SKIPPED = rf"(?:{_ADVERBS} )+"
 _MODAL = any_of(
     "'d 'll had hadn't can can't cannot could couldn't will won't would wouldn't should may might "
     "must shall did didn't"

@@ -9,21 +9,20 @@ from dataclasses import replace
 from agentmem.facts.assertions import Clause
 from agentmem.facts.grammar.claims import Claim
 from agentmem.facts.grammar.endings import denied, ended, gone
-from agentmem.facts.grammar.family import FAMILY
 from agentmem.facts.grammar.home import HOME
 from agentmem.facts.grammar.mentions import mentioned
 from agentmem.facts.grammar.named import MY, called, mine, named
 from agentmem.facts.grammar.patterns import MONTH, any_of, pattern, words
 from agentmem.facts.grammar.person import PERSON
+from agentmem.facts.grammar.possessions import POSSESSIONS
 from agentmem.facts.grammar.predicate import OVER, Predicate, parse, without_over
 from agentmem.facts.grammar.pursuits import PURSUITS
 from agentmem.facts.grammar.rule import Rules
-from agentmem.facts.grammar.things import THINGS
 from agentmem.facts.grammar.work import WORK
 
 __all__ = ["claims"]
 
-_RULES = Rules((*PERSON, *HOME, *WORK, *FAMILY, *THINGS, *PURSUITS))
+_RULES = Rules((*PERSON, *HOME, *WORK, *POSSESSIONS, *PURSUITS))
 _LONGEST = 220
 
 # What is hedged, hypothetical or a joke states nothing.
