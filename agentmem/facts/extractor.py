@@ -112,10 +112,9 @@ def _resolved(found: Sequence[tuple[str, Claim]]) -> Iterator[tuple[str, Claim]]
 # "My new flatmate is Hugo" and "my phone" are about whoever says it, "my sister's phone" and "the
 # bank of my sister is Monzo" are not.
 _OWN = re.compile(
-    r"\b(?:i|we|me|us|mine)\b|"
-    rf"(?<!\bof )\b(?:my|our) (?:[\w-]+ ){{1,3}}(?:is|are) (?:now )?(?:called |named )?"
-    rf"(?:(?:Dr|Mr|Mrs)\.? )?(?-i:[A-Z])\w+(?: now)?\W*$|"
-    rf"\b(?:my|our) (?!(?:[\w-]+ ){{0,2}}?{RELATION}\b)",
+    r"\b(?:i|we|me|us|mine)\b|(?<!\bof )\b(?:my|our) (?:[\w-]+ ){1,3}(?:is|"
+    r"are) (?:now )?(?:called |named )?(?:(?:Dr|Mr|Mrs)\.? )?(?-i:[A-Z])\w+(?: now)?\W*$|\b(?:my|"
+    rf"our) (?!(?:[\w-]+ ){{0,2}}?{RELATION}\b)",
     re.IGNORECASE,
 )
 

@@ -220,12 +220,13 @@ def _who_died(found: re.Match[str]) -> list[Claim]:
     return _dead(found["who"]) if len(found["who"].split()) <= 6 else []
 
 
-_CONTACT = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\+?\d[\d ()./-]{4,}\d"
+_CONTACT = r"(?:[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\+?\d[\d ()./-]{4,}\d)"
 _WHOLE: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], list[Claim]]], ...] = tuple(
     (pattern(form), read)
     for form, read in (
-        (rf".*(?<![\w@.+-])(?<!\d )(?P<v>(?:{_CONTACT})).*\b(?:no longer works?|(?:doesn't|does not) work|"
-         r"is (?:dead|no longer (?:valid|active|in use))|isn't (?:valid|active)|stopped working)\b",
+        (rf".*(?<![\w@.+-])(?<!\d )(?P<v>{_CONTACT}).*\b(?:no longer works?|(?:doesn't|does not) "
+         r"work|is (?:dead|no longer (?:valid|active|in use))|isn't (?:valid|active)|stopped "
+         r"working)\b",
          lambda found: _end(SPEAKER, (), found["v"])),
         (r"(?:i|we) (?:had to |have to )?put (?P<who>.+?) (?:down|to sleep)\b", _who_died),
         (r"(?:i|we)(?: have|'ve)?(?: just| sadly| also| recently)? lost "

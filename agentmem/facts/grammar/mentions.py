@@ -45,9 +45,8 @@ _GONE = pattern(
 )
 _FORMER = pattern(
     r"\b(?:ex|late|former|old|previous|future|imaginary|fictional|childhood|first|next|dream|"
-    r"last)\b[ -](?:\w+ )?"
-    r"(?:husband|wife|girlfriend|boyfriend|dog|cat|job|role|position|car|apartment|house)|"
-    r"\bno longer\b|\bn't have\b|\bno (?:dog|cat|kids|children)"
+    r"last)\b[ -](?:\w+ )?(?:husband|wife|girlfriend|boyfriend|dog|cat|job|role|position|car|"
+    r"apartment|house)|\bno longer\b|\bn't have\b|\bno (?:dog|cat|kids|children)"
 )
 
 
@@ -164,9 +163,8 @@ _THINGS = (
     ),
     (
         pattern(
-            rf"{_OWN}(?P<v>(?:(?-i:[A-Z])[\w.-]* ){{0,2}}?{DEVICE}\b"
-            r"(?: (?:(?-i:[A-Z0-9])[\w-]*|pro|max|mini|plus))*+)"
-            rf"(?![\w-])(?! {_NO_DEVICE_BUT}\b)"
+            rf"{_OWN}(?P<v>(?:(?-i:[A-Z])[\w.-]* ){{0,2}}?{DEVICE}\b(?: (?:(?-i:[A-Z0-9])[\w-]*|"
+            rf"pro|max|mini|plus))*+)(?![\w-])(?! {_NO_DEVICE_BUT}\b)"
         ),
         _my_device,
     ),

@@ -26,9 +26,8 @@ __all__ = [
 ]  # fmt: skip
 
 _CALLED = pattern(
-    r",? ?(?:(?:that|which|who|whom|he|she|it)(?:'s| is| are| we)? )?"
-    r"(?:(?:is |are )?(?:called|named|by the name of)|whose names? (?:is|are)|who goes by|"
-    r"we (?:call|named)) (?P<names>.+)$"
+    ",? ?(?:(?:that|which|who|whom|he|she|it)(?:'s| is| are| we)? )?(?:(?:is |are )?(?:called|"
+    "named|by the name of)|whose names? (?:is|are)|who goes by|we (?:call|named)) (?P<names>.+)$"
 )
 _CAPITALIZED = r"[A-Z\u00c0-\u00de]\S*"
 _NAMES = re.compile(
@@ -75,10 +74,9 @@ AMBIGUOUS_PETS = words(
     """
 )
 _PET_PHRASE = pattern(
-    rf"(?P<number>{NUMBER}|another|also an?|some|several|my|our|no|any) "
-    rf"(?P<adjectives>(?:(?!{PET}\b|(?:at|for|from|in|about|of|with|to|by|on|and|who|that)\b)"
-    rf"[\w'-]+ ){{0,3}}?)(?P<kind>{PET}(?: (?:{PET}|mix|cross))?)\b"
-    rf"(?! {NO_PET_BUT}\b|[-'])(?P<more>.*)$"
+    f"(?P<number>{NUMBER}|another|also an?|some|several|my|our|no|any) (?P<adjectives>(?:(?!{PET}"
+    r"\b|(?:at|for|from|in|about|of|with|to|by|on|and|who|that)\b)[\w'-]+ "
+    rf"){{0,3}}?)(?P<kind>{PET}(?: (?:{PET}|mix|cross))?)\b(?! {NO_PET_BUT}\b|[-'])(?P<more>.*)$"
 )
 _NOT_KEPT = words("stuffed toy plush robot virtual hot imaginary dead wild big favorite favourite")
 _KEPT = pattern(r"\W*$| (?:called|named|at home|and)")
@@ -196,11 +194,10 @@ _CAR_PHRASE = pattern(
 # "a Fender guitar", "a rental car", "a friend's car" are no cars of one's own.
 _NO_CAR = pattern(
     r"\b(?:fender|guitar|amp|pedal|smaller|bigger|better|second|used|toy|rental|rented|company|"
-    r"(?-i:model)|dream|matchbox|lego|hired|flash|bumper|race|racing|cable|sidecar|remote|rc|minor|"
-    r"thing|problem|question|look|test)\b|'s\b|"
-    r"^(?:seat|golf|polo|beetle|jaguar|leaf|focus|mini|outback|forester|accord|switch|astra)$|"
-    r"^(?:(?:new|old|own|little|big|nice|brand new|small|used) )*"
-    r"(?:car|van|truck|hatchback|camper|coupe|estate|convertible)$"
+    "(?-i:model)|dream|matchbox|lego|hired|flash|bumper|race|racing|cable|sidecar|remote|rc|minor|"
+    r"thing|problem|question|look|test)\b|'s\b|^(?:seat|golf|polo|beetle|jaguar|leaf|focus|mini|"
+    "outback|forester|accord|switch|astra)$|^(?:(?:new|old|own|little|big|nice|brand new|small|"
+    "used) )*(?:car|van|truck|hatchback|camper|coupe|estate|convertible)$"
 )
 _NO_CAR_BUT = pattern(
     r" ?(?:accident|crash|loan|payment|insurance|seat|wash|trouble|issue|dealer\w*|key|game|repair|"

@@ -50,9 +50,8 @@ _IDLE_MODIFIER = pattern(
 )
 _NAME = r"[^\W\d_][\w'-]*(?: (?:van|von|de|der|den|la|el|bin|al)\b)*(?: [^\W\d_][\w'-]*)?"
 _RELATIVE = (
-    rf"(?:my|our) (?P<modifier>(?:{_MODIFIER}[ -])*)(?P<relation>{RELATION})"
-    r"(?!'s? | (?:number|name|email|birthday|phone|office|and)\b)"
-    rf"(?:,? (?P<name>{_NAME}?)(?:,|(?= |'s ))|(?= |'s ))"
+    f"(?:my|our) (?P<modifier>(?:{_MODIFIER}[ -])*)(?P<relation>{RELATION})(?!'s? | (?:number|name|"
+    rf"email|birthday|phone|office|and)\b)(?:,? (?P<name>{_NAME}?)(?:,|(?= |'s ))|(?= |'s ))"
 )
 # A bare name is a subject only before verbs that are said of people and pets.
 _SUBJECT = pattern(

@@ -38,13 +38,12 @@ _SUCH_AS = (
     r"movies|films|books|authors|shows|outdoors) (?:such as|like|including) "
 )
 _END = (
-    r" (?:and (?:i|it|they|we|have|am|would|want|was|that|how|find|can|need|really|often|always|"
-    r"usually)|but|because|since|so|which|who|that|when|where|while|with|for|from|at|in|on|near|"
-    r"to|as|too|very|a lot|the most|more|most|every|whenever|after|before|during|by|of course|"
-    r"though|especially|like|such|and much|even|if|about|around|over|than|together|lately|these|"
-    r"this|today|again|right|now|it's|they're|of|is|are|was|can)\b|[(:!;]|\.(?= |$)|"
-    r",(?: ?)(?:but|so|which|and (?:i|it|they|have|am)|it|they|too|especially|such|like|because|"
-    r"mostly|particularly)\b"
+    " (?:and (?:i|it|they|we|have|am|would|want|was|that|how|find|can|need|really|often|always|"
+    "usually)|but|because|since|so|which|who|that|when|where|while|with|for|from|at|in|on|near|to|"
+    "as|too|very|a lot|the most|more|most|every|whenever|after|before|during|by|of course|though|"
+    "especially|like|such|and much|even|if|about|around|over|than|together|lately|these|this|today|"
+    r"again|right|now|it's|they're|of|is|are|was|can)\b|[(:!;]|\.(?= |$)|,(?: ?)(?:but|so|which|"
+    r"and (?:i|it|they|have|am)|it|they|too|especially|such|like|because|mostly|particularly)\b"
 )
 # What follows an unfinished phrase: "pieces that ...", "watching birds of prey".
 _UNFINISHED = pattern(
