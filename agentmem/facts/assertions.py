@@ -324,13 +324,17 @@ _ASKS_AFTER = re.compile(
     r"how|which|can|could|would|should|do|does|is|are)\b)",
     _I,
 )
+_CAN_YOU = r"(?:can|could|would|will) you (?:please )?"
 _RHETORICAL = re.compile(
-    r"^\W*(?:(?:can|could|would|will) you (?:please )?(?:note|save|store|remember|jot down|"
-    r"write down)(?: down)?(?: that)?,?\s+|(?:did you know|did i (?:\w+ )?(?:tell|"
-    "mention)(?: you)?|(?:can|would|will) you believe(?: it)?|guess what|you know what|"
-    r"have you heard|have i (?:told|mentioned)(?: you)?)[,:!?]?(?: that)?\s+)(?=(?:i|we|my|our)\b)",
+    rf"^\W*(?:{_CAN_YOU}(?=(?:note|save|store|put|write|list)\b.* as my\b)|"
+    rf"(?:{_CAN_YOU}(?:note|save|store|remember|jot down|write down)(?: down)?(?: that)?,?\s+|"
+    r"(?:did you know|did i (?:\w+ )?(?:tell|mention)(?: you)?|(?:can|would|will) you "
+    r"believe(?: it)?|guess what|you know what|have you heard|have i (?:told|mentioned)(?: you)?)"
+    r"[,:!?]?(?: that)?\s+)(?=(?:i|we|my|our)\b))",
     _I,
 )
+# "After the move I work in Rome" claims what "I work in Rome" does.
+_AFTER = re.compile(r"^\W*after\b(?! (?:i|we)\b)[^.?!]*?,?\s+(?=(?:i|we)(?:'\w+)?\s)", _I)
 _LEAD = re.compile(
     r"^\W*(?:(?:well|oh|hey|hi|hello|hiya|so|and|but|also|or|then|now|anyway|anyways|honestly|"
     "actually|btw|by the way|yes|yeah|yep|yup|nope|no|ok|okay|sure|thanks(?: a lot)?|"
@@ -416,7 +420,7 @@ def _clauses(sentence: str) -> Iterator[Clause]:
     unquoted = _without_speech(_corrected(_CONFIRMED.sub("", sentence, count=1)))
     if unquoted is None:
         return
-    claim = unquoted
+    claim = _AFTER.sub("", unquoted, count=1)
     if asked := _RHETORICAL.match(claim):
         claim = claim[asked.end() :].replace("?", ".")
     if claim.rstrip("\"') ").endswith("?"):

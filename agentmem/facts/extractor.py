@@ -118,10 +118,10 @@ _OWN = re.compile(
     re.IGNORECASE,
 )
 
-# "If you need me" and "after the move": what comes after it is as certain as without it.
+# "If you need me" and "when I cook": what comes after it is as certain as without it.
 _CIRCUMSTANCE = re.compile(
-    r"^\W*(?:after|once|whenever|when(?! (?:i|we) (?:was|were)\b)|if you (?:ever )?(?:want|need|"
-    r"have|miss))\b[^,.?!]*,\s*",
+    r"^\W*(?:once|when(?:ever)?(?! (?:i|we) (?:was|were)\b)|if you (?:ever )?(?:want|need|have|"
+    r"miss))\b[^,.?!]*?(?:,\s*|(?<=\s)(?=(?:i|we) (?:always|usually|often|\w+ed)\b))",
     re.IGNORECASE,
 )
 

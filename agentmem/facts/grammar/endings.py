@@ -245,10 +245,10 @@ _WHOLE: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], list[Claim]]], ..
         (r"my (?P<v>[\w -]{2,30}?) allergy (?:is|has|seems|went|'s)(?: \w+)? ?"
          r"(?:gone|disappeared|away|cured|over)\b",
          lambda found: _end(SPEAKER, ("allergy",), found["v"])),
-        (r"(?!(?:i|we|he|she|it|they|you|that|this|who|someone|everyone|nobody|\w+ (?:people|men|"
-         r"soldiers))\b)(?P<who>.+?) (?:(?:has|have|had|just|sadly|recently|suddenly|"
-         r"unfortunately|finally) )*(?:died|passed(?: away| on)?|is dead|ran away|"
-         r"was put (?:down|to sleep)|got run over|crossed the rainbow bridge|is gone|went missing|"
+        (r"(?!(?:i|we|he|she|it|they|you|that|this|who|someone|everyone|nobody|the (?:\w+ )?one|"
+         r"\w+ (?:people|men|soldiers))\b)(?P<who>.+?) (?:(?:has|have|had|just|sadly|recently|"
+         r"suddenly|unfortunately|finally) )*(?:died|passed(?: away| on)?|is dead|ran away|was put "
+         r"(?:down|to sleep)|got run over|crossed the rainbow bridge|is gone|went missing|"
          r"didn't make it|(?:is no longer|isn't) with us)\b", _who_died),
     )
 )  # fmt: skip

@@ -389,14 +389,18 @@ _CHANGED = pattern(
     rf"i (?:have |'ve |just |recently )*(?:changed|switched|updated) my {_PHRASE}"
     r"(?: from .+?)? to (?P<value>.+)$"
 )
+_TO_SAVE = pattern(
+    r"(?:please )?(?:note|save|store|put|write|list)(?: down)? (?P<value>.+?)(?: down)? as my "
+    rf"{_PHRASE}$"
+)
 _IS_MY = pattern(rf"(?P<value>.+?) (?:is|are) (?:my|our) {_PHRASE}$")
 _POINTING = pattern(r"(?:this|that|it|he|she|they|those|these|which|what|one)\b|.*\b(?:i|we|you)\b")
 _MY_RELATIVE = pattern(rf"(?:new |current )?((?:(?:best|other|older|younger) )?{RELATION})")
 
 
 def named(clause: str) -> list[Claim]:
-    """Read "Blue is my favourite colour", "I changed my number to ..."."""
-    changed = _CHANGED.match(clause)
+    """Read "Blue is my favourite colour", "I changed my number to ...", "Save ... as my email"."""
+    changed = _CHANGED.match(clause) or _TO_SAVE.match(clause)
     found = changed or _IS_MY.match(clause)
     if found is None or (not changed and _POINTING.match(found["value"])):
         return []

@@ -241,8 +241,8 @@ def _weight(p: Predicate, said: str) -> list[Claim]:
 
 _FAN = (
     r"(?:(?:always|really|so|very|quite|super|totally|pretty) )*(?:an? )?(?:(?:big|huge|massive|"
-    r"great|avid|lifelong|longtime|long-time|die-hard|true) )*(?:fan of|fond of|crazy about|"
-    r"passionate about|obsessed with|big on|into)"
+    r"great|avid|lifelong|longtime|long-time|die-hard|true) )*(?:fan of|fond of|keen on|"
+    r"partial to|crazy about|passionate about|obsessed with|big on|into)"
 )
 _GROUP = (
     r"(?:an?|my|our|the local) (?:(?:new|local|small) )*"

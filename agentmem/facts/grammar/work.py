@@ -125,6 +125,7 @@ WORK = (
     Rule("get", f"(?!.*promot){_HIRED} (?:at|by) ...", _position, DONE, own=True),
     Rule("teach", r"(?:[\w ]+? )?at (?P<v>(?-i:[A-Z]).+)$", employer, EVER),
     Rule("earn make", r"(?P<v>[$\u20ac\u00a3\u00a5]? ?\d.+)$", _salary, "present"),
+    Rule("earn make", "(?:my|a) living as ...", job_title),
     Rule("study", "", learned),
     Rule("study", "", _studies),
     Rule("study", rf"(?P<v>(?!(?:for|my|some)\b)(?:[a-z]+ )?{_SUBJECT})"

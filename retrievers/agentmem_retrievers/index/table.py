@@ -235,7 +235,7 @@ class Table:
             self._vectors.put(row, vector)
             self.vocabulary.add(stems, words, self.words.document_frequency)
             # What is told today may be about yesterday: note the first time that it mentions.
-            spans = find_time_spans(memory.text, memory.said_at_local)
+            spans = find_time_spans(memory.text, memory.said_at_local, day_first=memory.day_first)
             span = next(spans, None)
             if span is not None:
                 columns["about_start"][row] = span.start.timestamp()
