@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from agentmem.facts.grammar.claims import SPEAKER, Claim
-from agentmem.facts.grammar.patterns import pattern
+from agentmem.facts.patterns import pattern
 
 __all__ = ["correction"]
 

@@ -8,7 +8,11 @@ from dataclasses import replace
 
 from agentmem.facts.attributes import attribute_name
 from agentmem.facts.grammar.claims import SPEAKER, Claim
-from agentmem.facts.grammar.patterns import (
+from agentmem.facts.grammar.person import BEING
+from agentmem.facts.grammar.predicate import Predicate
+from agentmem.facts.grammar.rule import DONE, Read, Rule, Rules, fact
+from agentmem.facts.lexicon import RELATIONS
+from agentmem.facts.patterns import (
     MONTH,
     PET,
     RELATION,
@@ -17,10 +21,6 @@ from agentmem.facts.grammar.patterns import (
     pattern,
     strip_prefix,
 )
-from agentmem.facts.grammar.person import BEING
-from agentmem.facts.grammar.predicate import Predicate
-from agentmem.facts.grammar.rule import DONE, Read, Rule, Rules, fact
-from agentmem.facts.lexicon import RELATIONS
 from agentmem.facts.values import listed, name_in, place_in
 
 __all__ = ["denied", "ended", "gone"]

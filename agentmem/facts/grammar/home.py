@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from agentmem.facts.grammar.claims import Claim
-from agentmem.facts.grammar.patterns import any_of, pattern
 from agentmem.facts.grammar.predicate import Predicate
 from agentmem.facts.grammar.rule import DONE, EVER, Rule, fact, place
+from agentmem.facts.patterns import any_of, pattern
 
 __all__ = ["HOME"]
 

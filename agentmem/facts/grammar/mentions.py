@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from agentmem.facts.grammar.claims import SPEAKER, Claim
-from agentmem.facts.grammar.patterns import CAR, DEVICE, PET, RELATION, any_of, pattern, words
 from agentmem.facts.grammar.person import BEING
 from agentmem.facts.grammar.possessions import (
     AMBIGUOUS_PETS,
@@ -19,6 +18,7 @@ from agentmem.facts.grammar.possessions import (
 from agentmem.facts.grammar.predicate import OVER, Predicate
 from agentmem.facts.grammar.pursuits import liked
 from agentmem.facts.grammar.rule import employer, fact, job, place, text
+from agentmem.facts.patterns import CAR, DEVICE, PET, RELATION, any_of, pattern, words
 from agentmem.facts.values import listed, name_in
 
 __all__ = ["mentioned", "mentioned_in_sentence"]

@@ -7,7 +7,13 @@ from collections.abc import Callable
 
 from agentmem.facts.attributes import attribute_name, base_name
 from agentmem.facts.grammar.claims import SPEAKER, Claim
-from agentmem.facts.grammar.patterns import (
+from agentmem.facts.grammar.person import BEING, languages
+from agentmem.facts.grammar.possessions import car, kind_of_pet, named_pets
+from agentmem.facts.grammar.predicate import Predicate
+from agentmem.facts.grammar.pursuits import liked
+from agentmem.facts.grammar.rule import Read, complete, employer, fact, job, place
+from agentmem.facts.lexicon import UNNAMED_MANY
+from agentmem.facts.patterns import (
     MONTH,
     PET,
     RELATION,
@@ -17,12 +23,6 @@ from agentmem.facts.grammar.patterns import (
     strip_prefix,
     words,
 )
-from agentmem.facts.grammar.person import BEING, languages
-from agentmem.facts.grammar.possessions import car, kind_of_pet, named_pets
-from agentmem.facts.grammar.predicate import Predicate
-from agentmem.facts.grammar.pursuits import liked
-from agentmem.facts.grammar.rule import Read, complete, employer, fact, job, place
-from agentmem.facts.lexicon import UNNAMED_MANY
 from agentmem.facts.values import date_in, is_common, listed, name_in, number_in, phone_in
 
 __all__ = ["MY", "called", "mine", "named"]

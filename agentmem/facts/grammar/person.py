@@ -6,7 +6,10 @@ import re
 from dataclasses import replace
 
 from agentmem.facts.grammar.claims import SPEAKER, Claim
-from agentmem.facts.grammar.patterns import (
+from agentmem.facts.grammar.predicate import Predicate
+from agentmem.facts.grammar.rule import DONE, Rule, Rules, fact, items, job, one_of, place, text
+from agentmem.facts.lexicon import DIETS, ILLNESSES, LANGUAGES, NATIONALITIES, RELATIONS, RELIGIONS
+from agentmem.facts.patterns import (
     DETERMINER,
     RELATION,
     any_of,
@@ -14,9 +17,6 @@ from agentmem.facts.grammar.patterns import (
     pattern,
     strip_prefix,
 )
-from agentmem.facts.grammar.predicate import Predicate
-from agentmem.facts.grammar.rule import DONE, Rule, Rules, fact, items, job, one_of, place, text
-from agentmem.facts.lexicon import DIETS, ILLNESSES, LANGUAGES, NATIONALITIES, RELATIONS, RELIGIONS
 from agentmem.facts.values import date_in, listed, name_in, place_in
 
 __all__ = ["BEING", "PERSON", "illnesses", "is_relative", "languages"]

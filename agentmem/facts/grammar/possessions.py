@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 
 from agentmem.facts.grammar.claims import SPEAKER, Claim
-from agentmem.facts.grammar.patterns import (
+from agentmem.facts.grammar.predicate import Predicate
+from agentmem.facts.grammar.rule import DONE, Rule, complete, fact, known
+from agentmem.facts.lexicon import RELATIONS
+from agentmem.facts.patterns import (
     CAR,
     DEVICE,
     NUMBER,
@@ -16,9 +19,6 @@ from agentmem.facts.grammar.patterns import (
     strip_prefix,
     words,
 )
-from agentmem.facts.grammar.predicate import Predicate
-from agentmem.facts.grammar.rule import DONE, Rule, complete, fact, known
-from agentmem.facts.lexicon import RELATIONS
 from agentmem.facts.values import name_in
 
 __all__ = [

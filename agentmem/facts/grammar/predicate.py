@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from agentmem.facts.assertions import Clause
 from agentmem.facts.grammar.claims import SPEAKER
-from agentmem.facts.grammar.patterns import RELATION, any_of, pattern, strip_prefix, words
 from agentmem.facts.lexicon import UNNAMED_MANY
+from agentmem.facts.patterns import RELATION, any_of, pattern, strip_prefix, words
 from agentmem.facts.values import is_common, name_in
 
 __all__ = ["OVER", "Predicate", "parse", "without_over"]

@@ -12,13 +12,13 @@ from agentmem.facts.grammar.endings import denied, ended, gone
 from agentmem.facts.grammar.home import HOME
 from agentmem.facts.grammar.mentions import mentioned
 from agentmem.facts.grammar.named import MY, called, mine, named
-from agentmem.facts.grammar.patterns import MONTH, any_of, pattern, words
 from agentmem.facts.grammar.person import PERSON
 from agentmem.facts.grammar.possessions import POSSESSIONS
 from agentmem.facts.grammar.predicate import OVER, Predicate, parse, without_over
 from agentmem.facts.grammar.pursuits import PURSUITS
 from agentmem.facts.grammar.rule import Rules
 from agentmem.facts.grammar.work import WORK
+from agentmem.facts.patterns import MONTH, any_of, pattern, words
 
 __all__ = ["claims"]
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from agentmem.facts.grammar.claims import Claim
-from agentmem.facts.grammar.patterns import before, pattern, strip_prefix, words
 from agentmem.facts.grammar.predicate import Predicate
+from agentmem.facts.patterns import before, pattern, strip_prefix, words
 from agentmem.facts.values import is_common, job_in, listed, organization_in, place_in
 
 __all__ = [

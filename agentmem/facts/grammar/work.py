@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from agentmem.facts.grammar.claims import Claim
-from agentmem.facts.grammar.patterns import any_of, pattern, strip_prefix
 from agentmem.facts.grammar.person import BEING
 from agentmem.facts.grammar.predicate import Predicate
 from agentmem.facts.grammar.pursuits import learned
@@ -21,6 +20,7 @@ from agentmem.facts.grammar.rule import (
     place,
     text,
 )
+from agentmem.facts.patterns import any_of, pattern, strip_prefix
 from agentmem.facts.values import number_in, place_in
 
 __all__ = ["WORK"]
