@@ -108,7 +108,7 @@ class Timeline:
         return _in_order(list(chosen.values()))
 
     def _about(self, text: str, k: int, bounds: Bounds) -> Iterator[Event]:
-        windows = find_windows(text, self.now)
+        windows = find_windows(text, self.now, day_first=self.scope.day_first)
         wanted = [bounds, *(Bounds(w.start, w.end) for w in windows[:1])]
         if windows and _WANTS_EVERYTHING.match(text):
             events = self._all()

@@ -354,7 +354,7 @@ class SearchEngine:
         moment = query.as_of or query.now
         anchor = find_anchor(query.text, moment)
         if anchor is None or "time" in self.settings.off:
-            return find_windows(query.text, moment)
+            return find_windows(query.text, moment, day_first=scope.day_first)
         event = replace(
             query,
             text=anchor.clause,

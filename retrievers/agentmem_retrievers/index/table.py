@@ -236,7 +236,9 @@ class Table:
             # What is told today may be about yesterday: note the first time that it mentions.
             span = None
             if has_time:
-                span = next(find_time_spans(memory.text, memory.said_at_local), None)
+                day_first = memory.day_first
+                spans = find_time_spans(memory.text, memory.said_at_local, day_first=day_first)
+                span = next(spans, None)
             if span is not None:
                 columns["about_start"][row] = span.start.timestamp()
                 columns["about_end"][row] = span.end.timestamp()
