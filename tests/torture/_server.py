@@ -93,6 +93,8 @@ class User:
         Raises:
             AssertionError: something acknowledged is lost or changed.
         """
+        problems = memory.check(scope=self.scope).problems
+        assert not problems, f"check() of {self.scope} finds {problems[:5]}"
         turns = memory.get_all(scope=self.scope, granularity=Granularity.TURN, limit=None)
         found = {m.id: m.text for m in turns if m.version_of is None}
         happened = {found.get(memory_id) == text for memory_id, text in self.unsure.items()}
@@ -146,5 +148,3 @@ class Clients:
         with MemoryController.open(self.folder, embeddings=WordEmbeddings()) as memory:
             for user in self.users:
                 user.inspect(memory)
-                problems = memory.check(scope=user.scope).problems
-                assert not problems, f"check() of {user.scope} finds {problems[:5]}"
