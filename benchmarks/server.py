@@ -148,11 +148,10 @@ def _compare(
     together: dict[str, list[float]] = {side: [] for side in sides}
     used = dict.fromkeys(sides, 0.0)
     for _ in range(_ROUNDS):
-        asked = list(islice(questions, searches))
         for side, ask in sides.items():
-            alone[side].append(run_callers(ask, asked[: searches // 4], 1).p50)
-        asked = list(islice(questions, searches))
+            alone[side].append(run_callers(ask, list(islice(questions, searches // 4)), 1).p50)
         for side, ask in sides.items():
+            asked = list(islice(questions, searches))
             begin = time.process_time() + _processor_seconds(pid)
             together[side].append(1e3 / run_callers(ask, asked, len(owners)).ms)
             used[side] += time.process_time() + _processor_seconds(pid) - begin

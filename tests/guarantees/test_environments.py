@@ -85,6 +85,37 @@ in_a_worker(open_here)
 in_a_worker(open_here)
 """
 
+# Both sides of the fork use the client that was connected before.
+CLIENT = """
+from agentmem import connect
+from agentmem.discovery import find_server
+from tests.torture._server import run_server
+folder = Path(sys.argv[1])
+ready, tell = os.pipe()
+if (server := os.fork()) == 0:
+    run_server(folder, lambda: os.write(tell, b"!"))
+    os._exit(0)
+os.read(ready, 1)
+file = find_server(folder, timeout=60)
+client = connect(file.url, token=file.token, scope=Scope("ada"))
+client.add("the boat is red", session_id="a")
+worker = os.fork()
+name = "parent" if worker else "worker"
+for n in range(20):
+    [turn] = client.add(f"boat {n} of the {name}", session_id=name)
+    assert client.get(turn.id).text == f"boat {n} of the {name}"
+if not worker:
+    os._exit(0)
+assert os.waitpid(worker, 0)[1] == 0
+client.close()
+try:
+    client.search("boat")
+except ClosedError as error:
+    print(error)
+os.kill(server, 15)
+os.waitpid(server, 0)
+"""
+
 SPAWN = """
 def child(found, path):
     try:
@@ -170,6 +201,11 @@ def test_workers_that_are_forked_after_loading_open_the_store_themselves(tmp_pat
     assert "was opened before this process was forked; open it here" in inherited
     assert "is in use by process" in locked
     assert first == second == "the boat is red"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_client_is_used_on_both_sides_of_a_fork(tmp_path: Path) -> None:
+    assert run(START + CLIENT, tmp_path / "store") == "this Client is closed; connect again\n"
 
 
 def test_spawned_processes_get_results_and_open_what_is_closed(tmp_path: Path) -> None:
