@@ -296,7 +296,7 @@ class Client:
 
     def recall(
         self,
-        query: str,
+        query: str | Sequence[MessageLike],
         *,
         max_tokens: int = 800,
         scope: Scope | None = None,
@@ -320,10 +320,13 @@ class Client:
         Raises:
             InvalidInputError: `count_tokens` is given; a server counts by its own estimate.
         """
+        from agentmem.client.encode import to_messages
+
         if count_tokens is not None:
             raise InvalidInputError("count_tokens must be None for a server, which counts itself")
+        is_text = isinstance(query, str) or not isinstance(query, Sequence)
         body = {
-            "query": query,
+            "query": query if is_text else to_messages(query),
             "max_tokens": max_tokens,
             "exclude": list(exclude),
             "min_trust": str(min_trust),

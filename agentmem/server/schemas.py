@@ -151,9 +151,9 @@ class SearchRequest(_FilteredRequest):
 
 
 class RecallRequest(_FilteredRequest):
-    """A question, and what `MemoryController.recall` takes beside it."""
+    """A question or the last turns of a conversation, and what `MemoryController.recall` takes."""
 
-    query: _Text
+    query: _Text | Annotated[list[MessageIn | str], Field(min_length=1, max_length=1000)]
     max_tokens: int = Field(default=800, ge=1, le=1_000_000)
     as_of: AwareDatetime | None = None
     exclude: list[str] = []
@@ -161,6 +161,12 @@ class RecallRequest(_FilteredRequest):
     granularity: Granularity | None = None
     explain: bool = False
     reinforce: bool = True
+
+    def asked(self) -> str | list[Any]:
+        """Return the question or the turns as the controller takes them."""
+        if isinstance(self.query, str):
+            return self.query
+        return [turn if isinstance(turn, str) else turn.message() for turn in self.query]
 
 
 class SectionIn(_Request):
