@@ -306,6 +306,7 @@ class Client:
         count_tokens: Callable[[str], int] | None = None,
         explain: bool = False,
         reinforce: bool = True,
+        granularity: Granularity | None = None,
         session_id: str | None = None,
         role: str | None = None,
         speaker: str | None = None,
@@ -331,6 +332,7 @@ class Client:
             "min_confidence": min_confidence,
         } | _given(
             as_of=_iso(as_of),
+            granularity=None if granularity is None else str(granularity),
             session_id=session_id,
             role=role,
             speaker=speaker,

@@ -38,7 +38,7 @@ from agentmem.progress import Progress
 from agentmem.provenance import Trust
 from agentmem.recall.context import Context
 from agentmem.recall.cue import cue
-from agentmem.recall.recall import candidates
+from agentmem.recall.recall import candidates, shown_granularity
 from agentmem.rerank.refiner import Refiner, apply_refiners
 from agentmem.to_async import to_async
 from agentmem.writing.association import Association
@@ -921,6 +921,7 @@ class MemoryController:
         count_tokens: Callable[[str], int] | None = None,
         explain: bool = False,
         reinforce: bool = True,
+        granularity: Granularity | None = None,
         session_id: str | None = None,
         role: str | None = None,
         speaker: str | None = None,
@@ -948,6 +949,8 @@ class MemoryController:
             explain: fill in the `reason` of each item.
             reinforce: strengthen what is shown, after the call; an archived memory becomes active
                 again. A recall `as_of` the past strengthens nothing.
+            granularity: show only turns, passages (`SESSION`), summaries, days or topics; by
+                default the router decides.
             session_id, role, speaker, since, until, filter: as for `search`. Summaries are shown
                 if every turn that they sum up passes.
             min_confidence: show nothing but pinned memories if the search is less confident than
@@ -981,6 +984,7 @@ class MemoryController:
             raise InvalidInputError(f"count_tokens={count_tokens!r} must be a function or None")
         explain = arguments.flag("explain", explain)
         reinforce = arguments.flag("reinforce", reinforce)
+        granularity = None if granularity is None else shown_granularity(granularity)
         restrictions: dict[str, Any] = {
             "session_id": session_id,
             "role": role,
@@ -1012,6 +1016,7 @@ class MemoryController:
             explain=explain,
             min_trust=min_trust,
             where=where,
+            granularity=granularity,
         )
         if reinforce and moment is None:
             self.reinforce(result, shown=list(context.ids.values()), scope=owner)

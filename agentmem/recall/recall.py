@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
+from agentmem import arguments
 from agentmem.digest.sentences import split
 from agentmem.documents.documents import DOCUMENT
 from agentmem.facts.questions import asked_attributes
@@ -27,7 +29,7 @@ from agentmem_retrievers.ranking.latest_value import matching_keys
 from agentmem_stores import Granularity, Memory, Scope, State
 from agentmem_stores.filters import NO_FILTER, MemoryFilter
 
-__all__ = ["Recaller", "candidates"]
+__all__ = ["Recaller", "candidates", "shown_granularity"]
 
 # A line has at least about so many tokens, its id and date among them.
 _MIN_LINE_TOKENS = 25
@@ -52,6 +54,8 @@ MIN_REPEATED_CHARS = 12
 MAX_PRECEDING_TOKENS = 40
 # Turns of a topic that are looked up to find out which of them its summary quotes.
 MAX_SOURCES = 200
+# The breadth of a question from which on it gets passages.
+_MIN_PASSAGE_BREADTH = 0.5
 # Three digits, so that the ids that lines get at the end are never longer.
 _WIDEST_ID = "m999"
 
@@ -64,9 +68,26 @@ _FORMS = {
 }
 
 
+# The granularities that a context can show.
+_SHOWN = (Granularity.TURN, Granularity.SESSION, *COARSE)
+
+
 def candidates(max_tokens: int) -> int:
     """Return how many turns to search for: as many as fit, but enough for the entropy."""
     return min(max(max_tokens // _MIN_LINE_TOKENS, SHORTLIST), _MAX_CANDIDATES)
+
+
+def shown_granularity(value: Any) -> Granularity:
+    """Return the only granularity that a context is to show.
+
+    Raises:
+        InvalidInputError: it is none, or one that no context shows.
+    """
+    granularity = arguments.choice("granularity", value, Granularity)
+    if granularity not in _SHOWN:
+        shown = ", ".join(one.value for one in _SHOWN)
+        raise arguments.refusal("granularity", granularity.value, f"one of {shown}")
+    return granularity
 
 
 @dataclass(frozen=True)
@@ -144,10 +165,12 @@ class Recaller:
         explain: bool = False,
         min_trust: Trust = Trust.EXTERNAL,
         where: MemoryFilter = NO_FILTER,
+        granularity: Granularity | None = None,
     ) -> Context:
         """Return the context of a search for turns; see `MemoryController.recall`.
 
         Args:
+            granularity: show only this one, instead of the mix that the router decides.
             min_trust: the least trust of what is shown.
             where: what the search was filtered by. A summary, and a passage, is shown as far as it
                 comes from turns that the filter allows.
@@ -155,6 +178,9 @@ class Recaller:
 
         def admits(memory: Memory) -> bool:
             return memory.id not in exclude and trust_of(memory).level >= min_trust.level
+
+        def wanted(one: Granularity) -> bool:
+            return granularity is None or one is granularity
 
         hits = [hit for hit in result.hits if admits(hit.memory)]
         shares = score_distribution([hit.score for hit in hits])
@@ -168,11 +194,13 @@ class Recaller:
                 max_tokens,
                 is_fixed="router" in self.settings.off,
             )
+            if granularity is not None:
+                routing = replace(routing, shares={granularity: 1.0})
             words = index.tables[Granularity.TURN].words
             excerpts = Excerpts(result.query, words, count)
             page = _Page(count, max_tokens, admits)
             for memory in pinned:
-                if admits(memory) and where.matches(memory):
+                if admits(memory) and where.matches(memory) and wanted(memory.granularity):
                     self._add_pinned(page, memory, excerpts)
             for fact in _certain_facts(index.facts, result.query, as_of):
                 if page.admits(fact) and all(map(allowed, fact.sources)):
@@ -180,9 +208,11 @@ class Recaller:
                     line = _line(fact, _stated(fact))
                     page.add(_Draft(line, Form.FACT, fact.sources, reason=reason))
             self._add_overview(page, scope, groups, shares, routing, excerpts, max_tokens)
-            if routing.breadth >= 0.5:
+            broad = routing.breadth >= _MIN_PASSAGE_BREADTH and granularity is None
+            if broad or granularity is Granularity.SESSION:
                 self._add_passages(page, scope, index, hits, routing, excerpts, allowed)
-            self._add_turns(page, scope, index, hits, routing, excerpts, allowed)
+            if wanted(Granularity.TURN):
+                self._add_turns(page, scope, index, hits, routing, excerpts, allowed)
         routing = replace(routing, archive=any(hit.archived for hit in hits))
         return _context(result, routing, page, max_tokens, explain=explain)
 

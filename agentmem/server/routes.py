@@ -19,6 +19,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
 from agentmem.provenance import provenance
+from agentmem.server.answers import serialized
 from agentmem.server.caller import Caller, Reader, Writer, reading
 from agentmem.server.schemas import (
     MAX_K,
@@ -160,6 +161,7 @@ def delete_session(session_id: str, caller: Writer) -> DeletionOut:
 
 
 @router.post("/search", tags=["search"])
+@serialized
 def search(body: SearchRequest, request: Request, caller: Reader) -> SearchOut:
     """Find the memories that answer a question, best first."""
     options = body.options("query") | _reinforce(body.reinforce, caller)
@@ -170,6 +172,7 @@ def search(body: SearchRequest, request: Request, caller: Reader) -> SearchOut:
 
 
 @router.post("/recall", tags=["search"])
+@serialized
 def recall(body: RecallRequest, request: Request, caller: Reader) -> RecallOut:
     """Spend a token budget on the memories that answer a question."""
     options = body.options("query") | _reinforce(body.reinforce, caller)
@@ -223,6 +226,7 @@ def reset_learning(caller: Writer) -> Count:
 
 
 @router.get("/memories", tags=["memories"])
+@serialized
 def list_memories(
     caller: Reader,
     limit: Annotated[int, Query(ge=1, le=MAX_K)] = 100,
@@ -437,6 +441,7 @@ def plan_went(plan_id: str, body: OutcomeRequest, caller: Writer) -> PlanOut:
 
 
 @router.get("/graph", tags=["knowledge"])
+@serialized
 def graph(caller: Reader) -> GraphOut:
     """Return the association graph."""
     found = caller.memory.graph(scope=caller.scope)

@@ -158,6 +158,7 @@ class RecallRequest(_FilteredRequest):
     as_of: AwareDatetime | None = None
     exclude: list[str] = []
     min_trust: Trust = Trust.EXTERNAL
+    granularity: Granularity | None = None
     explain: bool = False
     reinforce: bool = True
 

@@ -60,7 +60,6 @@ _MOVED = {
         "Features": "Features",
         "Floats": "Floats",
         "Lookup": "TermStats",
-        "NEAR": "NEAR",
         "SoftLookup": "TermExpansion",
         "WIDE": "WIDE",
         "Wording": "LexicalFeatures",
@@ -87,6 +86,7 @@ _MOVED = {
     },
     "index.table": {
         "Around": "ContextWindow",
+        "NEAR": "NEAR",
         "NONE": "NONE",
         "Rows": "Rows",
         "Shown": "VisibilityMask",

@@ -267,9 +267,6 @@ class SearchEngine:
         words = dict(zip(missing, self._embed_words(query, question, missing), strict=True))
         vector = query.embed(question.addressed)
         self._latest_value.prepare(question, as_of=query.as_of is not None)
-        if missing:
-            with self.memories.reading(scope) as index:
-                index.tables[Granularity.TURN].vocabulary.learn(words)
         return EmbeddedQuestion(
             question=question,
             vector=vector,
@@ -317,8 +314,9 @@ class SearchEngine:
         tokens = () if table.without_codes else embedded.tokens
         similar_terms: Mapping[str, Sequence[SimilarTerm]] = dict.fromkeys(question.rest, ())
         if self._expands_terms:
+            table.vocabulary.learn(embedded.words)
             similar_terms = table.vocabulary.similar_terms(
-                question.content, embedded.words, table.words.document_frequency
+                question.content, embedded.words, table.words.document_frequencies
             )
         return TurnRanking(
             index=index,

@@ -1,4 +1,4 @@
-"""`eval documents`, `recognition`, `personal`, `order` and `proactive`: abilities beside search."""
+"""`eval documents`, `recognition`, `personal`, `learning`, `order` and `proactive`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from agentmem.cli.commands.evaluate import VariantOptions, app, run_task, screen
 from agentmem.cli.options import (
     CacheOptions,
     DataFile,
+    EmbeddingCache,
     JsonFile,
     OutputOptions,
     Seed,
-    default_embedder,
+    cached_embedder,
     with_groups,
 )
 from agentmem.cli.terminal import plain
@@ -36,6 +37,7 @@ def documents(
     ] = None,
     budget: Annotated[int, typer.Option(min=1, help="Tokens of the chunks.")] = 1500,
     seed: Seed = 0,
+    cache: EmbeddingCache = None,
     json_file: JsonFile = None,
 ) -> None:
     """Documents: the share of the evidence among the chunks within a token budget.
@@ -49,7 +51,7 @@ def documents(
     OutputOptions(json_file).check()
     texts = haystacks(words or [100_000], seed=seed) if file is None else read_qmsum(file)
     with ProgressBars() as bars:
-        shares = measure_documents(texts, default_embedder(), budget=budget, progress=bars)
+        shares = measure_documents(texts, cached_embedder(cache), budget=budget, progress=bars)
     means = {name: float(np.mean(values)) for name, values in shares.items()}
     _print(means, "share of the evidence", json_file)
     if json_file is not None:
@@ -62,6 +64,7 @@ def recognition(
     file: DataFile,
     limit: Annotated[int, typer.Option(min=1, help="Turns of each kind per conversation.")] = 100,
     seed: Seed = 0,
+    cache: EmbeddingCache = None,
     json_file: JsonFile = None,
 ) -> None:
     """Recognition: are turns, their paraphrases and turns that were never said told apart?
@@ -77,7 +80,7 @@ def recognition(
     OutputOptions(json_file).check()
     with ProgressBars() as bars:
         scores = measure_recognition(
-            read(file), default_embedder(), seed=seed, limit=limit, progress=bars
+            read(file), cached_embedder(cache), seed=seed, limit=limit, progress=bars
         )
     results = scores.to_json()
     for delay, values in results.items():
@@ -106,6 +109,28 @@ def personal(
 
 @app.command()
 @with_groups
+def learning(
+    cache: CacheOptions,
+    output: OutputOptions,
+    users: Annotated[int, typer.Option(min=1, help="Number of generated users.")] = 4,
+    shots: Annotated[
+        int, typer.Option(min=1, max=9, help="Examples of each intent; the rest are asked.")
+    ] = 5,
+    seed: Seed = 0,
+) -> None:
+    """Learning from examples: utterances that a user labels are recalled to label new ones.
+
+    accuracy is the share of new utterances that the recalled examples label rightly; knn@k that of
+    the k nearest examples by bare embeddings. Ten utterances of each of 22 intents are in different
+    words, and none is both told and asked.
+    """
+    from agentmem.evaluation.learning import LearningTask
+
+    run_task(LearningTask(users=users, shots=shots, seed=seed), cache, output, VariantOptions())
+
+
+@app.command()
+@with_groups
 def order(
     cache: CacheOptions,
     output: OutputOptions,
@@ -120,7 +145,7 @@ def order(
 
 @app.command()
 @with_groups
-def proactive(file: DataFile, json_file: JsonFile = None) -> None:
+def proactive(file: DataFile, cache: EmbeddingCache = None, json_file: JsonFile = None) -> None:
     """Proactive recall: does the right memory come to mind, given the last turns? MADial's file.
 
     The share of conversations with a right memory among the first ten: recall of all turns, search
@@ -131,7 +156,7 @@ def proactive(file: DataFile, json_file: JsonFile = None) -> None:
 
     OutputOptions(json_file).check()
     with ProgressBars() as bars:
-        shares = measure_proactive(file, default_embedder(), progress=bars)
+        shares = measure_proactive(file, cached_embedder(cache), progress=bars)
     _print(shares, "right memory among ten", json_file)
     if json_file is not None:
         write_json(shares, json_file)

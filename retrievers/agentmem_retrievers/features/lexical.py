@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agentmem_retrievers.index.inverted_index import InvertedIndex, Postings
-from agentmem_retrievers.index.table import NONE, ContextWindow, Rows, Table
+from agentmem_retrievers.index.table import NEAR, NONE, ContextWindow, Rows, Table
 from agentmem_retrievers.index.vocabulary import SimilarTerm
 from agentmem_retrievers.text.question import Question
 
 __all__ = [
-    "NEAR",
     "WIDE",
     "Features",
     "Floats",
@@ -32,11 +32,10 @@ __all__ = [
 Floats = NDArray[np.float64]
 Features = dict[str, Floats]
 
-# Weight of a neighbor in the context of a turn, by offset in the session. What came before weighs
-# more, since an answer is understood from its question.
-NEAR = {0: 1.0, -1: 0.7, 1: 0.5, -2: 0.35, 2: 0.25}
+# Weight of a neighbor in the wide context of a turn, by offset in the session; see `table.NEAR`.
 WIDE = {offset: 0.7 ** abs(offset) for offset in range(-4, 5)}
 ADJACENT = {0: 1.0, -1: 0.6, 1: 0.4}
+NEAR_WIDTH, WIDE_WIDTH = sum(NEAR.values()), sum(WIDE.values())
 
 # BM25 of turns, which are short and alike: little saturation, little length normalization.
 TURN_K1, TURN_B = 0.9, 0.4
@@ -162,14 +161,17 @@ class TermExpansion:
         shape = (len(terms), len(self.rows))
         self.best, self.similar, self.covered = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         for i, (stem, cosines) in enumerate(expanded.items()):
-            matches, covered = [], []
+            own, itself = rarity[stem], places[stem]
+            similar, covered = [], []
             for term, cosine in cosines.items():
-                matches.append((cosine**2 * rarity[term], term))
-                covered.append((cosine**2 * min(rarity[term], rarity[stem]), term))
-            _set_greatest(self.best[i], matches, places)
+                if term != stem:
+                    similar.append((cosine**2 * rarity[term], term))
+                    covered.append((cosine**2 * min(rarity[term], own), term))
+            _set_greatest(self.similar[i], similar, places)
             _set_greatest(self.covered[i], covered, places)
-            matches.remove((rarity[stem], stem))
-            _set_greatest(self.similar[i], matches, places)
+            self.covered[i][itself] = own
+            self.best[i] = self.similar[i]
+            self.best[i][itself] = np.maximum(self.similar[i][itself], own)
 
     def at(self, values: Floats, rows: Rows) -> Floats:
         """Return the values of documents along the last axis; 0 where nothing matches."""
@@ -177,6 +179,14 @@ class TermExpansion:
             return np.zeros((*values.shape[:-1], *rows.shape))
         places = self._place[rows]
         return np.asarray(np.where(places >= 0, values[..., places], 0.0))
+
+
+def _weighted_sum(at: Mapping[int, Floats], window: Mapping[int, float]) -> Floats:
+    """Return the sum of arrays of the same shape, by offset, each times the weight of its offset."""
+    total = np.zeros_like(at[0])
+    for offset, weight in window.items():
+        total += weight * at[offset]
+    return total
 
 
 def _set_greatest(
@@ -271,42 +281,29 @@ class LexicalFeatures:
         return np.asarray(contained, dtype=np.float64)
 
     def _turns(self, context: ContextWindow) -> Features:
-        frequencies = self.all.frequencies(context.rows)
-        lengths = self.all.lengths(context.rows)
+        # The terms, and in the last line the length, of each row.
+        rows = np.vstack([self.all.frequencies(context.rows), self.all.lengths(context.rows)])
+        at = {offset: rows[:, context.places[offset]] for offset in WIDE}
+        near, wide = _weighted_sum(at, NEAR), _weighted_sum(at, WIDE)
         all_weights, rest_weights = self.all.idf / self._scale, self.rest.idf / self._scale
+        rest, mean = self._rest_in_all, self.all.mean_length
 
-        def score(window: Mapping[int, float], weights: Floats, *, rest: bool) -> Floats:
-            n_rows = len(context.at[0])
-            tf, length = np.zeros((len(frequencies), n_rows)), np.zeros(n_rows)
-            for offset, weight in window.items():
-                places = context.places[offset]
-                tf += weight * frequencies[:, places]
-                length += weight * lengths[places]
-            if rest:
-                tf = tf[self._rest_in_all]
-            mean = self.all.mean_length * sum(window.values())
-            return bm25(tf, length, mean, weights, TURN_K1, TURN_B)
+        def score(window: Floats, width: float, weights: Floats, terms: Any) -> Floats:
+            return bm25(window[:-1][terms], window[-1], width * mean, weights, TURN_K1, TURN_B)
 
-        matched = frequencies[:, context.places[0]][self._rest_in_all] > 0
-        matched_idf = matched * self.rest.idf[:, np.newaxis]
+        here, everything = at[0][:-1][rest], slice(None)
+        matched_idf = (here > 0) * self.rest.idf[:, np.newaxis]
         identifiers = self._identifiers
         identifier_idf = max(self.rest.idf[identifiers].sum(), 1e-9)
-        following = score({1: 1.0}, rest_weights, rest=True)
+        following = score(at[1], 1.0, rest_weights, rest)
         return {
-            "lexical.turn": score({0: 1.0}, all_weights, rest=False),
-            "lexical.bm25": bm25(
-                frequencies[:, context.places[0]][self._rest_in_all],
-                lengths[context.places[0]],
-                self.all.mean_length,
-                rest_weights,
-                SESSION_K1,
-                SESSION_B,
-            ),
+            "lexical.turn": score(at[0], 1.0, all_weights, everything),
+            "lexical.bm25": bm25(here, at[0][-1], mean, rest_weights, SESSION_K1, SESSION_B),
             "lexical.coverage": matched_idf.sum(axis=0) / self._total_idf,
             "lexical.key": matched_idf[identifiers].sum(axis=0) / identifier_idf,
-            "context.near": score(NEAR, all_weights, rest=False),
-            "context.near_rest": score(NEAR, rest_weights, rest=True),
-            "context.wide_rest": score(WIDE, rest_weights, rest=True),
+            "context.near": score(near, NEAR_WIDTH, all_weights, everything),
+            "context.near_rest": score(near, NEAR_WIDTH, rest_weights, rest),
+            "context.wide_rest": score(wide, WIDE_WIDTH, rest_weights, rest),
             "context.next": np.where(context.at[1] == NONE, 0.0, following),
         }
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from agentmem_retrievers.features.late_interaction import LateInteraction
-from agentmem_retrievers.features.lexical import NEAR, Features, Floats, LexicalFeatures
+from agentmem_retrievers.features.lexical import Features, Floats, LexicalFeatures
 from agentmem_retrievers.index.table import NONE, Rows, Table
 from agentmem_retrievers.text.question import Question
 from agentmem_stores import Vectors
@@ -36,7 +36,7 @@ def turn_features(
     """
     wide = table.context(rows, radius=4)
     narrow = wide.within(2)
-    own, near = table.cosines(narrow, NEAR, vector)
+    own, near = table.cosines(narrow, vector)
     return {
         **lexical.compute(wide),
         "turn.dense": own.astype(np.float64),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from threading import local
 
 from agentmem_retrievers.index.persistence import IndexPersistence
@@ -54,24 +54,23 @@ class IndexedStore:
         if scope in current:
             yield current[scope]
             return
-        lock = self._locks.of(scope)
-        with ExitStack() as stack:
-            stack.enter_context(lock.shared())
-            index = self._indexes.get(scope)
-            while index is None or index.revision != self.store.revision(scope):
-                stack.close()
-                with lock.exclusive():
-                    self._bring_up_to_date(scope)
-                stack.enter_context(lock.shared())
+        lock, is_brought_up_to_date = self._locks.of(scope), False
+        while True:
+            with lock.shared():
                 index = self._indexes.get(scope)
                 # Others may write all the time: of the moment of the call is enough.
-                if index is not None:
-                    break
-            current[scope] = index
-            try:
-                yield index
-            finally:
-                current.pop(scope, None)
+                if index is not None and (
+                    is_brought_up_to_date or index.revision == self.store.revision(scope)
+                ):
+                    current[scope] = index
+                    try:
+                        yield index
+                    finally:
+                        current.pop(scope, None)
+                    return
+            with lock.exclusive():
+                self._bring_up_to_date(scope)
+            is_brought_up_to_date = True
 
     @contextmanager
     def writing(self, scope: Scope) -> Iterator[ScopeIndex]:

@@ -29,13 +29,16 @@ from agentmem_retrievers.text.tokenize import (
 )
 from agentmem_stores import Memory, State, Vectors
 
-__all__ = ["NONE", "STATES", "ContextWindow", "Rows", "Table", "VisibilityMask"]
+__all__ = ["NEAR", "NONE", "STATES", "ContextWindow", "Rows", "Table", "VisibilityMask"]
 
 Rows = NDArray[np.intp]
 Floats = NDArray[np.float64]
 
 # In place of a row number where there is no such row.
 NONE = -1
+# Weight of a neighbor in the context of a turn, by offset in the session. What came before weighs
+# more, since an answer is understood from its question.
+NEAR = {0: 1.0, -1: 0.7, 1: 0.5, -2: 0.35, 2: 0.25}
 STATES = {state: code for code, state in enumerate(State)}
 _ACTIVE, _ARCHIVED = STATES[State.ACTIVE], STATES[State.ARCHIVED]
 # One array per column, so that a scan of one column reads nothing else. Times are seconds since
@@ -145,6 +148,8 @@ class Table:
         # Nothing expires before this time, in seconds since 1970.
         self.earliest_expiry = math.inf
         self._vectors = QuantizedVectors(dimension)
+        # The length of the weighted sum of each row's context, NaN until a search needs it.
+        self._context_lengths = np.full(64, np.nan, dtype=np.float32)
         # By session number: how many terms a session has, and its last row.
         self._session_lengths = np.zeros(64)
         self._last = np.full(64, NONE, dtype=np.int32)
@@ -245,13 +250,11 @@ class Table:
 
     def _grow(self, row: int, session: int) -> None:
         if row >= len(self.columns["alive"]):
-            for name, values in self.columns.items():
-                more = np.zeros(max(len(values), 64), values.dtype)
-                self.columns[name] = np.concatenate([values, more])
+            self.columns = {name: _grown(values, 0) for name, values in self.columns.items()}
+            self._context_lengths = _grown(self._context_lengths, np.nan)
         while session >= len(self._session_lengths):
-            lengths, last = self._session_lengths, self._last
-            self._session_lengths = np.concatenate([lengths, np.zeros(max(len(lengths), 64))])
-            self._last = np.concatenate([last, np.full(max(len(last), 64), NONE, np.int32)])
+            self._session_lengths = _grown(self._session_lengths, 0)
+            self._last = _grown(self._last, NONE)
 
     def _speaker_number(self, speaker: frozenset[str]) -> int:
         number = self._speaker_numbers.setdefault(speaker, len(self._speakers))
@@ -271,10 +274,15 @@ class Table:
             self._last[session] = row
 
     def _join(self, before: int, after: int) -> None:
+        """Let one row follow another; either may be NONE."""
+        following, preceding = self.columns["next"], self.columns["previous"]
         if before != NONE:
-            self.columns["next"][before] = after
+            following[before] = after
+            # The contexts of these rows, and of those beside them, have changed.
+            self._context_lengths[[before, preceding[before]]] = np.nan
         if after != NONE:
-            self.columns["previous"][after] = before
+            preceding[after] = before
+            self._context_lengths[[after, following[after]]] = np.nan
 
     def _kill(self, row: int) -> None:
         columns = self.columns
@@ -333,29 +341,26 @@ class Table:
         """Return embeddings of rows, float32 of shape (len(rows), dimension); zeros for NONE."""
         return self._vectors.at(rows)
 
-    def cosines(
-        self, context: ContextWindow, weights: Mapping[int, float], vector: Vectors
-    ) -> tuple[Vectors, Vectors]:
-        """Compare a vector with rows, and with the weighted sum of each row's context.
+    def cosines(self, context: ContextWindow, vector: Vectors) -> tuple[Vectors, Vectors]:
+        """Compare a vector with rows, and with the sum of each row's context weighted by `NEAR`.
 
         Args:
-            weights: weight of the row at each offset.
+            context: the rows, with a context of radius 2.
             vector: unit length, shape (dimension,).
 
         Returns:
             Both cosines, each of shape (rows,).
         """
-        vectors, places = self._vectors.at(context.rows), context.places
+        vectors, places, rows = self._vectors.at(context.rows), context.places, context.at[0]
         cosines = np.vecdot(vectors, vector)
-        total = np.zeros((len(places[0]), vectors.shape[1]), dtype=np.float32)
-        row, near = np.empty_like(total), np.zeros(len(total), dtype=np.float32)
-        for offset, weight in weights.items():
+        near = np.zeros(len(rows), dtype=np.float32)
+        for offset, weight in NEAR.items():
             near += np.float32(weight) * cosines[places[offset]]
-            # "clip" skips the bounds check; all places exist.
-            np.take(vectors, places[offset], axis=0, out=row, mode="clip")
-            row *= np.float32(weight)
-            total += row
-        lengths = np.maximum(np.sqrt(np.einsum("ij,ij->i", total, total)), 1e-9)
+        lengths = self._context_lengths[rows]
+        unknown = np.isnan(lengths)
+        if unknown.any():
+            at = {offset: places[offset][unknown] for offset in NEAR}
+            lengths[unknown] = self._context_lengths[rows[unknown]] = _context_lengths(vectors, at)
         return cosines[places[0]], np.asarray(near / lengths, dtype=np.float32)
 
     def neighbors(self, rows: Rows, offset: int) -> Rows:
@@ -461,6 +466,7 @@ class Table:
         table._speaker_numbers = {s: n for n, s in enumerate(table._speakers) if s or not n}
         # Copied, except for vectors and token codes, which are many times as large.
         table.columns = {column: np.array(arrays[f"{name}.{column}"]) for column in _COLUMNS}
+        table._context_lengths = np.full(len(table.columns["alive"]), np.nan, dtype=np.float32)
         table._last = np.array(arrays[f"{name}.last"])
         table._session_lengths = np.array(arrays[f"{name}.session_lengths"])
         table._vectors = QuantizedVectors(dimension, arrays[f"{name}.vectors"])
@@ -475,6 +481,23 @@ class Table:
         table.vocabulary = Vocabulary.from_arrays(file, f"{name}.vocabulary", dimension)
         table.find_earliest_expiry()
         return table
+
+
+def _grown(values: NDArray[Any], filler: float) -> NDArray[Any]:
+    """Return an array of twice the length, so that appending does not copy it each time."""
+    return np.concatenate([values, np.full(max(len(values), 64), filler, values.dtype)])
+
+
+def _context_lengths(vectors: Vectors, places: Mapping[int, Rows]) -> Vectors:
+    """Return the lengths of the sums of vectors at each offset, weighted by `NEAR`."""
+    total = np.zeros((len(places[0]), vectors.shape[1]), dtype=np.float32)
+    row = np.empty_like(total)
+    for offset, weight in NEAR.items():
+        # "clip" skips the bounds check; all places exist.
+        np.take(vectors, places[offset], axis=0, out=row, mode="clip")
+        row *= np.float32(weight)
+        total += row
+    return np.maximum(np.sqrt(np.einsum("ij,ij->i", total, total)), np.float32(1e-9))
 
 
 @dataclass(frozen=True)

@@ -173,14 +173,15 @@ class Vocabulary:
         self,
         words: Mapping[str, str],
         vectors: Mapping[str, Vectors],
-        document_frequency: Callable[[str], int],
+        document_frequencies: Callable[[Sequence[str]], NDArray[np.float64]],
     ) -> dict[str, list[SimilarTerm]]:
         """Return the stems most similar to each query term, nearest first.
 
         Args:
             words: the query's stems, each with its word.
             vectors: embeddings of the words of `to_embed`.
-            document_frequency: stems with a frequency of 0 are left out.
+            document_frequencies: how many documents contain each of some stems; those that none
+                contains are left out.
         """
         embedded = self._embedded
         known = {}
@@ -194,7 +195,7 @@ class Vocabulary:
         if known:
             compared = self._compare(embedded, np.stack(list(known.values())))
             for stem, (rows, cosines) in zip(known, compared, strict=True):
-                similar[stem] = self._nearest(rows, cosines, document_frequency)
+                similar[stem] = self._nearest(rows, cosines, document_frequencies)
         return similar
 
     def _compare(
@@ -227,16 +228,12 @@ class Vocabulary:
         self,
         rows: NDArray[np.intp],
         cosines: NDArray[np.floating],
-        document_frequency: Callable[[str], int],
+        document_frequencies: Callable[[Sequence[str]], NDArray[np.float64]],
     ) -> list[SimilarTerm]:
         similar = np.flatnonzero(cosines >= MIN_COSINE)
         similar = similar[np.argsort(-cosines[similar], kind="stable")]
-        terms: list[SimilarTerm] = []
-        for place in similar.tolist():
-            stem = self._stems[rows[place]]
-            # Words of deleted documents stay until the next `prune`.
-            if document_frequency(stem):
-                terms.append((stem, float(cosines[place])))
-                if len(terms) > MAX_SIMILAR:
-                    break
-        return terms
+        stems = [self._stems[row] for row in rows[similar].tolist()]
+        # Words of deleted documents stay until the next `prune`.
+        used = document_frequencies(stems) > 0
+        terms = zip(stems, cosines[similar].tolist(), used.tolist(), strict=True)
+        return [(stem, cosine) for stem, cosine, is_used in terms if is_used][: MAX_SIMILAR + 1]

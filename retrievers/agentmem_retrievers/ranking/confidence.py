@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from agentmem_retrievers.features.late_interaction import LateInteraction
-from agentmem_retrievers.features.lexical import NEAR, Floats, LexicalFeatures
-from agentmem_retrievers.index.table import Rows, Table
+from agentmem_retrievers.features.lexical import Floats, LexicalFeatures
+from agentmem_retrievers.index.table import NEAR, Rows, Table
 from agentmem_retrievers.text.question import Question
 from agentmem_retrievers.text.tokenize import stems_of
 from agentmem_stores import Vectors

@@ -320,10 +320,15 @@ def rm1_scores(
     candidates = [term for term in model if term not in terms]
     # Only how many documents contain a term: reading the postings of all would take most of the
     # time of this function.
-    frequencies = np.array([float(words.document_frequency(term)) for term in candidates])
-    rarity = dict(zip(candidates, idf(words.n_documents, frequencies).tolist(), strict=True))
-    best = sorted((-model[t] * rarity[t] ** 2, t) for t in candidates)[:FEEDBACK_TERMS]
-    norm = max(float(np.linalg.norm([weight for weight, _ in best])), 1e-9)
-    gain = np.array([-weight / norm * rarity[term] for weight, term in best])
-    contained = TermStats(words, [term for _, term in best]).frequencies(rows) > 0
+    rarity = idf(words.n_documents, words.document_frequencies(candidates))
+    weights = np.array([model[term] for term in candidates]) * rarity**2
+    if len(weights) > FEEDBACK_TERMS:
+        # Sort only those that can be among the best.
+        enough = np.flatnonzero(weights >= np.partition(weights, -FEEDBACK_TERMS)[-FEEDBACK_TERMS])
+    else:
+        enough = np.arange(len(weights))
+    best = sorted(enough.tolist(), key=lambda n: (-weights[n], candidates[n]))[:FEEDBACK_TERMS]
+    norm = max(float(np.linalg.norm(weights[best])), 1e-9)
+    gain = weights[best] / norm * rarity[best]
+    contained = TermStats(words, [candidates[n] for n in best]).frequencies(rows) > 0
     return np.asarray(gain @ contained, dtype=np.float64)

@@ -102,11 +102,6 @@ class _Connection:
         self._client = client = open_directory(self.directory.path)
         return client
 
-    def require_present(self) -> None:
-        """Check that nobody has removed the directory; see `Directory.require_present`."""
-        if self.directory is not None:
-            self.directory.require_present()
-
     def close(self) -> None:
         """Close the client and release the directory; calling it twice is allowed."""
         if os.getpid() != self.process:
@@ -132,7 +127,8 @@ def _guarded(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, 
         if self._closed or os.getpid() != self._connection.process:
             raise self._closed_error()
         try:
-            self._connection.require_present()
+            if self._directory is not None:
+                self._directory.require_present()
             if self._failed:
                 self._recover()
             return method(self, *args, **kwargs)
@@ -140,9 +136,8 @@ def _guarded(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, 
             if not isinstance(error, AgentMemError):
                 self._failed = self._directory is not None
             translation = translate(error, self._where)
-            if self._closed and isinstance(translation or error, StoreError):
-                # Another thread has closed the store meanwhile, which is the cause.
-                translation = self._closed_error()
+            if isinstance(translation or error, StoreError):
+                translation = self._cause(error) or translation
             if translation is None:
                 raise
             raise translation from error
@@ -639,9 +634,26 @@ class ChromaStore(MemoryStore):
                 with translated(self._where):
                     if not self._failed:
                         self._registry.flush()
+            except StoreError as error:
+                cause = self._cause(error)
+                if cause is None:
+                    raise
+                raise cause from error
             finally:
                 self._closed = True
                 self._release()
+
+    def _cause(self, error: BaseException) -> AgentMemError | None:
+        """Return why a call failed where its error would mislead; None if the error tells it."""
+        if self._closed:
+            # Another thread has closed the store meanwhile.
+            return self._closed_error()
+        try:
+            # SQLite calls a database whose file is gone read-only.
+            self._connection.require_present()
+        except StoreUnavailableError as removed:
+            return None if str(removed) == str(error) else removed
+        return None
 
     def _closed_error(self) -> ClosedError:
         if self._closed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from langchain_core.embeddings import Embeddings
 
@@ -55,7 +56,9 @@ def lookup(
     missing = vocabulary.to_embed(words)
     vectors = dict(zip(missing, embed(missing), strict=True)) if missing else {}
     vocabulary.learn(vectors)
-    return vocabulary.similar_terms(words, vectors, document_frequency)
+    return vocabulary.similar_terms(
+        words, vectors, lambda stems: np.array([document_frequency(stem) for stem in stems])
+    )
 
 
 def test_similar_words_are_found(embed: RecordingEmbedder) -> None:

@@ -69,7 +69,9 @@ class Directory:
             self._lock.acquire()
             # Only for the error message below; the operating system keeps the lock.
             (path / LOCK).write_text(str(os.getpid()))
-            self._identity = _identity(path / LOCK)
+            self._lock_file = os.fspath(path / LOCK)
+            status = os.stat(self._lock_file)
+            self._identity = status.st_dev, status.st_ino
         except Timeout as error:
             raise StoreLockedError(
                 f"{path} is in use{_lock_holder(path)}; close the other store, or share one "
@@ -87,7 +89,13 @@ class Directory:
             StoreUnavailableError: it was removed or replaced, for example by a clean-up job or
                 because a volume was mounted again.
         """
-        if _identity(self.path / LOCK) != self._identity:
+        # Runs with every read and write, so the common case calls no other function.
+        try:
+            status = os.stat(self._lock_file)
+            is_present = (status.st_dev, status.st_ino) == self._identity
+        except OSError:
+            is_present = False
+        if not is_present:
             raise StoreUnavailableError(
                 f"{self.path} was removed or replaced while it was open; close this store and "
                 "open it again"
@@ -279,12 +287,3 @@ def _select_names(database: Path, query: str) -> set[str]:
             f"{database} cannot be read ({error}); restore it from a backup, or create a new "
             "store and import an export"
         ) from error
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """The device and number of a file; None if there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
