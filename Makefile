@@ -64,7 +64,7 @@ schema: $(STAMP) ## Try many made-up requests from the server's OpenAPI descript
 	AGENTMEM_SCHEMA_EXAMPLES=$${AGENTMEM_SCHEMA_EXAMPLES:-100} $(VENV_PYTHON) -m pytest \
 	  tests/agentmem/server/test_openapi.py $(ARGS)
 
-torture: $(STAMP) ## Kill a writing process again and again: make torture ARGS="--kills 500"
+torture: $(STAMP) ## Kill a writing process, or with --server a server: make torture ARGS="--kills 500"
 	@$(VENV_PYTHON) -m tests.torture $(ARGS)
 
 sequences: $(STAMP) ## Try 50,000 random sequences of failing and cancelled runs.

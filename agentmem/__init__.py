@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from agentmem.controller.timeline import Event
     from agentmem.documents.documents import Document
     from agentmem.facts.views import Fact, ProfileLine
+    from agentmem.feedback.examples import label_votes
     from agentmem.feedback.plans import Plan
     from agentmem.feedback.reflection import Learned
     from agentmem.maintenance.check import CheckReport
@@ -129,6 +130,7 @@ __all__ = [
     "Trust",
     "WriteHookError",
     "connect",
+    "label_votes",
 ]
 
 # The module that defines each public name; what is not listed comes from `agentmem_stores`.
@@ -145,6 +147,7 @@ _HOMES = {
     "Event": "agentmem.controller.timeline",
     "Fact": "agentmem.facts.views",
     "ProfileLine": "agentmem.facts.views",
+    "label_votes": "agentmem.feedback.examples",
     "Plan": "agentmem.feedback.plans",
     "Learned": "agentmem.feedback.reflection",
     "CheckReport": "agentmem.maintenance.check",

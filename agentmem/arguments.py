@@ -62,17 +62,17 @@ def refusal(name: str, value: object, accepted: str) -> InvalidInputError:
     k='two' must be an integer >= 1
     """
     try:
-        shown = repr(value)
+        text = repr(value)
     except Exception:
-        shown = f"a {type(value).__name__}"
-    if len(shown) > _MAX_SHOWN:
-        shown = f"{shown[:_MAX_SHOWN]}…"
-    return InvalidInputError(f"{name}={_printable(shown)} must be {accepted}")
+        text = f"a {type(value).__name__}"
+    if len(text) > _MAX_SHOWN:
+        text = f"{text[:_MAX_SHOWN]}…"
+    return InvalidInputError(f"{name}={_printable(text)} must be {accepted}")
 
 
-def _printable(shown: str) -> str:
+def _printable(text: str) -> str:
     """Return a text in which lone surrogates are escaped, so that it can be printed."""
-    return shown if is_unicode(shown) else shown.encode("utf-8", "backslashreplace").decode()
+    return text if is_unicode(text) else text.encode("utf-8", "backslashreplace").decode()
 
 
 def text(name: str, value: Any) -> str:

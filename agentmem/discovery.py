@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 __all__ = [
     "SERVER_FILE",
+    "SERVER_LOG",
     "ServerFile",
     "find_server",
     "proof",

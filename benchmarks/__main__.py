@@ -191,14 +191,19 @@ def crowd(
 
 @app.command(epilog=examples("python -m benchmarks server --requests 20000"))
 def server(
-    searches: Annotated[int, typer.Option(min=1, help="Searches of one client.")] = 200,
+    searches: Annotated[int, typer.Option(min=4, help="Searches of each round.")] = 400,
     clients: Annotated[int, typer.Option(min=1, help="Clients at the same time.")] = 16,
-    requests: Annotated[int, typer.Option(min=2, help="Requests for the growth.")] = 2000,
+    turns: Annotated[int, typer.Option(min=1, help="Turns of each client's owner.")] = 300,
+    requests: Annotated[int, typer.Option(min=10, help="Requests for the growth.")] = 2000,
 ) -> None:
     """Measure what `agentmem serve` costs on top of the verbs, and how fast clients start."""
+    from agentmem.cli.progress import ProgressBars
     from benchmarks.server import measure_server
 
-    found = measure_server(searches=searches, clients=clients, requests=requests)
+    with ProgressBars() as progress:
+        found = measure_server(
+            searches=searches, clients=clients, turns=turns, requests=requests, progress=progress
+        )
     for name, value in found.items():
         typer.echo(f"{name}: {value:.3g}")
 

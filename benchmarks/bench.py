@@ -132,6 +132,7 @@ def bench(settings: BenchSettings, *, staged: bool = False) -> BenchReport:
     searching = SearchBench(settings)
     measured: dict[str, Callable[[], list[Ratio]]] = {
         "search": lambda: _searches(settings, searching),
+        "filters": searching.with_filters,
         "scopes": searching.among_owners,
         "ingest": lambda: measure_ingest(settings),
         "add": lambda: [measure_add(settings)],

@@ -1,105 +1,178 @@
-"""What a server costs: time on top of the verbs, throughput of many clients, start of the rest."""
+"""What a server costs: time on top of the verbs, throughput of many clients, memory, start."""
 
 from __future__ import annotations
 
+import http.client
 import json
+import os
+import resource
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
-from agentmem import Client, MemoryController, Scope, connect
+from agentmem import MemoryController, Scope, connect
 from agentmem.discovery import ServerFile, find_server
 from agentmem.embedding.sentence_embeddings import default_embeddings
+from agentmem.progress import Progress
+from benchmarks.corpus import Corpus, generated
+from benchmarks.throughput import Ask, run_callers
 
 __all__ = ["measure_server"]
 
-_TURNS = [
-    "I adopted a beagle called Biscuit.",
-    "I moved from Lisbon to Porto last spring.",
-    "My sister Anna works as a nurse.",
-    "We baked sourdough bread on Sunday.",
-    "I am allergic to peanuts.",
-]
-_QUERIES = ["What is my dog called?", "Where do I live?", "What does Anna do?", "peanuts"]
 _START_SECONDS = 120.0
 _MEGABYTE = 2**20
+_ROUNDS = 3
+# What the growth is measured with: searches with questions of their own between cheap requests.
+_GROWTH = (
+    ("POST", "/v1/search"),
+    ("GET", "/v1/memories?limit=20"),
+    ("GET", "/v1/facts"),
+    ("POST", "/v1/recall"),
+    ("GET", "/v1/stats"),
+)
+_PARTS = 10
+# Turns of a session.
+_SESSION = 20
 
 
-def measure_server(*, searches: int, clients: int, requests: int) -> dict[str, float]:
+@dataclass
+class _Requests:
+    """Sends requests with one connection for each thread, and does not read what is answered.
+
+    It takes a tenth of the processor time of `Client`, so that the server has both cores.
+    """
+
+    server: ServerFile
+    _local: threading.local = field(default_factory=threading.local)
+
+    def send(self, method: str, path: str, body: object, owner: Scope) -> None:
+        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = http.client.HTTPConnection(*self.server.address)
+            self._local.connection = connection
+        headers = {
+            "Authorization": f"Bearer {self.server.token}",
+            "Content-Type": "application/json",
+            "X-Agentmem-User": owner.user_id,
+        }
+        connection.request(method, path, json.dumps(body) if method == "POST" else None, headers)
+        response = connection.getresponse()
+        answer = response.read()
+        if response.status != 200:
+            raise RuntimeError(f"{method} {path}: {response.status} {answer[:200]!r}")
+
+
+def measure_server(
+    *, searches: int, clients: int, turns: int, requests: int, progress: Progress
+) -> Mapping[str, float]:
     """Return the measurements by name.
 
+    Every search asks another question, so that each is embedded, with a server and without one.
+    Both sides have a store of their own with the same turns, and take turns. On a machine that
+    does other work too, only processor time says something: that of this process and the server.
+
     Args:
-        searches: repetitions of one client's search.
+        searches: how many each side answers in a round.
         clients: threads, each with an owner of its own.
+        turns: of each owner.
         requests: how many requests the growth of the server's memory is measured over.
+        progress: of the turns, searches and requests.
     """
+    corpus = generated()
+    owners = [Scope(f"user{n}") for n in range(clients)]
     with tempfile.TemporaryDirectory() as folder:
-        store = Path(folder) / "store"
-        owners = [Scope(f"user{n}") for n in range(clients)]
-        with MemoryController.open(store, embeddings=default_embeddings()) as memory:
-            for owner in owners:
-                memory.add_many({f"s{n}": _TURNS for n in range(4)}, scope=owner)
-            direct = _median(lambda n: memory.search(_QUERIES[n % 4], scope=owners[0]), searches)
-            alone = _throughput([_searcher(memory, owner) for owner in owners])
-        with _served(store) as (server, process):
-            opened = [connect(server.url, token=server.token, scope=owner) for owner in owners]
-            through = _median(lambda n: opened[0].search(_QUERIES[n % 4]), searches)
-            served = _throughput([_searcher(client, client.scope) for client in opened])
-            handshake = min(_handshake(store) for _ in range(5))
-            hook = min(_hook(store) for _ in range(5))
-            grown = _growth(opened[0], process.pid, requests)
+        store, copy = Path(folder) / "store", Path(folder) / "copy"
+        _fill(store, owners, turns, corpus, progress)
+        shutil.copytree(store, copy)
+        with (
+            MemoryController.open(copy, embeddings=default_embeddings()) as memory,
+            _served(store) as (server, process),
+        ):
+            measured = _compare(memory, server, process.pid, owners, searches, corpus, progress)
+            measured["MCP handshake (s)"] = min(_handshake(store) for _ in range(5))
+            measured["hook (s)"] = min(_hook(store, owners[0]) for _ in range(5))
+            measured |= _growth(server, process.pid, requests, corpus, progress)
+    return measured
+
+
+def _fill(store: Path, owners: list[Scope], turns: int, corpus: Corpus, progress: Progress) -> None:
+    progress.expect("turns", turns * len(owners))
+    with MemoryController.open(store, embeddings=default_embeddings()) as memory:
+        for number, owner in enumerate(owners):
+            copies = (text for _, texts in corpus.copies(seed=number) for text in texts)
+            texts = list(islice(copies, turns))
+            sessions = {f"s{n}": texts[n : n + _SESSION] for n in range(0, turns, _SESSION)}
+            memory.add_many(sessions, scope=owner)
+            progress.advance("turns", turns)
+
+
+def _compare(
+    memory: MemoryController,
+    server: ServerFile,
+    pid: int,
+    owners: list[Scope],
+    searches: int,
+    corpus: Corpus,
+    progress: Progress,
+) -> dict[str, float]:
+    """Let one caller and many callers search, without the server and with it, alternately."""
+    light = _Requests(server)
+    opened = [connect(server.url, token=server.token, scope=owner) for owner in owners]
+
+    def ask_verb(number: int, question: str) -> object:
+        return memory.search(question, scope=owners[number % len(owners)])
+
+    def ask_server(number: int, question: str) -> object:
+        owner = owners[number % len(owners)]
+        return light.send("POST", "/v1/search", {"query": question}, owner)
+
+    def ask_client(number: int, question: str) -> object:
+        return opened[number % len(opened)].search(question)
+
+    sides: dict[str, Ask] = {"verb": ask_verb, "server": ask_server, "client": ask_client}
+    questions = corpus.questions()
+    # Each owner's index is loaded, and the words of the questions are embedded.
+    for ask in sides.values():
+        run_callers(ask, list(islice(questions, 4 * len(owners))), 1)
+    progress.expect("rounds", _ROUNDS)
+    alone: dict[str, list[float]] = {side: [] for side in sides}
+    together: dict[str, list[float]] = {side: [] for side in sides}
+    used = dict.fromkeys(sides, 0.0)
+    for _ in range(_ROUNDS):
+        for side, ask in sides.items():
+            alone[side].append(run_callers(ask, list(islice(questions, searches // 4)), 1).p50)
+        for side, ask in sides.items():
+            asked = list(islice(questions, searches))
+            begin = time.process_time() + _processor_seconds(pid)
+            together[side].append(1e3 / run_callers(ask, asked, len(owners)).ms)
+            used[side] += time.process_time() + _processor_seconds(pid) - begin
+        progress.advance("rounds", 1)
+    waited = {side: statistics.median(found) for side, found in alone.items()}
+    rate = {side: statistics.median(found) for side, found in together.items()}
+    took = {side: 1e3 * seconds / (searches * _ROUNDS) for side, seconds in used.items()}
+    n = len(owners)
     return {
-        "search (ms)": direct * 1e3,
-        "search through the server (ms)": through * 1e3,
-        "added (ms)": (through - direct) * 1e3,
-        f"searches/s, {clients} threads": alone,
-        f"searches/s, {clients} clients": served,
-        "share of the throughput": served / alone,
-        "MCP handshake (s)": handshake,
-        "hook (s)": hook,
-        f"growth over the second half of {requests} requests (MB)": grown,
+        "search, median (ms)": waited["verb"],
+        "added by the server (ms)": waited["server"] - waited["verb"],
+        "added by the server and Client (ms)": waited["client"] - waited["verb"],
+        f"searches/s, {n} threads": rate["verb"],
+        f"searches/s, {n} clients": rate["server"],
+        f"searches/s, {n} Clients in one process": rate["client"],
+        "share of the throughput": rate["server"] / rate["verb"],
+        f"processor time of a search, {n} threads (ms)": took["verb"],
+        f"processor time of a search, {n} clients (ms)": took["server"],
+        f"processor time of a search, {n} Clients (ms)": took["client"],
+        "share of the throughput by processor time": took["verb"] / took["server"],
     }
-
-
-def _median(call: Callable[[int], object], times: int) -> float:
-    for n in range(8):
-        call(n)
-    taken = []
-    for n in range(times):
-        begin = time.perf_counter()
-        call(n)
-        taken.append(time.perf_counter() - begin)
-    return statistics.median(taken)
-
-
-def _searcher(memory: MemoryController | Client, scope: Scope) -> Callable[[int], object]:
-    return lambda n: memory.search(_QUERIES[n % 4], scope=scope)
-
-
-def _throughput(calls: list[Callable[[int], object]], seconds: float = 10.0) -> float:
-    """Searches per second of threads that search at the same time."""
-    counts = [0] * len(calls)
-    for call in calls:
-        call(0)
-    end = time.perf_counter() + seconds
-
-    def repeat(number: int) -> None:
-        while time.perf_counter() < end:
-            calls[number](counts[number])
-            counts[number] += 1
-
-    threads = [threading.Thread(target=repeat, args=(n,)) for n in range(len(calls))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(counts) / seconds
 
 
 @contextmanager
@@ -136,11 +209,11 @@ def _handshake(store: Path) -> float:
     return took
 
 
-def _hook(store: Path) -> float:
-    event = {"hook_event_name": "UserPromptSubmit", "prompt": _QUERIES[0]}
+def _hook(store: Path, owner: Scope) -> float:
+    event = {"hook_event_name": "UserPromptSubmit", "prompt": "What is my dog called?"}
     begin = time.perf_counter()
     subprocess.run(
-        [sys.executable, "-m", "agentmem", "hook", "--store", str(store), "--user", "user0"],
+        [sys.executable, "-m", "agentmem", "hook", "--store", str(store), "--user", owner.user_id],
         input=json.dumps(event).encode(),
         capture_output=True,
         check=True,
@@ -148,14 +221,36 @@ def _hook(store: Path) -> float:
     return time.perf_counter() - begin
 
 
-def _growth(client: Client, pid: int, requests: int) -> float:
-    """Megabytes by which the server grows over the second half of the requests."""
-    for n in range(requests // 2):
-        client.search(f"{_QUERIES[n % 4]} {n}", k=3)
-    half = _resident(pid)
-    for n in range(requests // 2, requests):
-        client.search(f"{_QUERIES[n % 4]} {n}", k=3)
-    return _resident(pid) - half
+def _growth(
+    server: ServerFile, pid: int, requests: int, corpus: Corpus, progress: Progress
+) -> dict[str, float]:
+    """Return the server's memory after each tenth of the requests, in megabytes."""
+    light, owner = _Requests(server), Scope("little")
+    with connect(server.url, token=server.token, scope=owner) as client:
+        client.add(["I adopted a beagle called Biscuit.", "I live in Porto."], session_id="s1")
+
+    def ask(number: int, question: str) -> None:
+        method, path = _GROWTH[number % len(_GROWTH)]
+        light.send(method, path, {"query": question}, owner)
+
+    questions, part = corpus.questions(), max(requests // _PARTS, 1)
+    progress.expect("requests", part * _PARTS)
+    resident = []
+    for _ in range(_PARTS):
+        run_callers(ask, list(islice(questions, part)), 8)
+        resident.append(_resident(pid))
+        progress.advance("requests", part)
+    after = {f"MB after {part * (n + 1):,} requests": size for n, size in enumerate(resident)}
+    return {**after, "growth over the second half (MB)": resident[-1] - resident[_PARTS // 2 - 1]}
+
+
+def _processor_seconds(pid: int) -> float:
+    """The processor time of a process; Linux only, NaN elsewhere."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return float("nan")
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _resident(pid: int) -> float:
@@ -164,4 +259,4 @@ def _resident(pid: int) -> float:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except OSError:
         return float("nan")
-    return pages * 4096 / _MEGABYTE
+    return pages * resource.getpagesize() / _MEGABYTE

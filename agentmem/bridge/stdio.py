@@ -20,7 +20,13 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from agentmem.bridge.handshake import PROTOCOL_VERSIONS, initialize_result
-from agentmem.discovery import ServerFile, find_server, start_server, wait_for_server
+from agentmem.discovery import (
+    SERVER_LOG,
+    ServerFile,
+    find_server,
+    start_server,
+    wait_for_server,
+)
 
 __all__ = ["Bridge", "run"]
 
@@ -155,7 +161,7 @@ class Bridge:
                 self._server = wait_for_server(self.folder, process, seconds=_START_SECONDS)
             if self._server is None:
                 raise ConnectionError(
-                    f"no server for {self.folder}; see agentmem-server.log there for the reason"
+                    f"no server for {self.folder}{_reason(self.folder)}; see {SERVER_LOG} there"
                 )
             return self._server
 
@@ -172,6 +178,15 @@ class Bridge:
             self._server = None
         finally:
             connection.close()
+
+
+def _reason(folder: Path) -> str:
+    """The last line that a server which could not start has logged, after a colon."""
+    try:
+        lines = (folder / SERVER_LOG).read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    return f": {lines[-1].removeprefix('agentmem: ')}" if lines else ""
 
 
 def _error(message_id: Any, code: int, text: str) -> dict[str, Any]:

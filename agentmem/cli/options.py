@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from agentmem import Client, Memory, MemoryController, Scope
     from agentmem.evaluation.cache import IngestCache
+    from agentmem.evaluation.embedding_cache import CachedEmbeddings
 
 __all__ = [
     "DEFAULT_STORE",
@@ -34,6 +35,7 @@ __all__ = [
     "CacheOptions",
     "DataFile",
     "Drills",
+    "EmbeddingCache",
     "Json",
     "JsonFile",
     "JsonGroup",
@@ -46,6 +48,7 @@ __all__ = [
     "Store",
     "Time",
     "User",
+    "cached_embedder",
     "default_embedder",
     "examples",
     "find_memory",
@@ -168,6 +171,15 @@ Drills = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Random seed.")]
+EmbeddingCache = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        envvar="AGENTMEM_CACHE",
+        help="Folder that caches embeddings by content. Default: the system's cache folder.",
+        show_default=False,
+    ),
+]
 
 
 @cache
@@ -179,6 +191,15 @@ def default_embedder() -> Embeddings:
 
     observe_waiting(show_waiting)
     return default_embeddings()
+
+
+def cached_embedder(cache: Path | None) -> CachedEmbeddings:
+    """Return the default embedder; what it embeds is read from a folder the next time."""
+    from agentmem.evaluation.embedding_cache import CachedEmbeddings
+    from agentmem.folders import cache_folder
+
+    folder = cache_folder("eval") if cache is None else cache.expanduser()
+    return CachedEmbeddings(default_embedder(), folder / "embeddings.sqlite")
 
 
 # Seconds to wait for another command, or for a server that is starting.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -11,6 +13,7 @@ from urllib.parse import quote, urlsplit
 import agentmem_stores.errors as errors
 from agentmem_stores import (
     AgentMemError,
+    ClosedError,
     InvalidInputError,
     InvalidScopeError,
     MissingExtraError,
@@ -64,16 +67,27 @@ class Transport:
             raise InvalidInputError("token must be the text that `agentmem token create` printed")
         self.url = url.rstrip("/")
         # Proxies of the environment are not asked for a server on this machine.
-        self._http = httpx.Client(
+        self._open = partial(
+            httpx.Client,
             base_url=self.url,
             headers={"Authorization": f"Bearer {token}"},
             timeout=httpx.Timeout(timeout, connect=5.0),
             trust_env=False,
         )
+        self._client, self._process = self._open(), os.getpid()
+
+    @property
+    def _http(self) -> httpx.Client:
+        """Connections of this process: a forked one would read the answers of the other."""
+        if self._client.is_closed:
+            raise ClosedError("this Client is closed; connect again")
+        if self._process != os.getpid():
+            self._client, self._process = self._open(), os.getpid()
+        return self._client
 
     def close(self) -> None:
-        """Close the connection."""
-        self._http.close()
+        """Close the connection; calling it twice is allowed."""
+        self._client.close()
 
     def send(
         self,

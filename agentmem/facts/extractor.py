@@ -11,8 +11,8 @@ from agentmem.facts.assertions import clauses, own_text
 from agentmem.facts.grammar.claims import Claim
 from agentmem.facts.grammar.corrections import correction
 from agentmem.facts.grammar.mentions import mentioned_in_sentence
-from agentmem.facts.grammar.patterns import RELATION
 from agentmem.facts.grammar.reader import claims
+from agentmem.facts.patterns import RELATION
 from agentmem_stores import Memory
 
 __all__ = [
@@ -112,17 +112,16 @@ def _resolved(found: Sequence[tuple[str, Claim]]) -> Iterator[tuple[str, Claim]]
 # "My new flatmate is Hugo" and "my phone" are about whoever says it, "my sister's phone" and "the
 # bank of my sister is Monzo" are not.
 _OWN = re.compile(
-    r"\b(?:i|we|me|us|mine)\b|"
-    rf"(?<!\bof )\b(?:my|our) (?:[\w-]+ ){{1,3}}(?:is|are) (?:now )?(?:called |named )?"
-    rf"(?:(?:Dr|Mr|Mrs)\.? )?(?-i:[A-Z])\w+(?: now)?\W*$|"
-    rf"\b(?:my|our) (?!(?:[\w-]+ ){{0,2}}?{RELATION}\b)",
+    r"\b(?:i|we|me|us|mine)\b|(?<!\bof )\b(?:my|our) (?:[\w-]+ ){1,3}(?:is|"
+    r"are) (?:now )?(?:called |named )?(?:(?:Dr|Mr|Mrs)\.? )?(?-i:[A-Z])\w+(?: now)?\W*$|\b(?:my|"
+    rf"our) (?!(?:[\w-]+ ){{0,2}}?{RELATION}\b)",
     re.IGNORECASE,
 )
 
-# "If you need me" and "after the move": what comes after it is as certain as without it.
+# "If you need me" and "when I cook": what comes after it is as certain as without it.
 _CIRCUMSTANCE = re.compile(
-    r"^\W*(?:after|once|whenever|when(?! (?:i|we) (?:was|were)\b)|if you (?:ever )?(?:want|need|"
-    r"have|miss))\b[^,.?!]*,\s*",
+    r"^\W*(?:once|when(?:ever)?(?! (?:i|we) (?:was|were)\b)|if you (?:ever )?(?:want|need|have|"
+    r"miss))\b[^,.?!]*?(?:,\s*|(?<=\s)(?=(?:i|we) (?:always|usually|often|\w+ed)\b))",
     re.IGNORECASE,
 )
 

@@ -20,6 +20,7 @@ from agentmem_stores import (
     RecallEvent,
     Scope,
     State,
+    StoreUnavailableError,
 )
 from agentmem_stores.locks import ScopeLocks
 from agentmem_stores.records import MAX_RECALLS
@@ -119,7 +120,10 @@ class Reinforcement:
             return list(self._pending.keys() | self._writing)
 
     def flush(self, scope: Scope) -> None:
-        """Write the pending recalls of a scope; the caller holds its lock."""
+        """Write the pending recalls of a scope; the caller holds its lock.
+
+        Where the store is unavailable, they stay pending: the next call writes them.
+        """
         with self._lock:
             recalls = self._pending.pop(scope, None)
             if not self._pending and self._timer is not None:
@@ -130,9 +134,21 @@ class Reinforcement:
             self._writing.add(scope)
         try:
             self._write(scope, recalls)
+        except StoreUnavailableError:
+            self._put_back(scope, recalls)
+            raise
         finally:
             with self._lock:
                 self._writing.discard(scope)
+
+    def _put_back(self, scope: Scope, recalls: _Recalls) -> None:
+        """Keep recalls that could not be written for the next flush."""
+        with self._lock:
+            pending = self._pending.setdefault(scope, {})
+            for granularity, moments in recalls.items():
+                newer = pending.setdefault(granularity, {})
+                for memory_id, times in moments.items():
+                    newer[memory_id] = times + newer.get(memory_id, [])
 
     def flush_all(self) -> None:
         """Write the pending recalls of all scopes."""
@@ -160,10 +176,12 @@ class Reinforcement:
     def _flush_in_background(self) -> None:
         with self._lock:
             self._timer = None
-        try:
-            self.flush_all()
-        except AgentMemError as error:
-            _log.warning("pending recalls could not be written and are lost: %s", error)
+        for scope in self.pending_scopes():
+            try:
+                with self.locks.hold(scope):
+                    self.flush(scope)
+            except AgentMemError as error:
+                _log.warning("recalls of %s could not be written: %s", scope, error)
 
     def _write(self, scope: Scope, recalls: _Recalls) -> None:
         for _ in range(_MAX_ATTEMPTS):

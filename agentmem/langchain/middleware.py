@@ -26,7 +26,12 @@ from agentmem.langchain.tools import create_manage_memory_tool, create_search_me
 from agentmem.langchain.values import check_memory
 from agentmem.owner import Owner, owner_of_run
 from agentmem.prompting.block import add_block_to_last, add_guide
-from agentmem.prompting.rendering import chronological, number_lines, select_lines
+from agentmem.prompting.rendering import (
+    chronological,
+    next_number,
+    number_lines,
+    select_lines,
+)
 from agentmem.prompting.retrieval import recall_memories
 from agentmem.writing.histories import text_digest
 from agentmem.writing.identity import UNANSWERED, Sending, received_digest
@@ -176,14 +181,20 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
     def _with_memories(self, request: ModelRequest[Any], owner: Owner) -> ModelRequest[Any]:
         """Return the request with memories that the conversation does not show already."""
         conversation = list(request.state["messages"])
-        question = next((m for m in reversed(conversation) if isinstance(m, HumanMessage)), None)
+        spoken = [m for m in conversation if isinstance(m, HumanMessage | AIMessage)]
+        while spoken and not isinstance(spoken[-1], HumanMessage):
+            spoken.pop()
+        question = spoken.pop() if spoken else None
         # Another middleware may have removed the user's messages from the request.
-        addressable = any(isinstance(m, HumanMessage) for m in request.messages)
-        if question is None or not addressable or not str(question.text).strip():
+        addressed = next(
+            (m for m in reversed(request.messages) if isinstance(m, HumanMessage)), None
+        )
+        if question is None or addressed is None or not str(question.text).strip():
             return request
         context = recall_memories(
             self.memory,
             str(question.text),
+            before=spoken,
             k=self.k,
             chars=self.chars,
             scope=owner.scope,
@@ -195,7 +206,8 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
         lines = chronological(select_lines(context.hits, self.k, max_chars=self.chars))
         if not lines:
             return request
-        rendered, memory_ids = number_lines(lines)
+        # Another memory may have added its lines before.
+        rendered, memory_ids = number_lines(lines, first=next_number(str(addressed.text)))
         # A call that follows the answers of tools repeats the search; that is one use, not two.
         if conversation[-1] is question:
             ids = list(memory_ids.values())

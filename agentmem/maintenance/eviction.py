@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,18 +14,28 @@ from agentmem_retrievers import ForgettingCurve
 from agentmem_retrievers.forgetting import elapsed_days, retention
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.index.scope_index import ScopeIndex
-from agentmem_retrievers.index.table import Rows
+from agentmem_retrievers.index.table import NONE, Rows, Table
 from agentmem_stores import Batch, Granularity, Memory, Scope, State, Vectors
 
 __all__ = ["SWEEP_LIMIT", "SweepReport", "archive_faded", "weakest_turns"]
 
 # Turns archived by one automatic sweep: the patch of 1,000 takes about as long as ending a session.
 SWEEP_LIMIT = 1000
-# Nats of information that add once more the initial strength. A year after LoCoMo's conversations
-# 14 % of the turns that no question needs are archived, and 3 % of those that one needs, which
-# costs 0.6 points of turn recall_all@10 with a look into the archive and 1.2 without. With 8 nats
-# it is 47 % and 14 %, and costs 6 and 8 points.
-_INFORMATION_UNIT = 4.0
+# Log odds that a question will need a turn, by what is known when it is written. Logistic
+# regression over the 3,435 turns of LoCoMo's six development conversations, of which questions need
+# 24 %.
+_LOG_ODDS = -8.67
+_PER_LOG_INFORMATION = 1.0
+_PER_MEAN_IDF = 1.03
+_IF_TIME = 1.26
+_IF_ANSWER = 0.93
+_IF_QUESTION = -0.47
+# The strength of a turn that will be needed with these odds is doubled. Chosen so that a year
+# archives half of the turns that no question needs (docs/recall.md).
+_ODDS_UNIT = 0.06
+# The idf of a word that occurs once, whatever the number of turns: a word of a large scope would
+# seem to say more than the same word of a small one. Fewer turns do not tell which words are rare.
+_IDF_OF_ONE, _MIN_TURNS = 6.0, 200
 
 # Rows of the similarity matrix computed at once: 512 x 100,000 turns take 200 MB.
 _BLOCK_SIZE = 512
@@ -55,8 +66,8 @@ def archive_faded(
     """Archive the active memories whose retention at `now` is below `curve.archive_below`.
 
     Args:
-        at_most: for a sweep that nobody asked for: archive at most so many turns, those that say
-            least first, spare turns that say much (`_faded_turns`), and no other granularity.
+        at_most: for a sweep that nobody asked for: archive at most so many turns, those least
+            retained first, spare turns that say much (`_faded_turns`), and no other granularity.
     """
     index = memories.index(scope)
     faded: list[Memory] = []
@@ -78,11 +89,12 @@ def archive_faded(
 
 
 def _faded_turns(index: ScopeIndex, curve: ForgettingCurve, now: datetime) -> Rows:
-    """Return the active turns of conversations that have faded, those that say least first.
+    """Return the active turns of conversations that have faded, those least retained first.
 
     Time counts from when a turn was written or last recalled: a conversation of last year that is
-    imported today must not be archived today. A turn that says much fades more slowly: its strength
-    is multiplied by 1 + information / `_INFORMATION_UNIT`.
+    imported today must not be archived today. A turn that is likely to be needed fades more
+    slowly: its strength is multiplied by 1 + (odds / `_ODDS_UNIT`)². So acknowledgments and small
+    talk fade within months, and turns that say much over years.
     """
     table = index.tables[Granularity.TURN]
     in_conversation = _in_conversation(index)
@@ -97,10 +109,39 @@ def _faded_turns(index: ScopeIndex, curve: ForgettingCurve, now: datetime) -> Ro
     # Most turns have not faded even without regard to what they say.
     may = retention(elapsed, strength) < curve.archive_below
     rows, elapsed, strength = rows[may], elapsed[may], strength[may]
-    information = table.information(rows)
-    faded = retention(elapsed, strength * (1 + information / _INFORMATION_UNIT))
-    below = faded < curve.archive_below
-    return np.asarray(rows[below][np.argsort(information[below], kind="stable")], dtype=np.intp)
+    left = retention(elapsed, strength * (1 + (_odds_of_need(table, rows) / _ODDS_UNIT) ** 2))
+    below = left < curve.archive_below
+    return np.asarray(rows[below][np.argsort(left[below], kind="stable")], dtype=np.intp)
+
+
+def _odds_of_need(table: Table, rows: Rows) -> NDArray[np.float64]:
+    """Return the odds that a question will need each turn, shape (rows,).
+
+    Needed are turns that say much in rare words, name a time, or answer a question; seldom needed
+    are those that ask one.
+    """
+    n, rarity = max(len(table.words), 1), dict[str, float]()
+    scale = _IDF_OF_ONE / math.log(max(n, _MIN_TURNS))
+    information, mean_idf = np.zeros(len(rows)), np.zeros(len(rows))
+    for place, row in enumerate(rows.tolist()):
+        terms = table.words.terms(row)
+        for term in terms:
+            if term not in rarity:
+                frequency = max(table.words.document_frequency(term), 1)
+                rarity[term] = scale * max(math.log(n / frequency), 0.0)
+        information[place] = sum(rarity[term] for term in terms)
+        mean_idf[place] = information[place] / max(len(terms), 1)
+    columns, before = table.columns, table.neighbors(rows, -1)
+    answers = columns["ends_with_question"][before] & (before != NONE)
+    log_odds = (
+        _LOG_ODDS
+        + _PER_LOG_INFORMATION * np.log1p(information)
+        + _PER_MEAN_IDF * mean_idf
+        + _IF_TIME * columns["mentions_time"][rows]
+        + _IF_ANSWER * answers
+        + _IF_QUESTION * columns["ends_with_question"][rows]
+    )
+    return np.asarray(np.exp(log_odds), dtype=np.float64)
 
 
 def _in_conversation(index: ScopeIndex) -> NDArray[np.bool_]:

@@ -24,6 +24,7 @@ __all__ = [
     "cited_ids",
     "line_variants",
     "means_little_alone",
+    "next_number",
     "number_lines",
     "render_plan",
     "select_lines",
@@ -55,9 +56,11 @@ _LABELS = {
     Granularity.SUMMARY: "summary of a conversation",
     Granularity.DAY: "summary of the day",
     Granularity.TOPIC: "summary of a topic",
+    Granularity.FACT: "fact",
 }
 
 _ID = r"[mp]\d{1,3}"
+_NUMBER = re.compile(r"^\[m(\d{1,3})\]", re.MULTILINE)
 _CITATION = re.compile(rf"\s*\[\s*({_ID}(?:\s*[,;]\s*{_ID})*)\s*\]")
 
 
@@ -156,14 +159,28 @@ def chronological(lines: Iterable[MemoryLine]) -> list[MemoryLine]:
     return sorted(lines, key=lambda line: (line.memory.said_at, line.memory.position))
 
 
-def number_lines(lines: Sequence[MemoryLine]) -> tuple[list[str], dict[str, str]]:
+def number_lines(
+    lines: Sequence[MemoryLine], *, first: int = 1
+) -> tuple[list[str], dict[str, str]]:
     """Render lines with the ids m1, m2, ...
+
+    Args:
+        first: the number of the first line; see `next_number`.
 
     Returns:
         The rendered lines, and the memory id for each line id.
     """
-    ids = {f"m{n}": line.memory.id for n, line in enumerate(lines, start=1)}
+    ids = {f"m{n}": line.memory.id for n, line in enumerate(lines, start=first)}
     return [line.render(line_id) for line_id, line in zip(ids, lines, strict=True)], ids
+
+
+def next_number(text: str) -> int:
+    """Return the first number that no memory line of a message has, such as one of another memory.
+
+    >>> next_number('<memories>\\n[m1] 2026-01-05, user: "I like tea."\\n</memories>\\n\\nHello')
+    2
+    """
+    return 1 + max((int(number) for number in _NUMBER.findall(text)), default=0)
 
 
 def render_plan(plan: Plan, max_chars: int) -> str:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
+from agentmem import arguments
 from agentmem.digest.sentences import split
 from agentmem.documents.documents import DOCUMENT
+from agentmem.facts.questions import asked_attributes
+from agentmem.facts.views import holds_at
 from agentmem.prompting.quoting import quote
 from agentmem.prompting.rendering import MemoryLine, means_little_alone, speaker_of
 from agentmem.provenance import Trust, trust_of
@@ -17,20 +21,26 @@ from agentmem.recall.context import Context, ContextItem, Form, RecallRouting
 from agentmem.recall.excerpt import Excerpts
 from agentmem.recall.router import COARSE, SHORTLIST, route_recall, score_distribution
 from agentmem_retrievers import RecalledMemory, SearchResult, SearchSettings
+from agentmem_retrievers.index.fact_index import FactIndex, FactRecord
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import NONE
+from agentmem_retrievers.ranking.latest_value import matching_keys
 from agentmem_stores import Granularity, Memory, Scope, State
 from agentmem_stores.filters import MemoryFilter
 
-__all__ = ["Recaller", "candidates"]
+__all__ = ["Recaller", "candidates", "shown_granularity"]
 
 # A line has at least about so many tokens, its id and date among them.
 _MIN_LINE_TOKENS = 25
 # A prompt with more turns than this is not better for it, whatever its budget.
 _MAX_CANDIDATES = 400
-# Longer turns are shown as their best sentences, so that a few do not use up the budget.
-MAX_TURN_TOKENS = 120
+# Longer turns are shown as their best sentences, so that a few do not use up the budget: by the
+# first rank from which it counts, how many tokens of a turn are shown. What ranks lower is less
+# likely to answer, and a sentence of it leaves room for the evidence further below. In LoCoMo, 60
+# tokens from the third and 40 from the tenth on include all evidence of 2 % more questions than
+# 120 throughout, and no fewer words of the answer.
+MAX_TURN_TOKENS = {0: 120, 3: 60, 10: 40}
 # Chunks of documents are as long as the embedder's window, and were cut at ends of paragraphs.
 MAX_CHUNK_TOKENS = 400
 # Of three consecutive turns, in answer to a broad question.
@@ -44,6 +54,8 @@ MIN_REPEATED_CHARS = 12
 MAX_PRECEDING_TOKENS = 40
 # Turns of a topic that are looked up to find out which of them its summary quotes.
 MAX_SOURCES = 200
+# The breadth of a question from which on it gets passages.
+_MIN_PASSAGE_BREADTH = 0.5
 # Three digits, so that the ids that lines get at the end are never longer.
 _WIDEST_ID = "m999"
 
@@ -56,9 +68,26 @@ _FORMS = {
 }
 
 
+# The granularities that a context can show.
+_SHOWN = (Granularity.TURN, Granularity.SESSION, *COARSE)
+
+
 def candidates(max_tokens: int) -> int:
     """Return how many turns to search for: as many as fit, but enough for the entropy."""
     return min(max(max_tokens // _MIN_LINE_TOKENS, SHORTLIST), _MAX_CANDIDATES)
+
+
+def shown_granularity(value: Any) -> Granularity:
+    """Return the only granularity that a context is to show.
+
+    Raises:
+        InvalidInputError: it is none, or one that no context shows.
+    """
+    granularity = arguments.choice("granularity", value, Granularity)
+    if granularity not in _SHOWN:
+        shown = ", ".join(one.value for one in _SHOWN)
+        raise arguments.refusal("granularity", granularity.value, f"one of {shown}")
+    return granularity
 
 
 @dataclass(frozen=True)
@@ -110,7 +139,9 @@ class _Page:
             return False
         self.left -= cost
         self.drafts.append(draft)
-        self.turn_ids.update(draft.turn_ids)
+        # A fact is short for what its turn says, and does not take its place.
+        if draft.form is not Form.FACT:
+            self.turn_ids.update(draft.turn_ids)
         return True
 
 
@@ -134,10 +165,12 @@ class Recaller:
         explain: bool = False,
         min_trust: Trust = Trust.EXTERNAL,
         where: MemoryFilter | None = None,
+        granularity: Granularity | None = None,
     ) -> Context:
         """Return the context of a search for turns; see `MemoryController.recall`.
 
         Args:
+            granularity: show only this one, instead of the mix that the router decides.
             min_trust: the least trust of what is shown.
             where: what the search was filtered by. A summary, and a passage, is shown as far as it
                 comes from turns that the filter allows.
@@ -145,6 +178,9 @@ class Recaller:
 
         def admits(memory: Memory) -> bool:
             return memory.id not in exclude and trust_of(memory).level >= min_trust.level
+
+        def wanted(one: Granularity) -> bool:
+            return granularity is None or one is granularity
 
         hits = [hit for hit in result.hits if admits(hit.memory)]
         shares = score_distribution([hit.score for hit in hits])
@@ -158,21 +194,42 @@ class Recaller:
                 max_tokens,
                 is_fixed="router" in self.settings.off,
             )
+            if granularity is not None:
+                routing = replace(routing, shares={granularity: 1.0})
             words = index.tables[Granularity.TURN].words
             excerpts = Excerpts(result.query, words, count)
             page = _Page(count, max_tokens, admits)
-            for memory in pinned:
-                if admits(memory) and (where is None or where.matches(memory)):
-                    self._add_pinned(page, memory, excerpts)
+            self._add_pinned(page, [m for m in pinned if wanted(m.granularity)], where)
+            self._add_facts(page, index.facts, result.query, as_of, allowed)
             self._add_overview(page, scope, groups, shares, routing, excerpts, max_tokens)
-            if routing.breadth >= 0.5:
+            broad = routing.breadth >= _MIN_PASSAGE_BREADTH and granularity is None
+            if broad or granularity is Granularity.SESSION:
                 self._add_passages(page, scope, index, hits, routing, excerpts, allowed)
-            self._add_turns(page, scope, index, hits, routing, excerpts, allowed)
+            if wanted(Granularity.TURN):
+                self._add_turns(page, scope, index, hits, routing, excerpts, allowed)
         routing = replace(routing, archive=any(hit.archived for hit in hits))
         return _context(result, routing, page, max_tokens, explain=explain)
 
-    def _add_pinned(self, page: _Page, memory: Memory, excerpts: Excerpts) -> None:
-        page.add(_Draft(_line(memory, memory.text), Form.PINNED, _own(memory), reason="pinned"))
+    def _add_pinned(
+        self, page: _Page, pinned: Sequence[Memory], where: MemoryFilter | None
+    ) -> None:
+        for memory in pinned:
+            if page.admits(memory) and (where is None or where.matches(memory)):
+                line = _line(memory, memory.text)
+                page.add(_Draft(line, Form.PINNED, _own(memory), reason="pinned"))
+
+    def _add_facts(
+        self,
+        page: _Page,
+        facts: FactIndex,
+        question: str,
+        as_of: datetime | None,
+        allowed: Callable[[str], bool],
+    ) -> None:
+        for fact in _certain_facts(facts, question, as_of):
+            if page.admits(fact) and all(map(allowed, fact.sources)):
+                reason = "the present value of what is asked for"
+                page.add(_Draft(_line(fact, _stated(fact)), Form.FACT, fact.sources, reason=reason))
 
     def _add_overview(
         self,
@@ -216,10 +273,10 @@ class Recaller:
             if memory_id is not None:
                 mass[memory_id] = mass.get(memory_id, 0.0) + float(share)
         order = sorted(mass, key=lambda i: (-mass[i], i))[:12]
-        found = {m.id: m for m in self.memories.store.get_memories(scope, granularity, order)}
+        by_id = {m.id: m for m in self.memories.store.get_memories(scope, granularity, order)}
         for memory_id in order:
-            if memory_id in found:
-                yield found[memory_id], mass[memory_id]
+            if memory_id in by_id:
+                yield by_id[memory_id], mass[memory_id]
 
     def _quoted_turns(self, scope: Scope, memory: Memory, text: str) -> tuple[str, ...]:
         sources = self.memories.store.get_memories(
@@ -247,16 +304,16 @@ class Recaller:
                 if derived in passages:
                     ids.setdefault(derived, hit.score)
         order = list(ids)[: routing.turns]
-        found = {
+        by_id = {
             m.id: m for m in self.memories.store.get_memories(scope, Granularity.SESSION, order)
         }
-        sources = dict.fromkeys(i for m in found.values() for i in m.sources)
+        sources = dict.fromkeys(i for m in by_id.values() for i in m.sources)
         turn_ids = [i for i in sources if allowed(i)]
         turns = {
             m.id: m for m in self.memories.store.get_memories(scope, Granularity.TURN, turn_ids)
         }
         for passage_id in order:
-            passage = found.get(passage_id)
+            passage = by_id.get(passage_id)
             if passage is None:
                 continue
             unseen = [turns[i] for i in passage.sources if i in turns and i not in page.turn_ids]
@@ -296,11 +353,11 @@ class Recaller:
         """Add the best turns, each in full or as its best sentences."""
         best = hits[: routing.turns]
         before = self._preceding(scope, index, [hit.memory for hit in best], page)
-        for rank, hit in enumerate(best, start=1):
+        for rank, hit in enumerate(best):
             memory = hit.memory
             if memory.id in page.turn_ids:
                 continue
-            longest = MAX_CHUNK_TOKENS if memory.role == DOCUMENT else MAX_TURN_TOKENS
+            longest = MAX_CHUNK_TOKENS if memory.role == DOCUMENT else _max_turn_tokens(rank)
             room = min(page.room(memory), longest)
             if room < MIN_TEXT_TOKENS:
                 continue
@@ -309,7 +366,7 @@ class Recaller:
             line = _line(memory, text)
             if not text or page.shows(line):
                 continue
-            form, reason = Form.TURN if is_whole else Form.EXCERPT, f"rank {rank} of the search"
+            form, reason = Form.TURN if is_whole else Form.EXCERPT, f"rank {rank + 1} of the search"
             earlier = before.get(memory.id)
             shown = earlier is None or earlier.id in page.turn_ids or not allowed(earlier.id)
             if earlier is not None and not shown:
@@ -332,12 +389,12 @@ class Recaller:
         rows = np.array([table.row_of[i] for i in dependent], dtype=np.intp)
         earlier = table.neighbors(rows, -1).tolist()
         ids = {i: table.ids[row] for i, row in zip(dependent, earlier, strict=True) if row != NONE}
-        found = {memory.id: memory for memory in turns}
-        unread = [i for i in ids.values() if i not in found]
+        by_id = {memory.id: memory for memory in turns}
+        unread = [i for i in ids.values() if i not in by_id]
         if unread:
             read = self.memories.store.get_memories(scope, Granularity.TURN, unread)
-            found |= {memory.id: memory for memory in read}
-        return {i: found[e] for i, e in ids.items() if e in found and page.admits(found[e])}
+            by_id |= {memory.id: memory for memory in read}
+        return {i: by_id[e] for i, e in ids.items() if e in by_id and page.admits(by_id[e])}
 
 
 @dataclass(frozen=True)
@@ -377,12 +434,46 @@ class _Groups:
         return cls(names, summed_up)
 
 
+def _certain_facts(facts: FactIndex, question: str, as_of: datetime | None) -> list[Memory]:
+    """Return the facts that a question asks for, unless they contradict each other.
+
+    A question for an attribute of several people, such as "Where do my sisters live?", or for
+    several attributes may mean another one, so it gets turns alone.
+    """
+    keys = matching_keys(asked_attributes(question), facts)
+    if len(keys) != 1:
+        return []
+    by_value: dict[str, Memory] = {}
+    is_single = False
+    for memory in facts.by_key[keys[0]].values():
+        record = FactRecord.of(memory)
+        if record is None or record.ends or not holds_at(memory, as_of):
+            continue
+        is_single = is_single or record.single
+        known = by_value.get(record.value.casefold())
+        if known is None or known.said_at < memory.said_at:
+            by_value[record.value.casefold()] = memory
+    return [] if is_single and len(by_value) > 1 else list(by_value.values())
+
+
+def _stated(fact: Memory) -> str:
+    """Return what a fact states, in a form that nobody takes for a quotation."""
+    record = FactRecord.of(fact)
+    if record is None or fact.version > 1:
+        return fact.text
+    return f"{record.attribute} of {record.subject}: {record.value}"
+
+
 def _allowed_turns(index: ScopeIndex, where: MemoryFilter | None) -> _Allowed:
     """Return a function that says whether a filter allows a turn, given by its id."""
     if where is None:
         return lambda turn_id: True
     table, mask = index.tables[Granularity.TURN], index.matching(Granularity.TURN, where)
     return lambda turn_id: turn_id in table.row_of and bool(mask[table.row_of[turn_id]])
+
+
+def _max_turn_tokens(rank: int) -> int:
+    return next(n for first, n in reversed(MAX_TURN_TOKENS.items()) if rank >= first)
 
 
 def _own(memory: Memory) -> tuple[str, ...]:

@@ -28,8 +28,8 @@ SHORTLIST = 60
 # that includes all evidence 1.5 points more often than a fixed number of turns that takes as
 # many tokens on average, with 2,400 tokens 1.8 points.
 FLOOR = 4.0
-MIN_PER_EVENT = 0.75
-UNIT_TOKENS = 2400
+MIN_PER_EVENT = 0.9
+UNIT_TOKENS = 2000
 # An overview is worth up to 1 + BROAD_GAIN times as many.
 BROAD_GAIN = 2.0
 

@@ -29,7 +29,7 @@ from agentmem_stores import (
     State,
 )
 from agentmem_stores.exact import dot_products
-from agentmem_stores.records import with_utc_offset
+from agentmem_stores.records import with_date_conventions
 
 __all__ = ["Clock", "Writer", "carry_over_recall_stats", "without_links"]
 
@@ -96,7 +96,9 @@ class Writer:
                     speaker=draft.speaker,
                     position=position,
                     expires_at=draft.expires_at,
-                    metadata=with_utc_offset(_with_importance(draft), said_at),
+                    metadata=with_date_conventions(
+                        _with_importance(draft), said_at, day_first=scope.day_first
+                    ),
                 )
                 position += 1
                 rows.append(row)

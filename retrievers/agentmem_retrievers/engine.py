@@ -45,6 +45,8 @@ from agentmem_stores.filters import MemoryFilter
 __all__ = ["Query", "SearchEngine"]
 
 Paths = Mapping[int, tuple[int, ...]]
+# What ranked the turns, the turns, and the confidence that they answer.
+RankedTurns = tuple[TurnRanking, Ranking, float]
 
 
 def _no_tokens(text: str) -> Sequence[QueryToken]:
@@ -138,18 +140,51 @@ class SearchEngine:
     def search(self, scope: Scope, query: Query) -> SearchResult:
         """Return the memories of a scope that answer a query, best first.
 
-        Turns are ranked first, whatever the granularity; sessions by their turns. If the active
-        memories hardly answer the query, archived ones are searched too.
+        Turns are ranked first, whatever the granularity; sessions by their turns. Archived turns
+        are ranked with the active ones, and left out unless the search is unsure without them.
         """
         embedded = self.embed(scope, query)
         with self.memories.reading(scope) as index:
-            ranking = self._ranking(index, scope, query, embedded)
-            rows, features = ranking.first_stage()
-            turns = ranking.rank(rows, features)
-            confidence = ranking.confidence(turns, rows, features)
-            if not (self._is_unsure(confidence, turns) and self._has_archive(index, query)):
-                return self._result(ranking, turns, confidence, scope, query, embedded)
-        return self.search(scope, replace(query, include_archived=True))
+            ranked = None
+            if self._has_archive(index, query):
+                ranked = self._rank_with_archive(index, scope, query, embedded)
+            ranking, turns, confidence = ranked or self._rank(index, scope, query, embedded)
+            found = ranking.masks[Granularity.TURN].include_archived
+            query = replace(query, include_archived=found)
+            return self._result(ranking, turns, confidence, scope, query, embedded)
+
+    def _rank(
+        self, index: ScopeIndex, scope: Scope, query: Query, embedded: EmbeddedQuestion
+    ) -> RankedTurns:
+        ranking = self._ranking(index, scope, query, embedded)
+        rows, features = ranking.first_stage()
+        turns = ranking.rank(rows, features)
+        return ranking, turns, ranking.confidence(turns, rows, features)
+
+    def _rank_with_archive(
+        self, index: ScopeIndex, scope: Scope, query: Query, embedded: EmbeddedQuestion
+    ) -> RankedTurns | None:
+        """Rank all turns and decide whether archived ones may be found.
+
+        What is in the archive is known from the index without reading it, as one knows that one
+        knows a thing before it comes to mind.
+
+        Returns:
+            None if they may not, and too few others were ranked.
+        """
+        wider = replace(query, include_archived=True, k=2 * query.k)
+        ranking = self._ranking(index, scope, wider, embedded)
+        rows, features = ranking.first_stage()
+        turns = ranking.rank(rows, features)
+        is_active = index.tables[Granularity.TURN].visible(query.as_of, rows=turns.rows)
+        active = turns.keep(is_active)
+        confidence = ranking.confidence(active, rows, features)
+        if self._is_unsure(confidence, turns, is_active):
+            return ranking, turns, ranking.confidence(turns, rows, features)
+        if len(active.rows) < query.k:
+            return None
+        masks = {g: replace(mask, include_archived=False) for g, mask in ranking.masks.items()}
+        return replace(ranking, masks=masks), active, confidence
 
     def _result(
         self,
@@ -200,13 +235,19 @@ class SearchEngine:
             return False
         return question.asks_for_present(as_of=query.as_of is not None)
 
-    def _is_unsure(self, confidence: float, turns: Ranking) -> bool:
-        """Whether the active turns hardly answer, or many of them answer about equally well."""
-        shares = np.exp(turns.scores[:SHORTLIST] - turns.scores.max(initial=-np.inf))
-        shares /= max(float(shares.sum()), 1e-300)
-        entropy = -float((shares * np.log(np.maximum(shares, 1e-300))).sum())
+    def _is_unsure(self, confidence: float, turns: Ranking, is_active: NDArray[np.bool_]) -> bool:
+        """Whether the active turns hardly answer, or the answer is probably an archived one.
+
+        Args:
+            confidence: of the active turns.
+            is_active: which of the ranked turns are active.
+        """
+        best = turns.scores[:SHORTLIST]
+        shares = np.exp(best - best.max(initial=-np.inf))
+        archived = float(shares[~is_active[:SHORTLIST]].sum())
         settings = self.settings
-        return confidence < settings.archive_below or entropy > settings.archive_entropy
+        is_there = archived > settings.archive_share * float(shares.sum())
+        return is_there or confidence < settings.archive_below
 
     def _has_archive(self, index: ScopeIndex, query: Query) -> bool:
         if query.include_archived:
@@ -313,7 +354,7 @@ class SearchEngine:
         moment = query.as_of or query.now
         anchor = find_anchor(query.text, moment)
         if anchor is None or "time" in self.settings.off:
-            return find_windows(query.text, moment)
+            return find_windows(query.text, moment, day_first=scope.day_first)
         event = replace(
             query,
             text=anchor.clause,

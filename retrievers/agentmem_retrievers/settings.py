@@ -42,9 +42,9 @@ class SearchSettings:
             router trusts it. Off, because turns alone find sessions at least as well.
         associated: let multi-hop search follow the association graph too. Off, because the words
             of memories lead at least as far.
-        archive_below: a search with a lower confidence also looks into the archive.
-        archive_entropy: so does a search whose distribution of scores over the best 60 turns has a
-            higher entropy, in nats. One in five of LoCoMo's questions does.
+        archive_below: a search that is less confident without archived memories finds them too.
+        archive_share: so does a search of whose distribution of scores over the best 60 turns,
+            active and archived, archived ones have a larger share.
         off: parts that are switched off, of `PARTS`.
 
     Raises:
@@ -60,7 +60,7 @@ class SearchSettings:
     routed: bool = False
     associated: bool = False
     archive_below: float = 0.5
-    archive_entropy: float = 2.7
+    archive_share: float = 0.115
     off: frozenset[str] = field(default_factory=frozenset)
 
     def __post_init__(self) -> None:
@@ -69,7 +69,8 @@ class SearchSettings:
             raise InvalidInputError(f"off={unknown} has unknown parts; known are {PARTS}")
         if self.candidates < 1:
             raise InvalidInputError(f"candidates={self.candidates} must be >= 1")
-        if not 0 <= self.archive_below <= 1:
-            raise InvalidInputError(f"archive_below={self.archive_below} must be in [0, 1]")
+        for name in ("archive_below", "archive_share"):
+            if not 0 <= (value := getattr(self, name)) <= 1:
+                raise InvalidInputError(f"{name}={value} must be in [0, 1]")
         if not self.retention >= 0:
             raise InvalidInputError(f"retention={self.retention} must be >= 0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from datetime import timedelta
@@ -25,6 +26,7 @@ from agentmem import (
     Scope,
 )
 from agentmem.embedding.embedder import Embedder
+from agentmem.langchain import create_recall_memory_tool, create_search_memory_tool
 from agentmem.testing import ManualClock
 from agentmem_stores.filters import MAX_CONDITIONS, MAX_DEPTH, MAX_VALUES, matches, parse_filter
 from tests.agentmem.langchain.conftest import WordEmbeddings
@@ -203,6 +205,36 @@ class TestRecall:
                 if item.form in (Form.SUMMARY, Form.DAY, Form.TOPIC):
                     assert set(item.memory.sources) <= allowed
 
+    @pytest.mark.parametrize(
+        ("granularity", "forms"),
+        [
+            (Granularity.TURN, {Form.TURN, Form.EXCERPT}),
+            (Granularity.SESSION, {Form.PASSAGE}),
+            ("summary", {Form.SUMMARY}),
+        ],
+    )
+    @pytest.mark.parametrize("query", ["tea in Lisbon", "Summarize everything about tea."])
+    def test_of_one_granularity(
+        self,
+        filled: tuple[MemoryController, ManualClock],
+        granularity: Any,
+        forms: set[Form],
+        query: str,
+    ) -> None:
+        memory, _ = filled
+        context = memory.recall(query, granularity=granularity, max_tokens=2000, reinforce=False)
+        assert context.items
+        assert {item.form for item in context.items} <= forms
+        assert {item.memory.granularity for item in context.items} == {Granularity(granularity)}
+
+    def test_a_granularity_that_no_context_shows(
+        self, filled: tuple[MemoryController, ManualClock]
+    ) -> None:
+        memory, _ = filled
+        for granularity in ("keywords", "fact", "nothing"):
+            with pytest.raises(InvalidInputError, match="one of turn, session"):
+                memory.recall("tea", granularity=granularity)  # type: ignore[arg-type]
+
     def test_min_confidence(self, filled: tuple[MemoryController, ManualClock]) -> None:
         memory, _ = filled
         result = memory.search("tea", reinforce=False)
@@ -288,6 +320,33 @@ class TestRetriever:
         assert documents
         assert {document.metadata["role"] for document in documents} == {"tool"}
         assert all(document.metadata["stars"] is not None for document in documents)
+
+
+class TestTools:
+    def test_search_and_recall_pass_filters(
+        self, filled: tuple[MemoryController, ManualClock]
+    ) -> None:
+        memory, _ = filled
+        wanted = {"role": "tool", "filter": {"stars": {"$ne": None}}}
+        allowed = {turn.id for turn in loop(memory, **wanted)}
+        search = create_search_memory_tool(memory)
+        found = json.loads(search.invoke({"query": "tea", "limit": 100, **wanted}))
+        assert {hit["id"] for hit in found} <= allowed
+        assert found
+        sure = json.loads(search.invoke({"query": "tea", "min_confidence": 1.0}))
+        assert sure == []
+        [first, *_] = json.loads(search.invoke({"query": "tea", "granularity": "summary"}))
+        assert memory.get(first["id"]).granularity is Granularity.SUMMARY
+        recall = create_recall_memory_tool(memory, max_tokens=2000)
+        shown = recall.invoke({"query": "tea", **wanted})
+        texts = [memory.get(i).text for i in allowed]
+        assert shown.count("[m") == sum(text in shown for text in texts) > 0
+        summaries = recall.invoke({"query": "tea", "granularity": "summary"})
+        assert "[m" in summaries
+        assert recall.invoke({"query": "tea", "min_confidence": 1.0}).startswith("nothing")
+        for tool in (search, recall):
+            refused = tool.invoke({"query": "tea", "filter": {"$where": "sleep(1000)"}})
+            assert "$where" in refused
 
 
 class TestPages:

@@ -1,4 +1,4 @@
-"""A process is killed repeatedly, and no acknowledged write is lost."""
+"""A process or a server is killed repeatedly, and no acknowledged write is lost."""
 
 from __future__ import annotations
 
@@ -7,19 +7,33 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-KILLS = 50
+KILLS, SERVERS = 50, 10
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="lives are forked")
 def test_fifty_kills(tmp_path: Path) -> None:
+    figures = torture(tmp_path, "--kills", str(KILLS))
+    assert figures["kills"] == KILLS
+    assert figures["acknowledged"] > 0
+    assert figures["settled"] > 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="servers are forked")
+def test_killed_servers_lose_nothing_that_clients_were_told_is_stored(tmp_path: Path) -> None:
+    figures = torture(tmp_path, "--kills", str(SERVERS), "--server")
+    assert figures["kills"] == SERVERS
+    assert figures["acknowledged"] > 0
+
+
+def torture(folder: Path, *options: str) -> dict[str, Any]:
     """In a process of its own, because a fork must not inherit an open Chroma."""
-    command = [sys.executable, "-m", "tests.torture", "--kills", str(KILLS), "--seed", "7"]
     done = subprocess.run(
-        [*command, "--folder", str(tmp_path)],
+        [sys.executable, "-m", "tests.torture", *options, "--seed", "7", "--folder", str(folder)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
         capture_output=True,
@@ -27,7 +41,5 @@ def test_fifty_kills(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    figures = json.loads(done.stdout)
-    assert figures["kills"] == KILLS
-    assert figures["acknowledged"] > 0
-    assert figures["settled"] > 0
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures

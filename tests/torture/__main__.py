@@ -1,4 +1,4 @@
-"""Kill a process that uses a memory, again and again, and check what it left."""
+"""Kill a process that uses or serves a memory, again and again, and check what it left."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from select import select
 from rich.progress import track
 
 from tests.torture._acknowledgments import AcknowledgmentLog
+from tests.torture._server import Clients, run_server
 from tests.torture._writer import run_writer
 
-__all__ = ["Figures", "torture"]
+__all__ = ["Figures", "torture", "torture_server"]
 
 # A writer that is not ready by then hangs.
 PATIENCE = 60.0
@@ -75,13 +76,39 @@ def torture(folder: Path, kills: int, seed: int, *, longest: float = 0.5) -> Fig
     return figures
 
 
+def torture_server(folder: Path, kills: int, seed: int) -> Figures:
+    """Run servers one after the other on one store; kill each while four clients write.
+
+    Raises:
+        AssertionError: a client was told that something is stored, and it is not.
+    """
+    rng = random.Random(seed)
+    clients, figures, began = Clients(folder, seed), Figures(), time.monotonic()
+    for _ in track(range(kills), description="kills", disable=not sys.stderr.isatty()):
+        opening = rng.random() < 0.15
+        child, reader = _start(partial(run_server, folder))
+        try:
+            patience = rng.uniform(0, 0.5) if opening else PATIENCE
+            is_ready = bool(select([reader], [], [], patience)[0])
+            if is_ready:
+                assert os.read(reader, 1), "a server ended before it was ready; see above"
+                kill = partial(os.kill, child, signal.SIGKILL)
+                clients.work(rng.randint(0, 20), rng.uniform(0, 0.05), kill)
+        finally:
+            _end(child, reader)
+        assert is_ready or opening, f"the server did not start within {PATIENCE} s"
+        figures.kills += 1
+        figures.opening += not is_ready
+    clients.check()
+    figures.acknowledged = clients.acknowledged
+    figures.turns = sum(len(user.texts) for user in clients.users)
+    figures.seconds = round(time.monotonic() - began, 1)
+    return figures
+
+
 def _kill_one(run: Run, after: float, opening: bool) -> bool:
     """Start a writer, kill it after a while; return whether it was still opening the store."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        _run_child(run, writer)
-    os.close(writer)
+    child, reader = _start(run)
     try:
         is_ready = bool(select([reader], [], [], after if opening else PATIENCE)[0])
         if is_ready:
@@ -90,11 +117,25 @@ def _kill_one(run: Run, after: float, opening: bool) -> bool:
             ended = select([reader], [], [], after)[0]
             assert not ended, "a writer ended while it worked; see above"
     finally:
-        os.close(reader)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        _end(child, reader)
     assert is_ready or opening, f"the store did not open within {PATIENCE} s"
     return not is_ready
+
+
+def _start(run: Run) -> tuple[int, int]:
+    """Fork a process; return its id, and the end of a pipe that it writes to when it is ready."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _run_child(run, writer)
+    os.close(writer)
+    return child, reader
+
+
+def _end(child: int, reader: int) -> None:
+    os.close(reader)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
 
 
 def _run_child(run: Run, pipe: int) -> None:
@@ -114,10 +155,14 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, help="where the store is kept; a new one if not given"
     )
+    parser.add_argument(
+        "--server", action="store_true", help="kill servers that clients write to instead"
+    )
     given = parser.parse_args()
     _import_all()
+    run = torture_server if given.server else torture
     with tempfile.TemporaryDirectory() as place:
-        figures = torture(given.folder or Path(place), given.kills, given.seed)
+        figures = run(given.folder or Path(place), given.kills, given.seed)
     print(json.dumps(asdict(figures)))
 
 

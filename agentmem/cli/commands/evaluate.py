@@ -16,11 +16,13 @@ from agentmem.cli.options import (
     CacheOptions,
     DataFile,
     Drills,
+    EmbeddingCache,
     JsonFile,
     JsonGroup,
     K,
     OutputOptions,
     Seed,
+    cached_embedder,
     examples,
     with_groups,
 )
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from agentmem.evaluation.retrieval import Comparison
     from agentmem.evaluation.tasks import Task
 
-__all__ = ["app", "load_examples", "run_task", "screen", "write_json"]
+__all__ = ["Limit", "app", "load_examples", "run_task", "screen", "write_json"]
 
 
 app = typer.Typer(
@@ -167,14 +169,7 @@ def retrieval(
         list[Path],
         typer.Argument(help="Data sets in any format that `import` reads; also gzipped."),
     ],
-    cache: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="AGENTMEM_CACHE",
-            help="Folder that caches embeddings by content. Default: the system's cache folder.",
-            show_default=False,
-        ),
-    ] = None,
+    cache: EmbeddingCache = None,
     limit: Limit = None,
     json_file: JsonFile = None,
 ) -> None:
@@ -186,14 +181,10 @@ def retrieval(
     answer with that in questions of the same users that nothing answers.
     """
     from agentmem.cli.progress import ProgressBars
-    from agentmem.embedding.sentence_embeddings import default_embeddings
-    from agentmem.evaluation.embedding_cache import CachedEmbeddings
     from agentmem.evaluation.retrieval import JudgedQuestion, ask, by_category, compare
-    from agentmem.folders import cache_folder
     from agentmem.formats.read import read
 
-    folder = cache or cache_folder("eval")
-    embeddings = CachedEmbeddings(default_embeddings(), folder / "embeddings.sqlite")
+    embeddings = cached_embedder(cache)
     results: dict[str, Any] = {}
     for file in files:
         judged: list[JudgedQuestion] = []

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from agentmem.facts.assertions import Clause
 from agentmem.facts.grammar.claims import SPEAKER
-from agentmem.facts.grammar.patterns import RELATION, any_of, pattern, strip_prefix, words
 from agentmem.facts.lexicon import UNNAMED_MANY
+from agentmem.facts.patterns import RELATION, any_of, pattern, strip_prefix, words
 from agentmem.facts.values import is_common, name_in
 
 __all__ = ["OVER", "Predicate", "parse", "without_over"]
@@ -50,9 +50,8 @@ _IDLE_MODIFIER = pattern(
 )
 _NAME = r"[^\W\d_][\w'-]*(?: (?:van|von|de|der|den|la|el|bin|al)\b)*(?: [^\W\d_][\w'-]*)?"
 _RELATIVE = (
-    rf"(?:my|our) (?P<modifier>(?:{_MODIFIER}[ -])*)(?P<relation>{RELATION})"
-    r"(?!'s? | (?:number|name|email|birthday|phone|office|and)\b)"
-    rf"(?:,? (?P<name>{_NAME}?)(?:,|(?= |'s ))|(?= |'s ))"
+    f"(?:my|our) (?P<modifier>(?:{_MODIFIER}[ -])*)(?P<relation>{RELATION})(?!'s? | (?:number|name|"
+    rf"email|birthday|phone|office|and)\b)(?:,? (?P<name>{_NAME}?)(?:,|(?= |'s ))|(?= |'s ))"
 )
 # A bare name is a subject only before verbs that are said of people and pets.
 _SUBJECT = pattern(
@@ -72,7 +71,7 @@ _ADVERBS = (
     )
     + r"\b"
 )
-_SKIPPED = pattern(rf"(?:{_ADVERBS} )+")
+_SKIPPED = rf"(?:{_ADVERBS} )+"
 _MODAL = any_of(
     "'d 'll had hadn't can can't cannot could couldn't will won't would wouldn't should may might "
     "must shall did didn't"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -237,7 +236,9 @@ class Table:
             # What is told today may be about yesterday: note the first time that it mentions.
             span = None
             if has_time:
-                span = next(find_time_spans(memory.text, memory.said_at_local), None)
+                day_first = memory.day_first
+                spans = find_time_spans(memory.text, memory.said_at_local, day_first=day_first)
+                span = next(spans, None)
             if span is not None:
                 columns["about_start"][row] = span.start.timestamp()
                 columns["about_end"][row] = span.end.timestamp()
@@ -428,16 +429,6 @@ class Table:
         elapsed = elapsed_days(said_at, recalled_at, now.timestamp())
         faded = retention(elapsed, columns["strength"][where])
         return np.where(columns["pinned"][where], 1.0, faded)
-
-    def information(self, rows: Rows) -> Floats:
-        """Return the sum of the idf of each row's terms, in nats: how much its words say."""
-        n, rarity, values = len(self.words), dict[str, float](), np.zeros(len(rows))
-        for place, row in enumerate(rows.tolist()):
-            for term in set(self.words.terms(row)):
-                if term not in rarity:
-                    rarity[term] = math.log(max(n / max(self.words.document_frequency(term), 1), 1))
-                values[place] += rarity[term]
-        return values
 
     def to_arrays(self, into: ArrayFile, name: str) -> None:
         """Add the table to a file."""

@@ -329,7 +329,7 @@ def _visible_rows(mask: VisibilityMask, turns: Sequence[str]) -> list[int]:
     row_of = mask.table.row_of
     rows = [row_of[i] for i in turns if i in row_of]
     visible = mask.at(np.array(rows, dtype=np.intp))
-    return [row for row, shown in zip(rows, visible, strict=True) if shown]
+    return [row for row, is_visible in zip(rows, visible, strict=True) if is_visible]
 
 
 def newest_first(ranking: Ranking, statements: Sequence[int], *, lift: bool) -> Ranking:

@@ -329,10 +329,10 @@ class TurnRanking:
         """Return the turns that are the question word for word, and those with its literals."""
         same = np.flatnonzero(table.column("text_key") == self.question.text_key)
         allowed = self.masks[Granularity.TURN].allowed
-        found = [rows for rows, _ in lexical.literals.postings]
+        postings = [rows for rows, _ in lexical.literals.postings]
         if allowed is not None:
-            found = [rows[allowed[rows]] for rows in found]
-        rare = [rows[-EXACT:] for rows in found]
+            postings = [rows[allowed[rows]] for rows in postings]
+        rare = [rows[-EXACT:] for rows in postings]
         return np.concatenate([same, *rare]).astype(np.intp)
 
     def shortlist(self, rows: Rows, features: Features) -> tuple[Rows, Features]:

@@ -91,3 +91,8 @@ class Ranking:
     rows: Rows
     scores: Floats
     parts: Mapping[str, Floats]
+
+    def keep(self, mask: NDArray[np.bool_]) -> Ranking:
+        """Return the ranking without the rows where a mask is False."""
+        parts = {name: values[mask] for name, values in self.parts.items()}
+        return Ranking(self.rows[mask], self.scores[mask], parts)

@@ -184,11 +184,11 @@ def content_words(text: str) -> tuple[list[str], str]:
     lowered = text.lower()
     if not lowered.isascii():
         lowered = unicodedata.normalize("NFKC", lowered)
-    found = _WORD.findall(lowered)
-    language = language_of([part for word in found for part in _APOSTROPHE.split(word)])
+    tokens = _WORD.findall(lowered)
+    language = language_of([part for word in tokens for part in _APOSTROPHE.split(word)])
     stop_words = STOP_WORDS[language]
     words: list[str] = []
-    for word in found:
+    for word in tokens:
         if _HAS_UNSPACED.search(word):
             words.extend(_bigrams(word))
             continue

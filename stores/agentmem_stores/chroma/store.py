@@ -137,12 +137,7 @@ def _guarded(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, 
                 self._recover()
             return method(self, *args, **kwargs)
         except BaseException as error:
-            if not isinstance(error, AgentMemError):
-                self._failed = self._directory is not None
-            translation = translate(error, self._where)
-            if self._closed and isinstance(translation or error, StoreError):
-                # Another thread has closed the store meanwhile, which is the cause.
-                translation = self._closed_error()
+            translation = self._translated(error)
             if translation is None:
                 raise
             raise translation from error
@@ -639,9 +634,38 @@ class ChromaStore(MemoryStore):
                 with translated(self._where):
                     if not self._failed:
                         self._registry.flush()
+            except StoreError as error:
+                cause = self._cause(error)
+                if cause is None:
+                    raise
+                raise cause from error
             finally:
                 self._closed = True
                 self._release()
+
+    def _translated(self, error: BaseException) -> BaseException | None:
+        """Return the error to raise instead of one of a call; None to raise that one.
+
+        What is no error of ours may leave Chroma unusable, so the next call recovers it.
+        """
+        if not isinstance(error, AgentMemError):
+            self._failed = self._directory is not None
+        translation = translate(error, self._where)
+        if isinstance(translation or error, StoreError):
+            return self._cause(error) or translation
+        return translation
+
+    def _cause(self, error: BaseException) -> AgentMemError | None:
+        """Return why a call failed where its error would mislead; None if the error tells it."""
+        if self._closed:
+            # Another thread has closed the store meanwhile.
+            return self._closed_error()
+        try:
+            # SQLite calls a database whose file is gone read-only.
+            self._connection.require_present()
+        except StoreUnavailableError as removed:
+            return None if str(removed) == str(error) else removed
+        return None
 
     def _closed_error(self) -> ClosedError:
         if self._closed:

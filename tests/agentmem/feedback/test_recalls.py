@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 from langchain_core.embeddings import Embeddings
 
-from agentmem import ForgettingCurve, InvalidInputError, MemoryController, Scope, State
+from agentmem import (
+    ForgettingCurve,
+    InvalidInputError,
+    MemoryController,
+    Scope,
+    State,
+    StoreUnavailableError,
+)
 from agentmem.feedback.reinforcement import Reinforcement, after_recall
 from agentmem.testing import ManualClock
 from agentmem_stores.records import MAX_RECALLS
@@ -122,3 +129,30 @@ def test_flush_waits_for_what_the_background_is_writing(
         flushing.join(30)
         assert not returned_early
         assert memory.get(turn.id).recall_count == 1
+
+
+def test_recalls_that_cannot_be_written_stay_pending(
+    tmp_path: Path, embeddings: Embeddings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, ben = Scope("ada"), Scope("ben")
+    with MemoryController.open(tmp_path / "store", embeddings=embeddings, linger=None) as memory:
+        turns = {
+            owner: memory.add("I adopted a beagle.", session_id="s1", scope=owner)[0].id
+            for owner in (ada, ben)
+        }
+        for owner in turns:
+            memory.search("my beagle", k=1, scope=owner)
+        directory = memory.services.store._directory  # type: ignore[attr-defined]
+        monkeypatch.setattr(directory, "require_space", refuse)
+        with pytest.raises(StoreUnavailableError):
+            memory.flush()
+        memory.search("my beagle", k=1, scope=ada)
+        memory.services.reinforcement._flush_in_background()
+        monkeypatch.undo()
+        memory.flush()
+        counts = {owner: memory.get(i, scope=owner).recall_count for owner, i in turns.items()}
+        assert counts == {ada: 2, ben: 1}
+
+
+def refuse(*_: Any) -> None:
+    raise StoreUnavailableError("make room on the disk")

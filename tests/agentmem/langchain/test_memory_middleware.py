@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -390,6 +391,9 @@ class TestOwners:
         assert "the team drinks tea" in text_of(model.calls[0])
         assert "I drink tea without milk" in text_of(model.calls[0])
         assert text_of(model.calls[0][:1]).count("Before the user's message") == 1
+        numbers = re.findall(r"^\[(m\d+)\]", str(model.calls[0][-1].text), re.MULTILINE)
+        assert len(numbers) >= 2
+        assert len(set(numbers)) == len(numbers)
         assert turns(memory, team) == ["the team drinks tea", "Friday is tea day"]
         assert "tea?" in turns(memory, ADA)
 

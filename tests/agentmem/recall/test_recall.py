@@ -140,6 +140,34 @@ class TestForms:
             first, second = (memory.recall(question).routing for question in questions)
         assert first.breadth == second.breadth
 
+    def test_a_question_for_an_attribute_gets_its_present_value(
+        self, memory: MemoryController, clock: ManualClock
+    ) -> None:
+        for city in ("Lisbon", "Porto"):
+            memory.add(f"I live in {city}.", session_id=city)
+            memory.end_session(city)
+            clock.advance(days=30)
+        context = memory.recall("Where do I live?", explain=True)
+        [fact] = [item for item in context.items if item.form is Form.FACT]
+        assert "Porto" in fact.text
+        assert "Lisbon" not in fact.text
+        assert fact.reason
+        [turn_id] = fact.turn_ids
+        assert memory.get(turn_id).text == "I live in Porto."
+        # The turn is there too: the fact is no quotation.
+        assert turn_id in {item.memory.id for item in context.items}
+        for question in ("Where did I live before?", "What is my dog called?"):
+            forms = {item.form for item in memory.recall(question).items}
+            assert Form.FACT not in forms
+
+    def test_what_facts_contradict_is_left_to_the_turns(self, memory: MemoryController) -> None:
+        for city in ("Lisbon", "Porto"):
+            memory.add(f"I live in {city}.", session_id=city)
+            memory.end_session(city)
+        assert {fact.contradicts for fact in memory.facts(attribute="home")} != {()}
+        forms = {item.form for item in memory.recall("Where do I live?").items}
+        assert forms == {Form.TURN}
+
     def test_a_turn_that_means_little_alone_comes_with_the_one_before(
         self, memory: MemoryController
     ) -> None:

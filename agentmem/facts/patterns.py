@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 
 from agentmem.facts.lexicon import CARS, DEVICES, PETS, RELATIONS
 
 __all__ = [
     "ACTIVITIES", "CAR", "DETERMINER", "DEVICE", "MONTH", "NUMBER", "PET", "RELATION", "any_of",
-    "pattern", "strip_prefix", "words",
+    "before", "pattern", "strip_prefix", "words",
 ]  # fmt: skip
 
 
@@ -24,15 +25,21 @@ def any_of(listed: str | Iterable[str]) -> str:
     return "(?:" + "|".join(sorted(map(re.escape, each), key=lambda w: (-len(w), w))) + ")"
 
 
+@cache
 def pattern(text: str) -> re.Pattern[str]:
     """Compile a pattern that ignores case."""
     return re.compile(text, re.IGNORECASE)
 
 
-def strip_prefix(prefix: re.Pattern[str], text: str) -> str:
+def strip_prefix(prefix: str, text: str) -> str:
     """Return a text without a prefix; all of it where the prefix is not there."""
-    found = prefix.match(text)
+    found = pattern(prefix).match(text)
     return text[found.end() :] if found else text
+
+
+def before(end: str, text: str) -> str:
+    """Return a text up to where a pattern begins; all of it where it does not."""
+    return pattern(end).split(text, maxsplit=1)[0]
 
 
 RELATION = any_of(RELATIONS)
