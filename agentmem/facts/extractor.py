@@ -12,7 +12,7 @@ from agentmem.facts.grammar.claims import Claim
 from agentmem.facts.grammar.corrections import correction
 from agentmem.facts.grammar.mentions import mentioned_in_sentence
 from agentmem.facts.grammar.reader import claims
-from agentmem.facts.patterns import RELATION
+from agentmem.facts.lexicon import RELATION
 from agentmem_stores import Memory
 
 __all__ = [

@@ -7,8 +7,7 @@ import re
 from agentmem.facts.assertions import normalize
 from agentmem.facts.attributes import attribute_name, is_known
 from agentmem.facts.extractor import is_own
-from agentmem.facts.lexicon import LANGUAGES
-from agentmem.facts.patterns import PET, RELATION
+from agentmem.facts.lexicon import LANGUAGES, PET, RELATION
 from agentmem_retrievers.index.fact_index import SELF, AttributeKey
 
 __all__ = ["RuleClassifier", "asked_attributes"]

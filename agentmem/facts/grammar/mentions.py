@@ -18,7 +18,8 @@ from agentmem.facts.grammar.possessions import (
 from agentmem.facts.grammar.predicate import OVER, Predicate
 from agentmem.facts.grammar.pursuits import liked
 from agentmem.facts.grammar.rule import employer, fact, job, place, text
-from agentmem.facts.patterns import CAR, DEVICE, PET, RELATION, any_of, pattern, words
+from agentmem.facts.lexicon import CAR, DEVICE, PET, RELATION
+from agentmem.facts.patterns import any_of, pattern, words
 from agentmem.facts.values import listed, name_in
 
 __all__ = ["mentioned", "mentioned_in_sentence"]
