@@ -69,7 +69,7 @@ _FORMS = {
 
 
 # The granularities that a context can show.
-_SHOWN = (Granularity.TURN, Granularity.SESSION, *COARSE)
+_SHOWN = (Granularity.TURN, Granularity.SESSION, *COARSE, Granularity.FACT)
 
 
 def candidates(max_tokens: int) -> int:
@@ -194,16 +194,16 @@ class Recaller:
                 max_tokens,
                 is_fixed="router" in self.settings.off,
             )
-            if granularity is not None:
-                routing = replace(routing, shares={granularity: 1.0})
+            routing = _restricted(routing, granularity)
             words = index.tables[Granularity.TURN].words
             excerpts = Excerpts(result.query, words, count)
             page = _Page(count, max_tokens, admits)
             self._add_pinned(page, [m for m in pinned if wanted(m.granularity)], where)
-            self._add_facts(page, index.facts, result.query, as_of, allowed)
+            if wanted(Granularity.FACT):
+                facts = _certain_facts(index.facts, result.query, as_of)
+                self._add_facts(page, facts, allowed)
             self._add_overview(page, scope, groups, shares, routing, excerpts, max_tokens)
-            broad = routing.breadth >= _MIN_PASSAGE_BREADTH and granularity is None
-            if broad or granularity is Granularity.SESSION:
+            if _wants_passages(routing, granularity):
                 self._add_passages(page, scope, index, hits, routing, excerpts, allowed)
             if wanted(Granularity.TURN):
                 self._add_turns(page, scope, index, hits, routing, excerpts, allowed)
@@ -218,18 +218,12 @@ class Recaller:
                 line = _line(memory, memory.text)
                 page.add(_Draft(line, Form.PINNED, _own(memory), reason="pinned"))
 
-    def _add_facts(
-        self,
-        page: _Page,
-        facts: FactIndex,
-        question: str,
-        as_of: datetime | None,
-        allowed: Callable[[str], bool],
-    ) -> None:
-        for fact in _certain_facts(facts, question, as_of):
+    def _add_facts(self, page: _Page, facts: Sequence[Memory], allowed: _Allowed) -> None:
+        for fact in facts:
             if page.admits(fact) and all(map(allowed, fact.sources)):
                 reason = "the present value of what is asked for"
-                page.add(_Draft(_line(fact, _stated(fact)), Form.FACT, fact.sources, reason=reason))
+                line = _line(fact, _stated(fact))
+                page.add(_Draft(line, Form.FACT, fact.sources, reason=reason))
 
     def _add_overview(
         self,
@@ -462,6 +456,16 @@ def _stated(fact: Memory) -> str:
     if record is None or fact.version > 1:
         return fact.text
     return f"{record.attribute} of {record.subject}: {record.value}"
+
+
+def _restricted(routing: RecallRouting, granularity: Granularity | None) -> RecallRouting:
+    return routing if granularity is None else replace(routing, shares={granularity: 1.0})
+
+
+def _wants_passages(routing: RecallRouting, granularity: Granularity | None) -> bool:
+    if granularity is None:
+        return routing.breadth >= _MIN_PASSAGE_BREADTH
+    return granularity is Granularity.SESSION
 
 
 def _allowed_turns(index: ScopeIndex, where: MemoryFilter | None) -> _Allowed:
