@@ -54,8 +54,6 @@ MIN_REPEATED_CHARS = 12
 MAX_PRECEDING_TOKENS = 40
 # Turns of a topic that are looked up to find out which of them its summary quotes.
 MAX_SOURCES = 200
-# The breadth of a question from which on it gets passages.
-_MIN_PASSAGE_BREADTH = 0.5
 # Three digits, so that the ids that lines get at the end are never longer.
 _WIDEST_ID = "m999"
 
@@ -199,25 +197,16 @@ class Recaller:
             words = index.tables[Granularity.TURN].words
             excerpts = Excerpts(result.query, words, count)
             page = _Page(count, max_tokens, admits)
-            for memory in pinned:
-                if admits(memory) and where.matches(memory) and wanted(memory.granularity):
-                    self._add_pinned(page, memory, excerpts)
-            for fact in _certain_facts(index.facts, result.query, as_of):
-                if page.admits(fact) and all(map(allowed, fact.sources)):
-                    reason = "the present value of what is asked for"
-                    line = _line(fact, _stated(fact))
-                    page.add(_Draft(line, Form.FACT, fact.sources, reason=reason))
+            _add_pinned(page, [m for m in pinned if where.matches(m) and wanted(m.granularity)])
+            if wanted(Granularity.FACT):
+                _add_facts(page, _certain_facts(index.facts, result.query, as_of), allowed)
             self._add_overview(page, scope, groups, shares, routing, excerpts, max_tokens)
-            broad = routing.breadth >= _MIN_PASSAGE_BREADTH and granularity is None
-            if broad or granularity is Granularity.SESSION:
+            if Granularity.SESSION in routing.shares:
                 self._add_passages(page, scope, index, hits, routing, excerpts, allowed)
-            if wanted(Granularity.TURN):
+            if Granularity.TURN in routing.shares:
                 self._add_turns(page, scope, index, hits, routing, excerpts, allowed)
         routing = replace(routing, archive=any(hit.archived for hit in hits))
         return _context(result, routing, page, max_tokens, explain=explain)
-
-    def _add_pinned(self, page: _Page, memory: Memory, excerpts: Excerpts) -> None:
-        page.add(_Draft(_line(memory, memory.text), Form.PINNED, _own(memory), reason="pinned"))
 
     def _add_overview(
         self,
@@ -442,6 +431,20 @@ def _certain_facts(facts: FactIndex, question: str, as_of: datetime | None) -> l
         if known is None or known.said_at < memory.said_at:
             found[record.value.casefold()] = memory
     return [] if is_single and len(found) > 1 else list(found.values())
+
+
+def _add_pinned(page: _Page, memories: Sequence[Memory]) -> None:
+    for memory in memories:
+        if page.admits(memory):
+            page.add(_Draft(_line(memory, memory.text), Form.PINNED, _own(memory), reason="pinned"))
+
+
+def _add_facts(page: _Page, facts: Sequence[Memory], allowed: _Allowed) -> None:
+    """Add the facts whose turns a filter allows."""
+    for fact in facts:
+        if page.admits(fact) and all(map(allowed, fact.sources)):
+            line, reason = _line(fact, _stated(fact)), "the present value of what is asked for"
+            page.add(_Draft(line, Form.FACT, fact.sources, reason=reason))
 
 
 def _stated(fact: Memory) -> str:
