@@ -46,7 +46,7 @@ _OVERVIEW = re.compile(
 _COARSE_SHARE = 0.35
 # Evidence of which a smaller part of the entropy lies within sessions is scattered: the turns of
 # many sessions have it, each by itself. Summaries and passages would show what stands around them.
-_MIN_CONCENTRATION = 0.5
+_MIN_CONCENTRATION = 0.45
 # A question that is probably precise gets no summaries: for those, turns beat them at every budget.
 _MIN_BREADTH = 0.25
 # Passages are for questions that are rather broad than precise.
