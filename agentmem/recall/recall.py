@@ -54,8 +54,6 @@ MIN_REPEATED_CHARS = 12
 MAX_PRECEDING_TOKENS = 40
 # Turns of a topic that are looked up to find out which of them its summary quotes.
 MAX_SOURCES = 200
-# The breadth of a question from which on it gets passages.
-_MIN_PASSAGE_BREADTH = 0.5
 # Three digits, so that the ids that lines get at the end are never longer.
 _WIDEST_ID = "m999"
 
@@ -198,32 +196,16 @@ class Recaller:
             words = index.tables[Granularity.TURN].words
             excerpts = Excerpts(result.query, words, count)
             page = _Page(count, max_tokens, admits)
-            self._add_pinned(page, [m for m in pinned if wanted(m.granularity)], where)
+            _add_pinned(page, [m for m in pinned if wanted(m.granularity)], where)
             if wanted(Granularity.FACT):
-                facts = _certain_facts(index.facts, result.query, as_of)
-                self._add_facts(page, facts, allowed)
+                _add_facts(page, _certain_facts(index.facts, result.query, as_of), allowed)
             self._add_overview(page, scope, groups, shares, routing, excerpts, max_tokens)
-            if _wants_passages(routing, granularity):
+            if Granularity.SESSION in routing.shares:
                 self._add_passages(page, scope, index, hits, routing, excerpts, allowed)
-            if wanted(Granularity.TURN):
+            if Granularity.TURN in routing.shares:
                 self._add_turns(page, scope, index, hits, routing, excerpts, allowed)
         routing = replace(routing, archive=any(hit.archived for hit in hits))
         return _context(result, routing, page, max_tokens, explain=explain)
-
-    def _add_pinned(
-        self, page: _Page, pinned: Sequence[Memory], where: MemoryFilter | None
-    ) -> None:
-        for memory in pinned:
-            if page.admits(memory) and (where is None or where.matches(memory)):
-                line = _line(memory, memory.text)
-                page.add(_Draft(line, Form.PINNED, _own(memory), reason="pinned"))
-
-    def _add_facts(self, page: _Page, facts: Sequence[Memory], allowed: _Allowed) -> None:
-        for fact in facts:
-            if page.admits(fact) and all(map(allowed, fact.sources)):
-                reason = "the present value of what is asked for"
-                line = _line(fact, _stated(fact))
-                page.add(_Draft(line, Form.FACT, fact.sources, reason=reason))
 
     def _add_overview(
         self,
@@ -450,6 +432,20 @@ def _certain_facts(facts: FactIndex, question: str, as_of: datetime | None) -> l
     return [] if is_single and len(by_value) > 1 else list(by_value.values())
 
 
+def _add_pinned(page: _Page, memories: Sequence[Memory], where: MemoryFilter | None) -> None:
+    for memory in memories:
+        if page.admits(memory) and (where is None or where.matches(memory)):
+            page.add(_Draft(_line(memory, memory.text), Form.PINNED, _own(memory), reason="pinned"))
+
+
+def _add_facts(page: _Page, facts: Sequence[Memory], allowed: _Allowed) -> None:
+    """Add the facts whose turns a filter allows."""
+    for fact in facts:
+        if page.admits(fact) and all(map(allowed, fact.sources)):
+            line, reason = _line(fact, _stated(fact)), "the present value of what is asked for"
+            page.add(_Draft(line, Form.FACT, fact.sources, reason=reason))
+
+
 def _stated(fact: Memory) -> str:
     """Return what a fact states, in a form that nobody takes for a quotation."""
     record = FactRecord.of(fact)
@@ -460,12 +456,6 @@ def _stated(fact: Memory) -> str:
 
 def _restricted(routing: RecallRouting, granularity: Granularity | None) -> RecallRouting:
     return routing if granularity is None else replace(routing, shares={granularity: 1.0})
-
-
-def _wants_passages(routing: RecallRouting, granularity: Granularity | None) -> bool:
-    if granularity is None:
-        return routing.breadth >= _MIN_PASSAGE_BREADTH
-    return granularity is Granularity.SESSION
 
 
 def _allowed_turns(index: ScopeIndex, where: MemoryFilter | None) -> _Allowed:
