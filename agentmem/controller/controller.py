@@ -949,8 +949,8 @@ class MemoryController:
             explain: fill in the `reason` of each item.
             reinforce: strengthen what is shown, after the call; an archived memory becomes active
                 again. A recall `as_of` the past strengthens nothing.
-            granularity: show only turns, passages (`SESSION`), summaries, days or topics; by
-                default the router decides.
+            granularity: show only turns, passages (`SESSION`), summaries, days, topics or
+                facts; by default the router decides.
             session_id, role, speaker, since, until, filter: as for `search`. Summaries are shown
                 if every turn that they sum up passes.
             min_confidence: show nothing but pinned memories if the search is less confident than

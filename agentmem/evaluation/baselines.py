@@ -37,4 +37,5 @@ def baseline_scores(
 
 
 def _min_max(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    return (scores - scores.min()) / max(float(np.ptp(scores)), 1e-9)
+    scaled: NDArray[np.float64] = (scores - scores.min()) / max(float(np.ptp(scores)), 1e-9)
+    return scaled

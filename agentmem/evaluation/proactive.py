@@ -80,14 +80,13 @@ def _rankings(memory: MemoryController, context: list[str]) -> dict[str, list[st
         for m in matches
         if m is not None
     ]
-    last, turns = context[-1], "\n".join(context)
     recalled = memory.recall(messages, max_tokens=4000, reinforce=False)
     last_turn = memory.search(str(messages[-1]["content"]), k=_HITS, reinforce=False)
     return {
         "recall": [hit.memory.id for hit in recalled.hits],
         "last_turn": [hit.memory.id for hit in last_turn],
-        **_baselines(memory, turns, "turns"),
-        **_baselines(memory, last, "last_turn"),
+        **_baselines(memory, "\n".join(context), "turns"),
+        **_baselines(memory, context[-1], "last_turn"),
     }
 
 

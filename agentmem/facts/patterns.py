@@ -1,4 +1,4 @@
-"""Parts of patterns that several rules share."""
+"""Helpers to write and to apply patterns."""
 
 from __future__ import annotations
 
@@ -6,12 +6,7 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from agentmem.facts.lexicon import CARS, DEVICES, PETS, RELATIONS
-
-__all__ = [
-    "ACTIVITIES", "CAR", "DETERMINER", "DEVICE", "MONTH", "NUMBER", "PET", "RELATION", "any_of",
-    "before", "pattern", "strip_prefix", "words",
-]  # fmt: skip
+__all__ = ["any_of", "before", "pattern", "strip_prefix", "words"]
 
 
 def words(text: str) -> frozenset[str]:
@@ -40,23 +35,3 @@ def strip_prefix(prefix: str, text: str) -> str:
 def before(end: str, text: str) -> str:
     """Return a text up to where a pattern begins; all of it where it does not."""
     return pattern(end).split(text, maxsplit=1)[0]
-
-
-RELATION = any_of(RELATIONS)
-PET = any_of(PETS)
-CAR = any_of(CARS)
-DEVICE = any_of(DEVICES)
-DETERMINER = r"(?:an?|the|my|our|his|her|this|that) "
-NUMBER = r"(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|\d{1,2})"
-MONTH = any_of(
-    "january february march april may june july august september october november december"
-)
-ACTIVITIES = any_of(
-    """
-    yoga pilates karate judo taekwondo kickboxing boxing crossfit photography pottery ceramics
-    woodworking gardening ballet gymnastics martial_arts jiu-jitsu jiu_jitsu tai_chi meditation
-    calligraphy embroidery crochet knitting painting rock_climbing weightlifting archery fencing
-    zumba aerial_yoga swimming running cycling hiking surfing skiing sewing quilting birdwatching
-    baking
-    """
-)

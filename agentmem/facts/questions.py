@@ -7,8 +7,7 @@ import re
 from agentmem.facts.assertions import normalize
 from agentmem.facts.attributes import attribute_name, is_known
 from agentmem.facts.extractor import is_own
-from agentmem.facts.lexicon import LANGUAGES
-from agentmem.facts.patterns import PET, RELATION
+from agentmem.facts.lexicon import LANGUAGES, PET, RELATION
 from agentmem_retrievers.index.fact_index import SELF, AttributeKey
 
 __all__ = ["RuleClassifier", "asked_attributes"]
@@ -68,11 +67,14 @@ _ASKED = [
         ("bedtime", r"\bwhen AUX WHO go to (?:bed|sleep)"),
         ("commute", r"\bhow AUX WHO (?:get to work|commute)"),
         ("studies", r"\b(?:what|which) AUX WHO stud(?:y|ying)\b"),
-        ("favourite food|favourite dish|favourite meal",
-         r"WHAT (?:food |dish |meal )?AUX (?P<who>i) (?:like|love|enjoy) (?:(?:to eat|eating) )?"
-         r"(?:most|best)\b"),
     )
 ]  # fmt: skip
+# "Which colour do I like best?", "what is the dish I love most?", "what do I like to eat most?"
+_LIKED_MOST = _question(
+    r"(?:WHAT (?:(?P<np>[a-z]+) )?do i|\bwhat(?:'s| is) the (?P<np2>[a-z]+) (?:that )?i) "
+    r"(?:like|love|enjoy|prefer) (?P<eat>to eat |eating )?(?:the )?(?:most|best)\b"
+)
+_DISHES = ("food", "dish", "meal")
 # "Which sport do I play?", "what kind of car do we have?": any attribute, asked for by its name.
 _BY_NAME = _question(
     r"WHAT (?:musical )?(?P<np>[a-z]+(?: [a-z]+)?) AUX WHO\b"
@@ -107,22 +109,38 @@ def asked_attributes(question: str) -> list[AttributeKey]:
     text = normalize(question).strip()
     if _PAST.search(text):
         return []
-    found: list[AttributeKey] = []
-    for form, names in _ASKED:
-        if asked := form.search(text):
-            who = next((v for v in asked.groupdict().values() if v), "i")
-            found += [AttributeKey(_subject(who), name) for name in names]
+    found = [
+        AttributeKey(_subject(next((v for v in asked.groupdict().values() if v), "i")), name)
+        for form, names in _ASKED
+        if (asked := form.search(text))
+        for name in names
+    ]
+    found += _favourites(text)
+    return list(dict.fromkeys(found)) or _by_name(text)
+
+
+def _favourites(text: str) -> list[AttributeKey]:
+    liked = _LIKED_MOST.search(text)
+    if liked is None:
+        return []
+    np = (liked["np"] or liked["np2"] or "").lower()
+    kinds = _DISHES if liked["eat"] or np in _DISHES else (np,) if np else ()
+    return [AttributeKey(SELF, attribute_name(f"favourite {kind}")) for kind in kinds]
+
+
+def _by_name(text: str) -> list[AttributeKey]:
+    """The attribute that a question calls by its name: "my wife's job", "which sport"."""
     named = _BY_NAME.search(text)
-    if not found and named and (name := attribute_name(named["np"])) not in _UNCLEAR:
-        found = [AttributeKey(_subject(named["who"]), name)] if is_known(name) else []
-    if not found and (mine := _MINE.search(text)):
-        np = mine["np"].lower()
-        if mine["pet"] or re.fullmatch(PET, np.split()[-1]):
-            found = [AttributeKey(SELF, "pet")]
-        elif np not in LANGUAGES:
-            subject = _subject(f"my {mine['who']}") if mine["who"] else SELF
-            found = [AttributeKey(subject, attribute_name(np))]
-    return list(dict.fromkeys(found))
+    if named and is_known(name := attribute_name(named["np"])) and name not in _UNCLEAR:
+        return [AttributeKey(_subject(named["who"]), name)]
+    mine = _MINE.search(text)
+    if mine is None:
+        return []
+    np = mine["np"].lower()
+    if mine["pet"] or re.fullmatch(PET, np.split()[-1]):
+        return [AttributeKey(SELF, "pet")]
+    subject = _subject(f"my {mine['who']}") if mine["who"] else SELF
+    return [] if np in LANGUAGES else [AttributeKey(subject, attribute_name(np))]
 
 
 def _subject(who: str) -> str:

@@ -32,7 +32,7 @@ _IF_ANSWER = 0.93
 _IF_QUESTION = -0.47
 # The strength of a turn that will be needed with these odds is doubled. Chosen so that a year
 # archives half of the turns that no question needs (docs/recall.md).
-_ODDS_UNIT = 0.06
+_ODDS_UNIT = 0.057
 # The idf of a word that occurs once, whatever the number of turns: a word of a large scope would
 # seem to say more than the same word of a small one. Fewer turns do not tell which words are rare.
 _IDF_OF_ONE, _MIN_TURNS = 6.0, 200

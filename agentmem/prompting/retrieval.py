@@ -60,7 +60,11 @@ def recall_memories(
         The context; its items and `hits` are the first k, pinned memories and overviews first.
     """
     said = to_drafts(list(before[-MAX_BEFORE:]), allow_empty=True) if before else []
-    turns = [{"role": d.role, "speaker": d.speaker, "content": d.text} for d in said if d.text]
+    turns: list[MessageLike] = [
+        {"role": draft.role, "speaker": draft.speaker, "content": draft.text}
+        for draft in said
+        if draft.text
+    ]
     asked = query if wants_answer(query) else [*turns, {"role": "user", "content": query}]
     context = memory.recall(
         asked,
@@ -71,7 +75,7 @@ def recall_memories(
         reinforce=False,
     )
     hit_of = {hit.memory.id: hit for hit in context.hits}
-    known = {str(turn["content"]).strip() for turn in turns}
+    known = {draft.text.strip() for draft in said}
     unsaid = [item for item in context.items if item.memory.text.strip() not in known]
     items = sorted(unsaid, key=lambda item: (_place(item.form), -item.score))[:k]
     now = memory.clock()

@@ -54,8 +54,6 @@ MIN_REPEATED_CHARS = 12
 MAX_PRECEDING_TOKENS = 40
 # Turns of a topic that are looked up to find out which of them its summary quotes.
 MAX_SOURCES = 200
-# The breadth of a question from which on it gets passages.
-_MIN_PASSAGE_BREADTH = 0.5
 # Three digits, so that the ids that lines get at the end are never longer.
 _WIDEST_ID = "m999"
 
@@ -69,7 +67,7 @@ _FORMS = {
 
 
 # The granularities that a context can show.
-_SHOWN = (Granularity.TURN, Granularity.SESSION, *COARSE)
+_SHOWN = (Granularity.TURN, Granularity.SESSION, *COARSE, Granularity.FACT)
 
 
 def candidates(max_tokens: int) -> int:
@@ -194,42 +192,20 @@ class Recaller:
                 max_tokens,
                 is_fixed="router" in self.settings.off,
             )
-            if granularity is not None:
-                routing = replace(routing, shares={granularity: 1.0})
+            routing = _restricted(routing, granularity)
             words = index.tables[Granularity.TURN].words
             excerpts = Excerpts(result.query, words, count)
             page = _Page(count, max_tokens, admits)
-            self._add_pinned(page, [m for m in pinned if wanted(m.granularity)], where)
-            self._add_facts(page, index.facts, result.query, as_of, allowed)
+            _add_pinned(page, [m for m in pinned if wanted(m.granularity)], where)
+            if wanted(Granularity.FACT):
+                _add_facts(page, _certain_facts(index.facts, result.query, as_of), allowed)
             self._add_overview(page, scope, groups, shares, routing, excerpts, max_tokens)
-            broad = routing.breadth >= _MIN_PASSAGE_BREADTH and granularity is None
-            if broad or granularity is Granularity.SESSION:
+            if Granularity.SESSION in routing.shares:
                 self._add_passages(page, scope, index, hits, routing, excerpts, allowed)
-            if wanted(Granularity.TURN):
+            if Granularity.TURN in routing.shares:
                 self._add_turns(page, scope, index, hits, routing, excerpts, allowed)
         routing = replace(routing, archive=any(hit.archived for hit in hits))
         return _context(result, routing, page, max_tokens, explain=explain)
-
-    def _add_pinned(
-        self, page: _Page, pinned: Sequence[Memory], where: MemoryFilter | None
-    ) -> None:
-        for memory in pinned:
-            if page.admits(memory) and (where is None or where.matches(memory)):
-                line = _line(memory, memory.text)
-                page.add(_Draft(line, Form.PINNED, _own(memory), reason="pinned"))
-
-    def _add_facts(
-        self,
-        page: _Page,
-        facts: FactIndex,
-        question: str,
-        as_of: datetime | None,
-        allowed: Callable[[str], bool],
-    ) -> None:
-        for fact in _certain_facts(facts, question, as_of):
-            if page.admits(fact) and all(map(allowed, fact.sources)):
-                reason = "the present value of what is asked for"
-                page.add(_Draft(_line(fact, _stated(fact)), Form.FACT, fact.sources, reason=reason))
 
     def _add_overview(
         self,
@@ -456,12 +432,30 @@ def _certain_facts(facts: FactIndex, question: str, as_of: datetime | None) -> l
     return [] if is_single and len(by_value) > 1 else list(by_value.values())
 
 
+def _add_pinned(page: _Page, memories: Sequence[Memory], where: MemoryFilter | None) -> None:
+    for memory in memories:
+        if page.admits(memory) and (where is None or where.matches(memory)):
+            page.add(_Draft(_line(memory, memory.text), Form.PINNED, _own(memory), reason="pinned"))
+
+
+def _add_facts(page: _Page, facts: Sequence[Memory], allowed: _Allowed) -> None:
+    """Add the facts whose turns a filter allows."""
+    for fact in facts:
+        if page.admits(fact) and all(map(allowed, fact.sources)):
+            line, reason = _line(fact, _stated(fact)), "the present value of what is asked for"
+            page.add(_Draft(line, Form.FACT, fact.sources, reason=reason))
+
+
 def _stated(fact: Memory) -> str:
     """Return what a fact states, in a form that nobody takes for a quotation."""
     record = FactRecord.of(fact)
     if record is None or fact.version > 1:
         return fact.text
     return f"{record.attribute} of {record.subject}: {record.value}"
+
+
+def _restricted(routing: RecallRouting, granularity: Granularity | None) -> RecallRouting:
+    return routing if granularity is None else replace(routing, shares={granularity: 1.0})
 
 
 def _allowed_turns(index: ScopeIndex, where: MemoryFilter | None) -> _Allowed:

@@ -422,6 +422,7 @@ class RoutingOut(BaseModel):
     entropies: dict[str, float]
     shares: dict[str, float]
     archive: bool
+    concentration: float
     summary: str
 
     @classmethod
@@ -434,6 +435,7 @@ class RoutingOut(BaseModel):
             entropies=_by_name(routing.entropies),
             shares=_by_name(routing.shares),
             archive=routing.archive,
+            concentration=routing.concentration,
             summary=str(routing),
         )
 

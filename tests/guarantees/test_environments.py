@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -160,7 +161,7 @@ memory.close()
 
 
 def process(
-    *arguments: str, cwd: Path = ROOT, **environment: str
+    *arguments: str, cwd: Path = ROOT, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run Python with no other home than that of `environment`."""
     inherited = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_CACHE_HOME")}
@@ -172,7 +173,7 @@ def process(
         text=True,
         check=False,
         timeout=300,
-        env={**inherited, "PYTHONPATH": path, **environment},
+        env={**inherited, "PYTHONPATH": path, **(environment or {})},
     )
 
 
@@ -222,9 +223,8 @@ def test_event_loops_are_closed_and_opened_again(tmp_path: Path) -> None:
 
 
 def agentmem(home: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    if not home:
-        return process("-m", "agentmem", *arguments)
-    return process("-m", "agentmem", *arguments, HOME=home, XDG_CACHE_HOME=f"{home}/cache")
+    environment = {"HOME": home, "XDG_CACHE_HOME": f"{home}/cache"} if home else {}
+    return process("-m", "agentmem", *arguments, environment=environment)
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="needs a folder that nobody can write to")

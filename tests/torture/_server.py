@@ -11,6 +11,7 @@ from pathlib import Path
 
 from agentmem import Client, Granularity, MemoryController, Scope, StoreUnavailableError, connect
 from agentmem.discovery import find_server
+from agentmem.server.app import ServerState
 from agentmem.server.run import ServeOptions, serve
 from tests.torture._embedding import WordEmbeddings
 
@@ -24,7 +25,11 @@ PATIENCE = 60.0
 def run_server(folder: Path, on_ready: Callable[[], object]) -> None:
     """Serve the store in a folder until the process is killed."""
     memory = MemoryController.open(folder, embeddings=WordEmbeddings(), linger=0.05)
-    serve(memory, ServeOptions(folder, Scope("nobody")), lambda *_: on_ready())
+
+    def ready(url: str, state: ServerState) -> None:
+        on_ready()
+
+    serve(memory, ServeOptions(folder, Scope("nobody")), ready)
 
 
 @dataclass

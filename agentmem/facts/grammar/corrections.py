@@ -19,12 +19,9 @@ _FORMS = (
         f")?{_AT}(?P<new>{_VALUE}?),? (?:and )?not {_AT}(?P<old>{_VALUE})$"
     ),
     pattern(
-        rf"{_OPENING}(?:(?:it|that|he|she)(?:'s| is) )?not {_AT}(?P<old>{_VALUE}?)"
-        rf"(?:,? but|,(?: it(?:'s| is))?) (?:it(?:'s| is) )?{_AT}(?P<new>{_VALUE})$"
-    ),
-    pattern(
-        f"my .{{2,30}} (?:isn't|is not) {_AT}(?P<old>{_VALUE}?)(?:,? but|,) (?:it(?:'s|"
-        f" is) )?{_AT}(?P<new>{_VALUE})$"
+        rf"(?:{_OPENING}(?:(?:it|that|he|she)(?:'s| is) )?not|my .{{2,30}} (?:isn't|is not)) {_AT}"
+        rf"(?P<old>{_VALUE}?)(?:,? but|,(?: it(?:'s| is))?) (?:it(?:'s| is) )?{_AT}"
+        rf"(?P<new>{_VALUE})$"
     ),
     pattern(
         "(?:i|we)(?: have|'ve)?(?: just| recently)? (?:switched|changed|moved|transferred|"

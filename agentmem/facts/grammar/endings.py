@@ -11,16 +11,8 @@ from agentmem.facts.grammar.claims import SPEAKER, Claim
 from agentmem.facts.grammar.person import BEING
 from agentmem.facts.grammar.predicate import Predicate
 from agentmem.facts.grammar.rule import DONE, Read, Rule, Rules, fact
-from agentmem.facts.lexicon import RELATIONS
-from agentmem.facts.patterns import (
-    MONTH,
-    PET,
-    RELATION,
-    any_of,
-    before,
-    pattern,
-    strip_prefix,
-)
+from agentmem.facts.lexicon import MONTH, PET, RELATION, RELATIONS
+from agentmem.facts.patterns import any_of, before, pattern, strip_prefix
 from agentmem.facts.values import listed, name_in, place_in
 
 __all__ = ["denied", "ended", "gone"]

@@ -18,7 +18,8 @@ from agentmem.facts.grammar.possessions import (
 from agentmem.facts.grammar.predicate import OVER, Predicate
 from agentmem.facts.grammar.pursuits import liked
 from agentmem.facts.grammar.rule import employer, fact, job, place, text
-from agentmem.facts.patterns import CAR, DEVICE, PET, RELATION, any_of, pattern, words
+from agentmem.facts.lexicon import CAR, DEVICE, PET, RELATION
+from agentmem.facts.patterns import any_of, pattern, words
 from agentmem.facts.values import listed, name_in
 
 __all__ = ["mentioned", "mentioned_in_sentence"]
@@ -138,49 +139,32 @@ _NO_DEVICE_BUT = any_of(
     library collection screen charger battery data scale binoculars lens
     """
 )
-_THINGS = (
-    (
-        pattern(
-            r"\bmy (?:local |new )*(?P<v>(?:hiking|running|book|chess|cycling|tennis|photography|"
-            r"walking|gardening|ski|rowing|drama|writing|sewing|knitting|board game|swim|dance|"
-            r"debate) (?:club|group|team))\b"
-        ),
-        text("membership"),
-    ),
-    (
-        pattern(
-            r"\bmy (?!(?:new|other|favou?rite|main|only|old) )(?P<v>[\w-]+(?: [\w-]+)?) hobby\b"
-        ),
-        text("hobby"),
-    ),
-    (pattern(r"\bmy (?:love (?:of|for)|passion for) (?P<v>[\w-]+(?: [\w-]+)?)"), liked),
-    (
-        pattern(
-            rf"{_OWN}(?P<v>(?:(?:19|20)\d\d )?{CAR}\b(?: (?:(?-i:[A-Z0-9])[\w-]*))*)(?![\w-])"
-            r"(?! (?:club|dealer\w*|amp|guitar|keyboard|bike|jacket|shirt|watch|perfume))"
-        ),
-        _my_car,
-    ),
-    (
-        pattern(
-            rf"{_OWN}(?P<v>(?:(?-i:[A-Z])[\w.-]* ){{0,2}}?{DEVICE}\b(?: (?:(?-i:[A-Z0-9])[\w-]*|"
-            rf"pro|max|mini|plus))*+)(?![\w-])(?! {_NO_DEVICE_BUT}\b)"
-        ),
-        _my_device,
-    ),
-)
+_THINGS = tuple(
+    (pattern(form), read)
+    for form, read in (
+        (r"\bmy (?:local |new )*(?P<v>(?:hiking|running|book|chess|cycling|tennis|photography|"
+         r"walking|gardening|ski|rowing|drama|writing|sewing|knitting|board game|swim|dance|"
+         r"debate) (?:club|group|team))\b", text("membership")),
+        (r"\bmy (?!(?:new|other|favou?rite|main|old) )(?P<v>[\w-]+(?: [\w-]+)?) hobby\b",
+         text("hobby")),
+        (r"\bmy (?:love (?:of|for)|passion for) (?P<v>[\w-]+(?: [\w-]+)?)", liked),
+        (rf"{_OWN}(?P<v>(?:(?:19|20)\d\d )?{CAR}\b(?: (?:(?-i:[A-Z0-9])[\w-]*))*)(?![\w-])"
+         r"(?! (?:club|dealer\w*|amp|guitar|keyboard|bike|jacket|shirt|watch|perfume))", _my_car),
+        (rf"{_OWN}(?P<v>(?:(?-i:[A-Z])[\w.-]* ){{0,2}}?{DEVICE}\b(?: (?:(?-i:[A-Z0-9])[\w-]*|pro|"
+         rf"max|mini|plus))*+)(?![\w-])(?! {_NO_DEVICE_BUT}\b)", _my_device),
+    )
+)  # fmt: skip
 _WHICH = r"\bmy (?:new |own |current |full-time |part-time |day )*"
-_CIRCUMSTANCES = (
-    (
-        pattern(
-            r"\bmy (?:new |own |current |little |small |tiny |one-bedroom |two-bedroom |studio )*"
-            r"(?:apartment|house|home|flat|condo|place|studio) in (?P<v>(?:the )?(?-i:[A-Z]).*)$"
-        ),
-        place("home"),
-    ),
-    (pattern(rf"{_WHICH}(?:role|job|position|work|career) as (?P<v>(?:an?|the) .+)$"), job),
-    (pattern(rf"{_WHICH}(?:job|role|position) at (?P<v>(?-i:[A-Z])[\w&. -]+)"), employer),
-)
+_CIRCUMSTANCES = tuple(
+    (pattern(form), read)
+    for form, read in (
+        (r"\bmy (?:new |own |current |little |small |tiny |one-bedroom |two-bedroom |studio )*"
+         r"(?:apartment|house|home|flat|condo|place|studio) in (?P<v>(?:the )?(?-i:[A-Z]).*)$",
+         place("home")),
+        (rf"{_WHICH}(?:role|job|position|work|career) as (?P<v>(?:an?|the) .+)$", job),
+        (rf"{_WHICH}(?:job|role|position) at (?P<v>(?-i:[A-Z])[\w&. -]+)", employer),
+    )
+)  # fmt: skip
 
 # --- Whole sentences --------------------------------------------------------------------------
 

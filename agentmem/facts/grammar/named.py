@@ -12,17 +12,8 @@ from agentmem.facts.grammar.possessions import car, kind_of_pet, named_pets
 from agentmem.facts.grammar.predicate import Predicate
 from agentmem.facts.grammar.pursuits import liked
 from agentmem.facts.grammar.rule import Read, complete, employer, fact, job, place
-from agentmem.facts.lexicon import UNNAMED_MANY
-from agentmem.facts.patterns import (
-    MONTH,
-    PET,
-    RELATION,
-    any_of,
-    before,
-    pattern,
-    strip_prefix,
-    words,
-)
+from agentmem.facts.lexicon import MONTH, PET, RELATION, UNNAMED_MANY
+from agentmem.facts.patterns import any_of, before, pattern, strip_prefix, words
 from agentmem.facts.values import date_in, is_common, listed, name_in, number_in, phone_in
 
 __all__ = ["MY", "called", "mine", "named"]

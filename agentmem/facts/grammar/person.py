@@ -8,15 +8,16 @@ from dataclasses import replace
 from agentmem.facts.grammar.claims import SPEAKER, Claim
 from agentmem.facts.grammar.predicate import Predicate
 from agentmem.facts.grammar.rule import DONE, Rule, Rules, fact, items, job, one_of, place, text
-from agentmem.facts.lexicon import DIETS, ILLNESSES, LANGUAGES, NATIONALITIES, RELATIONS, RELIGIONS
-from agentmem.facts.patterns import (
-    DETERMINER,
+from agentmem.facts.lexicon import (
+    DIETS,
+    ILLNESSES,
+    LANGUAGES,
+    NATIONALITIES,
     RELATION,
-    any_of,
-    before,
-    pattern,
-    strip_prefix,
+    RELATIONS,
+    RELIGIONS,
 )
+from agentmem.facts.patterns import any_of, before, pattern, strip_prefix
 from agentmem.facts.values import date_in, listed, name_in, place_in
 
 __all__ = ["BEING", "PERSON", "illnesses", "is_relative", "languages"]
@@ -151,7 +152,9 @@ def _parent(p: Predicate, said: str) -> list[Claim]:
 
 
 def _religion(p: Predicate, said: str) -> list[Claim]:
-    return one_of("religion", RELIGIONS - {"orthodox"})(p, strip_prefix(DETERMINER, said))
+    return one_of("religion", RELIGIONS - {"orthodox"})(
+        p, strip_prefix("(?:an?|the|my|our|his|her|this|that) ", said)
+    )
 
 
 def _diet(p: Predicate, said: str) -> list[Claim]:

@@ -7,18 +7,8 @@ import re
 from agentmem.facts.grammar.claims import SPEAKER, Claim
 from agentmem.facts.grammar.predicate import Predicate
 from agentmem.facts.grammar.rule import DONE, Rule, complete, fact, known
-from agentmem.facts.lexicon import RELATIONS
-from agentmem.facts.patterns import (
-    CAR,
-    DEVICE,
-    NUMBER,
-    PET,
-    any_of,
-    before,
-    pattern,
-    strip_prefix,
-    words,
-)
+from agentmem.facts.lexicon import CAR, DEVICE, NUMBER, PET, RELATIONS
+from agentmem.facts.patterns import any_of, before, pattern, strip_prefix, words
 from agentmem.facts.values import name_in
 
 __all__ = [

@@ -7,8 +7,8 @@ import re
 from agentmem.facts.grammar.claims import Claim
 from agentmem.facts.grammar.predicate import Predicate
 from agentmem.facts.grammar.rule import DONE, EVER, Rule, fact, place, text
-from agentmem.facts.lexicon import INSTRUMENTS, LANGUAGES, SPORTS
-from agentmem.facts.patterns import ACTIVITIES, any_of, before, pattern, strip_prefix, words
+from agentmem.facts.lexicon import ACTIVITIES, INSTRUMENTS, LANGUAGES, SPORTS
+from agentmem.facts.patterns import any_of, before, pattern, strip_prefix, words
 from agentmem.facts.values import is_common, listed, name_in, number_in
 
 __all__ = ["PURSUITS", "learned", "liked"]

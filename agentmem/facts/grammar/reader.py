@@ -18,7 +18,8 @@ from agentmem.facts.grammar.predicate import OVER, Predicate, parse, without_ove
 from agentmem.facts.grammar.pursuits import PURSUITS
 from agentmem.facts.grammar.rule import Rules
 from agentmem.facts.grammar.work import WORK
-from agentmem.facts.patterns import MONTH, any_of, pattern, words
+from agentmem.facts.lexicon import MONTH
+from agentmem.facts.patterns import any_of, pattern, words
 
 __all__ = ["claims"]
 

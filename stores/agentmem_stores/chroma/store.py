@@ -537,8 +537,22 @@ class ChromaStore(MemoryStore):
         if self._directory is None:
             return None
         with self._client_lock.shared():
+            self._apply_log(scope)
             database, collections = self._directory.database, self._collection_names(scope)
             return changelog.changes_since(database, scope, collections, int(sequence))
+
+    def _apply_log(self, scope: Scope) -> None:
+        """Let Chroma apply what a killed process has only logged.
+
+        It does so when a collection is first read; until then its database says nothing of it.
+        """
+        for granularity in Granularity:
+            name = self._partitions.name(scope, granularity)
+            if name not in self._applied:
+                collection = self._partitions.find(scope, granularity)
+                if collection is not None:
+                    collection.get(limit=1, include=[])
+                self._applied.add(name)
 
     def _collection_names(self, scope: Scope) -> dict[Granularity, str]:
         return {g: self._partitions.name(scope, g) for g in Granularity}
@@ -578,6 +592,8 @@ class ChromaStore(MemoryStore):
         self._max_batch_size = self._batch_limit or client.get_max_batch_size()
         self._registry = Registry(collection, shared=shared, grace=2 * self._timeout)
         self._partitions = Partitions(client, layout.partitions, self._index, shared=shared)
+        # Names of the collections that are up to date in the database; see `_apply_log`.
+        self._applied: set[str] = set()
         # Chroma could only count a scope by filtering the whole collection.
         count = partial(changelog.count, self._directory.database) if self._directory else None
         self._nearest = NearestNeighbors(
