@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BENCHES", "BenchSettings", "Ratio", "alternate", "seconds"]
 
-BENCHES = ("search", "scopes", "ingest", "add", "opening", "throughput", "startup")
+BENCHES = ("search", "filters", "scopes", "ingest", "add", "opening", "throughput", "startup")
 
 
 def _ignore(_: str) -> None:

@@ -18,7 +18,7 @@ from agentmem.embedding.embedder import Embedder
 from agentmem_stores import ChromaStore, Granularity, Scope, Vectors
 from benchmarks.corpus import SampledEmbeddings, SampledVectors
 from benchmarks.measure import BenchSettings, Ratio, alternate, seconds
-from benchmarks.stores import NOW, Shape, build_store, owner
+from benchmarks.stores import BEGUN, NOW, Shape, build_store, owner
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -113,6 +113,35 @@ class SearchBench:
             ),
             Ratio(f"bare query, {large:,} / {small:,}", *floors),
         ]  # fmt: skip
+
+    def with_filters(self) -> list[Ratio]:
+        """Compare filtered searches of the largest store with unfiltered ones, without embedding.
+
+        The filters leave one session, one speaker, and the newer half of the memories.
+        """
+        size = max(self.settings.sizes)
+        with open_memory(self.place(Shape(1, size)), self.precomputed, owner(0)) as memory:
+            [newest] = memory.get_all(limit=1, granularity=Granularity.TURN)
+            filters: dict[str, dict[str, Any]] = {
+                "session": {"session_id": newest.session_id},
+                "speaker": {"speaker": newest.speaker},
+                "time": {"since": BEGUN + (newest.said_at - BEGUN) / 2},
+            }
+            ours, others = self.questions[::2], self.questions[1::2]
+            search = partial(memory.search, k=10, reinforce=False)
+            ratios = []
+            for name, options in filters.items():
+                search(self.questions[-1], **options)
+                times = alternate(
+                    lambda i, options=options: search(ours[i], **options),  # type: ignore[misc]
+                    lambda i: search(others[i]),
+                    self.settings.rounds,
+                )
+                ratios.append(
+                    Ratio(f"search at {size:,} filtered by {name} / unfiltered", *times,
+                          at_most=1.5, note="vectors drawn, questions embedded before")
+                )  # fmt: skip
+        return ratios
 
     def among_owners(self) -> list[Ratio]:
         """Compare one of many owners with the only owner of a store, without embedding."""

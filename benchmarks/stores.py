@@ -28,7 +28,7 @@ from agentmem_stores import (
 )
 from benchmarks.corpus import Corpus, SampledVectors
 
-__all__ = ["NOW", "Shape", "build_store", "owner"]
+__all__ = ["BEGUN", "NOW", "Shape", "build_store", "owner"]
 
 # Increase it when something else is written here.
 VERSION = 2

@@ -121,6 +121,13 @@ def test_commands_parse(page: Path) -> None:
             assert command.startswith(FOREIGN), command
 
 
+@pages
+def test_evaluations_that_a_page_names_exist(page: Path) -> None:
+    group: Any = typer.main.get_command(app)
+    for name in re.findall(r"`agentmem eval (\w+)", page.read_text(encoding="utf-8")):
+        assert name in group.commands["eval"].commands, name
+
+
 def parse(command: Any, arguments: list[str]) -> None:
     while hasattr(command, "commands"):
         command = command.commands[arguments.pop(0)]

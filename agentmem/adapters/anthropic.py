@@ -11,14 +11,7 @@ from typing_extensions import override
 from agentmem_stores import Granularity, Memory, Scope
 
 if TYPE_CHECKING:
-    from anthropic.types.beta import (
-        BetaMemoryTool20250818CreateCommand,
-        BetaMemoryTool20250818DeleteCommand,
-        BetaMemoryTool20250818InsertCommand,
-        BetaMemoryTool20250818RenameCommand,
-        BetaMemoryTool20250818StrReplaceCommand,
-        BetaMemoryTool20250818ViewCommand,
-    )
+    from anthropic.types import beta
 
     from agentmem.controller.controller import MemoryController
 
@@ -58,7 +51,7 @@ class AgentMemoryTool(BetaAbstractMemoryTool):
         self.scope = scope
 
     @override
-    def view(self, command: BetaMemoryTool20250818ViewCommand) -> str:
+    def view(self, command: beta.BetaMemoryTool20250818ViewCommand) -> str:
         """Return a file with line numbers, or the files in a folder."""
         path = _normalized(command.path)
         files = self._files()
@@ -66,16 +59,16 @@ class AgentMemoryTool(BetaAbstractMemoryTool):
             lines = files[path].text.split("\n")
             start, end = command.view_range or (1, -1)
             first = max(start, 1)
-            shown = lines[first - 1 : len(lines) if end == -1 else end]
-            numbered = [f"{n:6d}\t{line}" for n, line in enumerate(shown, start=first)]
+            selected = lines[first - 1 : len(lines) if end == -1 else end]
+            numbered = [f"{n:6d}\t{line}" for n, line in enumerate(selected, start=first)]
             return "\n".join([f"Here's the content of {path} with line numbers:", *numbered])
-        inside = sorted(name for name in files if name.startswith(f"{path}/"))
+        inside = sorted(self._below(path))
         if not inside and path != _ROOT:
             raise ToolError(f"The path {path} does not exist. Please provide a valid path.")
         return "\n".join([f"Here're the files and directories in {path}:", *inside])
 
     @override
-    def create(self, command: BetaMemoryTool20250818CreateCommand) -> str:
+    def create(self, command: beta.BetaMemoryTool20250818CreateCommand) -> str:
         """Write a new file."""
         path = _normalized(command.path)
         if path == _ROOT or path in self._files():
@@ -84,7 +77,7 @@ class AgentMemoryTool(BetaAbstractMemoryTool):
         return f"File created successfully at: {path}"
 
     @override
-    def str_replace(self, command: BetaMemoryTool20250818StrReplaceCommand) -> str:
+    def str_replace(self, command: beta.BetaMemoryTool20250818StrReplaceCommand) -> str:
         """Replace a text that occurs once in a file."""
         path, file = self._existing(command.path)
         count = file.text.count(command.old_str)
@@ -96,7 +89,7 @@ class AgentMemoryTool(BetaAbstractMemoryTool):
         return f"The memory file {path} has been edited."
 
     @override
-    def insert(self, command: BetaMemoryTool20250818InsertCommand) -> str:
+    def insert(self, command: beta.BetaMemoryTool20250818InsertCommand) -> str:
         """Insert a text after a line of a file; 0 is its beginning."""
         path, file = self._existing(command.path)
         lines = file.text.split("\n")
@@ -109,25 +102,28 @@ class AgentMemoryTool(BetaAbstractMemoryTool):
         return f"The file {path} has been edited."
 
     @override
-    def delete(self, command: BetaMemoryTool20250818DeleteCommand) -> str:
+    def delete(self, command: beta.BetaMemoryTool20250818DeleteCommand) -> str:
         """Delete a file, or all files in a folder."""
         path = _normalized(command.path)
-        gone = [m for name, m in self._files().items() if f"{name}/".startswith(f"{path}/")]
+        gone = self._below(path)
         if not gone or path == _ROOT:
             raise ToolError(f"The path {path} does not exist or cannot be deleted.")
-        for file in gone:
+        for file in gone.values():
             self.memory.delete(file.id, scope=self.scope)
         return f"Successfully deleted {path}"
 
     @override
-    def rename(self, command: BetaMemoryTool20250818RenameCommand) -> str:
-        """Give a file another path; its former versions are deleted."""
-        old, file = self._existing(command.old_path)
-        new = _normalized(command.new_path)
-        if new == _ROOT or new in self._files():
+    def rename(self, command: beta.BetaMemoryTool20250818RenameCommand) -> str:
+        """Give a file or a folder another path; former versions of its files are deleted."""
+        old, new = _normalized(command.old_path), _normalized(command.new_path)
+        moved = self._below(old)
+        if not moved or old == _ROOT:
+            raise ToolError(f"The path {old} does not exist or cannot be renamed.")
+        if new == _ROOT or self._below(new):
             raise ToolError(f"The destination {new} already exists")
-        self._write(new, file.text)
-        self.memory.delete(file.id, scope=self.scope)
+        for name, file in moved.items():
+            self._write(f"{new}{name.removeprefix(old)}", file.text)
+            self.memory.delete(file.id, scope=self.scope)
         return f"Successfully renamed {old} to {new}"
 
     @override
@@ -142,6 +138,10 @@ class AgentMemoryTool(BetaAbstractMemoryTool):
             session_id=_SESSION, granularity=Granularity.TURN, limit=None, scope=self.scope
         )
         return {str(m.metadata["path"]): m for m in turns if "path" in m.metadata}
+
+    def _below(self, path: str) -> dict[str, Memory]:
+        """The file of this path, or the files in this folder."""
+        return {n: m for n, m in self._files().items() if f"{n}/".startswith(f"{path}/")}
 
     def _existing(self, path: str) -> tuple[str, Memory]:
         name = _normalized(path)

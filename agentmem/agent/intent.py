@@ -1,4 +1,4 @@
-"""Read by rules what the user's words call for: a search, an answer, or a goal to keep in mind."""
+"""Read by rules what the user's words call for: a search, or a goal to keep in mind."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from agentmem_stores import Memory
 
-__all__ = ["is_question", "needs_memory", "open_goals"]
+__all__ = ["needs_memory", "open_goals"]
 
 # Working state of constant size, after MEM1: old goals make room for new ones.
 _MAX_GOALS = 3
@@ -29,11 +29,6 @@ _ARITHMETIC = re.compile(
     r"(?:(?P<request>(?:what(?: is|'s)|how much is|calculate|compute)) )?"
     r"[\d\s.,()%]*\d\s*[-+*/x\u00d7\u00f7^]\s*[\d(]"
     r"[-+*/x\u00d7\u00f7^\d\s.,()%]*(?P<end>[=?][ ?]*)?",
-    re.IGNORECASE,
-)
-_QUESTION = re.compile(
-    r"^(?:and |so |but )*(?:what|who|whom|whose|when|where|which|why|how|do|does|did|is|are|was|"
-    r"were|am|has|have|had|can|could|will|would|should)\b",
     re.IGNORECASE,
 )
 _GOAL = re.compile(
@@ -66,12 +61,6 @@ def needs_memory(text: str) -> bool:
         return False
     arithmetic = _ARITHMETIC.fullmatch(text.strip().replace("\u2019", "'"))
     return not (arithmetic and (arithmetic["request"] or arithmetic["end"]))
-
-
-def is_question(text: str) -> bool:
-    """Decide whether a message asks for something, rather than tells something."""
-    stripped = text.strip()
-    return stripped.endswith("?") or bool(_QUESTION.match(stripped))
 
 
 def open_goals(turns: Sequence[Memory]) -> list[str]:

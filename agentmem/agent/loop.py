@@ -13,12 +13,13 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from agentmem.agent.caches import SearchCache
 from agentmem.agent.exchange import Exchange
 from agentmem.agent.grounding import quotation, unsupported_terms
-from agentmem.agent.intent import is_question, needs_memory, open_goals
+from agentmem.agent.intent import needs_memory, open_goals
 from agentmem.agent.runner import Step, Steps
 from agentmem.agent.tools import Toolbox
+from agentmem.prompting.asking import is_question
 from agentmem.prompting.builder import PromptBuilder, PromptParts
 from agentmem.prompting.rendering import strip_citations
-from agentmem.prompting.retrieval import recall_memories
+from agentmem.prompting.retrieval import MAX_BEFORE, recall_memories
 from agentmem.recall.context import Context
 from agentmem.writing.identity import UNANSWERED
 from agentmem.writing.messages import to_drafts
@@ -101,8 +102,8 @@ class AgentLoop:
         asks = is_question(exchange.agent_input.query)
         if not (style.quotes and asks and result is not None and result.confidence >= _SURE):
             return self.model
-        shown = frozenset(exchange.memory_ids.values())
-        memories = [hit.memory for hit in result if hit.memory.id in shown]
+        memory_ids = frozenset(exchange.memory_ids.values())
+        memories = [hit.memory for hit in result if hit.memory.id in memory_ids]
         if not memories:
             return self.model
 
@@ -160,7 +161,17 @@ class AgentLoop:
             return Context.nothing(SearchResult(query, (), 0.0, memory.clock()))
         exchange.set_plan(memory.plans(query, k=1, scope=scope))
         chars = self.prompts.style.memory_chars
-        return recall_memories(memory, query, k=self.k, chars=chars, scope=scope, explain=True)
+        turns = exchange.history[-MAX_BEFORE:]
+        return recall_memories(
+            memory,
+            query,
+            before=exchange.agent_input.context or [(turn.role, turn.text) for turn in turns],
+            exclude=[turn.id for turn in turns],
+            k=self.k,
+            chars=chars,
+            scope=scope,
+            explain=True,
+        )
 
     def _read_history(self, exchange: Exchange) -> None:
         session_id = exchange.session_id or self.memory.open_session(scope=exchange.scope)

@@ -37,7 +37,7 @@ from agentmem.maintenance.stats import Stats, collect_stats
 from agentmem.progress import Progress
 from agentmem.provenance import Trust
 from agentmem.recall.context import Context
-from agentmem.recall.cue import cue
+from agentmem.recall.cue import cue, cue_vector, rank_by_likeness
 from agentmem.recall.recall import candidates, shown_granularity
 from agentmem.rerank.refiner import Refiner, apply_refiners
 from agentmem.to_async import to_async
@@ -937,7 +937,7 @@ class MemoryController:
 
         Args:
             query: the question, or any text; or the last turns of a conversation, in the form of
-                `add`, for what ought to come to mind: the last is searched for with those before.
+                `add`, for what ought to come to mind: what resembles them most is shown.
             max_tokens: the most tokens of the text, >= 1. It is a limit, not a target.
             as_of: recall the memory as it was then, aware.
             exclude: ids of memories not to show, such as those that a conversation shows already.
@@ -949,8 +949,8 @@ class MemoryController:
             explain: fill in the `reason` of each item.
             reinforce: strengthen what is shown, after the call; an archived memory becomes active
                 again. A recall `as_of` the past strengthens nothing.
-            granularity: show only turns, passages (`SESSION`), summaries, days or topics; by
-                default the router decides.
+            granularity: show only turns, passages (`SESSION`), summaries, days, topics or
+                facts; by default the router decides.
             session_id, role, speaker, since, until, filter: as for `search`. Summaries are shown
                 if every turn that they sum up passes.
             min_confidence: show nothing but pinned memories if the search is less confident than
@@ -972,9 +972,11 @@ class MemoryController:
         """
         services = self.services
         owner = services.owner(scope)
+        lines: list[str] = []
         if isinstance(query, Sequence) and not isinstance(query, str | bytes):
             embedder = services.embedder
-            query = cue(to_drafts(query), embedder.max_tokens, embedder.count_tokens)
+            lines = cue(to_drafts(query), embedder.max_tokens, embedder.count_tokens)
+            query = "\n".join(lines)
         query = arguments.text("query", query)
         max_tokens = arguments.integer("max_tokens", max_tokens, low=1)
         moment = None if as_of is None else arguments.moment("as_of", as_of)
@@ -1005,6 +1007,10 @@ class MemoryController:
             min_confidence=min_confidence,
             **restrictions,
         )
+        if lines:
+            vector = cue_vector(lines, services.embedder)
+            with services.memories.reading(owner) as index:
+                result = rank_by_likeness(result, index, vector)
         context = services.recaller.recall(
             owner,
             result,
@@ -1024,14 +1030,14 @@ class MemoryController:
 
     def _pinned(self, scope: Scope, as_of: datetime | None) -> list[Memory]:
         """Return the pinned memories of a scope, the newest first."""
-        found: list[Memory] = []
+        memories: list[Memory] = []
         with self.services.memories.reading(scope) as index:
             for granularity, table in index.tables.items():
                 rows = np.flatnonzero(table.column("pinned") & table.visible(as_of))
                 ids = [table.ids[row] for row in rows]
                 if ids:
-                    found += self.services.store.get_memories(scope, granularity, ids)
-        return sorted(found, key=lambda m: (m.said_at, m.id), reverse=True)
+                    memories += self.services.store.get_memories(scope, granularity, ids)
+        return sorted(memories, key=lambda m: (m.said_at, m.id), reverse=True)
 
     def recognize(self, text: str, *, scope: Scope | None = None) -> Recognition:
         """Return how surely a text was met before: word for word, in other words, or not at all.

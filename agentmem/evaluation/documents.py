@@ -20,18 +20,15 @@ from numpy.typing import NDArray
 
 from agentmem.controller.controller import MemoryController
 from agentmem.embedding.embedder import Embedder, estimate_tokens
+from agentmem.evaluation.baselines import BASELINES, baseline_scores
 from agentmem.evaluation.phrases import phrases
 from agentmem.progress import NullProgress, Progress
-from agentmem_retrievers.features.lexical import TermStats, bm25
-from agentmem_retrievers.index.table import Table
-from agentmem_retrievers.text.tokenize import tokenize
 from agentmem_stores import DataFormatError, Granularity, InMemoryStore, Memory, Scope
 
 __all__ = ["BUDGET", "DocumentQuestion", "LongDocument", "haystacks", "measure_documents",
            "read_qmsum"]  # fmt: skip
 
 BUDGET = 1500
-_K1, _B = 1.5, 0.75
 _SCOPE = Scope("reader")
 _NEEDLES = 20
 
@@ -115,8 +112,8 @@ def haystacks(words: Sequence[int], *, seed: int = 0) -> Iterator[LongDocument]:
             for n, sentence in enumerate(sentences)
         )
         questions = tuple(
-            DocumentQuestion(asked, ((text.index(said), text.index(said) + len(said)),))
-            for said, asked in chosen
+            DocumentQuestion(asked, ((text.index(sentence), text.index(sentence) + len(sentence)),))
+            for sentence, asked in chosen
         )
         yield LongDocument(f"{n_words} words", text, questions)
 
@@ -158,34 +155,18 @@ def measure_documents(
 def _orders(
     memory: MemoryController, question: str, chunks: Sequence[Memory]
 ) -> dict[str, list[Memory]]:
-    services = memory.services
-    table = services.memories.index(_SCOPE).tables[Granularity.TURN]
+    table = memory.services.memories.index(_SCOPE).tables[Granularity.TURN]
     rows = np.array([table.row_of[chunk.id] for chunk in chunks], dtype=np.intp)
-    dense = np.asarray(table.vectors(rows) @ services.embedder.query(question), dtype=np.float64)
-    words = _by_words(table, rows, question)
+    scores = baseline_scores(memory, _SCOPE, question, rows)
     hits = memory.search(question, k=100, reinforce=False)
-
-    def ranked(scores: NDArray[np.float64]) -> list[Memory]:
-        return [chunks[i] for i in np.argsort(-scores, kind="stable")]
-
     return {
         "agentmem": [hit.memory for hit in hits],
-        "dense": ranked(dense),
-        "bm25": ranked(words),
-        "hybrid": ranked(_scaled(dense) + _scaled(words)),
+        **{name: _ranked(chunks, scores[name]) for name in BASELINES},
     }
 
 
-def _by_words(table: Table, rows: NDArray[np.intp], question: str) -> NDArray[np.float64]:
-    stats = TermStats(table.words, list(dict.fromkeys(tokenize(question))))
-    lengths = table.words.lengths()[rows]
-    mean = table.words.mean_length()
-    return bm25(stats.frequencies(rows), lengths, mean, stats.idf, _K1, _B)
-
-
-def _scaled(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    low, high = float(scores.min()), float(scores.max())
-    return (scores - low) / max(high - low, 1e-9)
+def _ranked(chunks: Sequence[Memory], scores: NDArray[np.float64]) -> list[Memory]:
+    return [chunks[i] for i in np.argsort(-scores, kind="stable")]
 
 
 def covered(chunks: Iterable[Memory], spans: Sequence[tuple[int, int]], budget: int) -> float:

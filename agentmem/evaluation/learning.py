@@ -78,6 +78,7 @@ def _lesson(rng: random.Random, owner: str, shots: int) -> Lesson:
         examples += [(text, label) for text in said[:shots]]
         questions += [(text, label) for text in said[shots:]]
     rng.shuffle(examples)
+    rng.shuffle(questions)
     return Lesson(_dialogue(rng, owner, examples), tuple(examples), tuple(questions))
 
 
@@ -111,7 +112,7 @@ def labeled(utterance: str, label: int) -> str:
 
 @dataclass(frozen=True)
 class LearningTask:
-    """Ask for the label of each new utterance.
+    """Ask for the labels of new utterances; of as many for each user as `limit` says.
 
     `accuracy`: the label that `label_votes` puts first, of the examples that a search returns.
     `knn@k`: that with the most votes of the k nearest examples by bare embeddings of the
@@ -122,6 +123,7 @@ class LearningTask:
     users: int = 4
     shots: int = 5
     seed: int = 0
+    limit: int | None = None
     name: str = "learning"
     unanswerable_elsewhere: bool = False
     headline: tuple[str, ...] = ("turn accuracy", *(f"turn knn@{k}" for k in _KNN))
@@ -133,7 +135,7 @@ class LearningTask:
 
     def count(self, dialogue: Dialogue) -> tuple[int, int]:
         """Return the number of utterances to classify; none is left out."""
-        return len(self._of(dialogue).questions), 0
+        return len(self._asked(self._of(dialogue))), 0
 
     def ask(
         self, memory: MemoryUnderTest, dialogue: Dialogue, *, answer: bool
@@ -142,7 +144,7 @@ class LearningTask:
         lesson = self._of(dialogue)
         embedder = _Remembering(memory.memory.embeddings)
         told = _Neighbors(lesson.examples, embedder)
-        for text, label in lesson.questions:
+        for text, label in self._asked(lesson):
             result, seconds = memory.search(text, memory.time_of(None), k=_RECALLED, role="user")
             examples = _examples(hit.memory.text for hit in result)
             votes = label_votes(text, examples, embedder)
@@ -158,6 +160,9 @@ class LearningTask:
                 seconds=seconds,
                 text=text,
             )
+
+    def _asked(self, lesson: Lesson) -> Sequence[tuple[str, int]]:
+        return lesson.questions[: self.limit]
 
     def _all(self) -> Iterator[Lesson]:
         return lessons(users=self.users, shots=self.shots, seed=self.seed)
@@ -211,4 +216,5 @@ class _Neighbors:
 
     def _embed(self, texts: list[str]) -> NDArray[np.float64]:
         vectors = np.asarray(self._embeddings.embed_documents(texts), dtype=np.float64)
-        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        return vectors

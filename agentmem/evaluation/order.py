@@ -1,23 +1,28 @@
-"""The order of events, after SORT (sequence order recall): which of two things was told first?
+"""The order of events, after SORT (sequence order recall): which of two things came first?
 
-Generated stories: events without dates, told one after another over several sessions, with small
-talk in between. Asked of the timeline: "What came first, A or B?"
+Asked of the timeline: "What came first, A or B?" In generated stories, events without dates are
+told one after another over several sessions, with small talk in between. LoCoMo's questions for the
+times of two events make one question for their order, and LongMemEval has such questions.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from typing import TYPE_CHECKING
 
-from agentmem.evaluation.tasks import MemoryUnderTest, Outcome
+from agentmem.evaluation.tasks import MemoryUnderTest, Outcome, turn_names
+from agentmem_retrievers.text.dates import TimeSpan, find_time_spans
+from agentmem_retrievers.text.tokenize import tokenize
 
 if TYPE_CHECKING:
-    from agentmem.formats.dialogue import Dialogue
+    from agentmem.formats.dialogue import Dialogue, DialogueQuestion
 
-__all__ = ["OrderTask", "story"]
+__all__ = ["AskedOrderTask", "OrderTask", "asked_order", "story"]
 
 _START = datetime(2024, 1, 1, 9, tzinfo=UTC)
 _PEOPLE = (
@@ -114,3 +119,140 @@ class OrderTask:
 
     def _questions(self, dialogue: Dialogue) -> list[_Question]:
         return story(int(dialogue.owner.removeprefix("story-")), self.events)[1]
+
+
+_MAX_PAIRS = 40
+# A whole answer that is a date, a month or a year; "the week before ..." is left out.
+_MONTH = "January|February|March|April|May|June|July|August|September|October|November|December"
+_DATE = re.compile(
+    rf"(?:\d{{1,2}} )?(?:(?:{_MONTH}),? )?(?:\d{{1,2}},? )?\d{{4}}\.?", re.IGNORECASE
+)
+_WHEN = re.compile(r"When (?:did|was) ([^,?]+)\?")
+_WHICH_FIRST = re.compile(r"(?:which|what|who)\b[^,]* first, (.+) or (.+)\?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class AskedOrder:
+    """A question for the order of two events.
+
+    Attributes:
+        session_id: the session in which the first of them is told.
+        asked_at: UTC; None if the file has no time.
+    """
+
+    text: str
+    session_id: str
+    kind: str
+    asked_at: datetime | None = None
+
+
+def asked_order(dialogue: Dialogue, *, seed: int = 0) -> list[AskedOrder]:
+    """Return the questions for the order of events that a conversation of a data set allows.
+
+    Pairs of LoCoMo's dated events, at most 40 for each conversation, and LongMemEval's questions
+    of the form "Which ... first, A or B?".
+    """
+    events = [event for question in dialogue.questions if (event := _dated(question, dialogue))]
+    rng = random.Random(f"{seed}/{dialogue.owner}")
+    pairs = [
+        (one, other)
+        for one, other in combinations(sorted(events, key=lambda event: event[1].start), 2)
+        if one[1].end <= other[1].start
+    ]
+    asked: dict[str, AskedOrder] = {}
+    for first, last in rng.sample(pairs, min(len(pairs), _MAX_PAIRS)):
+        named = rng.sample((first[0], last[0]), 2)
+        text = f"What came first, {named[0]} or {named[1]}?"
+        asked[text] = AskedOrder(text, first[2], "dated events")
+    for question in dialogue.questions:
+        session_id = _told_in(question, dialogue)
+        if session_id is not None:
+            asked[question.text] = AskedOrder(
+                question.text, session_id, "temporal questions", question.asked_at
+            )
+    return list(asked.values())
+
+
+def _dated(question: DialogueQuestion, dialogue: Dialogue) -> tuple[str, TimeSpan, str] | None:
+    """Return the event that a question asks the date of, its date, and the session that tells it.
+
+    >>> bool(_WHEN.fullmatch("When did Ada move?")), bool(_DATE.fullmatch("7 May 2023"))
+    (True, True)
+    """
+    match, answer = _WHEN.fullmatch(question.text.strip()), (question.answer or "").strip()
+    if match is None or " or " in match[1] or not _DATE.fullmatch(answer):
+        return None
+    spans = list(find_time_spans(answer, _START))
+    sessions = {session for session, _ in _evidence(question, dialogue)}
+    if len(spans) != 1 or len(sessions) != 1:
+        return None
+    return match[1], spans[0], sessions.pop()
+
+
+def _told_in(question: DialogueQuestion, dialogue: Dialogue) -> str | None:
+    """Return the session that tells of the event which is the answer; None for other questions.
+
+    Of the sessions with evidence, it is the one that has most words of the answer.
+    """
+    asks = _WHICH_FIRST.fullmatch(question.text.strip())
+    if asks is None or question.answer is None or question.id.endswith("_abs"):
+        return None
+    wanted = set(tokenize(question.answer))
+    shared: dict[str, int] = {}
+    for session_id, text in _evidence(question, dialogue):
+        common = len(wanted.intersection(tokenize(text)))
+        shared[session_id] = max(shared.get(session_id, 0), common)
+    ranked = sorted(shared, key=lambda session_id: -shared[session_id])
+    if len(ranked) < 2 or shared[ranked[0]] == shared[ranked[1]]:
+        return None
+    return ranked[0]
+
+
+def _evidence(question: DialogueQuestion, dialogue: Dialogue) -> Iterator[tuple[str, str]]:
+    """Yield the sessions and the texts of the turns that hold a question's answer."""
+    wanted, names = set(question.evidence_turns), turn_names(dialogue)
+    for session in dialogue.sessions:
+        for position, turn in enumerate(session.turns):
+            if names[session.id, position] in wanted:
+                yield session.id, turn.text
+
+
+@dataclass(frozen=True)
+class AskedOrderTask:
+    """Ask which of two events of a data set came first.
+
+    `first_right` counts the questions whose first event is told in the session that tells of the
+    right one: a timeline that takes another turn for it is wrong, whatever its time.
+    """
+
+    read: Callable[[], Iterable[Dialogue]]
+    seed: int = 0
+    limit: int | None = None
+    name: str = "order"
+    unanswerable_elsewhere: bool = False
+    headline: tuple[str, ...] = ("turn first_right",)
+
+    def dialogues(self) -> Iterator[Dialogue]:
+        """Yield the conversations that have such questions."""
+        left = self.limit
+        for dialogue in self.read():
+            n_questions, _ = self.count(dialogue)
+            if n_questions and (left is None or left > 0):
+                yield dialogue
+                left = None if left is None else left - n_questions
+
+    def count(self, dialogue: Dialogue) -> tuple[int, int]:
+        """Return the number of questions; none is left out."""
+        return len(asked_order(dialogue, seed=self.seed)), 0
+
+    def ask(
+        self, memory: MemoryUnderTest, dialogue: Dialogue, *, answer: bool
+    ) -> Iterator[Outcome]:
+        """Ask for the first of two events."""
+        for question in asked_order(dialogue, seed=self.seed):
+            memory.clock.now = memory.time_of(question.asked_at)
+            events = memory.memory.timeline(question.text, scope=memory.scope)
+            right = bool(events) and events[0].memory.session_id == question.session_id
+            yield Outcome(
+                categories=(question.kind,), turn={"first_right": float(right)}, text=question.text
+            )

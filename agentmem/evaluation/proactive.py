@@ -12,24 +12,27 @@ from langchain_core.embeddings import Embeddings
 
 from agentmem.controller.controller import MemoryController
 from agentmem.embedding.embedder import Embedder
+from agentmem.evaluation.baselines import baseline_scores
 from agentmem.progress import NullProgress, Progress
 from agentmem_stores import DataFormatError, Granularity, InMemoryStore, Scope
 
-__all__ = ["measure_proactive"]
+__all__ = ["CUTOFFS", "measure_proactive"]
 
-_TOP = 10
+CUTOFFS = (1, 3, 10)
+_HITS = max(CUTOFFS)
 _SCOPE = Scope("user")
-_SAID = re.compile(r"^([^:]{1,30}): (.*)$", re.DOTALL)
+_SPEECH = re.compile(r"^([^:]{1,30}): (.*)$", re.DOTALL)
 
 
 def measure_proactive(
     path: Path, embeddings: Embeddings, *, progress: Progress | None = None
-) -> dict[str, float]:
-    """Return for how many conversations a right memory is among the first ten.
+) -> dict[str, dict[int, float]]:
+    """Return for how many conversations a right memory is among the first 1, 3 and 10.
 
     Returns:
-        `recall`: `recall()` of the last turns; `last_turn`: a search for the last turn alone;
-        `dense_last_turn` and `dense_turns`: by cosine, to the last turn and to all of them.
+        By ranking and cutoff. `recall`: `recall()` of the last turns; `last_turn`: a search for
+        the last turn alone; `dense_turns`, `bm25_turns` and `hybrid_turns`: plain rankings for the
+        last turns, with the names of their speakers; `dense_last_turn` and so on: for the last.
 
     Raises:
         DataFormatError: the file has not MADial's form.
@@ -39,7 +42,7 @@ def measure_proactive(
         sessions, questions = data["sessions"], data["questions"]
     except (ValueError, KeyError, TypeError) as error:
         raise DataFormatError(f"{path} has not the form of MADial: {error!r}") from error
-    report, found = progress or NullProgress(), dict[str, list[float]]()
+    report, scores = progress or NullProgress(), dict[str, list[list[bool]]]()
     report.expect("madial", len(questions))
     with MemoryController(
         InMemoryStore(Embedder(embeddings).spec),
@@ -51,10 +54,14 @@ def measure_proactive(
         memory.add_many({s["session_id"]: [_message(s, t) for t in s["turns"]] for s in sessions})
         for question in questions:
             for name, ids in _rankings(memory, question["context"]).items():
-                right = not set(question["evidence_turn_ids"]).isdisjoint(ids[:_TOP])
-                found.setdefault(name, []).append(float(right))
+                right = set(question["evidence_turn_ids"])
+                row = [not right.isdisjoint(ids[:cutoff]) for cutoff in CUTOFFS]
+                scores.setdefault(name, []).append(row)
             report.advance("madial", 1)
-    return {name: float(np.mean(values)) for name, values in found.items()}
+    return {
+        name: dict(zip(CUTOFFS, np.mean(rows, axis=0).tolist(), strict=True))
+        for name, rows in scores.items()
+    }
 
 
 def _message(session: dict[str, Any], turn: dict[str, Any]) -> dict[str, Any]:
@@ -67,23 +74,27 @@ def _message(session: dict[str, Any], turn: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rankings(memory: MemoryController, context: list[str]) -> dict[str, list[str]]:
-    turns = [_SAID.match(line) for line in context]
-    said = [
+    matches = [_SPEECH.match(line) for line in context]
+    messages = [
         {"role": "assistant" if m[1] == "Assistant" else "user", "speaker": m[1], "content": m[2]}
-        for m in turns
+        for m in matches
         if m is not None
     ]
-    last = str(said[-1]["content"])
-    recalled = memory.recall(said, max_tokens=4000, reinforce=False)
+    recalled = memory.recall(messages, max_tokens=4000, reinforce=False)
+    last_turn = memory.search(str(messages[-1]["content"]), k=_HITS, reinforce=False)
     return {
         "recall": [hit.memory.id for hit in recalled.hits],
-        "last_turn": [hit.memory.id for hit in memory.search(last, k=_TOP, reinforce=False)],
-        "dense_last_turn": _dense(memory, last),
-        "dense_turns": _dense(memory, " ".join(str(turn["content"]) for turn in said)),
+        "last_turn": [hit.memory.id for hit in last_turn],
+        **_baselines(memory, "\n".join(context), "turns"),
+        **_baselines(memory, context[-1], "last_turn"),
     }
 
 
-def _dense(memory: MemoryController, text: str) -> list[str]:
-    vector = memory.services.embedder.query(text)[np.newaxis]
-    [neighbors] = memory.services.store.nearest(_SCOPE, Granularity.TURN, vector, _TOP)
-    return [neighbor.id for neighbor in neighbors]
+def _baselines(memory: MemoryController, text: str, name: str) -> dict[str, list[str]]:
+    table = memory.services.memories.index(_SCOPE).tables[Granularity.TURN]
+    rows = np.array(sorted(table.row_of.values()), dtype=np.intp)
+    scores = baseline_scores(memory, _SCOPE, text, rows)
+    return {
+        f"{kind}_{name}": [table.ids[rows[i]] for i in np.argsort(-values, kind="stable")]
+        for kind, values in scores.items()
+    }

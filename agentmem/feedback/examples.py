@@ -70,11 +70,12 @@ def label_votes(
 
 
 def _checked(example: tuple[str, Label]) -> tuple[str, Label]:
+    refusal = InvalidInputError(f"{example!r:.100} must be a pair of a text and a label")
     try:
         said, label = example
         hash(label)
     except (TypeError, ValueError):
-        said, label = None, None  # type: ignore[assignment]
+        raise refusal from None
     if not isinstance(said, str):
-        raise InvalidInputError(f"{example!r:.100} must be a pair of a text and a label")
+        raise refusal
     return said, label

@@ -181,7 +181,10 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
     def _with_memories(self, request: ModelRequest[Any], owner: Owner) -> ModelRequest[Any]:
         """Return the request with memories that the conversation does not show already."""
         conversation = list(request.state["messages"])
-        question = next((m for m in reversed(conversation) if isinstance(m, HumanMessage)), None)
+        spoken = [m for m in conversation if isinstance(m, HumanMessage | AIMessage)]
+        while spoken and not isinstance(spoken[-1], HumanMessage):
+            spoken.pop()
+        question = spoken.pop() if spoken else None
         # Another middleware may have removed the user's messages from the request.
         addressed = next(
             (m for m in reversed(request.messages) if isinstance(m, HumanMessage)), None
@@ -191,6 +194,7 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
         context = recall_memories(
             self.memory,
             str(question.text),
+            before=spoken,
             k=self.k,
             chars=self.chars,
             scope=owner.scope,

@@ -292,7 +292,7 @@ def create_recall_memory_tool(
             Field(description="The question, in a sentence; a broad one gets an overview."),
         ),
         "granularity": (
-            Literal["turn", "session", "summary", "topic", "day"] | None,
+            Literal["turn", "session", "summary", "topic", "day", "fact"] | None,
             Field(None, description="Show only turns, passages, or what sums up several turns."),
         ),
         **_RESTRICTIONS,

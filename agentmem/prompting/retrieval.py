@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from agentmem.prompting.asking import wants_answer
+from agentmem.writing.messages import MessageLike, to_drafts
 from agentmem_retrievers import RecalledMemory
 from agentmem_stores import Scope
 
@@ -14,7 +16,10 @@ if TYPE_CHECKING:
     from agentmem.controller.controller import MemoryController
     from agentmem.recall.context import Context
 
-__all__ = ["profile_line", "recall_memories"]
+__all__ = ["MAX_BEFORE", "profile_line", "recall_memories"]
+
+# More turns before a message are not what it is about; `recall` reads no more.
+MAX_BEFORE = 8
 
 # A profile shares the prompt with memories that answer the question, so it gets its best lines;
 # the builder drops it where it would fill more than half of the room.
@@ -26,13 +31,17 @@ def recall_memories(
     memory: MemoryController | Client,
     query: str,
     *,
+    before: Sequence[MessageLike] = (),
     k: int,
     chars: int,
     scope: Scope,
     exclude: Collection[str] = (),
     explain: bool = False,
 ) -> Context:
-    """Recall what to show for a query, without strengthening any of it.
+    """Recall what to show for what the user says, without strengthening any of it.
+
+    A question is searched for as it is. What is none is searched for together with the turns
+    before it, for what ought to come to mind.
 
     What a model does not see must not be strengthened, so call `memory.reinforce(context.hits,
     shown=...)` with the ids that the prompt holds.
@@ -40,6 +49,7 @@ def recall_memories(
     Args:
         memory: the controller to recall from.
         query: what the user says.
+        before: the turns before it, in order, which the prompt shows.
         k: the most memories to show; the router may choose fewer.
         chars: the most characters of each, of which four are about a token.
         scope: whose memories.
@@ -49,8 +59,15 @@ def recall_memories(
     Returns:
         The context; its items and `hits` are the first k, pinned memories and overviews first.
     """
+    said = to_drafts(list(before[-MAX_BEFORE:]), allow_empty=True) if before else []
+    turns: list[MessageLike] = [
+        {"role": draft.role, "speaker": draft.speaker, "content": draft.text}
+        for draft in said
+        if draft.text
+    ]
+    asked = query if wants_answer(query) else [*turns, {"role": "user", "content": query}]
     context = memory.recall(
-        query,
+        asked,
         max_tokens=max(k * chars // 4, 1),
         scope=scope,
         exclude=exclude,
@@ -58,7 +75,9 @@ def recall_memories(
         reinforce=False,
     )
     hit_of = {hit.memory.id: hit for hit in context.hits}
-    items = sorted(context.items, key=lambda item: (_place(item.form), -item.score))[:k]
+    known = {draft.text.strip() for draft in said}
+    unsaid = [item for item in context.items if item.memory.text.strip() not in known]
+    items = sorted(unsaid, key=lambda item: (_place(item.form), -item.score))[:k]
     now = memory.clock()
     hits = [
         hit_of.get(item.memory.id)

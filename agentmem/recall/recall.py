@@ -27,7 +27,7 @@ from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import NONE
 from agentmem_retrievers.ranking.latest_value import matching_keys
 from agentmem_stores import Granularity, Memory, Scope, State
-from agentmem_stores.filters import NO_FILTER, MemoryFilter
+from agentmem_stores.filters import MemoryFilter
 
 __all__ = ["Recaller", "candidates", "shown_granularity"]
 
@@ -67,7 +67,7 @@ _FORMS = {
 
 
 # The granularities that a context can show.
-_SHOWN = (Granularity.TURN, Granularity.SESSION, *COARSE)
+_SHOWN = (Granularity.TURN, Granularity.SESSION, *COARSE, Granularity.FACT)
 
 
 def candidates(max_tokens: int) -> int:
@@ -162,7 +162,7 @@ class Recaller:
         as_of: datetime | None = None,
         explain: bool = False,
         min_trust: Trust = Trust.EXTERNAL,
-        where: MemoryFilter = NO_FILTER,
+        where: MemoryFilter | None = None,
         granularity: Granularity | None = None,
     ) -> Context:
         """Return the context of a search for turns; see `MemoryController.recall`.
@@ -192,12 +192,11 @@ class Recaller:
                 max_tokens,
                 is_fixed="router" in self.settings.off,
             )
-            if granularity is not None:
-                routing = replace(routing, shares={granularity: 1.0})
+            routing = _restricted(routing, granularity)
             words = index.tables[Granularity.TURN].words
             excerpts = Excerpts(result.query, words, count)
             page = _Page(count, max_tokens, admits)
-            _add_pinned(page, [m for m in pinned if where.matches(m) and wanted(m.granularity)])
+            _add_pinned(page, [m for m in pinned if wanted(m.granularity)], where)
             if wanted(Granularity.FACT):
                 _add_facts(page, _certain_facts(index.facts, result.query, as_of), allowed)
             self._add_overview(page, scope, groups, shares, routing, excerpts, max_tokens)
@@ -250,10 +249,10 @@ class Recaller:
             if memory_id is not None:
                 mass[memory_id] = mass.get(memory_id, 0.0) + float(share)
         order = sorted(mass, key=lambda i: (-mass[i], i))[:12]
-        found = {m.id: m for m in self.memories.store.get_memories(scope, granularity, order)}
+        by_id = {m.id: m for m in self.memories.store.get_memories(scope, granularity, order)}
         for memory_id in order:
-            if memory_id in found:
-                yield found[memory_id], mass[memory_id]
+            if memory_id in by_id:
+                yield by_id[memory_id], mass[memory_id]
 
     def _quoted_turns(self, scope: Scope, memory: Memory, text: str) -> tuple[str, ...]:
         sources = self.memories.store.get_memories(
@@ -281,16 +280,16 @@ class Recaller:
                 if derived in passages:
                     ids.setdefault(derived, hit.score)
         order = list(ids)[: routing.turns]
-        found = {
+        by_id = {
             m.id: m for m in self.memories.store.get_memories(scope, Granularity.SESSION, order)
         }
-        sources = dict.fromkeys(i for m in found.values() for i in m.sources)
+        sources = dict.fromkeys(i for m in by_id.values() for i in m.sources)
         turn_ids = [i for i in sources if allowed(i)]
         turns = {
             m.id: m for m in self.memories.store.get_memories(scope, Granularity.TURN, turn_ids)
         }
         for passage_id in order:
-            passage = found.get(passage_id)
+            passage = by_id.get(passage_id)
             if passage is None:
                 continue
             unseen = [turns[i] for i in passage.sources if i in turns and i not in page.turn_ids]
@@ -366,12 +365,12 @@ class Recaller:
         rows = np.array([table.row_of[i] for i in dependent], dtype=np.intp)
         earlier = table.neighbors(rows, -1).tolist()
         ids = {i: table.ids[row] for i, row in zip(dependent, earlier, strict=True) if row != NONE}
-        found = {memory.id: memory for memory in turns}
-        unread = [i for i in ids.values() if i not in found]
+        by_id = {memory.id: memory for memory in turns}
+        unread = [i for i in ids.values() if i not in by_id]
         if unread:
             read = self.memories.store.get_memories(scope, Granularity.TURN, unread)
-            found |= {memory.id: memory for memory in read}
-        return {i: found[e] for i, e in ids.items() if e in found and page.admits(found[e])}
+            by_id |= {memory.id: memory for memory in read}
+        return {i: by_id[e] for i, e in ids.items() if e in by_id and page.admits(by_id[e])}
 
 
 @dataclass(frozen=True)
@@ -420,22 +419,22 @@ def _certain_facts(facts: FactIndex, question: str, as_of: datetime | None) -> l
     keys = matching_keys(asked_attributes(question), facts)
     if len(keys) != 1:
         return []
-    found: dict[str, Memory] = {}
+    by_value: dict[str, Memory] = {}
     is_single = False
     for memory in facts.by_key[keys[0]].values():
         record = FactRecord.of(memory)
         if record is None or record.ends or not holds_at(memory, as_of):
             continue
         is_single = is_single or record.single
-        known = found.get(record.value.casefold())
+        known = by_value.get(record.value.casefold())
         if known is None or known.said_at < memory.said_at:
-            found[record.value.casefold()] = memory
-    return [] if is_single and len(found) > 1 else list(found.values())
+            by_value[record.value.casefold()] = memory
+    return [] if is_single and len(by_value) > 1 else list(by_value.values())
 
 
-def _add_pinned(page: _Page, memories: Sequence[Memory]) -> None:
+def _add_pinned(page: _Page, memories: Sequence[Memory], where: MemoryFilter | None) -> None:
     for memory in memories:
-        if page.admits(memory):
+        if page.admits(memory) and (where is None or where.matches(memory)):
             page.add(_Draft(_line(memory, memory.text), Form.PINNED, _own(memory), reason="pinned"))
 
 
@@ -455,9 +454,13 @@ def _stated(fact: Memory) -> str:
     return f"{record.attribute} of {record.subject}: {record.value}"
 
 
-def _allowed_turns(index: ScopeIndex, where: MemoryFilter) -> _Allowed:
+def _restricted(routing: RecallRouting, granularity: Granularity | None) -> RecallRouting:
+    return routing if granularity is None else replace(routing, shares={granularity: 1.0})
+
+
+def _allowed_turns(index: ScopeIndex, where: MemoryFilter | None) -> _Allowed:
     """Return a function that says whether a filter allows a turn, given by its id."""
-    if not where:
+    if where is None:
         return lambda turn_id: True
     table, mask = index.tables[Granularity.TURN], index.matching(Granularity.TURN, where)
     return lambda turn_id: turn_id in table.row_of and bool(mask[table.row_of[turn_id]])

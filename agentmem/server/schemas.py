@@ -104,10 +104,10 @@ class Ids(BaseModel):
     @classmethod
     def of(cls, memories: Sequence[Memory], *, full: bool) -> Self:
         """Return memories."""
-        found: dict[str, Any] = (
+        fields: dict[str, Any] = (
             {"memories": [MemoryOut.of(memory) for memory in memories]} if full else {}
         )
-        return cls.model_construct(ids=[memory.id for memory in memories], **found)
+        return cls.model_construct(ids=[memory.id for memory in memories], **fields)
 
 
 class OpenSession(BaseModel):
@@ -151,9 +151,9 @@ class SearchRequest(_FilteredRequest):
 
 
 class RecallRequest(_FilteredRequest):
-    """A question, and what `MemoryController.recall` takes beside it."""
+    """A question or the last turns of a conversation, and what `MemoryController.recall` takes."""
 
-    query: _Text
+    query: _Text | Annotated[list[MessageIn | str], Field(min_length=1, max_length=1000)]
     max_tokens: int = Field(default=800, ge=1, le=1_000_000)
     as_of: AwareDatetime | None = None
     exclude: list[str] = []
@@ -161,6 +161,12 @@ class RecallRequest(_FilteredRequest):
     granularity: Granularity | None = None
     explain: bool = False
     reinforce: bool = True
+
+    def asked(self) -> str | list[Any]:
+        """Return the question or the turns as the controller takes them."""
+        if isinstance(self.query, str):
+            return self.query
+        return [turn if isinstance(turn, str) else turn.message() for turn in self.query]
 
 
 class SectionIn(_Request):
@@ -533,7 +539,7 @@ class PlanOut(_Response):
 
 def _construct(model: type[T], value: object, **changed: Any) -> T:
     values = {name: getattr(value, name) for name in model.model_fields if name not in changed}
-    lists = {name: list(found) for name, found in values.items() if isinstance(found, tuple)}
+    lists = {name: list(field) for name, field in values.items() if isinstance(field, tuple)}
     return model.model_construct(**values | lists | changed)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from langchain_core.embeddings import Embeddings
 
 from agentmem import (
     ChromaStore,
@@ -227,11 +228,28 @@ class TestRecall:
         assert {item.form for item in context.items} <= forms
         assert {item.memory.granularity for item in context.items} == {Granularity(granularity)}
 
+    def test_of_facts(self, embeddings: Embeddings) -> None:
+        with MemoryController(
+            InMemoryStore(), scope=ADA, embeddings=embeddings, linger=None
+        ) as memory:
+            memory.add("I live in Lisbon.", session_id="s1")
+            memory.end_session("s1")
+            forms = {
+                granularity: {
+                    item.form
+                    for item in memory.recall(
+                        "Where do I live?", granularity=granularity, reinforce=False
+                    ).items
+                }
+                for granularity in (Granularity.FACT, Granularity.TURN)
+            }
+        assert forms == {Granularity.FACT: {Form.FACT}, Granularity.TURN: {Form.TURN}}
+
     def test_a_granularity_that_no_context_shows(
         self, filled: tuple[MemoryController, ManualClock]
     ) -> None:
         memory, _ = filled
-        for granularity in ("keywords", "fact", "nothing"):
+        for granularity in ("keywords", "plan", "nothing"):
             with pytest.raises(InvalidInputError, match="one of turn, session"):
                 memory.recall("tea", granularity=granularity)  # type: ignore[arg-type]
 

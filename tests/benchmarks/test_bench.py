@@ -52,7 +52,7 @@ def test_compares_searches_with_bare_chroma(call: Any, tmp_path: Path) -> None:
     out, picture = tmp_path / "bench.json", tmp_path / "bench.png"
 
     result = call(
-        "--sizes", "60,200", "--scopes", "3", "--rounds", "2", "--only", "search,scopes",
+        "--sizes", "60,200", "--scopes", "3", "--rounds", "2", "--only", "search,filters,scopes",
         "--json", str(out), "--plot", str(picture),
     )  # fmt: skip
 
@@ -64,6 +64,8 @@ def test_compares_searches_with_bare_chroma(call: Any, tmp_path: Path) -> None:
     assert "search without embedding, 200 / 60" in names
     assert "bare query, 200 / 60" in names
     assert any(name.startswith("search in one of 3 owners") for name in names)
+    for kind in ("session", "speaker", "time"):
+        assert f"search at 200 filtered by {kind} / unfiltered" in names
     assert all(row["ratio"] > 0 and row["measured"] > 0 for row in found["ratios"])
     assert "vectors drawn" in result.stdout
     assert picture.stat().st_size > 0

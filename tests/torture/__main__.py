@@ -76,7 +76,7 @@ def torture(folder: Path, kills: int, seed: int, *, longest: float = 0.5) -> Fig
     return figures
 
 
-def torture_server(folder: Path, kills: int, seed: int, *, longest: float = 1.5) -> Figures:
+def torture_server(folder: Path, kills: int, seed: int) -> Figures:
     """Run servers one after the other on one store; kill each while four clients write.
 
     Raises:
@@ -85,13 +85,15 @@ def torture_server(folder: Path, kills: int, seed: int, *, longest: float = 1.5)
     rng = random.Random(seed)
     clients, figures, began = Clients(folder, seed), Figures(), time.monotonic()
     for _ in track(range(kills), description="kills", disable=not sys.stderr.isatty()):
-        opening, after = rng.random() < 0.15, rng.uniform(0, longest)
+        opening = rng.random() < 0.15
         child, reader = _start(partial(run_server, folder))
         try:
-            is_ready = bool(select([reader], [], [], after if opening else PATIENCE)[0])
+            patience = rng.uniform(0, 0.5) if opening else PATIENCE
+            is_ready = bool(select([reader], [], [], patience)[0])
             if is_ready:
                 assert os.read(reader, 1), "a server ended before it was ready; see above"
-                clients.work(after, partial(os.kill, child, signal.SIGKILL))
+                kill = partial(os.kill, child, signal.SIGKILL)
+                clients.work(rng.randint(0, 20), rng.uniform(0, 0.05), kill)
         finally:
             _end(child, reader)
         assert is_ready or opening, f"the server did not start within {PATIENCE} s"

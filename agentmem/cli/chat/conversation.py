@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from agentmem.agent.grounding import rests_on
-from agentmem.agent.intent import is_question
 from agentmem.cli.chat.streaming import SafeStream, Wrapper
 from agentmem.models.local_model import LocalChatModel
+from agentmem.prompting.asking import is_question
 from agentmem.prompting.quoting import quote
 
 if TYPE_CHECKING:

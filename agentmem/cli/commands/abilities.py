@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
-from agentmem.cli.commands.evaluate import VariantOptions, app, run_task, screen, write_json
+from agentmem.cli.commands.evaluate import (
+    Limit,
+    VariantOptions,
+    app,
+    run_task,
+    screen,
+    write_json,
+)
 from agentmem.cli.options import (
     CacheOptions,
     DataFile,
@@ -117,16 +125,18 @@ def learning(
         int, typer.Option(min=1, max=9, help="Examples of each intent; the rest are asked.")
     ] = 5,
     seed: Seed = 0,
+    limit: Limit = None,
 ) -> None:
     """Learning from examples: utterances that a user labels are recalled to label new ones.
 
     accuracy is the share of new utterances that the recalled examples label rightly; knn@k that of
     the k nearest examples by bare embeddings. Ten utterances of each of 22 intents are in different
-    words, and none is both told and asked.
+    words, and none is both told and asked. --limit counts per user.
     """
     from agentmem.evaluation.learning import LearningTask
 
-    run_task(LearningTask(users=users, shots=shots, seed=seed), cache, output, VariantOptions())
+    task = LearningTask(users=users, shots=shots, seed=seed, limit=limit)
+    run_task(task, cache, output, VariantOptions())
 
 
 @app.command()
@@ -134,13 +144,31 @@ def learning(
 def order(
     cache: CacheOptions,
     output: OutputOptions,
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="LoCoMo's or LongMemEval's file. Default: generated stories.", show_default=False
+        ),
+    ] = None,
     stories: Annotated[int, typer.Option(min=1, help="Number of generated stories.")] = 5,
     seed: Seed = 0,
+    limit: Limit = None,
 ) -> None:
-    """The order of events in generated stories: asked which of two came first, by the timeline."""
-    from agentmem.evaluation.order import OrderTask
+    """The order of events: asked which of two came first, by the timeline.
 
-    run_task(OrderTask(stories=stories, seed=seed), cache, output, VariantOptions())
+    first_right: the event that comes first is the right one. Of a data set, it is so if it is told
+    in the session that tells of the right one. LoCoMo's questions for the times of two events make
+    a question for their order; LongMemEval has questions such as "Which did I do first, A or B?".
+    --limit stops after the conversation in which so many questions were asked.
+    """
+    from agentmem.evaluation.order import AskedOrderTask, OrderTask
+    from agentmem.evaluation.tasks import Task
+    from agentmem.formats.read import read
+
+    task: Task = OrderTask(stories=stories, seed=seed)
+    if file is not None:
+        task = AskedOrderTask(partial(read, file), seed=seed, limit=limit)
+    run_task(task, cache, output, VariantOptions())
 
 
 @app.command()
@@ -148,16 +176,22 @@ def order(
 def proactive(file: DataFile, cache: EmbeddingCache = None, json_file: JsonFile = None) -> None:
     """Proactive recall: does the right memory come to mind, given the last turns? MADial's file.
 
-    The share of conversations with a right memory among the first ten: recall of all turns, search
-    for the last turn alone, and dense search for either.
+    The share of conversations with a right memory among the first 1, 3 and 10: recall of the last
+    turns, search for the last turn alone, and dense search, BM25 and their min-max hybrid for
+    either.
     """
+    from rich.table import Table
+
     from agentmem.cli.progress import ProgressBars
-    from agentmem.evaluation.proactive import measure_proactive
+    from agentmem.evaluation.proactive import CUTOFFS, measure_proactive
 
     OutputOptions(json_file).check()
     with ProgressBars() as bars:
         shares = measure_proactive(file, cached_embedder(cache), progress=bars)
-    _print(shares, "right memory among ten", json_file)
+    table = Table("right memory among the first", *map(str, CUTOFFS))
+    for name, by_cutoff in shares.items():
+        table.add_row(plain(name), *(f"{100 * by_cutoff[cutoff]:.1f}" for cutoff in CUTOFFS))
+    screen(json_file).print(table)
     if json_file is not None:
         write_json(shares, json_file)
 

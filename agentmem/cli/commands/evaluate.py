@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from agentmem.evaluation.retrieval import Comparison
     from agentmem.evaluation.tasks import Task
 
-__all__ = ["app", "load_examples", "run_task", "screen", "write_json"]
+__all__ = ["Limit", "app", "load_examples", "run_task", "screen", "write_json"]
 
 
 app = typer.Typer(

@@ -7,6 +7,8 @@ framework, and no framework's argument reaches another owner.
 from __future__ import annotations
 
 import asyncio
+import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,6 +55,34 @@ class TestOpenAIAgents:
         assert asyncio.run(session.pop_item()) == items[-1]
         assert asyncio.run(session.get_items()) == items[:-1]
         assert "I like tea." in [hit.memory.text for hit in memory.search("tea")]
+
+    def test_as_the_session_of_the_sdk(self, agents: Any, memory: MemoryController) -> None:
+        """Random operations leave the same history as in the SDK's own `SQLiteSession`."""
+        reference, session = agents.SQLiteSession("monday"), self.session(memory)
+        rng = random.Random(0)
+
+        async def run() -> None:
+            for n in range(60):
+                kind = rng.choice(["add", "add", "call", "pop", "get", "clear"])
+                if kind in ("add", "call"):
+                    items: list[Any] = [
+                        {"role": rng.choice(["user", "assistant"]), "content": f"line {n}"},
+                        {"type": "function_call_output", "call_id": f"c{n}", "output": "4"},
+                    ][: 1 + (kind == "call")]
+                    await reference.add_items(items)
+                    await session.add_items(items)
+                elif kind == "pop":
+                    assert await session.pop_item() == await reference.pop_item()
+                elif kind == "clear" and rng.random() < 0.3:
+                    await reference.clear_session()
+                    await session.clear_session()
+                limit = rng.choice([None, 0, 1, 3])
+                assert await session.get_items() == await reference.get_items()
+                if limit != 0:
+                    assert await session.get_items(limit) == await reference.get_items(limit)
+
+        asyncio.run(run())
+        reference.close()
 
     def test_the_runner_writes_and_reads_it(self, agents: Any, memory: MemoryController) -> None:
         model = _scripted_openai_model(["Noted.", "You like tea."])
@@ -309,6 +339,45 @@ class TestAnthropic:
         assert memory.search("mate", k=1)[0].memory.metadata["path"] == new
         tool.call({"command": "delete", "path": new})
         assert memory.get_all() == []
+
+    def test_as_the_tool_of_the_sdk_that_keeps_files(self, tool: Any, tmp_path: Path) -> None:
+        """The same commands succeed and fail, and leave the same files with the same lines."""
+        from anthropic.lib.tools import ToolError
+        from anthropic.tools.memory import BetaLocalFilesystemMemoryTool
+
+        reference = BetaLocalFilesystemMemoryTool(str(tmp_path))
+
+        def outcome(of: Any, command: dict[str, Any]) -> str:
+            try:
+                return str(of.call(dict(command)))
+            except ToolError:
+                return "refused"
+
+        a, b, folder = "/memories/a.md", "/memories/notes/b.md", "/memories/notes"
+        commands: list[dict[str, Any]] = [
+            {"command": "view", "path": a},
+            {"command": "create", "path": a, "file_text": "tea\nmate\n"},
+            {"command": "create", "path": a, "file_text": "again"},
+            {"command": "create", "path": b, "file_text": "rain\n"},
+            {"command": "str_replace", "path": a, "old_str": "tea", "new_str": "green tea"},
+            {"command": "str_replace", "path": a, "old_str": "coffee", "new_str": "tea"},
+            {"command": "insert", "path": a, "insert_line": 0, "insert_text": "drinks\n"},
+            {"command": "insert", "path": a, "insert_line": 99, "insert_text": "x"},
+            {"command": "rename", "old_path": folder, "new_path": "/memories/log"},
+            {"command": "rename", "old_path": folder, "new_path": "/memories/other"},
+            {"command": "rename", "old_path": a, "new_path": "/memories/log/b.md"},
+            {"command": "rename", "old_path": "/memories", "new_path": "/memories/x"},
+            {"command": "delete", "path": "/memories/log"},
+            {"command": "delete", "path": b},
+            {"command": "delete", "path": "/memories"},
+            {"command": "view", "path": "/etc/passwd"},
+        ]
+        for command in commands:
+            ours, theirs = outcome(tool, command), outcome(reference, command)
+            assert (ours == "refused") == (theirs == "refused"), (command, ours, theirs)
+            for path in (a, b, "/memories/log/b.md"):
+                view = {"command": "view", "path": path}
+                assert outcome(tool, view) == outcome(reference, view), (command, path)
 
     def test_what_a_model_gets_wrong(self, tool: Any) -> None:
         tool.call({"command": "create", "path": "/memories/a", "file_text": "tea tea"})

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agentmem.agent.intent import is_question, needs_memory, open_goals
+from agentmem.agent.intent import needs_memory, open_goals
+from agentmem.prompting.asking import is_question, wants_answer
 from agentmem_stores import Granularity, Memory, Scope
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -47,6 +48,12 @@ class TestNeedsMemory:
         assert is_question("Where do I live")
         assert is_question("my dog's name?")
         assert not is_question("I adopted a dog.")
+
+    def test_requests_want_an_answer_too(self) -> None:
+        for request in ("Tell me my dog's name.", "Please summarize my week.", "Who is Ada"):
+            assert wants_answer(request)
+        for statement in ("I adopted a dog.", "Telling stories is fun.", "Named him Biscuit."):
+            assert not wants_answer(statement)
 
 
 class TestOpenGoals:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from typing import Any
 
 import pytest
 from langchain_core.embeddings import Embeddings
@@ -50,14 +51,14 @@ class TestVotes:
         assert votes_of("tea", [], WordEmbeddings()) == {}
 
     @pytest.mark.parametrize("wrong", ["tea", ("tea",), (1, "a"), ("tea", []), None])
-    def test_examples_are_pairs(self, wrong: object) -> None:
+    def test_examples_are_pairs(self, wrong: Any) -> None:
         with pytest.raises(InvalidInputError, match="pair of a text and a label"):
-            votes_of("tea", [wrong], WordEmbeddings())  # type: ignore[list-item]
+            votes_of("tea", [wrong], WordEmbeddings())
 
     @pytest.mark.parametrize("wrong", ["", " \n", None])
-    def test_needs_a_text(self, wrong: object) -> None:
+    def test_needs_a_text(self, wrong: Any) -> None:
         with pytest.raises(EmptyTextError):
-            votes_of(wrong, EXAMPLES, WordEmbeddings())  # type: ignore[arg-type]
+            votes_of(wrong, EXAMPLES, WordEmbeddings())
 
 
 class TestLessons:

@@ -23,6 +23,10 @@ from agentmem.langchain import (
 from tests.agentmem.langchain.conftest import Open
 
 ADA, BEN = Scope("ada"), Scope("ben")
+# What a model may restrict a search and a recall to.
+FILTERS = {
+    "session_id", "role", "speaker", "since", "until", "filter", "granularity", "min_confidence",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -64,9 +68,7 @@ class TestManaging:
     def test_has_the_signature_of_langmem(self, manage: BaseTool, search: BaseTool) -> None:
         assert (manage.name, search.name) == ("manage_memory", "search_memory")
         assert set(manage.args) == {"content", "action", "id"}
-        assert set(search.args) == {
-            "query", "limit", "offset", "session_id", "role", "speaker", "since", "until", "filter",
-        }  # fmt: skip
+        assert set(search.args) == {"query", "limit", "offset", *FILTERS}
         assert manage.args["action"]["enum"] == ["create", "update", "delete"]
 
     def test_offers_permitted_actions_only(self, memory: MemoryController) -> None:
@@ -241,7 +243,7 @@ class TestRecalling:
         memory.add("Ada likes tea", scope=ADA)
         memory.add("Ben likes coffee", scope=BEN)
         tool = create_recall_memory_tool(memory, max_tokens=100)
-        assert set(tool.args) == {"query"}
+        assert set(tool.args) == {"query", *FILTERS}
         assert '"Ada likes tea"' in tool.invoke({"query": "drinks"})
         answer = asyncio.run(tool.ainvoke({"query": "drinks"}, as_user("ben")))
         assert '"Ben likes coffee"' in answer
