@@ -62,17 +62,17 @@ def refusal(name: str, value: object, accepted: str) -> InvalidInputError:
     k='two' must be an integer >= 1
     """
     try:
-        shown = repr(value)
+        text = repr(value)
     except Exception:
-        shown = f"a {type(value).__name__}"
-    if len(shown) > _MAX_SHOWN:
-        shown = f"{shown[:_MAX_SHOWN]}…"
-    return InvalidInputError(f"{name}={_printable(shown)} must be {accepted}")
+        text = f"a {type(value).__name__}"
+    if len(text) > _MAX_SHOWN:
+        text = f"{text[:_MAX_SHOWN]}…"
+    return InvalidInputError(f"{name}={_printable(text)} must be {accepted}")
 
 
-def _printable(shown: str) -> str:
+def _printable(text: str) -> str:
     """Return a text in which lone surrogates are escaped, so that it can be printed."""
-    return shown if is_unicode(shown) else shown.encode("utf-8", "backslashreplace").decode()
+    return text if is_unicode(text) else text.encode("utf-8", "backslashreplace").decode()
 
 
 def text(name: str, value: Any) -> str:
@@ -336,20 +336,23 @@ def memory_filter(
     since: Any = None,
     until: Any = None,
     filter: Any = None,  # noqa: A002
-) -> MemoryFilter:
-    """Return the filter that the arguments of a search, a recall or a listing make.
+) -> MemoryFilter | None:
+    """Return the filter that the arguments of a search, a recall or a listing make, if any.
 
     >>> memory_filter(role="human", filter={"stars": 3}).role
     'user'
+    >>> memory_filter(filter={}) is None
+    True
     """
-    return MemoryFilter(
+    where = MemoryFilter(
         session_id=None if session_id is None else string("session_id", session_id),
         role=None if role is None else role_name(role),
         speaker=None if speaker is None else string("speaker", speaker),
         since=None if since is None else moment("since", since),
         until=None if until is None else moment("until", until),
-        metadata=parse_filter(filter),
+        metadata=None if filter is None else parse_filter(filter),
     )
+    return None if where == MemoryFilter() else where
 
 
 def metadata_value(name: str, value: Any) -> dict[str, Any]:

@@ -32,13 +32,13 @@ SEARCH_STAGES: Mapping[str, tuple[str, ...]] = {
     ),
     "embedding words": ("agentmem.embedding.embedder:Embedder.query_words",),
     "derived index": ("agentmem_retrievers.index.indexed_store:IndexedStore.reading",),
-    "term expansion": ("agentmem_retrievers.index.vocabulary:Vocabulary.similar_terms",),
+    "term expansion": ("agentmem_retrievers.index.inverted_index:Vocabulary.similar_terms",),
     "postings": ("agentmem_retrievers.features.lexical:LexicalFeatures.__init__",),
     # Chroma searches in another thread meanwhile, so this is the rest of the wait.
-    "nearest neighbors": ("agentmem_retrievers.ranking.candidates:CandidateSources.nearest",),
-    "candidates": ("agentmem_retrievers.ranking.candidates:candidate_rows",),
+    "nearest neighbors": ("agentmem_retrievers.ranking.pipeline:CandidateSources.nearest",),
+    "candidates": ("agentmem_retrievers.ranking.pipeline:candidate_rows",),
     "features": ("agentmem_retrievers.features.turn:turn_features",),
-    "second stage": ("agentmem_retrievers.ranking.pipeline:second_stage_features",),
+    "second stage": ("agentmem_retrievers.features.turn:second_stage_features",),
     "confidence": ("agentmem_retrievers.ranking.pipeline:TurnRanking.confidence",),
     "reading the hits": ("agentmem_stores:ChromaStore.get_memories",),
 }

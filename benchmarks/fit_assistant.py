@@ -103,8 +103,8 @@ def without_names(dialogue: Dialogue) -> Dialogue:
 def _in_first_person(text: str, names: Sequence[str]) -> str:
     for name, (subject, possessive) in zip(names, (("I", "my"), ("you", "your")), strict=False):
         text = text.replace(f"{name}'s", possessive).replace(name, subject)
-    for found, put in (("does I", "do I"), ("does you", "do you"), ("is I", "am I")):
-        text = text.replace(found, put)
+    for old, new in (("does I", "do I"), ("does you", "do you"), ("is I", "am I")):
+        text = text.replace(old, new)
     return text
 
 
@@ -190,8 +190,8 @@ def fit(sets: Sequence[Sequence[Example]], without: Sequence[str] = ()) -> dict[
         (0.0, 0.0) if name in without else (low * s, None if high is None else high * s)
         for (name, (low, high)), s in zip(BOUNDS.items(), spread, strict=True)
     ]
-    found = minimize(loss, np.full(len(bounds), 0.1), jac=True, method="L-BFGS-B", bounds=bounds)
-    return dict(zip(BOUNDS, (found.x / spread).tolist(), strict=True))
+    optimum = minimize(loss, np.full(len(bounds), 0.1), jac=True, method="L-BFGS-B", bounds=bounds)
+    return dict(zip(BOUNDS, (optimum.x / spread).tolist(), strict=True))
 
 
 def judge(known: Sequence[Example], weights: Mapping[str, float]) -> dict[str, float]:

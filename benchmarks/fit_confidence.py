@@ -20,7 +20,7 @@ from agentmem.evaluation.metrics import auroc
 from agentmem.evaluation.tasks import FixedClock, end_of, evidence, turn_names
 from agentmem_retrievers import Query, SearchEngine
 from agentmem_retrievers.index.indexed_store import IndexedStore
-from agentmem_retrievers.ranking.confidence import confidence
+from agentmem_retrievers.ranking.pipeline import confidence
 from agentmem_stores import Batch, Entry, Granularity, InMemoryStore, Scope
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Search:
     """A question that was asked.
 
     Attributes:
-        features: of its best turns, see `agentmem_retrievers.ranking.confidence`.
+        features: of its best turns, see `agentmem_retrievers.ranking.pipeline`.
         answerable: whether the conversation answers it.
         learnable: whether it may be learned from.
     """
@@ -77,16 +77,16 @@ def _searches(
         now = question.asked_at or end_of(dialogue)
         relevant = evidence(dialogue, question)
         if question.id.endswith("_abs"):
-            found = _features(entries, scope, embedder, question.text, now)
-            yield Search(found, answerable=False, learnable=False)
+            features = _features(entries, scope, embedder, question.text, now)
+            yield Search(features, answerable=False, learnable=False)
         elif relevant is not None and relevant.turns:
-            found = _features(entries, scope, embedder, question.text, now)
-            yield Search(found, answerable=True, learnable=True)
+            features = _features(entries, scope, embedder, question.text, now)
+            yield Search(features, answerable=True, learnable=True)
             removed = relevant.turns | {replies[name] for name in relevant.turns}
             rest = [entry for entry in entries if name_of[entry.memory.id] not in removed]
             if rest:
-                found = _features(rest, scope, embedder, question.text, now)
-                yield Search(found, answerable=False, learnable=True)
+                features = _features(rest, scope, embedder, question.text, now)
+                yield Search(features, answerable=False, learnable=True)
 
 
 def _features(
@@ -120,9 +120,9 @@ def fit_confidence(sets: Sequence[Sequence[Search]]) -> dict[str, float]:
 
     bounds = [*[(0.0, None)] * len(FEATURES), (None, None)]
     start = np.zeros(len(FEATURES) + 1)
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-    weights = found[:-1] / spread
-    named = {"bias": found[-1] - mean @ weights, **dict(zip(FEATURES, weights, strict=True))}
+    optimum = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    weights = optimum[:-1] / spread
+    named = {"bias": optimum[-1] - mean @ weights, **dict(zip(FEATURES, weights, strict=True))}
     return {name: float(f"{value:.4g}") for name, value in named.items()}
 
 

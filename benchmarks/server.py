@@ -131,9 +131,8 @@ def _compare(
     def ask_verb(number: int, question: str) -> object:
         return memory.search(question, scope=owners[number % len(owners)])
 
-    def ask_server(number: int, question: str) -> object:
-        owner = owners[number % len(owners)]
-        return light.send("POST", "/v1/search", {"query": question}, owner)
+    def ask_server(number: int, question: str) -> None:
+        light.send("POST", "/v1/search", {"query": question}, owners[number % len(owners)])
 
     def ask_client(number: int, question: str) -> object:
         return opened[number % len(opened)].search(question)
@@ -148,11 +147,10 @@ def _compare(
     together: dict[str, list[float]] = {side: [] for side in sides}
     used = dict.fromkeys(sides, 0.0)
     for _ in range(_ROUNDS):
-        asked = list(islice(questions, searches))
         for side, ask in sides.items():
-            alone[side].append(run_callers(ask, asked[: searches // 4], 1).p50)
-        asked = list(islice(questions, searches))
+            alone[side].append(run_callers(ask, list(islice(questions, searches // 4)), 1).p50)
         for side, ask in sides.items():
+            asked = list(islice(questions, searches))
             begin = time.process_time() + _processor_seconds(pid)
             together[side].append(1e3 / run_callers(ask, asked, len(owners)).ms)
             used[side] += time.process_time() + _processor_seconds(pid) - begin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -30,10 +31,21 @@ def test_the_image_copies_what_exists_and_does_not_run_as_root() -> None:
     found = instructions()
     assert {words[0] for words in found} <= INSTRUCTIONS
     assert found[0][0] == "FROM"
+    assert re.fullmatch(r"python:\d+\.\d+\.\d+-slim-\w+", found[0][1]), "pin the base image"
     for words in found:
         if words[0] == "COPY":
             assert all((ROOT / source).exists() for source in words[1:-1]), words
     assert [words[1] for words in found if words[0] == "USER"] == ["agentmem"]
+
+
+def test_the_image_is_healthy_when_the_server_of_its_entry_point_answers() -> None:
+    [check] = [" ".join(words) for words in instructions() if words[0] == "HEALTHCHECK"]
+    [port] = re.findall(r"--port (\d+)", (DOCKER / "entrypoint.sh").read_text())
+    assert f"http://127.0.0.1:{port}/healthz" in check
+    assert ["EXPOSE", port] in instructions()
+    code = json.loads(check.partition("CMD ")[2])
+    assert code[:2] == ["python", "-c"]
+    compile(code[2], "HEALTHCHECK", "exec")
 
 
 def test_the_entry_point_is_a_shell_script_whose_commands_parse() -> None:
@@ -57,6 +69,7 @@ def test_the_compose_file_builds_the_image_and_publishes_on_loopback_only() -> N
     assert all(port.startswith("127.0.0.1:") for port in agentmem["ports"])
     assert agentmem["environment"]["AGENTMEM_CHROMA"] == "http://chroma:8000"
     assert "ports" not in chroma
+    assert re.fullmatch(r"chromadb/chroma:\d+\.\d+\.\d+", chroma["image"]), "pin the image"
     for service in (agentmem, chroma):
         assert {volume.partition(":")[0] for volume in service["volumes"]} <= set(
             compose["volumes"]

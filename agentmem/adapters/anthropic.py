@@ -59,8 +59,8 @@ class AgentMemoryTool(BetaAbstractMemoryTool):
             lines = files[path].text.split("\n")
             start, end = command.view_range or (1, -1)
             first = max(start, 1)
-            shown = lines[first - 1 : len(lines) if end == -1 else end]
-            numbered = [f"{n:6d}\t{line}" for n, line in enumerate(shown, start=first)]
+            selected = lines[first - 1 : len(lines) if end == -1 else end]
+            numbered = [f"{n:6d}\t{line}" for n, line in enumerate(selected, start=first)]
             return "\n".join([f"Here's the content of {path} with line numbers:", *numbered])
         inside = sorted(self._below(path))
         if not inside and path != _ROOT:

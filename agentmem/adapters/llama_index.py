@@ -45,15 +45,15 @@ class AgentMemoryBlock(BaseMemoryBlock[str]):
 
     async def _aget(self, messages: list[ChatMessage] | None = None, **block_kwargs: Any) -> str:
         """Return quoted, dated records that bear on the last messages; empty without any."""
-        said = [
+        utterances = [
             message
             for message in messages or []
             if message.role in (MessageRole.USER, MessageRole.ASSISTANT) and _text(message)
         ]
-        if not said:
+        if not utterances:
             return ""
         context = await self.memory.arecall(
-            [(_role(message), _text(message)) for message in said[-_LAST_TURNS:]],
+            [(_role(message), _text(message)) for message in utterances[-_LAST_TURNS:]],
             max_tokens=self.max_tokens,
             scope=self.scope,
         )

@@ -52,9 +52,9 @@ class SearchCache:
         texts = [memory.text for memory in deleted or ()]
         with self._lock:
             for key, result in list(self._results.items()):
-                shown = {i for item in result.items for i in (item.memory.id, *item.turn_ids)}
-                shown.update(hit.memory.id for hit in result.hits)
-                contains = ids is None or not ids.isdisjoint(shown)
+                memory_ids = {i for item in result.items for i in (item.memory.id, *item.turn_ids)}
+                memory_ids.update(hit.memory.id for hit in result.hits)
+                contains = ids is None or not ids.isdisjoint(memory_ids)
                 if key[0] == scope and (contains or any(text in result.query for text in texts)):
                     del self._results[key]
 

@@ -102,8 +102,8 @@ class AgentLoop:
         asks = is_question(exchange.agent_input.query)
         if not (style.quotes and asks and result is not None and result.confidence >= _SURE):
             return self.model
-        shown = frozenset(exchange.memory_ids.values())
-        memories = [hit.memory for hit in result if hit.memory.id in shown]
+        memory_ids = frozenset(exchange.memory_ids.values())
+        memories = [hit.memory for hit in result if hit.memory.id in memory_ids]
         if not memories:
             return self.model
 

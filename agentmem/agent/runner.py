@@ -8,7 +8,7 @@ results. So it is written once, and `run` and `arun` are all that differs betwee
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Generator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -45,38 +45,56 @@ class Step:
 Steps = Generator[Step, Any, None]
 
 
+class _Cursor:
+    """Where an exchange stands: its next step, and what came of the last one."""
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+        self.succeed(None)
+
+    def next(self) -> Step | None:
+        """Tell the loop what came of the last step; return the next one, None at the end."""
+        resume, outcome = self._resume, self._outcome
+        self.succeed(None)
+        try:
+            return resume(outcome)
+        except StopIteration:
+            return None
+
+    def succeed(self, outcome: Any) -> None:
+        """Note what a step has returned."""
+        self._resume: Callable[[Any], Step] = self._steps.send
+        self._outcome = outcome
+
+    def fail(self, error: BaseException) -> None:
+        """Note what a step has raised.
+
+        The loop still writes what was said, even when the caller has stopped listening.
+        """
+        self._resume, self._outcome = self._steps.throw, error
+
+
 def run(steps: Steps, exchange: Exchange, config: RunnableConfig, *, stream: bool) -> Iterator[str]:
     """Run steps; yield the model's text, chunk by chunk with `stream`."""
-    resume, outcome = steps.send, None
-    while True:
-        try:
-            step = resume(outcome)
-        except StopIteration:
-            return
-        resume, outcome = steps.send, None
+    cursor = _Cursor(steps)
+    while (step := cursor.next()) is not None:
         try:
             if step.is_model:
                 for chunk in _chunks(step, config, stream):
                     if text := exchange.receive(chunk):
                         yield text
             else:
-                outcome = step.runnable.invoke(step.input, config)
+                cursor.succeed(step.runnable.invoke(step.input, config))
         except BaseException as error:
-            # The loop still writes what was said, even when the caller has stopped listening.
-            resume, outcome = steps.throw, error
+            cursor.fail(error)
 
 
 async def arun(
     steps: Steps, exchange: Exchange, config: RunnableConfig, *, stream: bool
 ) -> AsyncIterator[str]:
     """Run steps like `run`, without blocking the event loop."""
-    resume, outcome = steps.send, None
-    while True:
-        try:
-            step = resume(outcome)
-        except StopIteration:
-            return
-        resume, outcome = steps.send, None
+    cursor = _Cursor(steps)
+    while (step := cursor.next()) is not None:
         try:
             if step.is_model:
                 async for chunk in _achunks(step, config, stream):
@@ -84,9 +102,9 @@ async def arun(
                         yield text
             else:
                 running = step.runnable.ainvoke(step.input, config)
-                outcome = await (asyncio.shield(running) if step.finish else running)
+                cursor.succeed(await (asyncio.shield(running) if step.finish else running))
         except BaseException as error:
-            resume, outcome = steps.throw, error
+            cursor.fail(error)
 
 
 def _chunks(step: Step, config: RunnableConfig, stream: bool) -> Iterator[AIMessage]:

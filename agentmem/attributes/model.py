@@ -135,8 +135,7 @@ def _sentences() -> Iterator[tuple[str, int, bool]]:
     """Yield each sentence, the number of its class, and whether it is a question.
 
     The last class is "no attribute". Two to four values for each statement classify the sentences
-    left out by cross-validation better (92 to 93 % instead of 89 %), and sentences of another author
-    no better.
+    left out by cross-validation better (92 to 93 % instead of 89 %), those of another author not.
     """
     for number, sentences in enumerate(_wordings().values()):
         values = sentences["values"]

@@ -196,14 +196,14 @@ class Client:
         """Store whole conversations and end them; see `MemoryController.add_many`."""
         from agentmem.client.encode import to_messages
 
-        body = {"sessions": {name: to_messages(found) for name, found in sessions.items()}}
+        body = {"sessions": {name: to_messages(turns) for name, turns in sessions.items()}}
         body |= _given(expires_at=_iso(expires_at))
         return self._added("/v1/sessions", body, scope)
 
     def open_session(self, *, scope: Scope | None = None) -> str | None:
         """Return the session that is open; see `MemoryController.open_session`."""
-        found: str | None = self._send("GET", "/v1/sessions/open", scope)["session_id"]
-        return found
+        session: str | None = self._send("GET", "/v1/sessions/open", scope)["session_id"]
+        return session
 
     def end_session(
         self, session_id: str | None = None, *, scope: Scope | None = None
@@ -355,12 +355,12 @@ class Client:
         """Say how surely a text was met before; see `MemoryController.recognize`."""
         from agentmem.controller.recognition import Familiarity, Recognition
 
-        found = self._send("POST", "/v1/recognize", scope, body={"text": text})
+        response = self._send("POST", "/v1/recognize", scope, body={"text": text})
         return Recognition(
-            found["familiarity"],
-            Familiarity(found["kind"]),
-            None if found["memory"] is None else to_memory(found["memory"]),
-            found["similarity"],
+            response["familiarity"],
+            Familiarity(response["kind"]),
+            None if response["memory"] is None else to_memory(response["memory"]),
+            response["similarity"],
         )
 
     def get(self, memory_id: str, *, scope: Scope | None = None) -> Memory:
@@ -394,17 +394,17 @@ class Client:
             "until": _iso(until),
             "filter": None if filter is None else json.dumps(filter),
         }
-        found: list[Memory] = []
+        memories: list[Memory] = []
         wanted = None if limit is None else limit + offset
-        while wanted is None or len(found) < wanted:
-            size = _PAGE if wanted is None else min(_PAGE, wanted - len(found))
+        while wanted is None or len(memories) < wanted:
+            size = _PAGE if wanted is None else min(_PAGE, wanted - len(memories))
             params = {**options, "limit": size, "cursor": cursor}
             page = self._send("GET", "/v1/memories", scope, params=params)
-            found += map(to_memory, page["memories"])
+            memories += map(to_memory, page["memories"])
             cursor = page["next_cursor"]
             if cursor is None:
                 break
-        result = MemoryPage(found[offset:][::-1])
+        result = MemoryPage(memories[offset:][::-1])
         result.next_cursor = cursor
         return result
 
@@ -450,8 +450,8 @@ class Client:
         """Return the documents, by title; see `MemoryController.documents`."""
         from agentmem.documents.documents import Document
 
-        found = self._send("GET", "/v1/documents", scope)
-        return [Document(**each | {"chunks": tuple(each["chunks"])}) for each in found]
+        response = self._send("GET", "/v1/documents", scope)
+        return [Document(**each | {"chunks": tuple(each["chunks"])}) for each in response]
 
     def delete_document(self, name: str, *, scope: Scope | None = None) -> Deletion:
         """Delete a document with all its chunks; see `MemoryController.delete_document`."""
@@ -576,8 +576,8 @@ class Client:
         self, goal: str | None = None, *, k: int = 5, scope: Scope | None = None
     ) -> list[Plan]:
         """Return plans that fit a goal; see `MemoryController.plans`."""
-        found = self._send("GET", "/v1/plans", scope, params={"goal": goal, "k": k})
-        return [to_plan(plan) for plan in found]
+        response = self._send("GET", "/v1/plans", scope, params={"goal": goal, "k": k})
+        return [to_plan(plan) for plan in response]
 
     # Maintenance.
 

@@ -144,6 +144,7 @@ def to_context(data: Json, curve: ForgettingCurve) -> Context:
             entropies=_by_granularity(routing["entropies"]),
             shares=_by_granularity(routing["shares"]),
             archive=routing["archive"],
+            concentration=routing["concentration"],
         ),
         confidence=data["confidence"],
         hits=hits,

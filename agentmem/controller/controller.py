@@ -1030,14 +1030,14 @@ class MemoryController:
 
     def _pinned(self, scope: Scope, as_of: datetime | None) -> list[Memory]:
         """Return the pinned memories of a scope, the newest first."""
-        found: list[Memory] = []
+        memories: list[Memory] = []
         with self.services.memories.reading(scope) as index:
             for granularity, table in index.tables.items():
                 rows = np.flatnonzero(table.column("pinned") & table.visible(as_of))
                 ids = [table.ids[row] for row in rows]
                 if ids:
-                    found += self.services.store.get_memories(scope, granularity, ids)
-        return sorted(found, key=lambda m: (m.said_at, m.id), reverse=True)
+                    memories += self.services.store.get_memories(scope, granularity, ids)
+        return sorted(memories, key=lambda m: (m.said_at, m.id), reverse=True)
 
     def recognize(self, text: str, *, scope: Scope | None = None) -> Recognition:
         """Return how surely a text was met before: word for word, in other words, or not at all.

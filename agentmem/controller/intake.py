@@ -104,6 +104,7 @@ class _Plan:
     sessions: Mapping[str, Sequence[Draft]]
     revision: str
     messages: Sorted
+    texts: Sequence[str]
     embedded: EmbeddingBatch
 
 
@@ -117,22 +118,28 @@ class _Intake:
 
     def plan(self, sessions: Mapping[str, Sequence[Draft]]) -> _Plan:
         """Sort drafts into new, edited and known ones, and embed what is to be written."""
-        revision = self.services.memories.index(self.scope).revision
-        messages = self._sort(sessions)
-        return _Plan(sessions, revision, messages, self.services.embedder.turns(messages.texts))
+        with self.services.memories.reading(self.scope) as index:
+            revision, messages = index.revision, self._sort(sessions)
+        texts = _texts(messages)
+        return _Plan(sessions, revision, messages, texts, self.services.embedder.turns(texts))
 
     def _sort(self, sessions: Mapping[str, Sequence[Draft]]) -> Sorted:
-        with self.services.memories.reading(self.scope):
-            return self.services.identity.sort(self.scope, sessions, self.sending)
+        """Sort drafts while nobody writes."""
+        with_ids = [draft for drafts in sessions.values() for draft in drafts if draft.id]
+        if not with_ids and not self.sending.histories:
+            # Statements of their own, which are new whatever they say.
+            return Sorted(sessions)
+        return self.services.identity.sort(self.scope, sessions, self.sending)
 
     def _replan(self, sessions: Mapping[str, Sequence[Draft]], plan: _Plan) -> _Plan:
         """Plan again for what others wrote since, with the embeddings of the first plan."""
-        messages = self._sort(sessions)
-        row_of = {text: row for row, text in enumerate(plan.messages.texts)}
-        if not row_of.keys() >= set(messages.texts):  # something was deleted meanwhile
+        with self.services.memories.reading(self.scope):
+            messages = self._sort(sessions)
+        texts, row_of = _texts(messages), {text: row for row, text in enumerate(plan.texts)}
+        if not row_of.keys() >= set(texts):  # something was deleted meanwhile
             return self.plan(sessions)
-        rows = [row_of[text] for text in messages.texts]
-        return replace(plan, messages=messages, embedded=plan.embedded.select(rows))
+        embedded = plan.embedded.select([row_of[text] for text in texts])
+        return replace(plan, messages=messages, texts=texts, embedded=embedded)
 
     def write(
         self, sessions: Mapping[str, Sequence[Draft]], plan: _Plan, answered: Collection[str] = ()
@@ -142,7 +149,7 @@ class _Intake:
         if (sessions, services.memories.index(scope).revision) != (plan.sessions, plan.revision):
             plan = self._replan(sessions, plan)
         services.reinforcement.flush(scope)
-        messages, rows = plan.messages, list(range(len(plan.messages.texts)))
+        messages, rows = plan.messages, list(range(len(plan.texts)))
         answered = [messages.known_as.get(message_id, message_id) for message_id in answered]
         n_edited = len(messages.edited)
         new_rows, edited_rows = rows[: len(rows) - n_edited], rows[len(rows) - n_edited :]
@@ -189,3 +196,11 @@ class _Intake:
             ]
         services.deletion.replace(self.scope, [], entries)
         return entries[0].memory
+
+
+def _texts(messages: Sorted) -> list[str]:
+    """Return the texts to embed: of new drafts, then of edited ones."""
+    texts = [draft.text for drafts in messages.new.values() for draft in drafts]
+    for _, draft in messages.edited:
+        texts.append(draft.text)
+    return texts

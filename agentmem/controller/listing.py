@@ -51,7 +51,7 @@ def list_memories(
     memories: IndexedStore,
     scope: Scope,
     granularities: Sequence[Granularity],
-    where: MemoryFilter,
+    where: MemoryFilter | None,
     *,
     limit: int | None,
     offset: int = 0,
@@ -83,7 +83,7 @@ def list_memories(
 def _rows(
     index: ScopeIndex,
     granularities: Sequence[Granularity],
-    where: MemoryFilter,
+    where: MemoryFilter | None,
     before: _Key | None,
 ) -> dict[Granularity, Rows]:
     """Return the rows that a page may show, by granularity; some said at the cursor's time may not.
@@ -126,14 +126,14 @@ def _places(index: ScopeIndex, rows: Mapping[Granularity, Rows]) -> Iterator[_Pl
 
 def _read(memories: IndexedStore, scope: Scope, places: Sequence[_Place]) -> list[Memory]:
     """Read memories from the store in the order of their places."""
-    found: dict[tuple[Granularity, str], Memory] = {}
+    by_key: dict[tuple[Granularity, str], Memory] = {}
     for granularity in {place.granularity for place in places}:
         ids = [place.id for place in places if place.granularity is granularity]
         for page in paginate(ids):
             read = memories.store.get_memories(scope, granularity, page)
-            found |= {(granularity, memory.id): memory for memory in read}
+            by_key |= {(granularity, memory.id): memory for memory in read}
     keys = [(place.granularity, place.id) for place in places]
-    return [found[key] for key in keys if key in found]
+    return [by_key[key] for key in keys if key in by_key]
 
 
 def _cursor(key: _Key) -> str:

@@ -297,22 +297,19 @@ class Services:
     def before_search(self, scope: Scope, *, sweep: bool) -> None:
         """Delete what has expired; archive what has faded if the scope was not used before."""
         now = self.clock()
-        if self.memories.index(scope).may_have_expired(now):
+        with self.memories.reading(scope) as index:
+            has_expired = index.earliest_expiry <= now.timestamp() and index.has_expired(now)
+        if has_expired:
             self.expire(scope, now)
-        if sweep:
-            self.sweep_first(scope)
+        if sweep and scope not in self.swept:
+            self.swept.add(scope)
+            self.sweep_faded(scope)
 
     def expire(self, scope: Scope, now: datetime) -> Deletion:
         """Delete the memories that have expired by `now`."""
         with self.locks.hold(scope):
             self.reinforcement.flush(scope)
             return self.deletion.expire(scope, now)
-
-    def sweep_first(self, scope: Scope) -> None:
-        """Archive what faded while nobody used the scope, once."""
-        if scope not in self.swept:
-            self.swept.add(scope)
-            self.sweep_faded(scope)
 
     def sweep_faded(self, scope: Scope) -> None:
         """Archive faded turns; a failure is logged, because nobody asked for a sweep."""

@@ -98,7 +98,7 @@ class Timeline:
     def events(self, query: str | None, bounds: Bounds, k: int) -> list[Event]:
         """Return events in order; see `MemoryController.timeline`."""
         if query is None:
-            return _in_order([e for e in self._all() if bounds.overlap(e)])[-k:]
+            return self._latest(bounds, k)
         alternatives = _alternatives(query)
         each = k if len(alternatives) == 1 else 1
         chosen: dict[str, Event] = {}
@@ -107,8 +107,28 @@ class Timeline:
             chosen |= {e.memory.id: e for e, _ in zip(fitting, range(each), strict=False)}
         return _in_order(list(chosen.values()))
 
+    def _latest(self, bounds: Bounds, k: int) -> list[Event]:
+        """Return the last k events, reading little more than their turns from the store."""
+        table = self.memories.index(self.scope).tables[Granularity.TURN]
+        said_at, start, end = (table.column(c) for c in ("said_at", "about_start", "about_end"))
+        when = np.where(np.isnan(start), said_at, start)
+        wanted = table.visible(None) & ~table.column("is_document")
+        if bounds.since is not None:
+            wanted &= np.fmax(when, end) >= bounds.since.timestamp()
+        if bounds.until is not None:
+            wanted &= when < bounds.until.timestamp()
+        order = np.lexsort((table.column("position"), said_at, when))
+        rows = order[wanted[order]]
+        chosen: list[Event] = []
+        for last in range(len(rows), 0, -2 * k):
+            ids = [table.ids[row] for row in rows[max(last - 2 * k, 0) : last]]
+            chosen += [event for event in self._of(ids) if bounds.overlap(event)]
+            if len(chosen) >= k:
+                break
+        return _in_order(chosen)[-k:]
+
     def _about(self, text: str, k: int, bounds: Bounds) -> Iterator[Event]:
-        windows = find_windows(text, self.now)
+        windows = find_windows(text, self.now, day_first=self.scope.day_first)
         wanted = [bounds, *(Bounds(w.start, w.end) for w in windows[:1])]
         if windows and _WANTS_EVERYTHING.match(text):
             events = self._all()
@@ -122,8 +142,7 @@ class Timeline:
 
     def _of(self, ids: Sequence[str]) -> Iterator[Event]:
         table = self.memories.index(self.scope).tables[Granularity.TURN]
-        for entry in self.memories.store.get(self.scope, Granularity.TURN, ids):
-            turn = entry.memory
+        for turn in self.memories.store.get_memories(self.scope, Granularity.TURN, ids):
             if turn.role == DOCUMENT:
                 continue
             row = table.row_of[turn.id]

@@ -117,12 +117,12 @@ class Documents:
     def all(self, scope: Scope) -> list[Document]:
         """Return the documents of a scope, by title and source."""
         index = self.services.memories.index(scope)
-        found = []
+        documents = []
         for session_id in index.session_ids():
             if session_id.startswith(_SESSION_PREFIX):
                 chunks = self._chunks(scope, session_id)
                 origin = chunks[0].metadata[DOCUMENT]
-                found.append(
+                documents.append(
                     Document(
                         origin["id"],
                         origin["title"],
@@ -131,7 +131,7 @@ class Documents:
                         tuple(chunk.id for chunk in chunks),
                     )
                 )
-        return sorted(found, key=lambda document: (document.title, document.source))
+        return sorted(documents, key=lambda document: (document.title, document.source))
 
     def delete(self, scope: Scope, name: str) -> Deletion:
         """Delete a document, named by its id or its source.

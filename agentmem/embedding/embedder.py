@@ -14,7 +14,7 @@ import numpy as np
 
 from agentmem_retrievers.features.late_interaction import QueryToken
 from agentmem_retrievers.index.quantized import encode_tokens
-from agentmem_retrievers.text.tokenize import words_in
+from agentmem_retrievers.text.tokenize import has_content
 from agentmem_stores import (
     AgentMemError,
     EmbedderSpec,
@@ -438,7 +438,7 @@ def _content_tokens(text: TextEmbedding, dimension: int) -> list[QueryToken]:
     vectors = np.asarray(text.word_vectors, dtype=np.float32)
     if vectors.shape != (len(text.words), dimension) or not np.isfinite(vectors).all():
         raise ValueError(f"{len(text.words)} words have vectors of shape {vectors.shape}")
-    rows = [row for row, word in enumerate(text.words) if words_in(word)]
+    rows = [row for row, word in enumerate(text.words) if has_content(word)]
     codes, size = encode_tokens(vectors[rows]), token_code_bytes(dimension)
     return [
         QueryToken(text.words[row], codes[n * size : (n + 1) * size]) for n, row in enumerate(rows)

@@ -210,11 +210,11 @@ def with_confidence(weights: Weights, known: Sequence[Example]) -> Weights:
 
 def confidences(known: Sequence[Example], weights: Weights) -> list[float]:
     """Return the confidence of each search, in [0, 1]."""
-    found = []
+    confidences = []
     for example in known:
         ranking, turns = rank_turns(example, weights)
-        found.append(ranking.confidence(turns, example.rows, example.features))
-    return found
+        confidences.append(ranking.confidence(turns, example.rows, example.features))
+    return confidences
 
 
 def rank_turns(example: Example, weights: Weights) -> tuple[TurnRanking, Ranking]:

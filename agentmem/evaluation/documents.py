@@ -112,8 +112,8 @@ def haystacks(words: Sequence[int], *, seed: int = 0) -> Iterator[LongDocument]:
             for n, sentence in enumerate(sentences)
         )
         questions = tuple(
-            DocumentQuestion(asked, ((text.index(said), text.index(said) + len(said)),))
-            for said, asked in chosen
+            DocumentQuestion(asked, ((text.index(sentence), text.index(sentence) + len(sentence)),))
+            for sentence, asked in chosen
         )
         yield LongDocument(f"{n_words} words", text, questions)
 

@@ -80,19 +80,19 @@ class CachedEmbeddings(Embeddings):
         self, kind: str, texts: Sequence[str], compute: Callable[[list[str]], list[bytes]]
     ) -> list[bytes]:
         keys = {text: self._key(kind, text) for text in texts}
-        found: dict[str, bytes] = {}
+        blobs: dict[str, bytes] = {}
         for text, key in keys.items():
             row = self._file.execute("select value from texts where key = ?", (key,)).fetchone()
             if row is not None:
-                found[text] = row[0]
-        missing = [text for text in keys if text not in found]
+                blobs[text] = row[0]
+        missing = [text for text in keys if text not in blobs]
         if missing:
             for text, value in zip(missing, compute(missing), strict=True):
-                found[text] = value
+                blobs[text] = value
                 self._file.execute(
                     "insert or replace into texts values (?, ?)", (keys[text], value)
                 )
-        return [found[text] for text in texts]
+        return [blobs[text] for text in texts]
 
     def _key(self, kind: str, text: str) -> bytes:
         named = json.dumps([self.spec.name, self.spec.dimension, kind, text])

@@ -83,26 +83,28 @@ def households(*, users: int = 4, sessions: int = 20, seed: int = 0) -> Iterator
 
 
 def _household(rng: random.Random, owner: str, sessions: int) -> _Household:
-    told: dict[str, str] = {}
+    statements: dict[str, str] = {}
     lines: list[str] = []
     for name in _OBJECTS:
-        told[name] = rng.choice(_TELLS_OBJECT).format(name=name, **_look(rng))
+        statements[name] = rng.choice(_TELLS_OBJECT).format(name=name, **_look(rng))
     for name in _ROUTINES:
         text = rng.choice(_TELLS_ROUTINE).format(name=name, **_steps(rng))
-        told[name] = text[0].upper() + text[1:]
-    lines += told.values()
+        statements[name] = text[0].upper() + text[1:]
+    lines += statements.values()
     rng.shuffle(lines)
     for name in rng.sample(_OBJECTS, 3):
-        told[name] = _CHANGES_OBJECT.format(name=name, **_look(rng))
-        lines.append(told[name])
+        statements[name] = _CHANGES_OBJECT.format(name=name, **_look(rng))
+        lines.append(statements[name])
     for name in rng.sample(_ROUTINES, 3):
-        told[name] = _CHANGES_ROUTINE.format(name=name, **_steps(rng))
-        lines.append(told[name])
-    commands = [_Command(f"Bring me my {name}.", (told[name],), "object") for name in _OBJECTS]
-    commands += [_Command(f"{name}, please!", (told[name],), "routine") for name in _ROUTINES]
+        statements[name] = _CHANGES_ROUTINE.format(name=name, **_steps(rng))
+        lines.append(statements[name])
+    commands = [
+        _Command(f"Bring me my {name}.", (statements[name],), "object") for name in _OBJECTS
+    ]
+    commands += [_Command(f"{name}, please!", (statements[name],), "routine") for name in _ROUTINES]
     for routine, thing in zip(_ROUTINES, rng.sample(_OBJECTS, len(_ROUTINES)), strict=True):
         text = f"It's {routine}, and I need my {thing}."
-        commands.append(_Command(text, (told[routine], told[thing]), "joint"))
+        commands.append(_Command(text, (statements[routine], statements[thing]), "joint"))
     return _Household(_dialogue(rng, owner, lines, sessions), tuple(commands))
 
 
@@ -130,8 +132,8 @@ def _dialogue(rng: random.Random, owner: str, lines: list[str], sessions: int) -
         start = _START + timedelta(days=7 * n)
         turns = tuple(
             DialogueTurn(role, None, text, start + timedelta(minutes=2 * m + (role != "user")), {})
-            for m, said in enumerate(texts)
-            for role, text in (("user", said), ("assistant", "All right."))
+            for m, statement in enumerate(texts)
+            for role, text in (("user", statement), ("assistant", "All right."))
         )
         found.append(DialogueSession(f"day-{n + 1}", start, turns))
     return Dialogue(owner=owner, sessions=tuple(found), questions=())

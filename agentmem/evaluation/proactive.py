@@ -21,7 +21,7 @@ __all__ = ["CUTOFFS", "measure_proactive"]
 CUTOFFS = (1, 3, 10)
 _HITS = max(CUTOFFS)
 _SCOPE = Scope("user")
-_SAID = re.compile(r"^([^:]{1,30}): (.*)$", re.DOTALL)
+_SPEECH = re.compile(r"^([^:]{1,30}): (.*)$", re.DOTALL)
 
 
 def measure_proactive(
@@ -42,7 +42,7 @@ def measure_proactive(
         sessions, questions = data["sessions"], data["questions"]
     except (ValueError, KeyError, TypeError) as error:
         raise DataFormatError(f"{path} has not the form of MADial: {error!r}") from error
-    report, found = progress or NullProgress(), dict[str, list[list[bool]]]()
+    report, scores = progress or NullProgress(), dict[str, list[list[bool]]]()
     report.expect("madial", len(questions))
     with MemoryController(
         InMemoryStore(Embedder(embeddings).spec),
@@ -56,11 +56,11 @@ def measure_proactive(
             for name, ids in _rankings(memory, question["context"]).items():
                 right = set(question["evidence_turn_ids"])
                 row = [not right.isdisjoint(ids[:cutoff]) for cutoff in CUTOFFS]
-                found.setdefault(name, []).append(row)
+                scores.setdefault(name, []).append(row)
             report.advance("madial", 1)
     return {
         name: dict(zip(CUTOFFS, np.mean(rows, axis=0).tolist(), strict=True))
-        for name, rows in found.items()
+        for name, rows in scores.items()
     }
 
 
@@ -74,17 +74,17 @@ def _message(session: dict[str, Any], turn: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rankings(memory: MemoryController, context: list[str]) -> dict[str, list[str]]:
-    turns = [_SAID.match(line) for line in context]
-    said = [
+    matches = [_SPEECH.match(line) for line in context]
+    messages = [
         {"role": "assistant" if m[1] == "Assistant" else "user", "speaker": m[1], "content": m[2]}
-        for m in turns
+        for m in matches
         if m is not None
     ]
-    recalled = memory.recall(said, max_tokens=4000, reinforce=False)
-    found = memory.search(str(said[-1]["content"]), k=_HITS, reinforce=False)
+    recalled = memory.recall(messages, max_tokens=4000, reinforce=False)
+    last_turn = memory.search(str(messages[-1]["content"]), k=_HITS, reinforce=False)
     return {
         "recall": [hit.memory.id for hit in recalled.hits],
-        "last_turn": [hit.memory.id for hit in found],
+        "last_turn": [hit.memory.id for hit in last_turn],
         **_baselines(memory, "\n".join(context), "turns"),
         **_baselines(memory, context[-1], "last_turn"),
     }

@@ -91,12 +91,12 @@ class RecognitionScores:
         return {str(delay): self._at(delay) for delay in self.familiarity}
 
     def _at(self, delay: int) -> dict[str, float | None]:
-        shown = self.familiarity[delay]
-        positive = [*shown["seen"], *shown["paraphrase"]]
+        familiarities = self.familiarity[delay]
+        positive = [*familiarities["seen"], *familiarities["paraphrase"]]
         return {
-            "auroc_seen": auroc(shown["seen"], shown["unseen"]),
-            "auroc_paraphrase": auroc(shown["paraphrase"], shown["unseen"]),
-            "calibration_error": calibration_error(positive, shown["unseen"]),
+            "auroc_seen": auroc(familiarities["seen"], familiarities["unseen"]),
+            "auroc_paraphrase": auroc(familiarities["paraphrase"], familiarities["unseen"]),
+            "calibration_error": calibration_error(positive, familiarities["unseen"]),
             "auroc_by_hand": auroc(self.by_hand["paraphrase"], self.by_hand["unseen"]),
             "right_memory": float(np.mean(self.right_memory[delay])),
             "recalled": float(np.mean(self.recalled[delay])),
@@ -147,12 +147,12 @@ def measure_recognition(
             linger=None,
         ) as memory:
             seen, unseen = _write_half(memory, dialogue, rng)
-            shown = rng.sample(seen, min(limit, len(seen)))
+            sample = rng.sample(seen, min(limit, len(seen)))
             new = rng.sample(unseen, min(limit, len(unseen)))
             for delay in DELAYS:
                 clock.now = end_of(dialogue) + timedelta(days=delay)
                 memory.sweep()
-                _show(memory, scores, delay, shown, new, random.Random(seed))
+                _show(memory, scores, delay, sample, new, random.Random(seed))
                 report.advance(dialogue.owner, 1)
     return scores
 
@@ -161,15 +161,15 @@ def _show_by_hand(embeddings: Embeddings) -> dict[str, list[float]]:
     """Write statements; return how familiar their paraphrases are, and what was not written."""
     text = files(__package__).joinpath("paraphrases.toml").read_text(encoding="utf-8")
     pairs = tomllib.loads(text)["pairs"]
-    shown: dict[str, list[float]] = {"paraphrase": [], "unseen": []}
+    familiarities: dict[str, list[float]] = {"paraphrase": [], "unseen": []}
     with MemoryController(
         InMemoryStore(_spec(embeddings)), scope=Scope("user"), embeddings=embeddings, linger=None
     ) as memory:
         memory.add([statement for statement, _, _ in pairs])
         for _, other_words, other in pairs:
-            shown["paraphrase"].append(memory.recognize(other_words).familiarity)
-            shown["unseen"].append(memory.recognize(other).familiarity)
-    return shown
+            familiarities["paraphrase"].append(memory.recognize(other_words).familiarity)
+            familiarities["unseen"].append(memory.recognize(other).familiarity)
+    return familiarities
 
 
 def _spec(embeddings: Embeddings) -> Any:
@@ -218,9 +218,9 @@ def _show(
     recalled = scores.recalled.setdefault(delay, [])
     for text in seen:
         kinds["seen"].append(memory.recognize(text).familiarity)
-        found = memory.recognize(paraphrase(text, rng))
-        kinds["paraphrase"].append(found.familiarity)
-        right.append(found.memory is not None and found.memory.text == text)
+        result = memory.recognize(paraphrase(text, rng))
+        kinds["paraphrase"].append(result.familiarity)
+        right.append(result.memory is not None and result.memory.text == text)
         cue = " ".join(sorted(set(re.findall(r"\w+", text)), key=len)[-3:])
         hits = memory.search(cue, k=5, reinforce=False)
         recalled.append(any(hit.memory.text == text for hit in hits))

@@ -106,11 +106,11 @@ def _ask(
     answerable = not question.id.endswith("_abs")
     if answerable and (relevant is None or not relevant.turns):
         return
-    found = memory.search(question.text, k=_HITS, reinforce=False)
+    result = memory.search(question.text, k=_HITS, reinforce=False)
     scores = {}
     if answerable and relevant is not None:
         home = {name: session for (session, _), name in names.items()}
-        hits = [names[hit.memory.session_id, hit.memory.position] for hit in found]
+        hits = [names[hit.memory.session_id, hit.memory.position] for hit in result]
         rankings = {"agentmem": hits, **_baselines(memory, scope, question.text, names)}
         for name, turns in rankings.items():
             sessions = list(dict.fromkeys(home[turn] for turn in turns))
@@ -120,7 +120,7 @@ def _ask(
                 "session recall_all@5": recall_all(sessions, relevant.sessions, 5),
                 "session ndcg@10": ndcg(sessions, relevant.sessions, 10),
             }
-    yield JudgedQuestion(str(question.category), scores, found.confidence, answerable)
+    yield JudgedQuestion(str(question.category), scores, result.confidence, answerable)
 
 
 def _baselines(

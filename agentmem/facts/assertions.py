@@ -68,9 +68,8 @@ _HELLO = re.compile(r"^\s*(?:hi|hello|hey|dear)\b(?! (?:again|there|assistant)\b
 # "What do you make of this message?" is followed by the message.
 _ABOUT_TEXT = re.compile(
     r"\b(?:this|these|the following|that) (?:\w+ )?(?:e-?mail|letter|text|review|transcript|"
-    r"message|"
-    r"article|post|paragraph|passage|poem|essay|excerpt|draft|story|bio|profile|tweet|comment|"
-    r"minutes|lyrics|code|chat|testimonial|statement|reply|note)s?\b[^.!?]*[.:?]\s*$|"
+    "message|article|post|paragraph|passage|poem|essay|excerpt|draft|story|bio|profile|tweet|"
+    r"comment|minutes|lyrics|code|chat|testimonial|statement|reply|note)s?\b[^.!?]*[.:?]\s*$|"
     r"\b(?:text|letter|e-?mail|message|draft) (?:is )?below\b",
     _I,
 )
@@ -89,35 +88,27 @@ _POLITE = (
     r"(?:help|let) me\s+(?:to\s+)?|let's\s+|kindly\s+|please\s+)?"
 )
 _TASK = re.compile(
-    rf"^\W*{_POLITE}(?:write(?! down my\b)|writing|draft|drafting|compose|"
-    r"rewrite|re-write|rewrit\w*|translat\w+|"
-    r"summari[sz]\w*|proofread\w*|paraphras\w*|rephras\w*|polish|reword|shorten|simplify|"
-    r"edit|edit\w* (?:this|my)|correct (?:this|the|my|these)|fix (?:this|the grammar|my)|"
-    r"improve (?:this|the|my)|turn (?:this|it|that|the following)\b.{0,30}\binto|make "
-    r".{0,30}\b(?:out of|from) this|tl;?dr|"
-    r"fix the (?:tone|style|wording|spelling|punctuation)|check (?:this|the grammar|my (?:text|"
-    r"grammar|letter|email))|"
-    r"(?:generate|create|make up|make me|invent|produce|give me|come up with)\b.{0,60}\b(?:story|"
-    r"stories|"
-    r"poem|song|alias|identity|backstory|lyrics|dialog(?:ue)?|letter|e-?mail|script|bio|"
-    r"biography|speech|essay|article|post|"
-    r"tweet|caption|monologue|conversation|persona|character|sentences?|examples?|paragraph|text|"
-    r"statement|review|reply|response|message|toast|ad|scenes?|sketch|joke|haiku|role-?play)|"
-    r"tell me (?:a|another) (?:\w+ )?(?:story|joke|tale)|(?:answer|reply|respond)(?: to)? "
-    r"(?:this|the|my|him|her|them)|"
-    r"analy[sz]e|classify|extract|format|convert|expand|continue|complete (?:this|the)|finish "
-    r"(?:this|the|my)|"
-    r"act (?:as|like)|play the|role-?play|pretend|imagine|suppose|assume|"
-    r"repeat|say|complete the sentence|fill in|parse|transcribe|read (?:this|the following)|"
-    r"review (?:this|the following|my (?:text|essay|letter|cv|resume|e-?mail))|grade|score|"
-    r"what does .{0,40} mean|how (?:do|would|can|should) (?:i|you|we) (?:say|translate|phrase|"
-    r"write|respond|reply)|"
-    r"here(?:'s| is| are)\b.{0,60}\b(?:transcript|e-?mail|letter|message|text|review|minutes|"
-    r"post|essay|"
-    r"article|story|poem|lyrics|script|chat|conversation|dialog(?:ue)?|excerpt|passage|draft|quote|"
-    r"sample|example|statement|bio|profile|resume|cv|interview|comment|reply|log|paragraph|"
-    r"abstract|"
-    r"testimonial|speech|document|code|prompt))\b",
+    rf"^\W*{_POLITE}(?:write(?! down my\b)|writing|draft|drafting|compose|rewrite|re-write|"
+    r"rewrit\w*|translat\w+|summari[sz]\w*|proofread\w*|paraphras\w*|rephras\w*|polish|reword|"
+    r"shorten|simplify|edit|edit\w* (?:this|my)|correct (?:this|the|my|these)|fix (?:this|"
+    r"the grammar|my)|improve (?:this|the|my)|turn (?:this|it|that|the following)\b.{0,30}\binto|"
+    r"make .{0,30}\b(?:out of|from) this|tl;?dr|fix the (?:tone|style|wording|spelling|"
+    "punctuation)|check (?:this|the grammar|my (?:text|grammar|letter|email))|(?:generate|create|"
+    r"make up|make me|invent|produce|give me|come up with)\b.{0,60}\b(?:story|stories|poem|song|"
+    "alias|identity|backstory|lyrics|dialog(?:ue)?|letter|e-?mail|script|bio|biography|speech|"
+    "essay|article|post|tweet|caption|monologue|conversation|persona|character|sentences?|"
+    "examples?|paragraph|text|statement|review|reply|response|message|toast|ad|scenes?|sketch|"
+    r"joke|haiku|role-?play)|tell me (?:a|another) (?:\w+ )?(?:story|joke|tale)|(?:answer|reply|"
+    "respond)(?: to)? (?:this|the|my|him|her|them)|analy[sz]e|classify|extract|format|convert|"
+    "expand|continue|complete (?:this|the)|finish (?:this|the|my)|act (?:as|like)|play the|"
+    "role-?play|pretend|imagine|suppose|assume|repeat|say|complete the sentence|fill in|parse|"
+    "transcribe|read (?:this|the following)|review (?:this|the following|my (?:text|essay|letter|"
+    "cv|resume|e-?mail))|grade|score|what does .{0,40} mean|how (?:do|would|can|should) (?:i|you|"
+    r"we) (?:say|translate|phrase|write|respond|reply)|here(?:'s| is| are)\b.{0,60}\b(?:transcript"
+    "|e-?mail|letter|message|text|review|minutes|post|essay|article|story|poem|lyrics|script|chat|"
+    "conversation|dialog(?:ue)?|excerpt|passage|draft|quote|sample|example|statement|bio|profile|"
+    "resume|cv|interview|comment|reply|log|paragraph|abstract|testimonial|speech|document|code|"
+    r"prompt))\b",
     _I,
 )
 _PASTED = re.compile(
@@ -129,24 +120,21 @@ _PASTED = re.compile(
     _I,
 )
 _FICTION = re.compile(
-    r"\b(?:role-?play\w*|pretend\w*|imagine (?:that )?(?:i|you|we|a|being)|in (?:my|the|this|a) "
-    r"(?:story|"
-    r"novel|book|game|dream|film|movie|screenplay|fanfic|play|scenario|campaign)\b|my (?:character|"
-    r"protagonist|hero|heroine|avatar|alter ego|oc|persona|narrator)|"
-    r"(?:let's|let us) (?:say|assume|imagine|play|suppose|pretend)|hypothetical\w*|"
-    r"from now on,? you|you (?:are|will be|'re going to be) (?:now )?(?:an?|my|the) [a-z]|"
-    r"as (?:the|a) (?:narrator|character)|once upon a time|fiction\w*|in character|"
-    r"d&d|dungeon|npc|screenplay|sample sentence|for example|e\.g\.|quiz|riddle|"
-    r"for (?:this|the|an?) (?:exercise|scene|sketch|scenario|skit|role|improv)\b|say that i'?m|"
-    r"call it fiction|song lyrics|(?:the|a|this) (?:song|poem|quote|saying) (?:goes|says))\b|"
-    r"^\W*you are (?:an?|my|the|now) ",
+    r"\b(?:role-?play\w*|pretend\w*|imagine (?:that )?(?:i|you|we|a|being)|in (?:my|the|this|"
+    r"a) (?:story|novel|book|game|dream|film|movie|screenplay|fanfic|play|scenario|campaign)\b|"
+    "my (?:character|protagonist|hero|heroine|avatar|alter ego|oc|persona|narrator)|(?:let's|"
+    r"let us) (?:say|assume|imagine|play|suppose|pretend)|hypothetical\w*|from now on,? you|"
+    "you (?:are|will be|'re going to be) (?:now )?(?:an?|my|the) [a-z]|as (?:the|a) (?:narrator|"
+    r"character)|once upon a time|fiction\w*|in character|d&d|dungeon|npc|screenplay|"
+    r"sample sentence|for example|e\.g\.|quiz|riddle|for (?:this|the|an?) (?:exercise|scene|"
+    r"sketch|scenario|skit|role|improv)\b|say that i'?m|call it fiction|song lyrics|(?:the|a|"
+    r"this) (?:song|poem|quote|saying) (?:goes|says))\b|^\W*you are (?:an?|my|the|now) ",
     _I,
 )
 _JOKE = re.compile(
     r"\b(?:just kidding|only kidding|just joking|only joking|jk|not really|april fools?|"
-    r"said no ?(?:one|body) ever|i'm lying|that was a lie|yeah,? right|as if!|in my dreams|i "
-    r"wish!)|"
-    r"(?:^|\s)/s\b|\bnot!\s*$|\b(?:oh (?:yeah|great|sure)|sure),? because\b",
+    "said no ?(?:one|body) ever|i'm lying|that was a lie|yeah,? right|as if!|in my dreams|"
+    r"i wish!)|(?:^|\s)/s\b|\bnot!\s*$|\b(?:oh (?:yeah|great|sure)|sure),? because\b",
     _I,
 )
 # "I took my husband's name: Brandt"
@@ -251,13 +239,11 @@ def _take(line: str, found: list[str], *, alone: bool) -> bool:
 
 _CUE = (
     r"(?:,?\s*(?:\.\.\.|-|\u2013|\u2014)?\s*(?:no[,.]?\s+)?(?:oh\s+)?(?:sorry|wait|oops|no|"
-    r"scratch that|"
-    r"correction|pardon|my bad|hang on|hold on|rather|argh|ugh|er|uh)[,.!:]?\s*(?:no[,.]?\s+|"
-    r"sorry[,.]?\s+|wait[,.]?\s+)*"
-    r"(?:i\s+(?:mean|meant)(?: to say)?|make that|make it|i should say|it's)[,:]?\s+|"
-    r",?\s*(?:-|\u2013|\u2014|\.\.\.)?\s*(?:i\s+(?:mean|meant)(?: to say)?|make that|scratch "
-    r"that|no wait|oops|"
-    r"or rather|sorry|correction|wait,? no|well,? actually)[,.:!]?\s+)"
+    "scratch that|correction|pardon|my bad|hang on|hold on|rather|argh|ugh|er|"
+    r"uh)[,.!:]?\s*(?:no[,.]?\s+|sorry[,.]?\s+|wait[,.]?\s+)*(?:i\s+(?:mean|meant)(?: to say)?|"
+    r"make that|make it|i should say|it's)[,:]?\s+|,?\s*(?:-|\u2013|\u2014|"
+    r"\.\.\.)?\s*(?:i\s+(?:mean|meant)(?: to say)?|make that|scratch that|no wait|oops|or rather|"
+    r"sorry|correction|wait,? no|well,? actually)[,.:!]?\s+)"
 )
 _SLIP = re.compile(rf"^(?P<before>.*?\S)(?:[,.!]|\s+[-\u2013\u2014])?\s*{_CUE}(?P<new>\S.*)$", _I)
 _CUE_FIRST = re.compile(
@@ -296,9 +282,8 @@ def _corrected(sentence: str) -> str:
 _QUOTED = re.compile(r"(?<![\w])'([^']{12,}?)'(?!\w)")
 # "He goes, I'm a doctor"
 _REPORTED = re.compile(
-    r"\b(?:he|she|they|everyone|[a-z]+) (?:goes|says|said|was like|were like|is like|went),? "
-    r"(?:like,? )?"
-    r"(?:i|i'm|i've|we|my)\b|\b(?:goes|says|said|replied|answered|shouted),\s|"
+    r"\b(?:he|she|they|everyone|[a-z]+) (?:goes|says|said|was like|were like|is like|"
+    r"went),? (?:like,? )?(?:i|i'm|i've|we|my)\b|\b(?:goes|says|said|replied|answered|shouted),\s|"
     r",\s(?:he|she|they|my \w+|[a-z]+) (?:said|says|told me|replied|answered|wrote|announced|"
     r"shouted|yelled)\W*$",
     _I,
@@ -306,10 +291,8 @@ _REPORTED = re.compile(
 # Of all reports, only those of tests and doctors are taken for the author's own words.
 _CONFIRMED = re.compile(
     r"^\W*(?:(?:the|my|an?|our) )?(?:doctor|allergist|gp|dermatologist|vet|(?:blood |allergy |"
-    r"skin )?tests?|"
-    r"(?:test )?results?) (?:has |have )?(?:just )?(?:says?|said|told me|confirms?|confirmed|"
-    r"shows?|showed|"
-    r"found)(?: that)? (?=i(?:'m| am|'ve| have| no longer)\b)",
+    "skin )?tests?|(?:test )?results?) (?:has |have )?(?:just )?(?:says?|said|told me|confirms?|"
+    r"confirmed|shows?|showed|found)(?: that)? (?=i(?:'m| am|'ve| have| no longer)\b)",
     _I,
 )
 _SPEECH = re.compile(r"\b(?:i|i'm|i've|my|me|we|our)\b|[.!?,]$", _I)
@@ -336,102 +319,83 @@ _ASKS = re.compile(
 # Where a question hangs on a statement: "I'm a vegan, what can I cook?"
 _ASKS_AFTER = re.compile(
     r"(?:[,;]|\s+-+)\s*(?:so |and |but |then )?(?=(?:who|what|what's|when|where|why|how|which|do|"
-    r"does|did|is|are|"
-    r"can|could|would|will|should|have|any|may)\b)|"
-    r"\s+(?:and|so|but)\s+(?=(?:(?:i )?(?:was )?wonder\w*|was wondering|i'd like|need|"
-    r"who|what|when|where|why|how|which|can|could|would|should|do|does|is|are)\b)",
+    r"does|did|is|are|can|could|would|will|should|have|any|may)\b)|\s+(?:and|so|"
+    r"but)\s+(?=(?:(?:i )?(?:was )?wonder\w*|was wondering|i'd like|need|who|what|when|where|why|"
+    r"how|which|can|could|would|should|do|does|is|are)\b)",
     _I,
 )
+_CAN_YOU = r"(?:can|could|would|will) you (?:please )?"
 _RHETORICAL = re.compile(
-    r"^\W*(?:(?:can|could|would|will) you (?:please )?(?:note|save|store|remember|jot down|write "
-    r"down)"
-    r"(?: down)?(?: that)?,?\s+|(?:did you know|did i (?:\w+ )?(?:tell|mention)(?: you)?|"
-    r"(?:can|would|will) you believe(?: it)?|guess what|you know what|have you heard|"
-    r"have i (?:told|mentioned)(?: you)?)[,:!?]?(?: that)?\s+)(?=(?:i|we|my|our)\b)",
+    rf"^\W*(?:{_CAN_YOU}(?=(?:note|save|store|put|write|list)\b.* as my\b)|"
+    rf"(?:{_CAN_YOU}(?:note|save|store|remember|jot down|write down)(?: down)?(?: that)?,?\s+|"
+    r"(?:did you know|did i (?:\w+ )?(?:tell|mention)(?: you)?|(?:can|would|will) you "
+    r"believe(?: it)?|guess what|you know what|have you heard|have i (?:told|mentioned)(?: you)?)"
+    r"[,:!?]?(?: that)?\s+)(?=(?:i|we|my|our)\b))",
     _I,
 )
+# "After the move I work in Rome" claims what "I work in Rome" does.
+_AFTER = re.compile(r"^\W*after\b(?! (?:i|we)\b)[^.?!]*?,?\s+(?=(?:i|we)(?:'\w+)?\s)", _I)
 _LEAD = re.compile(
     r"^\W*(?:(?:well|oh|hey|hi|hello|hiya|so|and|but|also|or|then|now|anyway|anyways|honestly|"
-    r"actually|"
-    r"btw|by the way|yes|yeah|yep|yup|nope|no|ok|okay|sure|thanks(?: a lot)?|thank you(?: so "
-    r"much| very much)?|wow|haha|hmm|"
-    r"fyi|note(?: that)?|please (?:note|remember|know)(?: that)?|remember(?: that)?|just so you "
-    r"know|"
-    r"(?:i )?(?:just )?(?:should|must|have to|wanted to|want to|'d like to) (?:mention|add|say|"
-    r"tell you|let you know|admit|confess|share)(?: that)?|"
-    r"as you (?:may |might )?(?:know|remember)|for context|for the record|for your information|"
-    r"you should know(?: that)?|"
-    r"you know|to be (?:honest|clear|fair)|in fact|basically|personally|sadly|unfortunately|"
-    r"fortunately|luckily|"
-    r"finally|good news|great news|big news|bad news|guess what|turns out(?: that)?|it turns "
-    r"out(?: that)?|"
-    r"speaking of which|on another note|because|since|as|cause|although|though|while|even though|"
-    r"given that|"
-    r"these days|nowadays|currently|at the moment|right now|today|as of today|as of now|recently|"
-    r"lately|"
-    r"of course|certainly|absolutely|definitely|indeed|besides|plus|additionally|furthermore|in "
-    r"addition|"
-    r"nice to meet you|pleased to meet you|good (?:morning|evening|afternoon|day)|greetings|"
-    r"(?:hi|hello|hey) (?:there|again|everyone|all|friend|my friend|ai|ai companion|assistant)|"
-    r"ai companion|"
-    r"i'm sorry|sorry|for me|as for me|like i said|as i said|as i mentioned|i mentioned(?: that)?|"
-    r"it's true(?: that)?|i can tell you(?: that)?|believe it or not|fun fact|update|correction|"
-    r"i(?:'m| am) (?:happy|glad|proud|sad|sorry|pleased|excited|thrilled|delighted) to (?:say|"
-    r"tell you|report|announce|share)(?: that)?|"
+    "actually|btw|by the way|yes|yeah|yep|yup|nope|no|ok|okay|sure|thanks(?: a lot)?|"
+    "thank you(?: so much| very much)?|wow|haha|hmm|fyi|note(?: that)?|please (?:note|remember|"
+    "know)(?: that)?|remember(?: that)?|just so you know|(?:i )?(?:just )?(?:should|must|have to|"
+    "wanted to|want to|'d like to) (?:mention|add|say|tell you|let you know|admit|confess|"
+    "share)(?: that)?|as you (?:may |might )?(?:know|remember)|for context|for the record|"
+    "for your information|you should know(?: that)?|you know|to be (?:honest|clear|fair)|in fact|"
+    "basically|personally|sadly|unfortunately|fortunately|luckily|finally|good news|great news|"
+    "big news|bad news|guess what|turns out(?: that)?|it turns out(?: that)?|speaking of which|"
+    "on another note|because|since|as|cause|although|though|while|even though|given that|"
+    "these days|nowadays|currently|at the moment|right now|today|as of today|as of now|recently|"
+    "lately|of course|certainly|absolutely|definitely|indeed|besides|plus|additionally|"
+    "furthermore|in addition|nice to meet you|pleased to meet you|good (?:morning|evening|"
+    "afternoon|day)|greetings|(?:hi|hello|hey) (?:there|again|everyone|all|friend|my friend|ai|"
+    "ai companion|assistant)|ai companion|i'm sorry|sorry|for me|as for me|like i said|as i said|"
+    "as i mentioned|i mentioned(?: that)?|it's true(?: that)?|i can tell you(?: that)?|"
+    "believe it or not|fun fact|update|correction|i(?:'m| am) (?:happy|glad|proud|sad|sorry|"
+    "pleased|excited|thrilled|delighted) to (?:say|tell you|report|announce|share)(?: that)?|"
     r"i(?:'m| am) (?:happy|glad|lucky|proud|grateful|thankful) that)\b(?![\w'])[\s,.:!\-]*)+(?=\S)",
     _I,
 )
 # "and the piano" is another object, "and the piano is old" another clause.
 _SUBJECTS = (
-    r"(?:(?:i|we|my|our|it|he|she|they|you|there|this|that|his|her)\b|"
-    r"the\b(?=(?:\s+\S+){1,4}?\s+(?:is|are|was|were|has|have|had|will|can|does|do|did|would|"
-    r"isn't)\b))"
+    r"(?:(?:i|we|my|our|it|he|she|they|you|there|this|that|his|her)\b|the\b(?=(?:\s+\S+){1,4}?\s+(?"
+    r":is|are|was|were|has|have|had|will|can|does|do|did|would|isn't)\b))"
 )
 _VERBS = (
     r"(?:(?:also|now|currently|just|recently|still|really|usually|mostly)\s+)*(?:am|live|lives|"
-    r"work|works|have|has|own|owns|speak|speaks|"
-    r"drive|drives|play|plays|(?:love|loves|like|likes)(?= (?:to|the|my|it|a|an|\w+ing)\b)|enjoy|"
-    r"enjoys|study|studies|was born|grew up|moved|"
-    r"prefer|adopted|got|bought|started|joined|run|teach|teaches|collect|is|are|work(?:ing|ed) as|"
+    "work|works|have|has|own|owns|speak|speaks|drive|drives|play|plays|(?:love|loves|like|"
+    r"likes)(?= (?:to|the|my|it|a|an|\w+ing)\b)|enjoy|enjoys|study|studies|was born|grew up|moved|"
+    "prefer|adopted|got|bought|started|joined|run|teach|teaches|collect|is|are|work(?:ing|ed) as|"
     r"don't|doesn't|can't|cannot|never|hate|hates|dislike|quit|sold|left|stopped)\b"
 )
 _JOINT = re.compile(
-    r"\s*;\s+|\s+[-\u2013\u2014]+\s+|\s*\.\.\.\s*|"
-    r",\s+(?=(?:but|so|because|since|although|though|while|which|who|whose|where|when|if|unless|"
-    r"yet|as)\b)|"
-    rf",?\s+(?=(?:and|but|so|because|since|although|though|while|whereas|yet|cause|"
-    rf"cuz)\s+(?:(?:now|then|today|these days|currently)\s+)?{_SUBJECTS})|"
-    rf",\s+(?=(?:{_SUBJECTS}|the\b)(?!\s+[a-z]+ (?:too|either)\b))|,\s+(?=(?:now|today|currently|"
-    rf"these days)\s+{_SUBJECTS})|"
-    rf",?\s+(?=(?:and|but)\s+{_VERBS})|"
-    r"\s+(?=(?:because|if|unless|until|whenever|even though|so that|in case)\s)|"
-    r",\s+(?=(?:nice|pleased|good|great|glad|lovely) to meet you)|"
-    r"(?<!\bis)(?<!'s)\s+(?=(?:who|which|whose|where)\s)|"
-    r"(?<=\w)!\s+|\s+\((?=\w)|\)",
+    r"\s*;\s+|\s+[-\u2013\u2014]+\s+|\s*\.\.\.\s*|,\s+(?=(?:but|so|because|since|although|though|"
+    r"while|which|who|whose|where|when|if|unless|yet|as)\b)|,?\s+(?=(?:and|but|so|because|since|"
+    r"although|though|while|whereas|yet|cause|cuz)\s+(?:(?:now|then|today|these days|"
+    rf"currently)\s+)?{_SUBJECTS})|,\s+(?=(?:{_SUBJECTS}|the\b)(?!\s+[a-z]+ (?:too|either)\b))|"
+    rf",\s+(?=(?:now|today|currently|these days)\s+{_SUBJECTS})|,?\s+(?=(?:and|but)\s+{_VERBS})|"
+    r"\s+(?=(?:because|if|unless|until|whenever|even though|so that|in case)\s)|,\s+(?=(?:nice|"
+    r"pleased|good|great|glad|lovely) to meet you)|(?<!\bis)(?<!'s)\s+(?=(?:who|which|whose|"
+    r"where)\s)|(?<=\w)!\s+|\s+\((?=\w)|\)",
     _I,
 )
 _DEPENDENT = re.compile(
-    r"^(?:and |but |so )*(?:if|unless|when|whenever|until|till|before|after|once|while i was|"
-    r"where|which|who|whose|whom|"
-    r"whether|as if|as though|than|in case|suppose|supposing|assuming|provided|even if|by the "
-    r"time|had i|"
-    r"were i|should i|so that)\b",
+    "^(?:and |but |so )*(?:if|unless|when|whenever|until|till|before|after|once|while i was|where|"
+    "which|who|whose|whom|whether|as if|as though|than|in case|suppose|supposing|assuming|"
+    r"provided|even if|by the time|had i|were i|should i|so that)\b",
     _I,
 )
 # A condition or a time in front governs the whole sentence.
 _GOVERNED = re.compile(
     r"^\W*(?:and |but |so |well,? |maybe |perhaps |hopefully |ideally |one day|some ?day|"
-    r"last (?:year|week|month|summer|winter|night|time)|years ago|back (?:in|when|then)|at "
-    r"(?:the|that) time|in (?:19|20)\d\d|"
-    r"as a (?:kid|child|boy|girl|teen\w*|student|young)|growing up|when i was|in (?:college|high "
-    r"school|school|university)|"
-    r"during (?:my|the)|before|until|for (?:an? )?(?:\w+ )?(?:example|instance)|if|unless|"
-    r"suppose|supposing|assuming|imagine|"
-    r"had i|were i|should i|let's|in theory|in an ideal|next (?:week|month|year|summer|spring|"
-    r"fall|autumn|winter)|"
-    r"tomorrow|soon|(?:some people|people|everyone)(?! (?:just |usually )?calls? me)|according|"
-    r"apparently|rumou?r|they say|"
-    r"(?:once|whenever|after)\b)",
+    "last (?:year|week|month|summer|winter|night|time)|years ago|back (?:in|when|then)|at (?:the|"
+    r"that) time|in (?:19|20)\d\d|as a (?:kid|child|boy|girl|teen\w*|student|young)|growing up|"
+    "when i was|in (?:college|high school|school|university)|during (?:my|the)|before|until|"
+    r"for (?:an? )?(?:\w+ )?(?:example|instance)|if|unless|suppose|supposing|assuming|imagine|"
+    "had i|were i|should i|let's|in theory|in an ideal|next (?:week|month|year|summer|spring|fall|"
+    "autumn|winter)|tomorrow|soon|(?:some people|people|everyone)(?! (?:just |"
+    r"usually )?calls? me)|according|apparently|rumou?r|they say|(?:once|whenever|after)\b)",
     _I,
 )
 _PLAIN_CONJUNCTION = re.compile(r"^\W*(?:and|but|so|well),?\s+", _I)
@@ -456,7 +420,7 @@ def _clauses(sentence: str) -> Iterator[Clause]:
     unquoted = _without_speech(_corrected(_CONFIRMED.sub("", sentence, count=1)))
     if unquoted is None:
         return
-    claim = unquoted
+    claim = _AFTER.sub("", unquoted, count=1)
     if asked := _RHETORICAL.match(claim):
         claim = claim[asked.end() :].replace("?", ".")
     if claim.rstrip("\"') ").endswith("?"):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from agentmem.facts.lexicon import LANGUAGES, RELATIONS, UNNAMED_MANY
 
-__all__ = ["SECTIONS", "Attribute", "attribute", "attribute_name", "base_name"]
+__all__ = ["SECTIONS", "Attribute", "attribute", "attribute_name", "base_name", "is_known"]
 
 # The order of a profile.
 SECTIONS = (
@@ -118,6 +118,11 @@ def attribute_name(said: str) -> str:
         if len(parts) > words and tail in _SAME:
             return f"{' '.join(parts[:-words])} {_SAME[tail]}"
     return name
+
+
+def is_known(name: str) -> bool:
+    """Return whether a name is that of an attribute in the tables, without a qualifier."""
+    return name in _KNOWN
 
 
 def base_name(name: str) -> str:

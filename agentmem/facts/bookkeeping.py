@@ -271,15 +271,9 @@ def _replacing(fact: ExtractedFact, corrected: FactRecord) -> Iterator[Memory]:
 
 # What a new value of an attribute says to be over, where the turn does not say it anew.
 _PARTNER = (
-    "partner",
-    "spouse",
-    "husband",
-    "wife",
-    "girlfriend",
-    "boyfriend",
-    "fianc\u00e9",
+    "partner", "spouse", "husband", "wife", "girlfriend", "boyfriend", "fianc\u00e9",
     "fianc\u00e9e",
-)
+)  # fmt: skip
 _AT_WORK = ("job", "office", "boss", "manager", "supervisor", "teammate", "colleague")
 _CONSEQUENCES = {"employer": _AT_WORK, "home": ("address",), "relationship": _PARTNER}
 _ALONE = ("single", "divorced", "widowed", "separated", "a widow", "a widower")

@@ -11,8 +11,8 @@ from agentmem.facts.assertions import clauses, own_text
 from agentmem.facts.grammar.claims import Claim
 from agentmem.facts.grammar.corrections import correction
 from agentmem.facts.grammar.mentions import mentioned_in_sentence
-from agentmem.facts.grammar.patterns import RELATION
 from agentmem.facts.grammar.reader import claims
+from agentmem.facts.lexicon import RELATION
 from agentmem_stores import Memory
 
 __all__ = [
@@ -23,7 +23,7 @@ _PER_TURN = 12
 # Without any of these a text tells nothing, and need not be read closely.
 _WORTH_READING = re.compile(
     r"\b(?:i|i'm|i've|me|my|we|our|us|mine|lives|works|died|passed|ran|dead|gone|actually|not|"
-    r"first day)\b",
+    r"first day|home)\b",
     re.IGNORECASE,
 )
 
@@ -109,20 +109,27 @@ def _resolved(found: Sequence[tuple[str, Claim]]) -> Iterator[tuple[str, Claim]]
         yield text, claim
 
 
-# "My new flatmate is Hugo" and "my phone" are about whoever says it, "my sister's phone" and "the
-# bank of my sister is Monzo" are not.
+# "My new flatmate is Hugo", "my phone" and "Oslo is home now" are about whoever says it,
+# "my sister's phone" and "the bank of my sister is Monzo" are not.
 _OWN = re.compile(
-    r"\b(?:i|we|me|us|mine)\b|"
-    rf"(?<!\bof )\b(?:my|our) (?:[\w-]+ ){{1,3}}(?:is|are) (?:now )?(?:called |named )?"
-    rf"(?:(?:Dr|Mr|Mrs)\.? )?(?-i:[A-Z])\w+(?: now)?\W*$|"
+    r"\b(?:i|we|me|us|mine)\b|\b(?:is|'s) (?:now |officially )?home(?: now| base)?\W*$|"
+    r"(?<!\bof )\b(?:my|our) (?:[\w-]+ ){1,3}(?:is|are) (?:now )?(?:called |named )?"
+    r"(?:(?:Dr|Mr|Mrs)\.? )?(?-i:[A-Z])\w+(?: now)?\W*$|"
     rf"\b(?:my|our) (?!(?:[\w-]+ ){{0,2}}?{RELATION}\b)",
     re.IGNORECASE,
 )
 
-# "If you need me" and "after the move": what comes after it is as certain as without it.
+# "They promoted me: ..." announces what is the author's own, "he told me: ..." does not.
+_ANNOUNCED = re.compile(
+    r"^\W*(?:they|it|that|we|i)\b(?![^:]*\b(?:sa(?:id|ys?)|wrote|told|asked|texted|read|goes)\b)"
+    r"[^.:?!\n]{1,40}:\s+",
+    re.IGNORECASE,
+)
+
+# "If you need me" and "when I cook": what comes after it is as certain as without it.
 _CIRCUMSTANCE = re.compile(
-    r"^\W*(?:after|once|whenever|when(?! (?:i|we) (?:was|were)\b)|if you (?:ever )?(?:want|need|"
-    r"have|miss))\b[^,.?!]*,\s*",
+    r"^\W*(?:once|when(?:ever)?(?! (?:i|we) (?:was|were)\b)|if you (?:ever )?(?:want|need|have|"
+    r"miss))\b[^,.?!]*?(?:,\s*|(?<=\s)(?=(?:i|we) (?:always|usually|often|\w+ed)\b))",
     re.IGNORECASE,
 )
 
@@ -131,6 +138,6 @@ def is_own(text: str) -> bool:
     """Return whether a text is, in part at least, about whoever says it."""
     return _WORTH_READING.search(text) is not None and any(
         clause.subject in ("i", "we") or _OWN.search(clause.text)
-        for sentence in own_text(text)
+        for sentence in own_text(_ANNOUNCED.sub("", text, count=1))
         for clause in clauses(_CIRCUMSTANCE.sub("", sentence, count=1))
     )

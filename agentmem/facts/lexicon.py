@@ -6,18 +6,16 @@ is missing here is not found, which is the cheaper mistake.
 
 from __future__ import annotations
 
+from agentmem.facts.patterns import any_of, words
+
 __all__ = [
-    "CARS", "DEVICES", "DIETS", "ILLNESSES", "INSTRUMENTS", "JOBS", "LANGUAGES", "NATIONALITIES",
-    "NOT_NAMES", "ORGANIZATIONS", "PETS", "RELATIONS", "RELIGIONS", "SPORTS", "UNNAMED_MANY",
+    "ACTIVITIES", "CAR", "DEVICE", "DIETS", "ILLNESSES", "INSTRUMENTS", "JOBS", "LANGUAGES", "MONTH",
+    "NATIONALITIES", "NOT_NAMES", "NUMBER", "ORGANIZATIONS", "PET", "PETS", "RELATION", "RELATIONS",
+    "RELIGIONS", "SPORTS", "UNNAMED_MANY",
 ]  # fmt: skip
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(word.strip().replace("_", " ") for word in text.split())
-
-
 # The last word of a job title, in the singular.
-JOBS = _words(
+JOBS = words(
     """
     accountant actor actress actuary administrator advisor adviser analyst anesthesiologist animator anthropologist
     apprentice archaeologist architect archivist artist assistant astronaut astronomer astrophysicist athlete
@@ -48,7 +46,7 @@ JOBS = _words(
     """
 )
 # Words before such a noun that make it no job: "a good listener", "a big fan", "a night worker" is.
-PETS = _words(
+PETS = words(
     """
     dog dogs puppy puppies pup pups cat cats kitten kittens kitty hamster hamsters rabbit rabbits bunny bunnies parrot parrots
     budgie budgies goldfish fish turtle turtles tortoise tortoises snake snakes lizard lizards gecko geckos iguana horse
@@ -59,7 +57,7 @@ PETS = _words(
     maine_coon tomcat calico chicken chickens hen hens donkey goat goats alpaca alpacas tarantula
     """
 )
-RELATIONS = _words(
+RELATIONS = words(
     """
     mother mom mum mama father dad papa brother sister son daughter husband wife spouse partner girlfriend boyfriend
     fiance fianc\u00e9 fiancee fianc\u00e9e uncle aunt auntie cousin nephew niece grandmother grandma granny nana grandfather
@@ -72,13 +70,13 @@ RELATIONS = _words(
     """
 )
 # Whoever has one may well have several, so without a name it is not known which is meant.
-UNNAMED_MANY = _words(
+UNNAMED_MANY = words(
     """
     friend bestie buddy colleague coworker co-worker teammate neighbor neighbour cousin classmate uncle aunt auntie
     nephew niece teacher tutor coach mentor kid child grandson granddaughter godson goddaughter ex baby toddler twin
     """
 )
-LANGUAGES = _words(
+LANGUAGES = words(
     """
     english german french spanish italian portuguese dutch polish russian ukrainian czech slovak hungarian romanian
     bulgarian greek turkish arabic hebrew persian farsi hindi urdu bengali punjabi tamil telugu gujarati marathi
@@ -88,7 +86,7 @@ LANGUAGES = _words(
     azerbaijani kazakh mongolian nepali latin esperanto asl sign_language luxembourgish maltese
     """
 )
-NATIONALITIES = _words(
+NATIONALITIES = words(
     """
     german french spanish italian portuguese dutch polish russian ukrainian czech slovak hungarian romanian bulgarian
     greek turkish lebanese egyptian moroccan tunisian algerian israeli iranian iraqi indian pakistani bangladeshi
@@ -99,14 +97,14 @@ NATIONALITIES = _words(
     new_zealander swede dane finn pole turk scot brit kiwi aussie dutchman frenchman
     """
 )
-RELIGIONS = _words(
+RELIGIONS = words(
     """
     christian catholic protestant lutheran methodist baptist anglican orthodox muslim jewish jew hindu buddhist sikh
     atheist agnostic mormon quaker evangelical presbyterian
     """
 )
-DIETS = _words("vegetarian vegan pescatarian pescetarian flexitarian keto paleo teetotal teetotaler teetotaller")
-ILLNESSES = _words(
+DIETS = words("vegetarian vegan pescatarian pescetarian flexitarian keto paleo teetotal teetotaler teetotaller")
+ILLNESSES = words(
     """
     asthma diabetes type_1_diabetes type_2_diabetes migraines migraine adhd add autism arthritis epilepsy celiac_disease
     coeliac_disease crohn's_disease hypertension high_blood_pressure hypothyroidism hyperthyroidism anemia anaemia insomnia
@@ -115,21 +113,21 @@ ILLNESSES = _words(
     gluten_intolerance rheumatoid_arthritis a_heart_condition parkinson's chronic_back_pain chronic_pain
     """
 )
-INSTRUMENTS = _words(
+INSTRUMENTS = words(
     """
     piano guitar violin viola cello drums drum flute clarinet saxophone sax trumpet trombone tuba harp organ ukulele
     bass double_bass bass_guitar banjo mandolin accordion harmonica keyboard keyboards oboe bassoon horn french_horn
     recorder electric_guitar acoustic_guitar bagpipes sitar
     """
 )
-SPORTS = _words(
+SPORTS = words(
     """
     tennis football soccer basketball volleyball hockey ice_hockey field_hockey rugby cricket golf badminton squash
     table_tennis ping_pong baseball softball handball padel pickleball lacrosse chess water_polo darts snooker billiards
     ultimate_frisbee beach_volleyball netball korfball bridge poker
     """
 )
-CARS = _words(
+CAR = any_of(
     """
     volvo ford bmw tesla mercedes honda opel toyota audi vw volkswagen skoda \u0161koda seat fiat renault peugeot citroen
     citro\u00ebn nissan mazda hyundai kia subaru suzuki mitsubishi lexus porsche jaguar jeep chevrolet chevy dodge buick
@@ -139,14 +137,14 @@ CARS = _words(
     estate cabriolet vespa harley ducati
     """
 )
-DEVICES = _words(
+DEVICE = any_of(
     """
     iphone ipad macbook imac thinkpad kindle pixel galaxy chromebook xps surface playstation ps5 ps4 xbox nintendo switch
     fitbit airpods garmin laptop dslr nikon canon fujifilm gopro
     """
 )
 # Places of work that may be named by what they are.
-ORGANIZATIONS = _words(
+ORGANIZATIONS = words(
     """
     hospital school university college bank bakery cafe caf\u00e9 restaurant hotel library museum bookshop bookstore shop store
     supermarket startup start-up clinic pharmacy factory farm garage salon gym agency company firm lab laboratory
@@ -160,7 +158,7 @@ NOT_NAMES = (
     NATIONALITIES
     | RELIGIONS
     | LANGUAGES
-    | _words(
+    | words(
         """
         ok okay monday tuesday wednesday thursday friday saturday sunday january february march april may june july
         august september october november december aries taurus gemini cancer leo_rising virgo libra scorpio
@@ -169,4 +167,21 @@ NOT_NAMES = (
         sorry hi hello thanks dr mr mrs ms prof
         """
     )
+)
+
+# Patterns of any of these words.
+RELATION = any_of(RELATIONS)
+PET = any_of(PETS)
+NUMBER = r"(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|\d{1,2})"
+MONTH = any_of(
+    "january february march april may june july august september october november december"
+)
+ACTIVITIES = any_of(
+    """
+    yoga pilates karate judo taekwondo kickboxing boxing crossfit photography pottery ceramics
+    woodworking gardening ballet gymnastics martial_arts jiu-jitsu jiu_jitsu tai_chi meditation
+    calligraphy embroidery crochet knitting painting rock_climbing weightlifting archery fencing
+    zumba aerial_yoga swimming running cycling hiking surfing skiing sewing quilting birdwatching
+    baking
+    """
 )

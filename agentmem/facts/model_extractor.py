@@ -19,7 +19,7 @@ from agentmem_stores import Memory
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-__all__ = ["FallbackExtractor", "ModelExtractor"]
+__all__ = ["FallbackExtractor"]
 
 _log = logging.getLogger("agentmem")
 
@@ -41,30 +41,35 @@ _LONGEST = 60
 
 
 @dataclass(frozen=True)
-class ModelExtractor:
-    """Finds facts with a chat model.
+class FallbackExtractor:
+    """Finds facts with a chat model, and by rules where that fails or its answer is not valid.
 
     Attributes:
-        model: any LangChain chat model.
-        timeout: seconds after which its answer is no longer waited for; None waits for ever.
+        model: any LangChain chat model; it needs neither tools nor a JSON mode.
+        timeout: seconds after which an answer is no longer waited for; None waits for ever.
     """
 
     model: BaseChatModel
     timeout: float | None = 60.0
 
     def extract(self, turns: Sequence[Memory]) -> list[ExtractedFact]:
-        """Ask once; return what turns tell, in their order.
-
-        Raises:
-            ValueError: the answer is not what was asked for, or says what no turn does.
-            Exception: whatever the model raised, or `TimeoutError`.
-        """
+        """Return what turns tell of people, in order."""
+        if not turns:
+            return []
         lines = [
             {"turn": number, "speaker": turn.speaker or turn.role, "text": turn.text}
             for number, turn in enumerate(turns)
         ]
-        answer = invoke_text(self.model, build_prompt(_TASK, lines), timeout=self.timeout)
-        found = [_checked(fact, turns) for fact in _facts(answer)]
+        try:
+            answer = invoke_text(self.model, build_prompt(_TASK, lines), timeout=self.timeout)
+            found = [_checked(fact, turns) for fact in _facts(answer)]
+        except Exception as error:
+            _log.warning(
+                "the model found no facts (%s: %s); those that rules find are taken",
+                type(error).__name__,
+                error,
+            )
+            return RuleExtractor().extract(turns)
         return [fact for _, fact in sorted(found, key=lambda each: each[0])]
 
 
@@ -98,30 +103,3 @@ def _checked(fact: Any, turns: Sequence[Memory]) -> tuple[int, ExtractedFact]:
             )
             return number, ExtractedFact(turn, claim, sentence)
     raise ValueError(f"turn {number} does not say {value!r}")
-
-
-@dataclass(frozen=True)
-class FallbackExtractor:
-    """Finds facts with a chat model, and by rules where that fails or its answer is not valid.
-
-    Attributes:
-        model: any LangChain chat model; it needs neither tools nor a JSON mode.
-        timeout: seconds after which an answer is no longer waited for; None waits for ever.
-    """
-
-    model: BaseChatModel
-    timeout: float | None = 60.0
-
-    def extract(self, turns: Sequence[Memory]) -> list[ExtractedFact]:
-        """Return what turns tell of people, in order."""
-        if not turns:
-            return []
-        try:
-            return ModelExtractor(self.model, timeout=self.timeout).extract(turns)
-        except Exception as error:
-            _log.warning(
-                "the model found no facts (%s: %s); those that rules find are taken",
-                type(error).__name__,
-                error,
-            )
-        return RuleExtractor().extract(turns)

@@ -20,16 +20,9 @@ _WORDS = 5
 _PAGE = 40
 # What has no place in a text that goes into every prompt.
 _SECRET = (
-    "password",
-    "passcode",
-    "pin",
-    "code",
-    "iban",
-    "combination",
-    "hint",
-    "passport number",
+    "password", "passcode", "pin", "code", "iban", "combination", "hint", "passport number",
     "account number",
-)
+)  # fmt: skip
 # Appointments pass; whoever asks for them finds them among the facts.
 _PASSING = ("appointment", "interview", "exam", "meeting", "checkup")
 
@@ -208,29 +201,17 @@ def _is_fit(fact: Fact) -> bool:
 
 def _without_vague(facts: Sequence[Fact]) -> list[Fact]:
     """Leave out what another fact says more fully, and what it says again."""
-    names = {
-        (f.subject, f.attribute.split()[-1]) for f in facts if f.attribute.split()[-1] in RELATIONS
-    }
-    relations = {f.subject.split()[0] for f in facts} | {name for _, name in names}
-    kinds = {f.value.rpartition(" (")[2].rstrip(")") for f in facts if f.attribute == "pet"}
+    relations = {f.subject.split()[0] for f in facts} | {f.attribute.split()[-1] for f in facts}
+    # "Rex (dog)" says more than "dog" and "dogs".
+    pets = {f.value.lower().rpartition(" (")[2] for f in facts if f.attribute == "pet"}
     shown: dict[tuple[str, str, str], Fact] = {}
     for fact in facts:
-        vague_pet = (
-            fact.attribute == "pet"
-            and fact.value.lower().rstrip("s") in {k.lower() for k in kinds}
-            and " (" not in fact.value
+        kind = fact.value.lower()
+        vague = (fact.attribute == "pet" and f"{kind.rstrip('s')})" in pets) or (
+            fact.attribute == "family" and kind.split()[-1] in relations & RELATIONS
         )
-        named = any(
-            f is not fact
-            and f.attribute == "pet"
-            and f.value.lower().endswith(f"({fact.value.lower().rstrip('s')})")
-            for f in facts
-        )
-        if (vague_pet and named) or (
-            fact.attribute == "family" and fact.value.split()[-1].lower() in relations
-        ):
-            continue
-        shown.setdefault((fact.subject, fact.attribute, fact.value.casefold()), fact)
+        if not vague:
+            shown.setdefault((fact.subject, fact.attribute, kind), fact)
     return list(shown.values())
 
 

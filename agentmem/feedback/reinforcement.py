@@ -63,11 +63,11 @@ def relevant(result: SearchResult, *, include_archived: bool) -> SearchResult:
         include_archived: whether the caller asked for archived memories. Those that an unsure
             search found by itself are revived only by what then shows or cites them.
     """
-    best = max((hit.score for hit in result.hits), default=0.0)
+    least = max([hit.score for hit in result.hits], default=0.0) - MAX_LOG_ODDS
     hits = [
         hit
         for hit in result.hits
-        if hit.score >= best - MAX_LOG_ODDS and (include_archived or not hit.archived)
+        if hit.score >= least and (include_archived or hit.memory.state is not State.ARCHIVED)
     ]
     return replace(result, hits=tuple(hits))
 

@@ -185,5 +185,5 @@ def _turn(
 
 
 def _dialogue(session: str, turns: Sequence[DialogueTurn], started_at: datetime | None) -> Dialogue:
-    found = (DialogueSession(session, started_at, tuple(turns)),) if turns else ()
-    return Dialogue("", found)
+    sessions = (DialogueSession(session, started_at, tuple(turns)),) if turns else ()
+    return Dialogue("", sessions)

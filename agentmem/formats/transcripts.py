@@ -83,7 +83,7 @@ def is_codex(line: Line) -> bool:
 
 
 @dataclass(frozen=True)
-class _Said:
+class _Utterance:
     """What a line says, and a key that names it within its file."""
 
     role: str
@@ -91,19 +91,19 @@ class _Said:
     key: str
 
 
-def _claude_code_turn(line: Line) -> _Said | None:
+def _claude_code_turn(line: Line) -> _Utterance | None:
     message = line.get("message")
-    said = line.get("type") in ("user", "assistant") and isinstance(message, Mapping)
-    if not said or line.get("isMeta") or line.get("isSidechain"):
+    is_message = line.get("type") in ("user", "assistant") and isinstance(message, Mapping)
+    if not is_message or line.get("isMeta") or line.get("isSidechain"):
         return None
     assert isinstance(message, Mapping)
     text = content_text(message.get("content"))
     if _CAVEAT.match(text):
         return None
-    return _Said(str(line["type"]), text, str(line.get("uuid")))
+    return _Utterance(str(line["type"]), text, str(line.get("uuid")))
 
 
-def _codex_turn(line: Line) -> _Said | None:
+def _codex_turn(line: Line) -> _Utterance | None:
     payload = line.get("payload")
     if not isinstance(payload, Mapping):
         return None
@@ -111,28 +111,30 @@ def _codex_turn(line: Line) -> _Said | None:
         role = {"user_message": "user", "agent_message": "assistant"}.get(str(payload.get("type")))
         text = payload.get("message")
         if role is not None and isinstance(text, str):
-            return _Said(role, text, f"{line.get('timestamp')}")
+            return _Utterance(role, text, f"{line.get('timestamp')}")
     return None
 
 
 def _read(
-    file: Path, client: str, turn_of: Callable[[Line], _Said | None], keep_secrets: bool
+    file: Path, client: str, turn_of: Callable[[Line], _Utterance | None], keep_secrets: bool
 ) -> Dialogue:
     session, turns = f"{client}-{file.stem}", []
     for number, line in enumerate(_lines(file)):
-        said = turn_of(line)
-        if said is None:
+        utterance = turn_of(line)
+        if utterance is None:
             continue
-        text = _INJECTED.sub("", clean_text(said.text)[0]).strip()
+        text = _INJECTED.sub("", clean_text(utterance.text)[0]).strip()
         text = text if keep_secrets else redact_secrets(text)
         if text:
-            turns.append(_turn(line, said, text, f"{session}\n{said.key}\n{number}", client))
+            turns.append(
+                _turn(line, utterance, text, f"{session}\n{utterance.key}\n{number}", client)
+            )
     return Dialogue("", _sessions(session, turns))
 
 
-def _turn(line: Line, said: _Said, text: str, key: str, client: str) -> DialogueTurn:
+def _turn(line: Line, utterance: _Utterance, text: str, key: str, client: str) -> DialogueTurn:
     return DialogueTurn(
-        role=said.role,
+        role=utterance.role,
         speaker=None,
         text=text,
         said_at=moment_of(line.get("timestamp")),

@@ -92,11 +92,11 @@ def parse_event(text: str) -> Event:
 
 def _codex_turn(data: dict[str, Any]) -> Event:
     turn = str(data.get("turn-id") or "")
-    said = [("user", text) for text in data.get("input-messages") or []]
-    said.append(("assistant", data.get("last-assistant-message")))
+    texts = [("user", text) for text in data.get("input-messages") or []]
+    texts.append(("assistant", data.get("last-assistant-message")))
     messages = [
         {"role": role, "content": text, "id": f"{turn}-{n}"}
-        for n, (role, text) in enumerate(said)
+        for n, (role, text) in enumerate(texts)
         if isinstance(text, str) and text.strip()
     ]
     thread = str(data.get("thread-id") or turn)

@@ -4,7 +4,8 @@ Signs, symbols, numbers, units, emoji, capitals and the smallest words may all c
 ("A+" and "A-", "few" and "a few", "US" and "us"), and whoever merges two turns hides one of them.
 So every token counts, and only these do not: white space, the marks at the end, typographic
 variants of one character, contractions that have one full form, and a few openings such as
-"as I said". In doubt two turns stay apart.
+"as I said". What means something only after the turn before it ("2", "make another one") is never
+merged. In doubt two turns stay apart.
 """
 
 from __future__ import annotations
@@ -50,6 +51,17 @@ _OF_ITS_DAY = re.compile(
     r"am (?:\w+ing|tired|sick|ill|happy|sad|hungry|bored|back|here|home|late|ready|sorry)|\w+ed)\b",
     re.IGNORECASE,
 )
+# Whatever these words point to stands in another turn.
+_POINTING = re.compile(
+    r"\b(?:continue|go on|another|again|above|previous(?:ly)?|more|instead|your turn|same|"
+    r"th(?:is|at|ese|ose) (?:one|ones)|it|them|this|that|those|these)\b",
+    re.IGNORECASE,
+)
+_SUBJECT = re.compile(
+    r"\b(?:i|we|you|he|she|they|my|our|your|his|her|their)\b|\b(?-i:[A-Z])[\w'-]* (?-i:[a-z])",
+    re.IGNORECASE,
+)
+_FEW_WORDS = 4
 
 
 def same_statement(text: str) -> str:
@@ -73,26 +85,32 @@ def same_statement(text: str) -> str:
 def duplicates(turns: Iterable[Memory]) -> list[list[Memory]]:
     """Return the groups of two and more turns that say the same, each in order of time.
 
-    They have one speaker and the same metadata; what speaks of its own day is only the same if it
-    was said on one day. Takes time linear in what there is.
+    They have one speaker and the same metadata, and mean something without the turns before them;
+    what speaks of its own day is only the same if it was said on one day. Takes time linear in what
+    there is.
     """
     groups: dict[tuple[object, ...], list[Memory]] = {}
     for turn in turns:
-        if KEPT_APART not in turn.metadata:
+        if KEPT_APART not in turn.metadata and _stands_by_itself(turn.text):
             groups.setdefault(_key(turn), []).append(turn)
-    found = [sorted(group, key=_when) for group in groups.values() if len(group) > 1]
-    return sorted(found, key=lambda group: _when(group[0]))
+    duplicates = [sorted(group, key=_when) for group in groups.values() if len(group) > 1]
+    return sorted(duplicates, key=lambda group: _when(group[0]))
+
+
+def _stands_by_itself(text: str) -> bool:
+    short = len(text.split()) < _FEW_WORDS
+    return not (_POINTING.search(text) or (short and not _SUBJECT.search(text)))
 
 
 def _key(turn: Memory) -> tuple[object, ...]:
-    said = same_statement(turn.text)
-    day = turn.said_at.date() if _OF_ITS_DAY.search(said) or said.endswith("?") else None
+    statement = same_statement(turn.text)
+    day = turn.said_at.date() if _OF_ITS_DAY.search(statement) or statement.endswith("?") else None
     ignored = ("forgotten_facts", IMPORTANCE)
     metadata = {k: v for k, v in turn.metadata.items() if k not in ignored}
     return (
         turn.role,
         turn.speaker,
-        said,
+        statement,
         day,
         turn.expires_at,
         json.dumps(metadata, sort_keys=True, default=str),

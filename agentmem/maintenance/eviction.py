@@ -24,16 +24,18 @@ SWEEP_LIMIT = 1000
 # Log odds that a question will need a turn, by what is known when it is written. Logistic
 # regression over the 3,435 turns of LoCoMo's six development conversations, of which questions need
 # 24 %.
-_LOG_ODDS = -7.46
-_PER_LOG_INFORMATION = 0.72
-_PER_MEAN_IDF = 0.91
-_IF_TIME = 1.54
-_IF_ANSWER = 0.98
-_IF_QUESTION = -0.55
-# The strength of a turn that will be needed with these odds is doubled.
-_ODDS_UNIT = 0.02
-# Rarer words say no more, so that turns of a large scope do not seem to say more than others.
-_MAX_IDF = 6.0
+_LOG_ODDS = -8.67
+_PER_LOG_INFORMATION = 1.0
+_PER_MEAN_IDF = 1.03
+_IF_TIME = 1.26
+_IF_ANSWER = 0.93
+_IF_QUESTION = -0.47
+# The strength of a turn that will be needed with these odds is doubled. Chosen so that a year
+# archives half of the turns that no question needs (docs/recall.md).
+_ODDS_UNIT = 0.057
+# The idf of a word that occurs once, whatever the number of turns: a word of a large scope would
+# seem to say more than the same word of a small one. Fewer turns do not tell which words are rare.
+_IDF_OF_ONE, _MIN_TURNS = 6.0, 200
 
 # Rows of the similarity matrix computed at once: 512 x 100,000 turns take 200 MB.
 _BLOCK_SIZE = 512
@@ -91,7 +93,7 @@ def _faded_turns(index: ScopeIndex, curve: ForgettingCurve, now: datetime) -> Ro
 
     Time counts from when a turn was written or last recalled: a conversation of last year that is
     imported today must not be archived today. A turn that is likely to be needed fades more
-    slowly: its strength is multiplied by 1 + odds / `_ODDS_UNIT`. So acknowledgments and small
+    slowly: its strength is multiplied by 1 + (odds / `_ODDS_UNIT`)². So acknowledgments and small
     talk fade within months, and turns that say much over years.
     """
     table = index.tables[Granularity.TURN]
@@ -107,7 +109,7 @@ def _faded_turns(index: ScopeIndex, curve: ForgettingCurve, now: datetime) -> Ro
     # Most turns have not faded even without regard to what they say.
     may = retention(elapsed, strength) < curve.archive_below
     rows, elapsed, strength = rows[may], elapsed[may], strength[may]
-    left = retention(elapsed, strength * (1 + _odds_of_need(table, rows) / _ODDS_UNIT))
+    left = retention(elapsed, strength * (1 + (_odds_of_need(table, rows) / _ODDS_UNIT) ** 2))
     below = left < curve.archive_below
     return np.asarray(rows[below][np.argsort(left[below], kind="stable")], dtype=np.intp)
 
@@ -118,14 +120,15 @@ def _odds_of_need(table: Table, rows: Rows) -> NDArray[np.float64]:
     Needed are turns that say much in rare words, name a time, or answer a question; seldom needed
     are those that ask one.
     """
-    n, rarity = len(table.words), dict[str, float]()
+    n, rarity = max(len(table.words), 1), dict[str, float]()
+    scale = _IDF_OF_ONE / math.log(max(n, _MIN_TURNS))
     information, mean_idf = np.zeros(len(rows)), np.zeros(len(rows))
     for place, row in enumerate(rows.tolist()):
         terms = table.words.terms(row)
         for term in terms:
             if term not in rarity:
-                share = table.words.document_frequency(term) / max(n, 1)
-                rarity[term] = min(max(-math.log(max(share, 1e-9)), 0.0), _MAX_IDF)
+                frequency = max(table.words.document_frequency(term), 1)
+                rarity[term] = scale * max(math.log(n / frequency), 0.0)
         information[place] = sum(rarity[term] for term in terms)
         mean_idf[place] = information[place] / max(len(terms), 1)
     columns, before = table.columns, table.neighbors(rows, -1)

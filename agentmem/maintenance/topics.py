@@ -43,8 +43,10 @@ def communities(edges: Iterable[tuple[int, int, float]], vectors: Vectors) -> ND
     for a, b, weight in edges:
         before = graph.get_edge_data(a, b, {}).get("weight", 0.0)
         graph.add_edge(a, b, weight=before + weight)
-    found = nx.community.louvain_communities(graph, weight="weight", seed=0)
-    groups = sorted((sorted(group) for group in found), key=lambda group: (-len(group), group))
+    communities = nx.community.louvain_communities(graph, weight="weight", seed=0)
+    groups = sorted(
+        (sorted(group) for group in communities), key=lambda group: (-len(group), group)
+    )
     large = [group for group in groups if len(group) >= _MIN_SIZE] or groups[:1]
     centroids = np.stack([vectors[group].mean(axis=0) for group in large])
     labels = np.asarray((vectors @ centroids.T).argmax(axis=1), dtype=np.intp)

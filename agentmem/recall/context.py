@@ -41,8 +41,11 @@ class RecallRouting:
         entropy: of the distribution of scores over turns, in nats.
         entropies: normalized entropy H / ln n by granularity, in [0, 1]: 0 is certain of one
             memory, 1 is undecided between all.
-        shares: what share of the token budget each granularity may use.
-        archive: whether the archive was consulted, because the search was unsure.
+        shares: the largest share of the token budget that each granularity may use; turns use what
+            the others leave.
+        archive: whether archived memories were found, because the search was unsure without them.
+        concentration: what part of the entropy lies within sessions, in [0, 1]: at 1 one session
+            has the evidence, at 0 each turn with evidence is of another one.
     """
 
     breadth: float
@@ -51,16 +54,18 @@ class RecallRouting:
     entropies: Mapping[Granularity, float]
     shares: Mapping[Granularity, float]
     archive: bool = False
+    concentration: float = 1.0
 
     def __str__(self) -> str:
         """Return the decision as one line that a person understands."""
         kind = "a broad question" if self.breadth >= 0.5 else "a precise question"
-        coarse = [
-            g.value for g, share in self.shares.items() if share and g is not Granularity.TURN
-        ]
+        detail = (Granularity.TURN, Granularity.SESSION)
+        coarse = [g.value for g, share in self.shares.items() if share and g not in detail]
         parts = [f"{kind}, worth {self.turns} turns"]
         if coarse:
             parts.append(f"with an overview from {', '.join(coarse)} memories")
+        elif self.breadth >= 0.5:
+            parts.append("whose evidence is scattered over sessions")
         if self.archive:
             parts.append("looked into the archive")
         return "; ".join(parts)

@@ -27,7 +27,7 @@ from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import NONE
 from agentmem_retrievers.ranking.latest_value import matching_keys
 from agentmem_stores import Granularity, Memory, Scope, State
-from agentmem_stores.filters import NO_FILTER, MemoryFilter
+from agentmem_stores.filters import MemoryFilter
 
 __all__ = ["Recaller", "candidates", "shown_granularity"]
 
@@ -35,8 +35,12 @@ __all__ = ["Recaller", "candidates", "shown_granularity"]
 _MIN_LINE_TOKENS = 25
 # A prompt with more turns than this is not better for it, whatever its budget.
 _MAX_CANDIDATES = 400
-# Longer turns are shown as their best sentences, so that a few do not use up the budget.
-MAX_TURN_TOKENS = 120
+# Longer turns are shown as their best sentences, so that a few do not use up the budget: by the
+# first rank from which it counts, how many tokens of a turn are shown. What ranks lower is less
+# likely to answer, and a sentence of it leaves room for the evidence further below. In LoCoMo, 60
+# tokens from the third and 40 from the tenth on include all evidence of 2 % more questions than
+# 120 throughout, and no fewer words of the answer.
+MAX_TURN_TOKENS = {0: 120, 3: 60, 10: 40}
 # Chunks of documents are as long as the embedder's window, and were cut at ends of paragraphs.
 MAX_CHUNK_TOKENS = 400
 # Of three consecutive turns, in answer to a broad question.
@@ -50,8 +54,6 @@ MIN_REPEATED_CHARS = 12
 MAX_PRECEDING_TOKENS = 40
 # Turns of a topic that are looked up to find out which of them its summary quotes.
 MAX_SOURCES = 200
-# The breadth of a question from which on it gets passages.
-_MIN_PASSAGE_BREADTH = 0.5
 # Three digits, so that the ids that lines get at the end are never longer.
 _WIDEST_ID = "m999"
 
@@ -160,7 +162,7 @@ class Recaller:
         as_of: datetime | None = None,
         explain: bool = False,
         min_trust: Trust = Trust.EXTERNAL,
-        where: MemoryFilter = NO_FILTER,
+        where: MemoryFilter | None = None,
         granularity: Granularity | None = None,
     ) -> Context:
         """Return the context of a search for turns; see `MemoryController.recall`.
@@ -194,29 +196,16 @@ class Recaller:
             words = index.tables[Granularity.TURN].words
             excerpts = Excerpts(result.query, words, count)
             page = _Page(count, max_tokens, admits)
-            for memory in filter(where.matches, filter(admits, pinned)):
-                if wanted(memory.granularity):
-                    self._add_pinned(page, memory, excerpts)
+            _add_pinned(page, [m for m in pinned if wanted(m.granularity)], where)
             if wanted(Granularity.FACT):
-                facts = _certain_facts(index.facts, result.query, as_of)
-                self._add_facts(page, facts, allowed)
+                _add_facts(page, _certain_facts(index.facts, result.query, as_of), allowed)
             self._add_overview(page, scope, groups, shares, routing, excerpts, max_tokens)
-            if _wants_passages(routing, granularity):
+            if Granularity.SESSION in routing.shares:
                 self._add_passages(page, scope, index, hits, routing, excerpts, allowed)
-            if wanted(Granularity.TURN):
+            if Granularity.TURN in routing.shares:
                 self._add_turns(page, scope, index, hits, routing, excerpts, allowed)
         routing = replace(routing, archive=any(hit.archived for hit in hits))
         return _context(result, routing, page, max_tokens, explain=explain)
-
-    def _add_pinned(self, page: _Page, memory: Memory, excerpts: Excerpts) -> None:
-        page.add(_Draft(_line(memory, memory.text), Form.PINNED, _own(memory), reason="pinned"))
-
-    def _add_facts(self, page: _Page, facts: Sequence[Memory], allowed: _Allowed) -> None:
-        for fact in facts:
-            if page.admits(fact) and all(map(allowed, fact.sources)):
-                reason = "the present value of what is asked for"
-                line = _line(fact, _stated(fact))
-                page.add(_Draft(line, Form.FACT, fact.sources, reason=reason))
 
     def _add_overview(
         self,
@@ -260,10 +249,10 @@ class Recaller:
             if memory_id is not None:
                 mass[memory_id] = mass.get(memory_id, 0.0) + float(share)
         order = sorted(mass, key=lambda i: (-mass[i], i))[:12]
-        found = {m.id: m for m in self.memories.store.get_memories(scope, granularity, order)}
+        by_id = {m.id: m for m in self.memories.store.get_memories(scope, granularity, order)}
         for memory_id in order:
-            if memory_id in found:
-                yield found[memory_id], mass[memory_id]
+            if memory_id in by_id:
+                yield by_id[memory_id], mass[memory_id]
 
     def _quoted_turns(self, scope: Scope, memory: Memory, text: str) -> tuple[str, ...]:
         sources = self.memories.store.get_memories(
@@ -291,16 +280,16 @@ class Recaller:
                 if derived in passages:
                     ids.setdefault(derived, hit.score)
         order = list(ids)[: routing.turns]
-        found = {
+        by_id = {
             m.id: m for m in self.memories.store.get_memories(scope, Granularity.SESSION, order)
         }
-        sources = dict.fromkeys(i for m in found.values() for i in m.sources)
+        sources = dict.fromkeys(i for m in by_id.values() for i in m.sources)
         turn_ids = [i for i in sources if allowed(i)]
         turns = {
             m.id: m for m in self.memories.store.get_memories(scope, Granularity.TURN, turn_ids)
         }
         for passage_id in order:
-            passage = found.get(passage_id)
+            passage = by_id.get(passage_id)
             if passage is None:
                 continue
             unseen = [turns[i] for i in passage.sources if i in turns and i not in page.turn_ids]
@@ -340,11 +329,11 @@ class Recaller:
         """Add the best turns, each in full or as its best sentences."""
         best = hits[: routing.turns]
         before = self._preceding(scope, index, [hit.memory for hit in best], page)
-        for rank, hit in enumerate(best, start=1):
+        for rank, hit in enumerate(best):
             memory = hit.memory
             if memory.id in page.turn_ids:
                 continue
-            longest = MAX_CHUNK_TOKENS if memory.role == DOCUMENT else MAX_TURN_TOKENS
+            longest = MAX_CHUNK_TOKENS if memory.role == DOCUMENT else _max_turn_tokens(rank)
             room = min(page.room(memory), longest)
             if room < MIN_TEXT_TOKENS:
                 continue
@@ -353,7 +342,7 @@ class Recaller:
             line = _line(memory, text)
             if not text or page.shows(line):
                 continue
-            form, reason = Form.TURN if is_whole else Form.EXCERPT, f"rank {rank} of the search"
+            form, reason = Form.TURN if is_whole else Form.EXCERPT, f"rank {rank + 1} of the search"
             earlier = before.get(memory.id)
             shown = earlier is None or earlier.id in page.turn_ids or not allowed(earlier.id)
             if earlier is not None and not shown:
@@ -376,12 +365,12 @@ class Recaller:
         rows = np.array([table.row_of[i] for i in dependent], dtype=np.intp)
         earlier = table.neighbors(rows, -1).tolist()
         ids = {i: table.ids[row] for i, row in zip(dependent, earlier, strict=True) if row != NONE}
-        found = {memory.id: memory for memory in turns}
-        unread = [i for i in ids.values() if i not in found]
+        by_id = {memory.id: memory for memory in turns}
+        unread = [i for i in ids.values() if i not in by_id]
         if unread:
             read = self.memories.store.get_memories(scope, Granularity.TURN, unread)
-            found |= {memory.id: memory for memory in read}
-        return {i: found[e] for i, e in ids.items() if e in found and page.admits(found[e])}
+            by_id |= {memory.id: memory for memory in read}
+        return {i: by_id[e] for i, e in ids.items() if e in by_id and page.admits(by_id[e])}
 
 
 @dataclass(frozen=True)
@@ -430,17 +419,31 @@ def _certain_facts(facts: FactIndex, question: str, as_of: datetime | None) -> l
     keys = matching_keys(asked_attributes(question), facts)
     if len(keys) != 1:
         return []
-    found: dict[str, Memory] = {}
+    by_value: dict[str, Memory] = {}
     is_single = False
     for memory in facts.by_key[keys[0]].values():
         record = FactRecord.of(memory)
         if record is None or record.ends or not holds_at(memory, as_of):
             continue
         is_single = is_single or record.single
-        known = found.get(record.value.casefold())
+        known = by_value.get(record.value.casefold())
         if known is None or known.said_at < memory.said_at:
-            found[record.value.casefold()] = memory
-    return [] if is_single and len(found) > 1 else list(found.values())
+            by_value[record.value.casefold()] = memory
+    return [] if is_single and len(by_value) > 1 else list(by_value.values())
+
+
+def _add_pinned(page: _Page, memories: Sequence[Memory], where: MemoryFilter | None) -> None:
+    for memory in memories:
+        if page.admits(memory) and (where is None or where.matches(memory)):
+            page.add(_Draft(_line(memory, memory.text), Form.PINNED, _own(memory), reason="pinned"))
+
+
+def _add_facts(page: _Page, facts: Sequence[Memory], allowed: _Allowed) -> None:
+    """Add the facts whose turns a filter allows."""
+    for fact in facts:
+        if page.admits(fact) and all(map(allowed, fact.sources)):
+            line, reason = _line(fact, _stated(fact)), "the present value of what is asked for"
+            page.add(_Draft(line, Form.FACT, fact.sources, reason=reason))
 
 
 def _stated(fact: Memory) -> str:
@@ -455,18 +458,16 @@ def _restricted(routing: RecallRouting, granularity: Granularity | None) -> Reca
     return routing if granularity is None else replace(routing, shares={granularity: 1.0})
 
 
-def _wants_passages(routing: RecallRouting, granularity: Granularity | None) -> bool:
-    if granularity is None:
-        return routing.breadth >= _MIN_PASSAGE_BREADTH
-    return granularity is Granularity.SESSION
-
-
-def _allowed_turns(index: ScopeIndex, where: MemoryFilter) -> _Allowed:
+def _allowed_turns(index: ScopeIndex, where: MemoryFilter | None) -> _Allowed:
     """Return a function that says whether a filter allows a turn, given by its id."""
-    if not where:
+    if where is None:
         return lambda turn_id: True
     table, mask = index.tables[Granularity.TURN], index.matching(Granularity.TURN, where)
     return lambda turn_id: turn_id in table.row_of and bool(mask[table.row_of[turn_id]])
+
+
+def _max_turn_tokens(rank: int) -> int:
+    return next(n for first, n in reversed(MAX_TURN_TOKENS.items()) if rank >= first)
 
 
 def _own(memory: Memory) -> tuple[str, ...]:

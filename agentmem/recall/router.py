@@ -28,8 +28,8 @@ SHORTLIST = 60
 # that includes all evidence 1.5 points more often than a fixed number of turns that takes as
 # many tokens on average, with 2,400 tokens 1.8 points.
 FLOOR = 4.0
-MIN_PER_EVENT = 0.75
-UNIT_TOKENS = 2400
+MIN_PER_EVENT = 0.9
+UNIT_TOKENS = 2000
 # An overview is worth up to 1 + BROAD_GAIN times as many.
 BROAD_GAIN = 2.0
 
@@ -37,15 +37,20 @@ BROAD_GAIN = 2.0
 _FIXED_BREADTH = 0.3
 
 _OVERVIEW = re.compile(
-    r"\b(?:summar(?:y|i[sz]e)|overview|recap|discuss(?:ed|ion|ions)?|in general|overall|usually|"
-    r"up to|main (?:points?|topics?|ideas?)|everything|think about|opinions?|"
+    r"\b(?:summar(?:y|i[sz]e)|overview|recap|discuss(?:ed|ion|ions)?|debate[sd]?|in general|"
+    r"overall|usually|up to|main (?:points?|topics?|ideas?)|everything|think about|opinions?|"
     r"(?:talk|say|said|chat|speak|spoke)\w* about|what happened|order)\b",
     re.IGNORECASE,
 )
 # The most of a budget that goes to summaries; the rest shows the turns that carry them.
 _COARSE_SHARE = 0.35
+# Evidence of which a smaller part of the entropy lies within sessions is scattered: the turns of
+# many sessions have it, each by itself. Summaries and passages would show what stands around them.
+_MIN_CONCENTRATION = 0.45
 # A question that is probably precise gets no summaries: for those, turns beat them at every budget.
 _MIN_BREADTH = 0.25
+# Passages are for questions that are rather broad than precise.
+_MIN_PASSAGE_BREADTH = 0.5
 
 
 def score_distribution(scores: ArrayLike) -> NDArray[np.float64]:
@@ -76,27 +81,51 @@ def route_recall(
         max_tokens: the budget.
         is_fixed: use the same mix for every question.
     """
-    entropy = float(-(shares * np.log(np.maximum(shares, 1e-300))).sum())
+    entropy = _entropy(shares)
     entropies = {Granularity.TURN: _normalized(shares)}
     for granularity, names in groups.items():
         entropies[granularity] = _normalized(_grouped(shares, names))
     breadth = _FIXED_BREADTH if is_fixed else _breadth(query, entropies)
-    certainty = {g: 1 - entropies[g] for g in COARSE if g in entropies}
-    total = sum(certainty.values())
+    concentration = 1.0 if is_fixed else _concentration(shares, groups)
     weights = {Granularity.TURN: 1.0}
-    if total > 0 and breadth >= _MIN_BREADTH:
-        coarse = _COARSE_SHARE * breadth
-        weights = {g: coarse * c / total for g, c in certainty.items()}
-        weights[Granularity.TURN] = 1 - coarse
+    if breadth >= _MIN_BREADTH and concentration >= _MIN_CONCENTRATION:
+        weights = _mix(entropies, breadth)
     per_event = max(MIN_PER_EVENT, max_tokens / UNIT_TOKENS)
     turns = round(FLOOR + per_event * math.exp(entropy) * (1 + BROAD_GAIN * breadth))
-    return RecallRouting(breadth, turns, entropy, entropies, weights)
+    return RecallRouting(breadth, turns, entropy, entropies, weights, concentration=concentration)
+
+
+def _mix(entropies: Mapping[Granularity, float], breadth: float) -> dict[Granularity, float]:
+    """Return the shares of a budget for a question that is broad to some degree."""
+    certainty = {g: 1 - entropies[g] for g in COARSE if g in entropies}
+    total = sum(certainty.values())
+    coarse = _COARSE_SHARE * breadth if total > 0 else 0.0
+    shares = {g: coarse * c / total for g, c in certainty.items()} if coarse else {}
+    if breadth >= _MIN_PASSAGE_BREADTH:
+        shares[Granularity.SESSION] = 1 - coarse
+    return {**shares, Granularity.TURN: 1 - coarse}
 
 
 def _breadth(query: str, entropies: Mapping[Granularity, float]) -> float:
     """Return the probability that a question wants an overview."""
     logit = 6 * (entropies[Granularity.TURN] - 0.85) + (2.5 if _OVERVIEW.search(query) else -2.5)
     return 1 / (1 + math.exp(-logit))
+
+
+def _concentration(shares: NDArray[np.float64], groups: Groups) -> float:
+    """Return H(turn | session) / H(turn), the part of the entropy that lies within sessions.
+
+    By the chain rule, H(turn) = H(session) + H(turn | session).
+    """
+    total = _entropy(shares)
+    if total <= 0 or Granularity.SUMMARY not in groups:
+        return 1.0
+    return max(1 - _entropy(_grouped(shares, groups[Granularity.SUMMARY])) / total, 0.0)
+
+
+def _entropy(shares: NDArray[np.float64]) -> float:
+    """The entropy of a distribution, in nats."""
+    return float(-(shares * np.log(np.maximum(shares, 1e-300))).sum())
 
 
 def _grouped(shares: NDArray[np.float64], names: Sequence[str | None]) -> NDArray[np.float64]:

@@ -20,9 +20,10 @@ from agentmem.server.auth import PageSessions, Principal, TokenStore
 from agentmem.server.gate import COOKIE, LOGIN_HINT, Gate, Hosts
 from agentmem.server.idle import Activity, ActivityMeter
 from agentmem.server.limits import Limits
-from agentmem.server.logs import RequestLog
+from agentmem.server.logs import log_request
 from agentmem.server.mcp import create_mcp_server
-from agentmem.server.metrics import Metrics, RequestMetrics
+from agentmem.server.metrics import Metrics
+from agentmem.server.observing import RequestObservation
 from agentmem.server.page import install_page
 from agentmem.server.page.render import error_page, wants_page
 from agentmem.server.problems import Problem, install_problem_handlers, problem_response
@@ -41,18 +42,18 @@ class ServerState:
         owner: whose memories the holder of `secret` means.
         secret: the token of the store's folder.
         tokens: further tokens.
-        sessions: logins of the page.
         activity: when the server was last used.
         metrics: of requests.
+        sessions: logins of the page.
     """
 
     memory: MemoryController
     owner: Scope
     secret: str
     tokens: TokenStore
+    activity: Activity
+    metrics: Metrics
     sessions: PageSessions = field(default_factory=PageSessions)
-    activity: Activity = field(default_factory=Activity)
-    metrics: Metrics = field(default_factory=Metrics)
 
     def new_link(self, base_url: str) -> str:
         """Return an address that opens the page, once."""
@@ -82,7 +83,15 @@ def create_app(
         around: entered when the application starts, and left when it stops, before the controller
             is closed.
     """
-    state = ServerState(memory, owner, secret or secrets.token_urlsafe(32), TokenStore(folder))
+    activity = Activity()
+    state = ServerState(
+        memory,
+        owner,
+        secret or secrets.token_urlsafe(32),
+        TokenStore(folder),
+        activity,
+        Metrics(activity),
+    )
 
     mcp = create_mcp_server(memory, _version())
     # Without sessions, so that a client goes on when the server was restarted. Host and Origin
@@ -133,8 +142,7 @@ def create_app(
     )
     # The last one added is the first to see a request.
     app.add_middleware(ActivityMeter, activity=state.activity)
-    app.add_middleware(RequestMetrics, metrics=state.metrics)
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestObservation, observers=[state.metrics.record, log_request])
     return app
 
 

@@ -232,11 +232,11 @@ class PageSessions:
         """Return the value of a session cookie for a code, None if the code is not valid."""
         with self._lock:
             self._prune()
-            found = self._links.pop(_digest(code), None)
-            if found is None:
+            link = self._links.pop(_digest(code), None)
+            if link is None:
                 return None
             cookie = secrets.token_urlsafe(32)
-            principal = replace(found[1], key=f"page-{os.urandom(4).hex()}")
+            principal = replace(link[1], key=f"page-{os.urandom(4).hex()}")
             self._sessions[_digest(cookie)] = (self.clock() + _SESSION_SECONDS, principal)
             return cookie
 

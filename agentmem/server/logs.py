@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import sys
-import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
-__all__ = ["JsonFormatter", "RequestLog", "configure_logging"]
+__all__ = ["JsonFormatter", "configure_logging", "log_request"]
 
 _log = logging.getLogger("agentmem.server")
 
@@ -50,40 +47,23 @@ def configure_logging(level: str = "info") -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-@dataclass
-class RequestLog:
-    """An ASGI middleware that logs method, path, status, duration and client of each request.
+def log_request(connection: Connection, status: int, seconds: float) -> None:
+    """Log method, path, status, duration and client of a request.
 
     The query string is left out: it can hold a login code or a question.
     """
-
-    app: ASGIApp
-
-    async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
-        """Pass a request on, and log it."""
-        if connection["type"] != "http":
-            await self.app(connection, receive, send)
-            return
-        status, start = 500, time.perf_counter()
-
-        async def sending(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self.app(connection, receive, sending)
-        finally:
-            principal = connection.get("state", {}).get("principal")
-            fields = {
-                "method": connection["method"],
-                "path": connection["path"],
-                "status": status,
-                "ms": round((time.perf_counter() - start) * 1000, 1),
-                "client": None if principal is None else principal.client,
-            }
-            _log.log(_level(connection["path"], status), "request", extra={"fields": fields})
+    level = _level(connection["path"], status)
+    if not _log.isEnabledFor(level):
+        return
+    principal = connection.get("state", {}).get("principal")
+    fields = {
+        "method": connection["method"],
+        "path": connection["path"],
+        "status": status,
+        "ms": round(seconds * 1000, 1),
+        "client": None if principal is None else principal.client,
+    }
+    _log.log(level, "request", extra={"fields": fields})
 
 
 def _level(path: str, status: int) -> int:

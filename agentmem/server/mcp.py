@@ -244,8 +244,8 @@ def _add_tools(server: MCPServer[Any], memory: MemoryController) -> None:
         """Return memories in full, by the ids that other tools returned."""
         caller = _caller(memory)
         with _errors_for_model():
-            found = [memory.get(memory_id, scope=caller.scope) for memory_id in ids[:_MAX_SHOWN]]
-        return Memories(memories=[_view(each) for each in found])
+            memories = [memory.get(memory_id, scope=caller.scope) for memory_id in ids[:_MAX_SHOWN]]
+        return Memories(memories=[_view(each) for each in memories])
 
     @server.tool(annotations=_READS, title="Timeline")
     def timeline(
@@ -358,16 +358,16 @@ def _add_openai_tools(server: MCPServer[Any], memory: MemoryController) -> None:
         """Return one memory in full."""
         caller = _caller(memory)
         with _errors_for_model():
-            found = memory.get(id, scope=caller.scope)
+            document = memory.get(id, scope=caller.scope)
         return Document(
-            id=found.id,
-            title=_title(found),
-            text=found.text,
-            url=_uri(found.id),
+            id=document.id,
+            title=_title(document),
+            text=document.text,
+            url=_uri(document.id),
             metadata={
-                "said_at": found.said_at.isoformat(),
-                "said_by": speaker_of(found),
-                "trust": trust_of(found).value,
+                "said_at": document.said_at.isoformat(),
+                "said_by": speaker_of(document),
+                "trust": trust_of(document).value,
             },
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 
 from prometheus_client import (
@@ -14,10 +13,11 @@ from prometheus_client import (
     generate_latest,
 )
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
-__all__ = ["Metrics", "RequestMetrics"]
+from agentmem.server.idle import Activity
+
+__all__ = ["Metrics"]
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -27,8 +27,12 @@ class Metrics:
     """The metrics of one server; each application has a registry of its own.
 
     Labels are routes, methods and statuses, never owners, ids or queries.
+
+    Args:
+        activity: knows how many requests are being answered.
     """
 
+    activity: Activity
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     def __post_init__(self) -> None:
@@ -43,43 +47,20 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
-        self.running = Gauge(
+        running = Gauge(
             "agentmem_requests_running", "Requests being answered.", registry=self.registry
         )
+        running.set_function(lambda: self.activity.running)
+
+    def record(self, connection: Connection, status: int, seconds: float) -> None:
+        """Count and time a request."""
+        route, method = _route(connection), _method(connection)
+        self.requests.labels(method, route, str(status)).inc()
+        self.seconds.labels(method, route).observe(seconds)
 
     def response(self) -> Response:
         """Return all metrics as text."""
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
-
-
-@dataclass
-class RequestMetrics:
-    """An ASGI middleware that counts and times requests."""
-
-    app: ASGIApp
-    metrics: Metrics
-
-    async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
-        """Pass a request on, and measure it."""
-        if connection["type"] != "http":
-            await self.app(connection, receive, send)
-            return
-        status, begin = 500, time.perf_counter()
-
-        async def sending(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        self.metrics.running.inc()
-        try:
-            await self.app(connection, receive, sending)
-        finally:
-            self.metrics.running.dec()
-            route, method = _route(connection), _method(connection)
-            self.metrics.requests.labels(method, route, str(status)).inc()
-            self.metrics.seconds.labels(method, route).observe(time.perf_counter() - begin)
 
 
 def _route(connection: Connection) -> str:

@@ -98,8 +98,8 @@ def _add(body: AddRequest, caller: Caller) -> list[Memory]:
     options = body.options("messages", "history", "answered")
     if _may_be_history(body):
         # One message is a statement, also if it repeats the last one; a list may be a history.
-        said = messages if len(messages) > 1 else messages[0]
-        return caller.memory.add(said, scope=caller.scope, **options)
+        payload = messages if len(messages) > 1 else messages[0]
+        return caller.memory.add(payload, scope=caller.scope, **options)
     session_id = options.pop("session_id", None)
     said_at = options.pop("timestamp", None)
     return caller.memory.add_turns(
@@ -127,7 +127,7 @@ def _message(message: MessageIn | str, caller: Caller) -> dict[str, Any]:
 @router.post("/sessions", status_code=201, tags=["sessions"], **_SPARSE)
 def add_many(body: AddManyRequest, caller: Writer, full: Full = False) -> Ids:
     """Store whole conversations and end them."""
-    sessions = {name: [_message(m, caller) for m in found] for name, found in body.sessions.items()}
+    sessions = {name: [_message(m, caller) for m in turns] for name, turns in body.sessions.items()}
     return Ids.of(
         caller.memory.add_many(sessions, expires_at=body.expires_at, scope=caller.scope), full=full
     )
@@ -352,7 +352,7 @@ def add_document(body: DocumentRequest, caller: Writer) -> DocumentOut:
 @router.get("/documents", tags=["documents"])
 def documents(caller: Reader) -> list[DocumentOut]:
     """Return the documents, by title."""
-    return [DocumentOut.of(found) for found in caller.memory.documents(scope=caller.scope)]
+    return [DocumentOut.of(document) for document in caller.memory.documents(scope=caller.scope)]
 
 
 @router.delete("/documents/{name:path}", tags=["documents"])
@@ -364,12 +364,12 @@ def delete_document(name: str, caller: Writer) -> DeletionOut:
 @router.post("/recognize", tags=["search"])
 def recognize(body: RecognizeRequest, caller: Reader) -> RecognitionOut:
     """Say how surely a text was met before."""
-    found = caller.memory.recognize(body.text, scope=caller.scope)
+    result = caller.memory.recognize(body.text, scope=caller.scope)
     return RecognitionOut(
-        familiarity=found.familiarity,
-        kind=found.kind.value,
-        similarity=found.similarity,
-        memory=None if found.memory is None else MemoryOut.of(found.memory),
+        familiarity=result.familiarity,
+        kind=result.kind.value,
+        similarity=result.similarity,
+        memory=None if result.memory is None else MemoryOut.of(result.memory),
     )
 
 
@@ -385,14 +385,14 @@ def facts(
     as_of: Moment = None,
 ) -> list[FactOut]:
     """Return the facts about people, by subject, attribute and date."""
-    found = caller.memory.facts(
+    facts = caller.memory.facts(
         subject=subject,
         attribute=attribute,
         superseded=superseded,
         as_of=as_of,
         scope=caller.scope,
     )
-    return [FactOut.of(fact) for fact in found]
+    return [FactOut.of(fact) for fact in facts]
 
 
 @router.get("/profile", tags=["knowledge"])
@@ -410,8 +410,8 @@ def timeline(
     k: K = 10,
 ) -> list[EventOut]:
     """Return events in the order in which they happened."""
-    found = caller.memory.timeline(query, since=since, until=until, k=k, scope=caller.scope)
-    return [EventOut.of(event) for event in found]
+    events = caller.memory.timeline(query, since=since, until=until, k=k, scope=caller.scope)
+    return [EventOut.of(event) for event in events]
 
 
 @router.get("/topics", tags=["knowledge"])
@@ -445,12 +445,12 @@ def plan_went(plan_id: str, body: OutcomeRequest, caller: Writer) -> PlanOut:
 @serialized
 def graph(caller: Reader) -> GraphOut:
     """Return the association graph."""
-    found = caller.memory.graph(scope=caller.scope)
+    graph = caller.memory.graph(scope=caller.scope)
     return GraphOut.model_construct(
-        nodes=[NodeOut(id=node, **data) for node, data in found.nodes(data=True)],
+        nodes=[NodeOut(id=node, **data) for node, data in graph.nodes(data=True)],
         edges=[
             EdgeOut.model_construct(source=source, target=target, weight=weight)
-            for source, target, weight in found.edges(data="weight")
+            for source, target, weight in graph.edges(data="weight")
         ],
     )
 

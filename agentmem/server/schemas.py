@@ -104,10 +104,10 @@ class Ids(BaseModel):
     @classmethod
     def of(cls, memories: Sequence[Memory], *, full: bool) -> Self:
         """Return memories."""
-        found: dict[str, Any] = (
+        fields: dict[str, Any] = (
             {"memories": [MemoryOut.of(memory) for memory in memories]} if full else {}
         )
-        return cls.model_construct(ids=[memory.id for memory in memories], **found)
+        return cls.model_construct(ids=[memory.id for memory in memories], **fields)
 
 
 class OpenSession(BaseModel):
@@ -422,6 +422,7 @@ class RoutingOut(BaseModel):
     entropies: dict[str, float]
     shares: dict[str, float]
     archive: bool
+    concentration: float
     summary: str
 
     @classmethod
@@ -434,6 +435,7 @@ class RoutingOut(BaseModel):
             entropies=_by_name(routing.entropies),
             shares=_by_name(routing.shares),
             archive=routing.archive,
+            concentration=routing.concentration,
             summary=str(routing),
         )
 
@@ -537,7 +539,7 @@ class PlanOut(_Response):
 
 def _construct(model: type[T], value: object, **changed: Any) -> T:
     values = {name: getattr(value, name) for name in model.model_fields if name not in changed}
-    lists = {name: list(found) for name, found in values.items() if isinstance(found, tuple)}
+    lists = {name: list(field) for name, field in values.items() if isinstance(field, tuple)}
     return model.model_construct(**values | lists | changed)
 
 

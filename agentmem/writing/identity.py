@@ -42,12 +42,6 @@ class Sorted:
     edited: Sequence[tuple[Memory, Draft]] = ()
     known_as: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def texts(self) -> list[str]:
-        """The texts to embed: of new drafts, then of edited ones."""
-        new = [draft.text for drafts in self.new.values() for draft in drafts]
-        return [*new, *(draft.text for _, draft in self.edited)]
-
 
 @dataclass(frozen=True)
 class Sending:
@@ -169,7 +163,7 @@ class Identity:
         messages = [keys.of_draft(draft) for draft in drafts]
         resent = {n: instructions[key] for n, key in enumerate(messages) if key in instructions}
         spoken = [n for n, draft in enumerate(drafts) if draft.role != "system"]
-        said = [messages[n] for n in spoken]
+        spoken_messages = [messages[n] for n in spoken]
         turns = [turn for turn in ends if turn.role != "system"]
         ends_keys = [keys.of_turn(turn) for turn in turns]
         views = list(_views(turns))
@@ -178,12 +172,12 @@ class Identity:
             answered = views[-1]
             starts = [i for i, n in enumerate(answered) if turns[n].role == "user"]
             views += [answered[:start] for start in reversed(starts[1:])]
-        if any(is_whole([ends_keys[n] for n in view[:START]], said) for view in views):
+        if any(is_whole([ends_keys[n] for n in view[:START]], spoken_messages) for view in views):
             turns = [turn for turn in self._turns(scope, ids) if turn.role != "system"]
-            found = align([keys.of_turn(turn) for turn in turns], said)
+            matches = align([keys.of_turn(turn) for turn in turns], spoken_messages)
         else:
-            found = match_end(ends_keys, said, views)
-        for m, t in found.items():
+            matches = match_end(ends_keys, spoken_messages, views)
+        for m, t in matches.items():
             if keys.same_time(turns[t], drafts[spoken[m]]):
                 resent[spoken[m]] = turns[t].id
         if not sending.stable_ids:

@@ -184,7 +184,7 @@ def _messages_in(message: Any) -> Iterator[Any]:
 def _read(message: Any) -> list[Draft]:
     """Read one message; an empty list if it has no words."""
     if isinstance(message, str):
-        return _drafts_of(Content([message]), Draft(""))
+        return [_cleaned(Draft(message))] if message.strip() else []
     if isinstance(message, tuple) and len(message) == 2:
         message = {"role": message[0], "content": message[1]}
     if isinstance(message, Mapping):

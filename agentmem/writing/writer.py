@@ -29,7 +29,7 @@ from agentmem_stores import (
     State,
 )
 from agentmem_stores.exact import dot_products
-from agentmem_stores.records import with_utc_offset
+from agentmem_stores.records import with_date_conventions
 
 __all__ = ["Clock", "Writer", "carry_over_recall_stats", "without_links"]
 
@@ -96,7 +96,9 @@ class Writer:
                     speaker=draft.speaker,
                     position=position,
                     expires_at=draft.expires_at,
-                    metadata=with_utc_offset(_with_importance(draft), said_at),
+                    metadata=with_date_conventions(
+                        _with_importance(draft), said_at, day_first=scope.day_first
+                    ),
                 )
                 position += 1
                 rows.append(row)
@@ -182,7 +184,10 @@ class Writer:
                 surprise=min(max(1 - nearest, 0.0), 1.0),
                 importance=importances[i] if importances else 0.0,
             )
-            linked = replace(memory, strength=strength, edges=self.association.edges(neighbors))
+            # Nothing is fitted where nothing is near.
+            is_near = nearest >= self.association.floor
+            edges = self.association.edges(neighbors) if is_near else ()
+            linked = replace(memory, strength=strength, edges=edges)
             entries.append(Entry(linked, vectors[i], embedded.token_codes[i]))
         return entries
 

@@ -66,7 +66,11 @@ _MOVED = {
         "bm25": "bm25",
         "idf": "idf",
     },
-    "features.turn": {"TurnFeatures": "turn_features"},
+    "features.turn": {
+        "TurnFeatures": "turn_features",
+        "confidence_features": "coverage_features",
+        "expanded": "rm1_scores",
+    },
     "forgetting": {"rest_days": "rest_days"},
     "index.citations": {"LEARNED": "LEARNED", "Learning": "CitationIndex"},
     "index.fact_index": {
@@ -74,7 +78,12 @@ _MOVED = {
         "Ledger": "FactIndex",
         "SELF": "SELF",
     },
-    "index.inverted_index": {"InvertedIndex": "InvertedIndex"},
+    "index.inverted_index": {
+        "Embed": "Embed",
+        "InvertedIndex": "InvertedIndex",
+        "Kin": "SimilarTerm",
+        "Vocabulary": "Vocabulary",
+    },
     "index.quantized": {
         "Bits": "Codes",
         "Rounded": "QuantizedVectors",
@@ -92,14 +101,9 @@ _MOVED = {
         "Shown": "VisibilityMask",
         "Table": "Table",
     },
-    "index.vocabulary": {"Embed": "Embed", "Kin": "SimilarTerm", "Vocabulary": "Vocabulary"},
-    "ranking.confidence": {
-        "confidence": "confidence",
-        "confidence_features": "coverage_features",
-    },
     "ranking.pipeline": {
+        "confidence": "confidence",
         "TurnRanking": "TurnRanking",
-        "expanded": "rm1_scores",
         "weighed": "weighted_parts",
     },
     "ranking.scoring": {"Ranked": "Ranking", "part_of": "part_of"},

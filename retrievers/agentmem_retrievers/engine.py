@@ -13,14 +13,9 @@ from numpy.typing import NDArray
 from agentmem_retrievers.features.late_interaction import QueryToken
 from agentmem_retrievers.forgetting import ForgettingCurve
 from agentmem_retrievers.index.indexed_store import IndexedStore
+from agentmem_retrievers.index.inverted_index import SimilarTerm
 from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import Table, VisibilityMask
-from agentmem_retrievers.index.vocabulary import SimilarTerm
-from agentmem_retrievers.ranking.candidates import (
-    CandidateSources,
-    nearest_stored,
-    visible_candidates,
-)
 from agentmem_retrievers.ranking.documents import smooth_documents
 from agentmem_retrievers.ranking.duplicates import collapse_duplicates
 from agentmem_retrievers.ranking.latest_value import (
@@ -30,7 +25,13 @@ from agentmem_retrievers.ranking.latest_value import (
     NoAttributes,
 )
 from agentmem_retrievers.ranking.multi_hop import follow_links
-from agentmem_retrievers.ranking.pipeline import SHORTLIST, TurnRanking
+from agentmem_retrievers.ranking.pipeline import (
+    SHORTLIST,
+    CandidateSources,
+    TurnRanking,
+    nearest_stored,
+    visible_candidates,
+)
 from agentmem_retrievers.ranking.scoring import Ranking, Weights
 from agentmem_retrievers.ranking.sessions import rank_sessions
 from agentmem_retrievers.results import RecalledMemory, SearchResult
@@ -39,7 +40,7 @@ from agentmem_retrievers.settings import SearchSettings
 from agentmem_retrievers.text.dates import TIME_WORDS, TimeSpan, find_anchor, find_windows
 from agentmem_retrievers.text.question import Question
 from agentmem_stores import Granularity, Memory, Scope, Vectors
-from agentmem_stores.filters import NO_FILTER, MemoryFilter
+from agentmem_stores.filters import MemoryFilter
 
 __all__ = ["Query", "SearchEngine"]
 
@@ -70,7 +71,7 @@ class Query:
         embed_words: returns the embeddings of words, float32 of shape (words, dimension), and may
             embed the query text given with them in the same pass of the model; by default words
             are embedded by `IndexedStore.embed`.
-        where: which memories may be returned.
+        where: which memories may be returned; None for all.
     """
 
     text: str
@@ -84,7 +85,7 @@ class Query:
     hops: int = 1
     query_tokens: Callable[[str], Sequence[QueryToken]] = _no_tokens
     embed_words: Callable[[str, Sequence[str]], Vectors] | None = None
-    where: MemoryFilter = NO_FILTER
+    where: MemoryFilter | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,9 +206,12 @@ class SearchEngine:
         elif query.hops > 1:
             result, paths = self._follow_links(ranking, turns, query.hops)
         else:
-            result = smooth_documents(ranking, self._latest_value.reorder(ranking, turns))
+            table, result = ranking.index.tables[Granularity.TURN], turns
+            if self._may_ask_for_latest_value(ranking.index, embedded.question, query):
+                result = self._latest_value.reorder(ranking, result)
+            if table.columns["is_document"][result.rows].any():
+                result = smooth_documents(ranking, result)
             if "duplicates" not in self.settings.off:
-                table = ranking.index.tables[Granularity.TURN]
                 result, duplicates = collapse_duplicates(result, table, query.k)
         routing = ranking.sources.routing() if query.explain else None
         learnable = granularity is Granularity.TURN and query.hops == 1
@@ -222,6 +226,14 @@ class SearchEngine:
             load_routing=(lambda: routing) if routing else partial(self._route, scope, query),
             **({"query_vector": ranking.vector} if learnable else {}),
         )
+
+    def _may_ask_for_latest_value(
+        self, index: ScopeIndex, question: Question, query: Query
+    ) -> bool:
+        """Whether a question may ask for an attribute whose latest statement comes first."""
+        if "currency" in self.settings.off or not (index.facts.by_key or question.asks_of_user):
+            return False
+        return question.asks_for_present(as_of=query.as_of is not None)
 
     def _is_unsure(self, confidence: float, turns: Ranking, is_active: NDArray[np.bool_]) -> bool:
         """Whether the active turns hardly answer, or the answer is probably an archived one.
@@ -243,7 +255,7 @@ class SearchEngine:
         table = index.tables[query.granularity]
         everything = table.visible(query.as_of, include_archived=True)
         archived = everything & ~table.visible(query.as_of)
-        if query.where and archived.any():
+        if query.where is not None and archived.any():
             archived &= index.matching(query.granularity, query.where)
         return bool(np.any(archived))
 
@@ -264,9 +276,11 @@ class SearchEngine:
             table = index.tables[Granularity.TURN]
             question = Question(query.text, table.speaker_terms(), windows)
             missing = table.vocabulary.to_embed(question.content) if self._expands_terms else []
+            may_ask = self._may_ask_for_latest_value(index, question, query)
         words = dict(zip(missing, self._embed_words(query, question, missing), strict=True))
         vector = query.embed(question.addressed)
-        self._latest_value.prepare(question, as_of=query.as_of is not None)
+        if may_ask:
+            self._latest_value.prepare()
         return EmbeddedQuestion(
             question=question,
             vector=vector,
@@ -306,7 +320,7 @@ class SearchEngine:
                 query.as_of,
                 query.include_archived,
                 moment,
-                _allowed(index, granularity, query) if query.where else None,
+                None if query.where is None else _allowed(index, granularity, query),
             )
         sources = CandidateSources(self.memories.store, scope, index, vector, masks, self.settings)
         # The store looks for the nearest turns while words are compared here.
@@ -328,7 +342,7 @@ class SearchEngine:
             query_tokens=tokens,
             now=moment,
             settings=self.settings,
-            weights=self.weights.choose(tokens=bool(tokens), speakers=table.has_speakers()),
+            weights=_applicable(self.weights, tokens=bool(tokens), speakers=table.has_speakers()),
             citations=index.citations,
             at_least=query.k,
         )
@@ -340,14 +354,14 @@ class SearchEngine:
         moment = query.as_of or query.now
         anchor = find_anchor(query.text, moment)
         if anchor is None or "time" in self.settings.off:
-            return find_windows(query.text, moment)
+            return find_windows(query.text, moment, day_first=scope.day_first)
         event = replace(
             query,
             text=anchor.clause,
             k=1,
             granularity=Granularity.TURN,
             hops=1,
-            where=NO_FILTER,
+            where=None,
         )
         for hit in self.search(scope, event):
             said_at = hit.memory.said_at
@@ -364,7 +378,7 @@ class SearchEngine:
         """Rank memories that belong to no session, such as facts and topics, by cosine."""
         table, store = index.tables[query.granularity], self.memories.store
         mask = VisibilityMask(table, query.as_of, query.include_archived)
-        if query.where:
+        if query.where is not None:
             mask = replace(mask, allowed=index.matching(query.granularity, query.where))
             near = nearest_stored(store, scope, query.granularity, vector, mask)
         else:
@@ -429,6 +443,17 @@ class SearchEngine:
         embedded = self.embed(scope, query)
         with self.memories.reading(scope) as index:
             return self._ranking(index, scope, query, embedded).sources.routing()
+
+
+def _applicable(weights: Weights, *, tokens: bool, speakers: bool) -> Weights:
+    """Return the weights for a scope.
+
+    Args:
+        tokens: whether there are token embeddings to compare.
+        speakers: whether those who speak have names.
+    """
+    weights = weights if speakers or weights.assistant is None else weights.assistant
+    return weights if tokens or weights.without_words is None else weights.without_words
 
 
 def _allowed(index: ScopeIndex, granularity: Granularity, query: Query) -> NDArray[np.bool_]:

@@ -21,7 +21,6 @@ from agentmem_stores.errors import InvalidInputError
 from agentmem_stores.records import Memory, is_unicode
 
 __all__ = [
-    "NO_FILTER",
     "OPERATORS",
     "All",
     "Any_",
@@ -176,26 +175,26 @@ class _Parser:
         self._check_depth(depth)
         if not isinstance(filter, Mapping) or not filter:
             raise InvalidInputError(
-                f"{self._at(path)} must be a non-empty dict of conditions, not {_shown(filter)}"
+                f"{self._at(path)} must be a non-empty dict of conditions, not {_repr(filter)}"
             )
         parts = [self._entry(key, value, path, depth) for key, value in filter.items()]
         return parts[0] if len(parts) == 1 else All(parts)
 
     def _entry(self, key: Any, value: Any, path: tuple[str, ...], depth: int) -> Condition:
         if not isinstance(key, str) or not key or len(key) > MAX_TEXT or not is_unicode(key):
-            raise InvalidInputError(f"{self._at(path)} has the key {_shown(key)}; keys are names")
+            raise InvalidInputError(f"{self._at(path)} has the key {_repr(key)}; keys are names")
         if not key.startswith("$"):
             return self._field((*path, key), value, depth)
         if key not in _LOGICAL:
             raise InvalidInputError(
-                f"{self._at(path)} has the unknown operator {_shown(key)}; use $and, $or or $not, "
+                f"{self._at(path)} has the unknown operator {_repr(key)}; use $and, $or or $not, "
                 "or the name of a field"
             )
         if key == "$not":
             return Not(self.conditions(value, path, depth + 1))
         if not isinstance(value, list | tuple) or not value:
             raise InvalidInputError(
-                f"{self._at(path)}: {key} must be a non-empty list of filters, not {_shown(value)}"
+                f"{self._at(path)}: {key} must be a non-empty list of filters, not {_repr(value)}"
             )
         self._check_depth(depth + 1)
         parts = [self.conditions(part, path, depth + 1) for part in value]
@@ -219,17 +218,17 @@ class _Parser:
         if key == "$not":
             if not isinstance(operand, Mapping) or not operand:
                 raise InvalidInputError(
-                    f"{self._at(path)}: $not must be a dict of operators, not {_shown(operand)}"
+                    f"{self._at(path)}: $not must be a dict of operators, not {_repr(operand)}"
                 )
             return Not(self._field(path, operand, depth + 1))
         if key not in OPERATORS:
             raise InvalidInputError(
-                f"{self._at(path)} has the unknown operator {_shown(key)}; use "
+                f"{self._at(path)} has the unknown operator {_repr(key)}; use "
                 f"{', '.join(OPERATORS)} or $not"
             )
         if key in ("$in", "$nin") and not isinstance(operand, list | tuple | set | frozenset):
             raise InvalidInputError(
-                f"{self._at(path)}: {key} must be a list of values, not {_shown(operand)}"
+                f"{self._at(path)}: {key} must be a list of values, not {_repr(operand)}"
             )
         return self._leaf(".".join(path), key, operand)
 
@@ -262,7 +261,7 @@ class _Parser:
         is_number = isinstance(value, int | float) and math.isfinite(_to_float(value))
         if not (value is None or is_text or is_number):
             raise InvalidInputError(
-                f"{self.name}: {path!r} is compared with {_shown(value)}; use strings of at most "
+                f"{self.name}: {path!r} is compared with {_repr(value)}; use strings of at most "
                 f"{MAX_TEXT} characters, finite numbers, booleans, None, lists and dicts"
             )
 
@@ -281,13 +280,13 @@ def _to_float(value: int | float) -> float:
         return math.inf
 
 
-def _shown(value: object) -> str:
+def _repr(value: object) -> str:
     try:
-        shown = repr(value)
+        text = repr(value)
     except Exception:
-        shown = f"a {type(value).__name__}"
-    shown = shown if is_unicode(shown) else shown.encode("utf-8", "backslashreplace").decode()
-    return shown if len(shown) <= 80 else f"{shown[:80]}…"
+        text = f"a {type(value).__name__}"
+    text = text if is_unicode(text) else text.encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= 80 else f"{text[:80]}…"
 
 
 def as_number(value: Any) -> float:
@@ -362,9 +361,6 @@ class MemoryFilter:
     until: datetime | None = None
     metadata: Condition | None = None
 
-    def __bool__(self) -> bool:
-        return self != NO_FILTER
-
     def matches(self, memory: Memory) -> bool:
         """Return whether a memory meets the filter."""
         return (
@@ -375,7 +371,3 @@ class MemoryFilter:
             and (self.until is None or memory.said_at < self.until)
             and matches(self.metadata, memory.metadata)
         )
-
-
-# Filters nothing.
-NO_FILTER = MemoryFilter()

@@ -23,6 +23,7 @@ from agentmem_stores.errors import (
 )
 
 __all__ = [
+    "MONTH_FIRST",
     "UTC_OFFSET",
     "Edge",
     "Granularity",
@@ -31,12 +32,14 @@ __all__ = [
     "Scope",
     "State",
     "require_aware",
-    "with_utc_offset",
+    "with_date_conventions",
 ]
 
 # Metadata of a turn: minutes that its speaker's clock was ahead of UTC. All times are stored in
 # UTC, and without this "yesterday" would be another day for whoever said it. Absent for 0.
 UTC_OFFSET = "utc_offset"
+# In a turn's metadata: whether its author writes the month first in a date such as 3/4/2024.
+MONTH_FIRST = "month_first"
 
 # Names are stored with every session of a scope; longer ones are almost certainly texts.
 MAX_NAME_LENGTH = 512
@@ -109,12 +112,15 @@ def require_aware(moment: datetime, name: str) -> datetime:
     return moment.astimezone(UTC)
 
 
-def with_utc_offset(metadata: Mapping[str, Any], moment: datetime) -> Mapping[str, Any]:
-    """Return metadata that say in which offset from UTC a moment was given."""
+def with_date_conventions(
+    metadata: Mapping[str, Any], moment: datetime, *, day_first: bool = True
+) -> Mapping[str, Any]:
+    """Return metadata that say in which offset from UTC a moment was given, and how dates are."""
     offset = moment.utcoffset()
-    if not offset:
-        return metadata
-    return {**metadata, UTC_OFFSET: round(offset / timedelta(minutes=1))}
+    told: dict[str, Any] = {UTC_OFFSET: round(offset / timedelta(minutes=1))} if offset else {}
+    if not day_first:
+        told[MONTH_FIRST] = True
+    return {**metadata, **told} if told else metadata
 
 
 def is_unicode(text: str) -> bool:
@@ -145,8 +151,8 @@ def _owner_name(value: object, name: str) -> str:
         # In hexadecimal, Python writes integers of any length.
         value = str(number) if abs(number) < 10**100 else hex(number)
     if not isinstance(value, str) or not value.strip():
-        shown = repr(value)[:MAX_NAME_LENGTH]
-        raise InvalidScopeError(f"{name}={shown} must be a non-empty string, an integer or a UUID")
+        text = repr(value)[:MAX_NAME_LENGTH]
+        raise InvalidScopeError(f"{name}={text} must be a non-empty string, an integer or a UUID")
     if value == "*":
         raise InvalidScopeError(f"{name} must name one owner; '*' is not a wildcard")
     if len(value) > MAX_NAME_LENGTH:
@@ -172,6 +178,8 @@ class Scope:
         tz: IANA name of the time zone in which the user's days begin, such as "Asia/Tokyo". It is
             no part of the owner's identity. By default days are those of each timestamp's own
             offset, which is UTC for the system clock.
+        day_first: whether the user writes 3/4/2024 for 3 April, else for 4 March. It is no part of
+            the owner's identity either, and dates that exist in one order only need it not.
 
     Integers and UUIDs, as databases number users, become strings.
 
@@ -186,6 +194,7 @@ class Scope:
     user_id: str
     agent_id: str | None = None
     tz: str | None = field(default=None, compare=False, repr=False)
+    day_first: bool = field(default=True, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "user_id", _owner_name(self.user_id, "user_id"))
@@ -317,6 +326,11 @@ class Memory:
         if not isinstance(offset, int) or not -1440 < offset < 1440:
             return self.said_at
         return self.said_at.astimezone(timezone(timedelta(minutes=offset)))
+
+    @property
+    def day_first(self) -> bool:
+        """Whether its author writes the day first in a date such as 3/4/2024."""
+        return self.metadata.get(MONTH_FIRST) is not True
 
     def __post_init__(self) -> None:
         # Runs for every row that is read, so the common case calls no other function.

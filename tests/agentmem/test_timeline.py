@@ -72,3 +72,17 @@ def test_rejects_invalid_arguments(memory: MemoryController) -> None:
         memory.timeline(k=0)
     with pytest.raises(NaiveDatetimeError):
         memory.timeline(since=datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(("day_first", "when"), [(True, "04-03"), (False, "03-04")])
+def test_dates_are_read_in_the_order_of_the_scope(
+    embeddings: Embeddings, day_first: bool, when: str
+) -> None:
+    scope = Scope("ada", day_first=day_first)
+    with MemoryController(
+        InMemoryStore(), scope=scope, embeddings=embeddings, clock=ManualClock(NOW)
+    ) as memory:
+        memory.add("On 3/4/2026 I paid the rent.", session_id="s")
+        [event] = memory.timeline()
+        assert f"{event.when:%m-%d}" == when
+        assert told(memory, "What did I do on 3/4/2026?") == ["On 3/4/2026 I paid the rent."]

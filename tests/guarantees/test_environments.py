@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,37 @@ in_a_worker(open_here)
 in_a_worker(open_here)
 """
 
+# Both sides of the fork use the client that was connected before.
+CLIENT = """
+from agentmem import connect
+from agentmem.discovery import find_server
+from tests.torture._server import run_server
+folder = Path(sys.argv[1])
+ready, tell = os.pipe()
+if (server := os.fork()) == 0:
+    run_server(folder, lambda: os.write(tell, b"!"))
+    os._exit(0)
+os.read(ready, 1)
+file = find_server(folder, timeout=60)
+client = connect(file.url, token=file.token, scope=Scope("ada"))
+client.add("the boat is red", session_id="a")
+worker = os.fork()
+name = "parent" if worker else "worker"
+for n in range(20):
+    [turn] = client.add(f"boat {n} of the {name}", session_id=name)
+    assert client.get(turn.id).text == f"boat {n} of the {name}"
+if not worker:
+    os._exit(0)
+assert os.waitpid(worker, 0)[1] == 0
+client.close()
+try:
+    client.search("boat")
+except ClosedError as error:
+    print(error)
+os.kill(server, 15)
+os.waitpid(server, 0)
+"""
+
 SPAWN = """
 def child(found, path):
     try:
@@ -129,7 +161,7 @@ memory.close()
 
 
 def process(
-    *arguments: str, cwd: Path = ROOT, **environment: str
+    *arguments: str, cwd: Path = ROOT, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run Python with no other home than that of `environment`."""
     inherited = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_CACHE_HOME")}
@@ -141,7 +173,7 @@ def process(
         text=True,
         check=False,
         timeout=300,
-        env={**inherited, "PYTHONPATH": path, **environment},
+        env={**inherited, "PYTHONPATH": path, **(environment or {})},
     )
 
 
@@ -172,6 +204,11 @@ def test_workers_that_are_forked_after_loading_open_the_store_themselves(tmp_pat
     assert first == second == "the boat is red"
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_client_is_used_on_both_sides_of_a_fork(tmp_path: Path) -> None:
+    assert run(START + CLIENT, tmp_path / "store") == "this Client is closed; connect again\n"
+
+
 def test_spawned_processes_get_results_and_open_what_is_closed(tmp_path: Path) -> None:
     # A spawned process imports the program's file again.
     program = tmp_path / "program.py"
@@ -187,7 +224,7 @@ def test_event_loops_are_closed_and_opened_again(tmp_path: Path) -> None:
 
 def agentmem(home: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {"HOME": home, "XDG_CACHE_HOME": f"{home}/cache"} if home else {}
-    return process("-m", "agentmem", *arguments, **environment)
+    return process("-m", "agentmem", *arguments, environment=environment)
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="needs a folder that nobody can write to")

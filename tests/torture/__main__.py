@@ -27,6 +27,8 @@ __all__ = ["Figures", "torture", "torture_server"]
 
 # A writer that is not ready by then hangs.
 PATIENCE = 60.0
+# Seconds within which a writer is usually ready.
+USUAL = 0.5
 # Every so many writers begin with compacting, which takes so many seconds at most, and are killed
 # while they do, or soon after.
 COMPACTING, COMPACTED = 10, 2.5
@@ -76,7 +78,7 @@ def torture(folder: Path, kills: int, seed: int, *, longest: float = 0.5) -> Fig
     return figures
 
 
-def torture_server(folder: Path, kills: int, seed: int, *, longest: float = 1.5) -> Figures:
+def torture_server(folder: Path, kills: int, seed: int) -> Figures:
     """Run servers one after the other on one store; kill each while four clients write.
 
     Raises:
@@ -85,13 +87,15 @@ def torture_server(folder: Path, kills: int, seed: int, *, longest: float = 1.5)
     rng = random.Random(seed)
     clients, figures, began = Clients(folder, seed), Figures(), time.monotonic()
     for _ in track(range(kills), description="kills", disable=not sys.stderr.isatty()):
-        opening, after = rng.random() < 0.15, rng.uniform(0, longest)
+        opening = rng.random() < 0.15
         child, reader = _start(partial(run_server, folder))
         try:
-            is_ready = bool(select([reader], [], [], after if opening else PATIENCE)[0])
+            patience = rng.uniform(0, 0.5) if opening else PATIENCE
+            is_ready = bool(select([reader], [], [], patience)[0])
             if is_ready:
                 assert os.read(reader, 1), "a server ended before it was ready; see above"
-                clients.work(after, partial(os.kill, child, signal.SIGKILL))
+                kill = partial(os.kill, child, signal.SIGKILL)
+                clients.work(rng.randint(0, 20), rng.uniform(0, 0.05), kill)
         finally:
             _end(child, reader)
         assert is_ready or opening, f"the server did not start within {PATIENCE} s"
@@ -106,10 +110,13 @@ def torture_server(folder: Path, kills: int, seed: int, *, longest: float = 1.5)
 
 def _kill_one(run: Run, after: float, opening: bool) -> bool:
     """Start a writer, kill it after a while; return whether it was still opening the store."""
+    begin = time.monotonic()
     child, reader = _start(run)
     try:
         is_ready = bool(select([reader], [], [], after if opening else PATIENCE)[0])
         if is_ready:
+            # On a busy machine everything takes longer, so that kills would hit the first call.
+            after *= max((time.monotonic() - begin) / USUAL, 1.0)
             # Nothing to read means that it ended: then there is no need to wait.
             assert os.read(reader, 1), "a writer ended before it was ready; see above"
             ended = select([reader], [], [], after)[0]

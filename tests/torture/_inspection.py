@@ -16,10 +16,11 @@ def inspect(memory: MemoryController, log: AcknowledgmentLog) -> None:
     Raises:
         AssertionError: something acknowledged is lost or changed, or something is half there.
     """
+    # Read before the check, which reads the whole store and so may complete what is missing.
+    turns = {owner: _turns(memory, owner) for owner in (ADA, COPY)}
     for owner in (ADA, COPY):
         problems = memory.check(scope=owner).problems
         assert not problems, f"check() of {owner} finds {problems[:5]}"
-    turns = {owner: _turns(memory, owner) for owner in (ADA, COPY)}
     flight = log.in_flight or {}
     if flight:
         owner = Scope(flight.get("owner", "ada"))

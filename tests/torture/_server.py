@@ -11,18 +11,25 @@ from pathlib import Path
 
 from agentmem import Client, Granularity, MemoryController, Scope, StoreUnavailableError, connect
 from agentmem.discovery import find_server
+from agentmem.server.app import ServerState
 from agentmem.server.run import ServeOptions, serve
 from tests.torture._embedding import WordEmbeddings
 
 __all__ = ["Clients", "run_server"]
 
 CLIENTS = 4
+# Seconds that clients work at most; a busy machine answers slowly.
+PATIENCE = 60.0
 
 
 def run_server(folder: Path, on_ready: Callable[[], object]) -> None:
     """Serve the store in a folder until the process is killed."""
     memory = MemoryController.open(folder, embeddings=WordEmbeddings(), linger=0.05)
-    serve(memory, ServeOptions(folder, Scope("nobody")), lambda *_: on_ready())
+
+    def ready(url: str, state: ServerState) -> None:
+        on_ready()
+
+    serve(memory, ServeOptions(folder, Scope("nobody")), ready)
 
 
 @dataclass
@@ -102,7 +109,8 @@ class User:
         self.unsure = {}
         assert found == self.texts, (
             f"{self.scope} differs: lost {sorted(self.texts.keys() - found.keys())[:3]}, "
-            f"never acknowledged {sorted(found.keys() - self.texts.keys())[:3]}"
+            f"never acknowledged {sorted(found.keys() - self.texts.keys())[:3]}; "
+            f"check() finds {memory.check(scope=self.scope).problems[:3]}"
         )
 
 
@@ -120,20 +128,22 @@ class Clients:
         """How many calls have returned."""
         return sum(user.acknowledged for user in self.users)
 
-    def work(self, seconds: float, kill: Callable[[], object]) -> None:
-        """Let all work with the server that runs now; call `kill` after so many seconds."""
+    def work(self, calls: int, seconds: float, kill: Callable[[], object]) -> None:
+        """Let all work with the server that runs now; kill it so long after so many calls."""
         server = find_server(self.folder, timeout=60)
         assert server is not None, "the server is ready, and does not answer"
         opened = [connect(server.url, token=server.token, scope=u.scope) for u in self.users]
-        end = time.monotonic() + seconds + 60
+        for user, memory in zip(self.users, opened, strict=True):
+            user.inspect(memory)
+        enough, end = self.acknowledged + calls, time.monotonic() + PATIENCE
         threads = [
             threading.Thread(target=user.work, args=(memory, end))
             for user, memory in zip(self.users, opened, strict=True)
         ]
-        for user, memory in zip(self.users, opened, strict=True):
-            user.inspect(memory)
         for thread in threads:
             thread.start()
+        while self.acknowledged < enough and time.monotonic() < end:
+            time.sleep(0.001)
         time.sleep(seconds)
         kill()
         for thread in threads:

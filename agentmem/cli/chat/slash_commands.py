@@ -131,6 +131,18 @@ def _forget(conversation: Conversation, argument: str) -> None:
     show(f"deleted {short_id(target.id)}  {line(target.text, 80)}")
 
 
+@_command("/edit ID TEXT")
+def _edit(conversation: Conversation, argument: str) -> None:
+    """Replace the text of a memory or of a line of /profile; a prefix of its id is enough."""
+    prefix, _, text = argument.partition(" ")
+    if not text.strip():
+        show("an id and a text are missing; example: /edit 3f2a9c1b7e04 home: Porto")
+        return
+    target = find_memory(conversation.memory, prefix)
+    edited = conversation.memory.update(target.id, text=text.strip())
+    show(f"changed {short_id(edited.id)}  {line(edited.text, 80)}")
+
+
 @_command("/timeline [QUESTION]")
 def _timeline(conversation: Conversation, argument: str) -> None:
     """Show events in order; a question such as “what happened last week?” selects some."""
@@ -143,7 +155,7 @@ def _timeline(conversation: Conversation, argument: str) -> None:
 
 @_command("/profile")
 def _profile(conversation: Conversation, argument: str) -> None:
-    """Show what past conversations say about you; /forget removes a line."""
+    """Show what past conversations say about you; /edit corrects a line, /forget removes it."""
     lines = conversation.memory.profile()
     if lines:
         print_profile(lines)

@@ -34,7 +34,7 @@ def profile(
 ) -> None:
     """Show what is known of a user, one line for each present fact.
 
-    `agentmem forget ID` removes a line for good.
+    `agentmem edit ID TEXT` corrects a line, and `agentmem forget ID` removes it, both for good.
     """
     with owner.open() as memory:
         lines = memory.profile(limit=limit)

@@ -93,5 +93,5 @@ def install(
 
 def _command() -> list[str]:
     """How clients start this program; they do not search the PATH of a shell."""
-    found = shutil.which("agentmem")
-    return [found] if found else [sys.executable, "-m", "agentmem"]
+    executable = shutil.which("agentmem")
+    return [executable] if executable else [sys.executable, "-m", "agentmem"]

@@ -80,9 +80,9 @@ def add(
     messages = [{"role": role, "content": text, "speaker": speaker} for text in contents]
     with owner.open(create=True) as memory:
         # One message is a statement, also if it repeats the last one; a list may be a history.
-        said = messages if len(messages) > 1 else messages[0]
+        payload = messages if len(messages) > 1 else messages[0]
         memories = memory.add(
-            said,
+            payload,
             session_id=session,
             timestamp=time,
             importance=importance,

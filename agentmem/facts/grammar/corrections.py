@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from agentmem.facts.grammar.claims import SPEAKER, Claim
-from agentmem.facts.grammar.patterns import pattern
+from agentmem.facts.patterns import pattern
 
 __all__ = ["correction"]
 
@@ -14,26 +14,19 @@ _VALUE = r"[\w$\u20ac\u00a3+:.@ '-]{1,40}"
 _AT = "(?:on |in |at )?"
 _FORMS = (
     pattern(
-        rf"{_OPENING}(?:(?:it|that|he|she|they|there)(?:'s| is| was|'re| are)|i mean(?:t)?|i "
-        rf"live in|"
-        rf"make (?:it|that)) (?:actually |really |in fact |supposed to be "
-        rf")?{_AT}(?P<new>{_VALUE}?),? "
-        rf"(?:and )?not {_AT}(?P<old>{_VALUE})$"
+        f"{_OPENING}(?:(?:it|that|he|she|they|there)(?:'s| is| was|'re| are)|i mean(?:t)?|"
+        "i live in|make (?:it|that)) (?:actually |really |in fact |supposed to be "
+        f")?{_AT}(?P<new>{_VALUE}?),? (?:and )?not {_AT}(?P<old>{_VALUE})$"
     ),
     pattern(
-        rf"{_OPENING}(?:(?:it|that|he|she)(?:'s| is) )?not {_AT}(?P<old>{_VALUE}?)"
-        rf"(?:,? but|,(?: it(?:'s| is))?) (?:it(?:'s| is) )?{_AT}(?P<new>{_VALUE})$"
-    ),
-    pattern(
-        rf"my .{{2,30}} (?:isn't|is not) {_AT}(?P<old>{_VALUE}?)(?:,? but|,) (?:it(?:'s| is) "
-        rf")?{_AT}"
+        rf"(?:{_OPENING}(?:(?:it|that|he|she)(?:'s| is) )?not|my .{{2,30}} (?:isn't|is not)) {_AT}"
+        rf"(?P<old>{_VALUE}?)(?:,? but|,(?: it(?:'s| is))?) (?:it(?:'s| is) )?{_AT}"
         rf"(?P<new>{_VALUE})$"
     ),
     pattern(
-        rf"(?:i|we)(?: have|'ve)?(?: just| recently)? (?:switched|changed|moved|transferred|"
-        rf"went) from "
-        rf"(?P<old>{_VALUE}?) to (?P<new>{_VALUE}?)(?: (?:last|this|yesterday|today|in|on|"
-        rf"because)\b.*)?$"
+        "(?:i|we)(?: have|'ve)?(?: just| recently)? (?:switched|changed|moved|transferred|"
+        f"went) from (?P<old>{_VALUE}?) to (?P<new>{_VALUE}?)(?: (?:last|this|yesterday|today|in|"
+        r"on|because)\b.*)?$"
     ),
 )
 _NO_VALUE = re.compile(

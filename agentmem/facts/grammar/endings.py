@@ -8,15 +8,16 @@ from dataclasses import replace
 
 from agentmem.facts.attributes import attribute_name
 from agentmem.facts.grammar.claims import SPEAKER, Claim
-from agentmem.facts.grammar.patterns import MONTH, PET, RELATION, any_of, pattern, strip_prefix
 from agentmem.facts.grammar.person import BEING
 from agentmem.facts.grammar.predicate import Predicate
-from agentmem.facts.grammar.rule import Rule, Rules, fact
-from agentmem.facts.lexicon import RELATIONS
+from agentmem.facts.grammar.rule import DONE, Read, Rule, Rules, fact
+from agentmem.facts.lexicon import MONTH, PET, RELATION, RELATIONS
+from agentmem.facts.patterns import any_of, before, pattern, strip_prefix
 from agentmem.facts.values import listed, name_in, place_in
 
 __all__ = ["denied", "ended", "gone"]
 
+# The attributes that a verb of ending may end.
 _WORK = ("employer", "job")
 _THINGS = (
     "car", "motorcycle", "bike", "device", "computer", "phone", "home", "holiday home", "business",
@@ -29,153 +30,52 @@ _SPOUSES = (
 )  # fmt: skip
 _PARTNERS = (*_SPOUSES, "relationship")
 
-
-def _end(subject: str, attributes: tuple[str, ...], value: str = "") -> list[Claim]:
-    return [Claim(subject, attributes, value, ends=True)]
-
-
 # What is said of when and why does not belong to the thing.
-_THING_END = pattern(
+_THING_END = (
     rf" (?:last|yesterday|today|this|ago|in (?:\d|{MONTH})|because|to (?:a|my|the|our)|"
     r"for (?:an?|good|\d|health)|on|after|when|since|and|two|three|a few|as|at|years?|so|but|"
-    r"recently|"
-    r"now|completely|altogether|entirely|already|with|over|before|from|again)\b|[,.!]"
+    r"recently|now|completely|altogether|entirely|already|with|over|before|from|again)\b|[,.!]"
 )
-_OWNED = pattern(
+_LIST_END = (
+    r" (?:last|yesterday|ago|in \d|because|after|when|since|years|for (?:good|health|lent)|two|"
+    r"three|a few|recently)\b|[.!]"
+)
+_OWNED = (
     r"(?:(?:my|our|the) (?:old|beloved|dear|poor) |(?:my|our|the|an?|that|this|his|her|poor|old|"
     r"all) )"
 )
 
 
+def _end(subject: str, attributes: tuple[str, ...], value: str = "") -> list[Claim]:
+    return [Claim(subject, attributes, value, ends=True)]
+
+
 def _thing(said: str) -> str:
     """Return a thing without article, time and reason."""
-    return strip_prefix(_OWNED, _THING_END.split(said.strip(), maxsplit=1)[0]).strip()
-
-
-_LIST_END = pattern(
-    r" (?:last|yesterday|ago|in \d|because|after|when|since|years|for (?:good|health|lent)|two|"
-    r"three|"
-    r"a few|recently)\b|[.!]"
-)
+    return strip_prefix(_OWNED, before(_THING_END, said.strip())).strip()
 
 
 def _things(said: str) -> list[str]:
-    found = (_thing(item) for item in listed(_LIST_END.split(said, maxsplit=1)[0]))
-    return [thing for thing in found if thing]
+    return [thing for item in listed(before(_LIST_END, said)) if (thing := _thing(item))]
 
 
-# --- Whole clauses ----------------------------------------------------------------------------
-
-_DIED = pattern(
-    r"(?P<who>.+?) (?:(?:has|have|had|just|sadly|recently|suddenly|unfortunately|finally) )*"
-    r"(?:died|passed(?: away| on)?|is dead|ran away|was put (?:down|to sleep)|got run over|"
-    r"crossed the rainbow bridge|is gone|went missing|didn't make it|"
-    r"(?:is no longer|isn't) with us)\b"
-)
-_NOBODY = pattern(
-    r"(?:i|we|he|she|it|they|you|that|this|who|someone|everyone|nobody|\w+ (?:people|men|"
-    r"soldiers))\b"
-)
-_PUT_DOWN = pattern(r"(?:i|we) (?:had to |have to )?put (?P<who>.+?) (?:down|to sleep)\b")
-_LOST = re.compile(
-    r"(?:[Ii]|[Ww]e)(?: have|'ve)?(?: just| sadly| also| recently)? lost (?P<who>(?:(?:my|our) "
-    r".+|[A-Z]\w+))"
-)
-_NO_LONGER_MY = pattern(
-    r"(?P<value>.+?) (?:is no longer|are no longer|is not|are not|isn't|aren't) (?:my|our) "
-    r"(?P<phrase>(?:[\w-]+ ){0,3}?[\w-]+)"
-    r"(?: any ?(?:more|longer))?(?: (?:because|since|and)\b.*)?$"
-)
-_OUT_OF_USE = pattern(
-    r"\b(?:no longer works?|(?:doesn't|does not) work|is (?:dead|no longer (?:valid|active|in "
-    r"use))|"
-    r"isn't (?:valid|active)|stopped working)\b"
-)
-_CONTACT = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\+?\d[\d ()./-]{4,}\d")
-_DISMISSED = pattern(
-    r"(?!i\b|we\b|please\b).{2,40}? (?:has |have |just |recently )*"
-    r"(?:(?:fired|sacked) me\b|laid me off\b|let me go\W*$)"
-)
-_LEFT_ME = re.compile(
-    r"(?!(?:He|She|It|They|This|That)\b)(?P<who>[A-Z]\w+|[Mm]y (?:husband|wife|partner|girlfriend|"
-    r"boyfriend)) (?:has |just )*(?:left|dumped|divorced) me(?! (?:an?|the|this|with|in)\b)\b"
-)
-_TAKEN = pattern(
-    r"(?:my|our|the) (?P<v>[\w -]{2,40}?) (?:was|were|got|has been) (?:just |recently )?"
-    r"(?:stolen|totaled|totalled|written off|sold|scrapped|repossessed)\b"
-)
-_ALLERGY_GONE = pattern(
-    r"my (?P<v>[\w -]{2,30}?) allergy (?:is|has|seems|went|'s)(?: \w+)? ?(?:gone|disappeared|"
-    r"away|cured|over)\b"
-)
+# --- How endings are read ---------------------------------------------------------------------
 
 
-def gone(text: str) -> list[Claim]:
-    """Return what a whole clause says to be gone: "Tom the cat died"."""
-    if (broken := _OUT_OF_USE.search(text)) and (said := _CONTACT.findall(text[: broken.start()])):
-        return _end(SPEAKER, (), said[-1].strip())
-    for form, read in _WHOLE:
-        if found := form.match(text):
-            return read(found)
-    died = _DIED.match(text)
-    if died and not _NOBODY.match(died["who"]) and len(died["who"].split()) <= 6:
-        return _dead(died["who"])
-    return []
+def _all(*attributes: str) -> Read:
+    """End what there is of these attributes."""
+    return lambda p, _: _end(p.subject, attributes)
 
 
-def _dead(who: str) -> list[Claim]:
-    """A relative or a pet: "Grandma", "my dear cat Tom", "Tom the cat"."""
-    adjectives = "poor dear old beloved sweet little sadly unfortunately yesterday today"
-    said = re.sub(rf"^(?:(?:my|our|the) )?(?:{any_of(adjectives)} )*", "", who, flags=re.IGNORECASE)
-    said = re.sub(r" (?:the|our|my) \w+$", "", said, flags=re.IGNORECASE).strip(" ,")
-    relation, _, name = said.partition(" ")
-    relation = relation.lower()
-    if relation in RELATIONS:
-        subject = f"{relation} {name}".strip()
-        return _end(SPEAKER, (relation,), name) + _end(subject, ())
-    if not said:
-        return []
-    claims = _end(SPEAKER, ("pet",), said)
-    if said[0].isupper():
-        claims += _end(SPEAKER, tuple(sorted(RELATIONS)), said)
-    return claims
+def _one(*attributes: str, idle: str = "") -> Read:
+    """End the value of these attributes that follows some idle words; all without a value."""
+    return lambda p, said: _end(p.subject, attributes, _thing(strip_prefix(idle, said)))
 
 
-def _lost(found: re.Match[str]) -> list[Claim]:
-    if re.search(r"\bin (?:the|a) |\bfound\b", found.string):
-        return []
-    who = _THING_END.split(found["who"])[0]
-    if _JOB.match(strip_prefix(_OWNED, who)):
-        return _end(SPEAKER, _WORK)
-    kin = re.search(rf"\b(?:{PET}|{RELATION})\b", who, re.IGNORECASE)
-    if re.match(r"(?:my|our) ", who, re.IGNORECASE) and kin is None:
-        return _sold(Predicate(SPEAKER, "lose", who, who), who)
-    return _dead(who)
+def _each(*attributes: str) -> Read:
+    """End each value of an enumeration."""
+    return lambda p, said: [c for v in _things(said) for c in _end(p.subject, attributes, v)]
 
-
-def _no_longer_mine(found: re.Match[str]) -> list[Claim]:
-    name = attribute_name(found["phrase"].lower())
-    is_pet = re.fullmatch(PET, name.split()[-1], re.IGNORECASE)
-    return _end(SPEAKER, ("pet",) if is_pet else (name,), found["value"])
-
-
-def _left(found: re.Match[str]) -> list[Claim]:
-    who = found["who"].split()[-1]
-    return _end(SPEAKER, _PARTNERS if who.islower() else _SPOUSES, "" if who.islower() else who)
-
-
-_WHOLE: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], list[Claim]]], ...] = (
-    (_PUT_DOWN, lambda found: _dead(found["who"])),
-    (_LOST, _lost),
-    (_NO_LONGER_MY, _no_longer_mine),
-    (_DISMISSED, lambda _: _end(SPEAKER, _WORK)),
-    (_LEFT_ME, _left),
-    (_TAKEN, lambda found: _sold(Predicate(SPEAKER, "sell", "", ""), found["v"])),
-    (_ALLERGY_GONE, lambda found: _end(SPEAKER, ("allergy",), found["v"])),
-)
-
-
-# --- Verbs of ending --------------------------------------------------------------------------
 
 _JOB = pattern(r"(?:job|work|position|day job|company|old job|last job|previous job)\b")
 _ING = pattern(r"(?P<verb>\w+ing)\b ?(?P<rest>.*)$")
@@ -191,8 +91,8 @@ def _quit(p: Predicate, said: str) -> list[Claim]:
         return _stopped(p, said)
     if not _ONE_THING.match(said):
         return []
-    thing = _thing(re.sub(r"^(?:from|working (?:at|for)) ", "", said, flags=re.IGNORECASE))
-    if _THING_END.match(f" {said}") or not thing or _JOB.match(thing):
+    thing = _thing(strip_prefix("(?:from|working (?:at|for)) ", said))
+    if not thing or _JOB.match(thing) or before(_THING_END, f" {said}") == "":
         return _end(p.subject, _WORK)
     if thing.lower() == "gym":
         return _end(p.subject, ("gym",))
@@ -213,30 +113,25 @@ def _left_place(p: Predicate, said: str) -> list[Claim]:
         return _end(p.subject, _WORK)
     if not (name_in(thing, p.clause, certain=False) or place_in(thing, p.clause)):
         return []
-    home = ("home",) if re.search(r"\bfor good\b", said, re.IGNORECASE) else ()
+    home = ("home",) if pattern(r"\bfor good\b").search(said) else ()
     return _end(p.subject, ("employer", "membership", *home), thing)
 
 
-def _dismissed(p: Predicate, _: str) -> list[Claim]:
-    return _end(p.subject, _WORK)
-
-
 def _sold(p: Predicate, said: str) -> list[Claim]:
-    said = re.sub(r" (?:away|off|in|up for adoption)\b.*$", "", said, flags=re.IGNORECASE)
-    thing = _thing(re.sub(r"^(?:away|rid of|in|off) ", "", said, flags=re.IGNORECASE))
+    thing = _thing(
+        strip_prefix("(?:away|rid of|in|off) ", before(" (?:away|off|in|up for adoption)\\b", said))
+    )
     kind = {"motorbike": "motorcycle"}.get(thing.lower(), thing.lower())
     whole = _end(p.subject, (kind,)) if kind in ("car", "motorcycle", "business") else []
     return whole + _end(p.subject, _THINGS, thing) if thing else []
 
 
 def _gave_up(p: Predicate, said: str) -> list[Claim]:
-    claims: list[Claim] = []
-    for item in listed(_LIST_END.split(said, maxsplit=1)[0]):
-        if _ING.match(item):
-            claims += _stopped(p, item)
-        else:
-            claims += _end(p.subject, (*_PURSUITS, "diet"), _thing(item))
-    return claims
+    return [
+        claim
+        for item in listed(before(_LIST_END, said))
+        for claim in _stopped(p, item) or _end(p.subject, (*_PURSUITS, "diet"), _thing(item))
+    ]
 
 
 # "I stopped playing tennis" ends tennis, "I stopped running marathons" also running.
@@ -250,94 +145,146 @@ def _stopped(p: Predicate, said: str) -> list[Claim]:
         return []
     verb, rest = ing["verb"].lower(), ing["rest"]
     if verb == "working":
-        organization = _thing(re.sub(r"^(?:at|for|as) ", "", rest))
-        return _end(
-            p.subject, _WORK, "" if organization.lower().startswith("there") else organization
-        )
+        return _one(*_WORK, idle="there|at |for |as ")(p, rest)
     if verb == "being":
         was = Predicate(p.subject, "be", rest, p.clause)
         return [replace(claim, ends=True) for claim in BEING.read(was)]
     if verb == "living":
-        return _end(p.subject, ("home",), _thing(re.sub(r"^(?:in|at) ", "", rest)))
-    things = _things(re.sub(r"^(?:the|to|as|for) ", "", rest))
+        return _one("home", idle="(?:in|at) ")(p, rest)
+    things = _things(strip_prefix("(?:the|to|as|for) ", rest))
     attributes = (*_PURSUITS, "diet", "language", "membership")
     claims = [c for thing in things or [verb] for c in _end(p.subject, attributes, thing)]
-    if things and not re.fullmatch(_LIGHT, verb):
-        claims += _end(p.subject, _PURSUITS, verb)
-    return claims
-
-
-def _parted(p: Predicate, _: str) -> list[Claim]:
-    return _end(p.subject, _PARTNERS)
+    light = not things or re.fullmatch(_LIGHT, verb)
+    return claims if light else claims + _end(p.subject, _PURSUITS, verb)
 
 
 def _divorced(p: Predicate, _: str) -> list[Claim]:
     return _end(p.subject, _SPOUSES) + fact(p, "relationship", "divorced")
 
 
-def _retired(p: Predicate, _: str) -> list[Claim]:
-    return _end(p.subject, _WORK)
-
-
-def _studied(p: Predicate, _: str) -> list[Claim]:
-    return _end(p.subject, ("studies", "school", "major"))
-
-
-def _canceled(p: Predicate, said: str) -> list[Claim]:
-    what = re.sub(r" (?:membership|subscription)\b.*$", "", said, flags=re.IGNORECASE)
-    return _end(p.subject, ("membership", "subscription", "gym"), _thing(what))
-
-
-def _outgrown(p: Predicate, said: str) -> list[Claim]:
-    return _end(p.subject, ("allergy", "intolerance", "illness"), _thing(said))
-
-
-def _moved_out(p: Predicate, said: str) -> list[Claim]:
-    return _end(p.subject, ("home",), _thing(said))
-
-
 def _died(p: Predicate, _: str) -> list[Claim]:
     return _dead(p.subject) if p.subject else []
 
 
-def _eats(p: Predicate, _: str) -> list[Claim]:
-    return _end(p.subject, ("diet",))
+def _dead(who: str) -> list[Claim]:
+    """A relative or a pet: "Grandma", "my dear cat Tom", "Tom the cat"."""
+    adjectives = "poor dear old beloved sweet little sadly unfortunately yesterday today"
+    said = strip_prefix(f"(?:(?:my|our|the) )?(?:{any_of(adjectives)} )*", who)
+    said = before(r" (?:the|our|my) \w+$", said).strip(" ,")
+    relation, _, name = said.partition(" ")
+    relation = relation.lower()
+    if relation in RELATIONS:
+        subject = f"{relation} {name}".strip()
+        return _end(SPEAKER, (relation,), name) + _end(subject, ())
+    if not said:
+        return []
+    named = _end(SPEAKER, tuple(sorted(RELATIONS)), said) if said[0].isupper() else []
+    return _end(SPEAKER, ("pet",), said) + named
 
 
-def _hated(p: Predicate, said: str) -> list[Claim]:
-    return [
-        claim for thing in _things(said) for claim in _end(p.subject, ("likes", "favourite"), thing)
-    ]
+# --- Whole clauses ----------------------------------------------------------------------------
 
+
+def _lost(found: re.Match[str]) -> list[Claim]:
+    if re.search(r"\bin (?:the|a) |\bfound\b", found.string):
+        return []
+    who = before(_THING_END, found["who"])
+    if _JOB.match(strip_prefix(_OWNED, who)):
+        return _end(SPEAKER, _WORK)
+    mine = pattern("(?:my|our) ").match(who)
+    if mine and not pattern(rf"\b(?:{PET}|{RELATION})\b").search(who):
+        return _sold(Predicate(SPEAKER, "lose", who, who), who)
+    return _dead(who)
+
+
+def _no_longer_mine(found: re.Match[str]) -> list[Claim]:
+    name = attribute_name(found["phrase"].lower())
+    is_pet = pattern(PET).fullmatch(name.split()[-1])
+    return _end(SPEAKER, ("pet",) if is_pet else (name,), found["value"])
+
+
+def _left(found: re.Match[str]) -> list[Claim]:
+    who = found["who"].split()[-1]
+    return _end(SPEAKER, _PARTNERS) if who.islower() else _end(SPEAKER, _SPOUSES, who)
+
+
+def _who_died(found: re.Match[str]) -> list[Claim]:
+    return _dead(found["who"]) if len(found["who"].split()) <= 6 else []
+
+
+_CONTACT = r"(?:[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\+?\d[\d ()./-]{4,}\d)"
+_WHOLE: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], list[Claim]]], ...] = tuple(
+    (pattern(form), read)
+    for form, read in (
+        (rf".*(?<![\w@.+-])(?<!\d )(?P<v>{_CONTACT}).*\b(?:no longer works?|(?:doesn't|does not) "
+         r"work|is (?:dead|no longer (?:valid|active|in use))|isn't (?:valid|active)|stopped "
+         r"working)\b",
+         lambda found: _end(SPEAKER, (), found["v"])),
+        (r"(?:i|we) (?:had to |have to )?put (?P<who>.+?) (?:down|to sleep)\b", _who_died),
+        (r"(?:i|we)(?: have|'ve)?(?: just| sadly| also| recently)? lost "
+         r"(?P<who>(?:(?:my|our) .+|(?-i:[A-Z])\w+))", _lost),
+        (r"(?P<value>.+?) (?:is no longer|are no longer|is not|are not|isn't|aren't) (?:my|our) "
+         r"(?P<phrase>(?:[\w-]+ ){0,3}?[\w-]+)"
+         r"(?: any ?(?:more|longer))?(?: (?:because|since|and)\b.*)?$", _no_longer_mine),
+        (r"(?!i\b|we\b|please\b).{2,40}? (?:has |have |just |recently )*"
+         r"(?:(?:fired|sacked) me\b|laid me off\b|let me go\W*$)", lambda _: _end(SPEAKER, _WORK)),
+        (r"(?!(?:he|she|it|they|this|that)\b)(?P<who>(?-i:[A-Z])\w+|my (?:husband|wife|partner|"
+         r"girlfriend|boyfriend)) (?:has |just )*(?:left|dumped|divorced) me"
+         r"(?! (?:an?|the|this|with|in)\b)\b", _left),
+        (r"(?:my|our|the) (?P<v>[\w -]{2,40}?) (?:was|were|got|has been) (?:just |recently )?"
+         r"(?:stolen|totaled|totalled|written off|sold|scrapped|repossessed)\b",
+         lambda found: _sold(Predicate(SPEAKER, "sell", "", ""), found["v"])),
+        (r"my (?P<v>[\w -]{2,30}?) allergy (?:is|has|seems|went|'s)(?: \w+)? ?"
+         r"(?:gone|disappeared|away|cured|over)\b",
+         lambda found: _end(SPEAKER, ("allergy",), found["v"])),
+        (r"(?!(?:i|we|he|she|it|they|you|that|this|who|someone|everyone|nobody|the (?:\w+ )?one|"
+         r"\w+ (?:people|men|soldiers))\b)(?P<who>.+?) (?:(?:has|have|had|just|sadly|recently|"
+         r"suddenly|unfortunately|finally) )*(?:died|passed(?: away| on)?|is dead|ran away|was put "
+         r"(?:down|to sleep)|got run over|crossed the rainbow bridge|is gone|went missing|"
+         r"didn't make it|(?:is no longer|isn't) with us)\b", _who_died),
+    )
+)  # fmt: skip
+
+
+def gone(text: str) -> list[Claim]:
+    """Return what a whole clause says to be gone: "Tom the cat died"."""
+    for form, read in _WHOLE:
+        if found := form.match(text):
+            return read(found)
+    return []
+
+
+# --- Verbs ------------------------------------------------------------------------------------
 
 _REPAIR = any_of("mechanic garage shop valet cleaner vet dentist doctor")
-_DONE = "past perfect"
-_ENDINGS = Rules(
-    (
-        Rule("quit", "", _quit, "present past perfect"),
-        Rule("leave", "", _left_place, _DONE),
-        Rule("be get", "(?:fired|laid off|let go|made redundant|sacked)\\b", _dismissed, _DONE),
-        Rule("sell", "", _sold, _DONE),
-        Rule("give", "(?P<v>(?:.* )?away\\b.*)$", _sold, _DONE),
-        Rule("get", "(?P<v>rid of .+)$", _sold, _DONE),
-        Rule("give", f"(?P<v>(?:my|our|the) .+?) to (?!the {_REPAIR})", _sold, _DONE),
-        Rule("eat", "(?:meat|fish|dairy|eggs|cheese)\\b.*\\b(?:again|now)\\b", _eats, "present"),
-        Rule("hate dislike detest", "", _hated, "present"),
-        Rule("give", "up (?:on )?(?P<v>.+)$", _gave_up, _DONE),
-        Rule("stop", "", _stopped, _DONE),
-        Rule("break split separate", "(?:.*\\bup\\b|$|from (?:my|our))", _parted, _DONE),
-        Rule("break", "(?:(?-i:[A-Z])\\w+|my \\w+)\\W*$", _parted, _DONE),
-        Rule("divorce", "", _divorced, _DONE),
-        Rule("get", "(?:a )?divorced?\\b", _divorced, _DONE),
-        Rule("retire", "", _retired, _DONE),
-        Rule("graduate", "", _studied, _DONE),
-        Rule("drop", "out\\b", _studied, _DONE),
-        Rule("cancel", "", _canceled, _DONE),
-        Rule("outgrow", "(?:my )?(?P<v>.+?)(?: allergy)?$", _outgrown, _DONE),
-        Rule("move", "(?:out|away) ?(?:of|from) (?P<v>(?!.* to ).+)$", _moved_out, _DONE),
-        Rule("pass", "(?:away|on)\\b", _died, _DONE),
-    )
-)
+# fmt: off
+_ENDINGS = Rules((
+    Rule("quit", "", _quit, "present past perfect"),
+    Rule("leave", "", _left_place, DONE),
+    Rule("be get", r"(?:fired|laid off|let go|made redundant|sacked)\b", _all(*_WORK), DONE),
+    Rule("retire", "", _all(*_WORK), DONE),
+    Rule("sell", "", _sold, DONE),
+    Rule("give", r"(?P<v>(?:.* )?away\b.*)$", _sold, DONE),
+    Rule("give", rf"(?P<v>(?:my|our|the) .+?) to (?!the {_REPAIR})", _sold, DONE),
+    Rule("get", "(?P<v>rid of .+)$", _sold, DONE),
+    Rule("eat", r"(?:meat|fish|dairy|eggs|cheese)\b.*\b(?:again|now)\b", _all("diet"), "present"),
+    Rule("hate dislike detest", "", _each("likes", "favourite"), "present"),
+    Rule("give", "up (?:on )?...", _gave_up, DONE),
+    Rule("stop", "", _stopped, DONE),
+    Rule("break split separate", r"(?:.*\bup\b|$|from (?:my|our))", _all(*_PARTNERS), DONE),
+    Rule("break", r"(?:(?-i:[A-Z])\w+|my \w+)\W*$", _all(*_PARTNERS), DONE),
+    Rule("divorce", "", _divorced, DONE),
+    Rule("get", r"(?:a )?divorced?\b", _divorced, DONE),
+    Rule("graduate", "", _all("studies", "school", "major"), DONE),
+    Rule("drop", r"out\b", _all("studies", "school", "major"), DONE),
+    Rule("cancel", r"(?P<v>.+?)(?: (?:membership|subscription)\b.*)?$",
+         _one("membership", "subscription", "gym"), DONE),
+    Rule("outgrow", "(?:my )?(?P<v>.+?)(?: allergy)?$", _one("allergy", "intolerance", "illness"),
+         DONE),
+    Rule("move", "(?:out|away) ?(?:of|from) (?P<v>(?!.* to ).+)$", _one("home"), DONE),
+    Rule("pass", r"(?:away|on)\b", _died, DONE),
+))
+# fmt: on
 
 
 def ended(p: Predicate) -> list[Claim]:
@@ -354,61 +301,39 @@ _NONE_OF = (
 
 
 def _not_had(p: Predicate, said: str) -> list[Claim]:
-    thing = _thing(re.sub(r"^(?:any|an?|the|that|my) ", "", said, flags=re.IGNORECASE))
+    thing = _thing(strip_prefix("(?:any|an?|the|that|my) ", said))
     for attribute, names in _NONE_OF:
-        if re.fullmatch(names, thing, re.IGNORECASE):
+        if pattern(names).fullmatch(thing):
             return _end(p.subject, (attribute,))
     kinds = (*_THINGS, "allergy", "illness", "children", "sibling", *_SPOUSES)
-    return _end(p.subject, kinds, re.sub(r" allergy$", "", thing)) if thing else []
-
-
-def _not_lived(p: Predicate, said: str) -> list[Claim]:
-    if re.match(r"(?:there|here)\b", said, re.IGNORECASE):
-        return _end(p.subject, ("home",))
-    return _end(p.subject, ("home", "address"), _thing(re.sub(r"^(?:in|at) ", "", said)))
-
-
-def _not_worked(p: Predicate, said: str) -> list[Claim]:
-    return _end(p.subject, _WORK, _thing(re.sub(r"^(?:there|here|at|for|as)\b ?", "", said)))
-
-
-def _not_done(p: Predicate, said: str) -> list[Claim]:
-    attributes = (*_PURSUITS, "language", "studies")
-    return [claim for thing in _things(said) for claim in _end(p.subject, attributes, thing)]
+    return _end(p.subject, kinds, thing.removesuffix(" allergy")) if thing else []
 
 
 def _not_with(p: Predicate, said: str) -> list[Claim]:
-    name = _thing(re.sub(r"^(?:with|dating|seeing|married to) ?", "", said, flags=re.IGNORECASE))
+    name = _thing(said)
     return _end(p.subject, _PARTNERS, name if name[:1].isupper() else "")
 
 
-def _not_called(p: Predicate, said: str) -> list[Claim]:
-    return _end(p.subject, ("name", "last name"), _thing(said))
-
-
-_STATES = (
-    "job", "diet", "religion", "relationship", "nationality", "illness", "name", "handedness",
-)  # fmt: skip
-
-
 def _not_been(p: Predicate, said: str) -> list[Claim]:
-    value = _thing(re.sub(r"^(?:based in|in|at) ", "", said, flags=re.IGNORECASE))
-    return _end(p.subject, _STATES, value) if value and len(value.split()) <= 3 else []
+    states = (
+        "job", "diet", "religion", "relationship", "nationality", "illness", "name", "handedness",
+    )  # fmt: skip
+    value = _thing(strip_prefix("(?:based in|in|at) ", said))
+    return _end(p.subject, states, value) if value and len(value.split()) <= 3 else []
 
 
+_PASTIMES = (
+    "play like love enjoy learn study speak practice eat drink collect adore ride sing paint"
+)
 _DENIALS = Rules(
     (
-        Rule("live", "(?:there|here|at|in)\\b", _not_lived),
-        Rule("work", "", _not_worked),
+        Rule("live", r"(?:there|here)\b", _all("home")),
+        Rule("live", "(?:at|in) ...", _one("home", "address")),
+        Rule("work", "", _one(*_WORK, idle=r"(?:there|here|at|for|as)\b ?")),
         Rule("have own drive", "", _not_had),
-        Rule(
-            "play like love enjoy learn study speak practice eat drink collect adore ride sing "
-            "paint",
-            "",
-            _not_done,
-        ),
-        Rule("be", "(?:with|dating|seeing|together)\\b", _not_with),
-        Rule("be", "(?:called|named) (?P<v>.+)$", _not_called),
+        Rule(_PASTIMES, "", _each(*_PURSUITS, "language", "studies")),
+        Rule("be", r"(?:with|dating|seeing|together|married to)\b(?P<v>.*)$", _not_with),
+        Rule("be", "(?:called|named) ...", _one("name", "last name")),
         Rule("be", "", _not_been),
     )
 )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from agentmem.facts.grammar.claims import Claim
-from agentmem.facts.grammar.patterns import any_of, pattern
 from agentmem.facts.grammar.predicate import Predicate
-from agentmem.facts.grammar.rule import Rule, fact, place
+from agentmem.facts.grammar.rule import DONE, EVER, Rule, fact, place
+from agentmem.facts.patterns import any_of, pattern
 
-__all__ = ["HOME", "moved"]
+__all__ = ["HOME"]
 
 _home = place("home")
 _STREET = re.compile(
@@ -29,16 +29,10 @@ def _lives(p: Predicate, said: str) -> list[Claim]:
 _WHEN = pattern(r"\b(?:in (?:19|20)\d\d|when|as a)\b")
 
 
-def moved(p: Predicate, said: str) -> list[Claim]:
+def _moved(p: Predicate, said: str) -> list[Claim]:
     """ "I moved to Rome" is a home, "I moved to Rome in 2003" may be a former one."""
     said = said.split(", ")[0]
     return [] if _WHEN.search(said) and p.tense == "past" else _home(p, said)
-
-
-def _second_home(p: Predicate, said: str) -> list[Claim]:
-    """ "We have a holiday home in Crete"."""
-    found = _SECOND_HOME.match(said)
-    return place(found["kind"].lower())(p, found["where"]) if found else []
 
 
 _KINDS = any_of(
@@ -48,21 +42,25 @@ _SECOND_HOME = pattern(
     r"an? (?P<kind>(?:holiday|vacation|summer|weekend|second|beach|winter) "
     rf"(?:home|house|cottage|apartment|flat|place)|{_KINDS}) (?:in|on|near|at) (?P<where>.+)$"
 )
-_COMPANY = (
+
+
+def _second_home(p: Predicate, said: str) -> list[Claim]:
+    """ "We have a holiday home in Crete"."""
+    found = _SECOND_HOME.match(said)
+    return place(found["kind"].lower())(p, found["where"]) if found else []
+
+
+_HOW = (
     r"(?:(?:right|alone|together|happily|out|up|down|over|here|now|full-time|permanently|"
     r"all alone|with (?:my|our) (?:[\w-]+ ){1,5}?) ?)*"
 )
+# "I live on coffee" names no place.
+_IN = r"(?:(?:in|at|near|outside(?: of)?) |on (?=the |(?-i:[A-Z\d])))"
 _WAY = any_of("back over out here up down away again just recently house homes")
 
 HOME = (
-    # "I live on coffee" names no place.
-    Rule(
-        "live reside",
-        rf"{_COMPANY}(?:(?:in|at|near|outside(?: of)?) |on (?=the |(?-i:[A-Z\d])))(?P<v>.+)$",
-        _lives,
-        "present progressive perfect",
-    ),
-    Rule("move", rf"(?:(?:{_WAY}|from .{{2,30}}?) )*(?:to|into) (?P<v>.+)$", moved, "past perfect"),
-    Rule("settle", "(?:down )?(?:in|into) (?P<v>.+)$", _home, "past perfect"),
+    Rule("live reside", f"{_HOW}{_IN}...", _lives, EVER),
+    Rule("move", f"(?:(?:{_WAY}|from .{{2,30}}?) )*(?:to|into) ...", _moved, DONE),
+    Rule("settle", "(?:down )?(?:in|into) ...", _home, DONE),
     Rule("have own buy", "an? .+", _second_home, "present past perfect"),
 )

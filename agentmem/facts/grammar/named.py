@@ -7,31 +7,21 @@ from collections.abc import Callable
 
 from agentmem.facts.attributes import attribute_name, base_name
 from agentmem.facts.grammar.claims import SPEAKER, Claim
-from agentmem.facts.grammar.family import kind_of_pet, named_pets
-from agentmem.facts.grammar.patterns import (
-    MONTH,
-    PET,
-    RELATION,
-    any_of,
-    pattern,
-    strip_prefix,
-    words,
-)
 from agentmem.facts.grammar.person import BEING, languages
+from agentmem.facts.grammar.possessions import car, kind_of_pet, named_pets
 from agentmem.facts.grammar.predicate import Predicate
 from agentmem.facts.grammar.pursuits import liked
 from agentmem.facts.grammar.rule import Read, complete, employer, fact, job, place
-from agentmem.facts.grammar.things import car
-from agentmem.facts.lexicon import UNNAMED_MANY
+from agentmem.facts.lexicon import MONTH, PET, RELATION, UNNAMED_MANY
+from agentmem.facts.patterns import any_of, before, pattern, strip_prefix, words
 from agentmem.facts.values import date_in, is_common, listed, name_in, number_in, phone_in
 
-__all__ = ["MY", "called", "mine", "named", "valued"]
-
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+__all__ = ["MY", "called", "mine", "named"]
 
 # --- Values by attribute ------------------------------------------------------------------------
 
-Valued = Callable[[Predicate, str, str], list[Claim]]
+# Reads the value of an attribute of a name.
+_Valued = Callable[[Predicate, str, str], list[Claim]]
 
 _NO_VALUE = pattern(
     any_of(
@@ -45,29 +35,34 @@ _NO_VALUE = pattern(
     )
     + r"\b|to\b(?! )"
 )
-_NAME_END = pattern(
+_NAME_END = (
     r",| (?:and|but|by the way|btw|from|for short|with|although|now|these days|since|again)\b"
     r"(?! (?-i:[A-Z][a-z]+$))| - "
 )
+_CALLED = "(?:called|named) "
 
 
 def _name(p: Predicate, name: str, value: str) -> list[Claim]:
-    found = name_in(_NAME_END.split(value)[0], p.clause)
+    found = name_in(before(_NAME_END, value), p.clause)
     return fact(p, "name" if name == "full name" else name, found) if len(name.split()) < 3 else []
 
 
-def _phone(p: Predicate, name: str, value: str) -> list[Claim]:
+def _who(p: Predicate, name: str, value: str) -> list[Claim]:
+    raw = strip_prefix(_CALLED, value)
+    first = before(r",| (?:and|who|at|in|from|now|these days)\b", raw)
+    return fact(p, name, name_in(first, p.clause, certain=raw != value))
+
+
+def _contact(p: Predicate, name: str, value: str) -> list[Claim]:
+    email = re.match(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", value)
+    if base_name(name) == "email":
+        return fact(p, name, email.group() if email else None)
     return fact(p, name, phone_in(value))
 
 
-def _email(p: Predicate, name: str, value: str) -> list[Claim]:
-    found = _EMAIL.match(value)
-    return fact(p, name, found.group() if found else None)
-
-
 def _birthday(p: Predicate, name: str, value: str) -> list[Claim]:
-    day = date_in(re.sub(r"^(?:actually )?(?:on|in) ", "", value, flags=re.IGNORECASE))
-    month = re.fullmatch(rf"(?:in )?({MONTH})", value.strip(" .!"), re.IGNORECASE)
+    day = date_in(strip_prefix("(?:actually )?(?:on|in) ", value))
+    month = pattern(rf"(?:in )?({MONTH})").fullmatch(value.strip(" .!"))
     return fact(p, name, day or (month[1] if month else None)) if name == "birthday" else []
 
 
@@ -83,8 +78,8 @@ def _address(p: Predicate, name: str, value: str) -> list[Claim]:
     return place("home")(p, value[3:]) if value.startswith("in ") else []
 
 
-def _job(p: Predicate, name: str, value: str) -> list[Claim]:
-    value = re.sub(r"^(?:to be|being|that of) ", "", value, flags=re.IGNORECASE)
+def _job(p: Predicate, _: str, value: str) -> list[Claim]:
+    value = strip_prefix("(?:to be|being|that of) ", value)
     return job(p, value) if not re.match(r"(?:in|at|to)\b", value) else []
 
 
@@ -94,20 +89,13 @@ def _place(p: Predicate, name: str, value: str) -> list[Claim]:
     return place(name)(p, where) if named else []
 
 
-def _who(p: Predicate, name: str, value: str) -> list[Claim]:
-    raw = re.sub(r"^(?:called|named) ", "", value, flags=re.IGNORECASE)
-    first = re.split(r",| (?:and|who|at|in|from|now|these days)\b", raw)[0]
-    return fact(p, name, name_in(first, p.clause, certain=raw != value))
-
-
-def _hobby(p: Predicate, name: str, value: str) -> list[Claim]:
+def _hobby(p: Predicate, _: str, value: str) -> list[Claim]:
     found = liked(p, re.sub(r"^(?:to|include) ", "", value))
     return [Claim(claim.subject, ("hobby",), claim.value) for claim in found]
 
 
 def _being(p: Predicate, name: str, value: str) -> list[Claim]:
-    base = base_name(name)
-    return BEING.of(Predicate(p.subject, "be", value, p.clause), (base,))
+    return BEING.of(Predicate(p.subject, "be", value, p.clause), (base_name(name),))
 
 
 def _goal(p: Predicate, name: str, value: str) -> list[Claim]:
@@ -132,20 +120,16 @@ def _amount(p: Predicate, name: str, value: str) -> list[Claim]:
 
 
 def _measure(p: Predicate, name: str, value: str) -> list[Claim]:
-    return _amount(p, name, value) if name == base_name(name) else []
-
-
-def _record(p: Predicate, name: str, value: str) -> list[Claim]:
-    return _amount(p, name, value) if re.search("best|fast|record|pb", name) else []
+    certain = name in ("height", "weight") or re.search("best|fast|record|pb", name)
+    return _amount(p, name, value) if certain else []
 
 
 def _code(p: Predicate, name: str, value: str) -> list[Claim]:
     value = value.strip("'\" .")
-    digits = any(c.isdigit() for c in value)
     if len(value.split()) > 4 or is_common(value.split()[0]):
         return []
-    needs_digits = name.endswith(("number", "pin", " id"))
-    return fact(p, name, value) if digits or (len(value.split()) <= 2 and not needs_digits) else []
+    wordy = len(value.split()) <= 2 and not name.endswith(("number", "pin", " id"))
+    return fact(p, name, value) if wordy or any(c.isdigit() for c in value) else []
 
 
 _DAY = "(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?)"
@@ -166,7 +150,7 @@ _NO_FAVOURITE = words(
     "thought guess suggestion advice week weekend result feeling way word far favourite favorite "
     "one"
 )
-_FAVOURITE_END = pattern(
+_FAVOURITE_END = (
     r" (?:because|since|but|so|which|that|and (?:i|it|my))\b|, (?:so|but|he|she|it|they)\b|[;(]"
 )
 _NOT_NOW = pattern(r" (?:now|these days|at the moment|by far|though)$")
@@ -177,29 +161,22 @@ _NO_THING = pattern(
 
 
 def _favourite(p: Predicate, name: str, value: str) -> list[Claim]:
-    value = _NOT_NOW.sub("", _FAVOURITE_END.split(value)[0].strip(" ,'\""))
-    head = name.split()[-1]
-    if (
-        head in _NO_FAVOURITE
-        or re.search(r" (?:about|of|it)\b", name)
-        or not 1 <= len(value.split()) <= 6
-        or _NO_THING.match(value)
-    ):
-        return []
-    return fact(p, name, value)
+    value = _NOT_NOW.sub("", before(_FAVOURITE_END, value).strip(" ,'\""))
+    vague = name.split()[-1] in _NO_FAVOURITE or re.search(r" (?:about|of|it)\b", name)
+    short = 1 <= len(value.split()) <= 6 and not _NO_THING.match(value)
+    return fact(p, name, value) if short and not vague else []
 
 
-def _reads(read: Read) -> Valued:
+def _reads(read: Read) -> _Valued:
     return lambda p, _, value: read(p, value)
 
 
 # By the base of an attribute, or by its last words.
-_VALUED: dict[str, Valued] = {
+_VALUED: dict[str, _Valued] = {
     base: read
     for bases, read in (
         ("name|full name|nickname|first name|last name|middle name|maiden name", _name),
-        ("phone number", _phone),
-        ("email", _email),
+        ("phone number|email", _contact),
         ("birthday", _birthday),
         ("age", _age),
         ("address", _address),
@@ -212,13 +189,12 @@ _VALUED: dict[str, Valued] = {
         ("language", _reads(languages)),
         ("diet|religion|nationality|relationship", _being),
         ("goal", _goal),
-        ("height|weight", _measure),
+        ("height|weight|time|best|pb", _measure),
         (
             "salary|income|rent|mortgage|wage|hourly rate|monthly budget|weekly budget|yearly "
             "budget|annual budget",
             _amount,
         ),
-        ("time|best|pb", _record),
         (
             "password|passcode|pin|pin code|code|username|user name|account number|"
             "membership number|license plate|plate|locker number|combination|hint|iban|"
@@ -235,24 +211,23 @@ _VALUED: dict[str, Valued] = {
     )
     for base in bases.split("|")
 }
-_IDLE = pattern(r"(?:now|currently|still|also|actually|just|:) ")
 
 
-def valued(owner: str, name: str, value: str, clause: str) -> list[Claim]:
+def _valued(owner: str, name: str, value: str, clause: str) -> list[Claim]:
     """Read the value of an attribute that is called by its name."""
     p = Predicate(owner, "be", "", clause)
-    value = strip_prefix(_IDLE, value).strip()
+    value = strip_prefix("(?:now|currently|still|also|actually|just|:) ", value).strip()
     if _NO_VALUE.match(value):
         return []
     if name.startswith("favourite "):
         return _favourite(p, name, value)
     parts = name.split()
-    tails = (" ".join(parts[begin:]) for begin in range(len(parts)))
-    read = _VALUED.get(base_name(name)) or next(filter(None, map(_VALUED.get, tails)), None)
+    tails = (_VALUED.get(" ".join(parts[begin:])) for begin in range(len(parts)))
+    read = _VALUED.get(base_name(name)) or next(filter(None, tails), None)
     return read(p, name, value) if read else []
 
 
-# --- Clauses ----------------------------------------------------------------------------------
+# --- "My X is Y" ------------------------------------------------------------------------------
 
 _PHRASE = r"(?P<phrase>(?:[\w&/-]+ ){0,5}?[\w&/-]+)"
 _SIBLING = r"(?:(?:older|younger|big|little|twin|other|best|ex)[ -])*"
@@ -262,12 +237,6 @@ MY = re.compile(
     r"(?:'s| is| are| has changed to| has become)(?P<not>n't)? (?P<value>.+)$",
     re.IGNORECASE,
 )
-_CHANGED = pattern(
-    rf"i (?:have |'ve |just |recently )*(?:changed|switched|updated) my {_PHRASE}"
-    r"(?: from .+?)? to (?P<value>.+)$"
-)
-_IS_MY = pattern(rf"(?P<value>.+?) (?:is|are) (?:my|our) {_PHRASE}$")
-_POINTING = pattern(r"(?:this|that|it|he|she|they|those|these|which|what|one)\b|.*\b(?:i|we|you)\b")
 _PET = pattern(rf"(?:[\w-]+ ){{0,3}}{PET}")
 _RELATIVE = pattern(rf"(?:[\w-]+ ){{0,2}}{RELATION}")
 # "My former employer", "my dream job" are not what is so now.
@@ -290,7 +259,7 @@ def mine(found: re.Match[str], clause: str, over: str) -> list[Claim]:
     if pet := found["pet"]:
         name = name_in(value, clause) if phrase == "name" else None
         return named_pets([name], pet.lower()) if name else []
-    owner = _owner(found["who"], clause) if found["who"] else SPEAKER
+    owner = _owner(found["who"] or SPEAKER, clause)
     if owner and phrase in ("name", "first name") and owner.islower():
         name = name_in(value, clause)
         return [Claim(SPEAKER, (owner,), name)] if name else []
@@ -300,65 +269,56 @@ def mine(found: re.Match[str], clause: str, over: str) -> list[Claim]:
     if over:
         return [] if relative and not over[0].isupper() else _denied(owner, phrase, over)
     if _PET.fullmatch(phrase):
-        return _pet_names(found, clause)
+        kind = phrase.split()[-1]
+        names = _names(before(r" (?:and (?:he|she|it)|who|because|after)\b|,", value), clause)
+        return named_pets(names, kind_of_pet(kind) if " are " in found.group() else kind)
     if relative:
         return _relative(owner, phrase, value, clause)
-    return valued(owner, attribute_name(phrase), value, clause)
+    return _valued(owner, attribute_name(phrase), value, clause)
 
 
 def _owner(who: str, clause: str) -> str:
     """Return "sister" or "sister Anna"."""
-    parts = who.split()
-    if len(parts) > 1 and parts[-1][0].isupper() and not clause.isupper():
-        return " ".join(parts[:-1]).lower() + " " + parts[-1]
-    return who.lower()
+    relation, _, name = who.rpartition(" ")
+    named = relation and name[0].isupper() and not clause.isupper()
+    return f"{relation.lower()} {name}" if named else who.lower()
 
 
 def _denied(owner: str, phrase: str, value: str) -> list[Claim]:
-    if re.match(r"(?:working|valid|active|gone)\b", value, re.IGNORECASE):
-        return [Claim(owner, (attribute_name(phrase),), "", ends=True)]
-    if re.match(r"(?:called|named) ", value, re.IGNORECASE):
-        return [Claim(owner, ("pet", phrase), value.split(" ", 1)[-1], ends=True)]
-    return [Claim(owner, (attribute_name(phrase),), value, ends=True)]
+    name = attribute_name(phrase)
+    if pattern(r"(?:working|valid|active|gone)\b").match(value):
+        return [Claim(owner, (name,), "", ends=True)]
+    called = strip_prefix(_CALLED, value)
+    return [Claim(owner, (name,) if called == value else ("pet", phrase), called, ends=True)]
 
 
-def _relative(owner: str, phrase: str, value: str, clause: str) -> list[Claim]:
-    """ "My best friend is called Lou", "our landlord is Mr. Fox"; verbs are read elsewhere."""
-    raw = re.sub(r"^(?:called|named) ", "", value, flags=re.IGNORECASE)
-    name = name_in(
-        re.split(r" (?:and|who|now|these days)\b|,", raw)[0], clause, certain=raw != value
-    )
-    relation = re.sub(r"^(?:new|current|dear|good|lovely) ", "", phrase)
-    # "My new friend is Dutch Mike": of many friends none is told apart.
-    new_friend = "new" in phrase and "friend" in phrase
-    return [Claim(owner, (relation,), name)] if name and not new_friend else []
-
-
-def _pet_names(found: re.Match[str], clause: str) -> list[Claim]:
-    """ "My cat is Nimbus", "our dogs are called Bo and Ash"."""
-    value = found["value"]
-    raw = re.sub(r"^(?:called|named) ", "", value, flags=re.IGNORECASE)
+def _names(value: str, clause: str) -> list[str]:
+    """Return the names of pets: "Nimbus", "called Bo and Ash"."""
+    raw = strip_prefix(_CALLED, value)
     names = []
-    for item in listed(re.split(r" (?:and (?:he|she|it)|who|because|after)\b|,", raw)[0]):
+    for item in listed(raw):
         name = name_in(item, clause, certain=raw != value)
         if name is None:
             break
         names.append(name)
-    kind = found["phrase"].lower().split()[-1]
-    plural = re.search(r" are ", found.group()) is not None
-    return named_pets(names, kind_of_pet(kind) if plural else kind)
+    return names
 
 
-_CALL_ME = pattern(
-    r"(?:i think |but |and |just |please |you can |you may |feel free to |they |people |everyone |"
-    r"everybody |my friends |friends |folks |most people |my family |most )*"
-    r"(?:just |all |also |usually )?calls? me (?P<v>[^\W\d_][\w .'-]*?)(?:,.*)?$"
-)
-_CALL_ME_END = pattern(
-    r" (?:for short|instead|now|btw|please|if|by the way|anyway|too|and|but|because|at|from|when)\b"
-)
+def _relative(owner: str, phrase: str, value: str, clause: str) -> list[Claim]:
+    """ "My best friend is called Lou", "our landlord is Mr. Fox"; verbs are read elsewhere."""
+    raw = strip_prefix(_CALLED, value)
+    first = before(r" (?:and|who|now|these days)\b|,", raw)
+    name = name_in(first, clause, certain=raw != value)
+    # "My new friend is Dutch Mike": of many friends none is told apart.
+    new_friend = "new" in phrase and "friend" in phrase
+    relation = strip_prefix("(?:new|current|dear|good|lovely) ", phrase)
+    return [Claim(owner, (relation,), name)] if name and not new_friend else []
+
+
+# --- Other clauses ----------------------------------------------------------------------------
+
 # "Call me back", "call me crazy" name nobody.
-_NO_CALL_NAME = words(
+_NO_CALL_NAME = any_of(
     """
     later back crazy tomorrow on at old anytime today soon monday tuesday wednesday
     thursday friday saturday sunday christmas names lazy stupid weird nuts mad biased
@@ -366,77 +326,78 @@ _NO_CALL_NAME = words(
     sentimental nerdy boring out up in cheap it skeptical impressed interested curious
     """
 )
-_HERE = r"(?:is|'s) (?:now |right |located )?(?:in|at|on)"
-_HOME = pattern(
-    rf"(?:the|my|our) (?:new |current )?(?:flat|apartment|house|place|home|room|studio|condo) "
-    rf"{_HERE} "
-    r"(?P<v>.+)$"
+_CALL_ME_END = (
+    r" (?:for short|instead|now|btw|please|if|by the way|anyway|too|and|but|because|at|from|when)\b"
 )
-_IS_HOME = pattern(
-    r"(?P<v>[A-Z][\w' ,.-]*?) (?:is|'s) (?:where (?:i|we) live(?: now)?|"
-    r"(?:now )?(?:my|our) (?:new )?home(?: now| base)?|home(?: now)?|officially home)$"
-)
-_REACH = pattern(
-    r"(?:you can |please |just )*(?:reach|call|text|phone|contact|ring) (?:me|us) "
-    r"(?:by phone |now |please )*(?:on|at|under) (?P<v>.+)$"
-)
-_FIRST_DAY = pattern(
-    r"(?:(?:it's|it is|today (?:is|was)|was) )?(?:my )?first (?:day|week) (?:at|with) "
-    r"(?P<v>(?-i:[A-Z])[\w&. -]*?)(?: today| yesterday| and .*)?$"
-)
-_PAYS_ME = re.compile(
-    r"(?P<v>[A-Z][\w&. -]*?) (?:pays (?:me|my (?:salary|wages))|employs me)(?: now)?$"
-)
-_NEW_NUMBER = pattern(r".*\bmy new (?:phone )?number,? (?P<v>\+?\d[\d ()./-]{4,}\d)$")
-_TOOK_NAME = pattern(
-    r"(?:i )?took my (?:husband|wife|spouse|partner)'s name:? ?(?P<v>(?-i:[A-Z]).*)$"
-)
+_NUMBER = r"(?P<v>\+?\d[\d ()./-]{4,}\d)$"
+
+
+def _call_name(p: Predicate, said: str) -> list[Claim]:
+    return fact(p, "name", name_in(before(_CALL_ME_END, said), p.clause))
+
+
+def _reached(p: Predicate, said: str) -> list[Claim]:
+    return _contact(p, "email", said) or _contact(p, "phone number", said)
+
+
+_CLAUSES = tuple(
+    (pattern(form), read)
+    for form, read in (
+        (
+            r"(?:i think |but |and |just |please |you can |you may |feel free to |they |people |"
+            r"everyone |everybody |my friends |friends |folks |most people |my family |most )*"
+            rf"(?:just |all |also |usually )?calls? me (?!{_NO_CALL_NAME}\b)"
+            r"(?P<v>[^\W\d_][\w .'-]*?)(?:,.*)?$",
+            _call_name,
+        ),
+        (r"(?:i )?took my (?:husband|wife|spouse|partner)'s name:? ?(?P<v>(?-i:[A-Z]).*)$",
+         _call_name),
+        (r"(?:the|my|our) (?:new |current )?(?:flat|apartment|house|place|home|room|studio|condo)"
+         r" (?:is|'s) (?:now |right |located )?(?:in|at|on) (?P<v>.+)$", place("home")),
+        (r"(?P<v>(?-i:[A-Z])[\w' ,.-]*?) (?:is|'s) (?:where (?:i|we) live(?: now)?|(?:now )?"
+         r"(?:my|our) (?:new )?home(?: now| base)?|home(?: now)?|officially home)$",
+         place("home")),
+        (r"(?:(?:it's|it is|today (?:is|was)|was) )?(?:my )?first (?:day|week) (?:at|with) "
+         r"(?P<v>(?-i:[A-Z])[\w&. -]*?)(?: today| yesterday| and .*)?$", employer),
+        (r"(?P<v>(?-i:[A-Z])[\w&. -]*?) (?:pays (?:me|my (?:salary|wages))|employs me)(?: now)?$",
+         employer),
+        (r"(?:you can |please |just )*(?:reach|call|text|phone|contact|ring) (?:me|us) "
+         r"(?:by phone |now |please )*(?:on|at|under) (?P<v>.+)$", _reached),
+        (rf".*\bmy new (?:phone )?number,? {_NUMBER}", _reached),
+    )
+)  # fmt: skip
 
 
 def called(clause: str) -> list[Claim]:
     """Read what needs no "my X is": "Call me Kit", "You can reach me on ..."."""
-    p = Predicate(SPEAKER, "be", "", clause)
-    for said, read in (
-        (_CALL_ME, _call_name), (_TOOK_NAME, _taken_name), (_HOME, place("home")),
-        (_IS_HOME, place("home")), (_FIRST_DAY, employer), (_REACH, _reached),
-        (_PAYS_ME, employer), (_NEW_NUMBER, _reached),
-    ):  # fmt: skip
-        if found := said.match(clause):
-            return read(p, found["v"])
+    for form, read in _CLAUSES:
+        if found := form.match(clause):
+            return read(Predicate(SPEAKER, "be", "", clause), found["v"])
     return []
 
 
-def _call_name(p: Predicate, said: str) -> list[Claim]:
-    raw = _CALL_ME_END.split(said)[0]
-    return (
-        fact(p, "name", name_in(raw, p.clause))
-        if raw.lower().split()[0] not in _NO_CALL_NAME
-        else []
-    )
-
-
-def _taken_name(p: Predicate, said: str) -> list[Claim]:
-    return fact(p, "name", name_in(said, p.clause))
-
-
-def _reached(p: Predicate, said: str) -> list[Claim]:
-    mail = _EMAIL.match(said)
-    return fact(p, "email", mail.group()) if mail else fact(p, "phone number", phone_in(said))
+_CHANGED = pattern(
+    rf"i (?:have |'ve |just |recently )*(?:changed|switched|updated) my {_PHRASE}"
+    r"(?: from .+?)? to (?P<value>.+)$"
+)
+_TO_SAVE = pattern(
+    r"(?:please )?(?:note|save|store|put|write|list)(?: down)? (?P<value>.+?)(?: down)? as my "
+    rf"{_PHRASE}$"
+)
+_IS_MY = pattern(rf"(?P<value>.+?) (?:is|are) (?:my|our) {_PHRASE}$")
+_POINTING = pattern(r"(?:this|that|it|he|she|they|those|these|which|what|one)\b|.*\b(?:i|we|you)\b")
+_MY_RELATIVE = pattern(rf"(?:new |current )?((?:(?:best|other|older|younger) )?{RELATION})")
 
 
 def named(clause: str) -> list[Claim]:
-    """Read "Blue is my favourite colour", "I changed my number to ..."."""
-    if changed := _CHANGED.match(clause):
-        return valued(SPEAKER, attribute_name(changed["phrase"].lower()), changed["value"], clause)
-    found = _IS_MY.match(clause)
-    if found is None or _POINTING.match(found["value"]):
+    """Read "Blue is my favourite colour", "I changed my number to ...", "Save ... as my email"."""
+    changed = _CHANGED.match(clause) or _TO_SAVE.match(clause)
+    found = changed or _IS_MY.match(clause)
+    if found is None or (not changed and _POINTING.match(found["value"])):
         return []
-    phrase, value = found["phrase"].lower(), found["value"].strip()
-    name = attribute_name(phrase)
-    if name.startswith("favourite ") or name in ("name", "email", "phone number"):
-        return valued(SPEAKER, name, value, clause)
-    relation = re.fullmatch(
-        rf"(?:new |current )?((?:(?:best|other|older|younger) )?{RELATION})", phrase
-    )
+    name, value = attribute_name(found["phrase"].lower()), found["value"].strip()
+    if changed or name.startswith("favourite ") or name in ("name", "email", "phone number"):
+        return _valued(SPEAKER, name, value, clause)
+    relation = _MY_RELATIVE.fullmatch(found["phrase"].lower())
     who = name_in(value, clause, certain=False) if relation else None
     return [Claim(SPEAKER, (relation[1],), who)] if relation and who else []

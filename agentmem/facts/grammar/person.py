@@ -6,26 +6,18 @@ import re
 from dataclasses import replace
 
 from agentmem.facts.grammar.claims import SPEAKER, Claim
-from agentmem.facts.grammar.patterns import DETERMINER, RELATION, any_of, pattern, strip_prefix
 from agentmem.facts.grammar.predicate import Predicate
-from agentmem.facts.grammar.rule import (
-    Rule,
-    Rules,
-    fact,
-    items,
-    job,
-    one_of,
-    place,
-    text,
-)  # fmt: skip
+from agentmem.facts.grammar.rule import DONE, Rule, Rules, fact, items, job, one_of, place, text
 from agentmem.facts.lexicon import (
     DIETS,
     ILLNESSES,
     LANGUAGES,
     NATIONALITIES,
+    RELATION,
     RELATIONS,
     RELIGIONS,
-)  # fmt: skip
+)
+from agentmem.facts.patterns import any_of, before, pattern, strip_prefix
 from agentmem.facts.values import date_in, listed, name_in, place_in
 
 __all__ = ["BEING", "PERSON", "illnesses", "is_relative", "languages"]
@@ -38,32 +30,31 @@ def is_relative(subject: str) -> bool:
 
 # --- Names ------------------------------------------------------------------------------------
 
-_NAME_END = pattern(r",| (?:and|who|from|by the way|here|btw|again)\b")
 _IS_MY = pattern(
-    rf"(?:my|our) (?P<modifier>(?:\w+ )??)(?P<relation>{RELATION})\b(?!')(?P<more>.*)$"
+    rf"(?:my|our) (?P<relation>(?:\w+ )??{RELATION})\b(?!')(?:[ .!]*$| ?(?:and|who|from|,|now))"
 )
 
 
 def _called(p: Predicate, said: str) -> list[Claim]:
     name = name_in(said, p.clause)
-    if name and p.subject == SPEAKER:
-        return fact(p, "name", name)
-    return [Claim(SPEAKER, (p.subject,), name)] if name and is_relative(p.subject) else []
+    return _name(p, name) if name else []
+
+
+def _name(p: Predicate, name: str) -> list[Claim]:
+    """A name of the author, or of the relative that is spoken of."""
+    if is_relative(p.subject):
+        return [Claim(SPEAKER, (p.subject,), name)]
+    return fact(p, "name", name) if p.subject == SPEAKER else []
 
 
 def _named(p: Predicate, said: str) -> list[Claim]:
     """ "I'm Ada", "my boss is Petra", "Petra is my boss"."""
-    if p.subject and (mine := _IS_MY.match(said)) and not is_relative(p.subject):
-        if re.match(r"[ .!]*$| ?(?:and|who|from|,|now)", mine["more"]):
-            relation = (mine["modifier"] + mine["relation"]).lower()
-            return [Claim(SPEAKER, (relation,), p.subject)]
-        return []
-    name = name_in(_NAME_END.split(said)[0], p.clause, certain=False)
-    if name is None or name.endswith("'s"):
-        return []
-    if is_relative(p.subject):
-        return [Claim(SPEAKER, (p.subject,), name)]
-    return fact(p, "name", name) if p.subject == SPEAKER and not p.plural else []
+    if p.subject and re.match("(?:my|our) ", said, re.IGNORECASE) and not is_relative(p.subject):
+        mine = _IS_MY.match(said)
+        return [Claim(SPEAKER, (mine["relation"].lower(),), p.subject)] if mine else []
+    name = name_in(before(r",| (?:and|who|from|by the way|here|btw|again)\b", said), p.clause,
+                   certain=False)  # fmt: skip
+    return [] if name is None or name.endswith("'s") or p.plural else _name(p, name)
 
 
 # --- Age, origin and body ---------------------------------------------------------------------
@@ -75,18 +66,20 @@ _AGE = pattern(
     r"(?P<unit>[ -]?(?:years?[ -]olds?|y/?o|yrs? old)\b)?(?P<more>.*)$"
 )
 _NO_AGE = pattern(r" ?(?:%|percent|minutes|pounds|kg|weeks|months|days|feet|in)")
-_LENGTH = r"\d[\d.,]* ?(?:m|cm|meters|metres|feet|foot|ft|'\d{1,2}\"?)"
-_TURNED = pattern(r"(?! ?(?:degrees|pages|\w+s\b)|.*\b(?:ago|in (?:19|20)))")
+_TURNED = pattern(r"(?P<v>\d{1,3})\b(?! ?(?:degrees|pages|\w+s\b)|.*\b(?:ago|in (?:19|20)))")
+
+
+def _is_age(number: str) -> bool:
+    return not number.isdigit() or 3 <= int(number) <= 115
 
 
 def _age(p: Predicate, said: str) -> list[Claim]:
     found = _AGE.match(said)
     if found is None:
         return []
-    number = int(found["age"]) if found["age"].isdigit() else 30
     sure = found["unit"] or re.match(r"(?: now| today| already)?[ .!,]*$", found["more"])
     claims = []
-    if sure and 3 <= number <= 115 and not _NO_AGE.match(found["more"]):
+    if sure and _is_age(found["age"]) and not _NO_AGE.match(found["more"]):
         claims += fact(p, "age", found["age"])
     if found["unit"] and re.match(r" [a-z]", found["more"]):
         claims += job(p, found["more"])
@@ -95,10 +88,8 @@ def _age(p: Predicate, said: str) -> list[Claim]:
 
 def _turned(p: Predicate, said: str) -> list[Claim]:
     """ "I just turned 30"."""
-    number = re.match(r"\d{1,3}", said)
-    if number and 3 <= int(number.group()) <= 115 and _TURNED.match(said[number.end() :]):
-        return fact(p, "age", number.group())
-    return []
+    found = _TURNED.match(said)
+    return fact(p, "age", found["v"]) if found and _is_age(found["v"]) else []
 
 
 _YEAR = pattern(r"(?:(?P<month>[a-z]+) )?(?P<year>(?:19|20)\d\d)\b")
@@ -108,13 +99,11 @@ def _born(p: Predicate, said: str) -> list[Claim]:
     if date := date_in(said):
         claims = fact(p, "birthday", date)
         where = re.search(r"\bin (?=[A-Z])(?P<v>.+)$", said[len(date) :])
-        if where and not date_in(where["v"]):
-            claims += place("birthplace")(p, where["v"])
-        return claims
+        return claims + (
+            place("birthplace")(p, where["v"]) if where and not date_in(where["v"]) else []
+        )
     if year := _YEAR.match(said):
-        if year["month"]:
-            return fact(p, "birthday", year.group())
-        return fact(p, "birth year", year["year"])
+        return fact(p, "birthday" if year["month"] else "birth year", year.group())
     found = place_in(said, p.clause)
     if found is None:
         return []
@@ -128,8 +117,6 @@ _STATES = any_of(
     "married engaged divorced single widowed separated in_a_relationship a_widow a_widower"
 )
 _STATE = pattern(rf"(?P<state>{_STATES})\b(?P<more>.*)$")
-_COUNT = r"(?:two|three|four|five|six|\d)(?: (?:kids|children|boys|girls|sons|daughters))?"
-_CHILDREN = pattern(rf"(?:of|to) (?P<v>{_COUNT}|an? (?:son|daughter|boy|girl))\b")
 _NO_COUPLE = pattern(
     r" ?(?:in|with (?:my|the) (?:work|job)|by|-|to (?:it|(?:my|the|this) (?:job|work|idea|career|"
     r"sea))\b)"
@@ -153,47 +140,46 @@ def _relationship(p: Predicate, said: str) -> list[Claim]:
     return claims
 
 
+_COUNT = r"(?:two|three|four|five|six|\d)(?: (?:kids|children|boys|girls|sons|daughters))?"
+_CHILDREN = pattern(rf"(?:of|to) (?P<v>{_COUNT}|an? (?:son|daughter|boy|girl))\b")
+
+
 def _parent(p: Predicate, said: str) -> list[Claim]:
     """ "I'm a single mother of two"."""
-    claims = (
-        fact(p, "relationship", "single") if re.match("an? single ", said, re.IGNORECASE) else []
-    )
+    claims = fact(p, "relationship", "single") if pattern("an? single ").match(said) else []
     children = _CHILDREN.search(said)
-    return claims + (fact(p, "children", children["v"]) if children else [])
+    return claims + fact(p, "children", children["v"] if children else None)
 
 
-def _without_determiner(p: Predicate, said: str) -> list[Claim]:
-    bare = re.sub(rf"^{DETERMINER}", "", said, flags=re.IGNORECASE)
-    return one_of("religion", RELIGIONS, but="orthodox")(p, bare)
+def _religion(p: Predicate, said: str) -> list[Claim]:
+    return one_of("religion", RELIGIONS - {"orthodox"})(
+        p, strip_prefix("(?:an?|the|my|our|his|her|this|that) ", said)
+    )
 
 
 def _diet(p: Predicate, said: str) -> list[Claim]:
     return [] if p.plural and said.lower() == "keto" else fact(p, "diet", said)
 
 
-_ILLNESS_END = pattern(
+_ILLNESS_END = (
     r" (?:and|but|since|for|when|that|so|which|in|at|on|last|this|a few|two|three|"
     r"\d+ (?:years|months|weeks))\b"
 )
-_DEGREE_OF_ILLNESS = pattern(
-    r"(?:an?|mild|severe|chronic|seasonal|bad|terrible|really bad|frequent) "
-)
+_HOW_ILL = "(?:an?|mild|severe|chronic|seasonal|bad|terrible|really bad|frequent) "
 
 
 def illnesses(p: Predicate, said: str) -> list[Claim]:
     """Take each illness of an enumeration."""
-    claims = []
-    for item in listed(said):
-        name = _ILLNESS_END.split(strip_prefix(_DEGREE_OF_ILLNESS, item))[0]
-        claims += one_of("illness", ILLNESSES)(p, name)
-    return claims
+    read = one_of("illness", ILLNESSES)
+    each = (before(_ILLNESS_END, strip_prefix(_HOW_ILL, item)) for item in listed(said))
+    return [claim for name in each for claim in read(p, name)]
 
 
-_LANGUAGE_END = pattern(
+_LANGUAGE_END = (
     r" (?:at|with|as|and|but|to|fluently|natively|well|very|quite|pretty|on|in|because|since|for|"
     r"too|now|again)\b"
 )
-_FLUENCY = pattern(
+_FLUENCY = (
     r"(?:very |really |quite |pretty |some |my native |native |good |fluently |fluent |basic |"
     r"little )+"
 )
@@ -203,7 +189,7 @@ def languages(p: Predicate, said: str) -> list[Claim]:
     """Take each language of an enumeration."""
     claims: list[Claim] = []
     for item in listed(said):
-        word = strip_prefix(_FLUENCY, _LANGUAGE_END.split(item)[0])
+        word = strip_prefix(_FLUENCY, before(_LANGUAGE_END, item))
         if word.lower() not in LANGUAGES:
             break
         claims += fact(p, "language", word)
@@ -212,103 +198,73 @@ def languages(p: Predicate, said: str) -> list[Claim]:
 
 def _described(p: Predicate, said: str) -> list[Claim]:
     """ "I'm a nurse", "I'm the head of sales", "we are teachers"."""
-    role = said.startswith(("a ", "an ", "A ", "An "))
-    the = re.match(r"the\b.*\b(?:of|at|for)\b", said, re.IGNORECASE)
-    return job(p, said) if role or the or (p.plural and said.endswith("s")) else []
+    role = pattern(r"an? |the\b.*\b(?:of|at|for)\b").match(said)
+    return job(p, said) if role or (p.plural and said.endswith("s")) else []
 
 
-def _perfect(p: Predicate, said: str) -> list[Claim]:
+def _still(p: Predicate, said: str) -> list[Claim]:
     """ "I've been a nurse for ten years" holds still."""
-    now = re.split(r" (?:for|since)\b", said, maxsplit=1)[0]
-    return BEING.of(replace(p, rest=now), ("job", "diet", "relationship", "religion"))
+    now = replace(p, rest=before(" (?:for|since)\\b", said))
+    return BEING.of(now, ("job", "diet", "relationship", "religion"))
 
 
-_SEVERITY = any_of("severe bad mild serious slight terrible strong life-threatening seasonal")
 _ILL = any_of(
     "diabetic asthmatic dyslexic epileptic autistic color-blind colorblind colour-blind "
-    "colourblind "
-    "deaf legally_blind celiac coeliac"
+    "colourblind deaf legally_blind celiac coeliac"
 )
-_PARENT = "an? (?:[a-z]+ )?(?:mother|mom|mum|father|dad|parent)"
 _END = (
     r"(?= (?:and|but|so|since|for|now|by|because|these|of|living|originally|from|last|this|in|at|"
     r"after|when|two|three|a few|recently)\b|\W*$)"
 )
+_TALL = (
+    r"(?P<v>\d[\d.,]* ?(?:m|cm|meters|metres|feet|foot|ft|'\d{1,2}\"?)"
+    r"(?: ?\d{1,2}(?: ?(?:inches|in|\"))?)?) ?tall"
+)
+_BASED = "(?:now |currently )?(?:based|settled|located|an? resident|resident) (?:in|out of|of) "
+_STRICT = (
+    "(?:an? |on a )?(?:(?:strict|lifelong|committed|proud|devoted|longtime|ethical|practicing) )?"
+)
+_BAD = "(?:an? )?(?:(?:severe|bad|mild|serious|slight|terrible|strong|life-threatening|seasonal) )*"
+_SOME = r"(?!(?:food|any|some|no|other|several|many)\b)"
+_MEMBER = "an? (?:proud |active |longtime |founding )?member of (?:the |an? )?"
+_BORN = f"(?:an? |originally )?(?P<v>{any_of(NATIONALITIES)})(?: citizen| national)?(?: by birth)?"
 
+# fmt: off
 PERSON = (
-    Rule("be", "(?:called|named|known as) (?P<v>.+)$", _called),
-    Rule("be", "(?:originally |actually )?from (?P<v>.+)$", place("hometown")),
-    Rule(
-        "be",
-        "(?:now |currently )?(?:based|settled|located|an? resident|resident) (?:in|out of|of) "
-        "(?P<v>.+)$",
-        place("home"),
-    ),
-    Rule(
-        "be",
-        "(?:(?:[a-z]+ly|very|also|a bit|quite|allergic to) )*allergic to (?P<v>.+)$",
-        items("allergy"),
-    ),
+    Rule("be", "(?:called|named|known as) ...", _called),
+    Rule("be", "(?:originally |actually )?from ...", place("hometown")),
+    Rule("be", f"{_BASED}...", place("home")),
+    Rule("be", "(?:(?:[a-z]+ly|very|also|a bit|quite) )*allergic to ...", items("allergy")),
     Rule("be", "(?P<v>lactose|gluten|fructose|histamine)[ -]intolerant", text("intolerance")),
-    Rule(
-        "be",
-        "(?:an? |on a )?(?:(?:strict|lifelong|committed|proud|devoted|longtime|ethical|"
-        "practicing) )?"
-        rf"(?P<v>{any_of(DIETS)})s?(?: diet)?{_END}",
-        _diet,
-    ),
-    Rule("be", rf"(?P<v>{_LENGTH}(?: ?\d{{1,2}}(?: ?(?:inches|in|\"))?)?) ?tall", text("height")),
-    Rule("be", "(?:an? )?(?:\\d|\\w+teen|\\w+ty)", _age),
-    Rule("be", f"(?:(?!hardly|barely)(?:[a-z]+ly|now) )*(?P<v>{_STATES}\\b.*)$", _relationship),
-    Rule("be", _PARENT, _parent),
-    Rule("be", "", _without_determiner),
-    Rule(
-        "be",
-        f"(?:an? |originally )?(?P<v>{any_of(NATIONALITIES)})(?: citizen| national)?(?: by "
-        f"birth)?{_END}",
-        text("nationality"),
-    ),
-    Rule("be", f"(?:an? )?(?:(?:type [12]|severely|mildly) )?(?P<v>{_ILL}){_END}", text("illness")),
+    Rule("be", f"{_STRICT}(?P<v>{any_of(DIETS)})s?(?: diet)?{_END}", _diet),
+    Rule("be", _TALL, text("height")),
+    Rule("be", r"(?:an? )?(?:\d|\w+teen|\w+ty)", _age),
+    Rule("be", rf"(?:(?!hardly|barely)(?:[a-z]+ly|now) )*(?P<v>{_STATES}\b.*)$", _relationship),
+    Rule("be", "an? (?:[a-z]+ )?(?:mother|mom|mum|father|dad|parent)", _parent),
+    Rule("be", "", _religion),
+    Rule("be", f"{_BORN}{_END}", text("nationality")),
+    Rule("be", f"(?:an? |type [12] |severely |mildly )*(?P<v>{_ILL}){_END}", text("illness")),
     Rule("be", "(?P<v>(?:left|right)[- ]handed)", text("handedness")),
-    Rule("be", "(?:also )?(?:fluent|bilingual|proficient) in (?P<v>.+)$", languages),
-    Rule(
-        "be",
-        "an? (?:proud |active |longtime |founding )?member of (?:the |an? )?(?P<v>.+)$",
-        place("membership"),
-    ),
+    Rule("be", "(?:also )?(?:fluent|bilingual|proficient) in ...", languages),
+    Rule("be", f"{_MEMBER}...", place("membership")),
     Rule("be", "", _described),
-    Rule("be", "(?P<v>retired|unemployed|self-employed)\\W*$", text("job")),
+    Rule("be", r"(?P<v>retired|unemployed|self-employed)\W*$", text("job")),
     Rule("be", "", _named),
-    Rule("turn", "(?P<v>\\d.*)$", _turned, "past perfect"),
-    Rule("be", "born (?:and raised )?(?:in|on|near) (?P<v>.+)$", _born, "past"),
-    Rule("be", "raised in (?P<v>.+)$", place("hometown"), "past"),
-    Rule("be", "(?:recently |just )?diagnosed with (?P<v>.+)$", illnesses, "past perfect"),
-    Rule(
-        "be",
-        "(?:just |recently )?(?:promoted to|hired as|made|appointed(?: as)?) (?P<v>.+)$",
-        job,
-        "past perfect",
-    ),
-    Rule("be", "(?!(?:an? )?(?:in|at|on|to)\\b).*\\b(?:for|since)\\b", _perfect, "perfect"),
-    Rule("grow", "up (?:in|near|on) (?P<v>.+)$", place("hometown"), "past"),
-    Rule("come", "(?:originally )?from (?P<v>.+)$", place("hometown"), "present"),
+    Rule("be", "born (?:and raised )?(?:in|on|near) ...", _born, "past"),
+    Rule("be", "raised in ...", place("hometown"), "past"),
+    Rule("be", "diagnosed with ...", illnesses, DONE),
+    Rule("be", "(?:promoted to|hired as|made|appointed(?: as)?) ...", job, DONE),
+    Rule("be", r"(?!(?:an? )?(?:in|at|on|to)\b).*\b(?:for|since)\b", _still, "perfect"),
+    Rule("turn", r"(?P<v>\d.*)$", _turned, DONE),
+    Rule("grow", "up (?:in|near|on) ...", place("hometown"), "past"),
+    Rule("come", "from ...", place("hometown"), "present"),
     Rule("speak", "", languages, "present"),
-    Rule("suffer", "from (?P<v>.+)$", illnesses),
-    Rule(
-        "have",
-        f"(?:an? )?(?:{_SEVERITY} )*allerg(?:y|ies) to (?P<v>.+)$",
-        items("allergy"),
-        "present",
-    ),
-    Rule(
-        "have",
-        f"(?:an? )?(?:{_SEVERITY} )*(?P<v>(?!food\\b|any\\b|some\\b|no\\b|other\\b|several\\b|"
-        f"many\\b)"
-        r"[\w-]+(?: [\w-]+)?) allerg(?:y|ies)\b",
-        items("allergy"),
-        "present",
-    ),
+    Rule("suffer", "from ...", illnesses),
+    Rule("have", f"{_BAD}allerg(?:y|ies) to ...", items("allergy"), "present"),
+    Rule("have", rf"{_BAD}(?P<v>{_SOME}[\w-]+(?: [\w-]+)?) allerg(?:y|ies)\b", items("allergy"),
+         "present"),
     Rule("have", "", illnesses, "present"),
     Rule("follow eat", f"(?:an? )?(?:strict )?(?P<v>{any_of(DIETS)}) diet", text("diet")),
 )
+# fmt: on
 BEING = Rules(PERSON)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from agentmem.facts.assertions import Clause
 from agentmem.facts.grammar.claims import SPEAKER
-from agentmem.facts.grammar.patterns import RELATION, any_of, pattern, strip_prefix, words
-from agentmem.facts.lexicon import UNNAMED_MANY
+from agentmem.facts.lexicon import RELATION, UNNAMED_MANY
+from agentmem.facts.patterns import any_of, pattern, strip_prefix, words
 from agentmem.facts.values import is_common, name_in
 
 __all__ = ["OVER", "Predicate", "parse", "without_over"]
@@ -50,9 +50,8 @@ _IDLE_MODIFIER = pattern(
 )
 _NAME = r"[^\W\d_][\w'-]*(?: (?:van|von|de|der|den|la|el|bin|al)\b)*(?: [^\W\d_][\w'-]*)?"
 _RELATIVE = (
-    rf"(?:my|our) (?P<modifier>(?:{_MODIFIER}[ -])*)(?P<relation>{RELATION})"
-    r"(?!'s? | (?:number|name|email|birthday|phone|office|and)\b)"
-    rf"(?:,? (?P<name>{_NAME}?)(?:,|(?= |'s ))|(?= |'s ))"
+    f"(?:my|our) (?P<modifier>(?:{_MODIFIER}[ -])*)(?P<relation>{RELATION})(?!'s? | (?:number|name|"
+    rf"email|birthday|phone|office|and)\b)(?:,? (?P<name>{_NAME}?)(?:,|(?= |'s ))|(?= |'s ))"
 )
 # A bare name is a subject only before verbs that are said of people and pets.
 _SUBJECT = pattern(
@@ -72,7 +71,7 @@ _ADVERBS = (
     )
     + r"\b"
 )
-_SKIPPED = pattern(rf"(?:{_ADVERBS} )+")
+_SKIPPED = rf"(?:{_ADVERBS} )+"
 _MODAL = any_of(
     "'d 'll had hadn't can can't cannot could couldn't will won't would wouldn't should may might "
     "must shall did didn't"
@@ -102,22 +101,22 @@ _REGULAR = words(
     """
 )
 _THIRD_PERSON = {"go": "goes", "teach": "teaches", "do": "does", "study": "studies", "have": "has"}
-_PAST = {
+_REGULAR_PAST = words(
+    """
+    move adopt start join die settle live work own retire graduate divorce separate pass cancel name
+    marry rename accept love enjoy like turn major volunteer hire open
+    """
+)
+_PAST = {re.sub("(?<=r)y$", "i", v).removesuffix("e") + "ed": v for v in _REGULAR_PAST} | {
     form: verb
     for verb, forms in {
-        "move": "moved relocated", "adopt": "adopted", "buy": "bought purchased", "get": "got",
-        "become": "became become", "start": "started", "join": "joined", "quit": "quit resigned",
-        "leave": "left", "die": "died", "grow": "grew", "settle": "settled landed",
-        "sell": "sold scrapped crashed totaled traded returned rehomed donated", "live": "lived",
-        "work": "worked", "have": "had", "own": "owned", "lose": "lost", "stop": "stopped",
-        "give": "gave given", "retire": "retired", "drop": "dropped", "graduate": "graduated",
-        "break": "broke broken dumped", "split": "split", "divorce": "divorced",
-        "separate": "separated", "pass": "passed", "run": "ran", "take": "took taken",
-        "cancel": "canceled cancelled", "name": "named", "marry": "married", "go": "went gone",
-        "switch": "switched changed", "rename": "renamed", "outgrow": "outgrew outgrown",
-        "put": "put", "be": "been", "accept": "accepted", "open": "opened founded",
-        "love": "loved", "enjoy": "enjoyed", "like": "liked", "turn": "turned",
-        "major": "majored", "volunteer": "volunteered", "tell": "told", "hire": "hired",
+        "move": "relocated", "buy": "bought purchased", "get": "got", "become": "became become",
+        "quit": "quit resigned", "leave": "left", "grow": "grew", "settle": "landed",
+        "sell": "sold scrapped crashed totaled traded returned rehomed donated", "have": "had",
+        "lose": "lost", "stop": "stopped", "give": "gave given", "drop": "dropped",
+        "break": "broke broken dumped", "split": "split", "run": "ran", "take": "took taken",
+        "cancel": "cancelled", "go": "went gone", "switch": "switched changed", "put": "put",
+        "outgrow": "outgrew outgrown", "be": "been", "open": "founded", "tell": "told",
         "come": "came",
     }.items()
     for form in forms.split()
@@ -126,15 +125,16 @@ _FINITE = {form: (verb, "past") for form, verb in _PAST.items()}
 _FINITE |= {verb: (verb, "present") for verb in _REGULAR | {"quit"}}
 _FINITE |= {_THIRD_PERSON.get(verb, verb + "s"): (verb, "present") for verb in _REGULAR}
 _PROGRESSIVE = {
-    "living": "live", "working": "work", "studying": "study", "learning": "learn",
-    "playing": "play", "having": "have", "residing": "reside", "renting": "rent",
-    "teaching": "teach", "driving": "drive", "suffering": "suffer", "practicing": "practice",
-    "practising": "practice", "owning": "own", "running": "run", "speaking": "speak",
-    "taking": "take", "volunteering": "volunteer", "doing": "do", "collecting": "collect",
-    "enjoying": "enjoy", "loving": "enjoy", "following": "follow",
-    # Plans, which no rule reads.
-    "moving": "moving", "leaving": "leaving", "getting": "getting",
-}  # fmt: skip
+    verb.removesuffix("e") + "ing": verb
+    for verb in words(
+        """
+        live work study learn play have reside rent teach drive suffer practice practise own speak
+        take volunteer do collect enjoy follow
+        """
+    )
+} | {"running": "run", "loving": "enjoy"}
+# Plans, which no rule reads.
+_PROGRESSIVE |= {plan: plan for plan in ("moving", "leaving", "getting")}
 
 
 def without_over(text: str) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 from agentmem.facts.grammar.claims import Claim
-from agentmem.facts.grammar.patterns import ACTIVITIES, any_of, pattern, strip_prefix, words
 from agentmem.facts.grammar.predicate import Predicate
-from agentmem.facts.grammar.rule import Rule, fact, place, text
-from agentmem.facts.lexicon import INSTRUMENTS, LANGUAGES, SPORTS
+from agentmem.facts.grammar.rule import DONE, EVER, Rule, fact, place, text
+from agentmem.facts.lexicon import ACTIVITIES, INSTRUMENTS, LANGUAGES, SPORTS
+from agentmem.facts.patterns import any_of, before, pattern, strip_prefix, words
 from agentmem.facts.values import is_common, listed, name_in, number_in
 
-__all__ = ["PURSUITS", "learned", "liked", "played"]
+__all__ = ["PURSUITS", "learned", "liked"]
 
 # --- Likes ------------------------------------------------------------------------------------
 
@@ -33,19 +33,17 @@ _POINTING = pattern(
     r"watching\b(?! (?:movies|films|tv|birds|anime|football|soccer|documentaries|basketball|"
     r"baseball|sports|art))"
 )
-_GROUPS = any_of(
-    "activities things sports hobbies genres bands artists food foods games movies films books "
-    "authors shows outdoors"
+_SUCH_AS = (
+    r"(?:[\w-]+ ){0,2}(?:activities|things|sports|hobbies|genres|bands|artists|foods?|games|"
+    r"movies|films|books|authors|shows|outdoors) (?:such as|like|including) "
 )
-_SUCH_AS = pattern(rf"(?:[\w-]+ ){{0,2}}{_GROUPS} (?:such as|like|including) (?P<v>.+)$")
-_END = pattern(
-    r" (?:and (?:i|it|they|we|have|am|would|want|was|that|how|find|can|need|really|often|always|"
-    r"usually)|but|because|since|so|which|who|that|when|where|while|with|for|from|at|in|on|near|"
-    r"to|as|too|very|a lot|the most|more|most|every|whenever|after|before|during|by|of course|"
-    r"though|especially|like|such|and much|even|if|about|around|over|than|together|lately|these|"
-    r"this|today|again|right|now|it's|they're|of|is|are|was|can)\b|[(:!;]|\.(?= |$)|"
-    r",(?: ?)(?:but|so|which|and (?:i|it|they|have|am)|it|they|too|especially|such|like|because|"
-    r"mostly|particularly)\b"
+_END = (
+    " (?:and (?:i|it|they|we|have|am|would|want|was|that|how|find|can|need|really|often|always|"
+    "usually)|but|because|since|so|which|who|that|when|where|while|with|for|from|at|in|on|near|to|"
+    "as|too|very|a lot|the most|more|most|every|whenever|after|before|during|by|of course|though|"
+    "especially|like|such|and much|even|if|about|around|over|than|together|lately|these|this|today|"
+    r"again|right|now|it's|they're|of|is|are|was|can)\b|[(:!;]|\.(?= |$)|,(?: ?)(?:but|so|which|"
+    r"and (?:i|it|they|have|am)|it|they|too|especially|such|like|because|mostly|particularly)\b"
 )
 # What follows an unfinished phrase: "pieces that ...", "watching birds of prey".
 _UNFINISHED = pattern(
@@ -58,12 +56,9 @@ _WORDS_OF_OTHERS = words(
     "my your it them this that these those you i we up 'em new the a an out his her some more one"
 )
 _VAGUE = words("love life work it fun cool mine yours good clean simple home much")
-_SOME = pattern("(?:some|a lot of|a bit of) ")
-_TO_DO = any_of(
-    """
-    listen read travel cook bake paint draw write dance sing hike swim ski run knit garden fish
-    cycle sew play camp climb surf collect
-    """
+_TO_DO = pattern(
+    r"to (?:(?:listen to )|(?=(?:read|travel|cook|bake|paint|draw|write|dance|sing|hike|swim|ski|"
+    r"run|knit|garden|fish|cycle|sew|play|camp|climb|surf|collect)\b))(?P<v>.*)$"
 )
 _LISTENING = pattern(
     r"listening to (?P<v>(?!(?:the|this|that|it|my|your|you)\b)[\w'-]+(?: [\w'-]+){0,4})(?=\W|$)"
@@ -72,31 +67,67 @@ _LISTENING = pattern(
 
 def liked(p: Predicate, said: str) -> list[Claim]:
     """Take things and activities that somebody likes, if the phrase names them whole."""
-    if re.match(rf"to {_TO_DO}\b", said, re.IGNORECASE):
-        return _liked_to_do(p, said)
-    said = strip_prefix(_SOME, said)
-    if such := _SUCH_AS.match(said):
-        said = such["v"]
+    if action := _TO_DO.match(said):
+        return _liked_to_do(p, said[: action.start("v")], action["v"])
+    said = strip_prefix(_SUCH_AS, strip_prefix("(?:some|a lot of|a bit of) ", said))
     if heard := _LISTENING.match(said):
-        what = _END.split(heard["v"], maxsplit=1)[0]
+        what = before(_END, heard["v"])
         return fact(p, "likes", f"listening to {what}" if what else None)
     return [] if _POINTING.match(said) or said.startswith('"') else _liked_things(p, said)
 
 
+def _liked_to_do(p: Predicate, begin: str, said: str) -> list[Claim]:
+    """ "I love to bake bread"."""
+    first = next(iter(listed(before(_END, said))), "")
+    parts = first.lower().split()
+    plain = 1 <= len(parts) <= 4 and _WORDS_OF_OTHERS.isdisjoint(parts)
+    return fact(p, "likes", begin + first) if plain else []
+
+
 def _liked_things(p: Predicate, said: str) -> list[Claim]:
-    phrase = _END.split(said, maxsplit=1)[0]
+    phrase = before(_END, said)
     after = said[len(phrase) :]
     if _UNFINISHED.match(after):
         cut = re.match(r"(.*)(?:, | and )", phrase)
         phrase = cut[1] if cut else ""
     claims: list[Claim] = []
     for item in _items(phrase):
-        last = phrase.endswith(item)
-        if last and _PARTICLE.match(after) and re.fullmatch(r"\w+ing", item):
-            continue
-        if _is_thing(item, p.verb):
+        cut_off = phrase.endswith(item) and _PARTICLE.match(after) and re.fullmatch(r"\w+ing", item)
+        if not cut_off and _is_thing(item, p.verb):
             claims += fact(p, "likes", item)
     return claims
+
+
+def _items(phrase: str) -> list[str]:
+    found = list(listed(phrase))
+    if not found or _POINTING.match(found[0]):
+        return []
+    if len(found) > 1 and " " in found[-1] and not re.search(r" |s$|ing$", found[-2]):
+        # "sunny and warm weather" is one thing.
+        joint = re.search(rf"{re.escape(found[-2])} (?:and|or|&) {re.escape(found[-1])}", phrase)
+        found[-2:] = [joint.group()] if joint else found[-2:]
+    if found[0].lower().split()[0] in LANGUAGES and " " in found[0]:
+        # "Spanish culture, music and cuisine": the adjective belongs to all of them.
+        return [found[0], *(item for item in found[1:] if " " in item or "ing" in item)]
+    if re.match(r"\w+ing \w", found[0]):
+        # "improving education and infrastructure": the second may belong to the first.
+        return [found[0], *(item for item in found[1:] if "ing" in item)]
+    return found
+
+
+def _is_thing(item: str, verb: str) -> bool:
+    parts = item.lower().split()
+    if (
+        not 1 <= len(parts) <= 4
+        or _POINTING.match(item)
+        or not _WORDS_OF_OTHERS.isdisjoint(parts)
+        or is_common(parts[-1])
+        or parts[-1].endswith(("ed", "'s", "ly", "able"))
+    ):
+        return False
+    # "I love Anna" is about a person.
+    named = item[0].isupper() and verb != "be" and parts[0] not in LANGUAGES
+    return len(parts) > 1 or not (named or parts[0] in _VAGUE)
 
 
 def _likes(p: Predicate, said: str) -> list[Claim]:
@@ -104,65 +135,21 @@ def _likes(p: Predicate, said: str) -> list[Claim]:
     return [] if p.plural else liked(p, said)
 
 
-def _liked_to_do(p: Predicate, said: str) -> list[Claim]:
-    """ "I love to bake bread"."""
-    begin = "to listen to " if said.startswith("to listen to ") else "to "
-    first = next(iter(listed(_END.split(said[len(begin) :], maxsplit=1)[0])), "")
-    parts = first.lower().split()
-    if not parts or len(parts) > 4 or not _WORDS_OF_OTHERS.isdisjoint(parts):
-        return []
-    return fact(p, "likes", begin + first)
-
-
-def _items(phrase: str) -> list[str]:
-    found = list(listed(phrase))
-    if len(found) > 1 and " " in found[-1] and not re.search(r" |s$|ing$", found[-2]):
-        # "sunny and warm weather" is one thing.
-        joint = re.search(rf"{re.escape(found[-2])} (?:and|or|&) {re.escape(found[-1])}", phrase)
-        found[-2:] = [joint.group()] if joint else found[-2:]
-    if found and _POINTING.match(found[0]):
-        return []
-    if found and found[0].lower().split()[0] in LANGUAGES and " " in found[0]:
-        # "Spanish culture, music and cuisine": the adjective belongs to all of them.
-        found = [found[0], *(item for item in found[1:] if " " in item or "ing" in item)]
-    if found and re.match(r"\w+ing \w", found[0]):
-        # "improving education and infrastructure": the second may belong to the first.
-        found = [found[0], *(item for item in found[1:] if "ing" in item)]
-    return found
-
-
-def _is_thing(item: str, verb: str) -> bool:
-    parts = item.lower().split()
-    if not 1 <= len(parts) <= 4 or _POINTING.match(item):
-        return False
-    if not _WORDS_OF_OTHERS.isdisjoint(parts) or is_common(parts[-1]):
-        return False
-    if parts[-1].endswith(("ed", "'s", "ly", "able")):
-        return False
-    if len(parts) > 1:
-        return True
-    # "I love Anna" is about a person.
-    named = item[0].isupper() and verb != "be" and parts[0] not in LANGUAGES
-    return not (named or parts[0] in _VAGUE)
-
-
-_PREFERENCE = pattern(
-    r"(?P<v>(?!to\b)[\w -]{2,30}?) (?:over|to|than) (?P<than>[\w-]+(?: [\w-]+)?)$"
+_OVER = pattern(
+    r"(?P<v>(?!to\b)[\w -]{2,30}?) (?:over|to|than) "
+    r"(?!(?:[\w-]+ )?(?:stay|go|have|keep|use|do|be|get)\b)[\w-]+(?: [\w-]+)?$"
 )
-_ACTION = pattern(r".*\b(?:stay|go|have|keep|use|do|be|get)\b")
 
 
 def _preferred(p: Predicate, said: str) -> list[Claim]:
     """ "I prefer tea over coffee"."""
-    found = _PREFERENCE.match(said)
-    if found is None or _POINTING.match(found["v"]) or _ACTION.match(found["than"]):
-        return []
-    return fact(p, "likes", found["v"])
+    found = _OVER.match(said)
+    return fact(p, "likes", found["v"]) if found and not _POINTING.match(found["v"]) else []
 
 
 # --- Sports, instruments, languages ---------------------------------------------------------------
 
-_PLAY_END = pattern(
+_PLAY_END = (
     r" (?:with|on|at|for|in|every|once|twice|three|because|since|when|but|regularly|to|as|after|"
     r"before|competitively|professionally|most|a lot|and (?:i|it)|together|from|too|these|as well)"
     r"\b|[.(]"
@@ -171,12 +158,11 @@ _PLAY_END = pattern(
 _NEED_ARTICLE = words("bass organ horn recorder drum harp")
 
 
-def played(p: Predicate, said: str) -> list[Claim]:
+def _played(p: Predicate, said: str) -> list[Claim]:
     """Take each instrument and each sport of an enumeration."""
     claims: list[Claim] = []
-    said = re.sub(r"^(?:a lot of|a bit of|some|in a band,) ", "", said, flags=re.IGNORECASE)
-    for item in listed(_PLAY_END.split(said)[0]):
-        word = re.sub(r"^(?:the|my|an?) ", "", item, flags=re.IGNORECASE)
+    for item in listed(before(_PLAY_END, strip_prefix("(?:a lot of|a bit of|some) ", said))):
+        word = strip_prefix("(?:the|my|an?) ", item)
         if word.lower() in INSTRUMENTS and not (item == word and word.lower() in _NEED_ARTICLE):
             claims += fact(p, "instrument", word)
         elif word.lower() in SPORTS and item == word:
@@ -186,36 +172,26 @@ def played(p: Predicate, said: str) -> list[Claim]:
     return claims
 
 
-_LEARNED_END = pattern(
+_LEARNED_END = (
     r" (?:on|with|at|for|in|and|because|since|right|now|by|from|lately|again|using|so|as|too|these|"
     r"through|before|this|recently|to|a bit)\b|[,.]"
 )
-_LEARNABLE = pattern(
-    rf"(?:programming|coding|python|cooking|singing|dancing|drawing|sketching|chess|{ACTIVITIES})"
-)
-_NO_SUBJECT = pattern(r"(?:about|that|how(?! to)|from|more|a lot|new)\b")
 _SKILL = pattern(
-    r"(?:how )?(?P<v>to (?:cook|code|draw|paint|sing|dance|swim|drive|knit|sew|bake|program|surf|"
-    r"ski|sail))\b"
+    rf"(?:how )?(?P<v>(?:programming|coding|python|cooking|singing|dancing|drawing|sketching|chess|"
+    rf"{ACTIVITIES})(?={_LEARNED_END}|$)|"
+    r"to (?:cook|code|draw|paint|sing|dance|swim|drive|knit|sew|bake|program|surf|ski|sail)\b)"
 )
 
 
 def learned(p: Predicate, said: str) -> list[Claim]:
     """Take a language, an instrument or a skill that somebody learns."""
-    if _NO_SUBJECT.match(said):
-        return []
-    what = re.sub(r"^(?:how )?to (?:play|speak) ", "", said, flags=re.IGNORECASE)
-    word = _LEARNED_END.split(what)[0]
-    word = re.sub(r"^(?:the|some|a bit of|a little) ", "", word, flags=re.IGNORECASE)
+    what = strip_prefix("(?:how )?to (?:play|speak) ", said)
+    word = strip_prefix("(?:the|some|a bit of|a little) ", before(_LEARNED_END, what))
     if word.lower() in LANGUAGES:
         return fact(p, "learning", word)
     if word.lower() in INSTRUMENTS:
         return fact(p, "instrument", word)
-    if p.subject:
-        return []
-    if _LEARNABLE.fullmatch(word):
-        return fact(p, "learning", word)
-    skill = _SKILL.match(said)
+    skill = None if p.subject else _SKILL.match(said)
     return fact(p, "learning", skill["v"] if skill else None)
 
 
@@ -228,40 +204,34 @@ def _lessons(p: Predicate, said: str) -> list[Claim]:
     """ "I'm taking piano lessons"."""
     found = _LESSON.match(said)
     thing = found["v"] if found else ""
-    if thing.lower() in INSTRUMENTS:
-        return fact(p, "instrument", thing)
-    if thing.lower() in LANGUAGES:
-        return fact(p, "learning", thing)
-    activity = re.fullmatch(rf"(?:[\w-]+ )?{ACTIVITIES}", thing, re.IGNORECASE)
-    return fact(p, "hobby", thing) if activity else []
+    if pattern(rf"(?:[\w-]+ )?{ACTIVITIES}").fullmatch(thing):
+        return fact(p, "hobby", thing)
+    return learned(p, thing) if thing.lower() in INSTRUMENTS | LANGUAGES else []
 
 
 # --- Other habits -----------------------------------------------------------------------------
 
 
 def _collected(p: Predicate, said: str) -> list[Claim]:
-    thing = _END.split(said, maxsplit=1)[0]
-    if not 1 <= len(thing.split()) <= 3 or _POINTING.match(thing):
-        return []
-    return fact(p, "hobby", f"collecting {thing}")
+    thing = before(_END, said)
+    plain = 1 <= len(thing.split()) <= 3 and not _POINTING.match(thing)
+    return fact(p, "hobby", f"collecting {thing}") if plain else []
 
 
-_VOLUNTEER_END = pattern(
+_VOLUNTEER_END = (
     r" (?:every|on|for|since|once|twice|and|where|which|lately|recently|in my|as|to|a few|during|"
     r"this|last|these)\b|[,(]"
 )
 
 
 def _volunteers(p: Predicate, said: str) -> list[Claim]:
-    where = re.sub(r"^(?:an?|the|my|our) ", "", _VOLUNTEER_END.split(said)[0])
+    where = strip_prefix("(?:an?|the|my|our) ", before(_VOLUNTEER_END, said))
     return fact(p, "volunteering", where) if 1 <= len(where.split()) <= 6 else []
 
 
 def _goes_by(p: Predicate, said: str) -> list[Claim]:
     """ "I go by Kit"."""
-    return fact(
-        p, "name", name_in(re.split(r" (?:at|in|with|online|and|but)\b|,", said)[0], p.clause)
-    )
+    return fact(p, "name", name_in(before(r" (?:at|in|with|online|and|but)\b|,", said), p.clause))
 
 
 def _weight(p: Predicate, said: str) -> list[Claim]:
@@ -271,85 +241,51 @@ def _weight(p: Predicate, said: str) -> list[Claim]:
 
 _FAN = (
     r"(?:(?:always|really|so|very|quite|super|totally|pretty) )*(?:an? )?(?:(?:big|huge|massive|"
-    r"great|avid|lifelong|longtime|long-time|die-hard|true) )*(?:fan of|fond of|crazy about|"
-    r"passionate about|obsessed with|big on|into) (?P<v>.+)$"
+    r"great|avid|lifelong|longtime|long-time|die-hard|true) )*(?:fan of|fond of|"
+    r"partial to|crazy about|passionate about|obsessed with|big on|into)"
 )
-_GROUP = r"(?:[\w'-]+ ){1,3}?(?:group|club|choir|band|league|team|society|orchestra)"
+_GROUP = (
+    r"(?:an?|my|our|the local) (?:(?:new|local|small) )*"
+    r"(?P<v>(?:[\w'-]+ ){1,3}?(?:group|club|choir|band|league|team|society|orchestra))\b"
+)
 _CLOCK = (
-    r"(?P<v>(?:\d{1,2}(?::\d\d)? ?(?:am|pm|a\.m\.|p\.m\.|o'clock)?|midnight|noon|"
-    r"(?:half past |quarter (?:past|to) )?(?:five|six|seven|eight|nine|ten|eleven|twelve))"
-    r"(?: ?(?:am|pm|o'clock))?)"
+    r"(?:at|around|by) (?:around |about )?(?P<v>(?:\d{1,2}(?::\d\d)? ?(?:am|pm|a\.m\.|p\.m\.|"
+    r"o'clock)?|midnight|noon|(?:half past |quarter (?:past|to) )?(?:five|six|seven|eight|nine|ten|"
+    r"eleven|twelve))(?: ?(?:am|pm|o'clock))?)"
 )
-_AT = "(?:at|around|by) (?:around |about )?"
-_VEHICLE = "by (?:bike|bicycle|train|bus|car|subway|metro|tram|ferry|motorcycle|tube)"
-_NOT_DAILY = r"(?!.*\b(?:weekend|sunday|saturday|on)\b)"
+_VEHICLE = r"(?P<v>by (?:bike|bicycle|train|bus|car|subway|metro|tram|ferry|motorcycle|tube))\b"
+_DAILY = r"(?!.*\b(?:weekend|sunday|saturday|on)\b)"
 _EVERY = r"\b(?:(?:every|each|a|per) (?:day|morning|evening|night|week|weekend)|daily)\b"
+_SCHOOL = "University|College|High School|School|Academy|Institute"
 
+# fmt: off
 PURSUITS = (
     Rule("like love enjoy adore", "", _likes, "present perfect", own=True),
-    Rule("be", _FAN, liked, "present perfect", own=True),
-    Rule(
-        "become",
-        "(?:(?:more and|more|very|really|quite|increasingly) )*interested in (?P<v>.+)$",
-        liked,
-        "past perfect",
-        own=True,
-    ),
+    Rule("be", f"{_FAN} ...", liked, "present perfect", own=True),
+    Rule("become", "(?:[a-z ]+ )?interested in ...", liked, DONE, own=True),
     Rule("prefer", "", _preferred, "present", own=True),
-    Rule("play practice practise", "", played, "present progressive perfect"),
-    Rule("learn", "", learned, "present progressive perfect"),
+    Rule("play practice practise", "", _played, EVER),
+    Rule("learn", "", learned, EVER),
     Rule("take", "", _lessons),
-    Rule("start", "(?:to )?learn(?:ing)? (?P<v>.+)$", learned, "past perfect"),
-    Rule("start", "(?:to )?(?:play|practic)(?:e|ing)? (?P<v>.+)$", played, "past perfect"),
-    Rule("start", "taking (?P<v>.+)$", _lessons, "past perfect"),
+    Rule("start", "(?:to )?learn(?:ing)? ...", learned, DONE),
+    Rule("start", "(?:to )?(?:play|practic)(?:e|ing)? ...", _played, DONE),
+    Rule("start", "taking ...", _lessons, DONE),
     Rule("collect", "", _collected, "present", own=True),
-    Rule(
-        "volunteer",
-        "(?:(?:regularly|weekly|there) )*(?:at|with|for) (?P<v>.+)$",
-        _volunteers,
-        own=True,
-    ),
-    Rule(
-        "do",
-        rf"(?:a lot of |some |a bit of )?(?P<v>{ACTIVITIES})\b"
-        r"(?! (?:class|video|project)\w* (?:today|tomorrow))",
-        text("hobby"),
-        own=True,
-    ),
-    Rule(
-        "spend",
-        rf"(?=.*{_EVERY}).*?\b(?P<v>drawing|reading|writing|singing|dancing|{ACTIVITIES})\b",
-        text("hobby"),
-        "present",
-        own=True,
-    ),
-    Rule(
-        "join",
-        rf"(?:an?|my|our|the local) (?:(?:new|local|small) )*(?P<v>{_GROUP})\b",
-        text("membership"),
-        "past perfect",
-        own=True,
-    ),
+    Rule("volunteer", "(?:(?:regularly|weekly|there) )*(?:at|with|for) ...", _volunteers, own=True),
+    Rule("do", rf"(?:a lot of |some |a bit of )?(?P<v>{ACTIVITIES})\b"
+         r"(?! (?:class|video|project)\w* (?:today|tomorrow))", text("hobby"), own=True),
+    Rule("spend", rf"(?=.*{_EVERY}).*?\b(?P<v>drawing|reading|writing|singing|dancing|"
+         rf"{ACTIVITIES})\b", text("hobby"), "present", own=True),
+    Rule("join", _GROUP, text("membership"), DONE, own=True),
     Rule("go", r"by (?P<v>[^\W\d].*)$", _goes_by, "present", own=True),
-    Rule("go", f"to (?:bed|sleep) {_AT}{_CLOCK}", text("bedtime"), "present", own=True),
-    Rule(
-        "go",
-        r"to (?P<v>(?-i:[A-Z]).*(?:University|College|High School|School|Academy|Institute))\b",
-        place("school"),
-        "present",
-        own=True,
-    ),
-    Rule("go get", f"to work (?P<v>{_VEHICLE})\\b", text("commute"), "present"),
-    Rule("commute", f"(?:to work )?(?P<v>{_VEHICLE})\\b", text("commute"), "present"),
-    Rule(
-        "wake get",
-        f"up (?:every (?:day|morning) )?{_AT}{_CLOCK}{_NOT_DAILY}",
-        text("time to get up"),
-        "present",
-        own=True,
-    ),
+    Rule("go", f"to (?:bed|sleep) {_CLOCK}", text("bedtime"), "present", own=True),
+    Rule("go", rf"to (?P<v>(?-i:[A-Z].*(?:{_SCHOOL})))\b", place("school"), "present", own=True),
+    Rule("go get", f"to work {_VEHICLE}", text("commute"), "present"),
+    Rule("commute", f"(?:to work )?{_VEHICLE}", text("commute"), "present"),
+    Rule("wake get", f"up (?:every (?:day|morning) )?{_CLOCK}{_DAILY}", text("time to get up"),
+         "present", own=True),
     Rule("weigh", "", _weight, "present"),
-    Rule(
-        "wear", r"(?:a )?size (?P<v>\d+(?:[.,]\d)?)(?: shoes?)?\W*$", text("shoe size"), "present"
-    ),
+    Rule("wear", r"(?:a )?size (?P<v>\d+(?:[.,]\d)?)(?: shoes?)?\W*$", text("shoe size"),
+         "present"),
 )
+# fmt: on

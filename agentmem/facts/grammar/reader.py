@@ -9,52 +9,46 @@ from dataclasses import replace
 from agentmem.facts.assertions import Clause
 from agentmem.facts.grammar.claims import Claim
 from agentmem.facts.grammar.endings import denied, ended, gone
-from agentmem.facts.grammar.family import FAMILY
 from agentmem.facts.grammar.home import HOME
 from agentmem.facts.grammar.mentions import mentioned
 from agentmem.facts.grammar.named import MY, called, mine, named
-from agentmem.facts.grammar.patterns import MONTH, any_of, pattern, words
 from agentmem.facts.grammar.person import PERSON
+from agentmem.facts.grammar.possessions import POSSESSIONS
 from agentmem.facts.grammar.predicate import OVER, Predicate, parse, without_over
 from agentmem.facts.grammar.pursuits import PURSUITS
 from agentmem.facts.grammar.rule import Rules
-from agentmem.facts.grammar.things import THINGS
 from agentmem.facts.grammar.work import WORK
+from agentmem.facts.lexicon import MONTH
+from agentmem.facts.patterns import any_of, pattern, words
 
 __all__ = ["claims"]
 
-_RULES = Rules((*PERSON, *HOME, *WORK, *FAMILY, *THINGS, *PURSUITS))
+_RULES = Rules((*PERSON, *HOME, *WORK, *POSSESSIONS, *PURSUITS))
 _LONGEST = 220
 
 # What is hedged, hypothetical or a joke states nothing.
 _HEDGED = pattern(
     r"\b(?:would|could|might|may be|maybe|perhaps|probably|possibly|supposedly|allegedly|"
-    r"apparently|wish|hope|"
-    r"hoping|pretend\w*|imagine|imaginary|kind of|sort of|almost|nearly|practically|basically an?|"
-    r"technically|virtually|joking|kidding|dreamt?|dreamed|as if|ish\b|something like|or so they|"
-    r"they say|rumou?r|if|unless|whether|in a way|metaphorically|deep down|in spirit|at heart|by "
-    r"day|"
-    r"on paper|like to think|feel like|hypothetically|in theory|supposed to|in another life|in "
-    r"my head|"
-    r"for halloween|in the game|in minecraft|on tv)\b"
+    r"apparently|wish|hope|hoping|pretend\w*|imagine|imaginary|kind of|sort of|almost|nearly|"
+    r"practically|basically an?|technically|virtually|joking|kidding|dreamt?|dreamed|as if|ish\b|"
+    "something like|or so they|they say|rumou?r|if|unless|whether|in a way|metaphorically|"
+    "deep down|in spirit|at heart|by day|on paper|like to think|feel like|hypothetically|in theory|"
+    r"supposed to|in another life|in my head|for halloween|in the game|in minecraft|on tv)\b"
 )
 _SPAN = any_of("day days week weeks night nights month months year years")
 _WEEKDAY = any_of("monday tuesday wednesday thursday friday saturday sunday")
 _SEASON = any_of("summer spring fall autumn winter")
 # What holds for a while, held once or will hold is not what holds.
 _TEMPORARY = pattern(
-    rf"\b(?:next (?:week|month|year|{_SEASON}|{_WEEKDAY})|"
-    r"this (?:week|weekend|evening|morning|afternoon|summer|month|semester)|tonight|tomorrow|soon|"
-    r"for (?:now|today|the (?:day|week|weekend|night|moment|time being|summer))|temporarily|"
-    r"until|till|"
-    rf"for (?:a|one|two|three|a few|several|a couple of|\d+) (?:more )?(?:days?|weeks?|nights?)|"
-    r"back then|at the time|at that time|years ago|as a (?:kid|child|boy|girl|teen\w*|student|"
-    r"young)|"
-    r"growing up|when i was|in (?:19|20)\d\d(?! model)|in the (?:past|future|19|20|eighties|"
-    r"nineties|"
-    rf"sixties|seventies)|before|later|starting|from (?:next|{_WEEKDAY}|{MONTH})|"
-    rf"in (?:a|two|three|four|five|six|\d+) {_SPAN}|eventually|some ?day|one day|"
-    rf"yesterday|last (?:weekend|week|night|month|year|{_SEASON}|{_WEEKDAY})|for school|once)\b"
+    rf"\b(?:next (?:week|month|year|{_SEASON}|{_WEEKDAY})|this (?:week|weekend|evening|morning|"
+    "afternoon|summer|month|semester)|tonight|tomorrow|soon|for (?:now|today|the (?:day|week|"
+    "weekend|night|moment|time being|summer))|temporarily|until|till|for (?:a|one|two|three|a few|"
+    r"several|a couple of|\d+) (?:more )?(?:days?|weeks?|nights?)|back then|at the time|"
+    r"at that time|years ago|as a (?:kid|child|boy|girl|teen\w*|student|young)|growing up|"
+    r"when i was|in (?:19|20)\d\d(?! model)|in the (?:past|future|19|20|eighties|nineties|sixties|"
+    f"seventies)|before|later|starting|from (?:next|{_WEEKDAY}|{MONTH})|in (?:a|two|three|four|"
+    rf"five|six|\d+) {_SPAN}|eventually|some ?day|one day|yesterday|last (?:weekend|week|night|"
+    rf"month|year|{_SEASON}|{_WEEKDAY})|for school|once)\b"
 )
 # Verbs whose past or perfect tells what holds since then.
 _LASTING = words(

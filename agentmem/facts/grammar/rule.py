@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from agentmem.facts.grammar.claims import Claim
-from agentmem.facts.grammar.patterns import pattern, words
 from agentmem.facts.grammar.predicate import Predicate
+from agentmem.facts.patterns import before, pattern, strip_prefix, words
 from agentmem.facts.values import is_common, job_in, listed, organization_in, place_in
 
 __all__ = [
-    "Read", "Rule", "Rules", "complete", "employer", "fact", "items", "job", "job_title", "known",
-    "one_of", "place", "text",
+    "DONE", "EVER", "Read", "Rule", "Rules", "complete", "employer", "fact", "items", "job",
+    "job_title", "known", "one_of", "place", "text",
 ]  # fmt: skip
 
 Read = Callable[[Predicate, str], list[Claim]]
+
+# Tenses of rules.
+DONE = "past perfect"
+EVER = "present progressive perfect"
 
 # What may follow a place or an organization without changing what is said.
 _TAIL = pattern(
@@ -28,12 +32,6 @@ _TAIL = pattern(
     r"not far|right|just|over|last|about|around|after|to be|so|all|ever|almost|during|the|a few|"
     r"two|three|five|ten|to|this|of|next to|out of|within|part of|most of)\b.*)?$"
 )
-_ITEMS_END = pattern(
-    r" (?:but|so|since|because|which|who|that|when|and (?:i|we|have|can|get|carry|it|need|must|so)"
-    r"\b|as well(?! as)|too\b|though|for (?:as|\w+ years)|after all|all my life|with|from)\b|[(.]"
-)
-# "I'm allergic to mornings" and "to stupidity" are jokes.
-_NO_ITEM = words("them it work mornings mondays drama nonsense people everything")
 
 
 def complete(tail: str) -> bool:
@@ -60,14 +58,9 @@ def known(attribute: str, value: str) -> Read:
     return lambda p, _: fact(p, attribute, value)
 
 
-def one_of(attribute: str, words: Iterable[str], *, but: str = "") -> Read:
+def one_of(attribute: str, allowed: Collection[str]) -> Read:
     """Take a value of a closed list."""
-    allowed = frozenset(words) - set(but.split())
-
-    def read(p: Predicate, said: str) -> list[Claim]:
-        return fact(p, attribute, said) if said.lower().strip(" .!") in allowed else []
-
-    return read
+    return lambda p, said: fact(p, attribute, said) if said.lower().strip(" .!") in allowed else []
 
 
 def place(attribute: str) -> Read:
@@ -80,15 +73,23 @@ def place(attribute: str) -> Read:
     return read
 
 
-def items(attribute: str, *, most: int = 4) -> Read:
-    """Take each item of an enumeration, up to the first that is longer than `most` words."""
+_ITEMS_END = (
+    r" (?:but|so|since|because|which|who|that|when|and (?:i|we|have|can|get|carry|it|need|must|so)"
+    r"\b|as well(?! as)|too\b|though|for (?:as|\w+ years)|after all|all my life|with|from)\b|[(.]"
+)
+# "I'm allergic to mornings" and "to stupidity" are jokes.
+_NO_ITEM = words("them it work mornings mondays drama nonsense people everything")
+
+
+def items(attribute: str) -> Read:
+    """Take each item of an enumeration, up to the first that is longer than four words."""
 
     def read(p: Predicate, said: str) -> list[Claim]:
         claims: list[Claim] = []
-        for item in listed(_ITEMS_END.split(said, maxsplit=1)[0]):
-            item = re.sub(r"^(?:an?|the|any kind of|any|all) ", "", item, flags=re.IGNORECASE)
+        for each in listed(before(_ITEMS_END, said)):
+            item = strip_prefix("(?:an?|the|any kind of|any|all) ", each)
             parts = item.lower().split()
-            unfit = not parts or len(parts) > most or any(map(is_common, parts))
+            unfit = not parts or len(parts) > 4 or any(map(is_common, parts))
             if unfit or parts[0] in _NO_ITEM or parts[-1].endswith("ity"):
                 break
             claims += fact(p, attribute, item)
@@ -110,25 +111,23 @@ def employer(p: Predicate, said: str) -> list[Claim]:
     return []
 
 
-def job(p: Predicate, said: str) -> list[Claim]:
-    """Take a known job, and the employer if one follows: "a nurse at Hooli"."""
-    return _job(p, said, open_ended=False)
+def _job(*, open_ended: bool) -> Read:
+    def read(p: Predicate, said: str) -> list[Claim]:
+        found = job_in(said, open_ended=open_ended)
+        if found is None:
+            return []
+        claims = fact(p, "job", found[0])
+        if at := _AT.match(found[1].strip()):
+            claims += (place("school") if _OF_STUDENT.search(found[0]) else employer)(p, at["v"])
+        return claims
+
+    return read
 
 
-def job_title(p: Predicate, said: str) -> list[Claim]:
-    """Take any job title, where the words before say that one follows ("I work as ...")."""
-    return _job(p, said, open_ended=True)
-
-
-def _job(p: Predicate, said: str, *, open_ended: bool) -> list[Claim]:
-    found = job_in(said, open_ended=open_ended)
-    if found is None:
-        return []
-    claims = fact(p, "job", found[0])
-    if at := _AT.match(found[1].strip()):
-        read = place("school") if _OF_STUDENT.search(found[0]) else employer
-        claims += read(p, at["v"])
-    return claims
+# A known job, and the employer if one follows: "a nurse at Hooli".
+job = _job(open_ended=False)
+# Any job title, where the words before say that one follows: "I work as ...".
+job_title = _job(open_ended=True)
 
 
 # --- Rules ------------------------------------------------------------------------------------
@@ -141,6 +140,7 @@ class Rule:
     Attributes:
         verbs: in their base form, separated by spaces.
         after: a pattern of what follows the verb; its group `v` is read, else all that follows.
+            Three dots at its end stand for that group, up to the end of the clause.
         read: makes claims of it.
         tenses: in which the rule applies, separated by spaces.
         own: whether it only applies to the author.
@@ -154,13 +154,13 @@ class Rule:
     matcher: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "matcher", pattern(self.after))
+        after = self.after
+        after = after.removesuffix("...") + "(?P<v>.+)$" if after.endswith("...") else after
+        object.__setattr__(self, "matcher", pattern(after))
 
     def claims(self, p: Predicate) -> list[Claim]:
         """Return what the rule reads in a predicate of one of its verbs and tenses."""
-        if self.own and p.subject:
-            return []
-        found = self.matcher.match(p.rest)
+        found = None if self.own and p.subject else self.matcher.match(p.rest)
         if found is None:
             return []
         return self.read(p, found["v"] if "v" in self.matcher.groupindex else p.rest)
@@ -178,10 +178,8 @@ class Rules:
 
     def read(self, p: Predicate) -> list[Claim]:
         """Return what a predicate states, as if it were not negated."""
-        for rule in self._rules.get((p.verb, p.tense), ()):
-            if claims := rule.claims(p):
-                return claims
-        return []
+        found = (rule.claims(p) for rule in self._rules.get((p.verb, p.tense), ()))
+        return next(filter(None, found), [])
 
     def of(self, p: Predicate, attributes: Sequence[str]) -> list[Claim]:
         """Return the claims of some attributes in the present tense of a predicate."""

@@ -84,12 +84,12 @@ def overview(index: ScopeIndex, now: datetime, *, few: int, faint: tuple[float, 
 
 def archived_ids(index: ScopeIndex) -> list[str]:
     """Return the ids of all archived memories, the latest archived first."""
-    found: list[tuple[float, str]] = []
+    strengths: list[tuple[float, str]] = []
     for table in index.tables.values():
         archived = table.column("alive") & (table.column("state") == STATES[State.ARCHIVED])
         since = table.column("state_changed_at")
-        found += [(float(since[row]), table.ids[row]) for row in np.flatnonzero(archived)]
-    return [memory_id for _, memory_id in sorted(found, reverse=True)]
+        strengths += [(float(since[row]), table.ids[row]) for row in np.flatnonzero(archived)]
+    return [memory_id for _, memory_id in sorted(strengths, reverse=True)]
 
 
 def linked_turns(index: ScopeIndex, members: Collection[str] | None, limit: int) -> Links:

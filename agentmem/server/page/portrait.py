@@ -102,7 +102,7 @@ def portrait(
         sections.setdefault(title, []).append(_line(line, by_id.get(line.id), turns))
     superseded = {fact.id for fact in facts if fact.memory.state is State.SUPERSEDED}
     return Portrait(
-        tuple(Section(title, tuple(found)) for title, found in sections.items()),
+        tuple(Section(title, tuple(rows)) for title, rows in sections.items()),
         tuple(view for view in views if view.memory.id not in superseded),
         tuple(view for view in views if view.memory.id in superseded),
     )

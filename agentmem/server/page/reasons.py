@@ -51,15 +51,15 @@ def reasons(contributions: Mapping[str, float], scale: float) -> list[Reason]:
         contributions: of the hit, by feature or group of features, such as `late` or `late.turn`.
         scale: the largest part of any hit of the result, so that bars are comparable.
     """
-    found = []
+    reasons = []
     for group, share in sorted(_grouped(contributions).items(), key=lambda part: -abs(part[1])):
         if abs(share) < _LEAST:
             continue
         label, explanation = _LABELS.get(group, (group.capitalize(), ""))
         width = 50 * min(abs(share) / scale, 1.0) if scale else 0.0
         x = 50.0 if share > 0 else 50 - width
-        found.append(Reason(label, explanation, share, round(x, 2), round(width, 2)))
-    return found
+        reasons.append(Reason(label, explanation, share, round(x, 2), round(width, 2)))
+    return reasons
 
 
 def largest_share(all_contributions: Iterable[Mapping[str, float]]) -> float:

@@ -306,8 +306,8 @@ def show_memory(caller: Reader, id: MemoryId, done: Text = "") -> Response:  # n
 
 
 def _existing(caller: Caller, ids: tuple[str, ...]) -> list[Memory]:
-    found = {m.id: m for m in caller.memory.services.memories.get(caller.scope, list(ids))}
-    return [found[i] for i in ids if i in found]
+    by_id = {m.id: m for m in caller.memory.services.memories.get(caller.scope, list(ids))}
+    return [by_id[i] for i in ids if i in by_id]
 
 
 def _derived(caller: Caller, memory: Memory) -> list[Memory]:
@@ -371,32 +371,20 @@ def edit(caller: Writer, id: FormText, text: FormText, then: FormText = "") -> R
     return _back(then, id, "edited")
 
 
-@router.post("/memory/pin")
-def pin(caller: Writer, id: FormText, then: FormText = "") -> Response:  # noqa: A002
-    """Pin a memory."""
-    caller.memory.pin(id, scope=caller.scope)
-    return _back(then, id, "pinned")
+def _add_change(verb: str, done: str) -> None:
+    """Add the route of a button that calls a verb with the memory's id."""
+
+    def change(caller: Writer, id: FormText, then: FormText = "") -> Response:  # noqa: A002
+        getattr(caller.memory, verb)(id, scope=caller.scope)
+        return _back(then, id, done)
+
+    router.add_api_route(f"/memory/{verb}", change, methods=["POST"])
 
 
-@router.post("/memory/unpin")
-def unpin(caller: Writer, id: FormText, then: FormText = "") -> Response:  # noqa: A002
-    """Unpin a memory."""
-    caller.memory.unpin(id, scope=caller.scope)
-    return _back(then, id, "unpinned")
-
-
-@router.post("/memory/archive")
-def archive(caller: Writer, id: FormText, then: FormText = "") -> Response:  # noqa: A002
-    """Archive a memory."""
-    caller.memory.archive(id, scope=caller.scope)
-    return _back(then, id, "archived")
-
-
-@router.post("/memory/revive")
-def revive(caller: Writer, id: FormText, then: FormText = "") -> Response:  # noqa: A002
-    """Bring an archived memory back."""
-    caller.memory.revive(id, scope=caller.scope)
-    return _back(then, id, "revived")
+_add_change("pin", "pinned")
+_add_change("unpin", "unpinned")
+_add_change("archive", "archived")
+_add_change("revive", "revived")
 
 
 @router.post("/archive/sweep")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from itertools import groupby
 from urllib.parse import urlencode
 
@@ -97,7 +98,7 @@ class MemoryView:
     origin: str
     is_trusted: bool
 
-    @property
+    @cached_property
     def url(self) -> str:
         """The address of its page."""
         return "/memory?" + urlencode({"id": self.id})

@@ -17,8 +17,7 @@ from agentmem_retrievers.features.lexical import TermStats
 from agentmem_retrievers.index.inverted_index import InvertedIndex
 from agentmem_retrievers.index.quantized import Codes, TokenCodes, decode_tokens, hamming_distances
 from agentmem_retrievers.index.table import NONE, ContextWindow, Rows
-from agentmem_retrievers.text.languages import ENGLISH
-from agentmem_retrievers.text.tokenize import is_content_word, stems_of
+from agentmem_retrievers.text.tokenize import ENGLISH, is_content_word, stems_of
 
 __all__ = ["LateInteraction", "QueryToken"]
 

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agentmem_retrievers.index.inverted_index import InvertedIndex, Postings
+from agentmem_retrievers.index.inverted_index import InvertedIndex, Postings, SimilarTerm
 from agentmem_retrievers.index.table import NEAR, NONE, ContextWindow, Rows, Table
-from agentmem_retrievers.index.vocabulary import SimilarTerm
 from agentmem_retrievers.text.question import Question
 
 __all__ = [
@@ -182,7 +181,7 @@ class TermExpansion:
 
 
 def _weighted_sum(at: Mapping[int, Floats], window: Mapping[int, float]) -> Floats:
-    """Return the sum of arrays of the same shape, by offset, each times the weight of its offset."""
+    """Return the sum of arrays, by offset, each times the weight of its offset."""
     total = np.zeros_like(at[0])
     for offset, weight in window.items():
         total += weight * at[offset]

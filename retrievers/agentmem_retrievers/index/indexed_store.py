@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import local
 
+from agentmem_retrievers.index.inverted_index import Embed
 from agentmem_retrievers.index.persistence import IndexPersistence
 from agentmem_retrievers.index.scope_index import ScopeIndex
-from agentmem_retrievers.index.vocabulary import Embed
 from agentmem_stores import Batch, ClosedError, Granularity, Memory, MemoryStore, Scope
 
 __all__ = ["IndexedStore"]
@@ -92,6 +92,9 @@ class IndexedStore:
 
     def index(self, scope: Scope) -> ScopeIndex:
         """Return the index of a scope, up to date; inside `reading` or `writing`, the same one."""
+        index = self._current.indexes.get(scope)
+        if index is not None:
+            return index
         with self.reading(scope) as index:
             return index
 

@@ -1,18 +1,31 @@
-"""An inverted index that is updated in place: which documents contain a term, and how often."""
+"""An inverted index that is updated in place, and the vocabulary of its terms.
+
+The index says which documents contain a term and how often; the vocabulary has a word for each term
+and the word's embedding, by which similar terms are found.
+"""
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agentmem_retrievers.index.array_file import ArrayFile
+from agentmem_retrievers.index.quantized import (
+    Codes,
+    decode_tokens,
+    encode_tokens,
+    hamming_distances,
+)
+from agentmem_stores import Vectors, token_code_bytes
+from agentmem_stores.exact import dot_products
 
-__all__ = ["InvertedIndex", "Postings"]
+__all__ = ["Embed", "InvertedIndex", "Postings", "SimilarTerm", "Vocabulary"]
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.uint32]
@@ -21,6 +34,16 @@ Numbers = NDArray[np.uint32]
 Postings = tuple[Numbers, Numbers]
 
 _EMPTY: Numbers = np.zeros(0, dtype=np.uint32)
+
+# Returns embeddings of texts, float32 of shape (n, dimension), rows of unit length.
+Embed = Callable[[Sequence[str]], Vectors]
+
+# A stem of the scope and its cosine to the query's word.
+SimilarTerm = tuple[str, float]
+
+# At most this many similar terms besides the word itself, none with a smaller cosine.
+MAX_SIMILAR = 12
+MIN_COSINE = 0.45
 
 
 class _StoredPostings:
@@ -239,3 +262,211 @@ class InvertedIndex:
 
 
 _NO_POSTINGS: Postings = (_EMPTY, _EMPTY)
+
+
+class Vocabulary:
+    """One word for each stem, and the word's embedding.
+
+    Words are added when they are written. Whoever needs their embeddings asks `to_embed` for the
+    words without one, embeds them, and hands them to `learn`. Words with digits are left out: the
+    look of a number or key says nothing about its meaning.
+
+    `learn` and `similar_terms` may run in several threads; `add` and `prune` may not run beside
+    any other method.
+
+    Args:
+        dimension: of the embeddings.
+        rare_words_up_to: a vocabulary of this size admits only words that occur in more than one
+            document; about half of all words occur in one.
+        exact_up_to: a vocabulary of this size is compared word by word; the embeddings of a
+            larger one do not fit the processor's cache.
+        shortlist: of a larger vocabulary, this many words with the least Hamming distance to the
+            query's word are compared.
+    """
+
+    def __init__(
+        self,
+        dimension: int,
+        *,
+        rare_words_up_to: int = 8192,
+        exact_up_to: int = 4096,
+        shortlist: int = 256,
+    ) -> None:
+        self.rare_words_up_to = rare_words_up_to
+        self.exact_up_to = exact_up_to
+        self.shortlist = shortlist
+        self._rows: dict[str, int] = {}
+        self._words: list[str] = []
+        self._stems: list[str] = []
+        # Grown ahead, so that a new word does not copy all embeddings. The first rows are
+        # `_embedded`, which is replaced as a whole: who compares with it sees no half of a change.
+        self._buffer = np.zeros((64, dimension), dtype=np.float32)
+        self._embedded: Vectors = self._buffer[:0]
+        self._lock = Lock()
+        # Sign codes of the embeddings, transposed; filled when `exact_up_to` is exceeded.
+        self._codes: Codes = np.empty((token_code_bytes(dimension) // 8, 0), dtype=np.uint64)
+        self._n_persisted = 0
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __contains__(self, stem: object) -> bool:
+        return stem in self._rows
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """All stems, in the order in which they came."""
+        return tuple(self._stems)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The word of each stem."""
+        return tuple(self._words)
+
+    def add(
+        self, stems: Sequence[str], words: Sequence[str], document_frequency: Callable[[str], int]
+    ) -> None:
+        """Add the stems that are new, each with its word.
+
+        Args:
+            document_frequency: how many documents contain a stem, the present one included.
+        """
+        for stem, word in zip(stems, words, strict=True):
+            if stem in self._rows or not word.isalpha():
+                continue
+            if len(self._rows) < self.rare_words_up_to or document_frequency(stem) > 1:
+                self._rows[stem] = len(self._words)
+                self._words.append(word)
+                self._stems.append(stem)
+
+    def prune(self, document_frequency: Callable[[str], int]) -> None:
+        """Drop the stems that no document contains any more."""
+        stems = [stem for stem in self._rows if document_frequency(stem)]
+        rows = [self._rows[stem] for stem in stems]
+        embedded = [row for row in rows if row < len(self._embedded)]
+        self._buffer = self._embedded = self._buffer[embedded]
+        self._codes = np.empty((len(self._codes), 0), dtype=np.uint64)
+        self._n_persisted = min(self._n_persisted, len(embedded))
+        self._words = [self._words[row] for row in rows]
+        self._stems = stems
+        self._rows = {stem: row for row, stem in enumerate(stems)}
+
+    def to_embed(self, words: Mapping[str, str] | None = None) -> list[str]:
+        """Return the words whose embeddings are missing: new ones, then a query's unknown ones.
+
+        Args:
+            words: the query's stems, each with its word.
+        """
+        missing = self._words[len(self._embedded) :]
+        if words and self._rows:
+            unknown = (w for stem, w in words.items() if stem not in self._rows and w.isalpha())
+            missing.extend(unknown)
+        return missing
+
+    def learn(self, vectors: Mapping[str, Vectors]) -> None:
+        """Take over the embeddings of new words; those of other words are ignored.
+
+        Args:
+            vectors: embeddings by word, each of shape (dimension,).
+        """
+        with self._lock:
+            begin = count = len(self._embedded)
+            while count < len(self._words) and self._words[count] in vectors:
+                count += 1
+            if count > len(self._buffer):
+                buffer = np.zeros((count + count // 4, self._buffer.shape[1]), dtype=np.float32)
+                buffer[:begin] = self._embedded
+                self._buffer = buffer
+            for row in range(begin, count):
+                self._buffer[row] = vectors[self._words[row]]
+            self._embedded = self._buffer[:count]
+
+    def to_arrays(self, into: ArrayFile, name: str) -> None:
+        """Add the vocabulary to a file."""
+        into.strings[f"{name}.words"], into.strings[f"{name}.stems"] = self._words, self._stems
+        into.arrays[f"{name}.vectors"] = self._embedded
+        self._n_persisted = len(self._embedded)
+
+    def unpersisted_share(self) -> float:
+        """Return the share of the embeddings that no file has yet."""
+        return 1 - self._n_persisted / len(self._embedded) if len(self._embedded) else 0.0
+
+    @classmethod
+    def from_arrays(cls, file: ArrayFile, name: str, dimension: int) -> Vocabulary:
+        """Return the vocabulary that `to_arrays` was called on."""
+        vocabulary = cls(dimension)
+        vocabulary._words = file.strings[f"{name}.words"]
+        vocabulary._stems = file.strings[f"{name}.stems"]
+        vocabulary._rows = {stem: row for row, stem in enumerate(vocabulary._stems)}
+        vocabulary._buffer = vocabulary._embedded = file.arrays[f"{name}.vectors"]
+        vocabulary._n_persisted = len(vocabulary._embedded)
+        return vocabulary
+
+    def similar_terms(
+        self,
+        words: Mapping[str, str],
+        vectors: Mapping[str, Vectors],
+        document_frequencies: Callable[[Sequence[str]], NDArray[np.float64]],
+    ) -> dict[str, list[SimilarTerm]]:
+        """Return the stems most similar to each query term, nearest first.
+
+        Args:
+            words: the query's stems, each with its word.
+            vectors: embeddings of the words of `to_embed`.
+            document_frequencies: how many documents contain each of some stems; those that none
+                contains are left out.
+        """
+        embedded = self._embedded
+        known = {}
+        for stem, word in words.items():
+            row = self._rows.get(stem)
+            if row is not None and row < len(embedded):
+                known[stem] = embedded[row]
+            elif word in vectors and self._rows:
+                known[stem] = vectors[word]
+        similar: dict[str, list[SimilarTerm]] = {stem: [] for stem in words}
+        if known:
+            compared = self._compare(embedded, np.stack(list(known.values())))
+            for stem, (rows, cosines) in zip(known, compared, strict=True):
+                similar[stem] = self._nearest(rows, cosines, document_frequencies)
+        return similar
+
+    def _compare(
+        self, embedded: Vectors, queries: Vectors
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.floating]]]:
+        """Yield for each query the rows compared, ascending, and their cosines."""
+        if len(embedded) <= self.exact_up_to:
+            everything = np.arange(len(embedded))
+            for cosines in dot_products(queries, embedded):
+                yield everything, cosines
+            return
+        columns = self._columns(embedded)
+        codes = decode_tokens(encode_tokens(queries), queries.shape[1])
+        for query, distances in zip(queries, hamming_distances(columns, codes), strict=True):
+            # Counting finds the distance of the last word of the shortlist faster than sorting.
+            furthest = np.searchsorted(np.bincount(distances).cumsum(), self.shortlist + 1)
+            rows = np.flatnonzero(distances <= furthest)
+            yield rows, np.vecdot(np.take(embedded, rows, axis=0), query)
+
+    def _columns(self, embedded: Vectors) -> Codes:
+        """Return the sign codes of embeddings, transposed."""
+        with self._lock:
+            n_coded = self._codes.shape[1]
+            if n_coded < len(embedded):
+                new = decode_tokens(encode_tokens(embedded[n_coded:]), embedded.shape[1])
+                self._codes = np.concatenate([self._codes, new.T], axis=1)
+            return self._codes[:, : len(embedded)]
+
+    def _nearest(
+        self,
+        rows: NDArray[np.intp],
+        cosines: NDArray[np.floating],
+        document_frequencies: Callable[[Sequence[str]], NDArray[np.float64]],
+    ) -> list[SimilarTerm]:
+        similar = np.flatnonzero(cosines >= MIN_COSINE)
+        similar = similar[np.argsort(-cosines[similar], kind="stable")]
+        stems = [self._stems[row] for row in rows[similar].tolist()]
+        # Words of deleted documents stay until the next `prune`.
+        used = document_frequencies(stems) > 0
+        terms = zip(stems, cosines[similar].tolist(), used.tolist(), strict=True)
+        return [(stem, cosine) for stem, cosine, is_used in terms if is_used][: MAX_SIMILAR + 1]

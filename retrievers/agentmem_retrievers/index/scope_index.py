@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import chain
@@ -33,6 +34,7 @@ class ScopeIndex:
         n_memories: how many memories the scope has, former versions included.
         n_dead_rows: how many rows of the tables belong to deleted or replaced memories.
         n_unpersisted: how many records were written since the index was last saved in a file.
+        earliest_expiry: nothing expires before this time, in seconds since 1970.
     """
 
     def __init__(self, entries: Iterable[Entry] = (), *, dimension: int, revision: str) -> None:
@@ -43,6 +45,7 @@ class ScopeIndex:
         self.citations = CitationIndex()
         self.session_names: list[str] = []
         self.n_memories = self.n_dead_rows = self.n_unpersisted = 0
+        self.earliest_expiry = math.inf
         self._session_numbers: dict[str, int] = {}
         # From what is derived to its sources.
         self._sources = Adjacency()
@@ -67,6 +70,8 @@ class ScopeIndex:
         for entry in batch.put:
             self._put(entry)
         for memory in batch.patch:
+            if memory.expires_at is not None:
+                self.earliest_expiry = min(self.earliest_expiry, memory.expires_at.timestamp())
             self.tables[memory.granularity].patch(memory)
             self._set_links(memory)
         for granularity, memory_id in batch.delete:
@@ -91,6 +96,8 @@ class ScopeIndex:
             self.n_dead_rows += 1
         else:
             self.n_memories += 1
+        if memory.expires_at is not None:
+            self.earliest_expiry = min(self.earliest_expiry, memory.expires_at.timestamp())
         self._changed_sessions.add(memory.session_id)
         self.n_unpersisted += 1
         session = self._session_numbers.setdefault(memory.session_id, len(self.session_names))
@@ -154,10 +161,12 @@ class ScopeIndex:
             self._session_numbers.pop(name, None)
             self._changed_sessions.discard(name)
 
-    def matching(self, granularity: Granularity, where: MemoryFilter) -> NDArray[np.bool_]:
-        """Return which rows of a table meet a filter, shape (rows,)."""
+    def matching(self, granularity: Granularity, where: MemoryFilter | None) -> NDArray[np.bool_]:
+        """Return which rows of a table have a memory that meets a filter, shape (rows,)."""
         table = self.tables[granularity]
         mask = table.column("alive").copy()
+        if where is None:
+            return mask
         if where.session_id is not None:
             mask &= table.column("session") == self._session_numbers.get(where.session_id, NONE)
         if where.since is not None:
@@ -205,14 +214,11 @@ class ScopeIndex:
         """Return the sessions that have turns, by the time of their first turn."""
         return self._by_start(self._session_numbers)
 
-    def may_have_expired(self, now: datetime) -> bool:
-        """Return whether a memory may have expired by `now`; searches ask, so it is cheap."""
-        for table in self.tables.values():
-            if table.earliest_expiry <= now.timestamp():
-                table.find_earliest_expiry()
-                if table.earliest_expiry <= now.timestamp():
-                    return True
-        return False
+    def has_expired(self, now: datetime) -> bool:
+        """Return whether a memory has expired by `now`; the caller reads the index."""
+        # Those that expired first may have been deleted since.
+        self.earliest_expiry = min(table.earliest_expiry() for table in self.tables.values())
+        return self.earliest_expiry <= now.timestamp()
 
     def undigested(self) -> list[str]:
         """Return the sessions of which no summary covers every turn, by start."""
@@ -272,6 +278,7 @@ class ScopeIndex:
         for granularity in Granularity:
             width = dimension if granularity is Granularity.TURN else 0
             index.tables[granularity] = Table.from_arrays(file, granularity.value, width)
+        index.earliest_expiry = min(table.earliest_expiry() for table in index.tables.values())
         index.n_memories = sum(len(table.row_of) for table in index.tables.values())
         index.n_dead_rows = sum(len(table.ids) for table in index.tables.values())
         index.n_dead_rows -= index.n_memories

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,9 +13,8 @@ from numpy.typing import NDArray
 from agentmem_retrievers.forgetting import elapsed_days, is_pinned, retention
 from agentmem_retrievers.index.array_file import ArrayFile
 from agentmem_retrievers.index.attributes import Attributes
-from agentmem_retrievers.index.inverted_index import InvertedIndex
+from agentmem_retrievers.index.inverted_index import InvertedIndex, Vocabulary
 from agentmem_retrievers.index.quantized import QuantizedVectors, TokenCodes
-from agentmem_retrievers.index.vocabulary import Vocabulary
 from agentmem_retrievers.text.dates import TIME_WORDS, find_time_spans, mentions_time
 from agentmem_retrievers.text.question import NEGATION, ends_with_question, is_question
 from agentmem_retrievers.text.tokenize import (
@@ -145,8 +143,6 @@ class Table:
         self.attributes = Attributes()
         # Rows whose text has words but that came without token codes.
         self.without_codes: set[int] = set()
-        # Nothing expires before this time, in seconds since 1970.
-        self.earliest_expiry = math.inf
         self._vectors = QuantizedVectors(dimension)
         # The length of the weighted sum of each row's context, NaN until a search needs it.
         self._context_lengths = np.full(64, np.nan, dtype=np.float32)
@@ -200,8 +196,6 @@ class Table:
             ("expires_at", memory.expires_at),
         ):
             columns[name][row] = np.nan if moment is None else moment.timestamp()
-        if memory.expires_at is not None:
-            self.earliest_expiry = min(self.earliest_expiry, memory.expires_at.timestamp())
 
     def remove(self, memory_id: str) -> None:
         """Remove a memory; unknown ids are ignored."""
@@ -240,8 +234,11 @@ class Table:
             self._vectors.put(row, vector)
             self.vocabulary.add(stems, words, self.words.document_frequency)
             # What is told today may be about yesterday: note the first time that it mentions.
-            spans = find_time_spans(memory.text, memory.said_at_local)
-            span = next(spans, None)
+            span = None
+            if has_time:
+                day_first = memory.day_first
+                spans = find_time_spans(memory.text, memory.said_at_local, day_first=day_first)
+                span = next(spans, None)
             if span is not None:
                 columns["about_start"][row] = span.start.timestamp()
                 columns["about_end"][row] = span.end.timestamp()
@@ -409,10 +406,10 @@ class Table:
             mask = mask & ~(columns["expires_at"][where] <= now.timestamp())
         return np.asarray(mask & columns["alive"][where], dtype=np.bool_)
 
-    def find_earliest_expiry(self) -> None:
-        """Set `earliest_expiry` anew, after memories that expired were deleted."""
+    def earliest_expiry(self) -> float:
+        """Return when the next memory expires, in seconds since 1970; infinity if none does."""
         moments = self.column("expires_at")[self.column("alive") & ~self.column("former")]
-        self.earliest_expiry = float(np.nanmin(moments, initial=np.inf))
+        return float(np.nanmin(moments, initial=np.inf))
 
     def expired(self, now: datetime) -> NDArray[np.bool_]:
         """Return which rows have expired by `now`, shape (rows,)."""
@@ -479,7 +476,6 @@ class Table:
         table.words = InvertedIndex.from_arrays(file, f"{name}.words", len(table.row_of))
         table.literals = InvertedIndex.from_arrays(file, f"{name}.literals", len(table.row_of))
         table.vocabulary = Vocabulary.from_arrays(file, f"{name}.vocabulary", dimension)
-        table.find_earliest_expiry()
         return table
 
 
@@ -497,7 +493,9 @@ def _context_lengths(vectors: Vectors, places: Mapping[int, Rows]) -> Vectors:
         np.take(vectors, places[offset], axis=0, out=row, mode="clip")
         row *= np.float32(weight)
         total += row
-    return np.maximum(np.sqrt(np.einsum("ij,ij->i", total, total)), np.float32(1e-9))
+    lengths: Vectors = np.sqrt(np.einsum("ij,ij->i", total, total))
+    lengths[lengths < 1e-9] = 1e-9
+    return lengths
 
 
 @dataclass(frozen=True)

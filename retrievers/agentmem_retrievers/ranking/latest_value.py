@@ -18,7 +18,7 @@ from agentmem_retrievers.index.fact_index import SELF, AttributeKey, FactIndex
 from agentmem_retrievers.index.table import Rows, Table, VisibilityMask
 from agentmem_retrievers.ranking.pipeline import VERBATIM, TurnRanking
 from agentmem_retrievers.ranking.scoring import Ranking
-from agentmem_retrievers.text.question import RELATIVES, Question
+from agentmem_retrievers.text.question import Question
 from agentmem_retrievers.text.tokenize import tokenize
 from agentmem_stores import Granularity, MemoryStore, Vectors
 
@@ -27,8 +27,6 @@ __all__ = [
     "AttributeModel",
     "LatestValue",
     "NoAttributes",
-    "asks_for_present",
-    "asks_of_user",
     "matching_keys",
     "newest_first",
 ]
@@ -71,34 +69,12 @@ _GENERIC = frozenset(
         "nowadays happen come"
     )
 )
-_FIRST_PERSON = re.compile(r"\b(?:i|me|my|mine|we|us|our|i'm|i've|the user)\b", re.IGNORECASE)
-_MY_RELATIVE = re.compile(
-    rf"\b(?:my|our)\s+(?:[a-z-]+\s+){{0,2}}(?P<who>{RELATIVES})\b(?!\W*$)", re.IGNORECASE
-)
-# Asks for the past or for everything; "what was it again?" asks for the present.
-_PAST = re.compile(
-    r"\bbefore\W*$|(?<!of )\ball\b|"
-    r"\b(?:did|was|were|had(?! to\b)|used|formerly|first(?! name)|ever|different|previous|"
-    r"(?<!how )old)\b",
-    re.IGNORECASE,
-)
-# "When do I get up?" asks for the present, "when have I got up late?" does not.
-_COUNTS = re.compile(
-    r"^\W*(?:when|how (?:long|often|many|much))\b(?!.*\b(?:do|does|am|is|are) (?:i|my|we|our)\b)",
-    re.IGNORECASE,
-)
 # Asks whether something is so, not for a value: a newer value of "home" does not answer it.
 _ASKS_WHETHER = re.compile(
     r"^\W*(?:do|am|is|are|can|may|could|should|will|would|have) (?:i|we|my|our)\b", re.IGNORECASE
 )
 # A name within a question, such as "Japan".
 _NAME = re.compile(r"(?<=[\w,] )[A-Z][\w-]+")
-# Past tense that asks for what held at `as_of`.
-_PAST_TENSE = re.compile(r"\b(?:did|was|were|had)\b", re.IGNORECASE)
-_NOW = re.compile(
-    r"\b(?:now|again|currently|these days|at the moment|nowadays|most recent(?:ly)?|latest)\b",
-    re.IGNORECASE,
-)
 
 
 class AttributeClassifier(Protocol):
@@ -150,26 +126,6 @@ class NoAttributes:
         return True
 
 
-def asks_for_present(question: Question, *, as_of: bool = False) -> bool:
-    """Return whether a question asks for what holds rather than for what held.
-
-    Args:
-        as_of: whether it is asked as of a moment in the past, so that "did" means then.
-    """
-    text = _PAST_TENSE.sub("", question.text) if as_of else question.text
-    asks_for_past = _PAST.search(text) or _COUNTS.search(text)
-    return asks_for_past is None or _NOW.search(question.text) is not None
-
-
-def asks_of_user(question: Question) -> bool:
-    """Return whether a question asks for something of the user, and of nobody else."""
-    return (
-        _FIRST_PERSON.search(question.text) is not None
-        and _MY_RELATIVE.search(question.text) is None
-        and not question.named
-    )
-
-
 def matching_keys(asked: Sequence[AttributeKey], facts: FactIndex) -> list[AttributeKey]:
     """Return the attributes of a scope that are asked for.
 
@@ -201,22 +157,18 @@ class LatestValue:
     classifier: AttributeClassifier
     model: AttributeModel | None = None
 
-    def prepare(self, question: Question, *, as_of: bool) -> None:
-        """Load the model if `reorder` may use it for a question.
-
-        Args:
-            as_of: whether it is asked as of the past.
-        """
-        if self.model is not None and asks_for_present(question, as_of=as_of):
+    def prepare(self) -> None:
+        """Load the model, so that `reorder` need not while a lock is held."""
+        if self.model is not None:
             self.model.load()
 
     def reorder(self, ranking: TurnRanking, turns: Ranking) -> Ranking:
-        """Return the ranked turns, with the latest statements of what is asked for first."""
+        """Return the ranked turns, with the latest statements of what is asked for first.
+
+        Only for questions that ask for the present (`Question.asks_for_present`).
+        """
         question, facts = ranking.question, ranking.index.facts
         mask = ranking.masks[Granularity.TURN]
-        off = "currency" in ranking.settings.off
-        if off or not asks_for_present(question, as_of=mask.as_of is not None):
-            return turns
         if turns.parts.get("exact", np.zeros(1))[:1].max(initial=0.0) >= VERBATIM:
             return turns
         asked = self.classifier.attributes_asked(question.text) if facts.by_key else ()
@@ -234,7 +186,7 @@ class LatestValue:
                 rows = _visible_rows(mask, ending)
                 if _asks_whether_it_holds(question, rows, table):
                     turns = newest_first(turns, rows, lift=False)
-        if not keys and asks_of_user(question):
+        if not keys and question.asks_of_user:
             turns = newest_first(turns, self._probable_statements(ranking, turns, None), lift=True)
         return turns
 
@@ -377,7 +329,7 @@ def _visible_rows(mask: VisibilityMask, turns: Sequence[str]) -> list[int]:
     row_of = mask.table.row_of
     rows = [row_of[i] for i in turns if i in row_of]
     visible = mask.at(np.array(rows, dtype=np.intp))
-    return [row for row, shown in zip(rows, visible, strict=True) if shown]
+    return [row for row, is_visible in zip(rows, visible, strict=True) if is_visible]
 
 
 def newest_first(ranking: Ranking, statements: Sequence[int], *, lift: bool) -> Ranking:

@@ -6,7 +6,8 @@ them again, by features that depend on the scores of the others.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -18,48 +19,246 @@ from agentmem_retrievers.features.lexical import (
     Features,
     Floats,
     LexicalFeatures,
-    TermStats,
-    idf,
 )
-from agentmem_retrievers.features.turn import turn_features
-from agentmem_retrievers.index.citations import CitationIndex
-from agentmem_retrievers.index.inverted_index import InvertedIndex
-from agentmem_retrievers.index.scope_index import ScopeIndex
-from agentmem_retrievers.index.table import NONE, Rows, Table, VisibilityMask
-from agentmem_retrievers.index.vocabulary import SimilarTerm
-from agentmem_retrievers.ranking.candidates import CandidateSources, candidate_rows
-from agentmem_retrievers.ranking.confidence import (
-    CONFIDENCE_HITS,
-    confidence,
+from agentmem_retrievers.features.turn import (
     coverage_features,
     match_features,
+    second_stage_features,
+    turn_features,
 )
+from agentmem_retrievers.index.citations import CitationIndex
+from agentmem_retrievers.index.inverted_index import SimilarTerm
+from agentmem_retrievers.index.scope_index import ScopeIndex
+from agentmem_retrievers.index.table import NONE, Rows, Table, VisibilityMask
 from agentmem_retrievers.ranking.scoring import Ranking, Weights
+from agentmem_retrievers.routing import Routing, route
 from agentmem_retrievers.settings import SearchSettings
 from agentmem_retrievers.text.question import PRESENT, Question
-from agentmem_stores import Granularity, Vectors
+from agentmem_stores import Granularity, MemoryStore, Neighbor, Scope, Vectors
+from agentmem_stores.store import paginate
 
 __all__ = [
+    "CandidateSources",
+    "Candidates",
     "TurnRanking",
+    "candidate_rows",
+    "confidence",
+    "nearest_stored",
     "ranked",
-    "rm1_scores",
-    "second_stage_features",
+    "standardize",
+    "visible_candidates",
     "weighted_parts",
 ]
 
+# The neighbors in the session of this many best candidates of each source are candidates too.
+WITH_NEIGHBORS = 40
+# Comparing so many turns with a question takes 12 ms, less than most stores take to find as many
+# neighbors as a filter leaves over.
+MAX_SCANNED = 20_000
 # The second stage ranks this many of the first one's best.
 SHORTLIST = 60
-# Scores this far behind the best are no evidence of anything and count alike.
-MIN_RELATIVE_SCORE = -8.0
-# RM1 reads the terms of this many best candidates and keeps this many terms.
-FEEDBACK_DOCUMENTS = 10
-FEEDBACK_TERMS = 15
 # Features that an ablation leaves out with a part other than their own.
 _ASPECTS = {"second.expanded": "expansion", "second.late": "late"}
 # What is added to a turn that is the question word for word: more than scores ever differ.
 VERBATIM = 100.0
 # Of each literal of the question, the latest so many turns that contain it are candidates.
 EXACT = 50
+# Confidence looks at this many hits: an answer further down is as good as none.
+CONFIDENCE_HITS = 5
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Visible memories of one granularity nearest to a question, best first.
+
+    Attributes:
+        rows: rows of the granularity's table.
+        similarities: their cosines, shape of `rows`.
+    """
+
+    rows: Rows
+    similarities: Floats
+
+
+class CandidateSources:
+    """Queries the store for the nearest memories, each granularity when it is first needed.
+
+    Ranking turns needs one granularity; routing needs all of them.
+
+    Args:
+        vector: the question's embedding, shape (dimension,).
+        masks: what the question may find, by granularity.
+
+    Attributes:
+        scope: whose memories.
+        granularities: those that can be queried.
+    """
+
+    def __init__(
+        self,
+        store: MemoryStore,
+        scope: Scope,
+        index: ScopeIndex,
+        vector: Vectors,
+        masks: Mapping[Granularity, VisibilityMask],
+        settings: SearchSettings,
+    ) -> None:
+        self.granularities = [
+            g
+            for g, table in index.tables.items()
+            if table.row_of and g.of_session and g.value not in settings.off
+        ]
+        self.scope = scope
+        self._store, self._index = store, index
+        self._vector, self._masks, self._settings = vector, masks, settings
+        self._pending: dict[Granularity, Callable[[], list[list[Neighbor]]]] = {}
+        self._candidates: dict[Granularity, Candidates] = {}
+
+    def start(self, granularity: Granularity) -> None:
+        """Start to query a granularity without waiting for the answer."""
+        if self._filtered(granularity):
+            return
+        if granularity in self.granularities and granularity not in self._pending:
+            self._pending[granularity] = self._store.start_nearest(
+                self.scope, granularity, self._vector[np.newaxis], self._settings.candidates
+            )
+
+    def _filtered(self, granularity: Granularity) -> bool:
+        """Whether the candidates are chosen among turns that a filter allows."""
+        return granularity is Granularity.TURN and self._masks[granularity].allowed is not None
+
+    def nearest(self, granularity: Granularity) -> Candidates | None:
+        """Return the candidates of a granularity; None where it cannot be queried."""
+        if granularity not in self.granularities:
+            return None
+        if granularity not in self._candidates and self._filtered(granularity):
+            self._candidates[granularity] = _nearest_allowed(
+                self._store,
+                self.scope,
+                self._vector,
+                self._masks[granularity],
+                self._settings.candidates,
+            )
+        if granularity not in self._candidates:
+            self.start(granularity)
+            [neighbors] = self._pending[granularity]()
+            self._candidates[granularity] = visible_candidates(
+                neighbors, self._index.tables[granularity], self._masks[granularity]
+            )
+        return self._candidates[granularity]
+
+    def all(self) -> dict[Granularity, Candidates]:
+        """Return the candidates of all granularities."""
+        nearest = {g: self.nearest(g) for g in self.granularities}
+        return {g: candidates for g, candidates in nearest.items() if candidates is not None}
+
+    def routing(self) -> Routing:
+        """Return the trust in each granularity; equal for all if the router is off."""
+        routing = route({g: candidates.similarities for g, candidates in self.all().items()})
+        if "router" in self._settings.off and self.granularities:
+            equal = dict.fromkeys(self.granularities, 1 / len(self.granularities))
+            return Routing(equal, routing.entropies)
+        return routing
+
+
+def visible_candidates(neighbors: list[Neighbor], table: Table, mask: VisibilityMask) -> Candidates:
+    """Return the visible ones of a store's neighbors."""
+    row_of = table.row_of
+    rows = np.array([row_of.get(n.id, NONE) for n in neighbors], dtype=np.intp)
+    similarities = np.array([n.similarity for n in neighbors], dtype=np.float64)
+    known = rows != NONE
+    rows, similarities = rows[known], similarities[known]
+    visible = mask.at(rows)
+    return Candidates(rows[visible], similarities[visible])
+
+
+def _nearest_allowed(
+    store: MemoryStore, scope: Scope, vector: Vectors, mask: VisibilityMask, n: int
+) -> Candidates:
+    """Return the `n` nearest turns among those that a filter allows.
+
+    Few allowed turns are compared with the question one by one, which is exact. Where many are
+    allowed, the store is asked for so many more neighbors that enough of them are.
+    """
+    table, rows = mask.table, np.flatnonzero(mask.at())
+    if len(rows) > MAX_SCANNED:
+        more = int(1.5 * n * len(table) / len(rows))
+        [neighbors] = store.nearest(scope, Granularity.TURN, vector[np.newaxis], more)
+        near = visible_candidates(neighbors, table, mask)
+        if len(near.rows) >= n:
+            return Candidates(near.rows[:n], near.similarities[:n])
+    similarities = np.concatenate(
+        [np.empty(0), *(np.vecdot(table.vectors(block), vector) for block in _blocks(rows))]
+    )
+    return _best(rows, similarities, n)
+
+
+def nearest_stored(
+    store: MemoryStore,
+    scope: Scope,
+    granularity: Granularity,
+    vector: Vectors,
+    mask: VisibilityMask,
+) -> Candidates:
+    """Return all allowed memories of a granularity without vectors in the index, nearest first."""
+    table = mask.table
+    ids = [table.ids[row] for row in np.flatnonzero(mask.at())]
+    entries = [entry for page in paginate(ids) for entry in store.get(scope, granularity, page)]
+    rows = np.array([table.row_of[entry.memory.id] for entry in entries], dtype=np.intp)
+    similarities = np.array([entry.vector @ vector for entry in entries], dtype=np.float64)
+    return _best(rows, similarities, len(rows))
+
+
+def _blocks(rows: Rows) -> list[Rows]:
+    return np.array_split(rows, -(-len(rows) // MAX_SCANNED)) if len(rows) else []
+
+
+def _best(rows: Rows, similarities: Floats, n: int) -> Candidates:
+    order = np.argsort(-similarities, kind="stable")[:n]
+    return Candidates(rows[order], similarities[order].astype(np.float64))
+
+
+def candidate_rows(
+    table: Table,
+    nearest: Candidates | None,
+    lexical: tuple[Rows, Floats],
+    mask: VisibilityMask,
+    n: int,
+    at_least: int,
+    exact: Rows,
+) -> Rows:
+    """Return the turns that are compared in full, ascending.
+
+    They are the nearest by embedding, the best `n` by words, and the neighbors in the session of
+    the best of both. If they are fewer than `at_least`, the latest turns are added.
+
+    Args:
+        lexical: rows that share words with the question, ascending, and how well they match.
+        exact: rows that contain a literal of the question, or are the question; always included.
+    """
+    rows, scores = lexical
+    if mask.allowed is not None:
+        # Before the best are chosen, so that what a filter leaves out takes no place.
+        allowed = mask.allowed[rows]
+        rows, scores = rows[allowed], scores[allowed]
+    if len(scores) > n:
+        # Sort only those that can be among the best.
+        enough = scores >= np.partition(scores, -n)[-n]
+        rows, scores = rows[enough], scores[enough]
+    best = np.argsort(-scores, kind="stable")[:n]
+    sources = [rows[best[scores[best] > 0]]]
+    if nearest is not None:
+        sources.append(nearest.rows)
+    first = np.concatenate([source[:WITH_NEIGHBORS] for source in sources])
+    neighbors = [table.neighbors(first, -1), table.neighbors(first, 1)]
+    rows = np.unique(np.concatenate([*sources, *neighbors, exact]))
+    rows = rows[rows != NONE]
+    rows = rows[mask.at(rows)]
+    if len(rows) < at_least:
+        latest = np.flatnonzero(mask.at())
+        latest = latest[np.argsort(-table.column("said_at")[latest], kind="stable")][:at_least]
+        rows = np.union1d(rows, latest)
+    return rows.astype(np.intp)
 
 
 @dataclass(frozen=True)
@@ -130,10 +329,10 @@ class TurnRanking:
         """Return the turns that are the question word for word, and those with its literals."""
         same = np.flatnonzero(table.column("text_key") == self.question.text_key)
         allowed = self.masks[Granularity.TURN].allowed
-        found = [rows for rows, _ in lexical.literals.postings]
+        postings = [rows for rows, _ in lexical.literals.postings]
         if allowed is not None:
-            found = [rows[allowed[rows]] for rows in found]
-        rare = [rows[-EXACT:] for rows in found]
+            postings = [rows[allowed[rows]] for rows in postings]
+        rare = [rows[-EXACT:] for rows in postings]
         return np.concatenate([same, *rare]).astype(np.intp)
 
     def shortlist(self, rows: Rows, features: Features) -> tuple[Rows, Features]:
@@ -145,7 +344,7 @@ class TurnRanking:
         self, rows: Rows, features: Features
     ) -> tuple[Rows, dict[str, Floats], Floats, Features]:
         """The places of the best candidates, the parts and scores of all, and new features."""
-        standardized = self.weights.standardize(features)
+        standardized = standardize(features, self.weights.standardized)
         parts = weighted_parts(standardized, self.weights.first, self.settings.off)
         scores = np.zeros(len(rows))
         for values in parts.values():
@@ -242,6 +441,15 @@ def ranked(rows: Rows, parts: Mapping[str, Floats]) -> Ranking:
     return Ranking(rows[order], scores[order], {n: v[order] for n, v in parts.items()})
 
 
+def standardize(features: Features, names: Collection[str]) -> Features:
+    """Return features, some of them with zero mean and unit variance among the candidates."""
+    changed = {}
+    for name in names:
+        values = features[name]
+        changed[name] = (values - values.mean()) / max(float(values.std()), 1e-9)
+    return {**features, **changed}
+
+
 def weighted_parts(
     features: Mapping[str, Floats], weights: Mapping[str, float], off: frozenset[str]
 ) -> dict[str, Floats]:
@@ -254,81 +462,9 @@ def weighted_parts(
     return parts
 
 
-def second_stage_features(
-    table: Table, rows: Rows, scores: Floats, terms: Collection[str], late: Floats
-) -> Features:
-    """Return features of the best candidates that depend on the scores of the others.
-
-    Args:
-        rows: the candidates, ascending.
-        scores: by the first stage, shape (rows,).
-        terms: stems of the question.
-        late: the feature "late.near" of the candidates.
-    """
-    relative = np.maximum(scores - scores.max(), MIN_RELATIVE_SCORE)
-    share = np.exp(scores - scores.max())
-    share /= share.sum()
-    flat = np.exp(relative / 2)
-
-    session = table.columns["session"][rows]
-    _, place = np.unique(session, return_inverse=True)
-    same_session = session[np.newaxis, :] == session[:, np.newaxis]
-    better = (relative[np.newaxis, :] > relative[:, np.newaxis]) & same_session
-
-    near = {}
-    for offset in (-2, -1, 1, 2):
-        neighbors = table.neighbors(rows, offset)
-        places = np.minimum(np.searchsorted(rows, neighbors), len(rows) - 1)
-        is_candidate = (neighbors != NONE) & (rows[places] == neighbors)
-        near[offset] = np.where(is_candidate, relative[places], MIN_RELATIVE_SCORE)
-    return {
-        "second.score": scores,
-        "second.session": np.log(np.bincount(place, weights=share)[place] + 1e-4),
-        "second.session_flat": np.log(np.bincount(place, weights=flat / flat.sum())[place] + 1e-4),
-        "second.better_in_session": np.log1p(better.sum(axis=1)),
-        "second.neighbour": np.maximum.reduce(list(near.values())),
-        "second.previous": near[-1],
-        "second.next": near[1],
-        "second.late": late,
-        "second.expanded": rm1_scores(table.words, rows, relative, terms),
-    }
-
-
-def rm1_scores(
-    words: InvertedIndex, rows: Rows, relative: Floats, terms: Collection[str]
-) -> Floats:
-    """Score candidates by the terms of the best of them, with pseudo relevance feedback.
-
-    Relevance model RM1 (Lavrenko and Croft 2001, eq. 4), its terms weighted by idf and without
-    those of the question, whose matches other features count.
-
-    Args:
-        rows: the candidates.
-        relative: their scores less the best score, shape (rows,).
-        terms: stems of the question.
-
-    Returns:
-        Shape (rows,).
-    """
-    share = np.exp(relative / 2)
-    model: dict[str, float] = {}
-    for place in np.argsort(-relative, kind="stable")[:FEEDBACK_DOCUMENTS]:
-        document = words.terms(int(rows[place]))
-        weight = float(share[place]) / max(len(document), 1)
-        for term in document:
-            model[term] = model.get(term, 0.0) + weight
-    candidates = [term for term in model if term not in terms]
-    # Only how many documents contain a term: reading the postings of all would take most of the
-    # time of this function.
-    rarity = idf(words.n_documents, words.document_frequencies(candidates))
-    weights = np.array([model[term] for term in candidates]) * rarity**2
-    if len(weights) > FEEDBACK_TERMS:
-        # Sort only those that can be among the best.
-        enough = np.flatnonzero(weights >= np.partition(weights, -FEEDBACK_TERMS)[-FEEDBACK_TERMS])
-    else:
-        enough = np.arange(len(weights))
-    best = sorted(enough.tolist(), key=lambda n: (-weights[n], candidates[n]))[:FEEDBACK_TERMS]
-    norm = max(float(np.linalg.norm(weights[best])), 1e-9)
-    gain = weights[best] / norm * rarity[best]
-    contained = TermStats(words, [candidates[n] for n in best]).frequencies(rows) > 0
-    return np.asarray(gain @ contained, dtype=np.float64)
+def confidence(features: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    """Return the probability that an answer was found, in [0, 1], by a logistic model."""
+    logit = 0.0
+    for name, value in features.items():
+        logit += weights.get(name, 0.0) * value
+    return 1 / (1 + math.exp(-max(min(logit, 700.0), -700.0)))

@@ -77,24 +77,6 @@ class Weights:
         stages = {stage: content[stage] for stage in _STAGES}
         return cls(**stages, learned=learned, standardized=standardized, **nested)
 
-    def choose(self, *, tokens: bool, speakers: bool) -> Weights:
-        """Return the weights for a scope.
-
-        Args:
-            tokens: whether there are token embeddings to compare.
-            speakers: whether those who speak have names.
-        """
-        weights = self if speakers or self.assistant is None else self.assistant
-        return weights if tokens or weights.without_words is None else weights.without_words
-
-    def standardize(self, features: Mapping[str, Floats]) -> dict[str, Floats]:
-        """Return features, with zero mean and unit variance where they are to be standardized."""
-        changed = {}
-        for name in self.standardized:
-            values = features[name]
-            changed[name] = (values - values.mean()) / max(float(values.std()), 1e-9)
-        return {**features, **changed}
-
 
 @dataclass(frozen=True)
 class Ranking:

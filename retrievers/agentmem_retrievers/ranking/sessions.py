@@ -7,8 +7,12 @@ import numpy as np
 from agentmem_retrievers.features.lexical import Features, Floats
 from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import Rows
-from agentmem_retrievers.ranking.candidates import CandidateSources
-from agentmem_retrievers.ranking.pipeline import TurnRanking, ranked, weighted_parts
+from agentmem_retrievers.ranking.pipeline import (
+    CandidateSources,
+    TurnRanking,
+    ranked,
+    weighted_parts,
+)
 from agentmem_retrievers.ranking.scoring import Ranking
 from agentmem_stores import Granularity
 

@@ -8,7 +8,8 @@ Three readings share one vocabulary:
 
 Days, weeks and months are those of the reference moment's time zone. Weeks begin on Monday,
 seasons are those of the northern hemisphere, and in a date of three numbers such as 3/4/2024 the
-day comes first, unless that date does not exist. A name without a year means the latest one that
+day comes first, unless the caller says otherwise, or that date or another one of the text does not
+exist so. A name without a year means the latest one that
 has begun, or the next one where the sentence speaks of what is to come. A number is a year only
 where it stands like one ("in 2019", not "port 2019"), and a month only where it is dated ("in
 April", not "April called").
@@ -17,7 +18,7 @@ April", not "April called").
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -261,10 +262,22 @@ def _of_numbers(match: re.Match[str], moment: datetime) -> tuple[datetime, datet
     return _calendar_unit(datetime(year, month, day, tzinfo=moment.tzinfo), "day")
 
 
-def _slashed(match: re.Match[str], moment: datetime) -> tuple[datetime, datetime] | None:
+def _day_first(match: re.Match[str], moment: datetime) -> tuple[datetime, datetime] | None:
     """ "14/02/2024", or "2/14/24" where that is no day first."""
-    first, second, year = int(match["d"]), int(match["m"]), _full_year(match["y"])
-    day, month = (first, second) if second <= 12 else (second, first)
+    first, second = int(match["d"]), int(match["m"])
+    return _of_three(*((first, second) if second <= 12 else (second, first)), match["y"], moment)
+
+
+def _month_first(match: re.Match[str], moment: datetime) -> tuple[datetime, datetime] | None:
+    """ "02/14/2024", or "14/2/24" where that is no month first."""
+    first, second = int(match["d"]), int(match["m"])
+    return _of_three(*((second, first) if first <= 12 else (first, second)), match["y"], moment)
+
+
+def _of_three(
+    day: int, month: int, written_year: str, moment: datetime
+) -> tuple[datetime, datetime] | None:
+    year = _full_year(written_year)
     assert year is not None
     return _calendar_unit(datetime(year, month, day, tzinfo=moment.tzinfo), "day")
 
@@ -333,7 +346,7 @@ _READERS: list[tuple[re.Pattern[str], _Reader]] = [
         re.compile(
             r"(?<![\d./-])(?P<d>\d\d?)(?P<sep>[-/.])(?P<m>\d\d?)(?P=sep)(?P<y>(?:(?:19|20)\d|(?<=/))\d\d?)\b(?![-/.]\d)"
         ),
-        _slashed,
+        _day_first,
     ),
     (
         re.compile(
@@ -384,13 +397,25 @@ def _lower(text: str) -> str:
     return _IDENTIFIER.sub(lambda match: " " * len(match[0]), text.lower())
 
 
+_MONTH_FIRST_READERS = [
+    (pattern, _month_first if read is _day_first else read) for pattern, read in _READERS
+]
+# Dates of three numbers that exist in one order only.
+_TOLD_ORDER = re.compile(
+    r"(?<![\d./-])(?:(1[3-9]|2\d|3[01])/(?:0?\d|1[0-2])|(?:0?\d|1[0-2])/(1[3-9]|2\d|3[01]))/\d\d"
+)
+
+
 def mentions_time(text: str) -> bool:
     """Return whether a text holds an expression of time."""
     return _MENTION.search(_lower(text)) is not None
 
 
-def find_time_spans(text: str, moment: datetime) -> Iterator[TimeSpan]:
+def find_time_spans(text: str, moment: datetime, *, day_first: bool = True) -> Iterator[TimeSpan]:
     """Yield the time spans that a text said at `moment` names, in order of appearance.
+
+    Args:
+        day_first: whether 3/4/2024 is 3 April where no other date of the text tells.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -400,12 +425,18 @@ def find_time_spans(text: str, moment: datetime) -> Iterator[TimeSpan]:
     """
     lowered = _lower(text)
     if _ANY_SPAN.search(lowered):
-        yield from sorted(_read_spans(lowered, moment), key=lambda span: span.place)
+        # "From 3/4/2024 to 3/28/2024": the second date tells how the first is meant.
+        orders = {first != "" for first, _ in _TOLD_ORDER.findall(lowered)}
+        by_day = orders.pop() if len(orders) == 1 else day_first
+        readers = _READERS if by_day else _MONTH_FIRST_READERS
+        yield from sorted(_read_spans(lowered, moment, readers), key=lambda span: span.place)
 
 
-def _read_spans(lowered: str, moment: datetime) -> Iterator[TimeSpan]:
+def _read_spans(
+    lowered: str, moment: datetime, readers: Sequence[tuple[re.Pattern[str], _Reader]]
+) -> Iterator[TimeSpan]:
     taken: list[tuple[int, int]] = []
-    for pattern, read in _READERS:
+    for pattern, read in readers:
         for match in pattern.finditer(lowered):
             if any(match.start() < end and start < match.end() for start, end in taken):
                 continue
@@ -462,13 +493,13 @@ class EventAnchor:
         return TimeSpan(start if self.relation == "since" else end, max(moment, end))
 
 
-def find_windows(text: str, moment: datetime) -> tuple[TimeSpan, ...]:
+def find_windows(text: str, moment: datetime, *, day_first: bool = True) -> tuple[TimeSpan, ...]:
     """Return the times that a question asked at `moment` is about, as "since May".
 
     Unlike `find_time_spans`, prepositions count: "before 2022" is everything up to 2022, and
     "between March and June" is one window.
     """
-    lowered, spans = text.lower(), list(find_time_spans(text, moment))
+    lowered, spans = text.lower(), list(find_time_spans(text, moment, day_first=day_first))
     windows = []
     place = 0
     while place < len(spans):

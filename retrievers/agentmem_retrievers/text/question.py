@@ -39,7 +39,7 @@ _WHEN = re.compile(
 )
 # "When is she going to ...", "When did they plan to ...".
 _FUTURE = re.compile(r"\b(?:is|are|will|going to|plan(?:s|ned|ning)?|upcoming)\b", re.IGNORECASE)
-# In the languages of `text.languages`, and in Chinese, Japanese and Thai.
+# In the languages of `text.tokenize`, and in Chinese, Japanese and Thai.
 _FIRST_PERSON = re.compile(
     r"\b(?:i|me|my|mine|we|us|our|ours|myself|ich|mich|mir|mein(?:e[mnrs]?)?|wir|uns|unser(?:e[mnrs]?)?|"
     r"je|j|moi|mon|ma|mes|nous|yo|mí|mis?|nuestr[oa]s?|io|mi[oaei]|miei|noi|nostr[oaie]|eu|meus?|"
@@ -68,6 +68,28 @@ _ASKS_FOR_REPLY = re.compile(
     rf"|\byou(?:['\u2019]ve|['\u2019]d| have| had) (?:\w+ )?(?:{_SAID}|given|written)\b"
     r"|\byour (?:\w+ )?(?:suggestions?|recommendations?|advice|answers?|responses?|explanations?|"
     r"repl(?:y|ies)|instructions)\b",
+    re.IGNORECASE,
+)
+_OF_SELF = re.compile(r"\b(?:i|me|my|mine|we|us|our|i'm|i've|the user)\b", re.IGNORECASE)
+_MY_RELATIVE = re.compile(
+    rf"\b(?:my|our)\s+(?:[a-z-]+\s+){{0,2}}(?P<who>{RELATIVES})\b(?!\W*$)", re.IGNORECASE
+)
+# Asks for the past or for everything; "what was it again?" asks for the present.
+_PAST = re.compile(
+    r"\bbefore\W*$|(?<!of )\ball\b|"
+    r"\b(?:did|was|were|had(?! to\b)|used|formerly|first(?! name)|ever|different|previous|"
+    r"(?<!how )old)\b",
+    re.IGNORECASE,
+)
+# "When do I get up?" asks for the present, "when have I got up late?" does not.
+_COUNTS = re.compile(
+    r"^\W*(?:when|how (?:long|often|many|much))\b(?!.*\b(?:do|does|am|is|are) (?:i|my|we|our)\b)",
+    re.IGNORECASE,
+)
+# Past tense that asks for what held at `as_of`.
+_PAST_TENSE = re.compile(r"\b(?:did|was|were|had)\b", re.IGNORECASE)
+_NOW = re.compile(
+    r"\b(?:now|again|currently|these days|at the moment|nowadays|most recent(?:ly)?|latest)\b",
     re.IGNORECASE,
 )
 NEGATION = re.compile(
@@ -177,6 +199,25 @@ class Question:
     def first_person(self) -> bool:
         """Whether it asks about the user, and not for what the assistant said."""
         return not self.asks_for_reply and _FIRST_PERSON.search(self.text) is not None
+
+    @cached_property
+    def asks_of_user(self) -> bool:
+        """Whether it asks for something of the user, and of nobody else."""
+        return (
+            _OF_SELF.search(self.text) is not None
+            and _MY_RELATIVE.search(self.text) is None
+            and not self.named
+        )
+
+    def asks_for_present(self, *, as_of: bool = False) -> bool:
+        """Return whether it asks for what holds rather than for what held.
+
+        Args:
+            as_of: whether it is asked as of a moment in the past, so that "did" means then.
+        """
+        text = _PAST_TENSE.sub("", self.text) if as_of else self.text
+        asks_for_past = _PAST.search(text) or _COUNTS.search(text)
+        return asks_for_past is None or _NOW.search(self.text) is not None
 
     @cached_property
     def content(self) -> dict[str, str]:

@@ -102,6 +102,11 @@ class _Connection:
         self._client = client = open_directory(self.directory.path)
         return client
 
+    def require_present(self) -> None:
+        """Check that nobody has removed the directory; see `Directory.require_present`."""
+        if self.directory is not None:
+            self.directory.require_present()
+
     def close(self) -> None:
         """Close the client and release the directory; calling it twice is allowed."""
         if os.getpid() != self.process:
@@ -127,17 +132,12 @@ def _guarded(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, 
         if self._closed or os.getpid() != self._connection.process:
             raise self._closed_error()
         try:
-            if self._directory is not None:
-                self._directory.require_present()
+            self._connection.require_present()
             if self._failed:
                 self._recover()
             return method(self, *args, **kwargs)
         except BaseException as error:
-            if not isinstance(error, AgentMemError):
-                self._failed = self._directory is not None
-            translation = translate(error, self._where)
-            if isinstance(translation or error, StoreError):
-                translation = self._cause(error) or translation
+            translation = self._translated(error)
             if translation is None:
                 raise
             raise translation from error
@@ -537,8 +537,22 @@ class ChromaStore(MemoryStore):
         if self._directory is None:
             return None
         with self._client_lock.shared():
+            self._apply_log(scope)
             database, collections = self._directory.database, self._collection_names(scope)
             return changelog.changes_since(database, scope, collections, int(sequence))
+
+    def _apply_log(self, scope: Scope) -> None:
+        """Let Chroma apply what a killed process has only logged.
+
+        It does so when a collection is first read; until then its database says nothing of it.
+        """
+        for granularity in Granularity:
+            name = self._partitions.name(scope, granularity)
+            if name not in self._applied:
+                collection = self._partitions.find(scope, granularity)
+                if collection is not None:
+                    collection.get(limit=1, include=[])
+                self._applied.add(name)
 
     def _collection_names(self, scope: Scope) -> dict[Granularity, str]:
         return {g: self._partitions.name(scope, g) for g in Granularity}
@@ -578,6 +592,8 @@ class ChromaStore(MemoryStore):
         self._max_batch_size = self._batch_limit or client.get_max_batch_size()
         self._registry = Registry(collection, shared=shared, grace=2 * self._timeout)
         self._partitions = Partitions(client, layout.partitions, self._index, shared=shared)
+        # Names of the collections that are up to date in the database; see `_apply_log`.
+        self._applied: set[str] = set()
         # Chroma could only count a scope by filtering the whole collection.
         count = partial(changelog.count, self._directory.database) if self._directory else None
         self._nearest = NearestNeighbors(
@@ -642,6 +658,18 @@ class ChromaStore(MemoryStore):
             finally:
                 self._closed = True
                 self._release()
+
+    def _translated(self, error: BaseException) -> BaseException | None:
+        """Return the error to raise instead of one of a call; None to raise that one.
+
+        What is no error of ours may leave Chroma unusable, so the next call recovers it.
+        """
+        if not isinstance(error, AgentMemError):
+            self._failed = self._directory is not None
+        translation = translate(error, self._where)
+        if isinstance(translation or error, StoreError):
+            return self._cause(error) or translation
+        return translation
 
     def _cause(self, error: BaseException) -> AgentMemError | None:
         """Return why a call failed where its error would mislead; None if the error tells it."""

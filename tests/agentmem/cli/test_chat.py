@@ -100,6 +100,20 @@ class TestCommands:
         assert "deleted" in chat([f"/forget {beagle.id[:12]}"])
         assert "Biscuit" not in chat(["/memories", "/timeline", "/graph"])
 
+    def test_lines_of_the_profile_are_corrected_and_removed(
+        self, chat: Chat, tmp_path: Path
+    ) -> None:
+        chat(["I live in Lyon.", "My dog is called Rex."], ["Nice.", "Nice."])
+        with MemoryController.open(tmp_path / "d", scope=Scope("ada")) as memory:
+            ids = {line.section: line.id for line in memory.profile()}
+        shown = chat([f"/edit {ids['places'][:12]} home: Porto", f"/forget {ids['people'][:12]}"])
+        assert "changed" in shown
+        assert "an id and a text are missing" in chat([f"/edit {ids['places'][:12]}"])
+        profile = chat(["/profile"])
+        assert "home: Porto" in profile
+        assert "Lyon" not in profile
+        assert "Rex" not in profile
+
     def test_timeline_groups_by_day(self, chat: Chat) -> None:
         chat(["I adopted a beagle."], ["Congratulations!"])
         shown = chat(["I walked the dog.", "/timeline"], ["Lovely."])

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from agentmem.facts.extractor import RuleExtractor, is_own
+from agentmem.facts.questions import asked_attributes
 from agentmem_stores import Granularity, Memory, Scope
 
 NOW = datetime(2024, 3, 6, 10, tzinfo=UTC)
@@ -34,6 +35,14 @@ def extracted(text: str) -> set[tuple[str, str, str]]:
 
 PLAIN: dict[str, set[tuple[str, str, str]]] = {
     "I work as a baker in Lyon.": {("user", "job", "baker")},
+    "I earn my living as a session drummer.": {("user", "job", "session drummer")},
+    "After ten years at Shell I joined BP as an analyst.": {
+        ("user", "employer", "BP"),
+        ("user", "job", "analyst"),
+    },
+    "Could you please save 0471 22 33 44 as my mobile number?": {
+        ("user", "mobile phone number", "0471 22 33 44")
+    },
     "I'm a software developer at Initech.": {
         ("user", "job", "software developer"),
         ("user", "employer", "Initech"),
@@ -526,6 +535,12 @@ def test_what_the_user_does_not_claim_is_no_fact_about_them(text: str) -> None:
         ("Please write down my new locker code, 4711.", True),
         ("After the strike, I take the tram.", True),
         ("If you need a hand, my workshop is in Graz.", True),
+        ("When I cook I usually make soup.", True),
+        ("They promoted me: from May on I lead the lab.", True),
+        ("He told me: I live in Oslo.", False),
+        ("Everything is unpacked, so Tromso is officially home.", True),
+        ("Tromso is home to many students.", False),
+        ("Could you save 0471 22 33 44 as my number?", True),
         ("If I won, I would live in Oslo.", False),
         ("When I was six, I lived in Oslo.", False),
         ("The rain has not stopped.", False),
@@ -534,3 +549,31 @@ def test_what_the_user_does_not_claim_is_no_fact_about_them(text: str) -> None:
 )
 def test_is_own(text: str, own: bool) -> None:
     assert is_own(text) is own
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("Where do I live?", [("user", "home")]),
+        ("Which city have we moved to?", [("user", "home")]),
+        ("What is my wife's job?", [("wife", "job")]),
+        ("Which sport does my sister Anna play?", [("sister Anna", "sport")]),
+        ("What kind of computer do I use?", [("user", "computer")]),
+        ("How can people reach me?", [("user", "phone number")]),
+        ("Which language am I learning?", [("user", "learning")]),
+        ("Which color do I like best?", [("user", "favourite colour")]),
+        ("What's the song that I love most?", [("user", "favourite song")]),
+        ("What do I like most?", []),
+        (
+            "What do I enjoy eating most?",
+            [("user", "favourite food"), ("user", "favourite dish"), ("user", "favourite meal")],
+        ),
+        ("Which car should I buy?", []),
+        ("Which car do I want to buy?", []),
+        ("Which city did I visit?", []),
+        ("Where did I live before?", []),
+        ("How many books do I have to read?", []),
+    ],
+)
+def test_questions_ask_for_attributes(question: str, asked: list[tuple[str, str]]) -> None:
+    assert [tuple(key) for key in asked_attributes(question)] == asked

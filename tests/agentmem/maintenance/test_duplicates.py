@@ -73,6 +73,19 @@ def test_texts_that_differ_stay_apart(pair: tuple[str, str]) -> None:
     assert duplicates([turn(0, pair[0]), turn(1, pair[1])]) == []
 
 
+@pytest.mark.parametrize(
+    "text", ["2", "Continue.", "4 letters", "Make another one", "I like that.", "Your turn!", "Yes"]
+)
+def test_what_depends_on_the_turn_before_stays_apart(text: str) -> None:
+    assert duplicates([turn(0, text), turn(1, text)]) == []
+
+
+@pytest.mark.parametrize("text", ["Rex died.", "I'm vegan.", "My boss smokes.", "Oslo is cold."])
+def test_short_statements_are_grouped(text: str) -> None:
+    day = {"said_at": turn(0, text).said_at}
+    assert len(duplicates([turn(0, text, **day), turn(1, text, **day)])) == 1
+
+
 def test_who_says_it_when_and_of_what_matters() -> None:
     assert duplicates([turn(0, "I live here.", speaker="Ada"), turn(1, "I live here.")]) == []
     assert duplicates([turn(0, "I ran five miles."), turn(1, "I ran five miles.")]) == []

@@ -128,6 +128,20 @@ class TestForms:
             for turn_id in item.turn_ids:
                 assert memory.get(turn_id).text in item.text
 
+    def test_scattered_evidence_is_shown_as_turns(
+        self, memory: MemoryController, clock: ManualClock
+    ) -> None:
+        for n in range(8):
+            memory.add(f"The tomatoes of my garden, year {n}.", session_id=f"s{n}")
+            memory.add(f"I repaired bicycle {n} for a neighbor.", session_id=f"s{n}")
+            memory.end_session(f"s{n}")
+            clock.advance(days=1)
+        context = memory.recall("Summarize what we said about the tomatoes.")
+        assert context.routing.breadth >= 0.5
+        assert context.routing.concentration < 0.45
+        assert {item.form for item in context.items} == {Form.TURN}
+        assert "scattered" in str(context.routing)
+
     def test_the_fixed_mix_treats_all_questions_alike(
         self, embeddings: Embeddings, clock: ManualClock
     ) -> None:
@@ -300,6 +314,19 @@ class TestForgetting:
         memory.end_session("s2")
         assert memory.get(small.id).state is State.ARCHIVED
 
+    def test_what_says_much_outlasts_small_talk(
+        self, memory: MemoryController, clock: ManualClock
+    ) -> None:
+        talk = memory.add([f"Okay, thanks, see you! {n}" for n in range(20)], session_id="s1")
+        [plan] = memory.add(
+            "My passport expires in June 2027, so I booked the consulate in Porto.", session_id="s1"
+        )
+        clock.advance(days=400)
+        memory.add("Okay, thanks!", session_id="s2")
+        memory.end_session("s2")
+        assert {memory.get(turn.id).state for turn in talk} == {State.ARCHIVED}
+        assert memory.get(plan.id).state is State.ACTIVE
+
     def test_imported_memories_do_not_fade_before_they_were_written(
         self, memory: MemoryController
     ) -> None:
@@ -345,6 +372,16 @@ class TestForgetting:
         assert memory.get(piano.id).state is State.ARCHIVED
         memory.reinforce(hits, shown=[piano.id])
         assert memory.get(piano.id).state is State.ACTIVE
+
+    def test_a_search_that_active_turns_answer_finds_no_archived_ones(
+        self, memory: MemoryController, clock: ManualClock
+    ) -> None:
+        memory.add("I sold my grandmother's piano.", session_id="s1")
+        clock.advance(days=4000)
+        memory.sweep()
+        [printer] = memory.add("The printer in the office is broken.", session_id="s2")
+        hits = memory.search("What is wrong with the printer in the office?")
+        assert [hit.memory.id for hit in hits] == [printer.id]
 
     def test_a_recall_revives_what_it_shows(
         self, memory: MemoryController, clock: ManualClock

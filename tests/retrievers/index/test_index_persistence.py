@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -225,3 +227,24 @@ def test_array_file_round_trip(tmp_path: Path) -> None:
     found = ArrayFile.read(tmp_path / "f", {"n": 1})
     assert found.strings == {"s": ["", "ä\n"]}
     assert all(np.array_equal(found.arrays[name], array) for name, array in arrays.items())
+
+
+def test_a_write_that_chroma_had_only_logged_is_in_the_index(tmp_path: Path) -> None:
+    """Chroma first logs a write, then applies it; a process may be killed in between."""
+    with opened(tmp_path) as store:
+        memories = IndexedStore(store, embed)
+        memories.write(Batch(ADA, put=told(*range(12))))
+        memories.save()
+        store.write(Batch(ADA, put=[entry(12, "The last cello.")]))
+    assert kept_in(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "chroma.sqlite3")) as db, db:
+        [(row, segment, sequence)] = db.execute(
+            "SELECT id, segment_id, seq_id FROM embeddings WHERE embedding_id LIKE '%/turn-12'"
+        )
+        db.execute("DELETE FROM embedding_metadata WHERE id = ?", (row,))
+        db.execute("DELETE FROM embeddings WHERE id = ?", (row,))
+        db.execute("UPDATE max_seq_id SET seq_id = ? - 1 WHERE segment_id = ?", (sequence, segment))
+    with opened(tmp_path) as store:
+        index = IndexedStore(store, embed).index(ADA)
+        assert "turn-12" in index.tables[Granularity.TURN].row_of
+        assert not list(index_differences(index, ScopeIndex.build(store, ADA)))

@@ -10,7 +10,7 @@ import pytest
 from langchain_core.embeddings import Embeddings
 
 from agentmem.embedding.embedder import Embedder
-from agentmem_retrievers.index.vocabulary import SimilarTerm, Vocabulary
+from agentmem_retrievers.index.inverted_index import SimilarTerm, Vocabulary
 from agentmem_retrievers.text.tokenize import stems_of, words_in
 from agentmem_stores import Vectors
 

@@ -9,7 +9,7 @@ from langchain_core.embeddings import Embeddings
 
 from agentmem import InMemoryStore, MemoryController, Scope
 from agentmem_retrievers import Weights
-from agentmem_retrievers.ranking.confidence import confidence
+from agentmem_retrievers.ranking.pipeline import confidence
 
 SAID = (
     "I spent two weeks in Japan in March.",

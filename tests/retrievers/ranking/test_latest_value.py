@@ -10,8 +10,6 @@ import pytest
 
 from agentmem_retrievers.index.fact_index import AttributeKey, FactIndex, FactRecord
 from agentmem_retrievers.ranking.latest_value import (
-    asks_for_present,
-    asks_of_user,
     matching_keys,
     newest_first,
 )
@@ -39,8 +37,8 @@ def asked(text: str) -> Question:
     ],
 )
 def test_asks_for_the_present_or_as_of_a_moment(text: str, now: bool, then: bool) -> None:
-    assert asks_for_present(asked(text)) is now
-    assert asks_for_present(asked(text), as_of=True) is then
+    assert asked(text).asks_for_present() is now
+    assert asked(text).asks_for_present(as_of=True) is then
 
 
 @pytest.mark.parametrize(
@@ -53,7 +51,7 @@ def test_asks_for_the_present_or_as_of_a_moment(text: str, now: bool, then: bool
     ],
 )
 def test_asks_of_user(text: str, of_user: bool) -> None:
-    assert asks_of_user(asked(text)) is of_user
+    assert asked(text).asks_of_user is of_user
 
 
 def said(text: str, day: int, *vector: float) -> Entry:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from agentmem_retrievers.features.turn import rm1_scores
 from agentmem_retrievers.index.inverted_index import InvertedIndex
-from agentmem_retrievers.ranking.pipeline import rm1_scores
 
 
 def index_of(*documents: list[str]) -> InvertedIndex:

@@ -147,3 +147,27 @@ def test_the_day_before_yesterday_does_not_fit_yesterday() -> None:
         before, yesterday = window.fits(said_at, said_at)
         assert yesterday == 1.0
         assert before <= near
+
+
+@pytest.mark.parametrize(
+    ("text", "day_first", "starts"),
+    [
+        ("Paid on 3/4/2023.", True, ["2023-04-03"]),
+        ("Paid on 3/4/2023.", False, ["2023-03-04"]),
+        ("Paid on 3.4.2023.", False, ["2023-03-04"]),
+        ("Paid on 14/2/2023.", False, ["2023-02-14"]),
+        ("Paid on 2/14/2023.", True, ["2023-02-14"]),
+        ("From 3/4/2023 to 3/28/2023.", True, ["2023-03-04", "2023-03-28"]),
+        ("From 3/4/2023 to 28/4/2023.", False, ["2023-04-03", "2023-04-28"]),
+        ("From 3/28/2023 to 28/4/2023, or 5/6/2023.", True,
+         ["2023-03-28", "2023-04-28", "2023-06-05"]),
+    ],
+)  # fmt: skip
+def test_dates_of_three_numbers(text: str, day_first: bool, starts: list[str]) -> None:
+    spans = find_time_spans(text, NOW, day_first=day_first)
+    assert [f"{span.start:%Y-%m-%d}" for span in spans] == starts
+
+
+def test_windows_follow_the_order_of_day_and_month() -> None:
+    [window] = find_windows("What did I do since 3/4/2023?", NOW, day_first=False)
+    assert window.start.date() == date(2023, 3, 4)

@@ -6,8 +6,13 @@ import unicodedata
 
 import pytest
 
-from agentmem_retrievers.text.languages import STOP_WORDS, language_of
-from agentmem_retrievers.text.tokenize import content_words, is_content_word, tokenize
+from agentmem_retrievers.text.tokenize import (
+    STOP_WORDS,
+    content_words,
+    is_content_word,
+    language_of,
+    tokenize,
+)
 
 
 @pytest.mark.parametrize(

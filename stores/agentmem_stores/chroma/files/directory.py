@@ -69,8 +69,8 @@ class Directory:
             self._lock.acquire()
             # Only for the error message below; the operating system keeps the lock.
             (path / LOCK).write_text(str(os.getpid()))
-            self._lock_file = os.fspath(path / LOCK)
-            status = os.stat(self._lock_file)
+            self._lock_file = path / LOCK
+            status = self._lock_file.stat()
             self._identity = status.st_dev, status.st_ino
         except Timeout as error:
             raise StoreLockedError(
@@ -91,7 +91,7 @@ class Directory:
         """
         # Runs with every read and write, so the common case calls no other function.
         try:
-            status = os.stat(self._lock_file)
+            status = self._lock_file.stat()
             is_present = (status.st_dev, status.st_ino) == self._identity
         except OSError:
             is_present = False
