@@ -44,6 +44,7 @@ _MAX_PRECEDING_CHARS = 200
 _SHORT_VARIANT_CHARS = 160
 # "Yes, on Friday." has one content word and means nothing without the question before it.
 _MIN_CONTENT_WORDS = 2
+_START_CHARS = 80
 _DEPENDENT = re.compile(
     r"^(?:yes|yeah|yep|no|nope|it|that|this|they|those|he|she|him|her|them|one|exactly|"
     r"same|me too|because|only|both|neither|the same)\b",
@@ -91,7 +92,11 @@ def means_little_alone(text: str) -> bool:
     >>> means_little_alone("Yes, on Friday."), means_little_alone("I adopted a beagle.")
     (True, False)
     """
-    return len(tokenize(text)) < _MIN_CONTENT_WORDS or _DEPENDENT.match(text) is not None
+    if _DEPENDENT.match(text) is not None:
+        return True
+    # The beginning nearly always decides, and costs a fraction of a long text.
+    start = tokenize(text[:_START_CHARS])
+    return len(start) < _MIN_CONTENT_WORDS and len(tokenize(text)) < _MIN_CONTENT_WORDS
 
 
 def line_variants(

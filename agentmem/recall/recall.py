@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -388,6 +389,10 @@ class _Groups:
         as_of: datetime | None,
         allowed: _Allowed,
     ) -> _Groups:
+        @cache  # Many hits share a summary, and a topic has many sources.
+        def is_allowed(derived_id: str) -> bool:
+            return all(map(allowed, index.sources_of(derived_id)))
+
         summed_up: dict[Granularity, list[str | None]] = {}
         derived = [index.derived_from(hit.memory.id) for hit in hits]
         for granularity in COARSE:
@@ -395,11 +400,7 @@ class _Groups:
             visible = table.visible(as_of)
             ids: list[str | None] = []
             for candidates in derived:
-                known = sorted(
-                    i
-                    for i in candidates
-                    if i in table.row_of and all(map(allowed, index.sources_of(i)))
-                )
+                known = sorted(i for i in candidates if i in table.row_of and is_allowed(i))
                 ids.append(next((i for i in known if visible[table.row_of[i]]), None))
             summed_up[granularity] = ids
         names: dict[Granularity, Sequence[str | None]] = {
