@@ -201,10 +201,10 @@ def server(
     from benchmarks.server import measure_server
 
     with ProgressBars() as progress:
-        found = measure_server(
+        figures = measure_server(
             searches=searches, clients=clients, turns=turns, requests=requests, progress=progress
         )
-    for name, value in found.items():
+    for name, value in figures.items():
         typer.echo(f"{name}: {value:.3g}")
 
 

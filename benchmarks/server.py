@@ -155,8 +155,8 @@ def _compare(
             together[side].append(1e3 / run_callers(ask, asked, len(owners)).ms)
             used[side] += time.process_time() + _processor_seconds(pid) - begin
         progress.advance("rounds", 1)
-    waited = {side: statistics.median(found) for side, found in alone.items()}
-    rate = {side: statistics.median(found) for side, found in together.items()}
+    waited = {side: statistics.median(samples) for side, samples in alone.items()}
+    rate = {side: statistics.median(samples) for side, samples in together.items()}
     took = {side: 1e3 * seconds / (searches * _ROUNDS) for side, seconds in used.items()}
     n = len(owners)
     return {

@@ -74,9 +74,11 @@ def _lesson(rng: random.Random, owner: str, shots: int) -> Lesson:
     examples: list[tuple[str, int]] = []
     questions: list[tuple[str, int]] = []
     for label, (utterances, values) in zip(labels, _intents(), strict=True):
-        said = [text.format(rng.choice(values)) for text in rng.sample(utterances, len(utterances))]
-        examples += [(text, label) for text in said[:shots]]
-        questions += [(text, label) for text in said[shots:]]
+        filled = [
+            text.format(rng.choice(values)) for text in rng.sample(utterances, len(utterances))
+        ]
+        examples += [(text, label) for text in filled[:shots]]
+        questions += [(text, label) for text in filled[shots:]]
     rng.shuffle(examples)
     rng.shuffle(questions)
     return Lesson(_dialogue(rng, owner, examples), tuple(examples), tuple(questions))
@@ -94,8 +96,8 @@ def _dialogue(rng: random.Random, owner: str, examples: Sequence[tuple[str, int]
         start = _START + timedelta(days=n)
         turns = tuple(
             DialogueTurn(role, None, text, start + timedelta(minutes=2 * m + (role != "user")), {})
-            for m, said in enumerate(texts)
-            for role, text in (("user", said), ("assistant", rng.choice(phrases().replies)))
+            for m, utterance in enumerate(texts)
+            for role, text in (("user", utterance), ("assistant", rng.choice(phrases().replies)))
         )
         sessions.append(DialogueSession(f"day-{n + 1}", start, turns))
     return Dialogue(owner=owner, sessions=tuple(sessions), questions=())
@@ -143,12 +145,12 @@ class LearningTask:
         """Classify each utterance."""
         lesson = self._of(dialogue)
         embedder = _Remembering(memory.memory.embeddings)
-        told = _Neighbors(lesson.examples, embedder)
+        neighbors = _Neighbors(lesson.examples, embedder)
         for text, label in self._asked(lesson):
             result, seconds = memory.search(text, memory.time_of(None), k=_RECALLED, role="user")
             examples = _examples(hit.memory.text for hit in result)
             votes = label_votes(text, examples, embedder)
-            by_neighbors = {f"knn@{k}": float(told.label(text, k) == label) for k in _KNN}
+            by_neighbors = {f"knn@{k}": float(neighbors.label(text, k) == label) for k in _KNN}
             yield Outcome(
                 categories=(),
                 turn={
@@ -172,8 +174,8 @@ class LearningTask:
 
 
 def _examples(texts: Iterable[str]) -> list[tuple[str, int]]:
-    found = (_LABELED.match(text) for text in texts)
-    return [(match[1], int(match[2])) for match in found if match]
+    matches = (_LABELED.match(text) for text in texts)
+    return [(match[1], int(match[2])) for match in matches if match]
 
 
 class _Remembering(Embeddings):

@@ -122,7 +122,7 @@ def _dialogue(rng: random.Random, owner: str, lines: list[str], sessions: int) -
     from agentmem.formats.dialogue import Dialogue, DialogueSession, DialogueTurn
 
     per_session = -(-len(lines) // sessions)
-    found = []
+    days = []
     for n in range(sessions):
         texts = lines[n * per_session : (n + 1) * per_session]
         texts += [
@@ -135,8 +135,8 @@ def _dialogue(rng: random.Random, owner: str, lines: list[str], sessions: int) -
             for m, statement in enumerate(texts)
             for role, text in (("user", statement), ("assistant", "All right."))
         )
-        found.append(DialogueSession(f"day-{n + 1}", start, turns))
-    return Dialogue(owner=owner, sessions=tuple(found), questions=())
+        days.append(DialogueSession(f"day-{n + 1}", start, turns))
+    return Dialogue(owner=owner, sessions=tuple(days), questions=())
 
 
 @dataclass(frozen=True)
@@ -169,12 +169,12 @@ class PersonalTask:
         """Give each command."""
         for command in self._of(dialogue):
             result, seconds = memory.search(command.text, memory.time_of(None))
-            found = {hit.memory.text for hit in result.hits[:_TOP]}
+            texts = {hit.memory.text for hit in result.hits[:_TOP]}
             context = memory.memory.recall(command.text, scope=memory.scope, reinforce=False)
             yield Outcome(
                 categories=(command.kind,),
                 turn={
-                    "all_needed@10": float(found.issuperset(command.needed)),
+                    "all_needed@10": float(texts.issuperset(command.needed)),
                     "all_recalled": float(all(text in context.text for text in command.needed)),
                 },
                 confidence=result.confidence,

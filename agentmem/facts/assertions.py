@@ -170,7 +170,7 @@ def own_text(text: str) -> list[str]:
     labels = [m for line in lines if (m := _LABEL.match(line)) and not _is_own_label(m["label"])]
     if len(labels) > 1:
         lines = lines[:1]
-    found: list[str] = []
+    sentences: list[str] = []
     for number, line in enumerate(lines):
         if _QUOTE_LINE.match(line) or _SALUTATION.match(line):
             break
@@ -184,9 +184,9 @@ def own_text(text: str) -> list[str]:
                     break
                 continue
             line = line[label.end() :]
-        if _take(line, found, alone=len(lines) == 1) or _ABOUT_TEXT.search(line):
+        if _take(line, sentences, alone=len(lines) == 1) or _ABOUT_TEXT.search(line):
             break
-    return found
+    return sentences
 
 
 # Somebody's words in quotation marks, over as many sentences as they take.
@@ -212,7 +212,7 @@ def _is_own_label(label: str) -> bool:
     return _OWN_LABEL.fullmatch(label.strip()) is not None
 
 
-def _take(line: str, found: list[str], *, alone: bool) -> bool:
+def _take(line: str, sentences: list[str], *, alone: bool) -> bool:
     """Collect a line's own sentences; return whether what follows is not the author's."""
     foreign = False
     for sentence in _sentences(line):
@@ -221,7 +221,7 @@ def _take(line: str, found: list[str], *, alone: bool) -> bool:
         if foreign:
             continue
         # "I got this message. Hi, I'm Dan": a greeting in the middle is somebody else's.
-        if found and _HELLO.match(sentence) and _ABOUT_TEXT.search(found[-1]):
+        if sentences and _HELLO.match(sentence) and _ABOUT_TEXT.search(sentences[-1]):
             foreign = True
             continue
         if _FICTION.search(sentence) or _TASK.match(sentence) or _PASTED.search(sentence):
@@ -231,7 +231,7 @@ def _take(line: str, found: list[str], *, alone: bool) -> bool:
         if colon and not _is_own_label(head) and not _MY_THING.search(head):
             # What follows a colon may be anybody's.
             sentence = head + "."
-        found.append(sentence)
+        sentences.append(sentence)
     return foreign or line.rstrip().endswith(":")
 
 

@@ -94,13 +94,13 @@ _IDLE = re.compile(
 )
 
 
-def attribute_name(said: str) -> str:
+def attribute_name(phrase: str) -> str:
     """Return the name of an attribute that somebody calls by these words, in lower case.
 
     >>> attribute_name("new cell phone number"), attribute_name("favorite color")
     ('mobile phone number', 'favourite colour')
     """
-    name = " ".join(said.lower().split())
+    name = " ".join(phrase.lower().split())
     name = re.sub(r"\bfavorite\b", "favourite", name)
     name = _IDLE.sub("", name)
     if name in _SAME:

@@ -57,12 +57,12 @@ class Facts:
         own = {turn.memory.id for turn in spoken}
         known = {e.memory.id: e for e in self._known(scope, extracted, own)}
         memories = list(self._written(extracted, [e.memory for e in known.values()]))
-        found = {e.memory.id: e for e in self._embedded(memories, spoken)}
-        held = self.store.get(scope, Granularity.FACT, list(found))
-        edited = {e.memory.id: e for e in held if e.memory.version > 1}
-        entries = known | found | edited
+        written = {e.memory.id: e for e in self._embedded(memories, spoken)}
+        stored = self.store.get(scope, Granularity.FACT, list(written))
+        edited = {e.memory.id: e for e in stored if e.memory.version > 1}
+        entries = known | written | edited
         changed = {new.id: (new, old) for new, old in settled([e.memory for e in entries.values()])}
-        wanted = found.keys() | {i for i, (new, old) in changed.items() if new != old}
+        wanted = written.keys() | {i for i, (new, old) in changed.items() if new != old}
         return [
             Entry(changed[i][0] if i in changed else entries[i].memory, entries[i].vector)
             for i in entries
@@ -89,8 +89,8 @@ class Facts:
             )
         ]
         ids = dict.fromkeys(i for key in keys for i in facts.about(key))
-        held = self.store.get(scope, Granularity.FACT, list(ids))
-        return [e for e in held if FactRecord.of(e.memory) and own.isdisjoint(e.memory.sources)]
+        stored = self.store.get(scope, Granularity.FACT, list(ids))
+        return [e for e in stored if FactRecord.of(e.memory) and own.isdisjoint(e.memory.sources)]
 
     def _written(
         self, extracted: Sequence[ExtractedFact], known: Sequence[Memory]
@@ -108,8 +108,8 @@ class Facts:
             elif not claim.ends:
                 name = _additional(claim, subject, so_far)
                 made = [_memory(fact, subject, name, claim.value)]
-                said = {a for f in extracted if f.turn.id == turn.id for a in f.claim.attributes}
-                made += _consequences(fact, subject, name, said, so_far)
+                stated = {a for f in extracted if f.turn.id == turn.id for a in f.claim.attributes}
+                made += _consequences(fact, subject, name, stated, so_far)
             else:
                 hit = {
                     (_record(m).subject, _record(m).attribute)
@@ -135,27 +135,27 @@ class Facts:
 
     def edited(self, scope: Scope, ids: Iterable[str]) -> set[str]:
         """Which facts have been edited, with the ids of their former versions."""
-        held = self.store.get(scope, Granularity.FACT, list(ids))
-        return {m.id for m in (e.memory for e in held) if m.version > 1 or m.version_of}
+        stored = self.store.get(scope, Granularity.FACT, list(ids))
+        return {m.id for m in (e.memory for e in stored) if m.version > 1 or m.version_of}
 
     def not_again(self, scope: Scope, facts: Iterable[Memory]) -> list[Memory]:
         """Return the turns that told facts, so marked that they are not found there again."""
-        told: dict[str, list[str]] = {}
+        facts_of: dict[str, list[str]] = {}
         for fact in facts:
             for source in fact.sources if fact.granularity is Granularity.FACT else ():
-                told.setdefault(source, []).append(fact.version_of or fact.id)
-        held = self.store.get(scope, Granularity.TURN, list(told))
-        return [_marked(entry.memory, told[entry.memory.id]) for entry in held]
+                facts_of.setdefault(source, []).append(fact.version_of or fact.id)
+        stored = self.store.get(scope, Granularity.TURN, list(facts_of))
+        return [_marked(entry.memory, facts_of[entry.memory.id]) for entry in stored]
 
     def outdated(self, scope: Scope) -> list[str]:
         """The sessions whose facts are as version 0.1.0 wrote them, and are to be read again."""
-        held = self.store.scan(scope, Granularity.FACT)
-        return list(dict.fromkeys(m.session_id for m in held if FactRecord.is_outdated(m)))
+        stored = self.store.scan(scope, Granularity.FACT)
+        return list(dict.fromkeys(m.session_id for m in stored if FactRecord.is_outdated(m)))
 
     def settle(self, scope: Scope) -> None:
         """Say anew of all facts which hold; to be called when some were deleted."""
-        held = [m for m in self.store.scan(scope, Granularity.FACT) if m.version_of is None]
-        changed = [new for new, old in settled(held) if new != old]
+        stored = [m for m in self.store.scan(scope, Granularity.FACT) if m.version_of is None]
+        changed = [new for new, old in settled(stored) if new != old]
         self.memories.write(Batch(scope, patch=changed))
 
 
@@ -280,7 +280,7 @@ _ALONE = ("single", "divorced", "widowed", "separated", "a widow", "a widower")
 
 
 def _consequences(
-    fact: ExtractedFact, subject: str, name: str, said: set[str], known: Sequence[Memory]
+    fact: ExtractedFact, subject: str, name: str, stated: set[str], known: Sequence[Memory]
 ) -> Iterator[Memory]:
     """Endings that follow from a new value: a new employer ends the job at the former one."""
     value = fact.claim.value
@@ -291,7 +291,7 @@ def _consequences(
     if name != "relationship" and (not former or _alike(former[-1].value, value)):
         return
     for other in _CONSEQUENCES.get(name, ()):
-        if other not in said and any(r.key == (subject, other) for r in records):
+        if other not in stated and any(r.key == (subject, other) for r in records):
             yield _memory(fact, subject, other, "", ends=True)
 
 

@@ -85,23 +85,23 @@ def _claimed(text: str) -> Iterator[tuple[str, Claim]]:
         yield from ((sentence, claim) for claim in mentioned_in_sentence(sentence))
         if (corrected := correction(sentence)) is not None:
             yield sentence, corrected
-    found = [(c.sentence, claim) for c in clauses(text) for claim in claims(c)]
-    yield from _resolved(found)
+    claimed = [(c.sentence, claim) for c in clauses(text) for claim in claims(c)]
+    yield from _resolved(claimed)
 
 
-def _resolved(found: Sequence[tuple[str, Claim]]) -> Iterator[tuple[str, Claim]]:
+def _resolved(claimed: Sequence[tuple[str, Claim]]) -> Iterator[tuple[str, Claim]]:
     """Leave out what is said more fully by another claim: "my dog" beside "my dog Rex"."""
     named = {
         claim.value.rpartition(" (")[2].rstrip(")")
-        for _, claim in found
+        for _, claim in claimed
         if claim.value.endswith(")")
     }
     people = {
         claim.attributes[0].split()[-1]
-        for _, claim in found
+        for _, claim in claimed
         if len(claim.attributes) == 1 and not claim.ends
     }
-    for text, claim in found:
+    for text, claim in claimed:
         if claim.attributes == ("pet",) and claim.value in named and not claim.ends:
             continue
         if claim.attributes == ("family",) and claim.value.split()[-1] in people:

@@ -62,7 +62,7 @@ class FallbackExtractor:
         ]
         try:
             answer = invoke_text(self.model, build_prompt(_TASK, lines), timeout=self.timeout)
-            found = [_checked(fact, turns) for fact in _facts(answer)]
+            facts = [_checked(fact, turns) for fact in _facts(answer)]
         except Exception as error:
             _log.warning(
                 "the model found no facts (%s: %s); those that rules find are taken",
@@ -70,13 +70,13 @@ class FallbackExtractor:
                 error,
             )
             return RuleExtractor().extract(turns)
-        return [fact for _, fact in sorted(found, key=lambda each: each[0])]
+        return [fact for _, fact in sorted(facts, key=lambda each: each[0])]
 
 
 def _facts(answer: str) -> list[Any]:
-    for found in json_objects(answer):
-        if isinstance(found.get("facts"), list):
-            return list(found["facts"])
+    for value in json_objects(answer):
+        if isinstance(value.get("facts"), list):
+            return list(value["facts"])
     raise ValueError(f"the answer holds no JSON object with facts: {answer[:80]!r}")
 
 

@@ -28,8 +28,8 @@ def pattern(text: str) -> re.Pattern[str]:
 
 def strip_prefix(prefix: str, text: str) -> str:
     """Return a text without a prefix; all of it where the prefix is not there."""
-    found = pattern(prefix).match(text)
-    return text[found.end() :] if found else text
+    match = pattern(prefix).match(text)
+    return text[match.end() :] if match else text
 
 
 def before(end: str, text: str) -> str:

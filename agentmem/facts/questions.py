@@ -21,8 +21,8 @@ _SLOTS = {
 
 
 def _question(form: str) -> re.Pattern[str]:
-    for slot, said in _SLOTS.items():
-        form = form.replace(slot, said)
+    for slot, words in _SLOTS.items():
+        form = form.replace(slot, words)
     return re.compile(form, re.IGNORECASE)
 
 
@@ -109,14 +109,14 @@ def asked_attributes(question: str) -> list[AttributeKey]:
     text = normalize(question).strip()
     if _PAST.search(text):
         return []
-    found = [
+    keys = [
         AttributeKey(_subject(next((v for v in asked.groupdict().values() if v), "i")), name)
         for form, names in _ASKED
         if (asked := form.search(text))
         for name in names
     ]
-    found += _favourites(text)
-    return list(dict.fromkeys(found)) or _by_name(text)
+    keys += _favourites(text)
+    return list(dict.fromkeys(keys)) or _by_name(text)
 
 
 def _favourites(text: str) -> list[AttributeKey]:

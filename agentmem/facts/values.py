@@ -74,9 +74,9 @@ def _proper_run(text: str, *, most: int) -> tuple[str, int]:
 
 def _uncased(clause: str) -> bool:
     """Whether a clause's capitals tell nothing: there are none but the first, or only capitals."""
-    said = re.sub(r"\bI\b", "i", clause)
-    cased = [c for c in said if c.isupper() or c.islower()]
-    return bool(cased) and (not any(c.isupper() for c in said[1:]) or all(c.isupper() for c in cased))
+    phrase = re.sub(r"\bI\b", "i", clause)
+    cased = [c for c in phrase if c.isupper() or c.islower()]
+    return bool(cased) and (not any(c.isupper() for c in phrase[1:]) or all(c.isupper() for c in cased))
 
 
 def _no_name(token: str, place: int, *, certain: bool, loose: bool) -> bool:
@@ -96,20 +96,20 @@ def name_in(text: str, clause: str, *, certain: bool = True) -> str | None:
         certain: whether the clause says that a name follows ("my name is ..."): only then one in
             lower case is taken.
     """
-    said = text.strip(" .,!'\"")
+    phrase = text.strip(" .,!'\"")
     loose = _uncased(clause)
-    if not said or any(c.isdigit() for c in said) or len(said) > 60:
+    if not phrase or any(c.isdigit() for c in phrase) or len(phrase) > 60:
         return None
-    tokens = said.split()
-    lowered = said.lower()
+    tokens = phrase.split()
+    lowered = phrase.lower()
     if (lowered in NOT_NAMES and (loose or not certain)) or any(_no_name(t, n, certain=certain, loose=loose) for n, t in enumerate(tokens)) or tokens[-1] in _PARTICLES:
         return None
     if loose and not certain:
         return None
     if loose and clause.islower():
-        return said if len(tokens) <= 3 and all(_WORD.fullmatch(t) for t in tokens) else None
-    run, end = _proper_run(said, most=6)
-    if end != len(said) or not _is_proper(tokens[0]) or (not certain and tokens[0].lower() in NOT_NAMES):
+        return phrase if len(tokens) <= 3 and all(_WORD.fullmatch(t) for t in tokens) else None
+    run, end = _proper_run(phrase, most=6)
+    if end != len(phrase) or not _is_proper(tokens[0]) or (not certain and tokens[0].lower() in NOT_NAMES):
         return None
     if loose and len(tokens) > 3:
         return None
@@ -126,14 +126,14 @@ _SETTLEMENT = re.compile(
 
 def place_in(text: str, clause: str) -> tuple[str, str] | None:
     """Return the place that a text begins with, and what follows it."""
-    said = text.strip()
-    if wide := _SETTLEMENT.fullmatch(said):
+    phrase = text.strip()
+    if wide := _SETTLEMENT.fullmatch(phrase):
         inner = place_in(wide["rest"], clause)
         return (wide["value"] + inner[0], inner[1]) if inner else None
-    the = re.match(r"the\s+(?=[A-Z])", said)
+    the = re.match(r"the\s+(?=[A-Z])", phrase)
     start = the.end() if the else 0
-    if _uncased(clause) and said.islower() or (_uncased(clause) and said.isupper()):
-        words = re.match(r"(?:the )?[\w.'-]+(?:[ ,]+(?!(?:with|for|since|now|and|but|near|by|at|in|on|because|from|as|too|again|these|right)\b)[\w.'-]+){0,2}", said, _I)
+    if _uncased(clause) and phrase.islower() or (_uncased(clause) and phrase.isupper()):
+        words = re.match(r"(?:the )?[\w.'-]+(?:[ ,]+(?!(?:with|for|since|now|and|but|near|by|at|in|on|because|from|as|too|again|these|right)\b)[\w.'-]+){0,2}", phrase, _I)
         if words is None:
             return None
         value = words.group().strip(" ,")
@@ -141,17 +141,17 @@ def place_in(text: str, clause: str) -> tuple[str, str] | None:
             return None
         if any(w.lower() in _COMMON - {"new"} for w in re.findall(r"[\w'-]+", value)[0 if not value.lower().startswith("the ") else 1 :]):
             return None
-        return value, said[words.end() :]
-    run, end = _proper_run(said[start:], most=6)
+        return value, phrase[words.end() :]
+    run, end = _proper_run(phrase[start:], most=6)
     if not run or run[0].isdigit() or (run.lower() in _COMMON and _uncased(clause)) or run.split()[0] in ("I", "My"):
         return None
     end += start
-    while more := re.match(r",\s*(?=[A-Z\u00c0-\u00de])", said[end:]):
-        next_run, length = _proper_run(said[end + more.end() :], most=4)
+    while more := re.match(r",\s*(?=[A-Z\u00c0-\u00de])", phrase[end:]):
+        next_run, length = _proper_run(phrase[end + more.end() :], most=4)
         if not next_run or next_run.split()[0] in ("I", "My") or any(c.isdigit() for c in next_run):
             break
         end += more.end() + length
-    return said[:end], said[end:]
+    return phrase[:end], phrase[end:]
 
 
 _BUSINESS = re.compile(
@@ -164,8 +164,8 @@ _BUSINESS = re.compile(
 
 def organization_in(text: str, clause: str) -> tuple[str, str] | None:
     """Return the organization that a text begins with, and what follows it."""
-    said = text.strip()
-    if business := _BUSINESS.fullmatch(said):
+    phrase = text.strip()
+    if business := _BUSINESS.fullmatch(phrase):
         tail = business["tail"]
         if re.fullmatch(r"(?:(?:current|same|new|big|small|large|local|different|great|good|my|old) )*(?:company|firm|agency|startup|start-up|shop|store|business|garage|zoo|hotel|restaurant)", business["value"], _I) and not re.match(r"\s+(?:called|named)", tail):
             if re.search(r"company|firm|agency|business|current|same|new", business["value"], _I):
@@ -174,11 +174,11 @@ def organization_in(text: str, clause: str) -> tuple[str, str] | None:
         if named:
             return organization_in(tail[named.end() :], clause)
         return business["value"], tail
-    found = place_in(said, clause)
-    if found and found[1].startswith(",") and any(c.isdigit() for c in found[1]):
+    match = place_in(phrase, clause)
+    if match and match[1].startswith(",") and any(c.isdigit() for c in match[1]):
         return None
-    if found and found[0].lower().split()[0] not in ("as", "home", "night", "nights", "monday", "least", "first"):
-        return found
+    if match and match[0].lower().split()[0] not in ("as", "home", "night", "nights", "monday", "least", "first"):
+        return match
     return None
 
 
@@ -199,13 +199,13 @@ def job_in(text: str, *, open_ended: bool = False) -> tuple[str, str] | None:
         open_ended: whether the clause says that a job follows ("I work as a ..."); else it has to
             be a job that is known.
     """
-    said = re.sub(r"^(?:an?|the|our)\s+", "", text.strip(), flags=_I)
-    cut = _JOB_END.search(said)
-    title = said[: cut.start() if cut else len(said)].strip(" .!")
-    if cut and re.match(r"\s+of\b", said[cut.start() :], _I) and (of := re.match(r"\s+of (?:\w+(?: \w+)?)(?=\s+(?:at|for|in|with)\b|$)", said[cut.start() :], _I)):
+    phrase = re.sub(r"^(?:an?|the|our)\s+", "", text.strip(), flags=_I)
+    cut = _JOB_END.search(phrase)
+    title = phrase[: cut.start() if cut else len(phrase)].strip(" .!")
+    if cut and re.match(r"\s+of\b", phrase[cut.start() :], _I) and (of := re.match(r"\s+of (?:\w+(?: \w+)?)(?=\s+(?:at|for|in|with)\b|$)", phrase[cut.start() :], _I)):
         if re.search(r"\b(?:head|director|vp|vice president|president|chief|professor|teacher|manager|owner|chair)$", title, _I):
             title += of.group()
-            cut = re.compile("$").search(said)
+            cut = re.compile("$").search(phrase)
     words = title.split()
     if not words or len(words) > 5 or _NOT_JOBS.search(title):
         return None
@@ -233,20 +233,20 @@ _DATE = re.compile(
 )
 
 
-def _is_day(found: re.Match[str]) -> bool:
+def _is_day(match: re.Match[str]) -> bool:
     """Whether a day of a month that is called by its name exists, in a leap year at least."""
-    day = int(found["d1"] or found["d2"] or 1)
-    month = re.search(rf"\b({_MONTHS})", found.group(), _I)
+    day = int(match["d1"] or match["d2"] or 1)
+    month = re.search(rf"\b({_MONTHS})", match.group(), _I)
     short = month[1].lower()[:3] if month else ""
     return 1 <= day <= (29 if short == "feb" else 30 if short in ("apr", "jun", "sep", "nov") else 31)
 
 
 def date_in(text: str) -> str | None:
     """Return the date at the beginning of a text, as it is written; impossible days are none."""
-    found = _DATE.match(text.strip())
-    if found is None or not _is_day(found):
+    match = _DATE.match(text.strip())
+    if match is None or not _is_day(match):
         return None
-    return re.sub(r"^the\s+", "", found.group(), flags=_I)
+    return re.sub(r"^the\s+", "", match.group(), flags=_I)
 
 
 _PHONE = re.compile(r"\+?\(?\d[\d ()./-]{3,20}\d")
@@ -260,15 +260,15 @@ _NUMBER = re.compile(
 
 def phone_in(text: str) -> str | None:
     """Return the phone number at the beginning of a text."""
-    found = _PHONE.match(text.strip())
-    digits = sum(c.isdigit() for c in found.group()) if found else 0
-    return found.group() if found and 5 <= digits <= 16 else None
+    match = _PHONE.match(text.strip())
+    digits = sum(c.isdigit() for c in match.group()) if match else 0
+    return match.group() if match and 5 <= digits <= 16 else None
 
 
 def number_in(text: str) -> str | None:
     """Return the number, with its unit, at the beginning of a text."""
-    found = _NUMBER.match(text.strip())
-    return found["value"].strip(" .,") if found else None
+    match = _NUMBER.match(text.strip())
+    return match["value"].strip(" .,") if match else None
 
 
 _PAIRS = re.compile(

@@ -163,23 +163,23 @@ def profile_lines(
         retention: of a topic, in [0, 1].
         limit: at most so many lines, pinned and best remembered ones first; a page by default.
     """
-    told = [f for f in facts if f.memory.role == "user" and _is_fit(f)]
-    several = len({f.memory.speaker for f in told}) > 1
+    own = [f for f in facts if f.memory.role == "user" and _is_fit(f)]
+    several = len({f.memory.speaker for f in own}) > 1
     lines = [
         ProfileLine(
             f.id, _section(f), _line(f, several), f.memory.sources, f.retention, _pinned(f.memory)
         )
-        for f in _without_vague(told)
+        for f in _without_vague(own)
     ]
     lines += [
         ProfileLine(m.id, "topics", _talked_of(m), m.sources, retention(m), _pinned(m))
         for m in topics
     ]
     best = sorted(lines, key=lambda line: (not line.pinned, -line.retention))[: limit or _PAGE]
-    shown = [line for line in lines if line in best]
-    name_of = {f.id: f.attribute for f in told}
+    chosen = [line for line in lines if line in best]
+    name_of = {f.id: f.attribute for f in own}
     return sorted(
-        shown,
+        chosen,
         key=lambda line: (
             not line.pinned,
             SECTIONS.index(line.section),
@@ -204,15 +204,15 @@ def _without_vague(facts: Sequence[Fact]) -> list[Fact]:
     relations = {f.subject.split()[0] for f in facts} | {f.attribute.split()[-1] for f in facts}
     # "Rex (dog)" says more than "dog" and "dogs".
     pets = {f.value.lower().rpartition(" (")[2] for f in facts if f.attribute == "pet"}
-    shown: dict[tuple[str, str, str], Fact] = {}
+    chosen: dict[tuple[str, str, str], Fact] = {}
     for fact in facts:
         kind = fact.value.lower()
         vague = (fact.attribute == "pet" and f"{kind.rstrip('s')})" in pets) or (
             fact.attribute == "family" and kind.split()[-1] in relations & RELATIONS
         )
         if not vague:
-            shown.setdefault((fact.subject, fact.attribute, kind), fact)
-    return list(shown.values())
+            chosen.setdefault((fact.subject, fact.attribute, kind), fact)
+    return list(chosen.values())
 
 
 def _section(fact: Fact) -> str:

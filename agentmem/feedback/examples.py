@@ -56,13 +56,13 @@ def label_votes(
     pairs = [_checked(example) for example in examples]
     if not pairs:
         return {}
-    texts = list(dict.fromkeys([text, *(said for said, _ in pairs)]))
+    texts = list(dict.fromkeys([text, *(utterance for utterance, _ in pairs)]))
     vectors = np.asarray(embeddings.embed_documents(texts), dtype=np.float64)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     row_of = {each: row for row, each in enumerate(texts)}
-    told = vectors[[row_of[said] for said, _ in pairs]]
-    kernel = told @ told.T + _PENALTY * np.eye(len(pairs))
-    weights = np.linalg.solve(kernel, told @ vectors[0])
+    x = vectors[[row_of[utterance] for utterance, _ in pairs]]
+    kernel = x @ x.T + _PENALTY * np.eye(len(pairs))
+    weights = np.linalg.solve(kernel, x @ vectors[0])
     votes: dict[Label, float] = {}
     for (_, label), weight in zip(pairs, weights.tolist(), strict=True):
         votes[label] = votes.get(label, 0.0) + weight
@@ -72,10 +72,10 @@ def label_votes(
 def _checked(example: tuple[str, Label]) -> tuple[str, Label]:
     refusal = InvalidInputError(f"{example!r:.100} must be a pair of a text and a label")
     try:
-        said, label = example
+        utterance, label = example
         hash(label)
     except (TypeError, ValueError):
         raise refusal from None
-    if not isinstance(said, str):
+    if not isinstance(utterance, str):
         raise refusal
-    return said, label
+    return utterance, label

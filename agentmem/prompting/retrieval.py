@@ -59,10 +59,10 @@ def recall_memories(
     Returns:
         The context; its items and `hits` are the first k, pinned memories and overviews first.
     """
-    said = to_drafts(list(before[-MAX_BEFORE:]), allow_empty=True) if before else []
+    drafts = to_drafts(list(before[-MAX_BEFORE:]), allow_empty=True) if before else []
     turns: list[MessageLike] = [
         {"role": draft.role, "speaker": draft.speaker, "content": draft.text}
-        for draft in said
+        for draft in drafts
         if draft.text
     ]
     asked = query if wants_answer(query) else [*turns, {"role": "user", "content": query}]
@@ -75,7 +75,7 @@ def recall_memories(
         reinforce=False,
     )
     hit_of = {hit.memory.id: hit for hit in context.hits}
-    known = {draft.text.strip() for draft in said}
+    known = {draft.text.strip() for draft in drafts}
     unsaid = [item for item in context.items if item.memory.text.strip() not in known]
     items = sorted(unsaid, key=lambda item: (_place(item.form), -item.score))[:k]
     now = memory.clock()

@@ -84,8 +84,8 @@ def shown_granularity(value: Any) -> Granularity:
     """
     granularity = arguments.choice("granularity", value, Granularity)
     if granularity not in _SHOWN:
-        shown = ", ".join(one.value for one in _SHOWN)
-        raise arguments.refusal("granularity", granularity.value, f"one of {shown}")
+        accepted = ", ".join(one.value for one in _SHOWN)
+        raise arguments.refusal("granularity", granularity.value, f"one of {accepted}")
     return granularity
 
 

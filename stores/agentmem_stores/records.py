@@ -117,10 +117,12 @@ def with_date_conventions(
 ) -> Mapping[str, Any]:
     """Return metadata that say in which offset from UTC a moment was given, and how dates are."""
     offset = moment.utcoffset()
-    told: dict[str, Any] = {UTC_OFFSET: round(offset / timedelta(minutes=1))} if offset else {}
+    conventions: dict[str, Any] = (
+        {UTC_OFFSET: round(offset / timedelta(minutes=1))} if offset else {}
+    )
     if not day_first:
-        told[MONTH_FIRST] = True
-    return {**metadata, **told} if told else metadata
+        conventions[MONTH_FIRST] = True
+    return {**metadata, **conventions} if conventions else metadata
 
 
 def is_unicode(text: str) -> bool:

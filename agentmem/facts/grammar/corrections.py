@@ -36,10 +36,10 @@ _NO_VALUE = re.compile(
 
 def correction(sentence: str) -> Claim | None:
     """Return the claim that one value takes the place of another, whatever their attribute."""
-    said = sentence.strip(" .!")
-    found = next((match for form in _FORMS if (match := form.match(said))), None)
-    if found is None or len(found["old"].split()) > 4 or len(found["new"].split()) > 4:
+    rest = sentence.strip(" .!")
+    result = next((match for form in _FORMS if (match := form.match(rest))), None)
+    if result is None or len(result["old"].split()) > 4 or len(result["new"].split()) > 4:
         return None
-    new, old = found["new"].strip(), found["old"].strip()
+    new, old = result["new"].strip(), result["old"].strip()
     pointing = _NO_VALUE.match(new) or re.match(r"(?:just|always|only|about|also)\b", old)
     return None if pointing else Claim(SPEAKER, (), new, old=old)

@@ -50,13 +50,13 @@ def _end(subject: str, attributes: tuple[str, ...], value: str = "") -> list[Cla
     return [Claim(subject, attributes, value, ends=True)]
 
 
-def _thing(said: str) -> str:
+def _thing(text: str) -> str:
     """Return a thing without article, time and reason."""
-    return strip_prefix(_OWNED, before(_THING_END, said.strip())).strip()
+    return strip_prefix(_OWNED, before(_THING_END, text.strip())).strip()
 
 
-def _things(said: str) -> list[str]:
-    return [thing for item in listed(before(_LIST_END, said)) if (thing := _thing(item))]
+def _things(text: str) -> list[str]:
+    return [thing for item in listed(before(_LIST_END, text)) if (thing := _thing(item))]
 
 
 # --- How endings are read ---------------------------------------------------------------------
@@ -69,12 +69,12 @@ def _all(*attributes: str) -> Read:
 
 def _one(*attributes: str, idle: str = "") -> Read:
     """End the value of these attributes that follows some idle words; all without a value."""
-    return lambda p, said: _end(p.subject, attributes, _thing(strip_prefix(idle, said)))
+    return lambda p, text: _end(p.subject, attributes, _thing(strip_prefix(idle, text)))
 
 
 def _each(*attributes: str) -> Read:
     """End each value of an enumeration."""
-    return lambda p, said: [c for v in _things(said) for c in _end(p.subject, attributes, v)]
+    return lambda p, text: [c for v in _things(text) for c in _end(p.subject, attributes, v)]
 
 
 _JOB = pattern(r"(?:job|work|position|day job|company|old job|last job|previous job)\b")
@@ -85,14 +85,14 @@ _ONE_THING = re.compile(
 )
 
 
-def _quit(p: Predicate, said: str) -> list[Claim]:
-    ing = _ING.match(said)
+def _quit(p: Predicate, text: str) -> list[Claim]:
+    ing = _ING.match(text)
     if ing and ing["verb"].lower() != "working":
-        return _stopped(p, said)
-    if not _ONE_THING.match(said):
+        return _stopped(p, text)
+    if not _ONE_THING.match(text):
         return []
-    thing = _thing(strip_prefix("(?:from|working (?:at|for)) ", said))
-    if not thing or _JOB.match(thing) or before(_THING_END, f" {said}") == "":
+    thing = _thing(strip_prefix("(?:from|working (?:at|for)) ", text))
+    if not thing or _JOB.match(thing) or before(_THING_END, f" {text}") == "":
         return _end(p.subject, _WORK)
     if thing.lower() == "gym":
         return _end(p.subject, ("gym",))
@@ -105,31 +105,31 @@ _FOR_TODAY = pattern(
 )
 
 
-def _left_place(p: Predicate, said: str) -> list[Claim]:
-    thing = _thing(said)
-    if _FOR_TODAY.search(said) or thing.lower() == "work":
+def _left_place(p: Predicate, text: str) -> list[Claim]:
+    thing = _thing(text)
+    if _FOR_TODAY.search(text) or thing.lower() == "work":
         return []
     if _JOB.match(thing):
         return _end(p.subject, _WORK)
     if not (name_in(thing, p.clause, certain=False) or place_in(thing, p.clause)):
         return []
-    home = ("home",) if pattern(r"\bfor good\b").search(said) else ()
+    home = ("home",) if pattern(r"\bfor good\b").search(text) else ()
     return _end(p.subject, ("employer", "membership", *home), thing)
 
 
-def _sold(p: Predicate, said: str) -> list[Claim]:
+def _sold(p: Predicate, text: str) -> list[Claim]:
     thing = _thing(
-        strip_prefix("(?:away|rid of|in|off) ", before(" (?:away|off|in|up for adoption)\\b", said))
+        strip_prefix("(?:away|rid of|in|off) ", before(" (?:away|off|in|up for adoption)\\b", text))
     )
     kind = {"motorbike": "motorcycle"}.get(thing.lower(), thing.lower())
     whole = _end(p.subject, (kind,)) if kind in ("car", "motorcycle", "business") else []
     return whole + _end(p.subject, _THINGS, thing) if thing else []
 
 
-def _gave_up(p: Predicate, said: str) -> list[Claim]:
+def _gave_up(p: Predicate, text: str) -> list[Claim]:
     return [
         claim
-        for item in listed(before(_LIST_END, said))
+        for item in listed(before(_LIST_END, text))
         for claim in _stopped(p, item) or _end(p.subject, (*_PURSUITS, "diet"), _thing(item))
     ]
 
@@ -138,9 +138,9 @@ def _gave_up(p: Predicate, said: str) -> list[Claim]:
 _LIGHT = any_of("playing drinking eating learning practicing doing taking studying speaking")
 
 
-def _stopped(p: Predicate, said: str) -> list[Claim]:
+def _stopped(p: Predicate, text: str) -> list[Claim]:
     """ "I stopped working at Acme", "... being a vegan", "... playing tennis"."""
-    ing = _ING.match(said)
+    ing = _ING.match(text)
     if ing is None:
         return []
     verb, rest = ing["verb"].lower(), ing["rest"]
@@ -169,26 +169,26 @@ def _died(p: Predicate, _: str) -> list[Claim]:
 def _dead(who: str) -> list[Claim]:
     """A relative or a pet: "Grandma", "my dear cat Tom", "Tom the cat"."""
     adjectives = "poor dear old beloved sweet little sadly unfortunately yesterday today"
-    said = strip_prefix(f"(?:(?:my|our|the) )?(?:{any_of(adjectives)} )*", who)
-    said = before(r" (?:the|our|my) \w+$", said).strip(" ,")
-    relation, _, name = said.partition(" ")
+    text = strip_prefix(f"(?:(?:my|our|the) )?(?:{any_of(adjectives)} )*", who)
+    text = before(r" (?:the|our|my) \w+$", text).strip(" ,")
+    relation, _, name = text.partition(" ")
     relation = relation.lower()
     if relation in RELATIONS:
         subject = f"{relation} {name}".strip()
         return _end(SPEAKER, (relation,), name) + _end(subject, ())
-    if not said:
+    if not text:
         return []
-    named = _end(SPEAKER, tuple(sorted(RELATIONS)), said) if said[0].isupper() else []
-    return _end(SPEAKER, ("pet",), said) + named
+    named = _end(SPEAKER, tuple(sorted(RELATIONS)), text) if text[0].isupper() else []
+    return _end(SPEAKER, ("pet",), text) + named
 
 
 # --- Whole clauses ----------------------------------------------------------------------------
 
 
-def _lost(found: re.Match[str]) -> list[Claim]:
-    if re.search(r"\bin (?:the|a) |\bfound\b", found.string):
+def _lost(match: re.Match[str]) -> list[Claim]:
+    if re.search(r"\bin (?:the|a) |\bfound\b", match.string):
         return []
-    who = before(_THING_END, found["who"])
+    who = before(_THING_END, match["who"])
     if _JOB.match(strip_prefix(_OWNED, who)):
         return _end(SPEAKER, _WORK)
     mine = pattern("(?:my|our) ").match(who)
@@ -197,19 +197,19 @@ def _lost(found: re.Match[str]) -> list[Claim]:
     return _dead(who)
 
 
-def _no_longer_mine(found: re.Match[str]) -> list[Claim]:
-    name = attribute_name(found["phrase"].lower())
+def _no_longer_mine(match: re.Match[str]) -> list[Claim]:
+    name = attribute_name(match["phrase"].lower())
     is_pet = pattern(PET).fullmatch(name.split()[-1])
-    return _end(SPEAKER, ("pet",) if is_pet else (name,), found["value"])
+    return _end(SPEAKER, ("pet",) if is_pet else (name,), match["value"])
 
 
-def _left(found: re.Match[str]) -> list[Claim]:
-    who = found["who"].split()[-1]
+def _left(match: re.Match[str]) -> list[Claim]:
+    who = match["who"].split()[-1]
     return _end(SPEAKER, _PARTNERS) if who.islower() else _end(SPEAKER, _SPOUSES, who)
 
 
-def _who_died(found: re.Match[str]) -> list[Claim]:
-    return _dead(found["who"]) if len(found["who"].split()) <= 6 else []
+def _who_died(match: re.Match[str]) -> list[Claim]:
+    return _dead(match["who"]) if len(match["who"].split()) <= 6 else []
 
 
 _CONTACT = r"(?:[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\+?\d[\d ()./-]{4,}\d)"
@@ -219,7 +219,7 @@ _WHOLE: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], list[Claim]]], ..
         (rf".*(?<![\w@.+-])(?<!\d )(?P<v>{_CONTACT}).*\b(?:no longer works?|(?:doesn't|does not) "
          r"work|is (?:dead|no longer (?:valid|active|in use))|isn't (?:valid|active)|stopped "
          r"working)\b",
-         lambda found: _end(SPEAKER, (), found["v"])),
+         lambda match: _end(SPEAKER, (), match["v"])),
         (r"(?:i|we) (?:had to |have to )?put (?P<who>.+?) (?:down|to sleep)\b", _who_died),
         (r"(?:i|we)(?: have|'ve)?(?: just| sadly| also| recently)? lost "
          r"(?P<who>(?:(?:my|our) .+|(?-i:[A-Z])\w+))", _lost),
@@ -233,10 +233,10 @@ _WHOLE: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], list[Claim]]], ..
          r"(?! (?:an?|the|this|with|in)\b)\b", _left),
         (r"(?:my|our|the) (?P<v>[\w -]{2,40}?) (?:was|were|got|has been) (?:just |recently )?"
          r"(?:stolen|totaled|totalled|written off|sold|scrapped|repossessed)\b",
-         lambda found: _sold(Predicate(SPEAKER, "sell", "", ""), found["v"])),
+         lambda match: _sold(Predicate(SPEAKER, "sell", "", ""), match["v"])),
         (r"my (?P<v>[\w -]{2,30}?) allergy (?:is|has|seems|went|'s)(?: \w+)? ?"
          r"(?:gone|disappeared|away|cured|over)\b",
-         lambda found: _end(SPEAKER, ("allergy",), found["v"])),
+         lambda match: _end(SPEAKER, ("allergy",), match["v"])),
         (r"(?!(?:i|we|he|she|it|they|you|that|this|who|someone|everyone|nobody|the (?:\w+ )?one|"
          r"\w+ (?:people|men|soldiers))\b)(?P<who>.+?) (?:(?:has|have|had|just|sadly|recently|"
          r"suddenly|unfortunately|finally) )*(?:died|passed(?: away| on)?|is dead|ran away|was put "
@@ -249,8 +249,8 @@ _WHOLE: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], list[Claim]]], ..
 def gone(text: str) -> list[Claim]:
     """Return what a whole clause says to be gone: "Tom the cat died"."""
     for form, read in _WHOLE:
-        if found := form.match(text):
-            return read(found)
+        if match := form.match(text):
+            return read(match)
     return []
 
 
@@ -300,8 +300,8 @@ _NONE_OF = (
 )  # fmt: skip
 
 
-def _not_had(p: Predicate, said: str) -> list[Claim]:
-    thing = _thing(strip_prefix("(?:any|an?|the|that|my) ", said))
+def _not_had(p: Predicate, text: str) -> list[Claim]:
+    thing = _thing(strip_prefix("(?:any|an?|the|that|my) ", text))
     for attribute, names in _NONE_OF:
         if pattern(names).fullmatch(thing):
             return _end(p.subject, (attribute,))
@@ -309,16 +309,16 @@ def _not_had(p: Predicate, said: str) -> list[Claim]:
     return _end(p.subject, kinds, thing.removesuffix(" allergy")) if thing else []
 
 
-def _not_with(p: Predicate, said: str) -> list[Claim]:
-    name = _thing(said)
+def _not_with(p: Predicate, text: str) -> list[Claim]:
+    name = _thing(text)
     return _end(p.subject, _PARTNERS, name if name[:1].isupper() else "")
 
 
-def _not_been(p: Predicate, said: str) -> list[Claim]:
+def _not_been(p: Predicate, text: str) -> list[Claim]:
     states = (
         "job", "diet", "religion", "relationship", "nationality", "illness", "name", "handedness",
     )  # fmt: skip
-    value = _thing(strip_prefix("(?:based in|in|at) ", said))
+    value = _thing(strip_prefix("(?:based in|in|at) ", text))
     return _end(p.subject, states, value) if value and len(value.split()) <= 3 else []
 
 

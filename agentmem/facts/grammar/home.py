@@ -18,10 +18,10 @@ _STREET = re.compile(
 )
 
 
-def _lives(p: Predicate, said: str) -> list[Claim]:
-    street = _STREET.match(said)
+def _lives(p: Predicate, rest: str) -> list[Claim]:
+    street = _STREET.match(rest)
     if street is None:
-        return _home(p, said)
+        return _home(p, rest)
     city = street["city"] or street["also"]
     return fact(p, "address", street["street"]) + (_home(p, city) if city else [])
 
@@ -29,10 +29,10 @@ def _lives(p: Predicate, said: str) -> list[Claim]:
 _WHEN = pattern(r"\b(?:in (?:19|20)\d\d|when|as a)\b")
 
 
-def _moved(p: Predicate, said: str) -> list[Claim]:
+def _moved(p: Predicate, rest: str) -> list[Claim]:
     """ "I moved to Rome" is a home, "I moved to Rome in 2003" may be a former one."""
-    said = said.split(", ")[0]
-    return [] if _WHEN.search(said) and p.tense == "past" else _home(p, said)
+    rest = rest.split(", ")[0]
+    return [] if _WHEN.search(rest) and p.tense == "past" else _home(p, rest)
 
 
 _KINDS = any_of(
@@ -44,10 +44,10 @@ _SECOND_HOME = pattern(
 )
 
 
-def _second_home(p: Predicate, said: str) -> list[Claim]:
+def _second_home(p: Predicate, rest: str) -> list[Claim]:
     """ "We have a holiday home in Crete"."""
-    found = _SECOND_HOME.match(said)
-    return place(found["kind"].lower())(p, found["where"]) if found else []
+    match = _SECOND_HOME.match(rest)
+    return place(match["kind"].lower())(p, match["where"]) if match else []
 
 
 _HOW = (

@@ -65,31 +65,31 @@ def mentioned(text: str, *, passing: bool) -> Iterator[Claim]:
         return
     yield from _unnamed(text)
     past = pattern(r"\b(?:was|were|had|sold|left|quit)\b").search(text)
-    for said, read in _THINGS if passing or past else _THINGS + _CIRCUMSTANCES:
-        for found in said.finditer(text):
-            yield from read(Predicate(SPEAKER, "have", "", text), found["v"])
+    for rest, read in _THINGS if passing or past else _THINGS + _CIRCUMSTANCES:
+        for match in rest.finditer(text):
+            yield from read(Predicate(SPEAKER, "have", "", text), match["v"])
 
 
 def _relatives(text: str) -> Iterator[Claim]:
-    for found in _RELATIVE.finditer(text):
+    for match in _RELATIVE.finditer(text):
         # "My girlfriend, Toby and I" are three.
-        listed = "," in found.group() and not found.start()
-        if listed and pattern("$| and (?:i|me|my|his|her)\\b").match(text[found.end() :]):
+        listed = "," in match.group() and not match.start()
+        if listed and pattern("$| and (?:i|me|my|his|her)\\b").match(text[match.end() :]):
             continue
-        name = re.sub(r"'s?$", "", found["name"])
-        modifier = re.sub(r"\b(?:new|good|dear)\b[ -]", "", found["modifier"].lower())
-        relation = (modifier + found["relation"].lower()).strip()
+        name = re.sub(r"'s?$", "", match["name"])
+        modifier = re.sub(r"\b(?:new|good|dear)\b[ -]", "", match["modifier"].lower())
+        relation = (modifier + match["relation"].lower()).strip()
         named = name.split()[0] not in _NOT_SOMEBODY and not relation.startswith("ex")
         if named and name_in(name.replace(".", ""), text, certain=False):
             yield Claim(SPEAKER, (relation,), name)
 
 
 def _pets(text: str) -> Iterator[Claim]:
-    for found in _PET_NAMED.finditer(text):
-        if not re.search(r"hot|stuffed", found["adjectives"]):
-            said = [n for n in listed(found["names"]) if n not in _NOT_SOMEBODY]
-            names = [n for n in said if name_in(n, text, certain=False)]
-            yield from named_pets(names, kind_of_pet(found["kind"].lower()))
+    for match in _PET_NAMED.finditer(text):
+        if not re.search(r"hot|stuffed", match["adjectives"]):
+            rest = [n for n in listed(match["names"]) if n not in _NOT_SOMEBODY]
+            names = [n for n in rest if name_in(n, text, certain=False)]
+            yield from named_pets(names, kind_of_pet(match["kind"].lower()))
 
 
 _CLOSE = any_of(
@@ -113,23 +113,23 @@ _MY_PET = pattern(
 
 
 def _unnamed(text: str) -> Iterator[Claim]:
-    for found in _FAMILY.finditer(text):
-        yield Claim(SPEAKER, ("family",), found["v"])
-    for found in _MY_PET.finditer(text):
-        if found["v"].lower() not in AMBIGUOUS_PETS:
-            yield Claim(SPEAKER, ("pet",), found["v"])
+    for match in _FAMILY.finditer(text):
+        yield Claim(SPEAKER, ("family",), match["v"])
+    for match in _MY_PET.finditer(text):
+        if match["v"].lower() not in AMBIGUOUS_PETS:
+            yield Claim(SPEAKER, ("pet",), match["v"])
 
 
 # --- Things and circumstances -----------------------------------------------------------------
 
 
-def _my_car(p: Predicate, said: str) -> list[Claim]:
-    return car(p, f"my {said}")
+def _my_car(p: Predicate, rest: str) -> list[Claim]:
+    return car(p, f"my {rest}")
 
 
-def _my_device(p: Predicate, said: str) -> list[Claim]:
-    unnamed = said.lower() in NO_DEVICE or said.lower().startswith(("laptop", "dslr"))
-    return [] if unnamed or re.search("upgrade from|replac", p.clause) else fact(p, "device", said)
+def _my_device(p: Predicate, rest: str) -> list[Claim]:
+    unnamed = rest.lower() in NO_DEVICE or rest.lower().startswith(("laptop", "dslr"))
+    return [] if unnamed or re.search("upgrade from|replac", p.clause) else fact(p, "device", rest)
 
 
 _OWN = r"\b(?:my) (?:new |trusty |trusty old |beloved |own |current )*"

@@ -43,8 +43,8 @@ _CALLED = "(?:called|named) "
 
 
 def _name(p: Predicate, name: str, value: str) -> list[Claim]:
-    found = name_in(before(_NAME_END, value), p.clause)
-    return fact(p, "name" if name == "full name" else name, found) if len(name.split()) < 3 else []
+    match = name_in(before(_NAME_END, value), p.clause)
+    return fact(p, "name" if name == "full name" else name, match) if len(name.split()) < 3 else []
 
 
 def _who(p: Predicate, name: str, value: str) -> list[Claim]:
@@ -90,8 +90,8 @@ def _place(p: Predicate, name: str, value: str) -> list[Claim]:
 
 
 def _hobby(p: Predicate, _: str, value: str) -> list[Claim]:
-    found = liked(p, re.sub(r"^(?:to|include) ", "", value))
-    return [Claim(claim.subject, ("hobby",), claim.value) for claim in found]
+    match = liked(p, re.sub(r"^(?:to|include) ", "", value))
+    return [Claim(claim.subject, ("hobby",), claim.value) for claim in match]
 
 
 def _being(p: Predicate, name: str, value: str) -> list[Claim]:
@@ -140,8 +140,8 @@ _WEEKLY = pattern(
 
 
 def _weekday(p: Predicate, name: str, value: str) -> list[Claim]:
-    found = _WEEKLY.match(value)
-    return fact(p, name, found["v"]) if found and " " in name else []
+    match = _WEEKLY.match(value)
+    return fact(p, name, match["v"]) if match and " " in name else []
 
 
 # "My favourite part was ..." is of something.
@@ -246,20 +246,20 @@ _NOT_CURRENT = pattern(
 )
 
 
-def mine(found: re.Match[str], clause: str, over: str) -> list[Claim]:
+def mine(match: re.Match[str], clause: str, over: str) -> list[Claim]:
     """Read "My work phone number is ...", "My sister's name is ...".
 
     Args:
         over: the value without "any more" and "not", where the clause denies it; "" elsewhere.
     """
-    phrase = found["phrase"].lower().replace("e mail", "email")
-    value = found["value"].strip()
+    phrase = match["phrase"].lower().replace("e mail", "email")
+    value = match["value"].strip()
     if _NOT_CURRENT.match(phrase):
         return []
-    if pet := found["pet"]:
+    if pet := match["pet"]:
         name = name_in(value, clause) if phrase == "name" else None
         return named_pets([name], pet.lower()) if name else []
-    owner = _owner(found["who"] or SPEAKER, clause)
+    owner = _owner(match["who"] or SPEAKER, clause)
     if owner and phrase in ("name", "first name") and owner.islower():
         name = name_in(value, clause)
         return [Claim(SPEAKER, (owner,), name)] if name else []
@@ -271,7 +271,7 @@ def mine(found: re.Match[str], clause: str, over: str) -> list[Claim]:
     if _PET.fullmatch(phrase):
         kind = phrase.split()[-1]
         names = _names(before(r" (?:and (?:he|she|it)|who|because|after)\b|,", value), clause)
-        return named_pets(names, kind_of_pet(kind) if " are " in found.group() else kind)
+        return named_pets(names, kind_of_pet(kind) if " are " in match.group() else kind)
     if relative:
         return _relative(owner, phrase, value, clause)
     return _valued(owner, attribute_name(phrase), value, clause)
@@ -332,12 +332,12 @@ _CALL_ME_END = (
 _NUMBER = r"(?P<v>\+?\d[\d ()./-]{4,}\d)$"
 
 
-def _call_name(p: Predicate, said: str) -> list[Claim]:
-    return fact(p, "name", name_in(before(_CALL_ME_END, said), p.clause))
+def _call_name(p: Predicate, rest: str) -> list[Claim]:
+    return fact(p, "name", name_in(before(_CALL_ME_END, rest), p.clause))
 
 
-def _reached(p: Predicate, said: str) -> list[Claim]:
-    return _contact(p, "email", said) or _contact(p, "phone number", said)
+def _reached(p: Predicate, rest: str) -> list[Claim]:
+    return _contact(p, "email", rest) or _contact(p, "phone number", rest)
 
 
 _CLAUSES = tuple(
@@ -371,8 +371,8 @@ _CLAUSES = tuple(
 def called(clause: str) -> list[Claim]:
     """Read what needs no "my X is": "Call me Kit", "You can reach me on ..."."""
     for form, read in _CLAUSES:
-        if found := form.match(clause):
-            return read(Predicate(SPEAKER, "be", "", clause), found["v"])
+        if match := form.match(clause):
+            return read(Predicate(SPEAKER, "be", "", clause), match["v"])
     return []
 
 
@@ -392,12 +392,12 @@ _MY_RELATIVE = pattern(rf"(?:new |current )?((?:(?:best|other|older|younger) )?{
 def named(clause: str) -> list[Claim]:
     """Read "Blue is my favourite colour", "I changed my number to ...", "Save ... as my email"."""
     changed = _CHANGED.match(clause) or _TO_SAVE.match(clause)
-    found = changed or _IS_MY.match(clause)
-    if found is None or (not changed and _POINTING.match(found["value"])):
+    match = changed or _IS_MY.match(clause)
+    if match is None or (not changed and _POINTING.match(match["value"])):
         return []
-    name, value = attribute_name(found["phrase"].lower()), found["value"].strip()
+    name, value = attribute_name(match["phrase"].lower()), match["value"].strip()
     if changed or name.startswith("favourite ") or name in ("name", "email", "phone number"):
         return _valued(SPEAKER, name, value, clause)
-    relation = _MY_RELATIVE.fullmatch(found["phrase"].lower())
+    relation = _MY_RELATIVE.fullmatch(match["phrase"].lower())
     who = name_in(value, clause, certain=False) if relation else None
     return [Claim(SPEAKER, (relation[1],), who)] if relation and who else []

@@ -35,8 +35,8 @@ _IS_MY = pattern(
 )
 
 
-def _called(p: Predicate, said: str) -> list[Claim]:
-    name = name_in(said, p.clause)
+def _called(p: Predicate, rest: str) -> list[Claim]:
+    name = name_in(rest, p.clause)
     return _name(p, name) if name else []
 
 
@@ -47,12 +47,12 @@ def _name(p: Predicate, name: str) -> list[Claim]:
     return fact(p, "name", name) if p.subject == SPEAKER else []
 
 
-def _named(p: Predicate, said: str) -> list[Claim]:
+def _named(p: Predicate, rest: str) -> list[Claim]:
     """ "I'm Ada", "my boss is Petra", "Petra is my boss"."""
-    if p.subject and re.match("(?:my|our) ", said, re.IGNORECASE) and not is_relative(p.subject):
-        mine = _IS_MY.match(said)
+    if p.subject and re.match("(?:my|our) ", rest, re.IGNORECASE) and not is_relative(p.subject):
+        mine = _IS_MY.match(rest)
         return [Claim(SPEAKER, (mine["relation"].lower(),), p.subject)] if mine else []
-    name = name_in(before(r",| (?:and|who|from|by the way|here|btw|again)\b", said), p.clause,
+    name = name_in(before(r",| (?:and|who|from|by the way|here|btw|again)\b", rest), p.clause,
                    certain=False)  # fmt: skip
     return [] if name is None or name.endswith("'s") or p.plural else _name(p, name)
 
@@ -73,42 +73,42 @@ def _is_age(number: str) -> bool:
     return not number.isdigit() or 3 <= int(number) <= 115
 
 
-def _age(p: Predicate, said: str) -> list[Claim]:
-    found = _AGE.match(said)
-    if found is None:
+def _age(p: Predicate, rest: str) -> list[Claim]:
+    match = _AGE.match(rest)
+    if match is None:
         return []
-    sure = found["unit"] or re.match(r"(?: now| today| already)?[ .!,]*$", found["more"])
+    sure = match["unit"] or re.match(r"(?: now| today| already)?[ .!,]*$", match["more"])
     claims = []
-    if sure and _is_age(found["age"]) and not _NO_AGE.match(found["more"]):
-        claims += fact(p, "age", found["age"])
-    if found["unit"] and re.match(r" [a-z]", found["more"]):
-        claims += job(p, found["more"])
+    if sure and _is_age(match["age"]) and not _NO_AGE.match(match["more"]):
+        claims += fact(p, "age", match["age"])
+    if match["unit"] and re.match(r" [a-z]", match["more"]):
+        claims += job(p, match["more"])
     return claims
 
 
-def _turned(p: Predicate, said: str) -> list[Claim]:
+def _turned(p: Predicate, rest: str) -> list[Claim]:
     """ "I just turned 30"."""
-    found = _TURNED.match(said)
-    return fact(p, "age", found["v"]) if found and _is_age(found["v"]) else []
+    match = _TURNED.match(rest)
+    return fact(p, "age", match["v"]) if match and _is_age(match["v"]) else []
 
 
 _YEAR = pattern(r"(?:(?P<month>[a-z]+) )?(?P<year>(?:19|20)\d\d)\b")
 
 
-def _born(p: Predicate, said: str) -> list[Claim]:
-    if date := date_in(said):
+def _born(p: Predicate, rest: str) -> list[Claim]:
+    if date := date_in(rest):
         claims = fact(p, "birthday", date)
-        where = re.search(r"\bin (?=[A-Z])(?P<v>.+)$", said[len(date) :])
+        where = re.search(r"\bin (?=[A-Z])(?P<v>.+)$", rest[len(date) :])
         return claims + (
             place("birthplace")(p, where["v"]) if where and not date_in(where["v"]) else []
         )
-    if year := _YEAR.match(said):
+    if year := _YEAR.match(rest):
         return fact(p, "birthday" if year["month"] else "birth year", year.group())
-    found = place_in(said, p.clause)
-    if found is None:
+    match = place_in(rest, p.clause)
+    if match is None:
         return []
-    on = re.match(r" ?,? ?(?:on|in) (?P<v>.+)$", found[1])
-    return fact(p, "birthplace", found[0]) + (_born(p, on["v"]) if on else [])
+    on = re.match(r" ?,? ?(?:on|in) (?P<v>.+)$", match[1])
+    return fact(p, "birthplace", match[0]) + (_born(p, on["v"]) if on else [])
 
 
 # --- Relationship, belief, origin ----------------------------------------------------------------
@@ -124,12 +124,12 @@ _NO_COUPLE = pattern(
 _SINGLE_AGAIN = pattern(r"(?: (?:and|now|again|at the moment|these|for|since|but|too)\b|\W*$)")
 
 
-def _relationship(p: Predicate, said: str) -> list[Claim]:
+def _relationship(p: Predicate, rest: str) -> list[Claim]:
     """ "I'm happily married to Sofia"."""
-    found = _STATE.match(said)
-    if found is None:
+    match = _STATE.match(rest)
+    if match is None:
         return []
-    state, more = found["state"], found["more"]
+    state, more = match["state"], match["more"]
     if _NO_COUPLE.match(more) or (state.lower() == "single" and not _SINGLE_AGAIN.match(more)):
         return []
     claims = fact(p, "relationship", state)
@@ -144,21 +144,21 @@ _COUNT = r"(?:two|three|four|five|six|\d)(?: (?:kids|children|boys|girls|sons|da
 _CHILDREN = pattern(rf"(?:of|to) (?P<v>{_COUNT}|an? (?:son|daughter|boy|girl))\b")
 
 
-def _parent(p: Predicate, said: str) -> list[Claim]:
+def _parent(p: Predicate, rest: str) -> list[Claim]:
     """ "I'm a single mother of two"."""
-    claims = fact(p, "relationship", "single") if pattern("an? single ").match(said) else []
-    children = _CHILDREN.search(said)
+    claims = fact(p, "relationship", "single") if pattern("an? single ").match(rest) else []
+    children = _CHILDREN.search(rest)
     return claims + fact(p, "children", children["v"] if children else None)
 
 
-def _religion(p: Predicate, said: str) -> list[Claim]:
+def _religion(p: Predicate, rest: str) -> list[Claim]:
     return one_of("religion", RELIGIONS - {"orthodox"})(
-        p, strip_prefix("(?:an?|the|my|our|his|her|this|that) ", said)
+        p, strip_prefix("(?:an?|the|my|our|his|her|this|that) ", rest)
     )
 
 
-def _diet(p: Predicate, said: str) -> list[Claim]:
-    return [] if p.plural and said.lower() == "keto" else fact(p, "diet", said)
+def _diet(p: Predicate, rest: str) -> list[Claim]:
+    return [] if p.plural and rest.lower() == "keto" else fact(p, "diet", rest)
 
 
 _ILLNESS_END = (
@@ -168,10 +168,10 @@ _ILLNESS_END = (
 _HOW_ILL = "(?:an?|mild|severe|chronic|seasonal|bad|terrible|really bad|frequent) "
 
 
-def illnesses(p: Predicate, said: str) -> list[Claim]:
+def illnesses(p: Predicate, rest: str) -> list[Claim]:
     """Take each illness of an enumeration."""
     read = one_of("illness", ILLNESSES)
-    each = (before(_ILLNESS_END, strip_prefix(_HOW_ILL, item)) for item in listed(said))
+    each = (before(_ILLNESS_END, strip_prefix(_HOW_ILL, item)) for item in listed(rest))
     return [claim for name in each for claim in read(p, name)]
 
 
@@ -185,10 +185,10 @@ _FLUENCY = (
 )
 
 
-def languages(p: Predicate, said: str) -> list[Claim]:
+def languages(p: Predicate, rest: str) -> list[Claim]:
     """Take each language of an enumeration."""
     claims: list[Claim] = []
-    for item in listed(said):
+    for item in listed(rest):
         word = strip_prefix(_FLUENCY, before(_LANGUAGE_END, item))
         if word.lower() not in LANGUAGES:
             break
@@ -196,15 +196,15 @@ def languages(p: Predicate, said: str) -> list[Claim]:
     return claims
 
 
-def _described(p: Predicate, said: str) -> list[Claim]:
+def _described(p: Predicate, rest: str) -> list[Claim]:
     """ "I'm a nurse", "I'm the head of sales", "we are teachers"."""
-    role = pattern(r"an? |the\b.*\b(?:of|at|for)\b").match(said)
-    return job(p, said) if role or (p.plural and said.endswith("s")) else []
+    role = pattern(r"an? |the\b.*\b(?:of|at|for)\b").match(rest)
+    return job(p, rest) if role or (p.plural and rest.endswith("s")) else []
 
 
-def _still(p: Predicate, said: str) -> list[Claim]:
+def _still(p: Predicate, rest: str) -> list[Claim]:
     """ "I've been a nurse for ten years" holds still."""
-    now = replace(p, rest=before(" (?:for|since)\\b", said))
+    now = replace(p, rest=before(" (?:for|since)\\b", rest))
     return BEING.of(now, ("job", "diet", "relationship", "religion"))
 
 

@@ -36,9 +36,9 @@ _NEXT = pattern(
 
 def _names(after: str, clause: str) -> list[str]:
     """Return the names that follow: "called Salt and Pepper", ", Salt and Pepper"."""
-    found = _CALLED.match(after) or _NAMES.match(after)
+    match = _CALLED.match(after) or _NAMES.match(after)
     names: list[str] = []
-    for item in re.split(",? (?:and|&) |, ", before(_NAMES_END, found["names"])) if found else ():
+    for item in re.split(",? (?:and|&) |, ", before(_NAMES_END, match["names"])) if match else ():
         name = name_in(item.strip("()"), clause)
         if name is None:
             break
@@ -91,9 +91,9 @@ def named_pets(names: list[str], kind: str, subject: str = SPEAKER) -> list[Clai
     return [Claim(subject, ("pet",), f"{name} ({kind})") for name in names]
 
 
-def _pet(p: Predicate, found: re.Match[str]) -> list[Claim]:
-    number, kind, more = found["number"].lower(), found["kind"], found["more"]
-    adjectives = found["adjectives"].lower().split()
+def _pet(p: Predicate, match: re.Match[str]) -> list[Claim]:
+    number, kind, more = match["number"].lower(), match["kind"], match["more"]
+    adjectives = match["adjectives"].lower().split()
     if number == "no" or any(a in _NOT_KEPT or a.endswith("'s") or a.isdigit() for a in adjectives):
         return []
     kept = p.verb in ("have", "own", "adopt") and _KEPT.match(more)
@@ -129,30 +129,30 @@ _NOT_OWN = pattern(
 _OF_OTHERS = pattern(r"\b(?:other|more|friends'|imaginary|fur)\b|'s\b")
 
 
-def _relatives(p: Predicate, found: re.Match[str]) -> list[Claim]:
+def _relatives(p: Predicate, match: re.Match[str]) -> list[Claim]:
     """ "two kids", "a daughter called Emma", "three brothers"."""
-    which, more = (found["which"] or found["adjectives"] or "").lower().strip(" -"), found["more"]
-    plural = (found["child"] or found["siblings"].split()[-1].split("-")[-1]).lower()
+    which, more = (match["which"] or match["adjectives"] or "").lower().strip(" -"), match["more"]
+    plural = (match["child"] or match["siblings"].split()[-1].split("-")[-1]).lower()
     relation = "child" if plural in ("children", "twins") else plural.rstrip("s")
     names = _names(more, p.clause)
     if names and relation in RELATIONS:
         mark = f"{which} " if which in _TOLD_APART else ""
         return [Claim(p.subject, (mark + relation,), name) for name in names]
     whole = complete(more) or re.match(r" ?(?:,|who|aged|that|\()", more)
-    if not whole or _OF_OTHERS.search(found["adjectives"] or ""):
+    if not whole or _OF_OTHERS.search(match["adjectives"] or ""):
         return []
-    name = "children" if found["child"] else "sibling"
-    return fact(p, name, strip_prefix("(?:an?|one) ", found["all"]))
+    name = "children" if match["child"] else "sibling"
+    return fact(p, name, strip_prefix("(?:an?|one) ", match["all"]))
 
 
 # "a car, a red Volvo", "a dog too, a greyhound called Pixel"
 _APPOSITION = "an?(?:other)? (?:new )?(?:car|dog|cat|pet)(?: too| as well)?, (?=an? )"
 
 
-def _beings(p: Predicate, said: str) -> list[Claim]:
+def _beings(p: Predicate, rest: str) -> list[Claim]:
     """ "two cats, Miso and Tofu, and a daughter named Emma"."""
     claims: list[Claim] = []
-    for part in _NEXT.split(strip_prefix(_APPOSITION, said)):
+    for part in _NEXT.split(strip_prefix(_APPOSITION, rest)):
         phrase = part.strip()
         kin = _KIN.match(phrase) if p.verb == "have" else None
         if kin and not _NOT_OWN.match(kin["more"]):
@@ -168,10 +168,10 @@ _FOR_OTHERS = pattern(
 )
 
 
-def _got(p: Predicate, said: str) -> list[Claim]:
+def _got(p: Predicate, rest: str) -> list[Claim]:
     """ "I got a puppy": other animals that are bought may be food or toys."""
-    toy = p.verb == "buy" and not re.search(r"puppy|kitten|dog|cat|named|called", said)
-    return [] if toy or _FOR_OTHERS.match(said) else _beings(p, said)
+    toy = p.verb == "buy" and not re.search(r"puppy|kitten|dog|cat|named|called", rest)
+    return [] if toy or _FOR_OTHERS.match(rest) else _beings(p, rest)
 
 
 # --- Cars, devices, businesses ----------------------------------------------------------------
@@ -196,12 +196,12 @@ _NO_CAR_BUT = pattern(
 _MOTORCYCLE = pattern(r"\b(?:motorcycle|motorbike|scooter|vespa|harley|ducati)\b")
 
 
-def car(p: Predicate, said: str) -> list[Claim]:
+def car(p: Predicate, rest: str) -> list[Claim]:
     """Take the car that a phrase with its determiner names: "a red Volvo"."""
-    found = _CAR_PHRASE.match(strip_prefix(_APPOSITION, said.strip()))
-    if found is None:
+    match = _CAR_PHRASE.match(strip_prefix(_APPOSITION, rest.strip()))
+    if match is None:
         return []
-    value, more = found["car"], found["more"]
+    value, more = match["car"], match["more"]
     whole = complete(more) or re.match(r" ?(?:,|that|and)", more)
     if not whole or _NO_CAR_BUT.match(more) or _NO_CAR.search(value):
         return []
@@ -217,11 +217,11 @@ _DEVICE_PHRASE = pattern(
 )
 
 
-def _device(p: Predicate, said: str) -> list[Claim]:
-    found = _DEVICE_PHRASE.match(strip_prefix(_APPOSITION, said.strip()))
-    if not found or not complete(found["more"]) or p.subject != SPEAKER:
+def _device(p: Predicate, rest: str) -> list[Claim]:
+    match = _DEVICE_PHRASE.match(strip_prefix(_APPOSITION, rest.strip()))
+    if not match or not complete(match["more"]) or p.subject != SPEAKER:
         return []
-    return [] if found["device"].lower() in NO_DEVICE else fact(p, "device", found["device"])
+    return [] if match["device"].lower() in NO_DEVICE else fact(p, "device", match["device"])
 
 
 _BUSINESS = pattern(
@@ -231,21 +231,21 @@ _BUSINESS = pattern(
 )
 
 
-def _business(p: Predicate, said: str) -> list[Claim]:
-    found = _BUSINESS.match(said)
-    return fact(p, "business", found["v"]) if found else []
+def _business(p: Predicate, rest: str) -> list[Claim]:
+    match = _BUSINESS.match(rest)
+    return fact(p, "business", match["v"]) if match else []
 
 
-def _had(p: Predicate, said: str) -> list[Claim]:
-    return _beings(p, said) or car(p, said) + _device(p, said)
+def _had(p: Predicate, rest: str) -> list[Claim]:
+    return _beings(p, rest) or car(p, rest) + _device(p, rest)
 
 
-def _owned(p: Predicate, said: str) -> list[Claim]:
-    return _beings(p, said) or car(p, said) + _business(p, said)
+def _owned(p: Predicate, rest: str) -> list[Claim]:
+    return _beings(p, rest) or car(p, rest) + _business(p, rest)
 
 
-def _bought(p: Predicate, said: str) -> list[Claim]:
-    return _got(p, said) or ([] if p.subject or _FOR_OTHERS.match(said) else car(p, said))
+def _bought(p: Predicate, rest: str) -> list[Claim]:
+    return _got(p, rest) or ([] if p.subject or _FOR_OTHERS.match(rest) else car(p, rest))
 
 
 _RECENTLY = r"(?!.*\b(?:ago|in (?:19|20)))"

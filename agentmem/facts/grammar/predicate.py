@@ -194,8 +194,8 @@ def _predicate(subject: str, rest: str, clause: str, *, plural: bool = False) ->
         never = re.match(r"never ", rest, re.IGNORECASE)
         rest = rest[never.end() :] if never else rest
         first, _, tail = rest.partition(" ")
-        found = _FINITE.get(first.lower().strip(",.!"))
-        read = (*found, tail) if found else None
+        match = _FINITE.get(first.lower().strip(",.!"))
+        read = (*match, tail) if match else None
         negated = negated or never is not None
     elif auxiliary["modal"]:
         return None

@@ -65,28 +65,28 @@ _LISTENING = pattern(
 )
 
 
-def liked(p: Predicate, said: str) -> list[Claim]:
+def liked(p: Predicate, rest: str) -> list[Claim]:
     """Take things and activities that somebody likes, if the phrase names them whole."""
-    if action := _TO_DO.match(said):
-        return _liked_to_do(p, said[: action.start("v")], action["v"])
-    said = strip_prefix(_SUCH_AS, strip_prefix("(?:some|a lot of|a bit of) ", said))
-    if heard := _LISTENING.match(said):
+    if action := _TO_DO.match(rest):
+        return _liked_to_do(p, rest[: action.start("v")], action["v"])
+    rest = strip_prefix(_SUCH_AS, strip_prefix("(?:some|a lot of|a bit of) ", rest))
+    if heard := _LISTENING.match(rest):
         what = before(_END, heard["v"])
         return fact(p, "likes", f"listening to {what}" if what else None)
-    return [] if _POINTING.match(said) or said.startswith('"') else _liked_things(p, said)
+    return [] if _POINTING.match(rest) or rest.startswith('"') else _liked_things(p, rest)
 
 
-def _liked_to_do(p: Predicate, begin: str, said: str) -> list[Claim]:
+def _liked_to_do(p: Predicate, begin: str, rest: str) -> list[Claim]:
     """ "I love to bake bread"."""
-    first = next(iter(listed(before(_END, said))), "")
+    first = next(iter(listed(before(_END, rest))), "")
     parts = first.lower().split()
     plain = 1 <= len(parts) <= 4 and _WORDS_OF_OTHERS.isdisjoint(parts)
     return fact(p, "likes", begin + first) if plain else []
 
 
-def _liked_things(p: Predicate, said: str) -> list[Claim]:
-    phrase = before(_END, said)
-    after = said[len(phrase) :]
+def _liked_things(p: Predicate, rest: str) -> list[Claim]:
+    phrase = before(_END, rest)
+    after = rest[len(phrase) :]
     if _UNFINISHED.match(after):
         cut = re.match(r"(.*)(?:, | and )", phrase)
         phrase = cut[1] if cut else ""
@@ -99,20 +99,20 @@ def _liked_things(p: Predicate, said: str) -> list[Claim]:
 
 
 def _items(phrase: str) -> list[str]:
-    found = list(listed(phrase))
-    if not found or _POINTING.match(found[0]):
+    match = list(listed(phrase))
+    if not match or _POINTING.match(match[0]):
         return []
-    if len(found) > 1 and " " in found[-1] and not re.search(r" |s$|ing$", found[-2]):
+    if len(match) > 1 and " " in match[-1] and not re.search(r" |s$|ing$", match[-2]):
         # "sunny and warm weather" is one thing.
-        joint = re.search(rf"{re.escape(found[-2])} (?:and|or|&) {re.escape(found[-1])}", phrase)
-        found[-2:] = [joint.group()] if joint else found[-2:]
-    if found[0].lower().split()[0] in LANGUAGES and " " in found[0]:
+        joint = re.search(rf"{re.escape(match[-2])} (?:and|or|&) {re.escape(match[-1])}", phrase)
+        match[-2:] = [joint.group()] if joint else match[-2:]
+    if match[0].lower().split()[0] in LANGUAGES and " " in match[0]:
         # "Spanish culture, music and cuisine": the adjective belongs to all of them.
-        return [found[0], *(item for item in found[1:] if " " in item or "ing" in item)]
-    if re.match(r"\w+ing \w", found[0]):
+        return [match[0], *(item for item in match[1:] if " " in item or "ing" in item)]
+    if re.match(r"\w+ing \w", match[0]):
         # "improving education and infrastructure": the second may belong to the first.
-        return [found[0], *(item for item in found[1:] if "ing" in item)]
-    return found
+        return [match[0], *(item for item in match[1:] if "ing" in item)]
+    return match
 
 
 def _is_thing(item: str, verb: str) -> bool:
@@ -130,9 +130,9 @@ def _is_thing(item: str, verb: str) -> bool:
     return len(parts) > 1 or not (named or parts[0] in _VAGUE)
 
 
-def _likes(p: Predicate, said: str) -> list[Claim]:
+def _likes(p: Predicate, rest: str) -> list[Claim]:
     # "We love painting" may be somebody else's pleasure.
-    return [] if p.plural else liked(p, said)
+    return [] if p.plural else liked(p, rest)
 
 
 _OVER = pattern(
@@ -141,10 +141,10 @@ _OVER = pattern(
 )
 
 
-def _preferred(p: Predicate, said: str) -> list[Claim]:
+def _preferred(p: Predicate, rest: str) -> list[Claim]:
     """ "I prefer tea over coffee"."""
-    found = _OVER.match(said)
-    return fact(p, "likes", found["v"]) if found and not _POINTING.match(found["v"]) else []
+    match = _OVER.match(rest)
+    return fact(p, "likes", match["v"]) if match and not _POINTING.match(match["v"]) else []
 
 
 # --- Sports, instruments, languages ---------------------------------------------------------------
@@ -158,10 +158,10 @@ _PLAY_END = (
 _NEED_ARTICLE = words("bass organ horn recorder drum harp")
 
 
-def _played(p: Predicate, said: str) -> list[Claim]:
+def _played(p: Predicate, rest: str) -> list[Claim]:
     """Take each instrument and each sport of an enumeration."""
     claims: list[Claim] = []
-    for item in listed(before(_PLAY_END, strip_prefix("(?:a lot of|a bit of|some) ", said))):
+    for item in listed(before(_PLAY_END, strip_prefix("(?:a lot of|a bit of|some) ", rest))):
         word = strip_prefix("(?:the|my|an?) ", item)
         if word.lower() in INSTRUMENTS and not (item == word and word.lower() in _NEED_ARTICLE):
             claims += fact(p, "instrument", word)
@@ -183,15 +183,15 @@ _SKILL = pattern(
 )
 
 
-def learned(p: Predicate, said: str) -> list[Claim]:
+def learned(p: Predicate, rest: str) -> list[Claim]:
     """Take a language, an instrument or a skill that somebody learns."""
-    what = strip_prefix("(?:how )?to (?:play|speak) ", said)
+    what = strip_prefix("(?:how )?to (?:play|speak) ", rest)
     word = strip_prefix("(?:the|some|a bit of|a little) ", before(_LEARNED_END, what))
     if word.lower() in LANGUAGES:
         return fact(p, "learning", word)
     if word.lower() in INSTRUMENTS:
         return fact(p, "instrument", word)
-    skill = None if p.subject else _SKILL.match(said)
+    skill = None if p.subject else _SKILL.match(rest)
     return fact(p, "learning", skill["v"] if skill else None)
 
 
@@ -200,10 +200,10 @@ _LESSON = pattern(
 )
 
 
-def _lessons(p: Predicate, said: str) -> list[Claim]:
+def _lessons(p: Predicate, rest: str) -> list[Claim]:
     """ "I'm taking piano lessons"."""
-    found = _LESSON.match(said)
-    thing = found["v"] if found else ""
+    match = _LESSON.match(rest)
+    thing = match["v"] if match else ""
     if pattern(rf"(?:[\w-]+ )?{ACTIVITIES}").fullmatch(thing):
         return fact(p, "hobby", thing)
     return learned(p, thing) if thing.lower() in INSTRUMENTS | LANGUAGES else []
@@ -212,8 +212,8 @@ def _lessons(p: Predicate, said: str) -> list[Claim]:
 # --- Other habits -----------------------------------------------------------------------------
 
 
-def _collected(p: Predicate, said: str) -> list[Claim]:
-    thing = before(_END, said)
+def _collected(p: Predicate, rest: str) -> list[Claim]:
+    thing = before(_END, rest)
     plain = 1 <= len(thing.split()) <= 3 and not _POINTING.match(thing)
     return fact(p, "hobby", f"collecting {thing}") if plain else []
 
@@ -224,18 +224,18 @@ _VOLUNTEER_END = (
 )
 
 
-def _volunteers(p: Predicate, said: str) -> list[Claim]:
-    where = strip_prefix("(?:an?|the|my|our) ", before(_VOLUNTEER_END, said))
+def _volunteers(p: Predicate, rest: str) -> list[Claim]:
+    where = strip_prefix("(?:an?|the|my|our) ", before(_VOLUNTEER_END, rest))
     return fact(p, "volunteering", where) if 1 <= len(where.split()) <= 6 else []
 
 
-def _goes_by(p: Predicate, said: str) -> list[Claim]:
+def _goes_by(p: Predicate, rest: str) -> list[Claim]:
     """ "I go by Kit"."""
-    return fact(p, "name", name_in(before(r" (?:at|in|with|online|and|but)\b|,", said), p.clause))
+    return fact(p, "name", name_in(before(r" (?:at|in|with|online|and|but)\b|,", rest), p.clause))
 
 
-def _weight(p: Predicate, said: str) -> list[Claim]:
-    number = number_in(said)
+def _weight(p: Predicate, rest: str) -> list[Claim]:
+    number = number_in(rest)
     return fact(p, "weight", number) if number and re.search("[a-z]", number) else []
 
 

@@ -78,18 +78,18 @@ def claims(clause: Clause) -> Iterator[Claim]:
 
 def _phrase(text: str, *, temporary: bool) -> list[Claim]:
     """Read clauses that call an attribute by its name."""
-    if found := MY.match(text):
-        return mine(found, text, _over(found))
+    if match := MY.match(text):
+        return mine(match, text, _over(match))
     return [] if temporary else called(text) or named(text)
 
 
-def _over(found: re.Match[str]) -> str:
+def _over(match: re.Match[str]) -> str:
     """Return the denied value of "My X is no longer Y", "My X isn't Y any more"; else ""."""
-    value = found["value"].strip()
+    value = match["value"].strip()
     over = OVER.search(value)
     deny = re.match(r"not ", value, re.IGNORECASE)
     ends = over and over.group().lower() in ("no longer", "no more")
-    if not (found["not"] or deny or ends):
+    if not (match["not"] or deny or ends):
         return ""
     return re.sub(r"^not ", "", without_over(value), flags=re.IGNORECASE)
 

@@ -50,7 +50,7 @@ def fact(p: Predicate, attribute: str, value: str | None) -> list[Claim]:
 
 def text(attribute: str) -> Read:
     """Take the value as it is written."""
-    return lambda p, said: fact(p, attribute, said)
+    return lambda p, rest: fact(p, attribute, rest)
 
 
 def known(attribute: str, value: str) -> Read:
@@ -60,15 +60,15 @@ def known(attribute: str, value: str) -> Read:
 
 def one_of(attribute: str, allowed: Collection[str]) -> Read:
     """Take a value of a closed list."""
-    return lambda p, said: fact(p, attribute, said) if said.lower().strip(" .!") in allowed else []
+    return lambda p, rest: fact(p, attribute, rest) if rest.lower().strip(" .!") in allowed else []
 
 
 def place(attribute: str) -> Read:
     """Take the place that the text begins with."""
 
-    def read(p: Predicate, said: str) -> list[Claim]:
-        found = place_in(said, p.clause)
-        return fact(p, attribute, found[0]) if found and complete(found[1]) else []
+    def read(p: Predicate, rest: str) -> list[Claim]:
+        match = place_in(rest, p.clause)
+        return fact(p, attribute, match[0]) if match and complete(match[1]) else []
 
     return read
 
@@ -84,9 +84,9 @@ _NO_ITEM = words("them it work mornings mondays drama nonsense people everything
 def items(attribute: str) -> Read:
     """Take each item of an enumeration, up to the first that is longer than four words."""
 
-    def read(p: Predicate, said: str) -> list[Claim]:
+    def read(p: Predicate, rest: str) -> list[Claim]:
         claims: list[Claim] = []
-        for each in listed(before(_ITEMS_END, said)):
+        for each in listed(before(_ITEMS_END, rest)):
             item = strip_prefix("(?:an?|the|any kind of|any|all) ", each)
             parts = item.lower().split()
             unfit = not parts or len(parts) > 4 or any(map(is_common, parts))
@@ -103,22 +103,22 @@ _AT = pattern(r",? ?(?:working )?(?:at|for|with) (?P<v>.+)$")
 _OF_STUDENT = pattern(r"student|apprentice|trainee")
 
 
-def employer(p: Predicate, said: str) -> list[Claim]:
+def employer(p: Predicate, rest: str) -> list[Claim]:
     """Take the organization that the text begins with as the employer."""
-    found = organization_in(said, p.clause)
-    if found and complete(found[1]) and not _NO_EMPLOYER.match(found[0]):
-        return fact(p, "employer", found[0])
+    match = organization_in(rest, p.clause)
+    if match and complete(match[1]) and not _NO_EMPLOYER.match(match[0]):
+        return fact(p, "employer", match[0])
     return []
 
 
 def _job(*, open_ended: bool) -> Read:
-    def read(p: Predicate, said: str) -> list[Claim]:
-        found = job_in(said, open_ended=open_ended)
-        if found is None:
+    def read(p: Predicate, rest: str) -> list[Claim]:
+        match = job_in(rest, open_ended=open_ended)
+        if match is None:
             return []
-        claims = fact(p, "job", found[0])
-        if at := _AT.match(found[1].strip()):
-            claims += (place("school") if _OF_STUDENT.search(found[0]) else employer)(p, at["v"])
+        claims = fact(p, "job", match[0])
+        if at := _AT.match(match[1].strip()):
+            claims += (place("school") if _OF_STUDENT.search(match[0]) else employer)(p, at["v"])
         return claims
 
     return read
@@ -160,10 +160,10 @@ class Rule:
 
     def claims(self, p: Predicate) -> list[Claim]:
         """Return what the rule reads in a predicate of one of its verbs and tenses."""
-        found = None if self.own and p.subject else self.matcher.match(p.rest)
-        if found is None:
+        match = None if self.own and p.subject else self.matcher.match(p.rest)
+        if match is None:
             return []
-        return self.read(p, found["v"] if "v" in self.matcher.groupindex else p.rest)
+        return self.read(p, match["v"] if "v" in self.matcher.groupindex else p.rest)
 
 
 class Rules:
@@ -178,10 +178,10 @@ class Rules:
 
     def read(self, p: Predicate) -> list[Claim]:
         """Return what a predicate states, as if it were not negated."""
-        found = (rule.claims(p) for rule in self._rules.get((p.verb, p.tense), ()))
-        return next(filter(None, found), [])
+        match = (rule.claims(p) for rule in self._rules.get((p.verb, p.tense), ()))
+        return next(filter(None, match), [])
 
     def of(self, p: Predicate, attributes: Sequence[str]) -> list[Claim]:
         """Return the claims of some attributes in the present tense of a predicate."""
-        found = self.read(replace(p, tense="present"))
-        return [claim for claim in found if claim.attributes[0] in attributes]
+        match = self.read(replace(p, tense="present"))
+        return [claim for claim in match if claim.attributes[0] in attributes]

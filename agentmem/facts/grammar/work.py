@@ -28,27 +28,27 @@ __all__ = ["WORK"]
 _AS = pattern(r"(?P<at>.+?) as (?P<job>(?:an?|the|their|our) .+)$")
 
 
-def _position(p: Predicate, said: str) -> list[Claim]:
+def _position(p: Predicate, rest: str) -> list[Claim]:
     """ "at Novartis as a chemist"."""
-    both = _AS.match(said)
+    both = _AS.match(rest)
     if both is None:
-        return employer(p, said)
+        return employer(p, rest)
     titles = job_title(p, strip_prefix("their ", both["job"]))
     return employer(p, both["at"]) + [c for c in titles if c.attributes == ("job",)]
 
 
-def _joined(p: Predicate, said: str) -> list[Claim]:
+def _joined(p: Predicate, rest: str) -> list[Claim]:
     # "I joined Acme" may be a club: only a job says what it is.
-    return _position(p, said) if _AS.match(said) else []
+    return _position(p, rest) if _AS.match(rest) else []
 
 
-def _became(p: Predicate, said: str) -> list[Claim]:
-    return BEING.of(Predicate(p.subject, "be", said, p.clause), ("job", "diet", "religion"))
+def _became(p: Predicate, rest: str) -> list[Claim]:
+    return BEING.of(Predicate(p.subject, "be", rest, p.clause), ("job", "diet", "religion"))
 
 
-def _salary(p: Predicate, said: str) -> list[Claim]:
-    paid = pattern(r"\b(?:an?|per) (?:year|month|hour|week)\b|\bannually\b").search(said)
-    return fact(p, "salary", number_in(said)) if paid else []
+def _salary(p: Predicate, rest: str) -> list[Claim]:
+    paid = pattern(r"\b(?:an?|per) (?:year|month|hour|week)\b|\bannually\b").search(rest)
+    return fact(p, "salary", number_in(rest)) if paid else []
 
 
 # --- Studies ----------------------------------------------------------------------------------
@@ -56,14 +56,14 @@ def _salary(p: Predicate, said: str) -> list[Claim]:
 _AT_SCHOOL = re.compile(r"(?:(?P<what>[\w &-]+?) )?at (?P<at>(?:the )?[A-Z].+)$")
 
 
-def _studies(p: Predicate, said: str) -> list[Claim]:
+def _studies(p: Predicate, rest: str) -> list[Claim]:
     """ "I study law at Leiden University"."""
-    found = _AT_SCHOOL.match(said)
-    if found is None:
+    match = _AT_SCHOOL.match(rest)
+    if match is None:
         return []
-    what = found["what"] or ""
+    what = match["what"] or ""
     usual = not re.search(r"\b(?:for|my|the|hard|abroad|a lot|and)\b", what)
-    return (fact(p, "studies", what) if usual else []) + place("school")(p, found["at"])
+    return (fact(p, "studies", what) if usual else []) + place("school")(p, match["at"])
 
 
 _DEGREE = (
@@ -74,14 +74,14 @@ _IN_FIELD = r"in (?P<v>[\w &]+?)(?= (?:from|at|and|but|with|so|in|not|about)\b|\
 _WITH_DEGREE = pattern(rf"(?:.* )?with {_DEGREE} {_IN_FIELD}")
 
 
-def _graduated(p: Predicate, said: str) -> list[Claim]:
+def _graduated(p: Predicate, rest: str) -> list[Claim]:
     """ "I graduated from Leiden with a degree in law"."""
     claims = []
-    where = strip_prefix("from ", said)
-    if where != said and (found := place_in(where, p.clause)):
-        named = " " in found[0] or found[0][0].isupper()
+    where = strip_prefix("from ", rest)
+    if where != rest and (match := place_in(where, p.clause)):
+        named = " " in match[0] or match[0][0].isupper()
         claims += place("education")(p, where) if named else []
-    what = _WITH_DEGREE.match(said)
+    what = _WITH_DEGREE.match(rest)
     return claims + fact(p, "degree", what["v"] if what else None)
 
 

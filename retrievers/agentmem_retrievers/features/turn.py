@@ -263,10 +263,10 @@ def match_features(
         return {}
     matches, rarity = late.best_matches(rows), late.rarity**2
     stems = stems_of([token.lower() for token in late.tokens], question.language)
-    said = {term for row in rows.tolist() for term in table.words.terms(row)}
+    terms = {term for row in rows.tolist() for term in table.words.terms(row)}
     names = {name.lower() for name in _NAME.findall(question.text)}
     of_names = [
-        1.0 if stem in said else match
+        1.0 if stem in terms else match
         for token, stem, match in zip(late.tokens, stems, matches.tolist(), strict=True)
         if token in names
     ]
