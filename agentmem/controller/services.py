@@ -297,8 +297,9 @@ class Services:
     def before_search(self, scope: Scope, *, sweep: bool) -> None:
         """Delete what has expired; archive what has faded if the scope was not used before."""
         now = self.clock()
-        index = self.memories.index(scope)
-        if index.earliest_expiry <= now.timestamp() and index.has_expired(now):
+        with self.memories.reading(scope) as index:
+            has_expired = index.earliest_expiry <= now.timestamp() and index.has_expired(now)
+        if has_expired:
             self.expire(scope, now)
         if sweep and scope not in self.swept:
             self.swept.add(scope)

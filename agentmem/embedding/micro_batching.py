@@ -74,8 +74,9 @@ class MicroBatcher(Generic[T, R]):
                         self._changed.wait()
                     if call.done:
                         break
-                    self._busy = True
+                    # Busy only with a batch: if there is none because of an error, others go on.
                     batch = self._next_batch()
+                    self._busy = True
                 self._run(batch)
         finally:
             with self._changed:

@@ -27,6 +27,8 @@ __all__ = ["Figures", "torture", "torture_server"]
 
 # A writer that is not ready by then hangs.
 PATIENCE = 60.0
+# Seconds within which a writer is usually ready.
+USUAL = 0.5
 # Every so many writers begin with compacting, which takes so many seconds at most, and are killed
 # while they do, or soon after.
 COMPACTING, COMPACTED = 10, 2.5
@@ -108,10 +110,13 @@ def torture_server(folder: Path, kills: int, seed: int) -> Figures:
 
 def _kill_one(run: Run, after: float, opening: bool) -> bool:
     """Start a writer, kill it after a while; return whether it was still opening the store."""
+    begin = time.monotonic()
     child, reader = _start(run)
     try:
         is_ready = bool(select([reader], [], [], after if opening else PATIENCE)[0])
         if is_ready:
+            # On a busy machine everything takes longer, so that kills would hit the first call.
+            after *= max((time.monotonic() - begin) / USUAL, 1.0)
             # Nothing to read means that it ended: then there is no need to wait.
             assert os.read(reader, 1), "a writer ended before it was ready; see above"
             ended = select([reader], [], [], after)[0]

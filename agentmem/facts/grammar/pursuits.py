@@ -241,7 +241,7 @@ def _weight(p: Predicate, said: str) -> list[Claim]:
 
 _FAN = (
     r"(?:(?:always|really|so|very|quite|super|totally|pretty) )*(?:an? )?(?:(?:big|huge|massive|"
-    r"great|avid|lifelong|longtime|long-time|die-hard|true) )*(?:fan of|fond of|keen on|"
+    r"great|avid|lifelong|longtime|long-time|die-hard|true) )*(?:fan of|fond of|"
     r"partial to|crazy about|passionate about|obsessed with|big on|into)"
 )
 _GROUP = (

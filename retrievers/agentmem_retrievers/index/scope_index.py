@@ -215,7 +215,7 @@ class ScopeIndex:
         return self._by_start(self._session_numbers)
 
     def has_expired(self, now: datetime) -> bool:
-        """Return whether a memory has expired by `now`."""
+        """Return whether a memory has expired by `now`; the caller reads the index."""
         # Those that expired first may have been deleted since.
         self.earliest_expiry = min(table.earliest_expiry() for table in self.tables.values())
         return self.earliest_expiry <= now.timestamp()
