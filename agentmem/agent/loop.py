@@ -16,7 +16,7 @@ from agentmem.agent.grounding import quotation, unsupported_terms
 from agentmem.agent.intent import needs_memory, open_goals
 from agentmem.agent.runner import Step, Steps
 from agentmem.agent.tools import Toolbox
-from agentmem.prompting.asking import is_question
+from agentmem.prompting.asking import is_question, wants_answer
 from agentmem.prompting.builder import PromptBuilder, PromptParts
 from agentmem.prompting.rendering import strip_citations
 from agentmem.prompting.retrieval import MAX_BEFORE, recall_memories
@@ -162,11 +162,13 @@ class AgentLoop:
         exchange.set_plan(memory.plans(query, k=1, scope=scope))
         chars = self.prompts.style.memory_chars
         turns = exchange.history[-MAX_BEFORE:]
+        # An answer may cite a turn of this conversation; what comes to mind must be news.
+        repeated = () if wants_answer(query) else turns
         return recall_memories(
             memory,
             query,
             before=exchange.agent_input.context or [(turn.role, turn.text) for turn in turns],
-            exclude=[turn.id for turn in turns],
+            exclude=[turn.id for turn in repeated],
             k=self.k,
             chars=chars,
             scope=scope,

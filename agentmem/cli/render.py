@@ -66,6 +66,8 @@ def _hit(rank: int, hit: RecalledMemory) -> Group:
     ]
     if memory.state != "active":
         details.append(memory.state.value)
+    if memory.granularity != "turn":
+        details.append(memory.granularity.value)
     table = Table.grid(padding=(0, 1))
     table.add_column(justify="right", min_width=2)
     table.add_column()

@@ -49,7 +49,8 @@ def recall_memories(
     Args:
         memory: the controller to recall from.
         query: what the user says.
-        before: the turns before it, in order, which the prompt shows.
+        before: the turns before it, in order, which the prompt shows. Where the user asks nothing,
+            memories that repeat one of them are left out.
         k: the most memories to show; the router may choose fewer.
         chars: the most characters of each, of which four are about a token.
         scope: whose memories.
@@ -59,13 +60,14 @@ def recall_memories(
     Returns:
         The context; its items and `hits` are the first k, pinned memories and overviews first.
     """
-    drafts = to_drafts(list(before[-MAX_BEFORE:]), allow_empty=True) if before else []
+    asks = wants_answer(query)
+    drafts = to_drafts(list(before[-MAX_BEFORE:]), allow_empty=True) if before and not asks else []
     turns: list[MessageLike] = [
         {"role": draft.role, "speaker": draft.speaker, "content": draft.text}
         for draft in drafts
         if draft.text
     ]
-    asked = query if wants_answer(query) else [*turns, {"role": "user", "content": query}]
+    asked = query if asks else [*turns, {"role": "user", "content": query}]
     context = memory.recall(
         asked,
         max_tokens=max(k * chars // 4, 1),

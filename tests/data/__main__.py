@@ -55,9 +55,11 @@ def held(memory: MemoryController) -> list[dict[str, Any]]:
 
 def _plain(memory: Memory) -> dict[str, Any]:
     plain: dict[str, Any] = json.loads(json.dumps(asdict(memory), default=str))
-    # A scope without a time zone is written as before there were any.
+    # A scope with the default conventions is written as before there were any.
     if plain["scope"].get("tz") is None:
         plain["scope"].pop("tz", None)
+    if plain["scope"].get("day_first"):
+        plain["scope"].pop("day_first")
     return plain
 
 

@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from agentmem.cli.commands.evaluate import (
@@ -60,7 +59,7 @@ def documents(
     texts = haystacks(words or [100_000], seed=seed) if file is None else read_qmsum(file)
     with ProgressBars() as bars:
         shares = measure_documents(texts, cached_embedder(cache), budget=budget, progress=bars)
-    means = {name: float(np.mean(values)) for name, values in shares.items()}
+    means = {name: sum(values) / len(values) for name, values in shares.items()}
     _print(means, "share of the evidence", json_file)
     if json_file is not None:
         write_json(means, json_file)

@@ -346,5 +346,6 @@ def test_a_new_process_remembers(tmp_path: Path) -> None:
     shown = talk("What is my dog called?", "/why")
     reply, _, why = shown.partition("\n")
     assert "Biscuit" in reply
-    [number] = re.findall(r"in the prompt: (\d)$", why, flags=re.MULTILINE)
-    assert f" {number} My beagle is called Biscuit." in why
+    # The turn, and the fact that it states.
+    [numbers] = re.findall(r"in the prompt: (\d(?:, \d)*)$", why, flags=re.MULTILINE)
+    assert all(f" {n} My beagle is called Biscuit." in why for n in numbers.split(", "))
