@@ -55,11 +55,18 @@ except StoreUnavailableError as error:
 """
 
 # As a server that loads the application before it forks its workers.
+# Chroma's threads do not survive a fork, so workers that open a store are forked by a process that
+# has none open yet.
 PRELOAD = """
-memory = open_()
-memory.add("the boat is red", session_id="a")
+def fill():
+    with open_() as memory:
+        memory.add("the boat is red", session_id="a")
 
-def work():
+def search():
+    with open_() as memory:
+        print(memory.search("boat")[0].memory.text, flush=True)
+
+def use_inherited():
     try:
         memory.search("boat")
     except ClosedError as error:
@@ -75,15 +82,11 @@ def in_a_worker(function):
         os._exit(0)
     assert os.waitpid(worker, 0)[1] == 0
 
-in_a_worker(work)
+for function in (fill, search, search):
+    in_a_worker(function)
+memory = open_()
+in_a_worker(use_inherited)
 memory.close()
-
-def open_here():
-    with open_() as mine:
-        print(mine.search("boat")[0].memory.text, flush=True)
-
-in_a_worker(open_here)
-in_a_worker(open_here)
 """
 
 # Both sides of the fork use the client that was connected before.
@@ -198,7 +201,7 @@ def test_a_folder_that_is_removed_during_a_call_is_named(tmp_path: Path) -> None
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_workers_that_are_forked_after_loading_open_the_store_themselves(tmp_path: Path) -> None:
-    inherited, locked, first, second = run(START + PRELOAD, tmp_path / "store").splitlines()
+    first, second, inherited, locked = run(START + PRELOAD, tmp_path / "store").splitlines()
     assert "was opened before this process was forked; open it here" in inherited
     assert "is in use by process" in locked
     assert first == second == "the boat is red"
