@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
-
-from agentmem.cli.app import app
+from typer.testing import Result
 
 SAMPLE: list[dict[str, Any]] = [
     {
@@ -35,18 +33,6 @@ SAMPLE: list[dict[str, Any]] = [
         (2, "My violin teacher is very strict.", "We had soup.", "Who teaches Ines the violin?"),
     ]
 ]
-
-
-@pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("AGENTMEM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(app, ["eval", *arguments])
-
-    return run
 
 
 def error(result: Result) -> str:
