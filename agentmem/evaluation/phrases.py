@@ -9,7 +9,15 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["PHRASINGS", "Attribute", "Phrases", "Phrasing", "phrases"]
+__all__ = [
+    "PHRASINGS",
+    "Attribute",
+    "Detail",
+    "Phrases",
+    "Phrasing",
+    "Relation",
+    "phrases",
+]
 
 # Every third user speaks in each; two of them were held out while rules were written.
 PHRASINGS = ("known", "held_out", "fresh")
@@ -39,10 +47,33 @@ class Attribute:
 
 
 @dataclass(frozen=True)
+class Relation:
+    """Whom a user has dealings with, one person at a time.
+
+    Attributes:
+        name: "manager".
+        statements: templates with the person; the first introduces the first of them.
+    """
+
+    name: str
+    statements: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Detail:
+    """Something that is told of people: a template of it, and of the question for it."""
+
+    statement: str
+    question: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Phrases:
     """All phrases.
 
     Attributes:
+        names: of people who hold relations, and of others.
         people: whom statements about others are about.
         asides: small talk of users.
         replies: answers of the assistant.
@@ -52,6 +83,9 @@ class Phrases:
     people: tuple[str, ...]
     asides: tuple[str, ...]
     replies: tuple[str, ...]
+    names: tuple[str, ...]
+    relations: tuple[Relation, ...]
+    details: tuple[Detail, ...]
 
 
 @lru_cache(maxsize=1)
@@ -63,6 +97,11 @@ def phrases() -> Phrases:
         people=tuple(data["people"]),
         asides=tuple(data["asides"]),
         replies=tuple(data["replies"]),
+        names=tuple(data["names"]),
+        relations=tuple(Relation(r["name"], tuple(r["statements"])) for r in data["relations"]),
+        details=tuple(
+            Detail(d["statement"], d["question"], tuple(d["values"])) for d in data["details"]
+        ),
     )
 
 

@@ -205,6 +205,8 @@ class SearchEngine:
             result = rank_sessions(ranking, turns, granularity)
         elif query.hops > 1:
             result, paths = self._follow_links(ranking, turns, query.hops)
+            if self._may_ask_for_latest_value(ranking.index, embedded.question, query):
+                result = self._latest_value.reorder(ranking, result)
         else:
             table, result = ranking.index.tables[Granularity.TURN], turns
             if self._may_ask_for_latest_value(ranking.index, embedded.question, query):

@@ -126,6 +126,25 @@ class TestLatestValue:
         texts = ["My bank is Halifax now.", "The bank of my sister is Monzo."]
         assert ask(texts, "What is my bank?")[0].memory.text == texts[0]
 
+    @pytest.mark.parametrize("question", ["Where does my manager live?", "My manager, where from?"])
+    def test_over_two_hops_what_is_stated_of_the_present_person_comes_first(
+        self, ask: Ask, question: str
+    ) -> None:
+        texts = (
+            "My manager is Stefan.",
+            "Stefan lives in Oslo, where my manager before him was from too.",
+            "Ines lives in Turin.",
+            "My new manager is Ines.",
+            "Hugo lives in Cork.",
+        )
+        first = [hit.memory.text for hit in ask(texts, question)]
+        assert first.index(texts[2]) < first.index(texts[1])
+        assert first.index(texts[3]) < first.index(texts[0])
+
+    def test_over_two_hops_in_the_past_nothing_is_reordered(self, ask: Ask) -> None:
+        texts = ("My manager was Stefan.", "My manager is Ines.", "Stefan lived in Oslo.")
+        assert ask(texts, "Where did my former manager Stefan live?")[0].memory.text == texts[2]
+
     def test_pets_do_not_replace_one_another(self, ask: Ask) -> None:
         texts = ["My dog is called Olaf.", "My rabbit is called Pia."]
         assert ask(texts, "What is my dog called?")[0].memory.text == texts[0]

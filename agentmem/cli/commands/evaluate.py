@@ -318,8 +318,10 @@ def updates(
 
     newest_first: the turn with the newest value ranks above all older ones. newest_at_1: it is the
     first hit. as_of_right: asked as of the middle between two changes, the value of that time ranks
-    first. A third of the users speak in known words, a third in held-out words and a third in fresh
-    words, which were not looked at during tuning.
+    first. two_hops_right: asked for something of the user's manager, dentist or landlord, what is
+    stated of the present one ranks above what is stated of former ones. A third of the users speak
+    in known words, a third in held-out words and a third in fresh words, which were not looked at
+    during tuning.
     """
     from agentmem.evaluation.updates import UpdatesTask
 

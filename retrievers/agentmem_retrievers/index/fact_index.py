@@ -167,3 +167,15 @@ class FactIndex:
         facts = (m for i, m in self.by_key.get(key, {}).items() if self._records[i].single)
         ordered = sorted(facts, key=lambda m: (m.said_at, m.position))
         return list(dict.fromkeys(source for fact in ordered for source in fact.sources))
+
+    def values(self, key: AttributeKey) -> list[tuple[str, list[str]]]:
+        """Return the values of a single-valued attribute, oldest first, with their turns.
+
+        The value of an ending is the empty text, if the attribute has none from then on.
+        """
+        facts = [(self._records[i], m) for i, m in self.by_key.get(key, {}).items()]
+        ordered = sorted(
+            ((record, memory) for record, memory in facts if record.single),
+            key=lambda fact: (fact[1].said_at, fact[1].position),
+        )
+        return [("" if record.ends else record.value, list(m.sources)) for record, m in ordered]

@@ -8,7 +8,7 @@ turns that stated it earlier follow.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,7 +17,7 @@ import numpy as np
 from agentmem_retrievers.index.fact_index import SELF, AttributeKey, FactIndex
 from agentmem_retrievers.index.table import Rows, Table, VisibilityMask
 from agentmem_retrievers.ranking.pipeline import VERBATIM, TurnRanking
-from agentmem_retrievers.ranking.scoring import Ranking
+from agentmem_retrievers.ranking.scoring import Floats, Ranking
 from agentmem_retrievers.text.question import Question
 from agentmem_retrievers.text.tokenize import tokenize
 from agentmem_stores import Granularity, MemoryStore, Vectors
@@ -73,6 +73,7 @@ _GENERIC = frozenset(
 _ASKS_WHETHER = re.compile(
     r"^\W*(?:do|am|is|are|can|may|could|should|will|would|have) (?:i|we|my|our)\b", re.IGNORECASE
 )
+_POSSESSIVE = re.compile(r"\b(?:my|our) ")
 # A name within a question, such as "Japan".
 _NAME = re.compile(r"(?<=[\w,] )[A-Z][\w-]+")
 
@@ -144,6 +145,23 @@ def matching_keys(asked: Sequence[AttributeKey], facts: FactIndex) -> list[Attri
     return keys
 
 
+def keys_on_the_way(question: str, facts: FactIndex) -> list[AttributeKey]:
+    """Return the user's attributes that a question names to ask for something else.
+
+    "Where does my manager live?" names the attribute "manager", whose value is the person whose
+    home is asked for.
+    """
+    lowered = question.lower()
+    if _POSSESSIVE.search(lowered) is None:
+        return []
+    return [
+        key
+        for key in facts.by_key
+        if key.subject == SELF
+        and re.search(rf"\b(?:my|our) {re.escape(key.attribute.lower())}\b", lowered)
+    ]
+
+
 @dataclass(frozen=True)
 class LatestValue:
     """Puts newer statements of a value before older ones, where a question asks for the value.
@@ -188,7 +206,8 @@ class LatestValue:
                     turns = newest_first(turns, rows, lift=False)
         if not keys and question.asks_of_user:
             turns = newest_first(turns, self._probable_statements(ranking, turns, None), lift=True)
-        return turns
+        on_the_way = [k for k in keys_on_the_way(question.text, facts) if k not in keys]
+        return current_values_first(turns, map(facts.values, on_the_way), mask)
 
     def _probable_statements(
         self, ranking: TurnRanking, turns: Ranking, key: AttributeKey | None
@@ -353,6 +372,54 @@ def newest_first(ranking: Ranking, statements: Sequence[int], *, lift: bool) -> 
         order = np.concatenate([first, order[~np.isin(order, first)]])
         rest = np.delete(scores, sorted(newest)[: len(first)])
         scores = np.concatenate([np.repeat(scores[:1], len(first)), rest])
+    return _reordered(ranking, order, scores)
+
+
+def current_values_first(
+    ranking: Ranking,
+    values_of: Iterable[Sequence[tuple[str, Sequence[str]]]],
+    mask: VisibilityMask,
+) -> Ranking:
+    """Order turns about values of attributes: those about a current value first.
+
+    Conflict resolution over two hops: "Where does my manager live?" is about who is the manager
+    now, and what is stated of former ones follows, in the places that both have.
+
+    Args:
+        values_of: for each attribute its values, oldest first, with the turns that state them; an
+            empty text where the attribute ended.
+        mask: what the question may find.
+    """
+    for values in values_of:
+        visible = [(value, rows) for value, turns in values if (rows := _visible_rows(mask, turns))]
+        newest = visible[-1][0] if visible else ""
+        former = {value.lower() for value, _ in visible[:-1]} - {"", newest.lower()}
+        if newest and former:
+            ranking = newest_first(
+                ranking, [row for _, rows in visible for row in rows], lift=False
+            )
+            ranking = _mentions_first(ranking, newest, former, mask.table)
+    return ranking
+
+
+def _mentions_first(ranking: Ranking, value: str, others: Collection[str], table: Table) -> Ranking:
+    """Put turns that mention a value before turns that mention only others."""
+    current = set(tokenize(value))
+    of_others = [stems for other in others if (stems := set(tokenize(other)) - current)]
+    terms = [set(table.words.terms(row)) for row in ranking.rows[:_CONSIDERED].tolist()]
+    first = [place for place, known in enumerate(terms) if current <= known]
+    second = [
+        place
+        for place, known in enumerate(terms)
+        if not current <= known and any(stems <= known for stems in of_others)
+    ]
+    order = np.arange(len(ranking.rows))
+    order[sorted([*first, *second])] = [*first, *second]
+    return _reordered(ranking, order, ranking.scores)
+
+
+def _reordered(ranking: Ranking, order: Rows, scores: Floats) -> Ranking:
+    """Return the rows in another order, with the scores of their new places."""
     parts = {name: values[order] for name, values in ranking.parts.items()}
     gain = scores - ranking.scores[order] + parts.get("currency", 0.0)
     return Ranking(ranking.rows[order], scores, {**parts, "currency": gain})

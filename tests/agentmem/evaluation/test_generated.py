@@ -103,6 +103,24 @@ class TestLives:
                         continue
                     assert not turn.text.startswith(("I ", "We "))
 
+    def test_every_relation_passes_from_one_person_to_another(self) -> None:
+        [user] = generate_users(users=1)
+        texts = {
+            (session.id, n): turn.text
+            for session in user.dialogue.sessions
+            for n, turn in enumerate(session.turns)
+        }
+        for relation in user.relations:
+            holders = [texts[place] for place in relation.holders]
+            details = [texts[place] for place in relation.details]
+            assert relation.name in relation.question
+            assert all(relation.name in text for text in holders)
+            assert all(
+                any(word in holder for word in detail.split())
+                for holder, detail in zip(holders, details, strict=True)
+            )
+            assert len(set(holders)) == len(set(details)) == len(holders) > 1
+
     def test_needs_users_and_sessions(self) -> None:
         with pytest.raises(InvalidInputError, match="sessions=3"):
             list(generate_users(sessions=3))

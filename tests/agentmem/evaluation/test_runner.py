@@ -226,3 +226,9 @@ class TestGenerated:
         assert found.overall.n_questions == 8
         assert set(found.overall.turn) == {"newest_first", "newest_at_1", "as_of_right"}
         assert next(iter(found.by_category)) == "known words"
+
+    def test_updates_are_asked_for_over_two_hops(self, cache: IngestCache) -> None:
+        task = UpdatesTask(users=1, sessions=4)
+        found = report(task, run(task, cache), cache)
+        assert found.by_category["two hops"].n_questions == 4
+        assert set(found.by_category["two hops"].turn) == {"two_hops_right"}

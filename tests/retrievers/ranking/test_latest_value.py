@@ -10,6 +10,7 @@ import pytest
 
 from agentmem_retrievers.index.fact_index import AttributeKey, FactIndex, FactRecord
 from agentmem_retrievers.ranking.latest_value import (
+    keys_on_the_way,
     matching_keys,
     newest_first,
 )
@@ -105,6 +106,21 @@ class TestMatchingKeys:
         self, asked_for: tuple[str, str], keys: list[tuple[str, str]]
     ) -> None:
         assert matching_keys([AttributeKey(*asked_for)], self.facts()) == keys
+
+    @pytest.mark.parametrize(
+        ("question", "keys"),
+        [
+            ("Who painted my holiday home?", [("user", "holiday home")]),
+            ("Is our home insured?", [("user", "home")]),
+            ("How is the home?", []),
+            ("Where is my homework?", []),
+            ("Where is my office?", []),
+        ],
+    )
+    def test_a_question_names_attributes_of_the_user_on_its_way(
+        self, question: str, keys: list[tuple[str, str]]
+    ) -> None:
+        assert keys_on_the_way(question, self.facts()) == keys
 
     def test_a_record_of_an_earlier_form_is_not_indexed(self) -> None:
         facts = FactIndex()
