@@ -88,15 +88,25 @@ class IngestCache:
         Raises:
             StoreUnavailableError: the folder cannot be written.
         """
+        with self.copied(dialogue, progress) as conversation:
+            _controller(conversation, self.embeddings).consolidate(
+                progress=progress, scope=conversation.scope
+            )
+            yield conversation
+
+    @contextmanager
+    def copied(self, dialogue: Dialogue, progress: Progress) -> Iterator[Ingested]:
+        """Open a temporary copy of that memory, which may be changed.
+
+        Raises:
+            StoreUnavailableError: the folder cannot be written.
+        """
         with self.open(dialogue, progress):
             pass
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             copy = Path(folder) / _MEMORIES
             shutil.copytree(self._place(dialogue) / _MEMORIES, copy)
             with self._opened(dialogue, copy) as conversation:
-                _controller(conversation, self.embeddings).consolidate(
-                    progress=progress, scope=conversation.scope
-                )
                 yield conversation
 
     def _place(self, dialogue: Dialogue) -> Path:

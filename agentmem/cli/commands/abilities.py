@@ -1,8 +1,9 @@
-"""`eval documents`, `recognition`, `personal`, `learning`, `order` and `proactive`."""
+"""`eval documents`, `recognition`, `personal`, `learning`, `order`, `proactive` and `decay`."""
 
 from __future__ import annotations
 
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -191,6 +192,42 @@ def proactive(file: DataFile, cache: EmbeddingCache = None, json_file: JsonFile 
     for name, by_cutoff in shares.items():
         table.add_row(plain(name), *(f"{100 * by_cutoff[cutoff]:.1f}" for cutoff in CUTOFFS))
     screen(json_file).print(table)
+    if json_file is not None:
+        write_json(shares, json_file)
+
+
+@app.command()
+@with_groups
+def decay(
+    file: DataFile,
+    cache: CacheOptions,
+    days: Annotated[
+        int, typer.Option(min=1, help="Days between a conversation's end and its questions.")
+    ] = 365,
+    conversations: Annotated[
+        int | None,
+        typer.Option(min=1, help="Use only the first conversations.", show_default=False),
+    ] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Forgetting: a data set's questions, asked a year later, with a sweep every month.
+
+    not_swept, swept and without_archive: the share of questions whose evidence is wholly among the
+    first ten turns, where nothing is archived, after sweeping, and if no search looks into the
+    archive. archive_used: the share of questions with an archived turn among the first ten.
+    unneeded_archived and needed_archived: the share of turns that are archived, of those that no
+    question needs and of the others.
+    """
+    from agentmem.cli.progress import ProgressBars
+    from agentmem.evaluation.decay import measure_decay
+    from agentmem.formats.read import read
+
+    OutputOptions(json_file).check()
+    with ProgressBars() as bars:
+        shares = measure_decay(
+            islice(read(file), conversations), cache.open(), days=days, progress=bars
+        )
+    _print(shares, "percent", json_file)
     if json_file is not None:
         write_json(shares, json_file)
 

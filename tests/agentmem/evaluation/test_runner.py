@@ -15,12 +15,15 @@ from langchain_core.language_models import FakeListChatModel
 from agentmem import Granularity
 from agentmem.evaluation.answers import Answerer
 from agentmem.evaluation.cache import IngestCache
+from agentmem.evaluation.decay import measure_decay
 from agentmem.evaluation.needle import NeedleTask, haystack
 from agentmem.evaluation.report import Report, report
 from agentmem.evaluation.runner import ablations, run
 from agentmem.evaluation.tasks import Evidence, RankingTask, evidence
 from agentmem.evaluation.updates import UpdatesTask
 from agentmem.formats.dialogue import Dialogue, DialogueQuestion, DialogueSession, DialogueTurn
+from agentmem.progress import NullProgress
+from agentmem_stores import State
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
@@ -232,3 +235,18 @@ class TestGenerated:
         found = report(task, run(task, cache), cache)
         assert found.by_category["two hops"].n_questions == 4
         assert set(found.by_category["two hops"].turn) == {"two_hops_right"}
+
+
+class TestDecay:
+    def test_what_nobody_needs_fades_and_the_archive_answers(self, cache: IngestCache) -> None:
+        small_talk = [["Yes.", "Okay, see you then!"] for _ in range(6)]
+        told = ["The doctor's phone number at the Northgate clinic is 555-0142.", "Hm, okay."]
+        asked = {"Which number does the doctor have?": ["D1:1"], "See you when?": ["D3:2"]}
+        conversation = dialogue("ada", told, *small_talk, evidence_of=asked)
+        shares = measure_decay([conversation], cache, days=3650)
+        assert shares["unneeded_archived"] > 0.9
+        assert shares["not_swept"] == shares["swept"] > shares["without_archive"]
+        assert shares["archive_used"] > 0
+        with cache.open(conversation, NullProgress()) as untouched:
+            turns = untouched.store.scan(untouched.scope, Granularity.TURN)
+            assert all(turn.state is State.ACTIVE for turn in turns)
