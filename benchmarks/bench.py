@@ -132,6 +132,7 @@ def bench(settings: BenchSettings, *, staged: bool = False) -> BenchReport:
     searching = SearchBench(settings)
     measured: dict[str, Callable[[], list[Ratio]]] = {
         "search": lambda: _searches(settings, searching),
+        "recall": lambda: [searching.with_recall()],
         "filters": searching.with_filters,
         "scopes": searching.among_owners,
         "ingest": lambda: measure_ingest(settings),

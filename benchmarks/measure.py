@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 
 __all__ = ["BENCHES", "BenchSettings", "Ratio", "alternate", "seconds"]
 
-BENCHES = ("search", "filters", "scopes", "ingest", "add", "opening", "throughput", "startup")
+BENCHES = (
+    "search",
+    "recall",
+    "filters",
+    "scopes",
+    "ingest",
+    "add",
+    "opening",
+    "throughput",
+    "startup",
+)
 
 
 def _ignore(_: str) -> None:

@@ -114,6 +114,19 @@ class SearchBench:
             Ratio(f"bare query, {large:,} / {small:,}", *floors),
         ]  # fmt: skip
 
+    def with_recall(self) -> Ratio:
+        """Compare a recall of the middle store with a search for 50 turns."""
+        size, embeddings = self.settings.middle, self.settings.embeddings
+        with open_memory(self.place(Shape(1, size)), embeddings, owner(0)) as memory:
+            ours, others = self.questions[::2], self.questions[1::2]
+            memory.recall(self.questions[-1], reinforce=False)
+            times = alternate(
+                lambda i: memory.recall(ours[i], reinforce=False),
+                lambda i: memory.search(others[i], k=50, reinforce=False),
+                self.settings.rounds,
+            )
+        return Ratio(f"recall at {size:,} / search for 50 turns", *times, at_most=1.3)
+
     def with_filters(self) -> list[Ratio]:
         """Compare filtered searches of the largest store with unfiltered ones, without embedding.
 
