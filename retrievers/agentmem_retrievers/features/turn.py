@@ -93,8 +93,8 @@ def _time(table: Table, rows: Rows, question: Question) -> Features:
     when, ahead = float(question.asks_when), float(question.asks_about_future)
     return {
         "time.named": np.maximum(by_date, in_window),
-        "time.told": mentions,
-        "time.told_when_asked": mentions * question.asks_when,
+        "time.mentions": mentions,
+        "time.mentions_when_asked": mentions * question.asks_when,
         "time.past": when * past,
         "time.ahead": when * future,
         "time.ahead_when_ahead": when * ahead * future,
@@ -169,7 +169,7 @@ def second_stage_features(
         "second.session": np.log(np.bincount(place, weights=share)[place] + 1e-4),
         "second.session_flat": np.log(np.bincount(place, weights=flat / flat.sum())[place] + 1e-4),
         "second.better_in_session": np.log1p(better.sum(axis=1)),
-        "second.neighbour": np.maximum.reduce(list(near.values())),
+        "second.neighbor": np.maximum.reduce(list(near.values())),
         "second.previous": near[-1],
         "second.next": near[1],
         "second.late": late,
