@@ -344,7 +344,7 @@ class MemoryController:
             >>> len(memory.add([{"role": "assistant", "content": "Congratulations!"}, "Thanks!"]))
             2
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         session = None if session_id is None else arguments.string("session_id", session_id)
         when = None if timestamp is None else arguments.moment("timestamp", timestamp)
         expiry = None if expires_at is None else arguments.moment("expires_at", expires_at)
@@ -390,7 +390,7 @@ class MemoryController:
             >>> turn.position
             0
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         session = None if session_id is None else arguments.string("session_id", session_id)
         drafts = arguments.items("drafts", drafts)
         for draft in drafts:
@@ -408,7 +408,7 @@ class MemoryController:
             >>> memory.open_session()
             's1'
         """
-        return self.services.open_sessions.get(self.services.owner(scope))
+        return self.services.open_sessions.get(arguments.owner(self.services, scope))
 
     def add_many(
         self,
@@ -438,7 +438,7 @@ class MemoryController:
             >>> [turn.session_id for turn in turns]
             ['s1', 's2']
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         if not isinstance(sessions, Mapping):
             raise InvalidInputError(
                 f"sessions must be a dict of messages by session id, not {type(sessions).__name__}"
@@ -478,7 +478,7 @@ class MemoryController:
             ['user: I adopted a beagle called Biscuit.']
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         if session_id is not None:
             session_id = arguments.string("session_id", session_id)
         with services.locks.hold(owner):
@@ -534,7 +534,7 @@ class MemoryController:
             True
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         since = None if timestamp is None else arguments.moment("timestamp", timestamp)
         text = None if text is None else arguments.text("text", text)
         weight = arguments.number("importance", importance, low=0, high=1, optional=True)
@@ -606,7 +606,7 @@ class MemoryController:
             >>> memory.delete(turn.id).deleted == (turn.id,)
             True
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         with self.services.locks.hold(owner):
             versions = self.history(memory_id, scope=owner)
             return self.services.deletion.delete(owner, versions)
@@ -633,7 +633,7 @@ class MemoryController:
             >>> [turn.text for turn in memory.unmerge(merged)]
             ['My blood type is A+.']
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         with self.services.locks.hold(owner):
             return self.services.deletion.unmerge(owner, self.get(memory_id, scope=owner))
 
@@ -654,7 +654,7 @@ class MemoryController:
             >>> len(memory.delete_session("s1").deleted)
             2
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         session_id = arguments.string("session_id", session_id)
         with self.services.locks.hold(owner):
             self.services.reinforcement.flush(owner)
@@ -674,7 +674,7 @@ class MemoryController:
             >>> memory.delete_all()
             1
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         with self.services.locks.hold(owner):
             self.services.reinforcement.flush(owner)
             self.services.open_sessions.pop(owner, None)
@@ -729,7 +729,7 @@ class MemoryController:
             ('document', 'Tea')
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         title = None if title is None else arguments.string("title", title)
         source = None if source is None else arguments.string("source", source)
         expiry = None if expires_at is None else arguments.moment("expires_at", expires_at)
@@ -747,7 +747,7 @@ class MemoryController:
             >>> [document.title for document in memory.documents()]
             ['Tea']
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         with self.services.memories.reading(owner):
             return self.services.documents.all(owner)
 
@@ -765,7 +765,7 @@ class MemoryController:
             >>> len(memory.delete_document(document.id).deleted)
             1
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         name = arguments.string("name", name)
         with self.services.locks.hold(owner):
             self.services.reinforcement.flush(owner)
@@ -827,7 +827,7 @@ class MemoryController:
             ('I adopted a beagle called Biscuit.', 1.0)
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         query = arguments.text("query", query)
         k = arguments.integer("k", k, low=1)
         granularity = arguments.choice("granularity", granularity, Granularity)
@@ -898,7 +898,7 @@ class MemoryController:
             ['I adopted a beagle called Biscuit.', 'I work as a baker.']
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         texts = [arguments.text("queries", query) for query in arguments.items("queries", queries)]
         results: list[SearchResult] = []
         # No more at once than the cache of embedded queries keeps.
@@ -971,7 +971,7 @@ class MemoryController:
             'user: "I adopted a beagle called Biscuit."'
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         lines: list[str] = []
         if isinstance(query, Sequence) and not isinstance(query, str | bytes):
             embedder = services.embedder
@@ -1056,7 +1056,7 @@ class MemoryController:
             'new'
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         text = arguments.text("text", text)
         services.before_search(owner, sweep=False)
         return recognize(services.memories, services.embedder, owner, text)
@@ -1076,7 +1076,7 @@ class MemoryController:
             >>> memory.get("m1").text
             'I like tea.'
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         memory_id = arguments.memory_id("memory_id", memory_id)
         self.services.flush()
         memories = self.services.memories.get(owner, [memory_id])
@@ -1130,7 +1130,7 @@ class MemoryController:
             ['I live in Lisbon.']
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         limit = arguments.integer("limit", limit, low=1, optional=True)
         offset = arguments.integer("offset", offset, low=0)
         if cursor is not None:
@@ -1239,7 +1239,7 @@ class MemoryController:
             >>> memory.topics()
             []
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         query = None if query is None else arguments.text("query", query)
         k = arguments.integer("k", k, low=1, optional=True)
         self.services.flush()
@@ -1284,7 +1284,7 @@ class MemoryController:
             >>> [(fact.subject, fact.attribute, fact.value) for fact in memory.facts()]
             [('user', 'home', 'Lisbon')]
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         if subject is not None:
             subject = arguments.string("subject", subject)
         if attribute is not None:
@@ -1368,7 +1368,7 @@ class MemoryController:
             >>> f"{event.when:%Y-%m-%d} {event.until:%Y-%m-%d}"
             '2023-05-01 2023-06-01'
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         query = None if query is None else arguments.text("query", query)
         k = arguments.integer("k", k, low=1)
         bounds = Bounds(
@@ -1430,7 +1430,7 @@ class MemoryController:
 
     def _set_pinned(self, memory_id: str, pinned: bool, scope: Scope | None) -> Memory:
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         with services.locks.hold(owner):
             memory = self._current(memory_id, owner)
             if is_pinned(memory) == pinned:
@@ -1470,7 +1470,7 @@ class MemoryController:
             'archived'
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         with services.locks.hold(owner):
             memory = self._current(memory_id, owner)
             if is_pinned(memory):
@@ -1504,7 +1504,7 @@ class MemoryController:
             ('active', 1)
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         with services.locks.hold(owner):
             memory = self._current(memory_id, owner)
             if memory.state is State.ARCHIVED:
@@ -1536,7 +1536,7 @@ class MemoryController:
             >>> memory.get(hits[0].memory.id).recall_count
             1
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         hits = _search_result(hits)
         shown_ids = None if shown is None else set(arguments.strings("shown", shown))
         used = [
@@ -1577,7 +1577,7 @@ class MemoryController:
             1
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         hits = _search_result(hits)
         cited = arguments.strings("cited", cited)
         hit_ids = {hit.memory.id for hit in hits}
@@ -1608,7 +1608,7 @@ class MemoryController:
             >>> memory.learned().citations
             0
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         return self.services.reflection.learned(owner)
 
     def reset_learning(self, *, scope: Scope | None = None) -> int:
@@ -1621,7 +1621,7 @@ class MemoryController:
             >>> memory.reset_learning()
             0
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         with self.services.locks.hold(owner):
             return self.services.reflection.reset(owner)
 
@@ -1659,7 +1659,7 @@ class MemoryController:
             (1, ('knead', 'wait', 'bake'))
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         succeeded = parse_outcome(outcome)
         goal = arguments.text("goal", goal)
         steps = [arguments.text("steps", step) for step in arguments.items("steps", steps)]
@@ -1693,7 +1693,7 @@ class MemoryController:
             >>> memory.plan_went(plan.id, "failure").failed
             1
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         plan_id = arguments.memory_id("plan_id", plan_id)
         succeeded = parse_outcome(outcome)
         if succeeded is None:
@@ -1720,7 +1720,7 @@ class MemoryController:
             ['bake bread']
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         goal = None if goal is None else arguments.text("goal", goal)
         k = arguments.integer("k", k, low=1)
         services.flush()
@@ -1755,7 +1755,7 @@ class MemoryController:
             1
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         moment = self.clock() if now is None else arguments.moment("now", now)
         with services.locks.hold(owner):
             services.reinforcement.flush(owner)
@@ -1798,7 +1798,7 @@ class MemoryController:
             >>> memory.consolidate().finished
             True
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         budget = arguments.integer("budget", budget, low=0, optional=True)
         keep = arguments.integer("keep", keep, low=0, optional=True)
         if progress is not None and not isinstance(progress, Progress):
@@ -1824,7 +1824,7 @@ class MemoryController:
             >>> memory.export("backup.jsonl")
             1
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         path = arguments.path_like("path", path)
         with self.services.locks.hold(owner):
             self.services.reinforcement.flush(owner)
@@ -1856,7 +1856,7 @@ class MemoryController:
             1
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         path = arguments.path_like("path", path)
         with services.locks.hold(owner):
             services.reinforcement.flush(owner)
@@ -1875,7 +1875,7 @@ class MemoryController:
             >>> memory.stats().memories
             {'turn': 2}
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         self.services.flush(owner)
         return collect_stats(self.services.memories, self.curve, owner, self.clock())
 
@@ -1891,7 +1891,7 @@ class MemoryController:
             >>> graph.number_of_nodes(), graph.number_of_edges()
             (2, 1)
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         self.services.flush()
         return export_graph(self.services.memories, self.curve, owner, self.clock())
 
@@ -1912,7 +1912,7 @@ class MemoryController:
             True
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         repair = arguments.flag("repair", repair)
         with services.locks.hold(owner):
             services.reinforcement.flush(owner)

@@ -244,21 +244,8 @@ class Services:
             raise ClosedError("this MemoryController is closed; open another one")
 
     def owner(self, scope: Scope | None) -> Scope:
-        """Return the scope that a call means: its own argument, else the controller's.
-
-        Raises:
-            ClosedError: the controller is closed.
-            InvalidScopeError: neither names a scope.
-        """
-        if self.closed:
-            self.require_open()
-        owner = self.scope if scope is None else scope
-        if not isinstance(owner, Scope):
-            raise InvalidScopeError(
-                f"scope={owner!r} must be a Scope; pass scope=Scope(user_id=...) to this "
-                "call or to the controller"
-            )
-        return owner
+        """Return the scope that a call means; see `arguments.owner`."""
+        return arguments.owner(self, scope)
 
     def flush(self, scope: Scope | None = None) -> None:
         """Write pending recalls now: of one scope, or of all of them."""

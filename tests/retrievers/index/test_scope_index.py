@@ -10,6 +10,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agentmem_retrievers.index.graph import Adjacency
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import NONE, Table
@@ -130,3 +131,10 @@ def test_dead_rows_are_bounded() -> None:
     assert engine.index(ADA) is held
     assert held.members("s", TURN) == [f"m{n}" for n in range(7)]
     assert held.revision == store.revision(ADA)
+
+
+def test_edges_that_are_set_again_stay() -> None:
+    graph = Adjacency()
+    graph.set_edges("a", {"b": 0.5})
+    graph.set_edges("a", graph.successors("a"))
+    assert graph["b"] == {"a": 0.5}
