@@ -150,9 +150,9 @@ def _compare(
         for side, ask in sides.items():
             alone[side].append(run_callers(ask, list(islice(questions, searches // 4)), 1).p50)
         for side, ask in sides.items():
-            asked = list(islice(questions, searches))
+            batch = list(islice(questions, searches))
             begin = time.process_time() + _processor_seconds(pid)
-            together[side].append(1e3 / run_callers(ask, asked, len(owners)).ms)
+            together[side].append(1e3 / run_callers(ask, batch, len(owners)).ms)
             used[side] += time.process_time() + _processor_seconds(pid) - begin
         progress.advance("rounds", 1)
     waited = {side: statistics.median(samples) for side, samples in alone.items()}

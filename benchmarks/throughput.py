@@ -134,8 +134,8 @@ def _compare(settings: BenchSettings, place: Path, bare: Path, owners: int) -> I
             loads: dict[str, list[Load]] = {name: [] for name in sides}
             for _ in range(_ROUNDS):
                 for name, side in sides.items():
-                    asked = list(islice(questions, max(settings.rounds, 2 * callers)))
-                    loads[name].append(run_callers(side, asked, callers))
+                    batch = list(islice(questions, max(settings.rounds, 2 * callers)))
+                    loads[name].append(run_callers(side, batch, callers))
             medians = {name: Load.median(runs) for name, runs in loads.items()}
             yield from _ratios(medians, callers, owners)
 

@@ -54,7 +54,7 @@ def test_the_packages_import_alone_and_in_any_order(order: tuple[str, ...]) -> N
     ],
 )
 def test_dependence_has_one_direction(package: str, forbidden: set[str]) -> None:
-    assert [found for found in imported_by(package) if found[1] in forbidden] == []
+    assert [imports for imports in imported_by(package) if imports[1] in forbidden] == []
 
 
 @pytest.mark.parametrize(
@@ -125,5 +125,5 @@ def test_nobody_is_told_to_install_the_other_project_of_our_name() -> None:
         for path in tree()
         if path.is_file() and path.suffix in {".py", ".md", ".toml", ".txt", ".yml", ""}
     }
-    found = {name: wrong.search(text) for name, text in texts.items()}
-    assert {name: match[0] for name, match in found.items() if match} == {}
+    matches = {name: wrong.search(text) for name, text in texts.items()}
+    assert {name: match[0] for name, match in matches.items() if match} == {}

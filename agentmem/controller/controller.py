@@ -937,7 +937,7 @@ class MemoryController:
 
         Args:
             query: the question, or any text; or the last turns of a conversation, in the form of
-                `add`, for what ought to come to mind: what resembles them most is shown.
+                `add`, for proactive recall: what resembles them most is shown.
             max_tokens: the most tokens of the text, >= 1. It is a limit, not a target.
             as_of: recall the memory as it was then, aware.
             exclude: ids of memories not to show, such as those that a conversation shows already.

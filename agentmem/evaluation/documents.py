@@ -112,8 +112,10 @@ def haystacks(words: Sequence[int], *, seed: int = 0) -> Iterator[LongDocument]:
             for n, sentence in enumerate(sentences)
         )
         questions = tuple(
-            DocumentQuestion(asked, ((text.index(sentence), text.index(sentence) + len(sentence)),))
-            for sentence, asked in chosen
+            DocumentQuestion(
+                question, ((text.index(sentence), text.index(sentence) + len(sentence)),)
+            )
+            for sentence, question in chosen
         )
         yield LongDocument(f"{n_words} words", text, questions)
 

@@ -1,4 +1,4 @@
-"""Proactive recall, after MADial: which memory ought to come to mind, given the last turns?"""
+"""Proactive recall, after MADial: the right memories for the last turns of a conversation."""
 
 from __future__ import annotations
 

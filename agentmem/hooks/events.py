@@ -14,7 +14,7 @@ from typing import Any
 
 __all__ = ["AnswerKind", "Event", "answer", "context_block", "parse_event"]
 
-# At these a program is told what is remembered; at these the transcript is stored.
+# Events at which memories are printed, and events at which the transcript is stored.
 _RECALLS = frozenset(["SessionStart", "UserPromptSubmit"])
 _STORES = frozenset(["SessionEnd", "PreCompact", "Stop"])
 # What Codex passes to its `notify` program after each turn.

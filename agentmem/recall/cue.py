@@ -1,4 +1,4 @@
-"""A cue: the last turns of a conversation, for what ought to come to mind."""
+"""A cue for proactive recall: the last turns of a conversation."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ _FORMS = {
 
 
 # The granularities that a context can show.
-_SHOWN = (Granularity.TURN, Granularity.SESSION, *COARSE, Granularity.FACT)
+_GRANULARITIES = (Granularity.TURN, Granularity.SESSION, *COARSE, Granularity.FACT)
 
 
 def candidates(max_tokens: int) -> int:
@@ -83,8 +83,8 @@ def shown_granularity(value: Any) -> Granularity:
         InvalidInputError: it is none, or one that no context shows.
     """
     granularity = arguments.choice("granularity", value, Granularity)
-    if granularity not in _SHOWN:
-        accepted = ", ".join(one.value for one in _SHOWN)
+    if granularity not in _GRANULARITIES:
+        accepted = ", ".join(one.value for one in _GRANULARITIES)
         raise arguments.refusal("granularity", granularity.value, f"one of {accepted}")
     return granularity
 
@@ -126,10 +126,10 @@ class _Page:
         words = line.text[1:-1]
         trust = trust_of(line.memory).level
         # A page that repeats the user's words must not take their place.
-        shown = [d.line.text for d in self.drafts if trust_of(d.memory).level >= trust]
+        texts = [d.line.text for d in self.drafts if trust_of(d.memory).level >= trust]
         if len(words) < MIN_REPEATED_CHARS:
-            return line.text in shown
-        return any(words in text for text in shown)
+            return line.text in texts
+        return any(words in text for text in texts)
 
     def add(self, draft: _Draft) -> bool:
         """Add a line if it fits; return whether it did."""
@@ -345,10 +345,12 @@ class Recaller:
                 continue
             form, reason = Form.TURN if is_whole else Form.EXCERPT, f"rank {rank + 1} of the search"
             earlier = before.get(memory.id)
-            shown = earlier is None or earlier.id in page.turn_ids or not allowed(earlier.id)
-            if earlier is not None and not shown:
-                said = quote(excerpts.best(earlier.text, MAX_PRECEDING_TOKENS), len(earlier.text))
-                longer = replace(line, preceding=f"{speaker_of(earlier)}: {said}")
+            is_covered = earlier is None or earlier.id in page.turn_ids or not allowed(earlier.id)
+            if earlier is not None and not is_covered:
+                quotation = quote(
+                    excerpts.best(earlier.text, MAX_PRECEDING_TOKENS), len(earlier.text)
+                )
+                longer = replace(line, preceding=f"{speaker_of(earlier)}: {quotation}")
                 if page.add(_Draft(longer, form, (memory.id, earlier.id), hit.score, reason)):
                     continue
             page.add(_Draft(line, form, _own(memory), hit.score, reason))

@@ -176,9 +176,9 @@ def search(body: SearchRequest, request: Request, caller: Reader) -> SearchOut:
 def recall(body: RecallRequest, request: Request, caller: Reader) -> RecallOut:
     """Spend a token budget on the memories that answer a question."""
     options = body.options("query") | _reinforce(body.reinforce, caller)
-    asked = body.asked()
-    with memory_span("search_memory", content=str(asked), max_tokens=body.max_tokens):
-        context = caller.memory.recall(asked, scope=caller.scope, **options)
+    query = body.cue()
+    with memory_span("search_memory", content=str(query), max_tokens=body.max_tokens):
+        context = caller.memory.recall(query, scope=caller.scope, **options)
     search_id = request.app.state.searches.keep(caller.scope, context.hits)
     return RecallOut.of(context, search_id)
 

@@ -225,17 +225,17 @@ def _views(turns: Sequence[Memory]) -> Iterator[Sequence[int]]:
     these without questions that got no reply.
     """
     yield range(len(turns))
-    asked, answered, is_answered = [], [], True
+    questions_and_replies, answered, is_answered = [], [], True
     for n, turn in enumerate(turns):
         is_last = n + 1 == len(turns) or turns[n + 1].role == "user"
         if turn.role == "user":
             is_answered = UNANSWERED not in turn.metadata
-            asked.append(n)
+            questions_and_replies.append(n)
             answered += [n] * is_answered
         elif is_last and is_answered:
-            asked.append(n)
+            questions_and_replies.append(n)
             answered.append(n)
-    yield asked
+    yield questions_and_replies
     yield answered
 
 

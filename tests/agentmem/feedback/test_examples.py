@@ -75,8 +75,8 @@ class TestLessons:
 
     def test_every_example_is_told_once_with_its_label(self) -> None:
         for lesson in lessons(users=1):
-            told = [t.text for s in lesson.dialogue.sessions for t in s.turns if t.role == "user"]
-            found = [re.fullmatch(r'"(.*)" \(label: (\d+)\)', text) for text in told]
-            pairs = [(match[1], int(match[2])) for match in found if match]
+            texts = [t.text for s in lesson.dialogue.sessions for t in s.turns if t.role == "user"]
+            matches = [re.fullmatch(r'"(.*)" \(label: (\d+)\)', text) for text in texts]
+            pairs = [(match[1], int(match[2])) for match in matches if match]
             assert sorted(pairs) == sorted(lesson.examples)
-            assert len(told) > len(pairs)
+            assert len(texts) > len(pairs)

@@ -12,7 +12,7 @@ from agentmem import Granularity, InMemoryStore, Memory, MemoryController, Scope
 from agentmem.maintenance.duplicates import duplicates, same_statement
 from tests.torture._embedding import WordEmbeddings
 
-SAID = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+SAID_AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 SAME = [
     ("I live in Oslo.", "I live in Oslo"),
@@ -55,8 +55,8 @@ def turn(number: int, text: str, **fields: object) -> Memory:
         "granularity": Granularity.TURN,
         "text": text,
         "session_id": "s",
-        "said_at": SAID + timedelta(days=number),
-        "written_at": SAID,
+        "said_at": SAID_AT + timedelta(days=number),
+        "written_at": SAID_AT,
         "position": number,
     }
     return Memory(**{**values, **fields})  # type: ignore[arg-type]
@@ -131,7 +131,7 @@ def active(memory: MemoryController) -> list[str]:
 def test_deleting_a_merged_turn_leaves_what_is_worded_otherwise() -> None:
     with controller() as memory:
         for day, text in enumerate(("I am a nurse.", "I'm a nurse.", "I'm a nurse.")):
-            memory.add(text, session_id=f"s{day}", timestamp=SAID + timedelta(days=day))
+            memory.add(text, session_id=f"s{day}", timestamp=SAID_AT + timedelta(days=day))
             memory.end_session(f"s{day}")
         merged = memory.consolidate().merged
         assert len(merged) == 2
@@ -145,7 +145,7 @@ def test_deleting_a_session_brings_back_what_others_said() -> None:
     with controller() as memory:
         for day in range(2):
             memory.add(
-                "My name is Ada.", session_id=f"s{day}", timestamp=SAID + timedelta(days=day)
+                "My name is Ada.", session_id=f"s{day}", timestamp=SAID_AT + timedelta(days=day)
             )
             memory.end_session(f"s{day}")
         memory.consolidate()
@@ -157,7 +157,7 @@ def test_a_merge_can_be_undone_and_is_not_made_again() -> None:
     with controller() as memory:
         for day in range(2):
             memory.add(
-                "My name is Ada.", session_id=f"s{day}", timestamp=SAID + timedelta(days=day)
+                "My name is Ada.", session_id=f"s{day}", timestamp=SAID_AT + timedelta(days=day)
             )
             memory.end_session(f"s{day}")
         [(hidden, standing)] = memory.consolidate().merged.items()

@@ -185,11 +185,11 @@ def test_the_command_line_moves_a_store_and_uses_it(path: Path, model: Path) -> 
     moved = runner.invoke(app, ["reembed", "--model", str(model), "--store", str(path)])
     assert moved.exit_code == 0, moved.output
     assert f"embedded {len(before)} memories of 2 owners" in moved.output
-    found = runner.invoke(
+    result = runner.invoke(
         app, ["search", "Biscuit hates rain", "--user", "ada", "--store", str(path)]
     )
-    assert found.exit_code == 0, found.output
-    assert TEXTS[1] in found.output
+    assert result.exit_code == 0, result.output
+    assert TEXTS[1] in result.output
     # Without `embeddings=` too: the store knows its model.
     with MemoryController.open(path, scope=ADA) as memory:
         assert memory.search("Biscuit hates rain.", k=1)[0].memory.text == TEXTS[1]

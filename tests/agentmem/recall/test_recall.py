@@ -248,12 +248,12 @@ class TestInput:
 
 class TestReinforcement:
     def test_what_is_shown_is_strengthened(self, memory: MemoryController) -> None:
-        shown, hidden = memory.add(["I like green tea.", "I hate coffee."], session_id="s")
+        visible, hidden = memory.add(["I like green tea.", "I hate coffee."], session_id="s")
         memory.recall("green tea", exclude=[hidden.id])
-        assert memory.get(shown.id).recall_count == 1
+        assert memory.get(visible.id).recall_count == 1
         assert memory.get(hidden.id).recall_count == 0
         memory.recall("green tea", reinforce=False)
-        assert memory.get(shown.id).recall_count == 1
+        assert memory.get(visible.id).recall_count == 1
 
 
 class TestPins:

@@ -36,11 +36,11 @@ def add(http: TestClient, *messages: Any, **fields: Any) -> list[str]:
 def test_a_conversation_is_stored_searched_recalled_and_ended(http: TestClient) -> None:
     moment = "2026-03-01T10:00:00+00:00"
     [dog] = add(http, DOG | {"timestamp": moment}, session_id="s/1")
-    found = http.post("/v1/search", json={"query": "What is my dog called?", "k": 1}).json()
-    assert found["hits"][0]["memory"]["id"] == dog
-    assert found["hits"][0]["memory"]["said_at"].startswith("2026-03-01T10:00:00")
-    assert 0 <= found["confidence"] <= 1
-    assert set(found["hits"][0]) >= {"memory", "score", "retention"}
+    result = http.post("/v1/search", json={"query": "What is my dog called?", "k": 1}).json()
+    assert result["hits"][0]["memory"]["id"] == dog
+    assert result["hits"][0]["memory"]["said_at"].startswith("2026-03-01T10:00:00")
+    assert 0 <= result["confidence"] <= 1
+    assert set(result["hits"][0]) >= {"memory", "score", "retention"}
     recalled = http.post("/v1/recall", json={"query": "my dog", "max_tokens": 200}).json()
     assert "Biscuit" in recalled["text"]
     assert recalled["tokens"] <= 200
@@ -107,8 +107,8 @@ def test_feedback_changes_the_ranking_of_the_owner_only(
     http: TestClient, make_http: Make, tokens: TokenStore
 ) -> None:
     ids = add(http, "I adopted a beagle called Biscuit.", "I work as a baker.")
-    found = http.post("/v1/search", json={"query": "my dog", "reinforce": False}).json()
-    path = f"/v1/searches/{found['id']}"
+    result = http.post("/v1/search", json={"query": "my dog", "reinforce": False}).json()
+    path = f"/v1/searches/{result['id']}"
     ben = make_http(token=tokens.create(Scope("ben")))
     assert ben.post(f"{path}/feedback", json={"cited": [ids[0]]}).status_code == 404
     assert http.post(f"{path}/reinforce", json={}).status_code == 204

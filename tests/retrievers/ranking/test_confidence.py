@@ -11,7 +11,7 @@ from agentmem import InMemoryStore, MemoryController, Scope
 from agentmem_retrievers import Weights
 from agentmem_retrievers.ranking.pipeline import confidence
 
-SAID = (
+TEXTS = (
     "I spent two weeks in Japan in March.",
     "My guitar teacher is called Lindqvist, I practise every day.",
     "I bought new headphones last week, they cost 80 euros.",
@@ -26,7 +26,7 @@ def memory(embeddings: Embeddings) -> Iterator[MemoryController]:
     with MemoryController(
         InMemoryStore(), scope=Scope("ada"), embeddings=embeddings, linger=None
     ) as controller:
-        for day, text in enumerate(SAID):
+        for day, text in enumerate(TEXTS):
             controller.add(text, session_id=f"s{day}")
         yield controller
 

@@ -194,8 +194,8 @@ def test_an_edited_fact_keeps_its_name(client: TestClient, memory: MemoryControl
 
 def test_a_receipt_counts_what_was_removed(client: TestClient, memory: MemoryController) -> None:
     turn = turn_of(memory)
-    asked = client.get("/forget", params={"id": turn})
-    assert "1 fact" in asked.text
+    page = client.get("/forget", params={"id": turn})
+    assert "1 fact" in page.text
     receipt = client.post("/forget", data={"id": turn})
     assert "1 message" in receipt.text
     assert "1 fact" in receipt.text
