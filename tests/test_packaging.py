@@ -118,7 +118,7 @@ def tree() -> Iterator[Path]:
         yield from (p for p in ROOT.glob(pattern) if ".venv" not in p.parts)
 
 
-def test_nobody_is_told_to_install_the_other_project_of_our_name() -> None:
+def test_no_text_installs_the_other_project_of_the_name() -> None:
     wrong = re.compile(r"\b(?:pip3?|uv) (?:install|add)\b[^\n]*?(?<![\w./-])agentmem(?![\w./-])")
     texts = {
         path.name: path.read_text(encoding="utf-8")

@@ -193,9 +193,7 @@ class TestUpdateAndHistory:
 
 
 class TestDelete:
-    def test_removes_the_memory_and_what_was_derived_from_it(
-        self, memory: MemoryController
-    ) -> None:
+    def test_removes_the_memory_and_derived_memories(self, memory: MemoryController) -> None:
         secret, _ = memory.add(["My code is 4711.", "I like tea."], session_id="s")
         memory.end_session("s")
         memory.update(secret.id, text="My code is 4712.")
@@ -454,7 +452,7 @@ class TestSearch:
         assert routed == {"turns", "session", "summary", "keywords"}
 
     @pytest.mark.parametrize(
-        ("asked", "tense"),
+        ("question", "tense"),
         [
             ("When did we go to the museum?", "went"),
             ("When are we going to the museum?", "will go"),

@@ -93,7 +93,9 @@ class TestExpiry:
         clock.advance(days=2)
         assert memory.sweep().expired == (second.id,)
 
-    def test_what_was_merged_stays(self, memory: MemoryController, clock: ManualClock) -> None:
+    def test_a_merged_turn_outlives_a_duplicate_that_expires(
+        self, memory: MemoryController, clock: ManualClock
+    ) -> None:
         [lasting] = memory.add("My blood type is A positive.", session_id="s1")
         clock.advance(days=1)
         [gone] = memory.add("My blood type is A positive.", session_id="s2", importance=0.5)

@@ -192,7 +192,9 @@ class TestAgainstALoop:
 
 
 class TestRecall:
-    def test_shows_only_what_passes(self, filled: tuple[MemoryController, ManualClock]) -> None:
+    def test_only_passing_hits_are_shown(
+        self, filled: tuple[MemoryController, ManualClock]
+    ) -> None:
         memory, _ = filled
         wanted: dict[str, Any] = {"role": "user", "filter": {"project": {"$in": ["x", 1]}}}
         allowed = {turn.id for turn in loop(memory, **wanted)}
@@ -416,7 +418,7 @@ class TestPages:
             assert set(seen) <= wanted
 
     @pytest.mark.parametrize("cursor", ["x", "e30", "W10", "bnVsbA", "WyJhIiwxLDIsMyw0XQ", "é"])
-    def test_a_cursor_of_nobody_is_refused(self, cursor: str) -> None:
+    def test_an_unknown_cursor_is_refused(self, cursor: str) -> None:
         memory, _ = self.new_memory()
         with memory, pytest.raises(InvalidInputError, match="next_cursor"):
             memory.get_all(cursor=cursor)

@@ -208,7 +208,9 @@ def test_messages_of_the_anthropic_client(memory: MemoryController) -> None:
     assert memory.get("msg_1").text == "Hello."
 
 
-def test_what_cannot_be_stored_is_replaced_with_a_note(memory: MemoryController) -> None:
+def test_characters_that_cannot_be_stored_are_replaced_and_counted(
+    memory: MemoryController,
+) -> None:
     [turn] = memory.add("tea \ud83c\udf75 and \ud83d")
     assert (turn.text, turn.metadata) == ("tea \U0001f375 and \ufffd", {"replaced_characters": 1})
 
@@ -221,7 +223,7 @@ def test_a_text_that_is_too_long_becomes_several_turns(memory: MemoryController)
 
 
 @pytest.mark.parametrize("wrong", [{"role": "user", "contnet": "x"}, 42, b"x", {}, object()])
-def test_what_is_no_message_at_all_is_an_error(memory: MemoryController, wrong: Any) -> None:
+def test_an_object_that_is_no_message_raises_an_error(memory: MemoryController, wrong: Any) -> None:
     with pytest.raises(InvalidInputError):
         memory.add(["fine", wrong])
     assert memory.get_all() == []

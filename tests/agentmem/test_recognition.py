@@ -66,7 +66,7 @@ class TestRecognition:
     def test_is_about_one_owner(self, memory: MemoryController) -> None:
         assert memory.recognize(TEXTS[0], scope=Scope("ben")) == Recognition(0.0, "new", None)  # type: ignore[arg-type]
 
-    def test_what_was_deleted_or_replaced_is_new(self, memory: MemoryController) -> None:
+    def test_deleted_and_replaced_texts_are_new(self, memory: MemoryController) -> None:
         turn = memory.recognize(TEXTS[0]).memory
         assert turn is not None
         memory.update(turn.id, text="I like tea.")
@@ -116,7 +116,7 @@ class CountingEmbeddings(Embeddings):
 
 
 class TestSearchMany:
-    def test_is_what_search_returns_in_one_pass(self, embeddings: Embeddings) -> None:
+    def test_search_many_equals_single_searches(self, embeddings: Embeddings) -> None:
         counting = CountingEmbeddings(embeddings)
         questions = ["What is my dog called?", "Who marries?", "What broke?", "What broke?"]
         with MemoryController(

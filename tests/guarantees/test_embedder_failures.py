@@ -102,7 +102,7 @@ def test_embedder_failures_write_nothing_and_raise_a_typed_error(
     assert memory.search("house green", k=1)[0].memory.text == "the house is green"
 
 
-def test_a_write_stands_when_its_session_cannot_be_summarized(
+def test_a_write_stays_when_its_session_cannot_be_summarized(
     memory: MemoryController, embedder: Failing, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A call that has stored or deleted something succeeds; a later one writes the summary."""

@@ -39,7 +39,7 @@ def memory(embeddings: Embeddings) -> Iterator[MemoryController]:
         yield controller
 
 
-def test_documents_carry_what_is_known_of_the_memory(memory: MemoryController) -> None:
+def test_documents_have_the_metadata_of_the_memory(memory: MemoryController) -> None:
     [document] = memory.as_retriever(k=1).invoke("What is my dog called?")
     [hit] = memory.search("What is my dog called?", k=1)
     assert document.page_content == TEXTS[0]

@@ -379,7 +379,7 @@ class TestAnthropic:
                 view = {"command": "view", "path": path}
                 assert outcome(tool, view) == outcome(reference, view), (command, path)
 
-    def test_what_a_model_gets_wrong(self, tool: Any) -> None:
+    def test_wrong_calls_of_a_model_are_refused(self, tool: Any) -> None:
         tool.call({"command": "create", "path": "/memories/a", "file_text": "tea tea"})
         again = {"command": "create", "path": "/memories/a", "file_text": "x"}
         assert "already exists" in self.refused(tool, **again)

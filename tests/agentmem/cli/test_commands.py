@@ -504,7 +504,7 @@ def test_commands_import_only_what_they_need(filled: Run, tmp_path: Path) -> Non
     assert result.stdout.splitlines()[-1] == "[]"
 
 
-def test_a_command_says_what_it_waits_for(
+def test_a_long_wait_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(progress, "_PATIENCE", 0.01)

@@ -237,7 +237,7 @@ class TestChunking:
 
 
 class TestInMemory:
-    def test_is_found_with_its_provenance(self, memory: MemoryController, tmp_path: Path) -> None:
+    def test_a_chunk_has_its_provenance(self, memory: MemoryController, tmp_path: Path) -> None:
         path = tmp_path / "handbook.md"
         path.write_text(HANDBOOK)
         memory.add("I like the garden.", session_id="s1")
@@ -255,7 +255,7 @@ class TestInMemory:
         assert {h.memory.role for h in hits} == {"document"}
         assert "shed" in memory.recall("Where is the key of the shed?").text
 
-    def test_what_changed_is_embedded(
+    def test_changed_texts_are_embedded(
         self, memory: MemoryController, embeddings: CountingEmbeddings
     ) -> None:
         first = memory.add_document(HANDBOOK, source="handbook")

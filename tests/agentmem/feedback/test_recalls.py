@@ -91,7 +91,7 @@ def test_archive_and_revive(memory: MemoryController, clock: ManualClock) -> Non
     assert memory.get(turn.id) == revived
 
 
-def test_what_cannot_be_archived(memory: MemoryController) -> None:
+def test_pinned_and_superseded_memories_cannot_be_archived(memory: MemoryController) -> None:
     [turn] = memory.add("I am allergic to peanuts.", session_id="s1")
     memory.pin(turn.id)
     with pytest.raises(InvalidInputError, match="is pinned; unpin it"):

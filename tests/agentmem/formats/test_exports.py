@@ -195,7 +195,7 @@ def test_keys_are_redacted(secret: str) -> None:
         "https://example.org/path:80",
     ],
 )
-def test_what_is_no_key_stays(text: str) -> None:
+def test_text_without_a_key_is_unchanged(text: str) -> None:
     assert redact_secrets(text) == text
 
 

@@ -195,7 +195,7 @@ def test_the_command_line_moves_a_store_and_uses_it(path: Path, model: Path) -> 
         assert memory.search("Biscuit hates rain.", k=1)[0].memory.text == TEXTS[1]
 
 
-def test_a_store_of_unknown_embeddings_says_what_to_do(path: Path) -> None:
+def test_the_error_for_unknown_embeddings_names_the_fix(path: Path) -> None:
     reembed(path, DeterministicFakeEmbedding(size=48))
     with pytest.raises(EmbedderMismatchError, match="pass embeddings= that make"):
         MemoryController.open(path, scope=ADA)

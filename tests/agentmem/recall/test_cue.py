@@ -60,7 +60,7 @@ class TestCue:
 
 
 class TestRecall:
-    def test_what_was_told_before_the_last_turn_counts(self, memory: MemoryController) -> None:
+    def test_turns_before_the_last_one_count(self, memory: MemoryController) -> None:
         first = memory.recall(TURNS, reinforce=False).hits[0].memory
         assert first.text == MESSAGES[0]
         alone = memory.recall(TURNS[-1:], reinforce=False).hits[0].memory
@@ -71,7 +71,7 @@ class TestRecall:
             assert sum(hit.contributions.values()) == pytest.approx(hit.score)
             assert "likeness" in hit.contributions
 
-    def test_nothing_comes_to_mind_in_an_empty_memory(self, embeddings: Embeddings) -> None:
+    def test_an_empty_memory_recalls_nothing(self, embeddings: Embeddings) -> None:
         with MemoryController(
             InMemoryStore(), scope=Scope("eve"), embeddings=embeddings, linger=None
         ) as memory:
@@ -95,7 +95,7 @@ def prompt_of(model: ScriptedChatModel) -> str:
 
 
 class TestAgent:
-    def test_memories_come_to_mind_without_a_question(self, memory: MemoryController) -> None:
+    def test_memories_are_recalled_without_a_question(self, memory: MemoryController) -> None:
         model = ScriptedChatModel([TURNS[1]["content"], "Biscuit will like it."])
         agent = Agent(model=model, memory=memory, k=1)
         config: Any = {"configurable": {"session_id": "today"}}
