@@ -57,6 +57,7 @@ C = TypeVar("C", bound=StrEnum)
 T = TypeVar("T")
 
 _ROLE = re.compile(r"x-[a-z0-9][a-z0-9_.-]{0,62}")
+# The most characters of a wrong value in an error message.
 _MAX_SHOWN = 80
 # More than there can be of anything; larger numbers mean the same, and overflow elsewhere.
 _MAX_INTEGER = 2**31 - 1

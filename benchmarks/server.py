@@ -28,6 +28,7 @@ from benchmarks.throughput import Ask, run_callers
 
 __all__ = ["measure_server"]
 
+# Loading the embedder takes most of it on a busy machine.
 _START_SECONDS = 120.0
 _MEGABYTE = 2**20
 _ROUNDS = 3

@@ -28,8 +28,10 @@ from agentmem_stores import DataFormatError, Granularity, InMemoryStore, Memory,
 __all__ = ["BUDGET", "DocumentQuestion", "LongDocument", "haystacks", "measure_documents",
            "read_qmsum"]  # fmt: skip
 
+# Tokens of a context of several chunks.
 BUDGET = 1500
 _SCOPE = Scope("reader")
+# Sentences about rooms that are inserted into a generated haystack, each with a question.
 _NEEDLES = 20
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["LearningTask", "Lesson", "lessons"]
 
 _START = datetime(2024, 1, 1, 9, tzinfo=UTC)
+# Examples that a user labels in one conversation.
 _PER_SESSION = 15
 # How many examples are recalled.
 _RECALLED = 30

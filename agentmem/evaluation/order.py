@@ -121,6 +121,7 @@ class OrderTask:
         return story(int(dialogue.owner.removeprefix("story-")), self.events)[1]
 
 
+# Per conversation: all pairs of dated events are quadratically many.
 _MAX_PAIRS = 40
 # A whole answer that is a date, a month or a year; "the week before ..." is left out.
 _MONTH = "January|February|March|April|May|June|July|August|September|October|November|December"

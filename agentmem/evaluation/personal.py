@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["PersonalTask", "households"]
 
 _START = datetime(2024, 1, 1, 18, tzinfo=UTC)
+# Hits among which all memories of a command must be.
 _TOP = 10
 
 _OBJECTS = (

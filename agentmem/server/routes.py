@@ -78,6 +78,7 @@ OptionalK = Annotated[int | None, Query(ge=1, le=MAX_K)]
 Moment = Annotated[AwareDatetime | None, Query()]
 Full = Annotated[bool, Query(description="Return the memories, not only their ids.")]
 
+# Bytes of a file that are read and sent at a time.
 _CHUNK = 64 * 1024
 # `memories` is left out of an answer unless it is asked for.
 _SPARSE: dict[str, Any] = {"response_model_exclude_unset": True}
