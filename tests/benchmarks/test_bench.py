@@ -11,11 +11,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from agentmem import InvalidInputError
+from agentmem.embedding.sentence_embeddings import default_embeddings
 from benchmarks.__main__ import app
 from benchmarks.bench import SEARCH_STAGES, WRITE_STAGES, time_by_stage
-from benchmarks.measure import Ratio, alternate
+from benchmarks.corpus import generated
+from benchmarks.measure import BenchSettings, Ratio, alternate
 from benchmarks.partitions import simulate_partitions
-from benchmarks.throughput import run_callers
+from benchmarks.throughput import measure_throughput, run_callers
 
 
 @pytest.fixture
@@ -143,18 +145,10 @@ def test_an_error_of_a_caller_is_raised() -> None:
         run_callers(ask, ["Who?"], callers=2)
 
 
-def test_compares_the_throughput_of_callers(
-    call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("benchmarks.throughput.CALLERS", (1, 2))
-    monkeypatch.setattr("benchmarks.throughput.OWNERS", 2)
-    monkeypatch.setattr("benchmarks.throughput.MEMORIES", 40)
-    out = tmp_path / "bench.json"
-
-    result = call("--rounds", "2", "--only", "throughput", "--json", str(out))
-
-    assert result.exit_code == 0, result.output
-    ratios = {row["name"]: row for row in json.loads(out.read_text())["ratios"]}
+def test_compares_the_throughput_of_callers(tmp_path: Path) -> None:
+    settings = BenchSettings(generated(), default_embeddings(), tmp_path, rounds=2)
+    rows = measure_throughput(settings, callers=(1, 2), owners=2, memories=40)
+    ratios = {row.name: row for row in rows}
     assert list(ratios) == [
         name
         for owners in (1, 2)
@@ -166,6 +160,6 @@ def test_compares_the_throughput_of_callers(
             f"p95 / p50, 2 callers of {owners} owners",
         )
     ]
-    bound = [name for name, row in ratios.items() if row["at_most"] is not None]
+    bound = [name for name, row in ratios.items() if row.at_most is not None]
     assert bound == [list(ratios)[-3], list(ratios)[-1]]
-    assert all(row["measured"] > 0 and row["floor"] > 0 for row in ratios.values())
+    assert all(row.measured > 0 and row.floor > 0 for row in ratios.values())

@@ -504,10 +504,7 @@ def test_commands_import_only_what_they_need(filled: Run, tmp_path: Path) -> Non
     assert result.stdout.splitlines()[-1] == "[]"
 
 
-def test_a_long_wait_is_named(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(progress, "_PATIENCE", 0.01)
-    with progress.show_waiting("loading weights"):
+def test_a_long_wait_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress.show_waiting("loading weights", after=0.01):
         time.sleep(0.3)
     assert capsys.readouterr().err == "loading weights …\n"
