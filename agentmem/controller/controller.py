@@ -972,18 +972,12 @@ class MemoryController:
         """
         services = self.services
         owner = arguments.owner(services, scope)
-        lines: list[str] = []
-        if isinstance(query, Sequence) and not isinstance(query, str | bytes):
-            embedder = services.embedder
-            lines = cue(to_drafts(query), embedder.max_tokens, embedder.count_tokens)
-            query = "\n".join(lines)
-        query = arguments.text("query", query)
+        query, lines = self._cue(query)
         max_tokens = arguments.integer("max_tokens", max_tokens, low=1)
         moment = None if as_of is None else arguments.moment("as_of", as_of)
         exclude = frozenset(arguments.strings("exclude", exclude))
         min_trust = arguments.choice("min_trust", min_trust, Trust)
-        if count_tokens is not None and not callable(count_tokens):
-            raise InvalidInputError(f"count_tokens={count_tokens!r} must be a function or None")
+        count_tokens = arguments.function("count_tokens", count_tokens, optional=True)
         explain = arguments.flag("explain", explain)
         reinforce = arguments.flag("reinforce", reinforce)
         granularity = None if granularity is None else shown_granularity(granularity)
@@ -1027,6 +1021,14 @@ class MemoryController:
         if reinforce and moment is None:
             self.reinforce(result, shown=list(context.ids.values()), scope=owner)
         return context
+
+    def _cue(self, query: str | Sequence[MessageLike]) -> tuple[str, list[str]]:
+        """Return the text to search for, and the turns in it if it is a conversation."""
+        if isinstance(query, str | bytes) or not isinstance(query, Sequence):
+            return arguments.text("query", query), []
+        embedder = self.services.embedder
+        lines = cue(to_drafts(query), embedder.max_tokens, embedder.count_tokens)
+        return arguments.text("query", "\n".join(lines)), lines
 
     def _pinned(self, scope: Scope, as_of: datetime | None) -> list[Memory]:
         """Return the pinned memories of a scope, the newest first."""

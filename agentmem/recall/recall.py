@@ -285,9 +285,9 @@ class Recaller:
             m.id: m for m in self.memories.store.get_memories(scope, Granularity.SESSION, order)
         }
         sources = dict.fromkeys(i for m in by_id.values() for i in m.sources)
-        turn_ids = [i for i in sources if allowed(i)]
+        readable = [i for i in sources if allowed(i)]
         turns = {
-            m.id: m for m in self.memories.store.get_memories(scope, Granularity.TURN, turn_ids)
+            m.id: m for m in self.memories.store.get_memories(scope, Granularity.TURN, readable)
         }
         for passage_id in order:
             passage = by_id.get(passage_id)
@@ -298,24 +298,11 @@ class Recaller:
             room = min(page.room(passage), MAX_PASSAGE_TOKENS)
             if not members or room < MIN_TEXT_TOKENS:
                 continue
-            room -= sum(excerpts.count(f"{speaker_of(turn)}: ") for turn in members)
-            chosen = excerpts.choose([turn.text for turn in members], room)
-            quoted = [
-                (turn, " ".join(sentences))
-                for turn, sentences in zip(members, chosen, strict=True)
-                if sentences
-            ]
-            text = " ".join(f"{speaker_of(turn)}: {sentences}" for turn, sentences in quoted)
+            text, turn_ids = _best_sentences(members, room, excerpts)
             if text:
-                page.add(
-                    _Draft(
-                        _line(passage, text),
-                        Form.PASSAGE,
-                        tuple(turn.id for turn, _ in quoted),
-                        ids[passage_id],
-                        "around a turn that fits the question",
-                    )
-                )
+                reason = "around a turn that fits the question"
+                line = _line(passage, text)
+                page.add(_Draft(line, Form.PASSAGE, turn_ids, ids[passage_id], reason))
 
     def _add_turns(
         self,
@@ -475,6 +462,24 @@ def _max_turn_tokens(rank: int) -> int:
 
 def _own(memory: Memory) -> tuple[str, ...]:
     return (memory.id,) if memory.granularity is Granularity.TURN else ()
+
+
+def _best_sentences(
+    turns: Sequence[Memory], room: int, excerpts: Excerpts
+) -> tuple[str, tuple[str, ...]]:
+    """Return the sentences of turns that fit the question best, and the turns that they are of.
+
+    Args:
+        room: tokens for all of them, with the names of the speakers.
+    """
+    room -= sum(excerpts.count(f"{speaker_of(turn)}: ") for turn in turns)
+    chosen = excerpts.choose([turn.text for turn in turns], room)
+    quoted = {
+        turn.id: f"{speaker_of(turn)}: {' '.join(sentences)}"
+        for turn, sentences in zip(turns, chosen, strict=True)
+        if sentences
+    }
+    return " ".join(quoted.values()), tuple(quoted)
 
 
 def _line(memory: Memory, text: str) -> MemoryLine:

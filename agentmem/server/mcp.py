@@ -154,7 +154,8 @@ def create_mcp_server(memory: MemoryController, version: str) -> MCPServer[Any]:
         log_level="WARNING",
         middleware=[_remember_principal, _accept_aliases],
     )
-    _add_tools(server, memory)
+    _add_writing_tools(server, memory)
+    _add_reading_tools(server, memory)
     _add_openai_tools(server, memory)
     _add_resources(server, memory)
     return server
@@ -201,7 +202,7 @@ def _errors_for_model() -> Iterator[None]:
         raise ToolError(str(error)) from error
 
 
-def _add_tools(server: MCPServer[Any], memory: MemoryController) -> None:
+def _add_writing_tools(server: MCPServer[Any], memory: MemoryController) -> None:
     @server.tool(annotations=_WRITES, title="Remember")
     def remember(
         text: Annotated[
@@ -222,6 +223,25 @@ def _add_tools(server: MCPServer[Any], memory: MemoryController) -> None:
             )
         return Remembered(ids=[turn.id for turn in turns])
 
+    @server.tool(annotations=_DELETES, title="Forget")
+    def forget(ids: _Ids) -> Forgotten:
+        """Delete memories for good, with everything that was derived from them.
+
+        Only when the user asks for it. Look the ids up with recall or search first.
+        """
+        caller = _caller(memory, writes=True)
+        with _errors_for_model():
+            # All are looked up first, so that a wrong id deletes nothing.
+            for memory_id in ids:
+                memory.get(memory_id, scope=caller.scope)
+            receipts = [memory.delete(memory_id, scope=caller.scope) for memory_id in ids]
+        return Forgotten(
+            deleted=[i for receipt in receipts for i in receipt.deleted],
+            derived=sum(len(receipt.derived) for receipt in receipts),
+        )
+
+
+def _add_reading_tools(server: MCPServer[Any], memory: MemoryController) -> None:
     @server.tool(annotations=_READS, title="Recall")
     def recall(
         query: _Query,
@@ -265,23 +285,6 @@ def _add_tools(server: MCPServer[Any], memory: MemoryController) -> None:
                 EventView(when=e.when, until=e.until, text=quote(e.text, 400), id=e.memory.id)
                 for e in events
             ]
-        )
-
-    @server.tool(annotations=_DELETES, title="Forget")
-    def forget(ids: _Ids) -> Forgotten:
-        """Delete memories for good, with everything that was derived from them.
-
-        Only when the user asks for it. Look the ids up with recall or search first.
-        """
-        caller = _caller(memory, writes=True)
-        with _errors_for_model():
-            # All are looked up first, so that a wrong id deletes nothing.
-            for memory_id in ids:
-                memory.get(memory_id, scope=caller.scope)
-            receipts = [memory.delete(memory_id, scope=caller.scope) for memory_id in ids]
-        return Forgotten(
-            deleted=[i for receipt in receipts for i in receipt.deleted],
-            derived=sum(len(receipt.derived) for receipt in receipts),
         )
 
     @server.tool(annotations=_READS, title="Profile")
