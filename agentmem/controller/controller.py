@@ -1669,7 +1669,7 @@ class MemoryController:
         sources = arguments.strings("sources", sources)
         admitted = services.admission.value(value, "system", {})
         if admitted is None:
-            raise WriteHookError("before_write keeps this plan out; nothing was written")
+            raise WriteHookError("before_write rejected this plan; nothing was written")
         with services.locks.hold(owner):
             memories = services.memories.get(owner, list(sources))
             missing = set(sources) - {memory.id for memory in memories}
@@ -1804,7 +1804,7 @@ class MemoryController:
         budget = arguments.integer("budget", budget, low=0, optional=True)
         keep = arguments.integer("keep", keep, low=0, optional=True)
         if progress is not None and not isinstance(progress, Progress):
-            raise InvalidInputError(f"progress={progress!r} has not the methods of Progress")
+            raise InvalidInputError(f"progress={progress!r} lacks methods of Progress")
         return self.services.consolidate(owner, budget=budget, keep=keep, progress=progress)
 
     def export(self, path: str | PathLike[str], *, scope: Scope | None = None) -> int:

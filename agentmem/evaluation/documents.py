@@ -63,7 +63,7 @@ def read_qmsum(path: Path) -> Iterator[LongDocument]:
         for meeting in meetings:
             yield _meeting(meeting)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataFormatError(f"{path} has not the form of QMSum's meetings: {error!r}") from error
+        raise DataFormatError(f"{path} is not a file of QMSum's meetings: {error!r}") from error
 
 
 def _meeting(meeting: Mapping[str, Any]) -> LongDocument:

@@ -170,7 +170,7 @@ def test_rejected_texts_are_not_stored(choosy: MemoryController, tmp_path: Path)
     assert item.value == {"text": "fine"}
     answer = create_manage_memory_tool(choosy).invoke({"content": "a secret"})
     assert "nothing of this may be remembered" in answer
-    with pytest.raises(WriteHookError, match="keeps this plan out"):
+    with pytest.raises(WriteHookError, match="rejected this plan"):
         choosy.add_plan("keep a secret", ["say nothing"])
     with controller(None) as other:
         other.add(["a secret", "a secret too", "but this"], session_id="i")
