@@ -700,7 +700,7 @@ class MemoryController:
         expires_at: datetime | None = None,
         scope: Scope | None = None,
     ) -> Document:
-        """Store a document in chunks, which searches find beside what was said.
+        """Store a document in chunks, which searches find beside turns.
 
         Chunks follow the headings, fit the embedder's window, and know where they come from:
         `hit.memory.metadata["document"]` has `title`, `source`, `section`, `page`, `start` and

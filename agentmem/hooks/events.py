@@ -39,7 +39,7 @@ class Event:
         prompt: what the user typed; empty at other events.
         cwd: the folder in which the agent works.
         transcript: the file of the conversation so far, if there is one.
-        messages: what was said in this turn, for agents that tell it instead of a file.
+        messages: the messages of this turn, from agents that pass them instead of a file.
     """
 
     name: str
