@@ -1,6 +1,6 @@
 """Count the project files and calls that one `add` and one warm `search` run through.
 
-`python -m benchmarks.trace` stores three turns in an embedded store, warms the search up, and
+`python -m benchmarks trace` stores three turns in an embedded store, warms the search up, and
 then traces one `add` of one turn and one `search`. Frames of comprehensions and generators count
 like those of functions; the default embedder (`agentmem/embedding`) does not count.
 """
@@ -72,7 +72,3 @@ def print_table(*, files: bool = False) -> None:
         if files:
             for path, count in calls.most_common():
                 print(f"    {count:5d} {path}")
-
-
-if __name__ == "__main__":
-    print_table(files="-v" in sys.argv)
