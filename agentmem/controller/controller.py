@@ -253,7 +253,11 @@ class MemoryController:
 
     @property
     def embeddings(self) -> Embeddings:
-        """The LangChain embeddings of memories and queries."""
+        """The LangChain embeddings of memories and queries.
+
+        Example:
+            >>> vector = memory.embeddings.embed_query("tea")
+        """
         return self.services.embedder.embeddings
 
     def owners(self) -> list[Scope]:

@@ -29,7 +29,7 @@ from agentmem_stores import Granularity, Memory
 
 if TYPE_CHECKING:
     from agentmem.controller.controller import MemoryController
-    from agentmem.evaluation.cache import IngestCache, Ingested
+    from agentmem.evaluation.cache import IngestCache, IngestedConversation
     from agentmem.formats.dialogue import Dialogue, DialogueQuestion
     from agentmem.progress import Progress
 
@@ -248,7 +248,10 @@ def _turns_of(dialogue: Dialogue, question: DialogueQuestion) -> frozenset[str]:
 
 
 def _ask(
-    conversation: Ingested, limit: int | None, budgets: Sequence[int], progress: Progress
+    conversation: IngestedConversation,
+    limit: int | None,
+    budgets: Sequence[int],
+    progress: Progress,
 ) -> Iterator[_Question]:
     dialogue, clock = conversation.dialogue, FixedClock()
     names = turn_names(dialogue)
@@ -285,7 +288,7 @@ def _ask(
 
 
 def _controller(
-    conversation: Ingested, clock: FixedClock, settings: SearchSettings | None = None
+    conversation: IngestedConversation, clock: FixedClock, settings: SearchSettings | None = None
 ) -> MemoryController:
     from agentmem.controller.controller import MemoryController
 

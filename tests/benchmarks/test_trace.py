@@ -1,4 +1,4 @@
-"""The way of one call stays short: docs/architecture.md gives the figures."""
+"""A call runs through few files and functions: docs/architecture.md gives the figures."""
 
 from __future__ import annotations
 
