@@ -159,7 +159,20 @@ def _compare(
     waited = {side: statistics.median(samples) for side, samples in alone.items()}
     rate = {side: statistics.median(samples) for side, samples in together.items()}
     took = {side: 1e3 * seconds / (searches * _ROUNDS) for side, seconds in used.items()}
-    n = len(owners)
+    return _figures(waited, rate, took, len(owners))
+
+
+def _figures(
+    waited: Mapping[str, float], rate: Mapping[str, float], took: Mapping[str, float], n: int
+) -> dict[str, float]:
+    """Return what is reported of the sides "verb", "server" and "client".
+
+    Args:
+        waited: median milliseconds of one caller.
+        rate: searches per second of many callers.
+        took: milliseconds of processor time per search.
+        n: how many callers are many.
+    """
     return {
         "search, median (ms)": waited["verb"],
         "added by the server (ms)": waited["server"] - waited["verb"],
