@@ -71,4 +71,10 @@ def print_table(*, files: bool = False) -> None:
         print(f"| `{verb}` | {len(calls)} | {sum(calls.values())} |")
         if files:
             for path, count in calls.most_common():
-                print(f"    {count:5d} {path}")
+                print(f"    {count:5d} {_relative(path)}")
+
+
+def _relative(path: str) -> str:
+    """Return a path from the folder of its package on."""
+    [root] = [root for root in _ROOTS if path.startswith(f"{root}/")]
+    return f"{Path(root).name}/{Path(path).relative_to(root)}"
