@@ -16,12 +16,18 @@ from decimal import Decimal
 from enum import StrEnum
 from os import PathLike, fspath
 from threading import TIMEOUT_MAX
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, Protocol, TypeVar, overload
 
 import numpy as np
 
 from agentmem.roles import ROLE_OF_MESSAGE_TYPE, ROLES
-from agentmem_stores import EmptyTextError, InvalidInputError, require_aware
+from agentmem_stores import (
+    EmptyTextError,
+    InvalidInputError,
+    InvalidScopeError,
+    Scope,
+    require_aware,
+)
 from agentmem_stores.filters import MemoryFilter, parse_filter
 from agentmem_stores.records import clean_text, is_unicode
 
@@ -37,6 +43,7 @@ __all__ = [
     "metadata_value",
     "moment",
     "number",
+    "owner",
     "path_like",
     "refusal",
     "role_name",
@@ -50,9 +57,40 @@ C = TypeVar("C", bound=StrEnum)
 T = TypeVar("T")
 
 _ROLE = re.compile(r"x-[a-z0-9][a-z0-9_.-]{0,62}")
+# The most characters of a wrong value in an error message.
 _MAX_SHOWN = 80
 # More than there can be of anything; larger numbers mean the same, and overflow elsewhere.
 _MAX_INTEGER = 2**31 - 1
+
+
+class _HasScope(Protocol):
+    """The services of a controller, as far as `owner` reads them."""
+
+    @property
+    def scope(self) -> Scope | None: ...
+
+    @property
+    def closed(self) -> bool: ...
+
+    def require_open(self) -> None: ...
+
+
+def owner(services: _HasScope, scope: Scope | None) -> Scope:
+    """Return the scope that a call means: its own argument, else the controller's.
+
+    Raises:
+        ClosedError: the controller is closed.
+        InvalidScopeError: neither names a scope.
+    """
+    if services.closed:
+        services.require_open()
+    meant = services.scope if scope is None else scope
+    if not isinstance(meant, Scope):
+        raise InvalidScopeError(
+            f"scope={meant!r} must be a Scope; pass scope=Scope(user_id=...) to this "
+            "call or to the controller"
+        )
+    return meant
 
 
 def refusal(name: str, value: object, accepted: str) -> InvalidInputError:

@@ -97,7 +97,7 @@ def client_of(memory: Memory) -> str:
 def derived_provenance(sources: Iterable[Memory]) -> dict[str, Any]:
     """Return metadata for what is derived from memories: it is trusted like the least of them.
 
-    Empty where all of them are trusted as what was said here.
+    Empty if all of them are trusted like turns of this program.
     """
     least = _least(trust_of(memory) for memory in sources)
     if least.level >= Trust.ASSISTANT.level:

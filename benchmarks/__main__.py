@@ -342,10 +342,10 @@ def verbatim(
 
     embeddings = CachedEmbeddings(default_embeddings(), cache / "embeddings.sqlite")
     dialogues = [dialogue for file in files for dialogue in read(file)]
-    asked, missed = not_first(dialogues, embeddings, turns=turns, seed=seed)
+    n_asked, missed = not_first(dialogues, embeddings, turns=turns, seed=seed)
     for text, first in missed:
         typer.echo(f"{text!r} finds {first!r}")
-    typer.echo(f"{asked - len(missed)} of {asked} first")
+    typer.echo(f"{n_asked - len(missed)} of {n_asked} first")
     if missed:
         raise typer.Exit(1)
 

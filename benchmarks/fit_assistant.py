@@ -48,7 +48,7 @@ BOUNDS: Mapping[str, tuple[float, float | None]] = {
     "late.passage_rare": (0.0, None),
     "context.dense": (0.0, None),
     "time.named": (0.0, None),
-    "time.told_when_asked": (0.0, None),
+    "time.mentions_when_asked": (0.0, None),
     "role.user": (0.0, 2.0),
     "role.user_by_default": (0.0, 1.0),
     "role.asks_back": (-3.0, 0.0),

@@ -28,6 +28,7 @@ from benchmarks.throughput import Ask, run_callers
 
 __all__ = ["measure_server"]
 
+# Loading the embedder takes most of it on a busy machine.
 _START_SECONDS = 120.0
 _MEGABYTE = 2**20
 _ROUNDS = 3
@@ -150,15 +151,28 @@ def _compare(
         for side, ask in sides.items():
             alone[side].append(run_callers(ask, list(islice(questions, searches // 4)), 1).p50)
         for side, ask in sides.items():
-            asked = list(islice(questions, searches))
+            batch = list(islice(questions, searches))
             begin = time.process_time() + _processor_seconds(pid)
-            together[side].append(1e3 / run_callers(ask, asked, len(owners)).ms)
+            together[side].append(1e3 / run_callers(ask, batch, len(owners)).ms)
             used[side] += time.process_time() + _processor_seconds(pid) - begin
         progress.advance("rounds", 1)
     waited = {side: statistics.median(samples) for side, samples in alone.items()}
     rate = {side: statistics.median(samples) for side, samples in together.items()}
     took = {side: 1e3 * seconds / (searches * _ROUNDS) for side, seconds in used.items()}
-    n = len(owners)
+    return _figures(waited, rate, took, len(owners))
+
+
+def _figures(
+    waited: Mapping[str, float], rate: Mapping[str, float], took: Mapping[str, float], n: int
+) -> dict[str, float]:
+    """Return what is reported of the sides "verb", "server" and "client".
+
+    Args:
+        waited: median milliseconds of one caller.
+        rate: searches per second of many callers.
+        took: milliseconds of processor time per search.
+        n: how many callers are many.
+    """
     return {
         "search, median (ms)": waited["verb"],
         "added by the server (ms)": waited["server"] - waited["verb"],

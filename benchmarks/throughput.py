@@ -22,12 +22,8 @@ from agentmem_stores import ChromaStore
 from benchmarks.measure import BenchSettings, Ratio
 from benchmarks.stores import NOW, Shape, build_store, owner
 
-__all__ = ["CALLERS", "Load", "measure_startup", "measure_throughput", "run_callers"]
+__all__ = ["Load", "measure_startup", "measure_throughput", "run_callers"]
 
-# Callers at once, and owners of the store that many callers share.
-CALLERS = (1, 4, 16, 64)
-OWNERS = 16
-MEMORIES = 600
 _ROUNDS = 3
 
 # Asks the question with the number, of the owner with the number, in the calling thread.
@@ -91,27 +87,43 @@ def run_callers(ask: Ask, questions: Sequence[str], callers: int) -> Load:
     )
 
 
-def measure_throughput(settings: BenchSettings) -> list[Ratio]:
+def measure_throughput(
+    settings: BenchSettings,
+    *,
+    callers: Sequence[int] = (1, 4, 16, 64),
+    owners: int = 16,
+    memories: int = 600,
+) -> list[Ratio]:
     """Compare callers in threads with as many that embed the question and query bare Chroma.
 
     One floor embeds with `SentenceTransformer.encode`, as an application does that uses Chroma
     alone; the other with agentmem's embeddings, whose threads share passes of the model. All run
-    alternately.
+    alternately. A bound holds for as many callers as owners.
+
+    Args:
+        callers: how many threads ask at once; every number is measured.
+        owners: owners of the store that the callers share; one owner is measured too.
+        memories: of each owner.
     """
     spec = Embedder(settings.embeddings).spec
     sample = settings.corpus.vectors(settings.embeddings)
     ratios: list[Ratio] = []
-    for owners in (1, OWNERS):
-        settings.report_progress(f"callers of {owners} owners")
-        shape = Shape(owners, MEMORIES)
+    for n_owners in (1, owners):
+        settings.report_progress(f"callers of {n_owners} owners")
+        shape = Shape(n_owners, memories)
         place = build_store(settings.folder, shape, settings.corpus, sample, spec)
         with tempfile.TemporaryDirectory(dir=settings.folder, prefix="bare-") as bare:
             shutil.copytree(place, bare, dirs_exist_ok=True)
-            ratios += _compare(settings, place, Path(bare), owners)
+            for n_callers, loads in _loads(settings, place, Path(bare), n_owners, callers):
+                is_bound = n_callers == n_owners == owners
+                ratios += _ratios(loads, n_callers, n_owners, is_bound=is_bound)
     return ratios
 
 
-def _compare(settings: BenchSettings, place: Path, bare: Path, owners: int) -> Iterator[Ratio]:
+def _loads(
+    settings: BenchSettings, place: Path, bare: Path, owners: int, callers: Sequence[int]
+) -> Iterator[tuple[int, Mapping[str, Load]]]:
+    """Yield each number of callers with the loads that they measured, by side."""
     from agentmem import MemoryController
 
     questions = settings.corpus.questions()
@@ -130,18 +142,18 @@ def _compare(settings: BenchSettings, place: Path, bare: Path, owners: int) -> I
         sides = {"search": ask, **floors}
         for side in sides.values():
             run_callers(side, list(islice(questions, 2 * owners)), 1)
-        for callers in CALLERS:
+        for n_callers in callers:
             loads: dict[str, list[Load]] = {name: [] for name in sides}
             for _ in range(_ROUNDS):
                 for name, side in sides.items():
-                    asked = list(islice(questions, max(settings.rounds, 2 * callers)))
-                    loads[name].append(run_callers(side, asked, callers))
-            medians = {name: Load.median(runs) for name, runs in loads.items()}
-            yield from _ratios(medians, callers, owners)
+                    batch = list(islice(questions, max(settings.rounds, 2 * n_callers)))
+                    loads[name].append(run_callers(side, batch, n_callers))
+            yield n_callers, {name: Load.median(runs) for name, runs in loads.items()}
 
 
-def _ratios(loads: Mapping[str, Load], callers: int, owners: int) -> Iterator[Ratio]:
-    is_bound = callers == owners == OWNERS
+def _ratios(
+    loads: Mapping[str, Load], callers: int, owners: int, *, is_bound: bool
+) -> Iterator[Ratio]:
     ours, title = loads["search"], f"{callers} callers of {owners} owners"
     for name, floor in loads.items():
         if name != "search":

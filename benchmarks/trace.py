@@ -1,6 +1,6 @@
 """Count the project files and calls that one `add` and one warm `search` run through.
 
-`python -m benchmarks.trace` stores three turns in an embedded store, warms the search up, and
+`python -m benchmarks trace` stores three turns in an embedded store, warms the search up, and
 then traces one `add` of one turn and one `search`. Frames of comprehensions and generators count
 like those of functions; the default embedder (`agentmem/embedding`) does not count.
 """
@@ -71,8 +71,10 @@ def print_table(*, files: bool = False) -> None:
         print(f"| `{verb}` | {len(calls)} | {sum(calls.values())} |")
         if files:
             for path, count in calls.most_common():
-                print(f"    {count:5d} {path}")
+                print(f"    {count:5d} {_relative(path)}")
 
 
-if __name__ == "__main__":
-    print_table(files="-v" in sys.argv)
+def _relative(path: str) -> str:
+    """Return a path from the folder of its package on."""
+    [root] = [root for root in _ROOTS if path.startswith(f"{root}/")]
+    return f"{Path(root).name}/{Path(path).relative_to(root)}"

@@ -28,14 +28,14 @@ def instructions() -> list[list[str]]:
 
 
 def test_the_image_copies_what_exists_and_does_not_run_as_root() -> None:
-    found = instructions()
-    assert {words[0] for words in found} <= INSTRUCTIONS
-    assert found[0][0] == "FROM"
-    assert re.fullmatch(r"python:\d+\.\d+\.\d+-slim-\w+", found[0][1]), "pin the base image"
-    for words in found:
+    lines = instructions()
+    assert {words[0] for words in lines} <= INSTRUCTIONS
+    assert lines[0][0] == "FROM"
+    assert re.fullmatch(r"python:\d+\.\d+\.\d+-slim-\w+", lines[0][1]), "pin the base image"
+    for words in lines:
         if words[0] == "COPY":
             assert all((ROOT / source).exists() for source in words[1:-1]), words
-    assert [words[1] for words in found if words[0] == "USER"] == ["agentmem"]
+    assert [words[1] for words in lines if words[0] == "USER"] == ["agentmem"]
 
 
 def test_the_image_is_healthy_when_the_server_of_its_entry_point_answers() -> None:

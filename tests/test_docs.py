@@ -136,8 +136,8 @@ def parse(command: Any, arguments: list[str]) -> None:
 
 def test_the_command_line_page_names_every_command() -> None:
     group: Any = typer.main.get_command(app)
-    shown = {shlex.split(c)[1] for c in command_lines(ROOT / "docs" / "cli.md")}
-    assert set(group.commands) == shown
+    commands = {shlex.split(c)[1] for c in command_lines(ROOT / "docs" / "cli.md")}
+    assert set(group.commands) == commands
 
 
 def test_the_command_line_page_names_every_chat_command() -> None:

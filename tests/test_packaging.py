@@ -54,7 +54,7 @@ def test_the_packages_import_alone_and_in_any_order(order: tuple[str, ...]) -> N
     ],
 )
 def test_dependence_has_one_direction(package: str, forbidden: set[str]) -> None:
-    assert [found for found in imported_by(package) if found[1] in forbidden] == []
+    assert [imports for imports in imported_by(package) if imports[1] in forbidden] == []
 
 
 @pytest.mark.parametrize(
@@ -118,12 +118,12 @@ def tree() -> Iterator[Path]:
         yield from (p for p in ROOT.glob(pattern) if ".venv" not in p.parts)
 
 
-def test_nobody_is_told_to_install_the_other_project_of_our_name() -> None:
+def test_no_text_installs_the_other_project_of_the_name() -> None:
     wrong = re.compile(r"\b(?:pip3?|uv) (?:install|add)\b[^\n]*?(?<![\w./-])agentmem(?![\w./-])")
     texts = {
         path.name: path.read_text(encoding="utf-8")
         for path in tree()
         if path.is_file() and path.suffix in {".py", ".md", ".toml", ".txt", ".yml", ""}
     }
-    found = {name: wrong.search(text) for name, text in texts.items()}
-    assert {name: match[0] for name, match in found.items() if match} == {}
+    matches = {name: wrong.search(text) for name, text in texts.items()}
+    assert {name: match[0] for name, match in matches.items() if match} == {}

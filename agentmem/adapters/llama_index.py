@@ -75,8 +75,8 @@ class AgentMemoryBlock(BaseMemoryBlock[str]):
         """Drop whole records from the beginning; None if nothing is left."""
         lines = content.splitlines()
         share = min(tokens_to_truncate / max(self.max_tokens, 1), 1.0)
-        kept = lines[-int(len(lines) * (1 - share)) :] if share < 1 else []
-        return "\n".join(kept) or None
+        latest = lines[-int(len(lines) * (1 - share)) :] if share < 1 else []
+        return "\n".join(latest) or None
 
 
 def _text(message: ChatMessage) -> str:

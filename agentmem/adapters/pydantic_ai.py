@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["memory_toolset"]
 
+# A model reads the results: the most hits of one search, and the most characters of a note.
 _MAX_HITS = 20
 _MAX_CHARS = 2000
 

@@ -21,14 +21,10 @@ __all__ = ["ProgressBars", "show_waiting"]
 _QUIET, _INTERVAL = 10.0, 30.0
 
 
-# Seconds of silence after which a command says what it waits for.
-_PATIENCE = 3.0
-
-
 @contextmanager
-def show_waiting(what: str) -> Iterator[None]:
-    """Print on stderr what a command waits for, once that takes seconds."""
-    timer = Timer(_PATIENCE, note, [f"{what} …"])
+def show_waiting(what: str, *, after: float = 3.0) -> Iterator[None]:
+    """Print on stderr what a command waits for, after so many seconds of silence."""
+    timer = Timer(after, note, [f"{what} …"])
     timer.daemon = True
     timer.start()
     try:

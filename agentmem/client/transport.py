@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Transport", "in_path"]
 
+# Bytes of a file that are read and sent at a time.
 _CHUNK = 64 * 1024
 _PREFIX = "urn:agentmem:problem:"
 # By the last part of a problem's type: "memory-not-found" is MemoryNotFoundError.

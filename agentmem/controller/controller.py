@@ -253,7 +253,11 @@ class MemoryController:
 
     @property
     def embeddings(self) -> Embeddings:
-        """The LangChain embeddings of memories and queries."""
+        """The LangChain embeddings of memories and queries.
+
+        Example:
+            >>> vector = memory.embeddings.embed_query("tea")
+        """
         return self.services.embedder.embeddings
 
     def owners(self) -> list[Scope]:
@@ -344,7 +348,7 @@ class MemoryController:
             >>> len(memory.add([{"role": "assistant", "content": "Congratulations!"}, "Thanks!"]))
             2
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         session = None if session_id is None else arguments.string("session_id", session_id)
         when = None if timestamp is None else arguments.moment("timestamp", timestamp)
         expiry = None if expires_at is None else arguments.moment("expires_at", expires_at)
@@ -390,7 +394,7 @@ class MemoryController:
             >>> turn.position
             0
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         session = None if session_id is None else arguments.string("session_id", session_id)
         drafts = arguments.items("drafts", drafts)
         for draft in drafts:
@@ -408,7 +412,7 @@ class MemoryController:
             >>> memory.open_session()
             's1'
         """
-        return self.services.open_sessions.get(self.services.owner(scope))
+        return self.services.open_sessions.get(arguments.owner(self.services, scope))
 
     def add_many(
         self,
@@ -438,7 +442,7 @@ class MemoryController:
             >>> [turn.session_id for turn in turns]
             ['s1', 's2']
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         if not isinstance(sessions, Mapping):
             raise InvalidInputError(
                 f"sessions must be a dict of messages by session id, not {type(sessions).__name__}"
@@ -478,7 +482,7 @@ class MemoryController:
             ['user: I adopted a beagle called Biscuit.']
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         if session_id is not None:
             session_id = arguments.string("session_id", session_id)
         with services.locks.hold(owner):
@@ -534,7 +538,7 @@ class MemoryController:
             True
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         since = None if timestamp is None else arguments.moment("timestamp", timestamp)
         text = None if text is None else arguments.text("text", text)
         weight = arguments.number("importance", importance, low=0, high=1, optional=True)
@@ -606,7 +610,7 @@ class MemoryController:
             >>> memory.delete(turn.id).deleted == (turn.id,)
             True
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         with self.services.locks.hold(owner):
             versions = self.history(memory_id, scope=owner)
             return self.services.deletion.delete(owner, versions)
@@ -633,7 +637,7 @@ class MemoryController:
             >>> [turn.text for turn in memory.unmerge(merged)]
             ['My blood type is A+.']
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         with self.services.locks.hold(owner):
             return self.services.deletion.unmerge(owner, self.get(memory_id, scope=owner))
 
@@ -654,7 +658,7 @@ class MemoryController:
             >>> len(memory.delete_session("s1").deleted)
             2
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         session_id = arguments.string("session_id", session_id)
         with self.services.locks.hold(owner):
             self.services.reinforcement.flush(owner)
@@ -674,7 +678,7 @@ class MemoryController:
             >>> memory.delete_all()
             1
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         with self.services.locks.hold(owner):
             self.services.reinforcement.flush(owner)
             self.services.open_sessions.pop(owner, None)
@@ -700,7 +704,7 @@ class MemoryController:
         expires_at: datetime | None = None,
         scope: Scope | None = None,
     ) -> Document:
-        """Store a document in chunks, which searches find beside what was said.
+        """Store a document in chunks, which searches find beside turns.
 
         Chunks follow the headings, fit the embedder's window, and know where they come from:
         `hit.memory.metadata["document"]` has `title`, `source`, `section`, `page`, `start` and
@@ -729,7 +733,7 @@ class MemoryController:
             ('document', 'Tea')
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         title = None if title is None else arguments.string("title", title)
         source = None if source is None else arguments.string("source", source)
         expiry = None if expires_at is None else arguments.moment("expires_at", expires_at)
@@ -747,7 +751,7 @@ class MemoryController:
             >>> [document.title for document in memory.documents()]
             ['Tea']
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         with self.services.memories.reading(owner):
             return self.services.documents.all(owner)
 
@@ -765,7 +769,7 @@ class MemoryController:
             >>> len(memory.delete_document(document.id).deleted)
             1
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         name = arguments.string("name", name)
         with self.services.locks.hold(owner):
             self.services.reinforcement.flush(owner)
@@ -827,7 +831,7 @@ class MemoryController:
             ('I adopted a beagle called Biscuit.', 1.0)
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         query = arguments.text("query", query)
         k = arguments.integer("k", k, low=1)
         granularity = arguments.choice("granularity", granularity, Granularity)
@@ -898,7 +902,7 @@ class MemoryController:
             ['I adopted a beagle called Biscuit.', 'I work as a baker.']
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         texts = [arguments.text("queries", query) for query in arguments.items("queries", queries)]
         results: list[SearchResult] = []
         # No more at once than the cache of embedded queries keeps.
@@ -937,7 +941,7 @@ class MemoryController:
 
         Args:
             query: the question, or any text; or the last turns of a conversation, in the form of
-                `add`, for what ought to come to mind: what resembles them most is shown.
+                `add`, for proactive recall: what resembles them most is shown.
             max_tokens: the most tokens of the text, >= 1. It is a limit, not a target.
             as_of: recall the memory as it was then, aware.
             exclude: ids of memories not to show, such as those that a conversation shows already.
@@ -971,19 +975,13 @@ class MemoryController:
             'user: "I adopted a beagle called Biscuit."'
         """
         services = self.services
-        owner = services.owner(scope)
-        lines: list[str] = []
-        if isinstance(query, Sequence) and not isinstance(query, str | bytes):
-            embedder = services.embedder
-            lines = cue(to_drafts(query), embedder.max_tokens, embedder.count_tokens)
-            query = "\n".join(lines)
-        query = arguments.text("query", query)
+        owner = arguments.owner(services, scope)
+        query, lines = self._cue(query)
         max_tokens = arguments.integer("max_tokens", max_tokens, low=1)
         moment = None if as_of is None else arguments.moment("as_of", as_of)
         exclude = frozenset(arguments.strings("exclude", exclude))
         min_trust = arguments.choice("min_trust", min_trust, Trust)
-        if count_tokens is not None and not callable(count_tokens):
-            raise InvalidInputError(f"count_tokens={count_tokens!r} must be a function or None")
+        count_tokens = arguments.function("count_tokens", count_tokens, optional=True)
         explain = arguments.flag("explain", explain)
         reinforce = arguments.flag("reinforce", reinforce)
         granularity = None if granularity is None else shown_granularity(granularity)
@@ -1028,6 +1026,14 @@ class MemoryController:
             self.reinforce(result, shown=list(context.ids.values()), scope=owner)
         return context
 
+    def _cue(self, query: str | Sequence[MessageLike]) -> tuple[str, list[str]]:
+        """Return the text to search for, and the turns in it if it is a conversation."""
+        if isinstance(query, str | bytes) or not isinstance(query, Sequence):
+            return arguments.text("query", query), []
+        embedder = self.services.embedder
+        lines = cue(to_drafts(query), embedder.max_tokens, embedder.count_tokens)
+        return arguments.text("query", "\n".join(lines)), lines
+
     def _pinned(self, scope: Scope, as_of: datetime | None) -> list[Memory]:
         """Return the pinned memories of a scope, the newest first."""
         memories: list[Memory] = []
@@ -1056,7 +1062,7 @@ class MemoryController:
             'new'
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         text = arguments.text("text", text)
         services.before_search(owner, sweep=False)
         return recognize(services.memories, services.embedder, owner, text)
@@ -1076,7 +1082,7 @@ class MemoryController:
             >>> memory.get("m1").text
             'I like tea.'
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         memory_id = arguments.memory_id("memory_id", memory_id)
         self.services.flush()
         memories = self.services.memories.get(owner, [memory_id])
@@ -1130,7 +1136,7 @@ class MemoryController:
             ['I live in Lisbon.']
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         limit = arguments.integer("limit", limit, low=1, optional=True)
         offset = arguments.integer("offset", offset, low=0)
         if cursor is not None:
@@ -1239,7 +1245,7 @@ class MemoryController:
             >>> memory.topics()
             []
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         query = None if query is None else arguments.text("query", query)
         k = arguments.integer("k", k, low=1, optional=True)
         self.services.flush()
@@ -1284,7 +1290,7 @@ class MemoryController:
             >>> [(fact.subject, fact.attribute, fact.value) for fact in memory.facts()]
             [('user', 'home', 'Lisbon')]
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         if subject is not None:
             subject = arguments.string("subject", subject)
         if attribute is not None:
@@ -1368,7 +1374,7 @@ class MemoryController:
             >>> f"{event.when:%Y-%m-%d} {event.until:%Y-%m-%d}"
             '2023-05-01 2023-06-01'
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         query = None if query is None else arguments.text("query", query)
         k = arguments.integer("k", k, low=1)
         bounds = Bounds(
@@ -1430,7 +1436,7 @@ class MemoryController:
 
     def _set_pinned(self, memory_id: str, pinned: bool, scope: Scope | None) -> Memory:
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         with services.locks.hold(owner):
             memory = self._current(memory_id, owner)
             if is_pinned(memory) == pinned:
@@ -1470,7 +1476,7 @@ class MemoryController:
             'archived'
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         with services.locks.hold(owner):
             memory = self._current(memory_id, owner)
             if is_pinned(memory):
@@ -1504,7 +1510,7 @@ class MemoryController:
             ('active', 1)
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         with services.locks.hold(owner):
             memory = self._current(memory_id, owner)
             if memory.state is State.ARCHIVED:
@@ -1536,7 +1542,7 @@ class MemoryController:
             >>> memory.get(hits[0].memory.id).recall_count
             1
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         hits = _search_result(hits)
         shown_ids = None if shown is None else set(arguments.strings("shown", shown))
         used = [
@@ -1577,7 +1583,7 @@ class MemoryController:
             1
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         hits = _search_result(hits)
         cited = arguments.strings("cited", cited)
         hit_ids = {hit.memory.id for hit in hits}
@@ -1608,7 +1614,7 @@ class MemoryController:
             >>> memory.learned().citations
             0
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         return self.services.reflection.learned(owner)
 
     def reset_learning(self, *, scope: Scope | None = None) -> int:
@@ -1621,7 +1627,7 @@ class MemoryController:
             >>> memory.reset_learning()
             0
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         with self.services.locks.hold(owner):
             return self.services.reflection.reset(owner)
 
@@ -1659,7 +1665,7 @@ class MemoryController:
             (1, ('knead', 'wait', 'bake'))
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         succeeded = parse_outcome(outcome)
         goal = arguments.text("goal", goal)
         steps = [arguments.text("steps", step) for step in arguments.items("steps", steps)]
@@ -1667,7 +1673,7 @@ class MemoryController:
         sources = arguments.strings("sources", sources)
         admitted = services.admission.value(value, "system", {})
         if admitted is None:
-            raise WriteHookError("before_write keeps this plan out; nothing was written")
+            raise WriteHookError("before_write rejected this plan; nothing was written")
         with services.locks.hold(owner):
             memories = services.memories.get(owner, list(sources))
             missing = set(sources) - {memory.id for memory in memories}
@@ -1693,7 +1699,7 @@ class MemoryController:
             >>> memory.plan_went(plan.id, "failure").failed
             1
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         plan_id = arguments.memory_id("plan_id", plan_id)
         succeeded = parse_outcome(outcome)
         if succeeded is None:
@@ -1720,7 +1726,7 @@ class MemoryController:
             ['bake bread']
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         goal = None if goal is None else arguments.text("goal", goal)
         k = arguments.integer("k", k, low=1)
         services.flush()
@@ -1755,7 +1761,7 @@ class MemoryController:
             1
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         moment = self.clock() if now is None else arguments.moment("now", now)
         with services.locks.hold(owner):
             services.reinforcement.flush(owner)
@@ -1798,11 +1804,11 @@ class MemoryController:
             >>> memory.consolidate().finished
             True
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         budget = arguments.integer("budget", budget, low=0, optional=True)
         keep = arguments.integer("keep", keep, low=0, optional=True)
         if progress is not None and not isinstance(progress, Progress):
-            raise InvalidInputError(f"progress={progress!r} has not the methods of Progress")
+            raise InvalidInputError(f"progress={progress!r} lacks methods of Progress")
         return self.services.consolidate(owner, budget=budget, keep=keep, progress=progress)
 
     def export(self, path: str | PathLike[str], *, scope: Scope | None = None) -> int:
@@ -1824,7 +1830,7 @@ class MemoryController:
             >>> memory.export("backup.jsonl")
             1
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         path = arguments.path_like("path", path)
         with self.services.locks.hold(owner):
             self.services.reinforcement.flush(owner)
@@ -1856,7 +1862,7 @@ class MemoryController:
             1
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         path = arguments.path_like("path", path)
         with services.locks.hold(owner):
             services.reinforcement.flush(owner)
@@ -1875,7 +1881,7 @@ class MemoryController:
             >>> memory.stats().memories
             {'turn': 2}
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         self.services.flush(owner)
         return collect_stats(self.services.memories, self.curve, owner, self.clock())
 
@@ -1891,7 +1897,7 @@ class MemoryController:
             >>> graph.number_of_nodes(), graph.number_of_edges()
             (2, 1)
         """
-        owner = self.services.owner(scope)
+        owner = arguments.owner(self.services, scope)
         self.services.flush()
         return export_graph(self.services.memories, self.curve, owner, self.clock())
 
@@ -1912,7 +1918,7 @@ class MemoryController:
             True
         """
         services = self.services
-        owner = services.owner(scope)
+        owner = arguments.owner(services, scope)
         repair = arguments.flag("repair", repair)
         with services.locks.hold(owner):
             services.reinforcement.flush(owner)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agentmem.embedding.embedder import EmbeddingBatch
-from agentmem.writing.identity import RECEIVED, UNANSWERED, Sending, Sorted
+from agentmem.writing.identity import RECEIVED, UNANSWERED, Sending, SortedDrafts
 from agentmem.writing.messages import Draft
 from agentmem.writing.sessions import ITEM_PREFIX
 from agentmem_stores import Memory, Scope
@@ -15,7 +15,7 @@ from agentmem_stores import Memory, Scope
 if TYPE_CHECKING:
     from agentmem.controller.services import Services
 
-__all__ = ["Stored", "store_conversations", "store_turns"]
+__all__ = ["StoreResult", "store_conversations", "store_turns"]
 
 
 def store_turns(
@@ -26,7 +26,7 @@ def store_turns(
     *,
     sending: Sending,
     answered: Collection[str] = (),
-) -> Stored:
+) -> StoreResult:
     """Store messages in a session, and end the sessions that were open before it.
 
     Args:
@@ -62,7 +62,7 @@ def store_turns(
 
 def store_conversations(
     services: Services, scope: Scope, sessions: Mapping[str, Sequence[Draft]], *, sending: Sending
-) -> Stored:
+) -> StoreResult:
     """Store whole conversations with one embedding batch and one write, and end them."""
     intake = _Intake(services, scope, sending)
     drafts = {session: services.admission.drafts(each) for session, each in sessions.items()}
@@ -78,7 +78,7 @@ def store_conversations(
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoreResult:
     """What a call has stored.
 
     Attributes:
@@ -103,7 +103,7 @@ class _Plan:
 
     sessions: Mapping[str, Sequence[Draft]]
     revision: str
-    messages: Sorted
+    messages: SortedDrafts
     texts: Sequence[str]
     embedded: EmbeddingBatch
 
@@ -123,12 +123,12 @@ class _Intake:
         texts = _texts(messages)
         return _Plan(sessions, revision, messages, texts, self.services.embedder.turns(texts))
 
-    def _sort(self, sessions: Mapping[str, Sequence[Draft]]) -> Sorted:
+    def _sort(self, sessions: Mapping[str, Sequence[Draft]]) -> SortedDrafts:
         """Sort drafts while nobody writes."""
         with_ids = [draft for drafts in sessions.values() for draft in drafts if draft.id]
         if not with_ids and not self.sending.histories:
             # Statements of their own, which are new whatever they say.
-            return Sorted(sessions)
+            return SortedDrafts(sessions)
         return self.services.identity.sort(self.scope, sessions, self.sending)
 
     def _replan(self, sessions: Mapping[str, Sequence[Draft]], plan: _Plan) -> _Plan:
@@ -143,7 +143,7 @@ class _Intake:
 
     def write(
         self, sessions: Mapping[str, Sequence[Draft]], plan: _Plan, answered: Collection[str] = ()
-    ) -> Stored:
+    ) -> StoreResult:
         """Carry out a plan; the caller holds the lock of the scope."""
         services, scope = self.services, self.scope
         if (sessions, services.memories.index(scope).revision) != (plan.sessions, plan.revision):
@@ -163,7 +163,7 @@ class _Intake:
             self._edit(memory, draft, plan.embedded.select([row]))
             for row, (memory, draft) in zip(edited_rows, messages.edited, strict=True)
         ]
-        return Stored(turns, versions, messages.known_as)
+        return StoreResult(turns, versions, messages.known_as)
 
     def _answered(self, ids: Collection[str], edited: Collection[str]) -> list[Memory]:
         """Return turns without the mark that no reply follows them."""
@@ -198,7 +198,7 @@ class _Intake:
         return entries[0].memory
 
 
-def _texts(messages: Sorted) -> list[str]:
+def _texts(messages: SortedDrafts) -> list[str]:
     """Return the texts to embed: of new drafts, then of edited ones."""
     texts = [draft.text for drafts in messages.new.values() for draft in drafts]
     for _, draft in messages.edited:

@@ -147,5 +147,5 @@ def _parse_cursor(cursor: str) -> _Key:
         return float(said_at), float(written_at), str(session), int(position), str(memory_id)
     except (ValueError, TypeError, binascii.Error, RecursionError):
         raise InvalidInputError(
-            f"cursor={cursor[:80]!r} must be the next_cursor of a former page"
+            f"cursor={cursor[:80]!r} must be the next_cursor of an earlier page"
         ) from None

@@ -93,7 +93,7 @@ class Services:
         engine: ranks memories for a query.
         recaller: spends a token budget on what the engine finds.
         open_sessions: the session of each scope that `add` continues by default.
-        listeners: what `add_listener` was called with, as far as it is alive.
+        listeners: the listeners that `add_listener` added and that still exist.
         consolidate_after_session: budget of the consolidation that runs in the background after a
             session has ended; None for none.
         sweep: whether to archive what has faded when a scope is first used and when a session ends.
@@ -244,21 +244,8 @@ class Services:
             raise ClosedError("this MemoryController is closed; open another one")
 
     def owner(self, scope: Scope | None) -> Scope:
-        """Return the scope that a call means: its own argument, else the controller's.
-
-        Raises:
-            ClosedError: the controller is closed.
-            InvalidScopeError: neither names a scope.
-        """
-        if self.closed:
-            self.require_open()
-        owner = self.scope if scope is None else scope
-        if not isinstance(owner, Scope):
-            raise InvalidScopeError(
-                f"scope={owner!r} must be a Scope; pass scope=Scope(user_id=...) to this "
-                "call or to the controller"
-            )
-        return owner
+        """Return the scope that a call means; see `arguments.owner`."""
+        return arguments.owner(self, scope)
 
     def flush(self, scope: Scope | None = None) -> None:
         """Write pending recalls now: of one scope, or of all of them."""
@@ -312,7 +299,7 @@ class Services:
             return self.deletion.expire(scope, now)
 
     def sweep_faded(self, scope: Scope) -> None:
-        """Archive faded turns; a failure is logged, because nobody asked for a sweep."""
+        """Archive faded turns; a failure is only logged, as the caller did not ask for it."""
         if not self.sweep:
             return
         try:
@@ -323,7 +310,7 @@ class Services:
             _log.warning("faded memories of %s could not be archived: %s", scope, error)
 
     def session_ended(self, scope: Scope) -> None:
-        """Archive what has faded, and consolidate in the background, as far as it is wanted."""
+        """Archive what has faded, and consolidate in the background, if the options say so."""
         self.sweep_faded(scope)
         if self.consolidate_after_session is not None:
             self.background.submit(scope)

@@ -32,7 +32,7 @@ _ORDER_PREFIX = re.compile(
     re.IGNORECASE,
 )
 _OR = re.compile(r"\s*,?\s+or\s+|\s*,\s*", re.IGNORECASE)
-# Acknowledgements, greetings and thanks: nothing happened in them.
+# Acknowledgments, greetings and thanks: nothing happened in them.
 _SMALL_TALK = re.compile(
     r"^\W*(?:(?:ok(?:ay)?|k|yes|yeah|yep|yup|no|nope|sure|fine|great|good|nice|cool|wow|awesome|perfect|"
     r"amazing|lovely|excellent|right|alright|all right|got it|i see|understood|of course|exactly|"

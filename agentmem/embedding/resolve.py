@@ -80,7 +80,7 @@ def embeddings_of(spec: EmbedderSpec) -> Embeddings:
         except (EmbeddingError, MissingExtraError) as error:
             reason = error
     raise EmbedderMismatchError(
-        f"the store has vectors of {spec.name} ({spec.dimension} dimensions), which is no "
-        "sentence-transformers model found here; pass embeddings= that make such vectors, or "
-        "move the store to another model with `agentmem reembed`"
+        f"the store has vectors of {spec.name} ({spec.dimension} dimensions), which is not an "
+        "installed sentence-transformers model; pass embeddings= that make such vectors, or move "
+        "the store to another model with `agentmem reembed`"
     ) from reason

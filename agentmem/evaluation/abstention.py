@@ -15,6 +15,7 @@ from agentmem.progress import NullProgress, Progress
 
 __all__ = ["Abstention", "Bin", "measure_abstention", "reliability"]
 
+# Equally wide bins of the calibration error.
 _BINS = 10
 # Values of `abstain_below` that the report shows.
 _THRESHOLDS = (0.1, 0.2, 0.3, 0.5)

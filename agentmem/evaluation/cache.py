@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from agentmem.controller.controller import MemoryController
     from agentmem.formats.dialogue import Dialogue
 
-__all__ = ["INGEST_VERSION", "IngestCache", "Ingested", "default_cache"]
+__all__ = ["INGEST_VERSION", "IngestCache", "IngestedConversation", "default_cache"]
 
 # Increase it when `add` or `end_session` write something else.
 INGEST_VERSION = 8
@@ -39,7 +39,7 @@ def default_cache() -> Path:
 
 
 @dataclass(frozen=True)
-class Ingested:
+class IngestedConversation:
     """The store of one conversation; several controllers may read it at once."""
 
     dialogue: Dialogue
@@ -69,7 +69,7 @@ class IngestCache:
     _costs: dict[Path, tuple[int, float]] = field(default_factory=dict)
 
     @contextmanager
-    def open(self, dialogue: Dialogue, progress: Progress) -> Iterator[Ingested]:
+    def open(self, dialogue: Dialogue, progress: Progress) -> Iterator[IngestedConversation]:
         """Open the memory of a conversation; ingest what is missing.
 
         Raises:
@@ -82,7 +82,9 @@ class IngestCache:
             yield conversation
 
     @contextmanager
-    def consolidated(self, dialogue: Dialogue, progress: Progress) -> Iterator[Ingested]:
+    def consolidated(
+        self, dialogue: Dialogue, progress: Progress
+    ) -> Iterator[IngestedConversation]:
         """Open a temporary copy of that memory after `MemoryController.consolidate`.
 
         Raises:
@@ -117,12 +119,14 @@ class IngestCache:
         return self.folder / _key(dialogue, name, spec.dimension)
 
     @contextmanager
-    def _opened(self, dialogue: Dialogue, folder: Path) -> Iterator[Ingested]:
+    def _opened(self, dialogue: Dialogue, folder: Path) -> Iterator[IngestedConversation]:
         from agentmem import ChromaStore
         from agentmem.embedding.embedder import Embedder
 
         with ChromaStore.open(folder, Embedder(self.embeddings).spec) as store:
-            yield Ingested(dialogue, store, self.embeddings, Scope(dialogue.owner or "user"))
+            yield IngestedConversation(
+                dialogue, store, self.embeddings, Scope(dialogue.owner or "user")
+            )
 
     def seconds_per_1000_turns(self) -> float | None:
         """Return the seconds that ingesting took, in whichever run; None if nothing is open."""
@@ -140,7 +144,9 @@ class IngestCache:
                 "choose another folder with --cache or AGENTMEM_CACHE"
             ) from error
 
-    def _complete(self, conversation: Ingested, place: Path, progress: Progress) -> None:
+    def _complete(
+        self, conversation: IngestedConversation, place: Path, progress: Progress
+    ) -> None:
         # Written last: its presence says that the ingest is complete.
         marker = place / "ingest.json"
         if marker.exists():
@@ -152,7 +158,7 @@ class IngestCache:
             unfinished.replace(marker)
         self._costs[place] = (cost["turns"], cost["seconds"])
 
-    def _ingest(self, conversation: Ingested, progress: Progress) -> dict[str, float]:
+    def _ingest(self, conversation: IngestedConversation, progress: Progress) -> dict[str, float]:
         from agentmem.ingest import ingest
 
         turns = sum(len(session.turns) for session in conversation.dialogue.sessions)
@@ -170,7 +176,7 @@ class IngestCache:
         return {"turns": report.written, "seconds": time.perf_counter() - start}
 
 
-def _controller(conversation: Ingested, embeddings: Embeddings) -> MemoryController:
+def _controller(conversation: IngestedConversation, embeddings: Embeddings) -> MemoryController:
     """Return what writes to a conversation's memory; the cache closes the store, not this."""
     from agentmem.controller.controller import MemoryController
 
@@ -183,7 +189,7 @@ def _controller(conversation: Ingested, embeddings: Embeddings) -> MemoryControl
     )
 
 
-def _id_source(conversation: Ingested) -> random.Random:
+def _id_source(conversation: IngestedConversation) -> random.Random:
     """Return a source of ids: the same in every run, and without repeats after a resume."""
     written = sum(1 for _ in conversation.store.scan(conversation.scope, Granularity.TURN))
     return random.Random(f"{conversation.scope}:{written}")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from agentmem.evaluation.cache import IngestCache, Ingested
+from agentmem.evaluation.cache import IngestCache, IngestedConversation
 from agentmem.evaluation.needle import haystack
 from agentmem.evaluation.tasks import end_of, evidence, turn_names
 from agentmem.progress import Progress
@@ -116,7 +116,7 @@ def examples(
 
 
 def _examples(
-    questions_of: Dialogue, conversation: Ingested, progress: Progress
+    questions_of: Dialogue, conversation: IngestedConversation, progress: Progress
 ) -> Iterator[Example]:
     from agentmem.embedding.embedder import Embedder
 

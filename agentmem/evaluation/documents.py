@@ -28,8 +28,10 @@ from agentmem_stores import DataFormatError, Granularity, InMemoryStore, Memory,
 __all__ = ["BUDGET", "DocumentQuestion", "LongDocument", "haystacks", "measure_documents",
            "read_qmsum"]  # fmt: skip
 
+# Tokens of a context of several chunks.
 BUDGET = 1500
 _SCOPE = Scope("reader")
+# Sentences about rooms that are inserted into a generated haystack, each with a question.
 _NEEDLES = 20
 
 
@@ -61,7 +63,7 @@ def read_qmsum(path: Path) -> Iterator[LongDocument]:
         for meeting in meetings:
             yield _meeting(meeting)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataFormatError(f"{path} has not the form of QMSum's meetings: {error!r}") from error
+        raise DataFormatError(f"{path} is not a file of QMSum's meetings: {error!r}") from error
 
 
 def _meeting(meeting: Mapping[str, Any]) -> LongDocument:
@@ -112,8 +114,10 @@ def haystacks(words: Sequence[int], *, seed: int = 0) -> Iterator[LongDocument]:
             for n, sentence in enumerate(sentences)
         )
         questions = tuple(
-            DocumentQuestion(asked, ((text.index(sentence), text.index(sentence) + len(sentence)),))
-            for sentence, asked in chosen
+            DocumentQuestion(
+                question, ((text.index(sentence), text.index(sentence) + len(sentence)),)
+            )
+            for sentence, question in chosen
         )
         yield LongDocument(f"{n_words} words", text, questions)
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["LearningTask", "Lesson", "lessons"]
 
 _START = datetime(2024, 1, 1, 9, tzinfo=UTC)
+# Examples that a user labels in one conversation.
 _PER_SESSION = 15
 # How many examples are recalled.
 _RECALLED = 30
@@ -137,16 +138,16 @@ class LearningTask:
 
     def count(self, dialogue: Dialogue) -> tuple[int, int]:
         """Return the number of utterances to classify; none is left out."""
-        return len(self._asked(self._of(dialogue))), 0
+        return len(self._questions(self._of(dialogue))), 0
 
     def ask(
         self, memory: MemoryUnderTest, dialogue: Dialogue, *, answer: bool
     ) -> Iterator[Outcome]:
         """Classify each utterance."""
         lesson = self._of(dialogue)
-        embedder = _Remembering(memory.memory.embeddings)
+        embedder = _MemoizedEmbeddings(memory.memory.embeddings)
         neighbors = _Neighbors(lesson.examples, embedder)
-        for text, label in self._asked(lesson):
+        for text, label in self._questions(lesson):
             result, seconds = memory.search(text, memory.time_of(None), k=_RECALLED, role="user")
             examples = _examples(hit.memory.text for hit in result)
             votes = label_votes(text, examples, embedder)
@@ -163,7 +164,7 @@ class LearningTask:
                 text=text,
             )
 
-    def _asked(self, lesson: Lesson) -> Sequence[tuple[str, int]]:
+    def _questions(self, lesson: Lesson) -> Sequence[tuple[str, int]]:
         return lesson.questions[: self.limit]
 
     def _all(self) -> Iterator[Lesson]:
@@ -178,7 +179,7 @@ def _examples(texts: Iterable[str]) -> list[tuple[str, int]]:
     return [(match[1], int(match[2])) for match in matches if match]
 
 
-class _Remembering(Embeddings):
+class _MemoizedEmbeddings(Embeddings):
     """Embeds each text once; the same examples are recalled for many utterances."""
 
     def __init__(self, embeddings: Embeddings) -> None:

@@ -28,6 +28,7 @@ __all__ = ["Haystack", "NeedleTask", "Thread", "haystack"]
 Thread = tuple[tuple[str, str], ...]
 
 _START = datetime(2024, 1, 1, 9, tzinfo=UTC)
+# Turns of one day, a minute apart.
 _TURNS_PER_SESSION = 50
 # Every hop costs a search, so threads are limited to this length.
 _MAX_HOPS = 10

@@ -22,7 +22,7 @@ from agentmem_retrievers.text.tokenize import tokenize
 if TYPE_CHECKING:
     from agentmem.formats.dialogue import Dialogue, DialogueQuestion
 
-__all__ = ["AskedOrderTask", "OrderTask", "asked_order", "story"]
+__all__ = ["OrderQuestionTask", "OrderTask", "order_questions", "story"]
 
 _START = datetime(2024, 1, 1, 9, tzinfo=UTC)
 _PEOPLE = (
@@ -121,6 +121,7 @@ class OrderTask:
         return story(int(dialogue.owner.removeprefix("story-")), self.events)[1]
 
 
+# Per conversation: all pairs of dated events are quadratically many.
 _MAX_PAIRS = 40
 # A whole answer that is a date, a month or a year; "the week before ..." is left out.
 _MONTH = "January|February|March|April|May|June|July|August|September|October|November|December"
@@ -132,7 +133,7 @@ _WHICH_FIRST = re.compile(r"(?:which|what|who)\b[^,]* first, (.+) or (.+)\?", re
 
 
 @dataclass(frozen=True)
-class AskedOrder:
+class OrderQuestion:
     """A question for the order of two events.
 
     Attributes:
@@ -146,7 +147,7 @@ class AskedOrder:
     asked_at: datetime | None = None
 
 
-def asked_order(dialogue: Dialogue, *, seed: int = 0) -> list[AskedOrder]:
+def order_questions(dialogue: Dialogue, *, seed: int = 0) -> list[OrderQuestion]:
     """Return the questions for the order of events that a conversation of a data set allows.
 
     Pairs of LoCoMo's dated events, at most 40 for each conversation, and LongMemEval's questions
@@ -159,18 +160,18 @@ def asked_order(dialogue: Dialogue, *, seed: int = 0) -> list[AskedOrder]:
         for one, other in combinations(sorted(events, key=lambda event: event[1].start), 2)
         if one[1].end <= other[1].start
     ]
-    asked: dict[str, AskedOrder] = {}
+    orders: dict[str, OrderQuestion] = {}
     for first, last in rng.sample(pairs, min(len(pairs), _MAX_PAIRS)):
         named = rng.sample((first[0], last[0]), 2)
         text = f"What came first, {named[0]} or {named[1]}?"
-        asked[text] = AskedOrder(text, first[2], "dated events")
+        orders[text] = OrderQuestion(text, first[2], "dated events")
     for question in dialogue.questions:
-        session_id = _told_in(question, dialogue)
+        session_id = _session_of(question, dialogue)
         if session_id is not None:
-            asked[question.text] = AskedOrder(
+            orders[question.text] = OrderQuestion(
                 question.text, session_id, "temporal questions", question.asked_at
             )
-    return list(asked.values())
+    return list(orders.values())
 
 
 def _dated(question: DialogueQuestion, dialogue: Dialogue) -> tuple[str, TimeSpan, str] | None:
@@ -189,7 +190,7 @@ def _dated(question: DialogueQuestion, dialogue: Dialogue) -> tuple[str, TimeSpa
     return match[1], spans[0], sessions.pop()
 
 
-def _told_in(question: DialogueQuestion, dialogue: Dialogue) -> str | None:
+def _session_of(question: DialogueQuestion, dialogue: Dialogue) -> str | None:
     """Return the session that tells of the event which is the answer; None for other questions.
 
     Of the sessions with evidence, it is the one that has most words of the answer.
@@ -218,7 +219,7 @@ def _evidence(question: DialogueQuestion, dialogue: Dialogue) -> Iterator[tuple[
 
 
 @dataclass(frozen=True)
-class AskedOrderTask:
+class OrderQuestionTask:
     """Ask which of two events of a data set came first.
 
     `first_right` counts the questions whose first event is told in the session that tells of the
@@ -243,13 +244,13 @@ class AskedOrderTask:
 
     def count(self, dialogue: Dialogue) -> tuple[int, int]:
         """Return the number of questions; none is left out."""
-        return len(asked_order(dialogue, seed=self.seed)), 0
+        return len(order_questions(dialogue, seed=self.seed)), 0
 
     def ask(
         self, memory: MemoryUnderTest, dialogue: Dialogue, *, answer: bool
     ) -> Iterator[Outcome]:
         """Ask for the first of two events."""
-        for question in asked_order(dialogue, seed=self.seed):
+        for question in order_questions(dialogue, seed=self.seed):
             memory.clock.now = memory.time_of(question.asked_at)
             events = memory.memory.timeline(question.text, scope=memory.scope)
             right = bool(events) and events[0].memory.session_id == question.session_id

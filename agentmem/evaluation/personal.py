@@ -1,7 +1,7 @@
 """Personal meanings and routines, after MEMENTO (personalized assistance): what does one person
 mean by "my lucky cup", and what is to be done "when I say movie night"?
 
-Generated: users tell what their objects look like and where they stand, and what their routines
+Generated: users describe their objects and where these stand, and what their routines
 are; some change later, and others talk about theirs. A command needs one memory, or one of each
 kind together.
 """
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["PersonalTask", "households"]
 
 _START = datetime(2024, 1, 1, 18, tzinfo=UTC)
+# Hits among which all memories of a command must be.
 _TOP = 10
 
 _OBJECTS = (

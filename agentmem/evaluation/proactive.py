@@ -1,4 +1,4 @@
-"""Proactive recall, after MADial: which memory ought to come to mind, given the last turns?"""
+"""Proactive recall, after MADial: the right memories for the last turns of a conversation."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def measure_proactive(
         [data] = json.loads(path.read_text(encoding="utf-8"))
         sessions, questions = data["sessions"], data["questions"]
     except (ValueError, KeyError, TypeError) as error:
-        raise DataFormatError(f"{path} has not the form of MADial: {error!r}") from error
+        raise DataFormatError(f"{path} is not a file of MADial: {error!r}") from error
     report, scores = progress or NullProgress(), dict[str, list[list[bool]]]()
     report.expect("madial", len(questions))
     with MemoryController(

@@ -29,7 +29,7 @@ from agentmem_stores import Granularity, Memory
 
 if TYPE_CHECKING:
     from agentmem.controller.controller import MemoryController
-    from agentmem.evaluation.cache import IngestCache, Ingested
+    from agentmem.evaluation.cache import IngestCache, IngestedConversation
     from agentmem.formats.dialogue import Dialogue, DialogueQuestion
     from agentmem.progress import Progress
 
@@ -111,26 +111,26 @@ def measure_recall(
         limit: ask only the first questions; None for all.
         answers: answers from the contexts, and from the full history and no memory beside them.
     """
-    asked: list[_Question] = []
+    questions: list[_Question] = []
     for dialogue in dialogues:
-        left = None if limit is None else limit - len(asked)
+        left = None if limit is None else limit - len(questions)
         if left == 0:
             break
         with cache.consolidated(dialogue, progress) as conversation:
-            asked += _ask(conversation, left, budgets, progress)
-    if not asked:
+            questions += _ask(conversation, left, budgets, progress)
+    if not questions:
         return []
-    by_k = {method: _means_by_k(method, asked) for method in FIXED_K}
+    by_k = {method: _means_by_k(method, questions) for method in FIXED_K}
     scores = []
     for budget in budgets:
-        routed = _contexts_score("recall", budget, asked, answers)
-        scores += [routed, _contexts_score("fixed mix", budget, asked, answers)]
+        routed = _contexts_score("recall", budget, questions, answers)
+        scores += [routed, _contexts_score("fixed mix", budget, questions, answers)]
         scores += [
-            _fixed_k_score(method, budget, routed.tokens, by_k[method], asked, answers)
+            _fixed_k_score(method, budget, routed.tokens, by_k[method], questions, answers)
             for method in FIXED_K
         ]
     if answers is not None:
-        scores += [_contexts_score(m, None, asked, answers) for m in METHODS[-2:]]
+        scores += [_contexts_score(m, None, questions, answers) for m in METHODS[-2:]]
     return sorted(scores, key=lambda s: METHODS.index(s.method))
 
 
@@ -180,21 +180,21 @@ class _Question:
 
 
 def _contexts_score(
-    method: str, budget: int | None, asked: Sequence[_Question], answers: AnswerScorer | None
+    method: str, budget: int | None, questions: Sequence[_Question], answers: AnswerScorer | None
 ) -> BudgetScore:
-    texts = [one.contexts[method, budget] for one in asked]
-    rows = [one.rows([text])[0] for one, text in zip(asked, texts, strict=True)]
+    texts = [one.contexts[method, budget] for one in questions]
+    rows = [one.rows([text])[0] for one, text in zip(questions, texts, strict=True)]
     tokens, evidence, turns, answer = _means(np.array(rows)).tolist()
     return BudgetScore(
-        method, budget, tokens, evidence, turns, answer, len(asked),
-        answers=_answers(asked, texts, answers),
+        method, budget, tokens, evidence, turns, answer, len(questions),
+        answers=_answers(questions, texts, answers),
     )  # fmt: skip
 
 
-def _means_by_k(method: str, asked: Sequence[_Question]) -> NDArray[np.float64]:
+def _means_by_k(method: str, questions: Sequence[_Question]) -> NDArray[np.float64]:
     """Return the means of tokens, evidence, turns and answer for k = 0, 1, …; shape (k + 1, 4)."""
-    rows = np.zeros((len(asked), _MAX_TURNS + 1, 4))
-    for one, row in zip(asked, rows, strict=True):
+    rows = np.zeros((len(questions), _MAX_TURNS + 1, 4))
+    for one, row in zip(questions, rows, strict=True):
         cumulative = one.rows(one.ranked[method])
         row[1 : len(cumulative) + 1] = cumulative
         row[len(cumulative) + 1 :] = row[len(cumulative)]
@@ -214,7 +214,7 @@ def _fixed_k_score(
     budget: int,
     tokens: float,
     by_k: NDArray[np.float64],
-    asked: Sequence[_Question],
+    questions: Sequence[_Question],
     answers: AnswerScorer | None,
 ) -> BudgetScore:
     """Score the number of turns that takes so many tokens on average, between two whole numbers."""
@@ -222,19 +222,21 @@ def _fixed_k_score(
     used, evidence, turns, answer = (
         float(np.interp(k, np.arange(len(by_k)), column)) for column in by_k.T
     )
-    nearest = [one.first(method, round(k)) for one in asked]
+    nearest = [one.first(method, round(k)) for one in questions]
     return BudgetScore(
-        method, budget, used, evidence, turns, answer, len(asked), k,
-        answers=_answers(asked, nearest, answers),
+        method, budget, used, evidence, turns, answer, len(questions), k,
+        answers=_answers(questions, nearest, answers),
     )  # fmt: skip
 
 
 def _answers(
-    asked: Sequence[_Question], texts: Sequence[str], answers: AnswerScorer | None
+    questions: Sequence[_Question], texts: Sequence[str], answers: AnswerScorer | None
 ) -> dict[str, float]:
     if answers is None:
         return {}
-    scores = [answers(one.question, t, one.asked_at) for one, t in zip(asked, texts, strict=True)]
+    scores = [
+        answers(one.question, t, one.asked_at) for one, t in zip(questions, texts, strict=True)
+    ]
     scored = [score for score in scores if score]
     names = scored[0] if scored else ()
     return {name: float(np.mean([score[name] for score in scored])) for name in names}
@@ -246,7 +248,10 @@ def _turns_of(dialogue: Dialogue, question: DialogueQuestion) -> frozenset[str]:
 
 
 def _ask(
-    conversation: Ingested, limit: int | None, budgets: Sequence[int], progress: Progress
+    conversation: IngestedConversation,
+    limit: int | None,
+    budgets: Sequence[int],
+    progress: Progress,
 ) -> Iterator[_Question]:
     dialogue, clock = conversation.dialogue, FixedClock()
     names = turn_names(dialogue)
@@ -283,7 +288,7 @@ def _ask(
 
 
 def _controller(
-    conversation: Ingested, clock: FixedClock, settings: SearchSettings | None = None
+    conversation: IngestedConversation, clock: FixedClock, settings: SearchSettings | None = None
 ) -> MemoryController:
     from agentmem.controller.controller import MemoryController
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.embeddings import Embeddings
 
-from agentmem.evaluation.cache import IngestCache, Ingested
+from agentmem.evaluation.cache import IngestCache, IngestedConversation
 from agentmem.evaluation.tasks import FixedClock, MemoryUnderTest, Outcome, Task, end_of
 from agentmem.progress import NullProgress, Progress
 
@@ -102,7 +102,7 @@ def run(
     """
     results, reporter = Results(), progress or NullProgress()
 
-    def session(conversation: Ingested) -> _Session:
+    def session(conversation: IngestedConversation) -> _Session:
         return _Session(task, conversation, k, refiners, reporter)
 
     first: Dialogue | None = None
@@ -130,7 +130,7 @@ class _Session:
     """Asks the memory of one conversation."""
 
     task: Task
-    conversation: Ingested
+    conversation: IngestedConversation
     k: int
     refiners: Sequence[Refiner]
     progress: Progress

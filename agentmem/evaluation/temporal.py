@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["History", "PastEvent", "TimeTask", "histories"]
 
 _START = datetime(2024, 2, 5, 18, tzinfo=UTC)
+# Conversations per user. Each mentions an event of up to eight weeks before it, so that events are
+# mentioned out of order.
 _SESSIONS = 12
 _DAYS_APART = 9
 # Pairs of events per user whose order is asked for.

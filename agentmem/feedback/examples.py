@@ -52,7 +52,7 @@ def label_votes(
         'alarm'
     """
     if not isinstance(text, str) or not text.strip():
-        raise EmptyTextError("text is empty; pass what is to be labeled")
+        raise EmptyTextError("text is empty; pass the text to label")
     pairs = [_checked(example) for example in examples]
     if not pairs:
         return {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,12 @@ from typing import Any
 from agentmem.formats.dialogue import Dialogue, DialogueSession, DialogueTurn
 from agentmem.formats.json_stream import first_line, read_lines, read_list
 from agentmem.formats.schema import FileEntry
-from agentmem.formats.times import parse_iso
+from agentmem.formats.times import moment_of
 from agentmem.provenance import provenance
 from agentmem.roles import ROLE_OF_MESSAGE_TYPE
 from agentmem_stores.records import clean_text
 
-__all__ = ["content_text", "moment_of", "read_chatgpt", "read_claude", "read_openai"]
+__all__ = ["content_text", "read_chatgpt", "read_claude", "read_openai"]
 
 _SPOKEN = frozenset(["user", "assistant"])
 
@@ -149,22 +149,6 @@ def content_text(content: Any) -> str:
 
 def _is_text(part: Mapping[str, Any]) -> bool:
     return part.get("type") in (None, "text", "input_text", "output_text")
-
-
-def moment_of(value: Any) -> datetime | None:
-    """Return a time given as ISO 8601 or as seconds since 1970; None for anything else.
-
-    >>> moment_of(0).isoformat(), moment_of("yesterday")
-    ('1970-01-01T00:00:00+00:00', None)
-    """
-    try:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value, UTC)
-        if isinstance(value, str):
-            return parse_iso(value)
-    except (ValueError, OverflowError, OSError):
-        pass
-    return None
 
 
 def _turn(

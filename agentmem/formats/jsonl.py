@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, TypeAdapter
 from agentmem.formats.dialogue import Dialogue, DialogueSession, DialogueTurn
 from agentmem.formats.json_stream import read_lines
 from agentmem.formats.schema import FileModel, Name, Text, expected
-from agentmem.formats.times import TURN_GAP, parse_iso
+from agentmem.formats.times import TURN_GAP, moment_of
 from agentmem.roles import ROLE_OF_MESSAGE_TYPE
 
 __all__ = ["read_jsonl"]
@@ -24,14 +24,10 @@ def _session_id(value: object) -> object:
 
 
 def _moment(value: Any) -> datetime:
-    try:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value, UTC)
-        if isinstance(value, str):
-            return parse_iso(value)
-    except (ValueError, OverflowError, OSError):
-        pass
-    raise expected("ISO 8601, such as '2026-03-01T18:30:00+01:00', or seconds since 1970")
+    moment = moment_of(value)
+    if moment is None:
+        raise expected("ISO 8601, such as '2026-03-01T18:30:00+01:00', or seconds since 1970")
+    return moment
 
 
 class _Line(FileModel):

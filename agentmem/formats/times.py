@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-__all__ = ["TURN_GAP", "parse_day", "parse_iso", "parse_locomo", "parse_longmemeval"]
+__all__ = ["TURN_GAP", "moment_of", "parse_day", "parse_iso", "parse_locomo", "parse_longmemeval"]
 
 # The formats date sessions, not turns; a few seconds between turns keep them in order.
 TURN_GAP = timedelta(seconds=5)
@@ -49,3 +50,19 @@ def parse_iso(text: str) -> datetime:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return moment.astimezone(UTC)
+
+
+def moment_of(value: Any) -> datetime | None:
+    """Return a time given as ISO 8601 or as seconds since 1970; None for anything else.
+
+    >>> moment_of(0).isoformat(), moment_of("yesterday")
+    ('1970-01-01T00:00:00+00:00', None)
+    """
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC)
+        if isinstance(value, str):
+            return parse_iso(value)
+    except (ValueError, OverflowError, OSError):
+        pass
+    return None

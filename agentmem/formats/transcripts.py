@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from agentmem.formats.dialogue import Dialogue, DialogueSession, DialogueTurn
-from agentmem.formats.exports import content_text, moment_of
+from agentmem.formats.exports import content_text
 from agentmem.formats.secrets import redact_secrets
+from agentmem.formats.times import moment_of
 from agentmem.provenance import provenance
 from agentmem_stores import DataFormatError
 from agentmem_stores.records import clean_text

@@ -14,7 +14,7 @@ from typing import Any
 
 __all__ = ["AnswerKind", "Event", "answer", "context_block", "parse_event"]
 
-# At these a program is told what is remembered; at these the transcript is stored.
+# Events at which memories are printed, and events at which the transcript is stored.
 _RECALLS = frozenset(["SessionStart", "UserPromptSubmit"])
 _STORES = frozenset(["SessionEnd", "PreCompact", "Stop"])
 # What Codex passes to its `notify` program after each turn.
@@ -39,7 +39,7 @@ class Event:
         prompt: what the user typed; empty at other events.
         cwd: the folder in which the agent works.
         transcript: the file of the conversation so far, if there is one.
-        messages: what was said in this turn, for agents that tell it instead of a file.
+        messages: the messages of this turn, from agents that pass them instead of a file.
     """
 
     name: str

@@ -149,10 +149,10 @@ def _take_out(document: MutableMapping[str, Any], path: Sequence[str]) -> None:
         levels.append(child)
     value = levels[-1].get(path[-1])
     if isinstance(value, list):
-        kept = [entry for entry in value if not _is_ours(entry)]
-        if len(kept) == len(value):
+        others = [entry for entry in value if not _is_ours(entry)]
+        if len(others) == len(value):
             return
-        levels[-1][path[-1]] = kept
+        levels[-1][path[-1]] = others
     levels_and_names = zip(reversed(levels), reversed(path), strict=True)
     _prune(levels_and_names, always=not isinstance(value, list))
 

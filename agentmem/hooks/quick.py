@@ -21,7 +21,7 @@ __all__ = ["answer_over_server"]
 # Tokens of the recalled lines; at the start of a session the profile is added.
 _MAX_TOKENS = 600
 _PROFILE_LINES = 12
-# A prompt does not wait longer than this for what is remembered.
+# A prompt does not wait longer than this for memories.
 _SECONDS = 10.0
 
 

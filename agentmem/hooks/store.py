@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["recall_answer", "store_event"]
 
+# What an editor gets with every prompt: little, because its context is limited.
 _MAX_TOKENS = 600
 _PROFILE_LINES = 12
 

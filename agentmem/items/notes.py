@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from agentmem import arguments
 from agentmem.writing.messages import Draft
 from agentmem.writing.sessions import ITEM_PREFIX
 from agentmem_stores import Scope
@@ -35,7 +36,7 @@ def write_notes(services: Services, scope: Scope, notes: Sequence[Draft]) -> lis
         ClosedError: the controller is closed.
         EmbeddingError: the embedder failed; earlier batches of 256 notes stay written.
     """
-    owner = services.owner(scope)
+    owner = arguments.owner(services, scope)
     ids: list[str] = []
     for start in range(0, len(notes), _BATCH_SIZE):
         ids += _write_batch(services, owner, notes[start : start + _BATCH_SIZE])

@@ -61,6 +61,7 @@ _SUBJECT = re.compile(
     r"\b(?:i|we|you|he|she|they|my|our|your|his|her|their)\b|\b(?-i:[A-Z])[\w'-]* (?-i:[a-z])",
     re.IGNORECASE,
 )
+# Shorter turns without a subject mean something only after the turn before them.
 _FEW_WORDS = 4
 
 

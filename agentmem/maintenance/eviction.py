@@ -66,7 +66,7 @@ def archive_faded(
     """Archive the active memories whose retention at `now` is below `curve.archive_below`.
 
     Args:
-        at_most: for a sweep that nobody asked for: archive at most so many turns, those least
+        at_most: for an automatic sweep: archive at most so many turns, those least
             retained first, spare turns that say much (`_faded_turns`), and no other granularity.
     """
     index = memories.index(scope)

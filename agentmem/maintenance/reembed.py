@@ -35,7 +35,7 @@ __all__ = ["Reembedding", "reembed"]
 
 # Memories embedded and written at once: what an interruption costs.
 _PAGE = 128
-# Turns that tell how old and new vectors correspond, the latest of a scope.
+# The latest turns of a scope, from which the map from old to new vectors is fitted.
 _PAIRS = 2000
 # Penalty of the regression between the two, against a mean squared length of 1.
 _RIDGE = 0.1

@@ -1,4 +1,4 @@
-"""Fonts for texts in any script, as far as they are installed."""
+"""Installed fonts for texts in any script."""
 
 from __future__ import annotations
 

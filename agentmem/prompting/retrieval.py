@@ -41,7 +41,7 @@ def recall_memories(
     """Recall what to show for what the user says, without strengthening any of it.
 
     A question is searched for as it is. What is none is searched for together with the turns
-    before it, for what ought to come to mind.
+    before it, for proactive recall.
 
     What a model does not see must not be strengthened, so call `memory.reinforce(context.hits,
     shown=...)` with the ids that the prompt holds.
@@ -67,9 +67,9 @@ def recall_memories(
         for draft in drafts
         if draft.text
     ]
-    asked = query if asks else [*turns, {"role": "user", "content": query}]
+    cue = query if asks else [*turns, {"role": "user", "content": query}]
     context = memory.recall(
-        asked,
+        cue,
         max_tokens=max(k * chars // 4, 1),
         scope=scope,
         exclude=exclude,

@@ -1,4 +1,4 @@
-"""A cue: the last turns of a conversation, for what ought to come to mind."""
+"""A cue for proactive recall: the last turns of a conversation."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ def cue_vector(lines: Sequence[str], embedder: Embedder) -> Vectors:
 def rank_by_likeness(result: SearchResult, index: ScopeIndex, vector: Vectors) -> SearchResult:
     """Rank the hits of a search for a cue also by how much they resemble it.
 
-    The search weighs words as in a question, where a rare one matters most. What comes to mind
-    resembles the conversation as a whole, so the standardized likeness counts twice as much as the
-    standardized score. The scores keep their mean and their scale.
+    The search weighs words as in a question, where a rare one matters most. A memory worth
+    recalling resembles the conversation as a whole, so the standardized likeness counts twice as
+    much as the standardized score. The scores keep their mean and their scale.
     """
     hits = result.hits
     table = index.tables[Granularity.TURN]

@@ -68,7 +68,7 @@ _FORMS = {
 
 
 # The granularities that a context can show.
-_SHOWN = (Granularity.TURN, Granularity.SESSION, *COARSE, Granularity.FACT)
+_GRANULARITIES = (Granularity.TURN, Granularity.SESSION, *COARSE, Granularity.FACT)
 
 
 def candidates(max_tokens: int) -> int:
@@ -83,8 +83,8 @@ def shown_granularity(value: Any) -> Granularity:
         InvalidInputError: it is none, or one that no context shows.
     """
     granularity = arguments.choice("granularity", value, Granularity)
-    if granularity not in _SHOWN:
-        accepted = ", ".join(one.value for one in _SHOWN)
+    if granularity not in _GRANULARITIES:
+        accepted = ", ".join(one.value for one in _GRANULARITIES)
         raise arguments.refusal("granularity", granularity.value, f"one of {accepted}")
     return granularity
 
@@ -126,10 +126,10 @@ class _Page:
         words = line.text[1:-1]
         trust = trust_of(line.memory).level
         # A page that repeats the user's words must not take their place.
-        shown = [d.line.text for d in self.drafts if trust_of(d.memory).level >= trust]
+        texts = [d.line.text for d in self.drafts if trust_of(d.memory).level >= trust]
         if len(words) < MIN_REPEATED_CHARS:
-            return line.text in shown
-        return any(words in text for text in shown)
+            return line.text in texts
+        return any(words in text for text in texts)
 
     def add(self, draft: _Draft) -> bool:
         """Add a line if it fits; return whether it did."""
@@ -285,9 +285,9 @@ class Recaller:
             m.id: m for m in self.memories.store.get_memories(scope, Granularity.SESSION, order)
         }
         sources = dict.fromkeys(i for m in by_id.values() for i in m.sources)
-        turn_ids = [i for i in sources if allowed(i)]
+        readable = [i for i in sources if allowed(i)]
         turns = {
-            m.id: m for m in self.memories.store.get_memories(scope, Granularity.TURN, turn_ids)
+            m.id: m for m in self.memories.store.get_memories(scope, Granularity.TURN, readable)
         }
         for passage_id in order:
             passage = by_id.get(passage_id)
@@ -298,24 +298,11 @@ class Recaller:
             room = min(page.room(passage), MAX_PASSAGE_TOKENS)
             if not members or room < MIN_TEXT_TOKENS:
                 continue
-            room -= sum(excerpts.count(f"{speaker_of(turn)}: ") for turn in members)
-            chosen = excerpts.choose([turn.text for turn in members], room)
-            quoted = [
-                (turn, " ".join(sentences))
-                for turn, sentences in zip(members, chosen, strict=True)
-                if sentences
-            ]
-            text = " ".join(f"{speaker_of(turn)}: {sentences}" for turn, sentences in quoted)
+            text, turn_ids = _best_sentences(members, room, excerpts)
             if text:
-                page.add(
-                    _Draft(
-                        _line(passage, text),
-                        Form.PASSAGE,
-                        tuple(turn.id for turn, _ in quoted),
-                        ids[passage_id],
-                        "around a turn that fits the question",
-                    )
-                )
+                reason = "around a turn that fits the question"
+                line = _line(passage, text)
+                page.add(_Draft(line, Form.PASSAGE, turn_ids, ids[passage_id], reason))
 
     def _add_turns(
         self,
@@ -345,10 +332,12 @@ class Recaller:
                 continue
             form, reason = Form.TURN if is_whole else Form.EXCERPT, f"rank {rank + 1} of the search"
             earlier = before.get(memory.id)
-            shown = earlier is None or earlier.id in page.turn_ids or not allowed(earlier.id)
-            if earlier is not None and not shown:
-                said = quote(excerpts.best(earlier.text, MAX_PRECEDING_TOKENS), len(earlier.text))
-                longer = replace(line, preceding=f"{speaker_of(earlier)}: {said}")
+            is_covered = earlier is None or earlier.id in page.turn_ids or not allowed(earlier.id)
+            if earlier is not None and not is_covered:
+                quotation = quote(
+                    excerpts.best(earlier.text, MAX_PRECEDING_TOKENS), len(earlier.text)
+                )
+                longer = replace(line, preceding=f"{speaker_of(earlier)}: {quotation}")
                 if page.add(_Draft(longer, form, (memory.id, earlier.id), hit.score, reason)):
                     continue
             page.add(_Draft(line, form, _own(memory), hit.score, reason))
@@ -473,6 +462,24 @@ def _max_turn_tokens(rank: int) -> int:
 
 def _own(memory: Memory) -> tuple[str, ...]:
     return (memory.id,) if memory.granularity is Granularity.TURN else ()
+
+
+def _best_sentences(
+    turns: Sequence[Memory], room: int, excerpts: Excerpts
+) -> tuple[str, tuple[str, ...]]:
+    """Return the sentences of turns that fit the question best, and the turns that they are of.
+
+    Args:
+        room: tokens for all of them, with the names of the speakers.
+    """
+    room -= sum(excerpts.count(f"{speaker_of(turn)}: ") for turn in turns)
+    chosen = excerpts.choose([turn.text for turn in turns], room)
+    quoted = {
+        turn.id: f"{speaker_of(turn)}: {' '.join(sentences)}"
+        for turn, sentences in zip(turns, chosen, strict=True)
+        if sentences
+    }
+    return " ".join(quoted.values()), tuple(quoted)
 
 
 def _line(memory: Memory, text: str) -> MemoryLine:

@@ -45,7 +45,7 @@ _OVERVIEW = re.compile(
 # The most of a budget that goes to summaries; the rest shows the turns that carry them.
 _COARSE_SHARE = 0.35
 # Evidence of which a smaller part of the entropy lies within sessions is scattered: the turns of
-# many sessions have it, each by itself. Summaries and passages would show what stands around them.
+# many sessions have it, each by itself. Summaries and passages would show the turns around them.
 _MIN_CONCENTRATION = 0.45
 # A question that is probably precise gets no summaries: for those, turns beat them at every budget.
 _MIN_BREADTH = 0.25

@@ -96,5 +96,5 @@ def _relevant_numbers(answer: str, count: int) -> frozenset[int]:
         raise ValueError(f"the answer contains no list of numbers: {answer[:80]!r}")
     relevant = {int(n) for n in re.findall(r"\d+", lists[-1])} & set(range(1, count + 1))
     if not relevant:
-        raise ValueError("the answer names none of the memories")
+        raise ValueError("the answer contains no number of a memory")
     return frozenset(relevant)

@@ -63,7 +63,7 @@ class Reranker:
             ) from error
         except Exception as error:
             raise InvalidInputError(
-                f"{self._name_or_model} is no cross-encoder that can be loaded: {error}"
+                f"{self._name_or_model} cannot be loaded as a cross-encoder: {error}"
             ) from error
 
     def __call__(self, query: str, hits: Sequence[RecalledMemory]) -> list[RecalledMemory]:

@@ -8,9 +8,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from mcp.server import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 
 from agentmem.controller import MemoryController
@@ -94,13 +96,6 @@ def create_app(
     )
 
     mcp = create_mcp_server(memory, _version())
-    # Without sessions, so that a client goes on when the server was restarted. Host and Origin
-    # are checked by the gate, for all routes.
-    mcp_app = mcp.streamable_http_app(
-        json_response=True,
-        stateless_http=True,
-        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
-    )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -124,13 +119,7 @@ def create_app(
     app.state.server = state
     app.state.searches = RecentSearches()
     memory.services.add_listener(app.state.searches)
-    install_problem_handlers(app)
-    app.add_api_route("/healthz", _healthz, tags=["server"])
-    app.add_api_route("/metrics", _metrics, tags=["server"], response_class=PlainTextResponse)
-    app.add_api_route("/login", _login, include_in_schema=False)
-    app.include_router(routes.router, prefix="/v1")
-    app.router.routes.extend(mcp_app.routes)
-    install_page(app)
+    _add_routes(app, mcp)
     app.add_middleware(
         Gate,
         secret=state.secret,
@@ -144,6 +133,23 @@ def create_app(
     app.add_middleware(ActivityMeter, activity=state.activity)
     app.add_middleware(RequestObservation, observers=[state.metrics.record, log_request])
     return app
+
+
+def _add_routes(app: FastAPI, mcp: MCPServer[Any]) -> None:
+    install_problem_handlers(app)
+    app.add_api_route("/healthz", _healthz, tags=["server"])
+    app.add_api_route("/metrics", _metrics, tags=["server"], response_class=PlainTextResponse)
+    app.add_api_route("/login", _login, include_in_schema=False)
+    app.include_router(routes.router, prefix="/v1")
+    # Without sessions, so that a client goes on when the server was restarted. Host and Origin
+    # are checked by the gate, for all routes.
+    mcp_app = mcp.streamable_http_app(
+        json_response=True,
+        stateless_http=True,
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )
+    app.router.routes.extend(mcp_app.routes)
+    install_page(app)
 
 
 def _entered(

@@ -33,6 +33,7 @@ _PUBLIC = ("/healthz", "/login")
 _PUBLIC_PREFIXES = ("/static/",)
 _SAFE = frozenset(["GET", "HEAD", "OPTIONS"])
 _UPLOADS = frozenset(["/v1/import"])
+# A client chooses its name, which is stored with what it writes.
 _MAX_CLIENT_NAME = 64
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 

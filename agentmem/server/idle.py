@@ -12,6 +12,7 @@ from starlette.types import Scope as Connection
 
 __all__ = ["Activity", "ActivityMeter"]
 
+# Seconds between two looks at the time of the last request.
 _LOOK_EVERY = 1.0
 
 

@@ -78,6 +78,7 @@ OptionalK = Annotated[int | None, Query(ge=1, le=MAX_K)]
 Moment = Annotated[AwareDatetime | None, Query()]
 Full = Annotated[bool, Query(description="Return the memories, not only their ids.")]
 
+# Bytes of a file that are read and sent at a time.
 _CHUNK = 64 * 1024
 # `memories` is left out of an answer unless it is asked for.
 _SPARSE: dict[str, Any] = {"response_model_exclude_unset": True}
@@ -176,9 +177,9 @@ def search(body: SearchRequest, request: Request, caller: Reader) -> SearchOut:
 def recall(body: RecallRequest, request: Request, caller: Reader) -> RecallOut:
     """Spend a token budget on the memories that answer a question."""
     options = body.options("query") | _reinforce(body.reinforce, caller)
-    asked = body.asked()
-    with memory_span("search_memory", content=str(asked), max_tokens=body.max_tokens):
-        context = caller.memory.recall(asked, scope=caller.scope, **options)
+    query = body.cue()
+    with memory_span("search_memory", content=str(query), max_tokens=body.max_tokens):
+        context = caller.memory.recall(query, scope=caller.scope, **options)
     search_id = request.app.state.searches.keep(caller.scope, context.hits)
     return RecallOut.of(context, search_id)
 

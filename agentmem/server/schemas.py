@@ -162,7 +162,7 @@ class RecallRequest(_FilteredRequest):
     explain: bool = False
     reinforce: bool = True
 
-    def asked(self) -> str | list[Any]:
+    def cue(self) -> str | list[Any]:
         """Return the question or the turns as the controller takes them."""
         if isinstance(self.query, str):
             return self.query

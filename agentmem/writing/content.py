@@ -56,6 +56,7 @@ _NESTED_KEYS = (
     *("source", "file", "image_url", "input_audio", "audio_url", "video_url", "image_file"),
     *("audio", "inline_data", "inlineData", "file_data", "fileData"),
 )
+# The most characters of a note about an attachment, such as its address.
 _MAX_NOTE = 2_000
 
 

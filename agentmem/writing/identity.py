@@ -16,7 +16,7 @@ from agentmem.writing.messages import Draft
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import Granularity, Memory, Scope
 
-__all__ = ["RECEIVED", "UNANSWERED", "Identity", "Sending", "Sorted", "received_digest"]
+__all__ = ["RECEIVED", "UNANSWERED", "Identity", "Sending", "SortedDrafts", "received_digest"]
 
 # Metadata of a turn whose text `update` has replaced: a digest of the text as it was received, so
 # that a client that sends it again does not undo the update.
@@ -29,7 +29,7 @@ _SESSION_IDS = uuid.UUID("0d1f7c56-41b5-4a55-8f0e-b7a3a1f2c9d4")
 
 
 @dataclass(frozen=True)
-class Sorted:
+class SortedDrafts:
     """The messages of a call by what is to be done with them.
 
     Attributes:
@@ -99,7 +99,7 @@ class Identity:
 
     def sort(
         self, scope: Scope, sessions: Mapping[str, Sequence[Draft]], sending: Sending
-    ) -> Sorted:
+    ) -> SortedDrafts:
         """Sort the messages of a call by session."""
         sorting = _Sorting()
         for session_id, drafts in sessions.items():
@@ -115,7 +115,7 @@ class Identity:
                 else:
                     own = session_id if sending.named else None
                     sorting.add(session_id, *self._find(scope, own, draft, sorting.by_id))
-        return Sorted(sorting.new, list(sorting.edited.values()), sorting.known_as)
+        return SortedDrafts(sorting.new, list(sorting.edited.values()), sorting.known_as)
 
     def _find(
         self,
@@ -225,17 +225,17 @@ def _views(turns: Sequence[Memory]) -> Iterator[Sequence[int]]:
     these without questions that got no reply.
     """
     yield range(len(turns))
-    asked, answered, is_answered = [], [], True
+    questions_and_replies, answered, is_answered = [], [], True
     for n, turn in enumerate(turns):
         is_last = n + 1 == len(turns) or turns[n + 1].role == "user"
         if turn.role == "user":
             is_answered = UNANSWERED not in turn.metadata
-            asked.append(n)
+            questions_and_replies.append(n)
             answered += [n] * is_answered
         elif is_last and is_answered:
-            asked.append(n)
+            questions_and_replies.append(n)
             answered.append(n)
-    yield asked
+    yield questions_and_replies
     yield answered
 
 

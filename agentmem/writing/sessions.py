@@ -112,7 +112,7 @@ class Sessions:
         """
         if is_item_session(session_id):
             raise InvalidInputError(
-                f"session {session_id!r} is no conversation: it holds notes or items"
+                f"session {session_id!r} is not a conversation: it contains notes or items"
             )
         index = self.memories.index(scope)
         turn_ids = index.members(session_id, Granularity.TURN)

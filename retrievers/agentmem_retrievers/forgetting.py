@@ -14,11 +14,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from agentmem_stores import InvalidInputError, Memory
 
-__all__ = ["PINNED", "ForgettingCurve", "elapsed_days", "is_pinned", "rest_days", "retention"]
+__all__ = [
+    "PINNED",
+    "SECONDS_PER_DAY",
+    "ForgettingCurve",
+    "elapsed_days",
+    "is_pinned",
+    "rest_days",
+    "retention",
+]
 
 Floats = NDArray[np.float64]
 
-_DAY = 86_400.0
+SECONDS_PER_DAY = 86_400.0
 
 # Key in the metadata of memories that never fade.
 PINNED = "pinned"
@@ -54,7 +62,7 @@ def elapsed_days(said_at: ArrayLike, recalled_at: ArrayLike, now: float) -> Floa
     """
     start, recall = np.asarray(said_at), np.asarray(recalled_at)
     since = np.where((recall > start) & (recall <= now), recall, start)
-    return np.asarray(np.maximum(now - since, 0.0) / _DAY)
+    return np.asarray(np.maximum(now - since, 0.0) / SECONDS_PER_DAY)
 
 
 def rest_days(memory: Memory, now: datetime) -> float:

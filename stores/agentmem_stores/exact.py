@@ -1,15 +1,22 @@
-"""Exact nearest-neighbor search over the vectors of one scope."""
+"""Exact nearest-neighbor search: over the vectors of one scope, and a cache of such scopes."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from threading import RLock
 
 import numpy as np
 
-from agentmem_stores.store import Neighbor, Vectors
+from agentmem_stores.records import Granularity, Scope
+from agentmem_stores.store import Batch, Neighbor, Vectors
 
-__all__ = ["ExactIndex", "dot_products"]
+__all__ = ["CACHED_VECTORS", "EXACT_LIMIT", "ExactCache", "ExactIndex", "Key", "dot_products"]
 
+EXACT_LIMIT = 2048
+# 48 MB at 384 dimensions.
+CACHED_VECTORS = 32768
 # Rows compared at a time: they stay in the processor's cache while all queries pass over them.
 _BLOCK = 256
 
@@ -81,6 +88,119 @@ class ExactIndex:
             ranked = sorted(zip((-row[columns]).tolist(), ids, strict=True))
             neighbors.append([Neighbor(memory_id, -distance) for distance, memory_id in ranked])
         return neighbors
+
+
+Key = tuple[Scope, Granularity]
+
+
+@dataclass
+class _Cached:
+    vectors: ExactIndex
+    revision: str
+    # Held while the vectors are compared or changed, so that scopes do not wait for each other.
+    lock: RLock = field(default_factory=RLock)
+
+
+class ExactCache:
+    """The vectors of the scopes that were searched last, each as of a revision of its store.
+
+    Threads may share it.
+
+    Args:
+        limit: the most vectors of one scope and granularity; larger ones are not cached.
+        capacity: the most vectors of all scopes together; the least recently used go first.
+    """
+
+    def __init__(self, limit: int = EXACT_LIMIT, capacity: int = CACHED_VECTORS) -> None:
+        self.limit = limit
+        self._capacity = capacity
+        self._cached: OrderedDict[Key, _Cached] = OrderedDict()
+        self._lock = RLock()
+
+    def __contains__(self, key: Key) -> bool:
+        with self._lock:
+            return key in self._cached
+
+    def nearest(
+        self, key: Key, revision: str, vectors: Vectors, n: int
+    ) -> list[list[Neighbor]] | None:
+        """Return neighbors as `ExactIndex.nearest` does; None if not cached as of `revision`."""
+        with self._lock:
+            cached = self._cached.get(key)
+            if cached is None:
+                return None
+            self._cached.move_to_end(key)
+        with cached.lock:
+            if cached.revision != revision:
+                return None
+            return cached.vectors.nearest(vectors, n)
+
+    def revision(self, key: Key) -> str | None:
+        """Return the revision that the cached vectors are of, or None if none are cached."""
+        with self._lock:
+            cached = self._cached.get(key)
+        return None if cached is None else cached.revision
+
+    def put(self, key: Key, vectors: ExactIndex, revision: str) -> None:
+        """Cache the vectors of a scope from now on; only the cache may change them."""
+        with self._lock:
+            self._cached[key] = _Cached(vectors, revision)
+            self._cached.move_to_end(key)
+            # One more for each scope, so that empty ones count too.
+            while sum(len(c.vectors) + 1 for c in self._cached.values()) > self._capacity:
+                self._cached.popitem(last=False)
+
+    def update(self, batch: Batch, before: str, after: str) -> None:
+        """Apply a write, which led from one revision to another."""
+        for granularity in Granularity:
+            key = (batch.scope, granularity)
+            if key not in self._cached:
+                continue
+            put = [e for e in batch.put if e.memory.granularity is granularity]
+            self.advance(
+                key,
+                before,
+                after,
+                ids=[e.memory.id for e in put],
+                vectors=np.array([e.vector for e in put], dtype=np.float32),
+                delete=[i for g, i in batch.delete if g is granularity],
+            )
+
+    def advance(
+        self,
+        key: Key,
+        before: str,
+        after: str,
+        *,
+        ids: Sequence[str],
+        vectors: Vectors,
+        delete: Iterable[str],
+    ) -> None:
+        """Apply a change to cached vectors, which are dropped if they are not as of `before`.
+
+        Args:
+            ids, vectors: what was written, shape (ids, dimension).
+        """
+        with self._lock:
+            cached = self._cached.get(key)
+        if cached is None:
+            return
+        with cached.lock:
+            is_current = cached.revision == before
+            if is_current:
+                if ids:
+                    cached.vectors.put(ids, vectors)
+                cached.vectors.delete(delete)
+                cached.revision = after
+            if not is_current or len(cached.vectors) > self.limit:
+                with self._lock:
+                    self._cached.pop(key, None)
+
+    def forget(self, scope: Scope) -> None:
+        """Drop the vectors of a scope."""
+        with self._lock:
+            for granularity in Granularity:
+                self._cached.pop((scope, granularity), None)
 
 
 def dot_products(queries: Vectors, vectors: Vectors) -> Vectors:

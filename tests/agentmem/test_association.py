@@ -46,8 +46,8 @@ def test_few_neighbors_are_compared_with_certain() -> None:
 
 
 def test_edges_are_sorted_and_at_most_at_most() -> None:
-    found = [Neighbor(f"n{i:02}", 0.99 - i / 1000) for i in range(30)]
-    edges = ASSOCIATION.edges(found)
+    neighbors = [Neighbor(f"n{i:02}", 0.99 - i / 1000) for i in range(30)]
+    edges = ASSOCIATION.edges(neighbors)
     assert [e.target for e in edges] == [f"n{i:02}" for i in range(ASSOCIATION.at_most)]
 
 

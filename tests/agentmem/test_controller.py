@@ -144,10 +144,10 @@ class TestEndSession:
         store = InMemoryStore()
         memory = MemoryController(store, scope=ADA, embeddings=embeddings)
         memory.add("I play the cello.", session_id="s")
-        held = memory.get_all(granularity=Granularity.TURN)
+        memories = memory.get_all(granularity=Granularity.TURN)
         memory.close()
         memory.close()
-        assert len(held) == 1
+        assert len(memories) == 1
         with pytest.raises(ClosedError, match="closed"):
             memory.search("cello")
 
@@ -193,9 +193,7 @@ class TestUpdateAndHistory:
 
 
 class TestDelete:
-    def test_removes_the_memory_and_what_was_derived_from_it(
-        self, memory: MemoryController
-    ) -> None:
+    def test_removes_the_memory_and_derived_memories(self, memory: MemoryController) -> None:
         secret, _ = memory.add(["My code is 4711.", "I like tea."], session_id="s")
         memory.end_session("s")
         memory.update(secret.id, text="My code is 4712.")
@@ -234,8 +232,8 @@ class TestCompact:
             ].vector.tobytes()
             memory.delete(secret.id)
             memory.compact()
-        held = [file.read_bytes() for file in (tmp_path / "m").rglob("*") if file.is_file()]
-        assert not any(b"Zanzibar" in data or vector in data for data in held)
+        contents = [file.read_bytes() for file in (tmp_path / "m").rglob("*") if file.is_file()]
+        assert not any(b"Zanzibar" in data or vector in data for data in contents)
 
 
 class TestScopes:
@@ -269,8 +267,8 @@ class TestForgetting:
         assert memory.get(turn.id).state is State.ARCHIVED
         assert memory.search("What is the capital of France?", reinforce=False)[0].archived
         assert memory.get(turn.id).state is State.ARCHIVED
-        found = memory.search("piano", include_archived=True)
-        assert found[0].memory.id == turn.id
+        hits = memory.search("piano", include_archived=True)
+        assert hits[0].memory.id == turn.id
         assert memory.get(turn.id).state is State.ACTIVE
         assert memory.search("piano")[0].memory.id == turn.id
 
@@ -348,15 +346,15 @@ class TestAddMany:
         self, memory: MemoryController, embeddings: Embeddings, clock: ManualClock
     ) -> None:
         other = MemoryController(InMemoryStore(), scope=ADA, embeddings=embeddings, clock=clock)
-        for session, told in self.TOLD.items():
-            other.add(told, session_id=session)
+        for session, texts in self.TOLD.items():
+            other.add(texts, session_id=session)
             other.end_session(session)
 
         memory.add_many(self.TOLD)
 
-        def kept_by(held: MemoryController) -> list[tuple[str, str, int, str]]:
-            kept = held.get_all(limit=None)
-            return sorted((m.granularity, m.session_id, m.position, m.text) for m in kept)
+        def kept_by(controller: MemoryController) -> list[tuple[str, str, int, str]]:
+            memories = controller.get_all(limit=None)
+            return sorted((m.granularity, m.session_id, m.position, m.text) for m in memories)
 
         assert kept_by(memory) == kept_by(other)
         assert memory.stats().sessions == 2
@@ -454,7 +452,7 @@ class TestSearch:
         assert routed == {"turns", "session", "summary", "keywords"}
 
     @pytest.mark.parametrize(
-        ("asked", "tense"),
+        ("question", "tense"),
         [
             ("When did we go to the museum?", "went"),
             ("When are we going to the museum?", "will go"),
@@ -462,13 +460,13 @@ class TestSearch:
         ],
     )
     def test_past_and_future_are_distinguished(
-        self, memory: MemoryController, asked: str, tense: str
+        self, memory: MemoryController, question: str, tense: str
     ) -> None:
         memory.add(
             ["We went to the museum last weekend.", "We will go to the museum next weekend."],
             session_id="s",
         )
-        assert tense in memory.search(asked)[0].memory.text
+        assert tense in memory.search(question)[0].memory.text
 
 
 async def _twins(memory: MemoryController) -> list[str]:

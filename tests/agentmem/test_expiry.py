@@ -93,16 +93,18 @@ class TestExpiry:
         clock.advance(days=2)
         assert memory.sweep().expired == (second.id,)
 
-    def test_what_was_merged_stays(self, memory: MemoryController, clock: ManualClock) -> None:
-        [kept] = memory.add("My blood type is A positive.", session_id="s1")
+    def test_a_merged_turn_outlives_a_duplicate_that_expires(
+        self, memory: MemoryController, clock: ManualClock
+    ) -> None:
+        [lasting] = memory.add("My blood type is A positive.", session_id="s1")
         clock.advance(days=1)
         [gone] = memory.add("My blood type is A positive.", session_id="s2", importance=0.5)
         memory.end_session("s2")
-        assert memory.consolidate().merged == {kept.id: gone.id}
+        assert memory.consolidate().merged == {lasting.id: gone.id}
         memory.update(gone.id, expires_at=clock() + DAY)
         clock.advance(days=2)
         [hit] = memory.search("blood type")
-        assert hit.memory.id == kept.id
+        assert hit.memory.id == lasting.id
 
     def test_needs_a_time_zone(self, memory: MemoryController, clock: ManualClock) -> None:
         with pytest.raises(NaiveDatetimeError, match="expires_at"):

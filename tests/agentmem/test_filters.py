@@ -136,7 +136,7 @@ def loop(memory: MemoryController, **restrictions: Any) -> list[Memory]:
     ]
 
 
-def found(memory: MemoryController, **restrictions: Any) -> set[str]:
+def ids_of_hits(memory: MemoryController, **restrictions: Any) -> set[str]:
     hits = memory.search("tea in Lisbon", k=2 * N, reinforce=False, **restrictions)
     return {i for hit in hits for i in (hit.memory.id, *hit.duplicates)}
 
@@ -151,7 +151,7 @@ class TestAgainstALoop:
     ) -> None:
         memory, _ = filled
         expected = {turn.id for turn in loop(memory, filter=wanted)}
-        assert found(memory, filter=wanted) == expected
+        assert ids_of_hits(memory, filter=wanted) == expected
         listed = memory.get_all(granularity=Granularity.TURN, filter=wanted, limit=None)
         assert {turn.id for turn in listed} == expected
 
@@ -169,7 +169,7 @@ class TestAgainstALoop:
         self, filled: tuple[MemoryController, ManualClock], wanted: dict[str, Any]
     ) -> None:
         memory, _ = filled
-        assert found(memory, **wanted) == {turn.id for turn in loop(memory, **wanted)}
+        assert ids_of_hits(memory, **wanted) == {turn.id for turn in loop(memory, **wanted)}
 
     def test_times(self, filled: tuple[MemoryController, ManualClock]) -> None:
         memory, clock = filled
@@ -177,14 +177,14 @@ class TestAgainstALoop:
         wanted = {"since": start + timedelta(minutes=9), "until": start + timedelta(minutes=31)}
         expected = {turn.id for turn in loop(memory, **wanted)}
         assert expected
-        assert found(memory, **wanted) == expected
+        assert ids_of_hits(memory, **wanted) == expected
 
     def test_no_filter_reaches_another_owner(
         self, filled: tuple[MemoryController, ManualClock]
     ) -> None:
         memory, _ = filled
         for wanted in ({"$not": {"no": 1}}, {"scope": "ben"}, {"user_id": {"$ne": ""}}):
-            assert all(i.startswith("ada") for i in found(memory, filter=wanted))
+            assert all(i.startswith("ada") for i in ids_of_hits(memory, filter=wanted))
             for turn in memory.get_all(filter=wanted, limit=None):
                 assert turn.scope == ADA
             context = memory.recall("tea", filter=wanted, reinforce=False)
@@ -192,7 +192,9 @@ class TestAgainstALoop:
 
 
 class TestRecall:
-    def test_shows_only_what_passes(self, filled: tuple[MemoryController, ManualClock]) -> None:
+    def test_only_passing_hits_are_shown(
+        self, filled: tuple[MemoryController, ManualClock]
+    ) -> None:
         memory, _ = filled
         wanted: dict[str, Any] = {"role": "user", "filter": {"project": {"$in": ["x", 1]}}}
         allowed = {turn.id for turn in loop(memory, **wanted)}
@@ -348,17 +350,17 @@ class TestTools:
         wanted = {"role": "tool", "filter": {"stars": {"$ne": None}}}
         allowed = {turn.id for turn in loop(memory, **wanted)}
         search = create_search_memory_tool(memory)
-        found = json.loads(search.invoke({"query": "tea", "limit": 100, **wanted}))
-        assert {hit["id"] for hit in found} <= allowed
-        assert found
+        hits = json.loads(search.invoke({"query": "tea", "limit": 100, **wanted}))
+        assert {hit["id"] for hit in hits} <= allowed
+        assert hits
         sure = json.loads(search.invoke({"query": "tea", "min_confidence": 1.0}))
         assert sure == []
         [first, *_] = json.loads(search.invoke({"query": "tea", "granularity": "summary"}))
         assert memory.get(first["id"]).granularity is Granularity.SUMMARY
         recall = create_recall_memory_tool(memory, max_tokens=2000)
-        shown = recall.invoke({"query": "tea", **wanted})
+        context = recall.invoke({"query": "tea", **wanted})
         texts = [memory.get(i).text for i in allowed]
-        assert shown.count("[m") == sum(text in shown for text in texts) > 0
+        assert context.count("[m") == sum(text in context for text in texts) > 0
         summaries = recall.invoke({"query": "tea", "granularity": "summary"})
         assert "[m" in summaries
         assert recall.invoke({"query": "tea", "min_confidence": 1.0}).startswith("nothing")
@@ -416,7 +418,7 @@ class TestPages:
             assert set(seen) <= wanted
 
     @pytest.mark.parametrize("cursor", ["x", "e30", "W10", "bnVsbA", "WyJhIiwxLDIsMyw0XQ", "é"])
-    def test_a_cursor_of_nobody_is_refused(self, cursor: str) -> None:
+    def test_an_unknown_cursor_is_refused(self, cursor: str) -> None:
         memory, _ = self.new_memory()
         with memory, pytest.raises(InvalidInputError, match="next_cursor"):
             memory.get_all(cursor=cursor)

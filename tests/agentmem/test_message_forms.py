@@ -32,7 +32,7 @@ def memory(embeddings: Embeddings) -> Iterator[MemoryController]:
         yield controller
 
 
-def said(memory: MemoryController, *messages: Any) -> list[tuple[str, str]]:
+def statements(memory: MemoryController, *messages: Any) -> list[tuple[str, str]]:
     return [(turn.role, turn.text) for turn in memory.add([*messages], session_id="s")]
 
 
@@ -109,7 +109,7 @@ def said(memory: MemoryController, *messages: Any) -> list[tuple[str, str]]:
 def test_forms_of_chat_apis(
     memory: MemoryController, message: Any, expected: tuple[str, str]
 ) -> None:
-    assert said(memory, message) == [expected]
+    assert statements(memory, message) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,10 @@ def test_messages_without_words_do_not_refuse_the_others(
     memory: MemoryController, empty: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "agentmem")
-    assert said(memory, "Before.", empty, "After.") == [("user", "Before."), ("user", "After.")]
+    assert statements(memory, "Before.", empty, "After.") == [
+        ("user", "Before."),
+        ("user", "After."),
+    ]
     if empty is not None:
         assert "1 messages have no text" in caplog.text
     with pytest.raises(EmptyTextError):
@@ -147,14 +150,14 @@ def test_documents_and_search_results_are_read(memory: MemoryController) -> None
         {"type": "document", "source": {"type": "content", "content": inner}},
         {"type": "search_result", "source": "s", "title": "t", "content": inner},
     ]
-    assert said(memory, {"role": "user", "content": parts}) == [("user", "inner\ninner")]
+    assert statements(memory, {"role": "user", "content": parts}) == [("user", "inner\ninner")]
     output = {"type": "custom_tool_call_output", "call_id": "c", "output": "42"}
-    assert said(memory, output) == [("tool", "42")]
+    assert statements(memory, output) == [("tool", "42")]
 
 
 def test_a_state_with_messages_and_a_chat_message_are_read(memory: MemoryController) -> None:
     state = {"messages": [ChatMessage(role="User", content="Hi."), RemoveMessage(id="x")]}
-    assert said(memory, state) == [("user", "Hi.")]
+    assert statements(memory, state) == [("user", "Hi.")]
 
 
 def test_ending_a_session_of_huge_replies_takes_bounded_time() -> None:
@@ -183,13 +186,15 @@ def test_attachments_are_noted_without_their_data(memory: MemoryController) -> N
 def test_responses_of_the_openai_client(memory: MemoryController) -> None:
     chat = pytest.importorskip("openai.types.chat")
     message = chat.ChatCompletionMessage(role="assistant", content="Hello.")
-    assert said(memory, message) == [("assistant", "Hello.")]
+    assert statements(memory, message) == [("assistant", "Hello.")]
     completion = {
         "id": "c1", "object": "chat.completion", "created": 0, "model": "m",
         "choices": [{"index": 0, "finish_reason": "stop",
                      "message": {"role": "assistant", "content": "Bye."}}],
     }  # fmt: skip
-    assert said(memory, chat.ChatCompletion.model_validate(completion)) == [("assistant", "Bye.")]
+    assert statements(memory, chat.ChatCompletion.model_validate(completion)) == [
+        ("assistant", "Bye.")
+    ]
 
 
 def test_messages_of_the_anthropic_client(memory: MemoryController) -> None:
@@ -199,11 +204,13 @@ def test_messages_of_the_anthropic_client(memory: MemoryController) -> None:
         "content": [{"type": "text", "text": "Hello."}], "stop_reason": "end_turn",
         "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1},
     }  # fmt: skip
-    assert said(memory, types.Message.model_validate(message)) == [("assistant", "Hello.")]
+    assert statements(memory, types.Message.model_validate(message)) == [("assistant", "Hello.")]
     assert memory.get("msg_1").text == "Hello."
 
 
-def test_what_cannot_be_stored_is_replaced_with_a_note(memory: MemoryController) -> None:
+def test_characters_that_cannot_be_stored_are_replaced_and_counted(
+    memory: MemoryController,
+) -> None:
     [turn] = memory.add("tea \ud83c\udf75 and \ud83d")
     assert (turn.text, turn.metadata) == ("tea \U0001f375 and \ufffd", {"replaced_characters": 1})
 
@@ -216,7 +223,7 @@ def test_a_text_that_is_too_long_becomes_several_turns(memory: MemoryController)
 
 
 @pytest.mark.parametrize("wrong", [{"role": "user", "contnet": "x"}, 42, b"x", {}, object()])
-def test_what_is_no_message_at_all_is_an_error(memory: MemoryController, wrong: Any) -> None:
+def test_an_object_that_is_no_message_raises_an_error(memory: MemoryController, wrong: Any) -> None:
     with pytest.raises(InvalidInputError):
         memory.add(["fine", wrong])
     assert memory.get_all() == []

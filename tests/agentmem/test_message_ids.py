@@ -174,7 +174,7 @@ class TestHistories:
         memory.add(spaced[:3], session_id="s")
         assert len(in_order(memory)) == 3
 
-    def test_what_is_said_twice_is_stored_twice(self, memory: MemoryController) -> None:
+    def test_a_repeated_statement_is_stored_twice(self, memory: MemoryController) -> None:
         yes, fine = {"role": "user", "content": "Yes."}, {"role": "assistant", "content": "Fine."}
         memory.add([yes, fine], session_id="s")
         memory.add([yes], session_id="s")

@@ -73,7 +73,9 @@ def test_recall_marks_and_leaves_out_what_is_trusted_less(memory: MemoryControll
         memory.recall("dog", min_trust="everybody")  # type: ignore[arg-type]
 
 
-def test_what_is_derived_is_trusted_like_the_least_of_its_sources(memory: MemoryController) -> None:
+def test_derived_memories_have_the_trust_of_the_least_trusted_source(
+    memory: MemoryController,
+) -> None:
     memory.add(
         [
             {"role": "user", "content": "I live in Lisbon."},
@@ -131,5 +133,5 @@ def test_a_name_cannot_pose_as_a_source(memory: MemoryController) -> None:
     assert line.count("(via") == 1 + line.partition("(via")[2].count("(via")
 
 
-def test_an_empty_block_is_nothing() -> None:
+def test_an_empty_block_renders_as_an_empty_string() -> None:
     assert context_block([], "") == ""

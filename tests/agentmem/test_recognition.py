@@ -20,7 +20,7 @@ from agentmem.evaluation.documents import haystacks, measure_documents
 from agentmem.evaluation.recognition import RecognitionScores, paraphrase
 from agentmem.testing import ManualClock
 
-SAID = [
+TEXTS = [
     "I adopted a beagle called Biscuit last spring.",
     "My sister is getting married in Porto in June.",
     "The dishwasher broke down again this morning.",
@@ -38,16 +38,16 @@ def memory(embeddings: Embeddings, clock: ManualClock) -> Iterator[MemoryControl
     with MemoryController(
         InMemoryStore(), scope=Scope("ada"), embeddings=embeddings, clock=clock, linger=None
     ) as memory:
-        memory.add(SAID, session_id="s1")
+        memory.add(TEXTS, session_id="s1")
         yield memory
 
 
 class TestRecognition:
     def test_exact_near_and_new(self, memory: MemoryController) -> None:
-        exact = memory.recognize(SAID[0])
-        assert (exact.kind, exact.memory and exact.memory.text) == ("exact", SAID[0])
+        exact = memory.recognize(TEXTS[0])
+        assert (exact.kind, exact.memory and exact.memory.text) == ("exact", TEXTS[0])
         near = memory.recognize("Our dishwasher broke down once more this morning.")
-        assert (near.kind, near.memory and near.memory.text) == ("near", SAID[2])
+        assert (near.kind, near.memory and near.memory.text) == ("near", TEXTS[2])
         new = memory.recognize("The ferry to Naxos was cancelled because of the storm.")
         assert new.kind == "new"
         assert 1 >= exact.familiarity > near.familiarity >= 0.5 > new.familiarity >= 0
@@ -57,20 +57,20 @@ class TestRecognition:
     ) -> None:
         clock.advance(days=3650)
         memory.sweep()
-        found = memory.recognize(SAID[1])
-        assert found.kind == "exact"
-        assert found.memory is not None
-        assert memory.get(found.memory.id).recall_count == 0
-        assert memory.get(found.memory.id).state == "archived"
+        recognition = memory.recognize(TEXTS[1])
+        assert recognition.kind == "exact"
+        assert recognition.memory is not None
+        assert memory.get(recognition.memory.id).recall_count == 0
+        assert memory.get(recognition.memory.id).state == "archived"
 
     def test_is_about_one_owner(self, memory: MemoryController) -> None:
-        assert memory.recognize(SAID[0], scope=Scope("ben")) == Recognition(0.0, "new", None)  # type: ignore[arg-type]
+        assert memory.recognize(TEXTS[0], scope=Scope("ben")) == Recognition(0.0, "new", None)  # type: ignore[arg-type]
 
-    def test_what_was_deleted_or_replaced_is_new(self, memory: MemoryController) -> None:
-        turn = memory.recognize(SAID[0]).memory
+    def test_deleted_and_replaced_texts_are_new(self, memory: MemoryController) -> None:
+        turn = memory.recognize(TEXTS[0]).memory
         assert turn is not None
         memory.update(turn.id, text="I like tea.")
-        assert memory.recognize(SAID[0]).kind == "new"
+        assert memory.recognize(TEXTS[0]).kind == "new"
         memory.delete(turn.id)
         assert memory.recognize("I like tea.").kind == "new"
 
@@ -116,13 +116,13 @@ class CountingEmbeddings(Embeddings):
 
 
 class TestSearchMany:
-    def test_is_what_search_returns_in_one_pass(self, embeddings: Embeddings) -> None:
+    def test_search_many_equals_single_searches(self, embeddings: Embeddings) -> None:
         counting = CountingEmbeddings(embeddings)
         questions = ["What is my dog called?", "Who marries?", "What broke?", "What broke?"]
         with MemoryController(
             InMemoryStore(), scope=Scope("ada"), embeddings=counting, linger=None
         ) as memory:
-            memory.add(SAID, session_id="s1")
+            memory.add(TEXTS, session_id="s1")
             results = memory.search_many(questions, k=2, reinforce=False)
             assert counting.passes == [3]
             for question, result in zip(questions, results, strict=True):

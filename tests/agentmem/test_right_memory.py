@@ -71,8 +71,8 @@ class TestExactBeatsNear:
     @pytest.mark.parametrize("text", [*NEAR, "> Noted.", "What is that?"])
     def test_a_stored_text_finds_itself_first(self, ask: Ask, text: str) -> None:
         texts = [*self.NEAR, "> Noted.", "> Noted, the rent.", "What is that?", "What was that?"]
-        found = ask(texts, text.removeprefix("> "))
-        assert found[0].memory.text == text.removeprefix("> ")
+        hits = ask(texts, text.removeprefix("> "))
+        assert hits[0].memory.text == text.removeprefix("> ")
 
 
 class TestQuestionsAndRepliesAreNoAnswers:
@@ -119,8 +119,8 @@ class TestLatestValue:
             "Can you help me plan a trip to Japan?",
             "We moved last weekend, the new flat is in Leeds.",
         ]
-        found = ask(texts, "Which cities in Japan do I want to visit?")
-        assert found[0].memory.text != texts[2]
+        hits = ask(texts, "Which cities in Japan do I want to visit?")
+        assert hits[0].memory.text != texts[2]
 
     def test_a_newer_statement_about_somebody_else_stays_behind(self, ask: Ask) -> None:
         texts = ["My bank is Halifax now.", "The bank of my sister is Monzo."]
@@ -160,11 +160,11 @@ class TestDuplicates:
 
     def test_memories_that_say_the_same_are_one_hit(self, ask: Ask) -> None:
         others = ["I bought walnuts for my sister.", "My sister is allergic to walnuts."]
-        found = ask([*self.SAME, *others], "What am I allergic to?")
-        texts = [hit.memory.text for hit in found]
+        hits = ask([*self.SAME, *others], "What am I allergic to?")
+        texts = [hit.memory.text for hit in hits]
         assert len(set(texts) & set(self.SAME)) == 1
         assert set(others) <= set(texts)
-        [hit] = [hit for hit in found if hit.memory.text in self.SAME]
+        [hit] = [hit for hit in hits if hit.memory.text in self.SAME]
         assert len(hit.duplicates) == 3
         assert hit.memory.text == self.SAME[-1]
 
@@ -180,9 +180,9 @@ class TestDuplicates:
     def test_memories_that_differ_in_one_thing_are_two_hits(
         self, ask: Ask, pair: tuple[str, str]
     ) -> None:
-        found = ask(pair, pair[0])
-        assert [hit.memory.text for hit in found] == list(pair)
-        assert all(not hit.duplicates for hit in found)
+        hits = ask(pair, pair[0])
+        assert [hit.memory.text for hit in hits] == list(pair)
+        assert all(not hit.duplicates for hit in hits)
 
 
 class TestLongTurns:
@@ -190,7 +190,7 @@ class TestLongTurns:
         filler = " ".join(f"Step {n} mixes flour and water for a dough again." for n in range(90))
         reply = f"> {filler} A friend of gardens should visit the alpine house in Tromso."
         texts = ["How do I bake bread?", reply, "> Any bread is fine.", "I like gardens."]
-        found = ask(texts, "Which house did you recommend to a friend of gardens?")
-        assert found[0].memory.text == reply.removeprefix("> ")
-        assert "Tromso" in found[0].excerpt
-        assert len(found[0].excerpt) < 300
+        hits = ask(texts, "Which house did you recommend to a friend of gardens?")
+        assert hits[0].memory.text == reply.removeprefix("> ")
+        assert "Tromso" in hits[0].excerpt
+        assert len(hits[0].excerpt) < 300

@@ -28,7 +28,7 @@ def memory(embeddings: Embeddings) -> Iterator[MemoryController]:
         yield controller
 
 
-def told(memory: MemoryController, *args: object, **options: object) -> list[str]:
+def texts_of_events(memory: MemoryController, *args: object, **options: object) -> list[str]:
     return [event.text for event in memory.timeline(*args, **options)]  # type: ignore[arg-type]
 
 
@@ -41,23 +41,23 @@ def test_events_are_ordered_by_the_time_they_name(memory: MemoryController) -> N
 
 def test_which_came_first_returns_both_events_in_order(memory: MemoryController) -> None:
     question = "What came first, the wedding or the move to Rome?"
-    assert told(memory, question) == [MOVE, WEDDING]
+    assert texts_of_events(memory, question) == [MOVE, WEDDING]
 
 
 def test_a_time_in_the_query_restricts_the_events(memory: MemoryController) -> None:
-    assert told(memory, "What happened last week?") == [WEDDING]
-    assert told(memory, "What happened between February and March?") == [HEDGEHOG, MOVE]
+    assert texts_of_events(memory, "What happened last week?") == [WEDDING]
+    assert texts_of_events(memory, "What happened between February and March?") == [HEDGEHOG, MOVE]
 
 
 def test_since_and_until_restrict_the_events(memory: MemoryController) -> None:
     april = datetime(2026, 4, 1, tzinfo=UTC)
-    assert told(memory, since=april) == [WEDDING, RAIN]
-    assert told(memory, until=april) == [HEDGEHOG, MOVE]
+    assert texts_of_events(memory, since=april) == [WEDDING, RAIN]
+    assert texts_of_events(memory, until=april) == [HEDGEHOG, MOVE]
 
 
 def test_returns_at_most_k_events(memory: MemoryController) -> None:
-    assert told(memory, k=2) == [WEDDING, RAIN]
-    assert told(memory, "animals", k=1) == [HEDGEHOG]
+    assert texts_of_events(memory, k=2) == [WEDDING, RAIN]
+    assert texts_of_events(memory, "animals", k=1) == [HEDGEHOG]
 
 
 def test_deleted_turns_are_not_events(embeddings: Embeddings) -> None:
@@ -85,4 +85,6 @@ def test_dates_are_read_in_the_order_of_the_scope(
         memory.add("On 3/4/2026 I paid the rent.", session_id="s")
         [event] = memory.timeline()
         assert f"{event.when:%m-%d}" == when
-        assert told(memory, "What did I do on 3/4/2026?") == ["On 3/4/2026 I paid the rent."]
+        assert texts_of_events(memory, "What did I do on 3/4/2026?") == [
+            "On 3/4/2026 I paid the rent."
+        ]

@@ -11,11 +11,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from agentmem import InvalidInputError
+from agentmem.embedding.sentence_embeddings import default_embeddings
 from benchmarks.__main__ import app
 from benchmarks.bench import SEARCH_STAGES, WRITE_STAGES, time_by_stage
-from benchmarks.measure import Ratio, alternate
+from benchmarks.corpus import generated
+from benchmarks.measure import BenchSettings, Ratio, alternate
 from benchmarks.partitions import simulate_partitions
-from benchmarks.throughput import run_callers
+from benchmarks.throughput import measure_throughput, run_callers
 
 
 @pytest.fixture
@@ -58,15 +60,15 @@ def test_compares_searches_with_bare_chroma(call: Any, tmp_path: Path) -> None:
 
     assert result.exit_code == 0, result.output
     assert len(list((tmp_path / "cache").glob("bench-*"))) == 3, "cached for the next run"
-    found = json.loads(out.read_text())
-    names = [row["name"] for row in found["ratios"]]
+    report = json.loads(out.read_text())
+    names = [row["name"] for row in report["ratios"]]
     assert names[0] == "search at 200 / floor"
     assert "search without embedding, 200 / 60" in names
     assert "bare query, 200 / 60" in names
     assert any(name.startswith("search in one of 3 owners") for name in names)
     for kind in ("session", "speaker", "time"):
         assert f"search at 200 filtered by {kind} / unfiltered" in names
-    assert all(row["ratio"] > 0 and row["measured"] > 0 for row in found["ratios"])
+    assert all(row["ratio"] > 0 and row["measured"] > 0 for row in report["ratios"])
     assert "vectors drawn" in result.stdout
     assert picture.stat().st_size > 0
 
@@ -80,15 +82,15 @@ def test_compares_writes_with_embedding_and_times_stages(call: Any, tmp_path: Pa
     )  # fmt: skip
 
     assert result.exit_code == 0, result.output
-    found = json.loads(out.read_text())
-    assert [row["at_most"] for row in found["ratios"]] == [1.25, 2.5, 1.5]
-    assert found["ratios"][0]["parts"]["embedding"] > 0
+    report = json.loads(out.read_text())
+    assert [row["at_most"] for row in report["ratios"]] == [1.25, 2.5, 1.5]
+    assert report["ratios"][0]["parts"]["embedding"] > 0
     # A stage whose function is not called would take no time.
     # Conversations without named speakers are ranked in one stage.
-    unused = [s for s, ms in found["stages"]["search"].items() if not ms]
+    unused = [s for s, ms in report["stages"]["search"].items() if not ms]
     assert unused == ["second stage"]
     # Everything is new, so there are no neighbors to query.
-    assert [s for s, ms in found["stages"]["ingest"].items() if not ms] == ["nearest neighbors"]
+    assert [s for s, ms in report["stages"]["ingest"].items() if not ms] == ["nearest neighbors"]
 
 
 def test_compares_opening_in_processes_of_their_own(call: Any, tmp_path: Path) -> None:
@@ -123,14 +125,14 @@ def test_simulates_partitions() -> None:
 
 
 def test_callers_ask_every_question_once_at_the_same_time() -> None:
-    asked, barrier = set[int](), Barrier(4)
+    owners, barrier = set[int](), Barrier(4)
 
     def ask(number: int, question: str) -> None:
         barrier.wait(10)
-        asked.add(number)
+        owners.add(number)
 
     load = run_callers(ask, ["Who?"] * 8, callers=4)
-    assert asked == set(range(8))
+    assert owners == set(range(8))
     assert 0 < load.ms <= load.p95
     assert load.p50 <= load.p95
 
@@ -143,19 +145,11 @@ def test_an_error_of_a_caller_is_raised() -> None:
         run_callers(ask, ["Who?"], callers=2)
 
 
-def test_compares_the_throughput_of_callers(
-    call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("benchmarks.throughput.CALLERS", (1, 2))
-    monkeypatch.setattr("benchmarks.throughput.OWNERS", 2)
-    monkeypatch.setattr("benchmarks.throughput.MEMORIES", 40)
-    out = tmp_path / "bench.json"
-
-    result = call("--rounds", "2", "--only", "throughput", "--json", str(out))
-
-    assert result.exit_code == 0, result.output
-    found = {row["name"]: row for row in json.loads(out.read_text())["ratios"]}
-    assert list(found) == [
+def test_compares_the_throughput_of_callers(tmp_path: Path) -> None:
+    settings = BenchSettings(generated(), default_embeddings(), tmp_path, rounds=2)
+    rows = measure_throughput(settings, callers=(1, 2), owners=2, memories=40)
+    ratios = {row.name: row for row in rows}
+    assert list(ratios) == [
         name
         for owners in (1, 2)
         for name in (
@@ -166,6 +160,6 @@ def test_compares_the_throughput_of_callers(
             f"p95 / p50, 2 callers of {owners} owners",
         )
     ]
-    bound = [name for name, row in found.items() if row["at_most"] is not None]
-    assert bound == [list(found)[-3], list(found)[-1]]
-    assert all(row["measured"] > 0 and row["floor"] > 0 for row in found.values())
+    bound = [name for name, row in ratios.items() if row.at_most is not None]
+    assert bound == [list(ratios)[-3], list(ratios)[-1]]
+    assert all(row.measured > 0 and row.floor > 0 for row in ratios.values())

@@ -22,7 +22,7 @@ from agentmem.langchain import AgentMemoryStore
 from agentmem.testing import ManualClock
 from tests.torture._embedding import WordEmbeddings
 
-__all__ = ["DATA", "OWNERS", "archive_of", "held", "open_store", "present"]
+__all__ = ["DATA", "OWNERS", "archive_of", "content_of", "open_store", "present"]
 
 DATA = Path(__file__).parent
 OWNERS = [Scope("ada"), Scope("ada", "helper"), Scope("Žofie 🦉")]
@@ -47,10 +47,10 @@ def open_store(path: Path, **options: Any) -> MemoryController:
     return MemoryController.open(path, scope=OWNERS[0], embeddings=WordEmbeddings(), **options)
 
 
-def held(memory: MemoryController) -> list[dict[str, Any]]:
+def content_of(memory: MemoryController) -> list[dict[str, Any]]:
     """Everything that a store holds, as JSON has it."""
-    found = [m for owner in OWNERS for m in memory.get_all(limit=None, scope=owner)]
-    return [_plain(m) for m in sorted(found, key=lambda m: (m.scope.key, m.granularity, m.id))]
+    memories = [m for owner in OWNERS for m in memory.get_all(limit=None, scope=owner)]
+    return [_plain(m) for m in sorted(memories, key=lambda m: (m.scope.key, m.granularity, m.id))]
 
 
 def _plain(memory: Memory) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def main(release: str) -> None:
         clock = ManualClock(BEGINNING)
         with open_store(Path(folder) / "store", clock=clock, rng=random.Random(1)) as memory:
             _fill(memory, clock)
-            expected = held(memory)
+            expected = content_of(memory)
         (Path(folder) / "held.json").write_text(json.dumps(expected, indent=1, sort_keys=True))
         with tarfile.open(archive_of(release), "w:gz") as archive:
             for name in ("store", "held.json"):
@@ -80,7 +80,7 @@ def _fill(memory: MemoryController, clock: ManualClock) -> None:
     for n, owner in enumerate(OWNERS):
         scope: Any = {"scope": owner}
         for session in ("first", "second"):
-            said = [
+            turns = [
                 {
                     "role": "user",
                     "content": f"My boat is called {session} wave {n}.",
@@ -89,7 +89,7 @@ def _fill(memory: MemoryController, clock: ManualClock) -> None:
                 {"role": "assistant", "content": "A boat, wie schön! 船"},
                 {"role": "user", "content": "I live in Prague, and my dog is called Biscuit."},
             ]
-            memory.add(said, session_id=session, metadata={"place": ["harbour", n]}, **scope)
+            memory.add(turns, session_id=session, metadata={"place": ["harbour", n]}, **scope)
             memory.end_session(session, **scope)
             clock.advance(days=1)
         turn = memory.search("boat called", k=1, **scope)[0].memory

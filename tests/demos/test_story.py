@@ -13,21 +13,21 @@ from demos.story import __main__ as story
 from demos.story.acts import ACTS, play
 
 
-def reply(asked: list[BaseMessage]) -> str:
+def reply(messages: list[BaseMessage]) -> str:
     """What is asked for, as far as it is in the prompt."""
-    prompt = str(asked[-1].text)
-    found = [word for word in ("Biscuit", "Lisbon", "Porto") if word in prompt]
-    return f"I know: {' and '.join(found) or 'nothing'}."
+    prompt = str(messages[-1].text)
+    words = [word for word in ("Biscuit", "Lisbon", "Porto") if word in prompt]
+    return f"I know: {' and '.join(words) or 'nothing'}."
 
 
 def test_the_story_recalls_explains_updates_and_sweeps(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shown = []
+    lines = []
     for act in ACTS:
         play(act, tmp_path, ScriptedChatModel([reply], repeat=True))
-        shown.append(capsys.readouterr().out)
-    first, second, third = shown
+        lines.append(capsys.readouterr().out)
+    first, second, third = lines
     assert "5 January 2026" in first
     assert "you> My beagle is called Biscuit." in first
     assert second.count("you> What is my dog called?\nagentmem> I know: Biscuit") == 1

@@ -31,7 +31,7 @@ def reopened(path: Path, *, repair: bool = False) -> MemoryController:
     )
 
 
-def said(memory: MemoryController, scope: Scope = ADA) -> dict[str, str]:
+def texts_of(memory: MemoryController, scope: Scope = ADA) -> dict[str, str]:
     """The turns of the store; `get_all` reads the index, which may differ from it."""
     return {m.id: m.text for m in memory.services.store.scan(scope, Granularity.TURN)}
 
@@ -57,7 +57,7 @@ def copy(large: Path, tmp_path: Path) -> Path:
 
 
 def folders(path: Path) -> Iterator[Path]:
-    return (found.parent for found in path.glob("*/index_metadata.pickle"))
+    return (file.parent for file in path.glob("*/index_metadata.pickle"))
 
 
 def cut(name: str, size: int) -> Callable[[Path], None]:
@@ -109,7 +109,7 @@ def test_readable_vectors_are_restored(
     with reopened(copy) as memory:
         assert "restored" in caplog.text
         assert memory.check().ok
-        assert len(said(memory)) == TURNS
+        assert len(texts_of(memory)) == TURNS
         for turn in memory.services.store.scan_entries(ADA, Granularity.TURN):
             true = memory.services.embedder.documents([turn.memory.text])[0]
             assert np.abs(turn.vector - true).max() < 1e-6
@@ -125,7 +125,7 @@ def test_lost_vectors_are_embedded_again(copy: Path) -> None:
         report = memory.check(repair=True)
         assert report.ok
         assert any("vector is lost" in sentence for sentence in report.repaired)
-        assert len(said(memory)) == TURNS
+        assert len(texts_of(memory)) == TURNS
         assert memory.search("number7 met friend0")[0].memory.id == "t7"
     with reopened(copy) as memory:
         assert memory.check().ok
@@ -174,7 +174,7 @@ def test_a_truncated_database_is_reported(tmp_path: Path, repair: bool) -> None:
             assert memory.check(repair=repair).repaired == ()
         path.write_bytes(whole)
     with reopened(tmp_path) as memory:
-        assert list(said(memory).values()) == ["the boat is red", "the oar is blue"]
+        assert list(texts_of(memory).values()) == ["the boat is red", "the oar is blue"]
 
 
 def damaged_at_random(database: Path, rng: random.Random) -> None:
@@ -222,7 +222,7 @@ def test_no_damage_raises_an_untyped_error(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def kept(large: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def with_index_file(large: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store whose derived index is saved in a file."""
     path = Path(shutil.copytree(large, tmp_path_factory.mktemp("kept") / "store"))
     with reopened(path) as memory:
@@ -255,22 +255,22 @@ INDEX_DAMAGE: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("damage", INDEX_DAMAGE)
 def test_a_damaged_full_text_index_is_repaired(
-    kept: Path, damage: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    with_index_file: Path, damage: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Reported and rebuilt: impossible content when it is read, the rest by repair.
 
     Its numbers are not all read when it is opened, so only `check` finds one that lies.
     """
-    path = Path(shutil.copytree(kept, tmp_path / "copy"))
+    path = Path(shutil.copytree(with_index_file, tmp_path / "copy"))
     INDEX_DAMAGE[damage](index_of(path))
     with reopened(path) as memory:
-        found = memory.check().problems
+        problems = memory.check().problems
         if damage == "forged":
-            assert any("has another strength in the index" in problem for problem in found)
-            assert any("has another vector in the index" in problem for problem in found)
-            assert memory.check(repair=True).repaired == found
+            assert any("has another strength in the index" in problem for problem in problems)
+            assert any("has another vector in the index" in problem for problem in problems)
+            assert memory.check(repair=True).repaired == problems
         else:
-            assert not found
+            assert not problems
             assert damage == "lost" or str(index_of(path)) in caplog.text
         assert memory.search("number7 met friend0")[0].memory.id == "t7"
     with reopened(path) as memory:
@@ -278,11 +278,13 @@ def test_a_damaged_full_text_index_is_repaired(
         assert memory.search("number7 met friend0")[0].memory.id == "t7"
 
 
-def test_a_full_text_index_ahead_of_the_store_is_reported(kept: Path, tmp_path: Path) -> None:
+def test_a_full_text_index_ahead_of_the_store_is_reported(
+    with_index_file: Path, tmp_path: Path
+) -> None:
     """As when only the database was restored from a backup."""
     path, later = tmp_path / "copy", tmp_path / "later"
     for target in (path, later):
-        shutil.copytree(kept, target)
+        shutil.copytree(with_index_file, target)
     with reopened(later) as memory:
         [old] = memory.services.store.get_memories(ADA, Granularity.TURN, ["t5"])
         memory.services.memories.write(Batch(ADA, patch=[replace(old, strength=99.0)]))
@@ -305,21 +307,21 @@ def memory(tmp_path: Path) -> Iterator[MemoryController]:
 
 
 def stored(memory: MemoryController, granularity: Granularity, n: int = 0) -> Entry:
-    found = sorted(
+    files = sorted(
         memory.services.store.scan(ADA, granularity), key=lambda m: (m.session_id, m.position)
     )
-    return memory.services.store.get(ADA, granularity, [found[n].id])[0]
+    return memory.services.store.get(ADA, granularity, [files[n].id])[0]
 
 
 def repaired(memory: MemoryController, problem: str) -> None:
     """Problems are reported, then repaired; turns stay as they are."""
-    words = said(memory)
+    words = texts_of(memory)
     assert any(problem in sentence for sentence in memory.check().problems)
     report = memory.check(repair=True)
     assert report.ok
     assert any(problem in sentence for sentence in report.repaired)
     assert memory.check() == replace(report, repaired=())
-    assert said(memory) == words
+    assert texts_of(memory) == words
 
 
 def test_an_intact_store_has_no_problems(memory: MemoryController) -> None:
@@ -407,8 +409,8 @@ def test_the_check_command_checks_all_scopes(
     with pytest.raises(SystemExit) as done:
         main(["check", "--json", "--repair", "--store", store])
     assert done.value.code == 0
-    shown = json.loads(capsys.readouterr().out)
-    assert shown == {u: {"problems": [], "repaired": []} for u in ("ada", "bob")}
+    report = json.loads(capsys.readouterr().out)
+    assert report == {u: {"problems": [], "repaired": []} for u in ("ada", "bob")}
 
 
 @pytest.mark.parametrize("left", [None, "agentmem.lock"])

@@ -119,8 +119,8 @@ def test_every_concurrent_recall_counts(memory: MemoryController) -> None:
 def test_concurrent_tasks_of_an_event_loop_lose_no_writes(memory: MemoryController) -> None:
     async def talk() -> None:
         await asyncio.gather(*(memory.aadd(f"word{n} said", session_id="a") for n in range(20)))
-        found = await asyncio.gather(*(memory.asearch(f"word{n}", k=1) for n in range(20)))
-        assert [hits[0].memory.text for hits in found] == [f"word{n} said" for n in range(20)]
+        results = await asyncio.gather(*(memory.asearch(f"word{n}", k=1) for n in range(20)))
+        assert [hits[0].memory.text for hits in results] == [f"word{n} said" for n in range(20)]
 
     asyncio.run(talk())
     assert memory.check().ok

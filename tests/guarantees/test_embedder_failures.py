@@ -37,14 +37,14 @@ class Failing(WordEmbeddings):
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         if self.failure is None:
             return super().embed_documents(texts)
-        found: list[list[float]] = self.failure(texts)
-        return found
+        vectors: list[list[float]] = self.failure(texts)
+        return vectors
 
     def embed_query(self, text: str) -> list[float]:
         if self.failure is None:
             return super().embed_query(text)
-        found: list[list[float]] = self.failure([text])
-        return found[0]
+        vectors: list[list[float]] = self.failure([text])
+        return vectors[0]
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_embedder_failures_write_nothing_and_raise_a_typed_error(
     assert memory.search("house green", k=1)[0].memory.text == "the house is green"
 
 
-def test_a_write_stands_when_its_session_cannot_be_summarized(
+def test_a_write_stays_when_its_session_cannot_be_summarized(
     memory: MemoryController, embedder: Failing, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A call that has stored or deleted something succeeds; a later one writes the summary."""
@@ -118,7 +118,7 @@ def test_a_write_stands_when_its_session_cannot_be_summarized(
     [sea] = memory.add("the sea is deep", session_id="c")
     embedder.failure = None
     memory.add("and cold", session_id="c")
-    held = memory.get_all(limit=None, granularity=Granularity.SUMMARY)
-    assert {m.session_id: set(m.sources) for m in held} == {"a": {car.id}, "b": {dog.id}}
+    summaries = memory.get_all(limit=None, granularity=Granularity.SUMMARY)
+    assert {m.session_id: set(m.sources) for m in summaries} == {"a": {car.id}, "b": {dog.id}}
     assert memory.get(sea.id).text == "the sea is deep"
     assert memory.check().ok

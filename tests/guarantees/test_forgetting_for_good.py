@@ -31,7 +31,7 @@ from agentmem_stores import Batch, Entry
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 ADA = Scope("ada")
 SECRET = "zanzibar"
-SAID = "My secret hideout is in zanzibar, where the cloves grow."
+STATEMENT = "My secret hideout is in zanzibar, where the cloves grow."
 
 
 @pytest.fixture
@@ -55,36 +55,36 @@ def records(memory: MemoryController) -> list[Memory]:
 def traces(memory: MemoryController, tmp_path: Path, gone: tuple[str, ...] = ()) -> list[str]:
     """Where the secret, or the id of a deleted memory, still occurs."""
     memory.export(tmp_path / "trace.jsonl")
-    held = [json.dumps(str(vars(record))) for record in records(memory)]
+    contents = [json.dumps(str(vars(record))) for record in records(memory)]
     index = memory.services.memories.index(ADA)
     links = [str(sorted(index.edges.items()))]
     recalled = [str(hit) for hit in memory.search(SECRET, k=50, include_archived=True)]
     past = [str(hit) for hit in memory.search(SECRET, k=50, as_of=START + timedelta(days=9))]
     graph = [str(memory.graph().nodes(data=True)), str(memory.graph().edges(data=True))]
-    told = (
+    outputs = (
         memory.facts(superseded=True), memory.profile(), memory.topics(), memory.plans(),
         memory.timeline(k=1000), memory.timeline(SECRET, k=50),
     )  # fmt: skip
     places = {
-        "records": held, "links": links, "search": recalled, "as_of": past, "graph": graph,
-        "export": [(tmp_path / "trace.jsonl").read_text()], "told": list(map(str, told)),
+        "records": contents, "links": links, "search": recalled, "as_of": past, "graph": graph,
+        "export": [(tmp_path / "trace.jsonl").read_text()], "told": list(map(str, outputs)),
     }  # fmt: skip
     lexical = [
         t for g in Granularity if index.tables[g].words.postings(SECRET)[0].size for t in (g,)
     ]
-    found = [
+    copies = [
         name
         for name, texts in places.items()
         if any(word in text for text in texts for word in (SECRET, *gone))
     ]
     vocabulary = index.tables[Granularity.TURN].vocabulary
-    kept = [word for word in (*vocabulary.stems, *vocabulary.words) if SECRET in word]
-    return found + ["lexical"] * bool(lexical) + ["vocabulary"] * bool(kept)
+    words = [word for word in (*vocabulary.stems, *vocabulary.words) if SECRET in word]
+    return copies + ["lexical"] * bool(lexical) + ["vocabulary"] * bool(words)
 
 
 def talk(memory: MemoryController) -> list[Memory]:
     turns = memory.add(
-        ["The weather is grey.", SAID, "I play the cello on Mondays.", "Rehearsal was long."],
+        ["The weather is grey.", STATEMENT, "I play the cello on Mondays.", "Rehearsal was long."],
         session_id="s",
     )
     memory.end_session("s")
@@ -248,7 +248,7 @@ def test_pending_recalls_do_not_restore_deleted_memories(
 
 def test_closing_with_an_emptied_session_raises_nothing(embeddings: Embeddings) -> None:
     memory = MemoryController(InMemoryStore(), scope=ADA, embeddings=embeddings)
-    [turn] = memory.add(SAID)
+    [turn] = memory.add(STATEMENT)
     memory.delete(turn.id)
     memory.close()
 
@@ -256,16 +256,16 @@ def test_closing_with_an_emptied_session_raises_nothing(embeddings: Embeddings) 
 def test_an_agent_clears_its_caches(memory: MemoryController) -> None:
     agent = Agent(ScriptedChatModel(["I see.", "Yes?"]), memory)
     config: Any = {"configurable": {"session_id": "chat"}}
-    agent.invoke(SAID, config)
+    agent.invoke(STATEMENT, config)
     agent.invoke("Do you know zanzibar?", config)
     recall = agent.recall_for("chat")
     assert recall is not None
     assert any(SECRET in hit.memory.text for hit in recall)
     assert SECRET in cached(memory)
-    [turn] = [m for m in memory.get_all(session_id="chat", limit=None) if m.text == SAID]
+    [turn] = [m for m in memory.get_all(session_id="chat", limit=None) if m.text == STATEMENT]
     memory.delete(turn.id)
     assert agent.recall_for("chat") is None
-    assert SAID not in memory.services.embedder.cached_queries
+    assert STATEMENT not in memory.services.embedder.cached_queries
     assert SECRET not in cached(memory)
 
 
@@ -284,9 +284,9 @@ def test_another_controller_on_the_store_clears_its_caches(memory: MemoryControl
     )
     agent = Agent(ScriptedChatModel(["I see.", "Yes?"]), other)
     config: Any = {"configurable": {"session_id": "chat"}}
-    agent.invoke(SAID, config)
+    agent.invoke(STATEMENT, config)
     agent.invoke("Where is my secret hideout?", config)
-    [turn] = [m for m in memory.get_all(session_id="chat", limit=None) if m.text == SAID]
+    [turn] = [m for m in memory.get_all(session_id="chat", limit=None) if m.text == STATEMENT]
     memory.delete(turn.id)
     assert agent.recall_for("chat") is None
     assert not other.services.embedder.cached_queries
@@ -334,19 +334,19 @@ def tell(memory: MemoryController, secret: str) -> None:
 
 
 def forget_all(memory: MemoryController, secret: str) -> None:
-    while found := [m for m in memory.get_all(limit=None) if secret in m.text.lower()]:
-        memory.delete(found[0].id)
+    while matches := [m for m in memory.get_all(limit=None) if secret in m.text.lower()]:
+        memory.delete(matches[0].id)
 
 
 def held_of(secret: str) -> list[str]:
     """The objects of the interpreter that contain a word, and their referrers."""
     gc.collect()
-    found = []
+    copies = []
     for holder in gc.get_objects():
-        for held in gc.get_referents(holder):
-            kind = type(held)
-            if kind not in (str, bytes) or held is secret:
+        for value in gc.get_referents(holder):
+            kind = type(value)
+            if kind not in (str, bytes) or value is secret:
                 continue
-            if secret in (held if kind is str else held.decode("latin-1")).lower():
-                found.append(f"{type(holder).__name__}: {held!r:.80}")
-    return found
+            if secret in (value if kind is str else value.decode("latin-1")).lower():
+                copies.append(f"{type(holder).__name__}: {value!r:.80}")
+    return copies

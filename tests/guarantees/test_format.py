@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agentmem import Scope
-from tests.data.__main__ import DATA, OWNERS, archive_of, held, open_store, present
+from tests.data.__main__ import DATA, OWNERS, archive_of, content_of, open_store, present
 
 RELEASES = sorted(path.name[len("store-") : -len(".tar.gz")] for path in DATA.glob("*.tar.gz"))
 
@@ -26,9 +26,9 @@ def test_a_store_of_a_released_version_opens(release: str, tmp_path: Path) -> No
         archive.extractall(tmp_path, filter="data")
     expected = json.loads((tmp_path / "held.json").read_text())
     with open_store(tmp_path / "store") as memory:
-        found = held(memory)
+        content = content_of(memory)
         # What later versions note in addition is not expected.
-        assert [{k: m[k] for k in e} for m, e in zip(found, expected, strict=True)] == expected
+        assert [{k: m[k] for k in e} for m, e in zip(content, expected, strict=True)] == expected
         for owner in OWNERS:
             assert not memory.check(scope=owner).problems
             assert "Biscuit" in memory.search("dog called", k=1, scope=owner)[0].memory.text

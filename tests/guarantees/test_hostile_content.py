@@ -67,16 +67,16 @@ def memory_of(n: int, text: str, role: str, speaker: str | None) -> Memory:
 memories = st.builds(memory_of, st.integers(0, 99), hostile, hostile, st.none() | hostile)
 
 
-def kept(text: str, limit: int) -> str:
+def expected_text(text: str, limit: int) -> str:
     seen = visible(text).strip()
     return seen if len(seen) <= limit else seen[: limit - 1].rstrip() + "…"
 
 
-def check_frame(shown: str, asked: str, line: str, texts: list[str], limit: int) -> None:
+def check_frame(prompt: str, question: str, line: str, texts: list[str], limit: int) -> None:
     """The block has one line for each memory, and only it precedes the user's message."""
-    first, *lines, last, empty, said = shown.split("\n")
-    assert (first, last, empty, said) == ("<memories>", "</memories>", "", asked)
-    found = []
+    first, *lines, last, empty, said = prompt.split("\n")
+    assert (first, last, empty, said) == ("<memories>", "</memories>", "", question)
+    quotations = []
     for row in lines:
         assert row.isprintable()
         assert not any(marker in row for marker in MARKERS)
@@ -84,26 +84,26 @@ def check_frame(shown: str, asked: str, line: str, texts: list[str], limit: int)
         assert len(row) <= 6 * (limit + 40) + 40
         match = re.fullmatch(line, row)
         assert match, row
-        found.append(json.loads(match["text"]))
-    assert sorted(found) == sorted(kept(text, limit) for text in texts)
+        quotations.append(json.loads(match["text"]))
+    assert sorted(quotations) == sorted(expected_text(text, limit) for text in texts)
 
 
 @settings(max_examples=60)
 @given(st.lists(memories, min_size=1, max_size=3), st.sampled_from([CAPABLE, SMALL]))
 def test_hostile_text_stays_quoted_in_an_agents_prompt(
-    held: list[Memory], style: PromptStyle
+    stored: list[Memory], style: PromptStyle
 ) -> None:
-    hits = [RecalledMemory(m, 1.0 / n, 1.0) for n, m in enumerate(held, start=1)]
+    hits = [RecalledMemory(m, 1.0 / n, 1.0) for n, m in enumerate(stored, start=1)]
     parts = PromptParts(new=[HumanMessage("What now?")], now=START, hits=hits)
     messages = PromptBuilder(style=style, token_budget=30_000).build(parts).messages
-    shown = str(messages[-1].text)
-    if shown == "What now?":
+    prompt = str(messages[-1].text)
+    if prompt == "What now?":
         assert style is SMALL  # It leaves out questions and what the assistant said.
         return
-    texts = [json.loads(row.partition(": ")[2]) for row in shown.split("\n")[1:-3]]
-    whole = {visible(m.text).strip() for m in held if len(m.text) <= style.memory_chars}
+    texts = [json.loads(row.partition(": ")[2]) for row in prompt.split("\n")[1:-3]]
+    whole = {visible(m.text).strip() for m in stored if len(m.text) <= style.memory_chars}
     assert {text for text in texts if not text.endswith("…")} <= whole
-    check_frame(shown, "What now?", MEMORY_LINE, texts, style.memory_chars)
+    check_frame(prompt, "What now?", MEMORY_LINE, texts, style.memory_chars)
 
 
 @settings(max_examples=60)
@@ -112,23 +112,23 @@ def test_hostile_text_stays_quoted_in_profile_and_summary(profile: str, summary:
     turns = [memory_of(n, "word " * 300, "user", None) for n in range(9)]
     builder = PromptBuilder(token_budget=3000, summarize=lambda _: summary)
     parts = PromptParts(new=[HumanMessage("Hm?")], now=START, turns=turns, profile=profile)
-    shown = str(builder.build(parts).messages[-1].text)
-    if "<memories>" not in shown:
+    prompt = str(builder.build(parts).messages[-1].text)
+    if "<memories>" not in prompt:
         return
     line = r'\[(?:profile|earlier in this conversation)\] (?P<text>".*")'
-    texts = [json.loads(row.partition("] ")[2]) for row in shown.split("\n")[1:-3]]
-    check_frame(shown, "Hm?", line, texts, 1200)
+    texts = [json.loads(row.partition("] ")[2]) for row in prompt.split("\n")[1:-3]]
+    check_frame(prompt, "Hm?", line, texts, 1200)
 
 
 @settings(max_examples=60)
 @given(st.lists(memories, min_size=1, max_size=3))
-def test_hostile_text_stays_quoted_in_a_middleware_request(held: list[Memory]) -> None:
-    hits = [RecalledMemory(m, 1.0, 1.0) for m in held]
+def test_hostile_text_stays_quoted_in_a_middleware_request(stored: list[Memory]) -> None:
+    hits = [RecalledMemory(m, 1.0, 1.0) for m in stored]
     lines, _ = number_lines(select_lines(hits, len(hits), max_chars=LIMIT))
     [message] = add_block_to_last([HumanMessage("What now?")], lines)
     texts = [json.loads(row.partition(": ")[2]) for row in lines]
-    assert len(texts) == len(held)
-    whole = {kept(memory.text, LIMIT) for memory in held if len(memory.text) <= LIMIT}
+    assert len(texts) == len(stored)
+    whole = {expected_text(memory.text, LIMIT) for memory in stored if len(memory.text) <= LIMIT}
     assert whole <= set(texts)
     check_frame(str(message.text), "What now?", MEMORY_LINE, texts, LIMIT)
 
@@ -147,12 +147,12 @@ def test_hostile_text_stays_quoted_in_a_tool_result(
     ) as memory:
         said = {"role": "user", "content": text, "speaker": speaker, "id": name}
         memory.add([said, {"role": "user", "content": "word " * 1000}])
-        shown = create_search_memory_tool(memory).invoke({"query": "anything"})
-    assert shown.isprintable()
-    assert not any(marker in shown for marker in MARKERS)
-    found = {hit["id"]: hit for hit in json.loads(shown)}
-    assert found[name]["content"] == kept(text, 2000)
-    assert all(len(hit["content"]) <= 2000 for hit in found.values())
+        output = create_search_memory_tool(memory).invoke({"query": "anything"})
+    assert output.isprintable()
+    assert not any(marker in output for marker in MARKERS)
+    hits = {hit["id"]: hit for hit in json.loads(output)}
+    assert hits[name]["content"] == expected_text(text, 2000)
+    assert all(len(hit["content"]) <= 2000 for hit in hits.values())
 
 
 @pytest.mark.parametrize(
@@ -229,10 +229,10 @@ def test_no_command_prints_terminal_control_sequences(
         done = CliRunner().invoke(app, command)
         assert done.exception is None or isinstance(done.exception, SystemExit), command
         # Colours of our own are all that a terminal is told.
-        shown = re.sub(r"\x1b\[[0-9;]*m", "", done.output) if terminal else done.output
-        assert not OBEYED.search(shown), command
-        assert "\x1b" not in shown
-        printed += len(shown)
+        output = re.sub(r"\x1b\[[0-9;]*m", "", done.output) if terminal else done.output
+        assert not OBEYED.search(output), command
+        assert "\x1b" not in output
+        printed += len(output)
     print(f"{len(COMMANDS)} commands, {printed} characters printed")
 
 
@@ -247,8 +247,8 @@ def test_the_chatbot_prints_no_terminal_control_sequences(
     ]  # fmt: skip
     model = ScriptedChatModel([EVIL])
     run(store=store, user=USER, model=model, clock=ManualClock(START), lines=typed)
-    shown = "".join(capsys.readouterr())
-    assert not OBEYED.search(shown)
+    output = "".join(capsys.readouterr())
+    assert not OBEYED.search(output)
     # Markup is shown as it was typed and does nothing.
-    assert "[red]d[/red]" in shown
-    assert ":smile:" in shown
+    assert "[red]d[/red]" in output
+    assert ":smile:" in output

@@ -59,8 +59,8 @@ def same_partition(n: int) -> list[str]:
     """User ids that a store of 32 partitions puts into one partition."""
     wanted = int(Scope("ada").key[:8], 16) % 32
     names = (f"user {i}" for i in range(100_000))
-    found = (name for name in names if int(Scope(name).key[:8], 16) % 32 == wanted)
-    return [next(found) for _ in range(n)]
+    matches = (name for name in names if int(Scope(name).key[:8], 16) % 32 == wanted)
+    return [next(matches) for _ in range(n)]
 
 
 @pytest.fixture
@@ -84,8 +84,8 @@ def test_similar_user_ids_are_different_scopes(tmp_path: Path) -> None:
         left = dict(enumerate(scopes))
         for n, scope in enumerate(scopes):
             assert [m.text for m in memory.get_all(scope=scope)] == [f"I am number {n}."]
-            found = memory.search("number", k=50, scope=scope)
-            assert [hit.memory.scope for hit in found] == [scope]
+            hits = memory.search("number", k=50, scope=scope)
+            assert [hit.memory.scope for hit in hits] == [scope]
             if n % 3 == 0:
                 memory.delete_all(scope=scope)
                 del left[n]
@@ -128,9 +128,13 @@ def test_similar_session_ids_are_different_sessions(memory: MemoryController) ->
         # Another session than the open one ends that.
         memory.add(f"I am number {n}.", session_id=name, scope=ada)
     for n, name in enumerate(names):
-        held = memory.get_all(session_id=name, scope=ada, limit=None)
-        assert {m.text for m in held if m.granularity is Granularity.TURN} == {f"I am number {n}."}
-        assert all(f"number {n}." in m.text for m in held if m.granularity is Granularity.SESSION)
+        memories = memory.get_all(session_id=name, scope=ada, limit=None)
+        assert {m.text for m in memories if m.granularity is Granularity.TURN} == {
+            f"I am number {n}."
+        }
+        assert all(
+            f"number {n}." in m.text for m in memories if m.granularity is Granularity.SESSION
+        )
     memory.delete_session(names[0], scope=ada)
     assert memory.stats(scope=ada).sessions == len(names) - 1
     for wrong in ("", " ", "\ud800"):
@@ -152,7 +156,7 @@ def test_similar_namespaces_and_keys_are_different_items(memory: MemoryControlle
     assert len(store.search((), limit=1000)) == len(addresses)
 
 
-def asked(memory: MemoryController, scope: Scope) -> list[SearchResult]:
+def results_of(memory: MemoryController, scope: Scope) -> list[SearchResult]:
     return [
         memory.search(
             question, k=k, scope=scope, granularity=kind, explain=True, hops=hops, reinforce=False
@@ -189,14 +193,14 @@ def test_other_scopes_change_no_digit_of_a_search(tmp_path: Path, embeddings: Em
             memory.add([*said, f"I live in house {n} now."], session_id=f"s{n}", scope=ada)
         memory.consolidate(scope=ada)
     with opened() as memory:
-        before = written(asked(memory, ada))
+        before = written(results_of(memory, ada))
         assert "Biscuit" in before[0]
         # The same words, and so many memories that Chroma's index has to be asked for them.
         for n in range(8):
             texts = ["My dog is called Rex.", "The cello, the cello!", "I live in Rome now."]
             memory.add(texts, session_id=f"s{n}", scope=ben)
         memory.consolidate(scope=ben)
-        for recall in asked(memory, ben)[:4]:
+        for recall in results_of(memory, ben)[:4]:
             memory.feedback(recall, cited=[hit.memory.id for hit in recall[:1]], scope=ben)
         memory.add_plan("What is my dog called?", ["Ask."], "success", scope=ben)
         vectors = np.random.default_rng(0).normal(size=(2100, 384)).astype(np.float32)
@@ -207,9 +211,9 @@ def test_other_scopes_change_no_digit_of_a_search(tmp_path: Path, embeddings: Em
             for n, v in enumerate(vectors)
         ]
         memory.services.memories.write(Batch(ben, put=put))
-        assert written(asked(memory, ada)) == before
+        assert written(results_of(memory, ada)) == before
     with opened() as memory:
-        assert written(asked(memory, ada)) == before
+        assert written(results_of(memory, ada)) == before
         memory.delete_all(scope=ben)
-        assert written(asked(memory, ada)) == before
+        assert written(results_of(memory, ada)) == before
     print(f"{len(before)} searches, {sum(map(len, before))} characters compared three times")

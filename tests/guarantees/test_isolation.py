@@ -95,13 +95,13 @@ def public_calls() -> set[str]:
 class Witness:
     """A controller that records its calls, and makes every second one by the async version."""
 
-    def __init__(self, memory: MemoryController, asked: Counter[str]) -> None:
-        self._memory, self._asked, self._ever = memory, Counter[str](), asked
+    def __init__(self, memory: MemoryController, calls: Counter[str]) -> None:
+        self._memory, self._calls, self._all_calls = memory, Counter[str](), calls
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         to_async = f"a{name}"
-        awaited = hasattr(self._memory, to_async) and self._asked[name] > self._asked[to_async]
-        for counts in (self._asked, self._ever):
+        awaited = hasattr(self._memory, to_async) and self._calls[name] > self._calls[to_async]
+        for counts in (self._calls, self._all_calls):
             counts[to_async if awaited else name] += 1
         if awaited:
             return partial(self._awaited, getattr(self._memory, to_async))
@@ -119,7 +119,7 @@ class Isolation(RuleBasedStateMachine):
     """Acts in one scope at a time, and inspects all of them after every step."""
 
     steps = 0
-    asked: ClassVar[Counter[str]] = Counter()
+    calls: ClassVar[Counter[str]] = Counter()
 
     def new_store(self) -> MemoryStore:
         return InMemoryStore(WordEmbeddings.spec)
@@ -135,7 +135,7 @@ class Isolation(RuleBasedStateMachine):
             rng=random.Random(5),
             linger=None,
         )
-        self.memory = cast("MemoryController", Witness(self.controller, self.asked))
+        self.memory = cast("MemoryController", Witness(self.controller, self.calls))
         self.turns: dict[Scope, dict[str, str]] = {scope: {} for scope in SCOPES}
         self.items: dict[Scope, dict[tuple[tuple[str, ...], str], Any]] = {s: {} for s in SCOPES}
         self.seen: dict[Scope, dict[tuple[str, str], Memory]] = {scope: {} for scope in SCOPES}
@@ -160,34 +160,34 @@ class Isolation(RuleBasedStateMachine):
         known = sorted(set(theirs) - self.turns[scope].keys())
         return known[pick % len(known)] if known else None
 
-    def only_own(self, scope: Scope, shown: object) -> None:
+    def only_own(self, scope: Scope, result: object) -> None:
         """Whatever was returned says nothing of anybody else."""
-        text = str(shown)
+        text = str(result)
         for other, mark in zip(SCOPES, MARKS, strict=True):
             assert other == scope or mark not in text
 
     # Writes.
 
-    @rule(number=numbers, session=sessions, said=st.lists(sentences, min_size=1, max_size=3))
-    def add(self, number: int, session: str, said: list[str]) -> None:
+    @rule(number=numbers, session=sessions, sentence=st.lists(sentences, min_size=1, max_size=3))
+    def add(self, number: int, session: str, sentence: list[str]) -> None:
         scope = self.enter(number)
-        texts = [f"{text} {MARKS[number]}" for text in said]
+        texts = [f"{text} {MARKS[number]}" for text in sentence]
         made = self.memory.add(texts, session_id=session, scope=scope, metadata={"n": number})
         self.turns[scope] |= {m.id: m.text for m in made}
         self.only_own(scope, self.memory.open_session(scope=scope))
 
-    @rule(number=numbers, session=sessions, said=sentences)
-    def add_turns(self, number: int, session: str, said: str) -> None:
+    @rule(number=numbers, session=sessions, sentence=sentences)
+    def add_turns(self, number: int, session: str, sentence: str) -> None:
         scope = self.enter(number)
-        drafts = [Draft(f"{said} {MARKS[number]}")]
+        drafts = [Draft(f"{sentence} {MARKS[number]}")]
         made = self.memory.add_turns(drafts, session_id=session, scope=scope)
         self.turns[scope] |= {m.id: m.text for m in made}
 
     @rule(number=numbers, given=st.dictionaries(sessions, sentences, max_size=2))
     def add_many(self, number: int, given: dict[str, str]) -> None:
         scope = self.enter(number)
-        told = {session: [f"{said} {MARKS[number]}"] for session, said in given.items()}
-        made = self.memory.add_many(told, scope=scope)
+        texts = {session: [f"{sentence} {MARKS[number]}"] for session, sentence in given.items()}
+        made = self.memory.add_many(texts, scope=scope)
         self.turns[scope] |= {m.id: m.text for m in made}
 
     @rule(number=numbers, session=sessions)
@@ -198,11 +198,11 @@ class Isolation(RuleBasedStateMachine):
         except MemoryNotFoundError:
             assert not self.memory.get_all(scope=scope, session_id=session, limit=None)
 
-    @rule(number=numbers, pick=picks, said=sentences)
-    def update(self, number: int, pick: int, said: str) -> None:
+    @rule(number=numbers, pick=picks, sentence=sentences)
+    def update(self, number: int, pick: int, sentence: str) -> None:
         scope = self.enter(number)
         if (mine := self.mine(scope, pick)) is not None:
-            new = self.memory.update(mine, text=f"{said} {MARKS[number]}", scope=scope)
+            new = self.memory.update(mine, text=f"{sentence} {MARKS[number]}", scope=scope)
             self.turns[scope][mine] = new.text
 
     @rule(number=numbers, pick=picks)
@@ -240,11 +240,11 @@ class Isolation(RuleBasedStateMachine):
     def compact(self) -> None:
         self.memory.compact()
 
-    @rule(number=numbers, other=numbers, said=sentences)
-    def feedback(self, number: int, other: int, said: str) -> None:
+    @rule(number=numbers, other=numbers, sentence=sentences)
+    def feedback(self, number: int, other: int, sentence: str) -> None:
         """Hits of another scope strengthen and teach nothing, there or here."""
         scope = self.enter(number)
-        hits = self.memory.search(said, scope=SCOPES[other], reinforce=False)
+        hits = self.memory.search(sentence, scope=SCOPES[other], reinforce=False)
         before = self.dump(scope)
         self.memory.reinforce(hits, scope=scope)
         self.memory.feedback(hits, cited=[hit.memory.id for hit in hits], scope=scope)
@@ -253,22 +253,22 @@ class Isolation(RuleBasedStateMachine):
     @rule(number=numbers, unlearn=st.booleans())
     def look_at_what_was_learned(self, number: int, unlearn: bool) -> None:
         scope = self.enter(number)
-        kept = [i for kind, i in self.dump(scope) if kind == Granularity.CITATION]
-        assert self.memory.learned(scope=scope).citations == len(kept)
+        citations = [i for kind, i in self.dump(scope) if kind == Granularity.CITATION]
+        assert self.memory.learned(scope=scope).citations == len(citations)
         if unlearn:
-            assert self.memory.reset_learning(scope=scope) == len(kept)
+            assert self.memory.reset_learning(scope=scope) == len(citations)
             assert self.memory.learned(scope=scope).citations == 0
 
     @rule(
         number=numbers,
         pick=picks,
-        said=sentences,
+        sentence=sentences,
         outcome=st.sampled_from([None, "success", "failure"]),
     )
-    def plan(self, number: int, pick: int, said: str, outcome: str | None) -> None:
+    def plan(self, number: int, pick: int, sentence: str, outcome: str | None) -> None:
         scope = self.enter(number)
         mine, theirs = self.mine(scope, pick), self.others(scope, pick)
-        goal, steps = f"{said} {MARKS[number]}", [f"Think of {MARKS[number]}.", "Act."]
+        goal, steps = f"{sentence} {MARKS[number]}", [f"Think of {MARKS[number]}.", "Act."]
         if theirs is not None:
             with pytest.raises(MemoryNotFoundError):
                 self.memory.add_plan(goal, steps, outcome, sources=[theirs], scope=scope)
@@ -306,8 +306,8 @@ class Isolation(RuleBasedStateMachine):
             return
         scope = self.enter(number)
         self.memory.export(self.folder / "x.jsonl", scope=SCOPES[other])
-        told = (self.folder / "x.jsonl").read_text().replace(MARKS[other], MARKS[number])
-        (self.folder / "x.jsonl").write_text(told)
+        content = (self.folder / "x.jsonl").read_text().replace(MARKS[other], MARKS[number])
+        (self.folder / "x.jsonl").write_text(content)
         self.memory.import_(self.folder / "x.jsonl", scope=scope)
         theirs = self.turns[SCOPES[other]].items()
         self.turns[scope] |= {i: t.replace(MARKS[other], MARKS[number]) for i, t in theirs}
@@ -316,7 +316,7 @@ class Isolation(RuleBasedStateMachine):
 
     @rule(
         number=numbers,
-        said=sentences,
+        sentence=sentences,
         k=st.sampled_from([1, 5, 50]),
         kind=st.sampled_from([g for g in Granularity if g is not Granularity.CITATION]),
         past=st.booleans(),
@@ -326,7 +326,7 @@ class Isolation(RuleBasedStateMachine):
     def search(
         self,
         number: int,
-        said: str,
+        sentence: str,
         k: int,
         kind: Granularity,
         past: bool,
@@ -343,28 +343,28 @@ class Isolation(RuleBasedStateMachine):
             "explain": True,
             "hops": hops,
         }
-        found = self.memory.search(said, scope=scope, **options)
-        later = self.memory.search(said, scope=scope, **options)
-        assert [hit.memory.id for hit in later] == [hit.memory.id for hit in found]
-        for hit in found:
+        result = self.memory.search(sentence, scope=scope, **options)
+        later = self.memory.search(sentence, scope=scope, **options)
+        assert [hit.memory.id for hit in later] == [hit.memory.id for hit in result]
+        for hit in result:
             assert hit.memory.scope == scope
             assert {hit.memory.id, *hit.path, *(m.id for m in hit.context)} <= known
-        self.only_own(scope, (found, [hit.context for hit in found]))
+        self.only_own(scope, (result, [hit.context for hit in result]))
         retriever = self.memory.as_retriever(k=k, scope=scope, granularity=kind)
-        self.only_own(scope, retriever.invoke(said))
-        self.recall(scope, said, past)
+        self.only_own(scope, retriever.invoke(sentence))
+        self.recall(scope, sentence, past)
 
-    def recall(self, scope: Scope, said: str, past: bool) -> None:
+    def recall(self, scope: Scope, sentence: str, past: bool) -> None:
         known = {i for _, i in self.dump(scope)}
         moment = self.clock() if past else None
         for tokens in (50, 2000):
-            context = self.memory.recall(said, max_tokens=tokens, as_of=moment, scope=scope)
+            context = self.memory.recall(sentence, max_tokens=tokens, as_of=moment, scope=scope)
             assert context.tokens <= tokens
             for item in context.items:
                 assert {item.memory.id, *item.turn_ids} <= known
             self.only_own(scope, context)
         tool = create_recall_memory_tool(self.controller, scope=scope)
-        self.only_own(scope, tool.invoke({"query": said}))
+        self.only_own(scope, tool.invoke({"query": sentence}))
 
     def pin(self, scope: Scope, mine: str) -> None:
         self.only_own(scope, self.memory.related(mine, scope=scope))
@@ -375,10 +375,10 @@ class Isolation(RuleBasedStateMachine):
             self.memory.revive(mine, scope=scope)
             self.memory.pin(mine, scope=scope)
 
-    @rule(number=numbers, said=sentences)
-    def document(self, number: int, said: str) -> None:
+    @rule(number=numbers, sentence=sentences)
+    def document(self, number: int, sentence: str) -> None:
         scope = self.enter(number)
-        text = f"# Notes\n\n{said} {MARKS[number]}"
+        text = f"# Notes\n\n{sentence} {MARKS[number]}"
         document = self.memory.add_document(text, source="notes", scope=scope)
         for other in SCOPES:
             mine = self.memory.documents(scope=other)
@@ -388,12 +388,12 @@ class Isolation(RuleBasedStateMachine):
                     self.memory.delete_document("notes", scope=other)
         assert self.memory.delete_document("notes", scope=scope).deleted == document.chunks
 
-    @rule(number=numbers, said=sentences)
-    def recognize(self, number: int, said: str) -> None:
+    @rule(number=numbers, sentence=sentences)
+    def recognize(self, number: int, sentence: str) -> None:
         scope = self.enter(number)
-        self.only_own(scope, self.memory.recognize(f"{said} {MARKS[0]}", scope=scope).memory)
-        found = self.memory.search_many([said, "tea"], scope=scope, reinforce=False)
-        self.only_own(scope, [hit.memory for hits in found for hit in hits])
+        self.only_own(scope, self.memory.recognize(f"{sentence} {MARKS[0]}", scope=scope).memory)
+        results = self.memory.search_many([sentence, "tea"], scope=scope, reinforce=False)
+        self.only_own(scope, [hit.memory for hits in results for hit in hits])
 
     @rule(number=numbers, session=sessions)
     def read(self, number: int, session: str) -> None:
@@ -402,29 +402,29 @@ class Isolation(RuleBasedStateMachine):
         self.only_own(scope, [self.memory.get(i, scope=scope) for i in self.turns[scope]])
         self.only_own(scope, [self.memory.history(i, scope=scope) for i in self.turns[scope]])
         stats = self.memory.stats(scope=scope)
-        held = self.dump(scope)
-        assert sum(stats.memories.values()) + stats.versions == len(held)
+        content = self.dump(scope)
+        assert sum(stats.memories.values()) + stats.versions == len(content)
         graph = self.memory.graph(scope=scope)
-        assert set(graph) <= {i for _, i in held}
+        assert set(graph) <= {i for _, i in content}
         self.only_own(scope, (stats, graph.nodes(data=True), graph.edges))
         assert self.memory.check(scope=scope).ok
 
-    @rule(number=numbers, said=st.none() | sentences, superseded=st.booleans())
-    def read_what_was_made(self, number: int, said: str | None, superseded: bool) -> None:
+    @rule(number=numbers, sentence=st.none() | sentences, superseded=st.booleans())
+    def read_what_was_made(self, number: int, sentence: str | None, superseded: bool) -> None:
         """Facts, the portrait, the timeline, topics and plans, asked for and all there are."""
         scope = self.enter(number)
         facts = self.memory.facts(superseded=superseded, scope=scope)
         lines = self.memory.profile(scope=scope)
-        events = self.memory.timeline(said, k=50, scope=scope)
-        topics = self.memory.topics(said, scope=scope)
-        plans = self.memory.plans(said, k=50, scope=scope)
+        events = self.memory.timeline(sentence, k=50, scope=scope)
+        topics = self.memory.topics(sentence, scope=scope)
+        plans = self.memory.plans(sentence, k=50, scope=scope)
         known = {i for _, i in self.dump(scope)}
         assert {m.id for m in topics} | {event.memory.id for event in events} <= known
         assert {f.id for f in facts} | {line.id for line in lines} | {p.id for p in plans} <= known
         self.only_own(scope, (facts, lines, events, topics, plans))
 
-    @rule(number=numbers, pick=picks, said=sentences)
-    def reach_across(self, number: int, pick: int, said: str) -> None:
+    @rule(number=numbers, pick=picks, sentence=sentences)
+    def reach_across(self, number: int, pick: int, sentence: str) -> None:
         """An id of another scope is no id here, whatever is done with it."""
         scope = self.enter(number)
         theirs = self.others(scope, pick)
@@ -438,10 +438,10 @@ class Isolation(RuleBasedStateMachine):
         with pytest.raises(MemoryNotFoundError):
             self.memory.plan_went(theirs, "success", scope=scope)
         with pytest.raises(MemoryNotFoundError):
-            self.memory.update(theirs, text=said, scope=scope)
+            self.memory.update(theirs, text=sentence, scope=scope)
         tool = create_manage_memory_tool(self.controller, scope=scope)
         for action in ("update", "delete"):
-            arguments = {"action": action, "id": theirs, "content": said}
+            arguments = {"action": action, "id": theirs, "content": sentence}
             assert "has no memory" in str(tool.invoke(arguments))
 
     # LangGraph, tools and agents.
@@ -449,10 +449,10 @@ class Isolation(RuleBasedStateMachine):
     def store(self, scope: Scope) -> AgentMemoryStore:
         return AgentMemoryStore(self.controller, scope=scope)
 
-    @rule(number=numbers, namespace=namespaces, key=keys, said=sentences)
-    def put_item(self, number: int, namespace: tuple[str, ...], key: str, said: str) -> None:
+    @rule(number=numbers, namespace=namespaces, key=keys, sentence=sentences)
+    def put_item(self, number: int, namespace: tuple[str, ...], key: str, sentence: str) -> None:
         scope = self.enter(number)
-        value = {"text": f"{said} {MARKS[number]}", "n": number}
+        value = {"text": f"{sentence} {MARKS[number]}", "n": number}
         self.store(scope).put(namespace, key, value)
         self.items[scope][namespace, key] = value
 
@@ -462,57 +462,57 @@ class Isolation(RuleBasedStateMachine):
         self.store(scope).delete(namespace, key)
         self.items[scope].pop((namespace, key), None)
 
-    @rule(number=numbers, said=st.none() | sentences, wanted=filters)
-    def search_items(self, number: int, said: str | None, wanted: Any) -> None:
+    @rule(number=numbers, sentence=st.none() | sentences, wanted=filters)
+    def search_items(self, number: int, sentence: str | None, wanted: Any) -> None:
         scope = self.enter(number)
         store = self.store(scope)
-        found = store.search((), query=said, filter=wanted, limit=100)
+        items = store.search((), query=sentence, filter=wanted, limit=100)
         mine = self.items[scope]
-        assert {(i.namespace, i.key) for i in found} <= mine.keys()
+        assert {(i.namespace, i.key) for i in items} <= mine.keys()
         if not wanted:
-            assert {(i.namespace, i.key): i.value for i in found} == mine
+            assert {(i.namespace, i.key): i.value for i in items} == mine
         assert store.list_namespaces() == sorted({namespace for namespace, _ in mine})
-        for namespace, key in {address for held in self.items.values() for address in held}:
+        for namespace, key in {address for owned in self.items.values() for address in owned}:
             item = store.get(namespace, key)
             assert (item and item.value) == mine.get((namespace, key))
 
-    @rule(number=numbers, said=sentences, wanted=filters)
-    def use_tools(self, number: int, said: str, wanted: Any) -> None:
+    @rule(number=numbers, sentence=sentences, wanted=filters)
+    def use_tools(self, number: int, sentence: str, wanted: Any) -> None:
         scope = self.enter(number)
         manage = create_manage_memory_tool(self.controller, scope=scope)
-        made = manage.invoke({"content": f"{said} {MARKS[number]}"}).split()[-1]
-        self.turns[scope][made] = f"{said} {MARKS[number]}"
+        made = manage.invoke({"content": f"{sentence} {MARKS[number]}"}).split()[-1]
+        self.turns[scope][made] = f"{sentence} {MARKS[number]}"
         look = create_search_memory_tool(self.controller, scope=scope)
         try:
-            found = look.invoke({"query": said, "limit": 50, "filter": wanted})
+            hits = look.invoke({"query": sentence, "limit": 50, "filter": wanted})
         except ToolException:
             return
-        self.only_own(scope, found)
-        if not found.startswith("Error"):
-            assert {hit["id"] for hit in json.loads(found)} <= {i for _, i in self.dump(scope)}
+        self.only_own(scope, hits)
+        if not hits.startswith("Error"):
+            assert {hit["id"] for hit in json.loads(hits)} <= {i for _, i in self.dump(scope)}
 
-    @rule(number=numbers, said=sentences, own=st.booleans())
-    def talk_to_an_agent(self, number: int, said: str, own: bool) -> None:
+    @rule(number=numbers, sentence=sentences, own=st.booleans())
+    def talk_to_an_agent(self, number: int, sentence: str, own: bool) -> None:
         """One of this package, and one of LangChain's with the middleware."""
         scope = self.enter(number)
-        heard: list[str] = []
+        replies: list[str] = []
 
         def reply(messages: list[BaseMessage]) -> str:
-            heard.extend(str(message.text) for message in messages)
+            replies.extend(str(message.text) for message in messages)
             return f"Good. {MARKS[number]}"
 
-        model, asked = ScriptedChatModel([reply], repeat=True), f"{said} {MARKS[number]}"
+        model, question = ScriptedChatModel([reply], repeat=True), f"{sentence} {MARKS[number]}"
         who: Any = {"user_id": scope.user_id, "agent_id": scope.agent_id}
         if own:
             agent = Agent(model, self.controller, k=50)
-            agent.invoke(asked, {"configurable": {**who, "session_id": "agent"}})
+            agent.invoke(question, {"configurable": {**who, "session_id": "agent"}})
         else:
             middleware = MemoryMiddleware(self.controller, k=50)
             create_agent(model, [], middleware=[middleware]).invoke(
-                {"messages": [{"role": "user", "content": asked}]},
+                {"messages": [{"role": "user", "content": question}]},
                 {"configurable": {**who, "thread_id": "agent"}},
             )
-        self.only_own(scope, heard)
+        self.only_own(scope, replies)
         spoken = self.memory.get_all(scope=scope, session_id="agent", limit=None)
         self.turns[scope] |= {m.id: m.text for m in spoken if m.granularity is Granularity.TURN}
 
@@ -530,29 +530,29 @@ class Isolation(RuleBasedStateMachine):
             return
         type(self).steps += 1
         for scope in SCOPES:
-            held = self.dump(scope)
+            content = self.dump(scope)
             if scope != self.acted:
-                assert held == self.seen[scope]
+                assert content == self.seen[scope]
                 continue
-            self.seen[scope] = held
-            self.only_own(scope, held)
-            known = {i for _, i in held}
-            for memory in held.values():
+            self.seen[scope] = content
+            self.only_own(scope, content)
+            known = {i for _, i in content}
+            for memory in content.values():
                 assert memory.scope == scope
                 assert {*memory.sources, *(edge.target for edge in memory.edges)} <= known
-            said = {
+            sentence = {
                 m.id: m.text
-                for m in held.values()
+                for m in content.values()
                 if m.granularity is Granularity.TURN and m.version_of is None and not is_item(m)
             }
-            assert said == self.turns[scope]
+            assert sentence == self.turns[scope]
 
 
 class OnChroma(Isolation):
     """The same on embedded Chroma with one partition that all scopes share."""
 
     steps = 0
-    asked: ClassVar[Counter[str]] = Counter()
+    calls: ClassVar[Counter[str]] = Counter()
     compacted = False
 
     def new_store(self) -> MemoryStore:
@@ -568,7 +568,7 @@ class OnChroma(Isolation):
 @pytest.mark.parametrize(("machine", "examples", "steps"), [(Isolation, 24, 40), (OnChroma, 4, 25)])
 def test_scopes_are_isolated(machine: type[Isolation], examples: int, steps: int) -> None:
     machine.steps = 0
-    machine.asked.clear()
+    machine.calls.clear()
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -582,7 +582,7 @@ def test_scopes_are_isolated(machine: type[Isolation], examples: int, steps: int
     if machine is Isolation:
         # A new method of the controller must be added to the machine as well. Chance decides which
         # async versions are called; nearly all of them are.
-        made = public_calls() & machine.asked.keys()
+        made = public_calls() & machine.calls.keys()
         assert not {n for n in public_calls() if not made & {n, f"a{n}", n.removeprefix("a")}}
-        times = sum(machine.asked.values())
+        times = sum(machine.calls.values())
         print(f"{len(made)} of {len(public_calls())} public calls, made {times} times")

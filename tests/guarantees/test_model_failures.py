@@ -128,7 +128,7 @@ def opened(**options: Any) -> MemoryController:
     )
 
 
-def said(memory: MemoryController) -> list[tuple[str, str]]:
+def statements(memory: MemoryController) -> list[tuple[str, str]]:
     turns = memory.get_all(granularity=Granularity.TURN)
     return [(turn.role, turn.text) for turn in turns]
 
@@ -153,9 +153,9 @@ def test_the_user_turn_is_stored_when_the_model_fails(
     with pytest.raises((ConnectionError, TimeoutError), match=r"no network|no answer within 0\.2"):
         ask(agent)
     assert time.monotonic() - began < 0.9
-    assert said(memory) == [("user", QUESTION)]
+    assert statements(memory) == [("user", QUESTION)]
     ask(agent)
-    assert said(memory) == [("user", QUESTION), ("assistant", "Hello, Biscuit.")]
+    assert statements(memory) == [("user", QUESTION), ("assistant", "Hello, Biscuit.")]
     assert memory.check().ok
 
 
@@ -166,7 +166,7 @@ def test_the_user_turn_is_stored_whatever_the_model_answers(
 ) -> None:
     model = ScriptedChatModel([TALKING[how]], repeat=True)
     ask(Agent(model, memory, max_steps=3))
-    turns = said(memory)
+    turns = statements(memory)
     assert turns[0] == ("user", QUESTION)
     # A reply of more than a million characters is stored in parts.
     assert {role for role, _ in turns[1:]} <= {"assistant"}
@@ -189,7 +189,7 @@ def test_the_user_turn_is_stored_when_a_refiner_fails(ask: Ask) -> None:
         agent = Agent(ScriptedChatModel(["Hello."], repeat=True), memory)
         with pytest.raises(MemoryError, match="the device is full"):
             ask(agent)
-        assert ("user", QUESTION) in said(memory)
+        assert ("user", QUESTION) in statements(memory)
         assert memory.check().ok
 
 
@@ -198,7 +198,7 @@ def test_tokens_before_a_timeout_are_stored(memory: MemoryController) -> None:
     agent = Agent(Slow(responses=["Hello there, Ada."], halting=True), memory, timeout=0.2)
     with pytest.raises(TimeoutError, match="no answer within"):
         list(agent.stream(QUESTION, TALK))
-    assert said(memory) == [("user", QUESTION), ("assistant", "Hello")]
+    assert statements(memory) == [("user", QUESTION), ("assistant", "Hello")]
     reply = memory.get_all(granularity=Granularity.TURN)[-1]
     assert reply.metadata == {"interrupted": True}
 
@@ -224,8 +224,8 @@ def test_derived_memories_fall_back_to_extraction(
                 memory.end_session(f"s{n}")
             memory.consolidate()
             assert memory.check().ok
-            held = memory.get_all(limit=None)
-            made.append(sorted((m.granularity, m.text) for m in held))
+            memories = memory.get_all(limit=None)
+            made.append(sorted((m.granularity, m.text) for m in memories))
     assert made[0] == made[1]
     assert {g for g, _ in made[0]} >= {Granularity.SUMMARY, Granularity.FACT, Granularity.DAY}
     assert "the model" in caplog.text

@@ -28,7 +28,7 @@ ADA, BEN = Scope("ada"), Scope("ben")
 # Words that stand in nothing else, with their stems.
 WORDS = ("Zanzibarian", "quixotically", "Wolpertinger")
 STEMS = ("zanzibarian", "quixot", "wolperting")
-SAID = (
+STATEMENTS = (
     "My zebra is called Wolpertinger and lives in the Zanzibarian embassy.",
     "I quixotically hid the key of the Zanzibarian embassy under the third stone.",
 )
@@ -51,19 +51,19 @@ def traces_of(entry: Entry) -> Iterable[bytes]:
         yield written
         yield written[: 16 * np.dtype(kind).itemsize]
         yield written[-16 * np.dtype(kind).itemsize :]
-    kept = quantize(np.asarray(entry.vector)).tobytes()
-    yield from (kept, kept[:32], kept[-32:])
+    quantized = quantize(np.asarray(entry.vector)).tobytes()
+    yield from (quantized, quantized[:32], quantized[-32:])
 
 
-def found(path: Path, secrets: Sequence[Entry]) -> list[str]:
+def secrets_in(path: Path, secrets: Sequence[Entry]) -> list[str]:
     """The traces of deleted memories in the files: words, stems, texts, vectors."""
-    held = bytes_of(path)
-    lowered = held.lower()
+    contents = bytes_of(path)
+    lowered = contents.lower()
     words = [word for word in (*WORDS, *STEMS) if word.lower().encode() in lowered]
-    wide = [word for word in WORDS if word.encode("utf-16-le") in held]
-    told = [e.memory.text for e in secrets if e.memory.granularity is not Granularity.CITATION]
-    texts = [text for text in told if text.encode() in held]
-    vectors = [e.memory.id for e in secrets if any(t in held for t in traces_of(e))]
+    wide = [word for word in WORDS if word.encode("utf-16-le") in contents]
+    sentences = [e.memory.text for e in secrets if e.memory.granularity is not Granularity.CITATION]
+    texts = [text for text in sentences if text.encode() in contents]
+    vectors = [e.memory.id for e in secrets if any(t in contents for t in traces_of(e))]
     return [*words, *wide, *texts, *vectors]
 
 
@@ -82,22 +82,26 @@ def secrets_of(memory: MemoryController) -> list[Entry]:
 
 def live(memory: MemoryController) -> list[str]:
     """Talk about the secret in every way there is; return the ids of the turns that do."""
-    told = memory.add(["The weather is grey.", *SAID, "The cello needs strings."], session_id="s")
+    turns = memory.add(
+        ["The weather is grey.", *STATEMENTS, "The cello needs strings."], session_id="s"
+    )
     memory.end_session("s")
-    again = memory.add(["As I said: " + SAID[1], "Good night."], session_id="t", metadata={"n": 1})
+    again = memory.add(
+        ["As I said: " + STATEMENTS[1], "Good night."], session_id="t", metadata={"n": 1}
+    )
     memory.end_session("t")
-    alone = memory.add(SAID[1], session_id=f"about the {WORDS[0]} embassy")
-    memory.add_plan(f"Find the {WORDS[2]}", [f"Look {WORDS[1]}."], sources=[told[2].id])
-    memory.update(told[1].id, text="My zebra is called Wolpertinger and has moved out.")
+    alone = memory.add(STATEMENTS[1], session_id=f"about the {WORDS[0]} embassy")
+    memory.add_plan(f"Find the {WORDS[2]}", [f"Look {WORDS[1]}."], sources=[turns[2].id])
+    memory.update(turns[1].id, text="My zebra is called Wolpertinger and has moved out.")
     memory.add([f"Note {n} about gardening, week {n}." for n in range(30)], session_id="g")
     memory.consolidate()
     hits = memory.search("Where does the Wolpertinger live?")
-    memory.feedback(hits, cited=[hit.memory.id for hit in hits if hit.memory.id == told[1].id])
-    item = {"text": SAID[0], "kind": "Zanzibarian"}
+    memory.feedback(hits, cited=[hit.memory.id for hit in hits if hit.memory.id == turns[1].id])
+    item = {"text": STATEMENTS[0], "kind": "Zanzibarian"}
     AgentMemoryStore(memory).put(("pets", WORDS[0]), WORDS[2], item)
-    memory.add(SAID[1], scope=BEN, session_id="s")
+    memory.add(STATEMENTS[1], scope=BEN, session_id="s")
     memory.delete_all(scope=BEN)
-    return [told[1].id, told[2].id, again[0].id, alone[0].id]
+    return [turns[1].id, turns[2].id, again[0].id, alone[0].id]
 
 
 def forget(memory: MemoryController, ids: Iterable[str]) -> None:
@@ -151,17 +155,19 @@ def test_compact_leaves_no_byte_at_once_or_after_later_writes(
         }  # fmt: skip
         forget(memory, ids)
         assert secrets_of(memory) == []
-        assert found(path, secrets), "deleting alone leaves bytes behind, or this test sees none"
+        assert secrets_in(path, secrets), (
+            "deleting alone leaves bytes behind, or this test sees none"
+        )
         report = memory.compact()
         assert report.after < report.before
-        assert found(path, secrets) == []
+        assert secrets_in(path, secrets) == []
         write_on(memory, 2000)
         if report.wiped:
-            assert found(path, secrets) == []
+            assert secrets_in(path, secrets) == []
         else:
             assert platform.libc_ver()[0] != "glibc"
             pytest.skip("this C library cannot overwrite what it frees")
-    assert found(path, secrets) == []
+    assert secrets_in(path, secrets) == []
     files = [f for f in path.rglob("*") if f.is_file()]
     size = sum(f.stat().st_size for f in files)
     print(f"{len(files)} files, {size} bytes searched for {len(secrets)} texts and embeddings")
@@ -176,7 +182,7 @@ def test_a_deleted_scope_leaves_only_its_name(path: Path, embeddings: Embeddings
         secrets = secrets_of(memory)
         memory.delete_all()
         memory.compact()
-    assert found(path, secrets) == []
+    assert secrets_in(path, secrets) == []
     assert b"gardening" not in bytes_of(path)
 
 
@@ -197,12 +203,12 @@ def test_the_compact_command_leaves_no_byte(
         AgentMemoryStore(memory).delete(("pets", WORDS[0]), WORDS[2])
     wanted = ["--query", "Wolpertinger Zanzibarian embassy key", "-k", "3"]
     assert command(path, "forget", *wanted).exit_code == 2
-    assert found(path, secrets)
+    assert secrets_in(path, secrets)
     purged = command(path, "forget", *wanted, "--yes", "--purge")
     assert purged.exit_code == 0, purged.output
     assert purged.stdout.count("deleted ") >= 3
     assert "compacted the files" in purged.stdout
-    assert found(path, secrets) == []
+    assert secrets_in(path, secrets) == []
     assert "compacted the files" in command(path, "compact").stdout
 
 
@@ -227,7 +233,7 @@ def test_files_of_a_stopped_server_are_compacted(tmp_path: Path, embeddings: Emb
         server.stop()
     with ChromaStore.open(server.path) as store:
         store.compact()
-    assert found(server.path, secrets) == []
+    assert secrets_in(server.path, secrets) == []
 
 
 def test_searches_continue_during_compaction(path: Path, embeddings: Embeddings) -> None:
@@ -264,4 +270,4 @@ def test_searches_continue_during_compaction(path: Path, embeddings: Embeddings)
         assert min(counts.values()) > 0
         said = [m for m in memory.get_all(limit=None) if m.text == "Meanwhile."]
         assert len(said) == counts["add"]
-        assert found(path, secrets) == []
+        assert secrets_in(path, secrets) == []

@@ -82,11 +82,11 @@ def test_searches_of_many_threads_find_what_single_ones_find(memory: MemoryContr
     memory.services.embedder.clear_cache()
     with ThreadPoolExecutor(16) as pool:
         parallel = list(pool.map(search, jobs))
-    for found, expected in zip(parallel, serial, strict=True):
-        assert [text for text, _ in found] == [text for text, _ in expected]
+    for actual, expected in zip(parallel, serial, strict=True):
+        assert [text for text, _ in actual] == [text for text, _ in expected]
         # Texts of one pass are padded to the same length, which changes the last bits.
         scores = [score for _, score in expected]
-        assert [score for _, score in found] == pytest.approx(scores, abs=1e-3)
+        assert [score for _, score in actual] == pytest.approx(scores, abs=1e-3)
 
 
 def test_two_owners_who_search_wait_for_a_slow_embedder_at_the_same_time(tmp_path: Path) -> None:
@@ -114,5 +114,5 @@ def test_a_search_waits_for_no_change_that_embeds(memory: MemoryController) -> N
     """Who ends a session holds the owner's lock for long; that of the index only to write."""
     with memory.services.locks.hold(OWNERS[0]), ThreadPoolExecutor(1) as pool:
         memory.services.swept.add(OWNERS[0])
-        found = pool.submit(memory.search, QUESTIONS[2], k=1, scope=OWNERS[0], reinforce=False)
-        assert "cello" in found.result(timeout=30)[0].memory.text
+        search = pool.submit(memory.search, QUESTIONS[2], k=1, scope=OWNERS[0], reinforce=False)
+        assert "cello" in search.result(timeout=30)[0].memory.text

@@ -102,10 +102,10 @@ def test_a_server_killed_during_a_batch_recovers(server: ChromaServer) -> None:
         talking.join()
         memory.add("the boat is red", session_id="z")
         assert memory.search("boat", k=1)[0].memory.text == "the boat is red"
-        held = {m.id: m.text for m in memory.get_all(limit=None, granularity=Granularity.TURN)}
-        assert talker.acknowledged.items() <= held.items()
+        texts = {m.id: m.text for m in memory.get_all(limit=None, granularity=Granularity.TURN)}
+        assert talker.acknowledged.items() <= texts.items()
         for batch in talker.refused:
-            assert not batch & held.keys() or batch <= held.keys()
+            assert not batch & texts.keys() or batch <= texts.keys()
         assert not memory.check().problems
     print(f"{KILLS} kills, {len(talker.acknowledged)} turns kept, {len(talker.refused)} refused")
     assert len(talker.refused) >= KILLS

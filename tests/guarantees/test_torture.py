@@ -24,7 +24,7 @@ def test_fifty_kills(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="servers are forked")
-def test_killed_servers_lose_nothing_that_clients_were_told_is_stored(tmp_path: Path) -> None:
+def test_killed_servers_lose_no_acknowledged_write(tmp_path: Path) -> None:
     figures = torture(tmp_path, "--kills", str(SERVERS), "--server")
     assert figures["kills"] == SERVERS
     assert figures["acknowledged"] > 0

@@ -145,13 +145,13 @@ def test_an_invalid_field_is_named_with_its_line_and_nothing_is_imported(
     before = everything(memory)
     # The last line, so that whatever comes before it would be there if anything were.
     file = tmp_path / "hostile.jsonl"
-    told = [*lines[:-1], lines[-1] | {field: wrong}]
-    file.write_text("\n".join(map(json.dumps, told)))
+    records = [*lines[:-1], lines[-1] | {field: wrong}]
+    file.write_text("\n".join(map(json.dumps, records)))
     with pytest.raises(DataFormatError, match=rf"line {len(lines)}: (field \w+|\w+)") as raised:
         memory.import_(file)
     assert any(
-        told in str(raised.value)
-        for told in (field, "is not a number", "only the id of a former version")
+        records in str(raised.value)
+        for records in (field, "is not a number", "only the id of a former version")
     )
     assert len(str(raised.value)) < 400
     assert everything(memory) == before
@@ -213,9 +213,9 @@ def test_duplicate_ids_are_rejected(
     file = tmp_path / "hostile.jsonl"
     twice = [*lines, lines[1]]
     other_kind = [lines[0], lines[-1] | {"id": mine.id, "granularity": "summary", "sources": []}]
-    for told in (twice, other_kind):
-        file.write_text("\n".join(map(json.dumps, told)))
-        with pytest.raises(DataFormatError, match=f"line {len(told)}: field id"):
+    for records in (twice, other_kind):
+        file.write_text("\n".join(map(json.dumps, records)))
+        with pytest.raises(DataFormatError, match=f"line {len(records)}: field id"):
             memory.import_(file)
         assert everything(memory) == [mine]
 
@@ -267,8 +267,8 @@ def test_nothing_is_imported_when_the_embedder_fails(
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda held: (
-        st.lists(held, max_size=3) | st.dictionaries(st.text(max_size=5), held, max_size=3)
+    lambda memories: (
+        st.lists(memories, max_size=3) | st.dictionaries(st.text(max_size=5), memories, max_size=3)
     ),
     max_leaves=5,
 )
@@ -283,9 +283,9 @@ def test_any_value_in_any_field_is_imported_or_named(
 ) -> None:
     number = data.draw(st.integers(1, len(lines) - 1))
     field = data.draw(st.sampled_from(sorted(lines[number])))
-    told = [*lines[:number], lines[number] | {field: value}, *lines[number + 1 :]]
+    records = [*lines[:number], lines[number] | {field: value}, *lines[number + 1 :]]
     file = tmp_path_factory.getbasetemp() / "any.jsonl"
-    file.write_text("\n".join(map(json.dumps, told)))
+    file.write_text("\n".join(map(json.dumps, records)))
     with controller() as memory:
         try:
             count = memory.import_(file)
@@ -302,5 +302,5 @@ def test_any_value_in_any_field_is_imported_or_named(
             memory.consolidate()
             memory.stats()
             memory.graph()
-            for held in memory.get_all(limit=None):
-                memory.history(held.id)
+            for each in memory.get_all(limit=None):
+                memory.history(each.id)

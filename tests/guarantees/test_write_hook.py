@@ -35,7 +35,7 @@ ADA = Scope("ada")
 ADDRESS = "ada.lovelace+notes@example.org"
 CARD = "4111 1111 1111 1111"
 SECRETS = (ADDRESS, "lovelace", CARD, "4111111111111111", "4111-1111-1111-1111", "5500005555555559")
-SAID = f"Write to {ADDRESS} or charge {CARD}, 4111111111111111 or 4111-1111-1111-1111."
+STATEMENT = f"Write to {ADDRESS} or charge {CARD}, 4111111111111111 or 4111-1111-1111-1111."
 
 Hook = Callable[[Draft], Draft | None]
 
@@ -65,25 +65,29 @@ def controller(hook: Hook | None) -> MemoryController:
 def write_in_every_way(memory: MemoryController, folder: Path) -> None:
     """Every public way to get a text into a store."""
     known = {"contact": {"mail": [ADDRESS]}, ADDRESS: CARD, "card": 5500005555555559}
-    memory.add(SAID, session_id="s", metadata=known)
-    memory.add({"role": "user", "content": SAID, "speaker": ADDRESS, "id": "m"}, session_id="s")
+    memory.add(STATEMENT, session_id="s", metadata=known)
+    memory.add(
+        {"role": "user", "content": STATEMENT, "speaker": ADDRESS, "id": "m"}, session_id="s"
+    )
     memory.end_session("s")
     memory.update("m", text=f"Rather {ADDRESS}.")
     store = AgentMemoryStore(memory)
     store.put(("a",), "k", {"mail": ADDRESS, "more": [{"card": f"card {CARD}"}]})
     store.put(("a",), "silent", {"mail": ADDRESS}, index=False)
-    create_manage_memory_tool(memory).invoke({"content": SAID})
-    memory.add_many({"many": [SAID, {"role": "user", "content": "Hm.", "speaker": ADDRESS}]})
-    memory.add_plan(f"Reach {ADDRESS}", [SAID, "wait"], "success")
+    create_manage_memory_tool(memory).invoke({"content": STATEMENT})
+    memory.add_many({"many": [STATEMENT, {"role": "user", "content": "Hm.", "speaker": ADDRESS}]})
+    memory.add_plan(f"Reach {ADDRESS}", [STATEMENT, "wait"], "success")
     agent = Agent(ScriptedChatModel([f"I will write to {ADDRESS}."]), memory)
-    agent.invoke(SAID, {"configurable": {"session_id": "agent"}})
+    agent.invoke(STATEMENT, {"configurable": {"session_id": "agent"}})
     graph = create_agent(ScriptedChatModel(["Done."]), [], middleware=[MemoryMiddleware(memory)])
     graph.invoke(
-        {"messages": [{"role": "user", "content": SAID}]}, {"configurable": {"thread_id": "t"}}
+        {"messages": [{"role": "user", "content": STATEMENT}]}, {"configurable": {"thread_id": "t"}}
     )
-    import_mem0(memory, [{"id": "m0", "memory": SAID, "metadata": {"mail": ADDRESS}}], scope=ADA)
+    import_mem0(
+        memory, [{"id": "m0", "memory": STATEMENT, "metadata": {"mail": ADDRESS}}], scope=ADA
+    )
     with controller(None) as other:
-        other.add(SAID, session_id="imported", metadata=known)
+        other.add(STATEMENT, session_id="imported", metadata=known)
         other.end_session("imported")
         other.export(folder / "raw.jsonl")
     memory.import_(folder / "raw.jsonl")
@@ -102,8 +106,8 @@ def test_redacted_text_is_in_no_file(tmp_path: Path) -> None:
             before_write=redact,
         )
         write_in_every_way(memory, tmp_path)
-        held = [m for g in Granularity for m in store.scan(ADA, g)]
-        assert {m.session_id for m in held} >= {"s", "many", "agent", "t", "imported"}
+        memories = [m for g in Granularity for m in store.scan(ADA, g)]
+        assert {m.session_id for m in memories} >= {"s", "many", "agent", "t", "imported"}
         assert all("[e-mail address]" in text for text in embeddings.seen if "Write to" in text)
         memory.close()
     files = [f for f in path.rglob("*") if f.is_file()]
@@ -118,7 +122,7 @@ def test_redacted_text_is_in_no_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "kept"),
+    ("said", "redacted"),
     [
         ("Order 4111 1111 1111 1112", "Order 4111 1111 1111 1112"),
         ("Call 0049 170 1234567", "Call 0049 170 1234567"),
@@ -128,8 +132,8 @@ def test_redacted_text_is_in_no_file(tmp_path: Path) -> None:
         ("\uff14111 1111 1111 1111", "[card number]"),
     ],
 )
-def test_the_redaction_example_redacts_secrets_only(said: str, kept: str) -> None:
-    assert redact(Draft(said)).text == kept
+def test_the_redaction_example_redacts_secrets_only(said: str, redacted: str) -> None:
+    assert redact(Draft(said)).text == redacted
 
 
 def test_the_demo_runs(
@@ -137,9 +141,9 @@ def test_the_demo_runs(
 ) -> None:
     monkeypatch.setattr("agentmem.controller.controller.default_embeddings", lambda: embeddings)
     main()
-    shown = capsys.readouterr().out
-    assert "Write to [e-mail address], and pay with [card number]." in shown
-    assert "4111 1111 1111 1112" in shown
+    output = capsys.readouterr().out
+    assert "Write to [e-mail address], and pay with [card number]." in output
+    assert "4111 1111 1111 1112" in output
 
 
 def nothing_of_secrets(draft: Draft) -> Draft | None:
@@ -153,20 +157,20 @@ def choosy() -> Iterator[MemoryController]:
 
 
 def test_rejected_texts_are_not_stored(choosy: MemoryController, tmp_path: Path) -> None:
-    [kept] = choosy.add(["a secret", "no such thing"], session_id="s")
+    [turn] = choosy.add(["a secret", "no such thing"], session_id="s")
     assert [m.text for m in choosy.get_all()] == ["no such thing"]
     assert choosy.add("only a secret", session_id="s") == []
-    assert choosy.update(kept.id, text="now a secret") == kept
-    assert choosy.get_all() == [kept]
+    assert choosy.update(turn.id, text="now a secret") == turn
+    assert choosy.get_all() == [turn]
     store = AgentMemoryStore(choosy)
     store.put(("a",), "k", {"text": "fine"})
     store.put(("a",), "k", {"text": ["fine", {"deep": "a secret"}]})
     item = store.get(("a",), "k")
     assert item is not None
     assert item.value == {"text": "fine"}
-    told = create_manage_memory_tool(choosy).invoke({"content": "a secret"})
-    assert "nothing of this may be remembered" in told
-    with pytest.raises(WriteHookError, match="keeps this plan out"):
+    answer = create_manage_memory_tool(choosy).invoke({"content": "a secret"})
+    assert "nothing of this may be remembered" in answer
+    with pytest.raises(WriteHookError, match="rejected this plan"):
         choosy.add_plan("keep a secret", ["say nothing"])
     with controller(None) as other:
         other.add(["a secret", "a secret too", "but this"], session_id="i")

@@ -19,8 +19,8 @@ strengths = st.floats(0.01, 3650)
 
 
 def memory(**fields: object) -> Memory:
-    said = datetime(2026, 1, 1, tzinfo=UTC)
-    known = {"said_at": said, "written_at": said, "strength": 10.0} | fields
+    said_at = datetime(2026, 1, 1, tzinfo=UTC)
+    known = {"said_at": said_at, "written_at": said_at, "strength": 10.0} | fields
     return Memory("m", Scope("ada"), Granularity.TURN, "x", "s", **known)  # type: ignore[arg-type]
 
 

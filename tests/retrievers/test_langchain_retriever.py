@@ -39,7 +39,7 @@ def memory(embeddings: Embeddings) -> Iterator[MemoryController]:
         yield controller
 
 
-def test_documents_carry_what_is_known_of_the_memory(memory: MemoryController) -> None:
+def test_documents_have_the_metadata_of_the_memory(memory: MemoryController) -> None:
     [document] = memory.as_retriever(k=1).invoke("What is my dog called?")
     [hit] = memory.search("What is my dog called?", k=1)
     assert document.page_content == TEXTS[0]
@@ -68,8 +68,8 @@ def test_there_are_k_documents_while_there_are_k_memories(memory: MemoryControll
 def test_options_of_the_search_are_taken(memory: MemoryController) -> None:
     retriever = memory.as_retriever(k=3, scope=BEN)
     assert [d.page_content for d in retriever.invoke("dog")] == ["Ben's dog is called Waffles."]
-    asked = {"as_of": datetime(2020, 1, 1, tzinfo=UTC)}
-    assert memory.as_retriever().invoke("dog", **asked) == []  # type: ignore[arg-type]
+    options = {"as_of": datetime(2020, 1, 1, tzinfo=UTC)}
+    assert memory.as_retriever().invoke("dog", **options) == []  # type: ignore[arg-type]
 
 
 def test_async_and_batches(memory: MemoryController) -> None:
@@ -77,7 +77,7 @@ def test_async_and_batches(memory: MemoryController) -> None:
         retriever = memory.as_retriever(k=1)
         assert await retriever.ainvoke("dog") == retriever.invoke("dog")
         many = await retriever.abatch(["Where do I live?", "Who plays music?"])
-        assert [found[0].page_content for found in many] == TEXTS[1:3]
+        assert [documents[0].page_content for documents in many] == TEXTS[1:3]
 
     asyncio.run(story())
 
@@ -119,9 +119,9 @@ def test_in_an_ensemble(memory: MemoryController) -> None:
     together = retrievers.EnsembleRetriever(
         retrievers=[memory.as_retriever(k=2), Shelf()], weights=[0.5, 0.5]
     )
-    found = [document.page_content for document in together.invoke("What is my dog called?")]
-    assert found[0] == TEXTS[0]
-    assert len(found) == len(set(found)) == 3
+    texts = [document.page_content for document in together.invoke("What is my dog called?")]
+    assert texts[0] == TEXTS[0]
+    assert len(texts) == len(set(texts)) == 3
 
 
 def test_k_must_be_at_least_one(memory: MemoryController) -> None:

@@ -26,7 +26,7 @@ __all__ = ["Figures", "place", "soak"]
 
 OWNERS = [Scope(f"owner{n}") for n in range(4)]
 # So many turns of an owner are kept: what levels off is the work, not a store that grows.
-KEPT = 60
+MAX_TURNS = 60
 SAMPLES = 20
 # In kB for every 1,000 operations, over the second half; a leak of a turn an operation, with what
 # belongs to it, would be more.
@@ -115,7 +115,7 @@ def _change(memory: MemoryController, owner: Scope, rng: random.Random) -> None:
     turns = _turns(memory, owner)
     for turn in _some(turns, rng):
         try:
-            if len(turns) > KEPT:
+            if len(turns) > MAX_TURNS:
                 memory.delete(turn.id, scope=owner)
             else:
                 memory.update(turn.id, text=_text(rng), scope=owner)
@@ -128,7 +128,7 @@ def _turns(memory: MemoryController, owner: Scope) -> list[Memory]:
 
 
 def _some(turns: list[Memory], rng: random.Random) -> Iterator[Memory]:
-    yield from rng.sample(turns, min(len(turns), 4 if len(turns) > KEPT else 1))
+    yield from rng.sample(turns, min(len(turns), 4 if len(turns) > MAX_TURNS else 1))
 
 
 def _text(rng: random.Random) -> str:

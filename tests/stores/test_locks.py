@@ -83,7 +83,7 @@ def test_holding_all_waits_for_each_scope_and_may_hold_one_of_them() -> None:
         pass
 
 
-def test_locks_that_nobody_holds_take_no_memory() -> None:
+def test_unused_locks_take_no_memory() -> None:
     locks = ScopeLocks()
     with locks.hold(ADA), locks.hold(BEN):
         assert len(locks._locks) == 2

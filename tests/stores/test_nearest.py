@@ -50,15 +50,15 @@ def check(store: ChromaStore, expected: dict[Scope, Vectors], n: int, *, missed:
     """
     queries = unit_vectors(store, 3, seed=99)
     for owner, vectors in expected.items():
-        for query, found in zip(queries, store.nearest(owner, TURN, queries, n), strict=True):
+        for query, neighbors in zip(queries, store.nearest(owner, TURN, queries, n), strict=True):
             similarities = vectors @ query
             order = np.argsort(-similarities).tolist()
-            places = [order.index(int(hit.id[1:])) for hit in found]
+            places = [order.index(int(hit.id[1:])) for hit in neighbors]
             assert places == sorted(set(places))
             assert min(n, len(order)) == len(places)
             assert places[-1] < len(places) + missed
             np.testing.assert_allclose(
-                [hit.similarity for hit in found],
+                [hit.similarity for hit in neighbors],
                 [similarities[order[place]] for place in places],
                 atol=1e-5,
             )
@@ -104,8 +104,8 @@ def test_no_near_duplicate_is_lost(approximate_store: ChromaStore) -> None:
     store.write(Batch(owner, put=put))
     store.write(Batch(owner, delete=[(TURN, f"m{i}") for i in range(0, size, 2)]))
     store.write(Batch(owner, put=put[1::2]))
-    [found] = store.nearest(owner, TURN, alike[:1], size)
-    assert sorted(hit.id for hit in found) == sorted(f"m{i}" for i in range(1, size, 2))
+    [neighbors] = store.nearest(owner, TURN, alike[:1], size)
+    assert sorted(hit.id for hit in neighbors) == sorted(f"m{i}" for i in range(1, size, 2))
 
 
 def test_large_scope_is_searched_in_the_background(

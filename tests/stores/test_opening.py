@@ -139,7 +139,7 @@ def test_chroma_database_without_a_store(tmp_path: Path) -> None:
     ("sql", "message"),
     [
         ("UPDATE collection_metadata SET int_value = 2 WHERE key = 'agentmem_format'", "upgrade"),
-        ("DELETE FROM collection_metadata WHERE key = 'agentmem_format'", "no store of agentmem"),
+        ("DELETE FROM collection_metadata WHERE key = 'agentmem_format'", "not an agentmem store"),
         ("DELETE FROM collection_metadata WHERE key = 'partitions'", "embedder or partitions"),
     ],
 )

@@ -89,12 +89,12 @@ def test_killed_process_loses_no_acknowledged_write(tmp_path: Path) -> None:
         process.kill()
         lines += [line.split() for line in process.stdout]
     with ChromaStore.open(tmp_path, SPEC) as store:
-        found = ids(store)
+        known = ids(store)
         acknowledged = {f"{i}-{part}" for i, _ in lines for part in range(3)}
-        assert found >= acknowledged
-        assert len(found) % 3 == 0
+        assert known >= acknowledged
+        assert len(known) % 3 == 0
         assert store.revision(ADA) not in {revision for _, revision in lines}
-        for entry in store.get(ADA, TURN, sorted(found)):
+        for entry in store.get(ADA, TURN, sorted(known)):
             [[nearest]] = store.nearest(ADA, TURN, entry.vector[None], 1)
             assert nearest.similarity == pytest.approx(1, abs=1e-5)
 
@@ -236,5 +236,5 @@ def test_kill_while_index_files_are_rewritten_loses_no_vector(
 
 
 def index_files(path: Path) -> dict[Path, int]:
-    found = (file for file in path.glob("*/*.*") if file.exists())
-    return {file: file.stat().st_mtime_ns for file in found}
+    files = (file for file in path.glob("*/*.*") if file.exists())
+    return {file: file.stat().st_mtime_ns for file in files}

@@ -62,9 +62,9 @@ def test_cloud_options_work_on_a_single_server(server: ChromaServer, database: s
     with server.connect(database=database, embedder=SPEC, **cloud) as store:
         entry = make_entry(store, "m")
         store.write(Batch(ADA, put=[entry]))
-        [found] = store.nearest(ADA, TURN, entry.vector[None], 1)[0]
-        assert found.id == "m"
-        assert found.similarity == pytest.approx(1, abs=1e-5)
+        [neighbor] = store.nearest(ADA, TURN, entry.vector[None], 1)[0]
+        assert neighbor.id == "m"
+        assert neighbor.similarity == pytest.approx(1, abs=1e-5)
 
 
 def test_clients_see_each_others_writes(pair: tuple[ChromaStore, ChromaStore]) -> None:

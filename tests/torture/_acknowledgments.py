@@ -80,5 +80,5 @@ class AcknowledgmentLog:
         """Expect no plan any more whose source is to change or to go, even if that is cut off."""
         if line.get("owner", "ada") == "ada":
             changed = {*line.get("put", ()), *line.get("removed", ())}
-            kept = {i: plan for i, plan in self.plans.items() if plan[1] not in changed}
-            self.plans = kept
+            plans = {i: plan for i, plan in self.plans.items() if plan[1] not in changed}
+            self.plans = plans

@@ -26,9 +26,9 @@ def inspect(memory: MemoryController, log: AcknowledgmentLog) -> None:
         owner = Scope(flight.get("owner", "ada"))
         log.settle(happened=_happened(flight, turns[owner], log.texts[owner.user_id]))
     for owner, existing in turns.items():
-        found = {m.id: m.text for m in existing.values()}
+        texts = {m.id: m.text for m in existing.values()}
         expected = log.texts[owner.user_id]
-        assert found == expected, f"{owner} differs: {_difference(expected, found)}"
+        assert texts == expected, f"{owner} differs: {_difference(expected, texts)}"
     for memory_id, count in log.recalls.items():
         assert turns[ADA][memory_id].recall_count >= count, f"recalls of {memory_id} are lost"
     everything = _all(memory, ADA)
@@ -62,7 +62,7 @@ def _all(memory: MemoryController, owner: Scope) -> list[Memory]:
     return memory.get_all(limit=None, scope=owner)
 
 
-def _difference(expected: dict[str, str], found: dict[str, str]) -> str:
-    lost, new = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
-    changed = sorted(i for i in expected.keys() & found.keys() if expected[i] != found[i])
+def _difference(expected: dict[str, str], actual: dict[str, str]) -> str:
+    lost, new = sorted(expected.keys() - actual.keys()), sorted(actual.keys() - expected.keys())
+    changed = sorted(i for i in expected.keys() & actual.keys() if expected[i] != actual[i])
     return f"lost {lost[:3]}, never acknowledged {new[:3]}, changed {changed[:3]}"

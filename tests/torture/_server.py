@@ -101,15 +101,15 @@ class User:
             AssertionError: something acknowledged is lost or changed.
         """
         turns = memory.get_all(scope=self.scope, granularity=Granularity.TURN, limit=None)
-        found = {m.id: m.text for m in turns if m.version_of is None}
-        happened = {found.get(memory_id) == text for memory_id, text in self.unsure.items()}
+        texts = {m.id: m.text for m in turns if m.version_of is None}
+        happened = {texts.get(memory_id) == text for memory_id, text in self.unsure.items()}
         assert len(happened) <= 1, f"a call for {self.scope} is half there"
         if happened == {True}:
             self.texts = {i: t for i, t in {**self.texts, **self.unsure}.items() if t is not None}
         self.unsure = {}
-        assert found == self.texts, (
-            f"{self.scope} differs: lost {sorted(self.texts.keys() - found.keys())[:3]}, "
-            f"never acknowledged {sorted(found.keys() - self.texts.keys())[:3]}; "
+        assert texts == self.texts, (
+            f"{self.scope} differs: lost {sorted(self.texts.keys() - texts.keys())[:3]}, "
+            f"never acknowledged {sorted(texts.keys() - self.texts.keys())[:3]}; "
             f"check() finds {memory.check(scope=self.scope).problems[:3]}"
         )
 

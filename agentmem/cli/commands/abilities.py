@@ -75,7 +75,7 @@ def recognition(
     cache: EmbeddingCache = None,
     json_file: JsonFile = None,
 ) -> None:
-    """Recognition: are turns, their paraphrases and turns that were never said told apart?
+    """Recognition: tell stored turns, paraphrases of them and new turns apart.
 
     Half of the turns of each conversation are written. AUROC of seen turns, and of paraphrases by
     rules and by hand, against unseen turns; calibration error; and after 0, 90 and 365 days how
@@ -107,8 +107,8 @@ def personal(
 ) -> None:
     """Personal meanings of objects and routines: are all memories found that a command needs?
 
-    "My lucky cup is the red one on the shelf", "when I say movie night, dim the lights": told once,
-    some changed later, among what others say. A joint command needs two memories.
+    "My lucky cup is the red one on the shelf", "when I say movie night, dim the lights": said once,
+    some changed later, among statements of others. A joint command needs two memories.
     """
     from agentmem.evaluation.personal import PersonalTask
 
@@ -131,7 +131,7 @@ def learning(
 
     accuracy is the share of new utterances that the recalled examples label rightly; knn@k that of
     the k nearest examples by bare embeddings. Ten utterances of each of 22 intents are in different
-    words, and none is both told and asked. --limit counts per user.
+    words, and none is both an example and a question. --limit counts per user.
     """
     from agentmem.evaluation.learning import LearningTask
 
@@ -156,25 +156,25 @@ def order(
 ) -> None:
     """The order of events: asked which of two came first, by the timeline.
 
-    first_right: the event that comes first is the right one. Of a data set, it is so if it is told
-    in the session that tells of the right one. LoCoMo's questions for the times of two events make
+    first_right: the event that comes first is the right one. In a data set, an event of the session
+    that mentions the right one is right. LoCoMo's questions for the times of two events make
     a question for their order; LongMemEval has questions such as "Which did I do first, A or B?".
     --limit stops after the conversation in which so many questions were asked.
     """
-    from agentmem.evaluation.order import AskedOrderTask, OrderTask
+    from agentmem.evaluation.order import OrderQuestionTask, OrderTask
     from agentmem.evaluation.tasks import Task
     from agentmem.formats.read import read
 
     task: Task = OrderTask(stories=stories, seed=seed)
     if file is not None:
-        task = AskedOrderTask(partial(read, file), seed=seed, limit=limit)
+        task = OrderQuestionTask(partial(read, file), seed=seed, limit=limit)
     run_task(task, cache, output, VariantOptions())
 
 
 @app.command()
 @with_groups
 def proactive(file: DataFile, cache: EmbeddingCache = None, json_file: JsonFile = None) -> None:
-    """Proactive recall: does the right memory come to mind, given the last turns? MADial's file.
+    """Proactive recall: is a right memory found for the last turns of MADial's conversations?
 
     The share of conversations with a right memory among the first 1, 3 and 10: recall of the last
     turns, search for the last turn alone, and dense search, BM25 and their min-max hybrid for

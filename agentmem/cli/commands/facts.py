@@ -32,9 +32,9 @@ def profile(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what is known of a user, one line for each present fact.
+    """Show the profile of a user: one line for each current fact.
 
-    `agentmem edit ID TEXT` corrects a line, and `agentmem forget ID` removes it, both for good.
+    `agentmem edit ID TEXT` corrects a line and `agentmem forget ID` removes it, both permanently.
     """
     with owner.open() as memory:
         lines = memory.profile(limit=limit)

@@ -34,7 +34,7 @@ def hook(
 ) -> None:
     """Answer a hook of a coding agent.
 
-    At the start of a session and at a prompt it prints what is remembered, in the form that Claude
+    At the start of a session and at a prompt it prints related memories, in the form that Claude
     Code expects. At the end of a session it stores the transcript.
     """
     from agentmem.hooks.events import AnswerKind, parse_event
@@ -70,7 +70,7 @@ def install(
         typer.Argument(help="claude-code, codex, cursor, vscode or claude-desktop."),
     ],
     owner: OwnerOptions,
-    remove: Annotated[bool, typer.Option("--remove", help="Take the entries out again.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the entries.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Write the change.")] = False,
 ) -> None:
     """Connect an editor or assistant: show the change of its settings, and write it with --yes."""

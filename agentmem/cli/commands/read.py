@@ -63,13 +63,13 @@ def search(
     ] = False,
     min_confidence: Annotated[
         float,
-        typer.Option(min=0.0, max=1.0, help="Find nothing if the search is less confident."),
+        typer.Option(min=0.0, max=1.0, help="Return no hits if the confidence is lower."),
     ] = 0.0,
     as_json: Json = False,
 ) -> None:
     """Find the memories that answer a question, best first.
 
-    A hit is strengthened, as a memory is by remembering it. Searches with --as-of strengthen
+    Every hit is strengthened, as a recall strengthens a memory. Searches with --as-of strengthen
     nothing.
     """
     from agentmem import Granularity

@@ -48,7 +48,7 @@ def serve(
     owner: OwnerOptions,
     host: Annotated[
         str,
-        typer.Option(help="Address to listen on. Others than loopback need tokens."),
+        typer.Option(help="Address to listen on. Any other than loopback requires tokens."),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks one.")] = 8377,
     chroma: Annotated[
@@ -77,7 +77,7 @@ def serve(
     ] = True,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "warning",
 ) -> None:
-    """Own a store, and serve it to many clients: REST, MCP at /mcp, and a page.
+    """Serve a store to many clients: REST, MCP at /mcp and a web page.
 
     The other commands, hooks and `agentmem mcp` find the server by a file in the store's folder.
     """
@@ -164,7 +164,7 @@ def create(
         typer.Option(
             parser=_parse_age,
             metavar="AGE",
-            help="Accept the token for so long: 90d, 12h.",
+            help="Lifetime of the token: 90d, 12h.",
             show_default=False,
         ),
     ] = None,
@@ -182,7 +182,7 @@ def create(
 @token_app.command("list", epilog=examples("agentmem token list --store ./memories"))
 @with_groups
 def list_tokens(store: Store = DEFAULT_STORE, as_json: Json = False) -> None:
-    """List tokens, without their texts."""
+    """List tokens, without their secrets."""
     from agentmem.server.auth import TokenStore
 
     tokens = TokenStore(store_folder(store)).all()
@@ -217,7 +217,7 @@ def revoke(
     token_id: Annotated[str, typer.Argument(metavar="ID", help="An id that `list` prints.")],
     store: Store = DEFAULT_STORE,
 ) -> None:
-    """Refuse a token from now on."""
+    """Revoke a token."""
     from agentmem.server.auth import TokenStore
 
     token = TokenStore(store_folder(store)).revoke(token_id)

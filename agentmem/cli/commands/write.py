@@ -128,7 +128,7 @@ def edit(
     ] = None,
     expires: Expires = None,
     never_expires: Annotated[
-        bool, typer.Option("--never-expires", help="Keep it, though it was to expire.")
+        bool, typer.Option("--never-expires", help="Remove its expiry.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -194,8 +194,8 @@ def ingest(
     `{session_id, role, content, timestamp?}`, and documents: Markdown, text, HTML, PDF and DOCX.
     Keys and passwords in transcripts are redacted.
 
-    A second run changes nothing, but that of a document that has changed its chunks are replaced;
-    after an interruption it resumes.
+    A second run resumes an interrupted one and else changes nothing, except that the chunks of a
+    changed document are replaced.
     """
     from agentmem.documents.reading import SUFFIXES, read_file
     from agentmem.folders import expand_home

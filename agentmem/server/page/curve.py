@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 
 from agentmem_retrievers import ForgettingCurve
-from agentmem_retrievers.forgetting import is_pinned, retention
+from agentmem_retrievers.forgetting import SECONDS_PER_DAY, is_pinned, retention
 from agentmem_stores import Memory, State
 
 __all__ = ["CurveView", "Mark", "forgetting_curve"]
 
-_DAY = 86_400.0
 # Points per stretch between two marks; more make no visible difference on a screen.
 _POINTS = 120
 # The curve reaches this far into the future, as a share of the memory's age, and in days at least.
@@ -82,13 +81,13 @@ class _Stretch:
     @property
     def days(self) -> float:
         """Its length."""
-        return max((self.end - self.start).total_seconds() / _DAY, 0.0)
+        return max((self.end - self.start).total_seconds() / SECONDS_PER_DAY, 0.0)
 
     def points(self) -> tuple[list[float], list[float]]:
         """Return times in seconds and R."""
         rests = np.linspace(0.0, self.days, _POINTS)
         values = retention(rests, self.strength)
-        return (self.start.timestamp() + rests * _DAY).tolist(), values.tolist()
+        return (self.start.timestamp() + rests * SECONDS_PER_DAY).tolist(), values.tolist()
 
 
 def forgetting_curve(
@@ -157,11 +156,11 @@ def _data(
 ) -> dict[str, Any]:
     x, past = _past(stretches)
     last = stretches[-1]
-    age = (now - stretches[0].start).total_seconds() / _DAY
+    age = (now - stretches[0].start).total_seconds() / SECONDS_PER_DAY
     ahead = np.linspace(0.0, max(_AHEAD * age, _MIN_AHEAD), _POINTS)[1:]
     future = retention(last.days + ahead, last.strength).tolist()
     return {
-        "x": x + (x[-1] + ahead * _DAY).tolist(),
+        "x": x + (x[-1] + ahead * SECONDS_PER_DAY).tolist(),
         "past": [*past, *[None] * len(future)],
         "future": [*[None] * (len(x) - 1), past[-1], *future],
         "marks": [
@@ -198,7 +197,7 @@ def _pinned_data(now: datetime) -> dict[str, Any]:
     """A pinned memory keeps its retention; when it was pinned is not recorded."""
     start = now.timestamp()
     return {
-        "x": [start, start + _MIN_AHEAD * _DAY],
+        "x": [start, start + _MIN_AHEAD * SECONDS_PER_DAY],
         "past": [1.0, None],
         "future": [1.0, 1.0],
         "marks": [],

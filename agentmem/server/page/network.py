@@ -182,7 +182,8 @@ def _is_hub(graph: nx.Graph, node: str) -> bool:
 
 def _about(node: NodeView) -> str:
     topic = "" if node.topic is None else f" · {node.topic.name}"
-    return f"{node.memory.speaker}, {node.memory.said.date}, retention {node.memory.percent}{topic}"
+    memory = node.memory
+    return f"{memory.speaker}, {memory.said_at.date}, retention {memory.percent}{topic}"
 
 
 def _name(topic: Memory) -> str:

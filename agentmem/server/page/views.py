@@ -91,7 +91,7 @@ class MemoryView:
     speaker: str
     kind: str
     session_id: str
-    said: Moment
+    said_at: Moment
     retention: float
     level: str
     recall_count: int
@@ -137,7 +137,7 @@ class Presenter:
             speaker=memory.speaker or _SPEAKERS.get(memory.role, memory.role),
             kind=kind_name(memory.granularity),
             session_id=memory.session_id,
-            said=self.moment(memory.said_at),
+            said_at=self.moment(memory.said_at),
             retention=retention,
             level=_level(memory, retention),
             recall_count=memory.recall_count,

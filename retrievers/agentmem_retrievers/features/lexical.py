@@ -341,9 +341,9 @@ class LexicalFeatures:
         best_here, similar_here = at(both, rows[0])
         return {
             "soft.turn": best_here,
-            "soft.kindred": similar_here,
+            "soft.similar": similar_here,
             "soft.next_to": adjacent[0],
-            "soft.kindred_next_to": adjacent[1],
+            "soft.similar_next_to": adjacent[1],
             "soft.near": np.asarray(near).sum(axis=0) / self._scale,
             "soft.coverage": at(covered, rows[0]) / self._total_expanded_idf,
         }

@@ -14,6 +14,7 @@ import numpy as np
 
 from agentmem_retrievers.features.late_interaction import LateInteraction
 from agentmem_retrievers.features.lexical import Features, Floats, LexicalFeatures, TermStats, idf
+from agentmem_retrievers.forgetting import SECONDS_PER_DAY
 from agentmem_retrievers.index.inverted_index import InvertedIndex
 from agentmem_retrievers.index.table import NEAR, NONE, Rows, Table
 from agentmem_retrievers.text.question import Question
@@ -28,7 +29,6 @@ __all__ = [
     "turn_features",
 ]
 
-_DAY = 86_400.0
 # Scores this far behind the best are no evidence of anything and count alike.
 MIN_RELATIVE_SCORE = -8.0
 # RM1 reads the terms of this many best candidates and keeps this many terms.
@@ -88,13 +88,13 @@ def _time(table: Table, rows: Rows, question: Question) -> Features:
             in_window = np.maximum(in_window, window.fits(said_at, said_at))
     mentions = table.columns["mentions_time"][rows].astype(np.float64)
     # A turn that mentions no time has NaN, and is neither about the past nor about the future.
-    end_of_day = np.floor(said_at / _DAY) * _DAY + _DAY
+    end_of_day = np.floor(said_at / SECONDS_PER_DAY) * SECONDS_PER_DAY + SECONDS_PER_DAY
     past, future = (start < end_of_day).astype(np.float64), (start >= end_of_day).astype(np.float64)
     when, ahead = float(question.asks_when), float(question.asks_about_future)
     return {
         "time.named": np.maximum(by_date, in_window),
-        "time.told": mentions,
-        "time.told_when_asked": mentions * question.asks_when,
+        "time.mentions": mentions,
+        "time.mentions_when_asked": mentions * question.asks_when,
         "time.past": when * past,
         "time.ahead": when * future,
         "time.ahead_when_ahead": when * ahead * future,
@@ -169,7 +169,7 @@ def second_stage_features(
         "second.session": np.log(np.bincount(place, weights=share)[place] + 1e-4),
         "second.session_flat": np.log(np.bincount(place, weights=flat / flat.sum())[place] + 1e-4),
         "second.better_in_session": np.log1p(better.sum(axis=1)),
-        "second.neighbour": np.maximum.reduce(list(near.values())),
+        "second.neighbor": np.maximum.reduce(list(near.values())),
         "second.previous": near[-1],
         "second.next": near[1],
         "second.late": late,

@@ -135,7 +135,8 @@ class Adjacency(Mapping[str, Weights]):
     def set_edges(self, node: str, edges: Weights) -> None:
         """Replace a node's own edges."""
         before = self._forward.get(node)
-        if before or edges:
+        # Recalls write memories again with the same edges: rows of a file stay in the file.
+        if before != edges:
             for target in before:
                 self._backward.mutable(target).pop(node, None)
             for target, weight in edges.items():

@@ -72,8 +72,10 @@ class ScopeIndex:
         for memory in batch.patch:
             if memory.expires_at is not None:
                 self.earliest_expiry = min(self.earliest_expiry, memory.expires_at.timestamp())
-            self.tables[memory.granularity].patch(memory)
-            self._set_links(memory)
+            table = self.tables[memory.granularity]
+            had_links = bool(table.columns["n_links"][table.row_of[memory.id]])
+            table.patch(memory)
+            self._set_links(memory, had_links)
         for granularity, memory_id in batch.delete:
             self._remove(granularity, memory_id)
         self.n_unpersisted += len(batch.patch) + len(batch.delete)
@@ -90,8 +92,9 @@ class ScopeIndex:
 
     def _put(self, entry: Entry) -> None:
         memory, table = entry.memory, self.tables[entry.memory.granularity]
-        is_known = memory.id in table.row_of
-        if is_known:
+        replaced = table.row_of.get(memory.id)
+        had_links = replaced is not None and bool(table.columns["n_links"][replaced])
+        if replaced is not None:
             self._mark_changed(table, memory.id)
             self.n_dead_rows += 1
         else:
@@ -108,9 +111,7 @@ class ScopeIndex:
         else:
             table.put(memory, session, None)
             self._put_derived(memory)
-        # Most turns of a new scope have no links; those of a known memory may have to go.
-        if is_known or memory.edges or memory.sources:
-            self._set_links(memory)
+        self._set_links(memory, had_links)
 
     def _put_derived(self, memory: Memory) -> None:
         if memory.granularity is Granularity.CITATION:
@@ -118,7 +119,10 @@ class ScopeIndex:
         elif memory.granularity is Granularity.FACT:
             self.facts.put(memory)
 
-    def _set_links(self, memory: Memory) -> None:
+    def _set_links(self, memory: Memory, had_links: bool) -> None:
+        # Many turns have no links, before a recall and after it.
+        if not (had_links or memory.edges or memory.sources):
+            return
         self.edges.set_edges(memory.id, {edge.target: edge.weight for edge in memory.edges})
         self._sources.set_edges(memory.id, dict.fromkeys(memory.sources, 1.0))
 

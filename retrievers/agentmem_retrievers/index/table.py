@@ -54,7 +54,7 @@ _COLUMNS: dict[str, Any] = {
     "expires_at": np.float64,
     "strength": np.float32,
     "state": np.int8,
-    "n_sources": np.int32,
+    "n_links": np.int32,
     "alive": np.bool_,
     "former": np.bool_,
     "pinned": np.bool_,
@@ -182,7 +182,7 @@ class Table:
     def patch(self, memory: Memory) -> None:
         """Update whatever can change while the text stays."""
         columns, row = self.columns, self.row_of[memory.id]
-        columns["n_sources"][row] = len(memory.sources)
+        columns["n_links"][row] = len(memory.edges) + len(memory.sources)
         columns["position"][row] = memory.position
         columns["said_at"][row] = memory.said_at.timestamp()
         columns["written_at"][row] = memory.written_at.timestamp()

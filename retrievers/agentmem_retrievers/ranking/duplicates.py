@@ -112,10 +112,10 @@ def _collapsed(
             duplicates[int(rows[best])] = tuple(int(rows[p]) for p in group if p != best)
     scores = ranking.scores.copy()
     firsts = np.flatnonzero(leader == np.arange(len(rows)))
-    kept = np.concatenate([np.array(order, dtype=np.intp), np.arange(len(rows), len(scores))])
+    places = np.concatenate([np.array(order, dtype=np.intp), np.arange(len(rows), len(scores))])
     scores = np.concatenate([scores[firsts], scores[len(rows) :]])
-    parts = {name: values[kept] for name, values in ranking.parts.items()}
-    gain = scores - ranking.scores[kept]
+    parts = {name: values[places] for name, values in ranking.parts.items()}
+    gain = scores - ranking.scores[places]
     if np.any(gain):
         parts["duplicates"] = gain
-    return Ranking(ranking.rows[kept], scores, parts), duplicates
+    return Ranking(ranking.rows[places], scores, parts), duplicates

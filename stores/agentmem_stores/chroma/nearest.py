@@ -5,179 +5,110 @@ all scopes. It may never reach some of many near-identical vectors, deletions an
 make that worse (https://github.com/chroma-core/chroma/issues/7758), and a filter takes time
 linear in the collection. Therefore:
 
-- A scope of up to `exact_limit` memories is searched exactly. Its vectors are cached here, so no
-  other scope in the collection changes its results, not even by rounding.
+- A scope of up to `ExactCache.limit` memories is searched exactly, and its vectors are cached
+  (`agentmem_stores.exact`), so no other scope in the collection changes its results, not even by
+  rounding. `ChromaStore` asks the cache first.
 - A larger scope is searched with the index, for more neighbors than needed if other scopes share
   the collection, and exactly only if the index does not return enough.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import islice
-from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from agentmem_stores.chroma.rows import SCOPE, memory_id
-from agentmem_stores.exact import ExactIndex
-from agentmem_stores.records import Granularity, Scope
-from agentmem_stores.store import Batch, Neighbor, Vectors
+from agentmem_stores.exact import ExactCache, ExactIndex, Key
+from agentmem_stores.records import Scope
+from agentmem_stores.store import Neighbor, Vectors
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
 
     from agentmem_stores.chroma.registry import Registry
 
-__all__ = ["CACHED_VECTORS", "EXACT_LIMIT", "NearestNeighbors"]
+__all__ = ["NearestNeighbors"]
 
-EXACT_LIMIT = 2048
-# 48 MB at 384 dimensions.
-CACHED_VECTORS = 32768
 # How often the index is asked for more before the scope is searched exactly.
 MAX_ROUNDS = 3
 
-Key = tuple[Scope, Granularity]
-
-
-@dataclass
-class _CachedIndex:
-    vectors: ExactIndex
-    revision: str
-    # Held while the vectors are compared or changed, so that scopes do not wait for each other.
-    lock: RLock = field(default_factory=RLock)
-
 
 class NearestNeighbors:
-    """Searches scopes, exactly or with Chroma's index.
+    """Searches scopes that the cache does not have, exactly or with Chroma's index.
 
     Args:
         registry: provides the revisions by which cached vectors are known to be current.
+        cache: of the vectors of small scopes; what is read here is put there.
         count: returns how many memories of a scope a collection has, if that is cheap.
-        exact_limit: the largest scope that is searched exactly.
-        cached_vectors: vectors to cache of all scopes together; the least recently used go first.
     """
 
     def __init__(
         self,
         registry: Registry,
+        cache: ExactCache,
         count: Callable[[Scope, str], int] | None = None,
-        *,
-        exact_limit: int = EXACT_LIMIT,
-        cached_vectors: int = CACHED_VECTORS,
     ) -> None:
         self._registry = registry
+        self._cache = cache
         self._count = count
-        self._exact_limit = exact_limit
-        self._cached_vectors = cached_vectors
-        self._cache: OrderedDict[Key, _CachedIndex] = OrderedDict()
-        # Scopes above `exact_limit`, and how many neighbors to request per neighbor needed.
+        # Scopes above `cache.limit`, and how many neighbors to request per neighbor needed.
         self._oversampling: dict[Key, float] = {}
-        self._lock = RLock()
 
     def search(
         self, collection: Collection, key: Key, vectors: Vectors, n: int
     ) -> list[list[Neighbor]]:
         """Return up to `n` neighbors of each row of `vectors`, best first."""
-        with self._lock:
-            cached = self._cache.get(key)
-            if cached is not None:
-                self._cache.move_to_end(key)
-        if cached is not None:
-            with cached.lock:
-                revision = self._registry.peek_revision(key[0])
-                if cached.revision == revision or self._follow(collection, key, cached, revision):
-                    return cached.vectors.nearest(vectors, n)
-        cached = self._load(collection, key, vectors.shape[1])
-        if cached is None:
+        if self._is_large(collection, key):
             return self._query(collection, key, vectors, n)
-        with cached.lock:
-            return cached.vectors.nearest(vectors, n)
+        scope, limit = key[0], self._cache.limit
+        # Read before the vectors, so that a concurrent write makes them stale and not wrong.
+        revision = self._registry.peek_revision(scope)
+        exact = _read_vectors(collection, scope, vectors.shape[1], limit=limit + 1)
+        if len(exact) > limit:
+            self._oversampling[key] = 1.0
+            return self._query(collection, key, vectors, n)
+        # Compared before the cache has them, and other threads change them.
+        neighbors = exact.nearest(vectors, n)
+        self._cache.put(key, exact, revision)
+        return neighbors
 
-    def is_cached(self, scope: Scope, granularity: Granularity) -> bool:
-        """Return whether a scope can be searched without a request to Chroma."""
-        with self._lock:
-            return (scope, granularity) in self._cache
+    def search_changed(
+        self, collection: Collection, key: Key, vectors: Vectors, n: int, revision: str
+    ) -> list[list[Neighbor]]:
+        """Search as `search` does, where the cached vectors are of another revision."""
+        self._follow(collection, key, revision)
+        neighbors = self._cache.nearest(key, revision, vectors, n)
+        return self.search(collection, key, vectors, n) if neighbors is None else neighbors
 
-    def update(self, batch: Batch, before: str, after: str) -> None:
-        """Apply a write, which led from one revision to another, to cached vectors."""
-        for granularity in Granularity:
-            key = (batch.scope, granularity)
-            with self._lock:
-                cached = self._cache.get(key)
-            if cached is None:
-                continue
-            with cached.lock:
-                if cached.revision != before:
-                    self._drop(key)
-                    continue
-                put = [e for e in batch.put if e.memory.granularity is granularity]
-                if put:
-                    vectors = np.array([e.vector for e in put], dtype=np.float32)
-                    cached.vectors.put([e.memory.id for e in put], vectors)
-                if batch.delete:
-                    cached.vectors.delete([i for g, i in batch.delete if g is granularity])
-                cached.revision = after
-                if len(cached.vectors) > self._exact_limit:
-                    self._drop(key)
+    def _is_large(self, collection: Collection, key: Key) -> bool:
+        """Return whether a scope is known to be too large to compare all of its vectors."""
+        if key not in self._oversampling:
+            if self._count is None or self._count(key[0], collection.name) <= self._cache.limit:
+                return False
+            self._oversampling[key] = 1.0
+        return True
 
-    def _drop(self, key: Key) -> None:
-        with self._lock:
-            self._cache.pop(key, None)
-
-    def forget(self, scope: Scope) -> None:
-        """Drop the cached vectors of a scope."""
-        with self._lock:
-            for granularity in Granularity:
-                self._cache.pop((scope, granularity), None)
-
-    def _follow(
-        self, collection: Collection, key: Key, cached: _CachedIndex, revision: str
-    ) -> bool:
-        """Read what other clients wrote; return False if that is unknown."""
-        scope, wanted = key
-        written = self._registry.written_between(scope, cached.revision, revision)
+    def _follow(self, collection: Collection, key: Key, revision: str) -> None:
+        """Apply what other clients wrote to cached vectors, where that is known."""
+        (scope, wanted), before = key, self._cache.revision(key)
+        if before is None:
+            return
+        written = self._registry.written_between(scope, before, revision)
         if written is None:
-            return False
+            return
         ids = [i for granularity, i in written if granularity is wanted]
+        existing: list[str] = []
+        vectors = np.empty((0, 0), dtype=np.float32)
         if ids:
             rows = [f"{scope.key}/{i}" for i in ids]
             page: Any = collection.get(ids=rows, include=["embeddings"])
             existing = list(map(memory_id, page["ids"]))
-            if existing:
-                cached.vectors.put(existing, np.asarray(page["embeddings"], dtype=np.float32))
-            cached.vectors.delete(set(ids) - set(existing))
-        cached.revision = revision
-        if len(cached.vectors) > self._exact_limit:
-            self._drop(key)
-            return False
-        return True
-
-    def _load(self, collection: Collection, key: Key, dimension: int) -> _CachedIndex | None:
-        """Read and cache the vectors of a scope; return None if there are too many."""
-        scope = key[0]
-        count = self._count if key not in self._oversampling else None
-        if count is not None and count(scope, collection.name) > self._exact_limit:
-            self._oversampling[key] = 1.0
-        if key in self._oversampling:
-            return None
-        # Read before the vectors, so that a concurrent write makes them stale and not wrong.
-        revision = self._registry.peek_revision(scope)
-        exact = _read_vectors(collection, scope, dimension, limit=self._exact_limit + 1)
-        if len(exact) > self._exact_limit:
-            self._oversampling[key] = 1.0
-            return None
-        cached = _CachedIndex(exact, revision)
-        with self._lock:
-            self._cache[key] = cached
-            self._cache.move_to_end(key)
-            # One more for each scope, so that empty ones count too.
-            while sum(len(c.vectors) + 1 for c in self._cache.values()) > self._cached_vectors:
-                self._cache.popitem(last=False)
-        return cached
+            vectors = np.asarray(page["embeddings"], dtype=np.float32)
+        delete = set(ids) - set(existing)
+        self._cache.advance(key, before, revision, ids=existing, vectors=vectors, delete=delete)
 
     def _query(
         self, collection: Collection, key: Key, vectors: Vectors, n: int
@@ -193,7 +124,7 @@ class NearestNeighbors:
             growth = min(10.0, max(1.5, 1.5 * n / max(1, fewest)))
             self._oversampling[key] = self._oversampling.get(key, 1.0) * growth
         exact = _read_vectors(collection, key[0], vectors.shape[1])
-        if len(exact) <= self._exact_limit:
+        if len(exact) <= self._cache.limit:
             # The scope has shrunk; the next search caches its vectors.
             self._oversampling.pop(key, None)
         return exact.nearest(vectors, n)

@@ -78,7 +78,7 @@ class Layout:
         metadata = metadata or {}
         version = metadata.get("agentmem_format")
         if not isinstance(version, int) or version < 1:
-            raise StoreFormatError(f"{where} is no store of agentmem; pass another path")
+            raise StoreFormatError(f"{where} is not an agentmem store; pass another path")
         if version > FORMAT:
             raise StoreFormatError(
                 f"{where} has format {version}, but this version reads formats up to {FORMAT}; "

@@ -30,7 +30,7 @@ from agentmem_stores.chroma.files.compaction import copy, size_of, wipe_freed_me
 from agentmem_stores.chroma.files.directory import Directory
 from agentmem_stores.chroma.files.hnsw_recovery import restore_vectors
 from agentmem_stores.chroma.journal import Journal
-from agentmem_stores.chroma.nearest import CACHED_VECTORS, EXACT_LIMIT, NearestNeighbors
+from agentmem_stores.chroma.nearest import NearestNeighbors
 from agentmem_stores.chroma.registry import REGISTRY, Layout, Registry
 from agentmem_stores.chroma.rows import Index, Partitions
 from agentmem_stores.errors import (
@@ -42,6 +42,7 @@ from agentmem_stores.errors import (
     StoreFormatError,
     StoreUnavailableError,
 )
+from agentmem_stores.exact import CACHED_VECTORS, EXACT_LIMIT, ExactCache
 from agentmem_stores.locks import ReadWriteLock
 from agentmem_stores.records import Granularity, Memory, Scope
 from agentmem_stores.store import (
@@ -339,10 +340,10 @@ class ChromaStore(MemoryStore):
                     self._apply(scope, groups)
             except BaseException:
                 self._registry.fail_write(scope)
-                self._nearest.forget(scope)
+                self._exact.forget(scope)
                 raise
             after = self._registry.end_write(scope, batch)
-            self._nearest.update(batch, before, after)
+            self._exact.update(batch, before, after)
             return after
 
     def _require_patched(self, batch: Batch, groups: Sequence[rows.RowGroup]) -> None:
@@ -492,7 +493,14 @@ class ChromaStore(MemoryStore):
             collection = self._partitions.find(scope, granularity)
             if collection is None or not len(vectors):
                 return [[] for _ in vectors]
-            return self._nearest.search(collection, (scope, granularity), vectors, n)
+            key = (scope, granularity)
+            if key in self._exact:
+                revision = self._registry.peek_revision(scope)
+                neighbors = self._exact.nearest(key, revision, vectors, n)
+                if neighbors is None:
+                    neighbors = self._nearest.search_changed(collection, key, vectors, n, revision)
+                return neighbors
+            return self._nearest.search(collection, key, vectors, n)
 
     @override
     def start_nearest(
@@ -500,7 +508,7 @@ class ChromaStore(MemoryStore):
     ) -> Callable[[], list[list[Neighbor]]]:
         search = partial(self.nearest, scope, granularity, vectors, n)
         # Comparing cached vectors takes less time than starting a thread.
-        if self._nearest.is_cached(scope, granularity):
+        if (scope, granularity) in self._exact:
             return search
         # A process that ends need not wait for a server that does not answer. Embedded Chroma is
         # native code, which must not be cut off.
@@ -596,12 +604,8 @@ class ChromaStore(MemoryStore):
         self._applied: set[str] = set()
         # Chroma could only count a scope by filtering the whole collection.
         count = partial(changelog.count, self._directory.database) if self._directory else None
-        self._nearest = NearestNeighbors(
-            self._registry,
-            count,
-            exact_limit=self._exact_limit,
-            cached_vectors=self._cached_vectors,
-        )
+        self._exact = ExactCache(self._exact_limit, self._cached_vectors)
+        self._nearest = NearestNeighbors(self._registry, self._exact, count)
 
     def _recover(self) -> None:
         """Open Chroma again after it failed.

@@ -164,8 +164,8 @@ class TestGoogleADK:
         return Session(id="s1", app_name="app", user_id=user, events=events)
 
     def search(self, service: Any, query: str, user: str = "ada", app: str = "app") -> list[str]:
-        found = asyncio.run(service.search_memory(app_name=app, user_id=user, query=query))
-        return [entry.content.parts[0].text for entry in found.memories]
+        hits = asyncio.run(service.search_memory(app_name=app, user_id=user, query=query))
+        return [entry.content.parts[0].text for entry in hits.memories]
 
     def test_a_session_is_found_and_written_once(
         self, service: Any, memory: MemoryController
@@ -176,16 +176,16 @@ class TestGoogleADK:
         assert set(self.search(service, "beagle")) == {
             "I have a beagle.", "What is it called?", "Biscuit.",
         }  # fmt: skip
-        found = asyncio.run(service.search_memory(app_name="app", user_id="ada", query="beagle"))
-        assert found.memories[0].author == "user"
-        assert found.memories[0].timestamp.startswith("2025-10-09")
+        hits = asyncio.run(service.search_memory(app_name="app", user_id="ada", query="beagle"))
+        assert hits.memories[0].author == "user"
+        assert hits.memories[0].timestamp.startswith("2025-10-09")
 
     def test_erasing_and_isolation(self, service: Any, memory: MemoryController) -> None:
         asyncio.run(service.add_session_to_memory(self.new_session(["I have a beagle."])))
         assert self.search(service, "beagle", user="ben") == []
         assert self.search(service, "beagle", app="another") == []
-        found = asyncio.run(service.search_memory(app_name="app", user_id="ada", query="beagle"))
-        wanted = {"app_name": "app", "user_id": "ben", "memory_id": found.memories[0].id}
+        hits = asyncio.run(service.search_memory(app_name="app", user_id="ada", query="beagle"))
+        wanted = {"app_name": "app", "user_id": "ben", "memory_id": hits.memories[0].id}
         asyncio.run(service.delete_memory(**wanted))
         assert self.search(service, "beagle") == ["I have a beagle."]
         asyncio.run(service.delete_memory(**{**wanted, "user_id": "ada"}))
@@ -325,8 +325,8 @@ class TestAnthropic:
         tool.call({"command": "create", "path": path, "file_text": text})
         assert path in tool.call({"command": "view", "path": "/memories"})
         assert "     2\tShe lives in Porto." in tool.call({"command": "view", "path": path})
-        shown = tool.call({"command": "view", "path": path, "view_range": [2, 2]})
-        assert "tea" not in shown
+        view = tool.call({"command": "view", "path": path, "view_range": [2, 2]})
+        assert "tea" not in view
         tool.call({"command": "str_replace", "path": path, "old_str": "Porto", "new_str": "Faro"})
         tool.call(
             {"command": "insert", "path": path, "insert_line": 1, "insert_text": "And mate.\n"}
@@ -379,7 +379,7 @@ class TestAnthropic:
                 view = {"command": "view", "path": path}
                 assert outcome(tool, view) == outcome(reference, view), (command, path)
 
-    def test_what_a_model_gets_wrong(self, tool: Any) -> None:
+    def test_wrong_calls_of_a_model_are_refused(self, tool: Any) -> None:
         tool.call({"command": "create", "path": "/memories/a", "file_text": "tea tea"})
         again = {"command": "create", "path": "/memories/a", "file_text": "x"}
         assert "already exists" in self.refused(tool, **again)

@@ -43,7 +43,7 @@ def test_an_invented_answer_becomes_a_quotation(memory: MemoryController) -> Non
     assert memory.get_all(granularity=Granularity.TURN)[-1].text == answer
 
 
-def test_chatter_and_what_nothing_answers_stay(memory: MemoryController) -> None:
+def test_chatter_and_unanswered_turns_stay(memory: MemoryController) -> None:
     assert ask(memory, "I baked bread today.", "Enjoy it!") == "Enjoy it!"
     unknown = "I don't know who your dentist is. Who is it?"
     assert ask(memory, "Who is my dentist?", unknown) == unknown
@@ -57,7 +57,7 @@ def test_the_memory_behind_a_reply(memory: MemoryController) -> None:
     assert unsupported_terms("Your dog is called Rex.", question, [home, dog]) == ["rex"]
 
 
-def test_smollm_answers_from_what_holds_now_though_it_said_otherwise_before(
+def test_smollm_answers_with_the_current_value_after_an_outdated_reply(
     memory: MemoryController,
 ) -> None:
     home = memory.get_all(granularity=Granularity.TURN)[0]

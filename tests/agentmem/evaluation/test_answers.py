@@ -30,7 +30,7 @@ def question(answer: str | None = "a beagle") -> DialogueQuestion:
 
 
 @pytest.fixture
-def found() -> SearchResult:
+def hits() -> SearchResult:
     memory = Memory(
         id="m", scope=Scope("ada"), granularity=Granularity.TURN, text="I adopted a beagle.",
         session_id="s", said_at=NOW, written_at=NOW, speaker="Ada",
@@ -73,7 +73,7 @@ def ask(
 
 
 class TestAnswerer:
-    def test_answers_from_search_results(self, found: SearchResult) -> None:
+    def test_answers_from_search_results(self, hits: SearchResult) -> None:
         prompts: list[str] = []
 
         class Recording(FakeListChatModel):
@@ -82,29 +82,29 @@ class TestAnswerer:
                 return super()._call(messages, *args, **kwargs)
 
         scores = Answerer(Recording(responses=["A beagle!"]))(
-            question(), memory_lines(found), found.asked_at
+            question(), memory_lines(hits), hits.asked_at
         )
         assert scores == {"f1": 1.0, "exact_match": 1.0, "failed": 0.0}
         assert "2026-03-01, Ada: I adopted a beagle." in prompts[0]
 
-    def test_a_judge_accepts_other_words(self, found: SearchResult) -> None:
+    def test_a_judge_accepts_other_words(self, hits: SearchResult) -> None:
         model = FakeListChatModel(responses=["A small hound named Biscuit"])
         judge = FakeListChatModel(responses=["Yes, that is a beagle."])
-        scores = ask(Answerer(model, judge), found)
+        scores = ask(Answerer(model, judge), hits)
         assert scores == {"f1": 0.0, "exact_match": 0.0, "judge": 1.0, "failed": 0.0}
 
-    def test_a_question_without_answer_is_skipped(self, found: SearchResult) -> None:
+    def test_a_question_without_answer_is_skipped(self, hits: SearchResult) -> None:
         assert (
             Answerer(FakeListChatModel(responses=[]))(
-                question(None), memory_lines(found), found.asked_at
+                question(None), memory_lines(hits), hits.asked_at
             )
             == {}
         )
 
-    def test_a_failing_model_counts_as_wrong(self, found: SearchResult) -> None:
+    def test_a_failing_model_counts_as_wrong(self, hits: SearchResult) -> None:
         class Broken(FakeListChatModel):
             def _call(self, *args: Any, **kwargs: Any) -> str:
                 raise TimeoutError
 
-        scores = ask(Answerer(Broken(responses=[])), found)
+        scores = ask(Answerer(Broken(responses=[])), hits)
         assert scores == {"f1": 0.0, "exact_match": 0.0, "failed": 1.0}

@@ -42,9 +42,9 @@ class TestRecall:
     def test_both_follow_from_the_number_of_hits(
         self, ranked: list[str], relevant: set[str], k: int
     ) -> None:
-        found = sum(name in relevant for name in ranked[:k])
-        assert recall_all(ranked, relevant, k) == (found == len(relevant))
-        assert recall_any(ranked, relevant, k) == (found > 0)
+        n_relevant = sum(name in relevant for name in ranked[:k])
+        assert recall_all(ranked, relevant, k) == (n_relevant == len(relevant))
+        assert recall_any(ranked, relevant, k) == (n_relevant > 0)
 
 
 class TestNdcg:
@@ -65,8 +65,8 @@ class TestNdcg:
 
 class TestScores:
     def test_every_metric_at_every_cutoff(self) -> None:
-        found = ranking_scores("ab", {"b"}, (1, 5))
-        assert found == {"recall_all@1": 0.0, "recall_all@5": 1.0, "recall_any@1": 0.0,
+        result = ranking_scores("ab", {"b"}, (1, 5))
+        assert result == {"recall_all@1": 0.0, "recall_all@5": 1.0, "recall_any@1": 0.0,
                          "recall_any@5": 1.0, "ndcg@1": 0.0, "ndcg@5": 1.0}  # fmt: skip
 
     def test_cutoffs_end_at_k(self) -> None:

@@ -120,14 +120,14 @@ class TestEvidence:
 
 class TestRanking:
     def test_scores_a_small_data_set(self, cache: IngestCache) -> None:
-        found = evaluate(cache)
-        assert found.overall.n_questions == 3
-        assert found.left_out == 2
-        assert found.overall.turn["recall_any@1"] == 100.0
-        assert found.overall.turn["recall_all@1"] == pytest.approx(200 / 3)
-        assert found.overall.session["ndcg@3"] == 100.0
-        assert found.confidence_auroc == 1.0
-        assert {name: s.n_questions for name, s in found.by_category.items()} == {"1": 2, "2": 1}
+        result = evaluate(cache)
+        assert result.overall.n_questions == 3
+        assert result.left_out == 2
+        assert result.overall.turn["recall_any@1"] == 100.0
+        assert result.overall.turn["recall_all@1"] == pytest.approx(200 / 3)
+        assert result.overall.session["ndcg@3"] == 100.0
+        assert result.confidence_auroc == 1.0
+        assert {name: s.n_questions for name, s in result.by_category.items()} == {"1": 2, "2": 1}
 
     def test_json_is_in_percent(self, cache: IngestCache) -> None:
         data = evaluate(cache).to_json()
@@ -143,8 +143,8 @@ class TestRanking:
 
     def test_models_answer_from_search_results(self, cache: IngestCache) -> None:
         answers = Answerer(FakeListChatModel(responses=["It is Biscuit."]))
-        found = evaluate(cache, answers=answers)
-        assert found.overall.answers == {"f1": 50.0, "exact_match": 0.0, "failed": 0.0}
+        result = evaluate(cache, answers=answers)
+        assert result.overall.answers == {"f1": 50.0, "exact_match": 0.0, "failed": 0.0}
 
     def test_a_limit_reads_only_what_it_needs(self, cache: IngestCache) -> None:
         def read() -> Iterator[Dialogue]:
@@ -152,23 +152,23 @@ class TestRanking:
             raise AssertionError
 
         task = RankingTask("small", read, k=3, limit=2)
-        found = report(task, run(task, cache, k=3), cache)
-        assert found.overall.n_questions == 2
-        assert found.confidence_auroc is None
+        result = report(task, run(task, cache, k=3), cache)
+        assert result.overall.n_questions == 2
+        assert result.confidence_auroc is None
 
     def test_every_ablation_asks_all_questions(self, cache: IngestCache) -> None:
         task = RankingTask("small", lambda: [ADA, BEN], k=3)
-        found = report(task, run(task, cache, k=3, ablate=ablations()), cache)
-        assert tuple(found.ablation) == ablations()
-        assert {s.n_questions for s in found.ablation.values()} == {3}
-        assert "turn recall_all@3" in found.differences(found.ablation["lexical"])
+        result = report(task, run(task, cache, k=3, ablate=ablations()), cache)
+        assert tuple(result.ablation) == ablations()
+        assert {s.n_questions for s in result.ablation.values()} == {3}
+        assert "turn recall_all@3" in result.differences(result.ablation["lexical"])
 
     def test_consolidates_a_copy(self, cache: IngestCache) -> None:
         task = RankingTask("small", lambda: [ADA, BEN], k=3)
-        found = report(task, run(task, cache, k=3, consolidate=True), cache)
-        assert found.consolidated is not None
-        assert found.consolidated.n_questions == 3
-        assert set(found.variants) == {"after consolidate()"}
+        result = report(task, run(task, cache, k=3, consolidate=True), cache)
+        assert result.consolidated is not None
+        assert result.consolidated.n_questions == 3
+        assert set(result.variants) == {"after consolidate()"}
         with cache.open(ADA, Counting()) as original:
             assert not list(original.store.scan(original.scope, Granularity.DAY))
         with cache.consolidated(ADA, Counting()) as copy:
@@ -193,8 +193,8 @@ class TestCache:
         cache = IngestCache(tmp_path, embeddings)
         with pytest.raises(KeyboardInterrupt), cache.open(ADA, Interrupting()):
             pass
-        with cache.open(ADA, Counting()) as found:
-            turns = list(found.store.scan(found.scope, Granularity.TURN))
+        with cache.open(ADA, Counting()) as conversation:
+            turns = list(conversation.store.scan(conversation.scope, Granularity.TURN))
         assert sorted(m.text for m in turns) == sorted(
             t.text for s in ADA.sessions for t in s.turns
         )
@@ -219,30 +219,30 @@ class TestGenerated:
     def test_needles_are_found(self, cache: IngestCache) -> None:
         generated = haystack(turns=30, needles=2, threads=2, hops=3, questions=2)
         task = NeedleTask(generated)
-        found = report(task, run(task, cache), cache)
-        assert found.by_category["single needle"].turn["all_found"] == 100.0
-        assert found.overall.n_questions == len(generated.questions)
+        result = report(task, run(task, cache), cache)
+        assert result.by_category["single needle"].turn["all_found"] == 100.0
+        assert result.overall.n_questions == len(generated.questions)
 
     def test_updates_are_asked_for_as_of_now_and_the_past(self, cache: IngestCache) -> None:
         task = UpdatesTask(users=1, sessions=4, limit=8)
-        found = report(task, run(task, cache), cache)
-        assert found.overall.n_questions == 8
-        assert set(found.overall.turn) == {"newest_first", "newest_at_1", "as_of_right"}
-        assert next(iter(found.by_category)) == "known words"
+        result = report(task, run(task, cache), cache)
+        assert result.overall.n_questions == 8
+        assert set(result.overall.turn) == {"newest_first", "newest_at_1", "as_of_right"}
+        assert next(iter(result.by_category)) == "known words"
 
     def test_updates_are_asked_for_over_two_hops(self, cache: IngestCache) -> None:
         task = UpdatesTask(users=1, sessions=4)
-        found = report(task, run(task, cache), cache)
-        assert found.by_category["two hops"].n_questions == 4
-        assert set(found.by_category["two hops"].turn) == {"two_hops_right"}
+        result = report(task, run(task, cache), cache)
+        assert result.by_category["two hops"].n_questions == 4
+        assert set(result.by_category["two hops"].turn) == {"two_hops_right"}
 
 
 class TestDecay:
     def test_what_nobody_needs_fades_and_the_archive_answers(self, cache: IngestCache) -> None:
         small_talk = [["Yes.", "Okay, see you then!"] for _ in range(6)]
-        told = ["The doctor's phone number at the Northgate clinic is 555-0142.", "Hm, okay."]
+        first = ["The doctor's phone number at the Northgate clinic is 555-0142.", "Hm, okay."]
         asked = {"Which number does the doctor have?": ["D1:1"], "See you when?": ["D3:2"]}
-        conversation = dialogue("ada", told, *small_talk, evidence_of=asked)
+        conversation = dialogue("ada", first, *small_talk, evidence_of=asked)
         shares = measure_decay([conversation], cache, days=3650)
         assert shares["unneeded_archived"] > 0.9
         assert shares["not_swept"] == shares["swept"] > shares["without_archive"]

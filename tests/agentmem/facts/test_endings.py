@@ -143,7 +143,7 @@ def test_facts_follow_what_is_said(
     assert [word for word in known if word not in shown] == []
 
 
-def test_an_ending_has_its_turn_as_source_and_goes_with_it(memory: MemoryController) -> None:
+def test_an_ending_has_its_turn_as_source_and_is_deleted_with_it(memory: MemoryController) -> None:
     _, sold = tell(memory, ["I drive a red Volvo.", "I sold the Volvo."])
     assert memory.facts() == []
     [car] = memory.facts(superseded=True)

@@ -520,7 +520,7 @@ def test_typographic_apostrophes_change_nothing(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", NOTHING, ids=str)
-def test_what_the_user_does_not_claim_is_no_fact_about_them(text: str) -> None:
+def test_unclaimed_statements_are_no_facts_about_the_user(text: str) -> None:
     assert {fact for fact in extracted(text) if fact[0] == "user"} == set()
 
 

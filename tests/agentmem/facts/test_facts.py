@@ -68,7 +68,7 @@ class TestUpdates:
         tell(memory, "a", f"{weather}I live in Oslo.")
         assert [fact.value for fact in memory.facts(attribute="home")] == ["Oslo"]
 
-    def test_what_is_told_of_others_changes_nothing(self, memory: MemoryController) -> None:
+    def test_statements_about_others_change_nothing(self, memory: MemoryController) -> None:
         tell(memory, "a", "I work as a baker.")
         tell(memory, "b", "My sister works as a nurse.", day=30)
         assert [(f.subject, f.value) for f in memory.facts(attribute="job")] == [
@@ -84,7 +84,7 @@ class TestUpdates:
         one, other = memory.facts(attribute="home")
         assert (one.contradicts, other.contradicts) == ((other.id,), (one.id,))
 
-    def test_of_what_can_be_many_all_stay(self, memory: MemoryController) -> None:
+    def test_attributes_with_many_values_keep_all(self, memory: MemoryController) -> None:
         tell(memory, "a", "I am allergic to nuts.")
         tell(memory, "b", "I am allergic to pollen.", day=3)
         tell(memory, "c", "As you know, I am allergic to nuts.", day=6)
@@ -206,7 +206,7 @@ class TestWithAModel:
             tell(memory, "a", "Home is Rome for the two of us, and Rex barks at everyone.")
             return sorted(f"{f.attribute}: {f.value}" for f in memory.facts())
 
-    def test_what_it_says_is_taken_where_the_turn_says_it(self, embeddings: Embeddings) -> None:
+    def test_model_facts_are_accepted_if_the_turn_states_them(self, embeddings: Embeddings) -> None:
         facts = [
             {"turn": 0, "subject": "user", "attribute": "place of living", "value": "Rome"},
             {"turn": 0, "subject": "user", "attribute": "pet", "value": "Rex"},

@@ -67,16 +67,16 @@ class TestLessons:
         assert list(lessons(users=3))[:1] == list(lessons(users=1))
         assert list(lessons(users=1)) != list(lessons(users=1, seed=1))
 
-    def test_no_utterance_is_both_told_and_asked(self) -> None:
+    def test_no_utterance_is_both_an_example_and_a_question(self) -> None:
         for lesson in lessons(users=2, shots=4):
             assert not {text for text, _ in lesson.examples} & {t for t, _ in lesson.questions}
             assert set(Counter(label for _, label in lesson.examples).values()) == {4}
             assert set(Counter(label for _, label in lesson.questions).values()) == {6}
 
-    def test_every_example_is_told_once_with_its_label(self) -> None:
+    def test_every_example_is_stored_once_with_its_label(self) -> None:
         for lesson in lessons(users=1):
-            told = [t.text for s in lesson.dialogue.sessions for t in s.turns if t.role == "user"]
-            found = [re.fullmatch(r'"(.*)" \(label: (\d+)\)', text) for text in told]
-            pairs = [(match[1], int(match[2])) for match in found if match]
+            texts = [t.text for s in lesson.dialogue.sessions for t in s.turns if t.role == "user"]
+            matches = [re.fullmatch(r'"(.*)" \(label: (\d+)\)', text) for text in texts]
+            pairs = [(match[1], int(match[2])) for match in matches if match]
             assert sorted(pairs) == sorted(lesson.examples)
-            assert len(told) > len(pairs)
+            assert len(texts) > len(pairs)

@@ -32,9 +32,9 @@ def test_plans_are_found_by_goal_with_successful_ones_first(memory: MemoryContro
     worse = memory.add_plan("Book a table for dinner", ["Write a letter"], "failure")
     better = memory.add_plan("Book a table for dinner", ["Call", "Confirm"], "success")
     memory.add_plan("Repair a bicycle tyre", ["Find the hole", "Patch it"])
-    found = memory.plans("reserve a table at a restaurant", k=2)
-    assert [plan.id for plan in found] == [better.id, worse.id]
-    assert found[0].steps == ("Call", "Confirm")
+    plans = memory.plans("reserve a table at a restaurant", k=2)
+    assert [plan.id for plan in plans] == [better.id, worse.id]
+    assert plans[0].steps == ("Call", "Confirm")
     assert len(memory.plans()) == 3
 
 

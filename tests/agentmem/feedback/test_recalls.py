@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -91,7 +93,7 @@ def test_archive_and_revive(memory: MemoryController, clock: ManualClock) -> Non
     assert memory.get(turn.id) == revived
 
 
-def test_what_cannot_be_archived(memory: MemoryController) -> None:
+def test_pinned_and_superseded_memories_cannot_be_archived(memory: MemoryController) -> None:
     [turn] = memory.add("I am allergic to peanuts.", session_id="s1")
     memory.pin(turn.id)
     with pytest.raises(InvalidInputError, match="is pinned; unpin it"):
@@ -142,17 +144,12 @@ def test_recalls_that_cannot_be_written_stay_pending(
         }
         for owner in turns:
             memory.search("my beagle", k=1, scope=owner)
-        directory = memory.services.store._directory  # type: ignore[attr-defined]
-        monkeypatch.setattr(directory, "require_space", refuse)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
         with pytest.raises(StoreUnavailableError):
             memory.flush()
         memory.search("my beagle", k=1, scope=ada)
-        memory.services.reinforcement._flush_in_background()
+        memory.services.reinforcement.flush_on_collection()
         monkeypatch.undo()
         memory.flush()
         counts = {owner: memory.get(i, scope=owner).recall_count for owner, i in turns.items()}
         assert counts == {ada: 2, ben: 1}
-
-
-def refuse(*_: Any) -> None:
-    raise StoreUnavailableError("make room on the disk")

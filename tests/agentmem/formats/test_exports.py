@@ -31,7 +31,7 @@ def turns(path: Path) -> list[DialogueTurn]:
     return [t for dialogue in read(path) for session in dialogue.sessions for t in session.turns]
 
 
-def said(path: Path) -> list[tuple[str, str]]:
+def statements(path: Path) -> list[tuple[str, str]]:
     return [(turn.role, turn.text) for turn in turns(path)]
 
 
@@ -60,7 +60,7 @@ CHATGPT = {
 def test_chatgpt_reads_the_branch_that_was_shown_last(tmp_path: Path) -> None:
     path = write(tmp_path / "conversations.json", [CHATGPT])
     assert detect(path) == "chatgpt"
-    assert said(path) == [("user", "I adopted a beagle."), ("assistant", "Congratulations!")]
+    assert statements(path) == [("user", "I adopted a beagle."), ("assistant", "Congratulations!")]
     [first, _] = turns(path)
     assert first.said_at is not None
     assert first.said_at.year == 2001
@@ -85,7 +85,7 @@ def test_claude_reads_texts_and_parts(tmp_path: Path) -> None:
     ]
     path = write(tmp_path / "c.json", [{"uuid": "u", "name": "Home", "chat_messages": messages}])
     assert detect(path) == "claude"
-    assert said(path) == [("user", "I live in Lisbon."), ("assistant", "Nice.")]
+    assert statements(path) == [("user", "I live in Lisbon."), ("assistant", "Nice.")]
 
 
 def test_openai_reads_an_array_and_lines_of_arrays(tmp_path: Path) -> None:
@@ -96,10 +96,10 @@ def test_openai_reads_an_array_and_lines_of_arrays(tmp_path: Path) -> None:
         {"role": "tool", "content": "output"},
     ]
     expected = [("user", "I like tea."), ("assistant", "Noted.")]
-    assert said(write(tmp_path / "a.json", messages)) == expected
+    assert statements(write(tmp_path / "a.json", messages)) == expected
     rows = lines(tmp_path / "b.jsonl", [{"messages": messages}, {"messages": messages}])
     assert detect(rows) == "openai"
-    assert said(rows) == expected * 2
+    assert statements(rows) == expected * 2
     assert len({turn.id for turn in turns(rows)}) == 4
 
 
@@ -128,7 +128,7 @@ def test_claude_code_reads_what_people_said(tmp_path: Path) -> None:
     expected = [("user", "I prefer tabs."), ("assistant", "Noted.")]
     assert detect(path) == "claude-code"
     assert detect(tmp_path) == "claude-code"
-    assert said(path) == said(tmp_path) == expected
+    assert statements(path) == statements(tmp_path) == expected
 
 
 def test_codex_reads_what_people_said(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_codex_reads_what_people_said(tmp_path: Path) -> None:
     ]  # fmt: skip
     path = lines(tmp_path / "2026" / "03" / "01" / "rollout-x.jsonl", rows)
     assert detect(tmp_path) == "codex"
-    assert said(path) == [("user", "I prefer tabs."), ("assistant", "Noted.")]
+    assert statements(path) == [("user", "I prefer tabs."), ("assistant", "Noted.")]
 
 
 def test_a_transcript_is_continued_where_it_ended(tmp_path: Path, embeddings: Embeddings) -> None:
@@ -195,7 +195,7 @@ def test_keys_are_redacted(secret: str) -> None:
         "https://example.org/path:80",
     ],
 )
-def test_what_is_no_key_stays(text: str) -> None:
+def test_text_without_a_key_is_unchanged(text: str) -> None:
     assert redact_secrets(text) == text
 
 

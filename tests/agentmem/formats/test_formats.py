@@ -142,18 +142,18 @@ def only(path: Path) -> Dialogue:
 
 
 def test_read_locomo(written: Written) -> None:
-    found = only(written(locomo()))
-    assert found.owner == "conv-1"
-    assert [s.id for s in found.sessions] == ["session_1", "session_2"]
-    first, second = found.sessions[0].turns
+    dialogue = only(written(locomo()))
+    assert dialogue.owner == "conv-1"
+    assert [s.id for s in dialogue.sessions] == ["session_1", "session_2"]
+    first, second = dialogue.sessions[0].turns
     assert (first.speaker, first.role) == ("Ada", "user")
     assert first.text == "Look! [shares a photo: a dog]"
     assert first.metadata == {"dia_id": "D1:1"}
     assert first.said_at == datetime(2023, 5, 8, 13, 56, tzinfo=UTC)
     assert second.said_at is not None
     assert 0 < (second.said_at - first.said_at).total_seconds() < 60
-    assert found.sessions[1].started_at == datetime(2023, 6, 1, 0, 5, tzinfo=UTC)
-    assert found.questions == (
+    assert dialogue.sessions[1].started_at == datetime(2023, 6, 1, 0, 5, tzinfo=UTC)
+    assert dialogue.questions == (
         DialogueQuestion(
             "conv-1:0", "When?", "2022", "2", ("D1:1", "D2:1"), ("session_1", "session_2")
         ),
@@ -165,29 +165,29 @@ def test_read_locomo(written: Written) -> None:
 def test_longmemeval_sessions_are_sorted_by_date_and_do_not_reveal_the_answer(
     written: Written,
 ) -> None:
-    found = only(written(longmemeval()))
-    assert found.owner == "q1"
-    assert [s.id for s in found.sessions] == ["session_1", "session_2", "session_3"]
-    assert [s.started_at and s.started_at.day for s in found.sessions] == [3, 20, 21]
-    assert [[t.text for t in s.turns] for s in found.sessions] == [
+    dialogue = only(written(longmemeval()))
+    assert dialogue.owner == "q1"
+    assert [s.id for s in dialogue.sessions] == ["session_1", "session_2", "session_3"]
+    assert [s.started_at and s.started_at.day for s in dialogue.sessions] == [3, 20, 21]
+    assert [[t.text for t in s.turns] for s in dialogue.sessions] == [
         ["Hi.", "Hello!"], ["I have two dogs."], ["Again."]
     ]  # fmt: skip
     asked_at = datetime(2023, 5, 30, 23, 40, tzinfo=UTC)
-    assert found.questions == (
+    assert dialogue.questions == (
         DialogueQuestion(
             "q1", "How many dogs?", "2", "multi-session", ("session_2:0",), ("session_2",), asked_at
         ),
     )
-    assert found.sessions[1].turns[0].metadata == {"turn_id": "session_2:0"}
-    assert "answer" not in repr(found.sessions)
+    assert dialogue.sessions[1].turns[0].metadata == {"turn_id": "session_2:0"}
+    assert "answer" not in repr(dialogue.sessions)
 
 
 def test_read_the_common_format(written: Written) -> None:
-    found = only(written(common()))
-    assert [turn.text for turn in found.sessions[0].turns] == ["I have two dogs."]
-    asked, unanswerable = found.questions
-    assert asked.evidence_turns == ("s1:0",)
-    assert asked.asked_at == datetime(2026, 2, 5, 18, tzinfo=UTC)
+    dialogue = only(written(common()))
+    assert [turn.text for turn in dialogue.sessions[0].turns] == ["I have two dogs."]
+    answerable, unanswerable = dialogue.questions
+    assert answerable.evidence_turns == ("s1:0",)
+    assert answerable.asked_at == datetime(2026, 2, 5, 18, tzinfo=UTC)
     assert unanswerable.id.endswith("_abs")
     assert unanswerable.answer is None
 
@@ -358,14 +358,14 @@ def test_truncated_file_raises_an_error_with_its_position(
     path = tmp_path_factory.getbasetemp() / "truncated"
     path.write_text(whole[: int(len(whole) * share)], "utf-8")
     try:
-        found = list(read(path))
+        dialogues = list(read(path))
     except DataFormatError as error:
         assert str(path) in str(error)  # noqa: PT017
         assert any(word in str(error) for word in ("line", "is empty", "none of the formats"))  # noqa: PT017
     else:
         # Only whole lines can be missing without a trace.
         assert name == "jsonl"
-        assert sum(len(s.turns) for d in found for s in d.sessions) < len(jsonl())
+        assert sum(len(s.turns) for d in dialogues for s in d.sessions) < len(jsonl())
 
 
 @pytest.mark.parametrize(
@@ -425,23 +425,23 @@ class TestRealData:
     def test_locomo(self) -> None:
         path = DATA / "locomo" / "locomo6.json"
         assert detect(path) == "locomo"
-        found = list(read(path))
-        assert [d.owner for d in found] == [f"conv-{n}" for n in (26, 30, 41, 42, 43, 44)]
-        assert sum(len(s.turns) for d in found for s in d.sessions) == 3435
-        asked = [q for d in found for q in d.questions]
-        assert len(asked) == 1157
-        assert sum(not q.evidence_turns for q in asked) == 2
-        [several] = [q for q in asked if "D9:17" in q.evidence_turns and q.id[:8] == "conv-26:"
+        dialogues = list(read(path))
+        assert [d.owner for d in dialogues] == [f"conv-{n}" for n in (26, 30, 41, 42, 43, 44)]
+        assert sum(len(s.turns) for d in dialogues for s in d.sessions) == 3435
+        questions = [q for d in dialogues for q in d.questions]
+        assert len(questions) == 1157
+        assert sum(not q.evidence_turns for q in questions) == 2
+        [several] = [q for q in questions if "D9:17" in q.evidence_turns and q.id[:8] == "conv-26:"
                      and "D8:6" in q.evidence_turns]  # fmt: skip
         assert several.evidence_sessions == ("session_8", "session_9")
-        for dialogue in found:
+        for dialogue in dialogues:
             names = {t.metadata["dia_id"] for s in dialogue.sessions for t in s.turns}
             assert names.issuperset(n for q in dialogue.questions for n in q.evidence_turns)
 
     def test_memorybank(self) -> None:
         path = DATA / "memorybank" / "memory_bank_en.json"
         assert detect(path) == "memorybank"
-        found = list(read(path))
-        assert len(found) == 15
-        assert {" Jason ", " Linda", "John Zhang"} <= {d.owner for d in found}
-        assert sum(len(s.turns) for d in found for s in d.sessions) == 2 * 566
+        dialogues = list(read(path))
+        assert len(dialogues) == 15
+        assert {" Jason ", " Linda", "John Zhang"} <= {d.owner for d in dialogues}
+        assert sum(len(s.turns) for d in dialogues for s in d.sessions) == 2 * 566

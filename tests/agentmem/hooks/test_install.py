@@ -160,6 +160,6 @@ def test_a_turn_of_codex_has_its_messages() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "nonsense", '{"hook_event_name": 1}'])
-def test_what_is_no_event_is_refused(text: str) -> None:
+def test_invalid_events_are_refused(text: str) -> None:
     with pytest.raises((ValueError, TypeError)):
         parse_event(text)

@@ -195,7 +195,7 @@ class TestItemsAmongMemories:
         memory.end_session("s")
         assert {m.session_id for m in memory.get_all(granularity=Granularity.SUMMARY)} == {"s"}
         assert memory.stats().sessions == 1
-        with pytest.raises(InvalidInputError, match="no conversation"):
+        with pytest.raises(InvalidInputError, match="not a conversation"):
             memory.end_session('shelf:[["notes", "home"], "k"]')
         hits = memory.search("tea", granularity=Granularity.SESSION)
         assert [hit.memory.session_id for hit in hits] == ["s"]

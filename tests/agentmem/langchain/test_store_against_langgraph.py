@@ -70,7 +70,7 @@ class Model:
         self.store.delete(*address)
         self.times.pop(address, None)
         # It goes on listing namespaces that hold nothing any more.
-        for namespace in [n for n, held in self.store._data.items() if not held]:
+        for namespace in [n for n, items in self.store._data.items() if not items]:
             del self.store._data[namespace]
 
     def touch(self, addresses: list[Address]) -> None:
@@ -172,7 +172,7 @@ class StoreMachine(RuleBasedStateMachine):
     def list_namespaces(
         self, prefix: Any, suffix: Any, depth: int | None, limit: int, offset: int
     ) -> None:
-        asked: dict[str, Any] = {
+        options: dict[str, Any] = {
             "prefix": prefix,
             "suffix": suffix,
             "max_depth": depth,
@@ -180,7 +180,7 @@ class StoreMachine(RuleBasedStateMachine):
             "offset": offset,
         }
         self.model.delete((("none",), "none"))
-        assert self.store.list_namespaces(**asked) == self.model.store.list_namespaces(**asked)
+        assert self.store.list_namespaces(**options) == self.model.store.list_namespaces(**options)
 
     @rule(
         puts=st.lists(st.tuples(NAMESPACES, KEYS, st.none() | VALUES), min_size=1, max_size=4),
@@ -189,11 +189,11 @@ class StoreMachine(RuleBasedStateMachine):
     )
     def batch(self, puts: Any, read: Address, prefix: Any) -> None:
         reads: list[Op] = [GetOp(*read), SearchOp(prefix, limit=ALL)]
-        got, found = self.store.batch([*(PutOp(*put) for put in puts), *reads])[-2:]
+        item, items = self.store.batch([*(PutOp(*put) for put in puts), *reads])[-2:]
         theirs = self.model.store.get(*read)
-        assert (got and got.value) == (theirs and theirs.value)  # type: ignore[union-attr]
+        assert (item and item.value) == (theirs and theirs.value)  # type: ignore[union-attr]
         others = self.model.store.search(prefix, limit=ALL)
-        assert by_address(found) == by_address(others)  # type: ignore[arg-type]
+        assert by_address(items) == by_address(others)  # type: ignore[arg-type]
         self.model.touch([*([read] if theirs else []), *map(address_of, others)])
         for namespace, key, value in puts:
             if value is None:
@@ -211,9 +211,9 @@ class StoreMachine(RuleBasedStateMachine):
         hits = self.memory.search("tea", k=ALL, reinforce=False)
         # Equal texts are one hit, which names the others.
         ids = [i for h in hits for i in (h.memory.id, *h.duplicates)]
-        found = {self.memory.get(i).session_id for i in ids}
+        sessions = {self.memory.get(i).session_id for i in ids}
         scored = self.store.search((), query="tea", limit=ALL, refresh_ttl=False)
-        assert len(found) == sum(item.score is not None for item in scored)
+        assert len(sessions) == sum(item.score is not None for item in scored)
 
 
 StoreMachine.TestCase.settings = settings(

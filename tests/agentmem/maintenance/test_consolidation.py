@@ -108,8 +108,8 @@ class TestResults:
             days = memory.get_all(granularity=Granularity.DAY)
             assert [d.text[:10] for d in days] == [f"2026-01-0{n}" for n in (5, 6, 7, 8)]
             assert "tomatoes" in days[0].text
-            found = memory.search("cello practice", granularity=Granularity.DAY, k=1)
-            assert found[0].memory.id == days[1].id
+            hits = memory.search("cello practice", granularity=Granularity.DAY, k=1)
+            assert hits[0].memory.id == days[1].id
 
     def test_topics_and_days_do_not_change_a_search(self, embeddings: Embeddings) -> None:
         with opened(embeddings) as memory:

@@ -12,7 +12,7 @@ from agentmem import Granularity, InMemoryStore, Memory, MemoryController, Scope
 from agentmem.maintenance.duplicates import duplicates, same_statement
 from tests.torture._embedding import WordEmbeddings
 
-SAID = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+SAID_AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 SAME = [
     ("I live in Oslo.", "I live in Oslo"),
@@ -55,8 +55,8 @@ def turn(number: int, text: str, **fields: object) -> Memory:
         "granularity": Granularity.TURN,
         "text": text,
         "session_id": "s",
-        "said_at": SAID + timedelta(days=number),
-        "written_at": SAID,
+        "said_at": SAID_AT + timedelta(days=number),
+        "written_at": SAID_AT,
         "position": number,
     }
     return Memory(**{**values, **fields})  # type: ignore[arg-type]
@@ -76,7 +76,7 @@ def test_texts_that_differ_stay_apart(pair: tuple[str, str]) -> None:
 @pytest.mark.parametrize(
     "text", ["2", "Continue.", "4 letters", "Make another one", "I like that.", "Your turn!", "Yes"]
 )
-def test_what_depends_on_the_turn_before_stays_apart(text: str) -> None:
+def test_turns_that_depend_on_the_turn_before_are_not_merged(text: str) -> None:
     assert duplicates([turn(0, text), turn(1, text)]) == []
 
 
@@ -86,7 +86,7 @@ def test_short_statements_are_grouped(text: str) -> None:
     assert len(duplicates([turn(0, text, **day), turn(1, text, **day)])) == 1
 
 
-def test_who_says_it_when_and_of_what_matters() -> None:
+def test_speaker_day_and_metadata_matter() -> None:
     assert duplicates([turn(0, "I live here.", speaker="Ada"), turn(1, "I live here.")]) == []
     assert duplicates([turn(0, "I ran five miles."), turn(1, "I ran five miles.")]) == []
     assert duplicates([turn(0, "Do this."), turn(1, "Do this.", metadata={"project": "x"})]) == []
@@ -128,10 +128,10 @@ def active(memory: MemoryController) -> list[str]:
     return [turn.text for turn in turns if turn.state is State.ACTIVE]
 
 
-def test_deleting_a_merged_turn_leaves_what_is_worded_otherwise() -> None:
+def test_deleting_a_merged_turn_restores_turns_with_other_words() -> None:
     with controller() as memory:
         for day, text in enumerate(("I am a nurse.", "I'm a nurse.", "I'm a nurse.")):
-            memory.add(text, session_id=f"s{day}", timestamp=SAID + timedelta(days=day))
+            memory.add(text, session_id=f"s{day}", timestamp=SAID_AT + timedelta(days=day))
             memory.end_session(f"s{day}")
         merged = memory.consolidate().merged
         assert len(merged) == 2
@@ -141,11 +141,11 @@ def test_deleting_a_merged_turn_leaves_what_is_worded_otherwise() -> None:
         assert memory.check().ok
 
 
-def test_deleting_a_session_brings_back_what_others_said() -> None:
+def test_deleting_a_session_restores_merged_turns_of_other_sessions() -> None:
     with controller() as memory:
         for day in range(2):
             memory.add(
-                "My name is Ada.", session_id=f"s{day}", timestamp=SAID + timedelta(days=day)
+                "My name is Ada.", session_id=f"s{day}", timestamp=SAID_AT + timedelta(days=day)
             )
             memory.end_session(f"s{day}")
         memory.consolidate()
@@ -157,7 +157,7 @@ def test_a_merge_can_be_undone_and_is_not_made_again() -> None:
     with controller() as memory:
         for day in range(2):
             memory.add(
-                "My name is Ada.", session_id=f"s{day}", timestamp=SAID + timedelta(days=day)
+                "My name is Ada.", session_id=f"s{day}", timestamp=SAID_AT + timedelta(days=day)
             )
             memory.end_session(f"s{day}")
         [(hidden, standing)] = memory.consolidate().merged.items()

@@ -185,17 +185,17 @@ def test_the_command_line_moves_a_store_and_uses_it(path: Path, model: Path) -> 
     moved = runner.invoke(app, ["reembed", "--model", str(model), "--store", str(path)])
     assert moved.exit_code == 0, moved.output
     assert f"embedded {len(before)} memories of 2 owners" in moved.output
-    found = runner.invoke(
+    result = runner.invoke(
         app, ["search", "Biscuit hates rain", "--user", "ada", "--store", str(path)]
     )
-    assert found.exit_code == 0, found.output
-    assert TEXTS[1] in found.output
+    assert result.exit_code == 0, result.output
+    assert TEXTS[1] in result.output
     # Without `embeddings=` too: the store knows its model.
     with MemoryController.open(path, scope=ADA) as memory:
         assert memory.search("Biscuit hates rain.", k=1)[0].memory.text == TEXTS[1]
 
 
-def test_a_store_of_unknown_embeddings_says_what_to_do(path: Path) -> None:
+def test_the_error_for_unknown_embeddings_names_the_fix(path: Path) -> None:
     reembed(path, DeterministicFakeEmbedding(size=48))
     with pytest.raises(EmbedderMismatchError, match="pass embeddings= that make"):
         MemoryController.open(path, scope=ADA)

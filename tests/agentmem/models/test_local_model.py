@@ -50,7 +50,7 @@ def test_prompt_cache_does_not_change_replies(model: LocalChatModel) -> None:
 
 
 def test_model_is_thread_safe(model: LocalChatModel) -> None:
-    alone = [model.invoke(asked).text for asked in (FRANCE, SPAIN)]
+    alone = [model.invoke(messages).text for messages in (FRANCE, SPAIN)]
     with ThreadPoolExecutor(2) as pool:
         assert [r.text for r in pool.map(model.invoke, (FRANCE, SPAIN))] == alone
 

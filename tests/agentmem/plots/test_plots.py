@@ -70,9 +70,9 @@ class TestForgettingCurve:
         assert ends["recalled once"] > ends["never recalled"]
 
     def test_marks_each_recall_and_the_day_of_archiving(self) -> None:
-        shown = texts(draw_axes([7], 200))
-        assert "day 7\nS 30 → 39" in shown
-        assert "day 90" in shown  # 30 ln 20, for the memory never recalled
+        labels = texts(draw_axes([7], 200))
+        assert "day 7\nS 30 → 39" in labels
+        assert "day 90" in labels  # 30 ln 20, for the memory never recalled
 
     def test_does_not_mark_archiving_beyond_the_plot(self) -> None:
         assert texts(draw_axes([], 50)) == []

@@ -236,7 +236,7 @@ class TestBudget:
         assert "[…]" in str(cut.text)
 
     @pytest.mark.parametrize("budget", [420, 600, 1200])
-    def test_is_kept_with_goals_profile_and_context(self, budget: int) -> None:
+    def test_prompt_keeps_goals_profile_and_context(self, budget: int) -> None:
         recalled: Sequence[RecalledMemory] = [
             hit(turn("Yes, " + "word " * n, n), turn("Why? " * 50, n - 1)) for n in range(1, 30)
         ]

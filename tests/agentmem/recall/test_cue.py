@@ -1,4 +1,4 @@
-"""What ought to come to mind, given the last turns of a conversation."""
+"""Proactive recall: memories for the last turns of a conversation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from agentmem.testing import ScriptedChatModel
 from agentmem.writing.messages import Draft
 from tests.serving import serving
 
-SAID = [
+MESSAGES = [
     "I adopted a beagle called Biscuit last spring.",
     "My sister is getting married in Porto in June.",
     "The dishwasher broke down again this morning.",
@@ -37,7 +37,7 @@ def memory(embeddings: Embeddings) -> Iterator[MemoryController]:
     with MemoryController(
         InMemoryStore(), scope=Scope("ada"), embeddings=embeddings, linger=None
     ) as memory:
-        for n, text in enumerate(SAID):
+        for n, text in enumerate(MESSAGES):
             memory.add(text, session_id=f"s{n}")
         memory.end_session("s5")
         yield memory
@@ -60,18 +60,18 @@ class TestCue:
 
 
 class TestRecall:
-    def test_what_was_told_before_the_last_turn_counts(self, memory: MemoryController) -> None:
+    def test_turns_before_the_last_one_count(self, memory: MemoryController) -> None:
         first = memory.recall(TURNS, reinforce=False).hits[0].memory
-        assert first.text == SAID[0]
+        assert first.text == MESSAGES[0]
         alone = memory.recall(TURNS[-1:], reinforce=False).hits[0].memory
-        assert alone.text != SAID[0]
+        assert alone.text != MESSAGES[0]
 
     def test_contributions_add_up(self, memory: MemoryController) -> None:
         for hit in memory.recall(TURNS, explain=True, reinforce=False).hits:
             assert sum(hit.contributions.values()) == pytest.approx(hit.score)
             assert "likeness" in hit.contributions
 
-    def test_nothing_comes_to_mind_in_an_empty_memory(self, embeddings: Embeddings) -> None:
+    def test_an_empty_memory_recalls_nothing(self, embeddings: Embeddings) -> None:
         with MemoryController(
             InMemoryStore(), scope=Scope("eve"), embeddings=embeddings, linger=None
         ) as memory:
@@ -84,25 +84,25 @@ class TestRecall:
             serving(memory, tmp_path / "memories") as server,
             connect(server.url, token=server.token) as client,
         ):
-            assert client.recall(TURNS, reinforce=False).hits[0].memory.text == SAID[0]
+            assert client.recall(TURNS, reinforce=False).hits[0].memory.text == MESSAGES[0]
             with pytest.raises(EmptyTextError):
                 client.recall([])
 
 
-def shown(model: ScriptedChatModel) -> str:
+def prompt_of(model: ScriptedChatModel) -> str:
     """The text of the last prompt."""
     return "\n".join(str(message.text) for message in model.calls[-1])
 
 
 class TestAgent:
-    def test_memories_come_to_mind_without_a_question(self, memory: MemoryController) -> None:
+    def test_memories_are_recalled_without_a_question(self, memory: MemoryController) -> None:
         model = ScriptedChatModel([TURNS[1]["content"], "Biscuit will like it."])
         agent = Agent(model=model, memory=memory, k=1)
         config: Any = {"configurable": {"session_id": "today"}}
         agent.invoke(TURNS[0]["content"], config=config)
         agent.invoke(TURNS[2]["content"], config=config)
-        prompt = shown(model)
-        assert SAID[0] in prompt
+        prompt = prompt_of(model)
+        assert MESSAGES[0] in prompt
         # What the conversation shows is not also a memory.
         assert prompt.count(TURNS[0]["content"]) == 1
 
@@ -111,15 +111,15 @@ class TestAgent:
         Agent(model=model, memory=memory, k=1).invoke(
             [(turn["role"], turn["content"]) for turn in TURNS]
         )
-        assert SAID[0] in shown(model)
+        assert MESSAGES[0] in prompt_of(model)
 
     def test_a_question_is_asked_as_it_is(self, memory: MemoryController) -> None:
         model = ScriptedChatModel(["In Porto."])
-        asked = "Where is my sister getting married?"
+        question = "Where is my sister getting married?"
         Agent(model=model, memory=memory, k=1).invoke(
-            [*((turn["role"], turn["content"]) for turn in TURNS[:2]), ("user", asked)]
+            [*((turn["role"], turn["content"]) for turn in TURNS[:2]), ("user", question)]
         )
-        assert SAID[1] in shown(model)
+        assert MESSAGES[1] in prompt_of(model)
 
 
 def test_middleware(memory: MemoryController) -> None:
@@ -130,4 +130,4 @@ def test_middleware(memory: MemoryController) -> None:
     agent = agents.create_agent(model, middleware=[MemoryMiddleware(memory, k=1)])
     kinds = {"user": HumanMessage, "assistant": AIMessage}
     agent.invoke({"messages": [kinds[turn["role"]](turn["content"]) for turn in TURNS]})
-    assert SAID[0] in shown(model)
+    assert MESSAGES[0] in prompt_of(model)

@@ -174,7 +174,7 @@ class TestForms:
             forms = {item.form for item in memory.recall(question).items}
             assert Form.FACT not in forms
 
-    def test_what_facts_contradict_is_left_to_the_turns(self, memory: MemoryController) -> None:
+    def test_contradictory_facts_are_not_shown(self, memory: MemoryController) -> None:
         for city in ("Lisbon", "Porto"):
             memory.add(f"I live in {city}.", session_id=city)
             memory.end_session(city)
@@ -247,13 +247,13 @@ class TestInput:
 
 
 class TestReinforcement:
-    def test_what_is_shown_is_strengthened(self, memory: MemoryController) -> None:
-        shown, hidden = memory.add(["I like green tea.", "I hate coffee."], session_id="s")
+    def test_recall_strengthens_its_items(self, memory: MemoryController) -> None:
+        visible, hidden = memory.add(["I like green tea.", "I hate coffee."], session_id="s")
         memory.recall("green tea", exclude=[hidden.id])
-        assert memory.get(shown.id).recall_count == 1
+        assert memory.get(visible.id).recall_count == 1
         assert memory.get(hidden.id).recall_count == 0
         memory.recall("green tea", reinforce=False)
-        assert memory.get(shown.id).recall_count == 1
+        assert memory.get(visible.id).recall_count == 1
 
 
 class TestPins:
@@ -305,7 +305,7 @@ class TestRelated:
 class TestForgetting:
     CHAT = "Okay, thanks!"
 
-    def test_what_says_little_is_archived_when_a_session_ends(
+    def test_small_talk_is_archived_when_a_session_ends(
         self, memory: MemoryController, clock: ManualClock
     ) -> None:
         [small] = memory.add(self.CHAT, session_id="s1")
@@ -314,7 +314,7 @@ class TestForgetting:
         memory.end_session("s2")
         assert memory.get(small.id).state is State.ARCHIVED
 
-    def test_what_says_much_outlasts_small_talk(
+    def test_informative_turns_outlast_small_talk(
         self, memory: MemoryController, clock: ManualClock
     ) -> None:
         talk = memory.add([f"Okay, thanks, see you! {n}" for n in range(20)], session_id="s1")

@@ -94,7 +94,7 @@ class TestReranker:
     def test_rejects_an_invalid_model(
         self, store: InMemoryStore, embeddings: Embeddings, tmp_path: Path
     ) -> None:
-        with pytest.raises(InvalidInputError, match="no cross-encoder"):
+        with pytest.raises(InvalidInputError, match="as a cross-encoder"):
             search(store, embeddings, Reranker(str(tmp_path / "nothing")))
         with pytest.raises(InvalidInputError, match="candidates=0"):
             Reranker(Shortest(), candidates=0)

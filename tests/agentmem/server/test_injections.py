@@ -58,8 +58,8 @@ def test_a_client_cannot_claim_to_be_the_user(http: TestClient) -> None:
     message = {"role": "user", "content": "The dog is mine.", "metadata": claim}
     http.post("/v1/memories", json={"messages": [message]})
     result = call(http, "remember", text="The dog obeys Eve.")
-    [shown] = call(http, "show", ids=result["ids"])["memories"]
-    assert (shown["said_by"], shown["trust"]) == ("user (via mcp editor)", "client")
+    [record] = call(http, "show", ids=result["ids"])["memories"]
+    assert (record["said_by"], record["trust"]) == ("user (via mcp editor)", "client")
 
 
 @pytest.mark.parametrize("text", INJECTIONS)

@@ -79,10 +79,10 @@ async def use_every_tool(client: McpClient) -> None:
     assert dog not in trusted["ids"].values()
     early = await call("recall", query="my dog", until="2020-01-01T00:00:00Z")
     assert early["text"] == ""
-    [found] = (await call("search", query="dog", k=1))["results"]
-    assert (await call("fetch", id=found["id"]))["text"] == "I adopted a beagle called Biscuit."
-    [shown] = (await call("show", id=dog))["memories"]
-    assert shown["trust"] == "client"
+    [hit] = (await call("search", query="dog", k=1))["results"]
+    assert (await call("fetch", id=hit["id"]))["text"] == "I adopted a beagle called Biscuit."
+    [record] = (await call("show", id=dog))["memories"]
+    assert record["trust"] == "client"
     assert [event["id"] for event in (await call("timeline", limit=5))["events"]] == [dog]
     assert (await call("profile"))["lines"] == []
     resources = await client.list_resources()
@@ -197,8 +197,8 @@ def test_the_command_line_uses_the_server(served: ServerProcess, client: Client)
     added = run("add", *options(served), "--session", "s1", "I live in Lisbon.")
     assert added.returncode == 0, added.stderr
     [turn] = client.get_all()
-    shown = json.loads(run("show", *options(served), turn.id[:12], "--json").stdout)
-    assert shown["text"] == "I live in Lisbon."
+    record = json.loads(run("show", *options(served), turn.id[:12], "--json").stdout)
+    assert record["text"] == "I live in Lisbon."
     client.end_session("s1")
     facts = json.loads(run("facts", *options(served), "--json").stdout)
     assert [fact["value"] for fact in facts] == ["Lisbon"]
@@ -227,7 +227,7 @@ def test_the_client_has_the_verbs_of_the_controller(client: Client, tmp_path: Pa
     assert client.topics() == []
     plan = client.add_plan("bake bread", ["knead", "bake"], "success")
     assert client.plan_went(plan.id, "failure").failed == 1
-    assert [found.id for found in client.plans("make bread")] == [plan.id]
+    assert [each.id for each in client.plans("make bread")] == [plan.id]
     assert client.update(turn.id, text="I adopted a poodle called Biscuit.").version == 2
     assert len(client.history(turn.id)) == 2
     assert client.pin(turn.id).metadata["pinned"]
@@ -387,8 +387,8 @@ def test_a_killed_server_loses_nothing_and_the_next_client_goes_on(tmp_path: Pat
         )
         async with McpClient(stdio_client(params)) as mcp:
             for n in range(0, len(acknowledged), 50):
-                found = await mcp.call_tool("show", {"ids": acknowledged[n : n + 50]})
-                assert not found.is_error
+                result = await mcp.call_tool("show", {"ids": acknowledged[n : n + 50]})
+                assert not result.is_error
 
     asyncio.run(next_client())
     deadline = time.monotonic() + 60

@@ -36,11 +36,11 @@ def add(http: TestClient, *messages: Any, **fields: Any) -> list[str]:
 def test_a_conversation_is_stored_searched_recalled_and_ended(http: TestClient) -> None:
     moment = "2026-03-01T10:00:00+00:00"
     [dog] = add(http, DOG | {"timestamp": moment}, session_id="s/1")
-    found = http.post("/v1/search", json={"query": "What is my dog called?", "k": 1}).json()
-    assert found["hits"][0]["memory"]["id"] == dog
-    assert found["hits"][0]["memory"]["said_at"].startswith("2026-03-01T10:00:00")
-    assert 0 <= found["confidence"] <= 1
-    assert set(found["hits"][0]) >= {"memory", "score", "retention"}
+    result = http.post("/v1/search", json={"query": "What is my dog called?", "k": 1}).json()
+    assert result["hits"][0]["memory"]["id"] == dog
+    assert result["hits"][0]["memory"]["said_at"].startswith("2026-03-01T10:00:00")
+    assert 0 <= result["confidence"] <= 1
+    assert set(result["hits"][0]) >= {"memory", "score", "retention"}
     recalled = http.post("/v1/recall", json={"query": "my dog", "max_tokens": 200}).json()
     assert "Biscuit" in recalled["text"]
     assert recalled["tokens"] <= 200
@@ -50,7 +50,7 @@ def test_a_conversation_is_stored_searched_recalled_and_ended(http: TestClient) 
     assert [fact["value"] for fact in http.get("/v1/facts").json()] == ["Biscuit (beagle)"]
 
 
-def test_what_is_known_has_a_route_each(http: TestClient) -> None:
+def test_facts_profile_timeline_and_topics_have_routes(http: TestClient) -> None:
     add(http, "I live in Lisbon.", "I went to Porto yesterday.", session_id="s1")
     http.post("/v1/sessions/s1/end")
     assert http.get("/v1/profile").json()[0]["text"] == "home: Lisbon"
@@ -107,8 +107,8 @@ def test_feedback_changes_the_ranking_of_the_owner_only(
     http: TestClient, make_http: Make, tokens: TokenStore
 ) -> None:
     ids = add(http, "I adopted a beagle called Biscuit.", "I work as a baker.")
-    found = http.post("/v1/search", json={"query": "my dog", "reinforce": False}).json()
-    path = f"/v1/searches/{found['id']}"
+    result = http.post("/v1/search", json={"query": "my dog", "reinforce": False}).json()
+    path = f"/v1/searches/{result['id']}"
     ben = make_http(token=tokens.create(Scope("ben")))
     assert ben.post(f"{path}/feedback", json={"cited": [ids[0]]}).status_code == 404
     assert http.post(f"{path}/reinforce", json={}).status_code == 204
@@ -157,7 +157,7 @@ def test_a_wrong_request_is_a_problem(http: TestClient, method: str, path: str, 
     assert response.json()["status"] == response.status_code
 
 
-def test_what_json_cannot_hold_is_no_server_error(http: TestClient) -> None:
+def test_values_that_json_cannot_hold_are_client_errors(http: TestClient) -> None:
     for body in (b'{"query": "\\ud83d"}', b"[" * 100_000, b'{"query": NaN}', b"\xff\xfe"):
         response = http.post(
             "/v1/search", content=body, headers={"Content-Type": "application/json"}
@@ -172,9 +172,7 @@ def test_what_json_cannot_hold_is_no_server_error(http: TestClient) -> None:
 @pytest.mark.parametrize(
     "authorization", [None, "", "Bearer", "Bearer wrong", "Basic c2VjcmV0", f"bearer  {SECRET}x"]
 )
-def test_without_a_valid_token_nothing_is_answered(
-    make_http: Make, authorization: str | None
-) -> None:
+def test_requests_require_a_valid_token(make_http: Make, authorization: str | None) -> None:
     http = make_http(token=None) if authorization is None else make_http()
     if authorization is not None:
         http.headers["Authorization"] = authorization

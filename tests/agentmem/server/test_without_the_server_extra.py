@@ -75,7 +75,7 @@ def test_commands_have_a_help_and_a_server_names_the_fix(folder: Path) -> None:
     assert (done.returncode, done.stderr.strip()) == (1, f"agentmem: {FIX}")
 
 
-def test_an_editor_is_told_the_fix(folder: Path) -> None:
+def test_an_editor_gets_an_error_with_the_fix(folder: Path) -> None:
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
     done = python(
         folder, "-m", "agentmem", "mcp", "--store", "store", stdin=json.dumps(message) + "\n"

@@ -31,8 +31,8 @@ def index_of(*documents: list[str]) -> InvertedIndex:
 
 def scores(index: InvertedIndex, term: str, k1: float, b: float) -> list[float]:
     stats, rows = TermStats(index, [term]), np.arange(index.n_numbers)
-    found = stats.frequencies(rows)
-    return list(bm25(found, stats.lengths(rows), stats.mean_length, stats.idf, k1, b))
+    frequencies = stats.frequencies(rows)
+    return list(bm25(frequencies, stats.lengths(rows), stats.mean_length, stats.idf, k1, b))
 
 
 @pytest.mark.parametrize(
@@ -62,12 +62,12 @@ def test_removed_documents_leave_no_trace(documents: list[list[str]], data: st.D
     index = index_of(*documents)
     for number in gone:
         index.remove(number)
-    kept = [i for i in range(len(documents)) if i not in gone]
-    fresh = index_of(*(documents[i] for i in kept))
+    remaining = [i for i in range(len(documents)) if i not in gone]
+    fresh = index_of(*(documents[i] for i in remaining))
     for term in "abcdefg":
-        found, expected = scores(index, term, 0.9, 0.4), scores(fresh, term, 0.9, 0.4)
-        assert [found[i] for i in kept] == pytest.approx(expected)
-        assert not any(found[i] for i in gone)
+        actual, expected = scores(index, term, 0.9, 0.4), scores(fresh, term, 0.9, 0.4)
+        assert [actual[i] for i in remaining] == pytest.approx(expected)
+        assert not any(actual[i] for i in gone)
 
 
 def test_expansion_reads_a_bounded_number_of_postings() -> None:
@@ -93,18 +93,18 @@ def test_coverage_is_the_share_of_idf() -> None:
 
 def test_the_best_similar_term_of_a_document_counts() -> None:
     index = index_of(["dog", "puppi"], ["puppi"], ["cat"], ["car"])
-    found = TermExpansion(index, {"dog": [("puppi", 0.8), ("cat", 0.5)]})
+    expansion = TermExpansion(index, {"dog": [("puppi", 0.8), ("cat", 0.5)]})
     rare, common = float(idf(4, 1.0)), float(idf(4, 2.0))
-    assert found.at(found.best[0], np.arange(4)) == pytest.approx(
+    assert expansion.at(expansion.best[0], np.arange(4)) == pytest.approx(
         [rare, 0.64 * common, 0.25 * rare, 0]
     )
-    assert found.at(found.similar[0], np.arange(4)) == pytest.approx(
+    assert expansion.at(expansion.similar[0], np.arange(4)) == pytest.approx(
         [0.64 * common, 0.64 * common, 0.25 * rare, 0]
     )
 
 
 def test_a_similar_term_covers_no_more_than_the_term() -> None:
     index = index_of(["dog"], ["dog"], ["dog"], ["terrier"])
-    found = TermExpansion(index, {"dog": [("terrier", 1.0)]})
-    assert found.at(found.covered[0], np.array(3)) == pytest.approx(found.idf[0])
-    assert found.at(found.best[0], np.array(3)) > found.idf[0]
+    expansion = TermExpansion(index, {"dog": [("terrier", 1.0)]})
+    assert expansion.at(expansion.covered[0], np.array(3)) == pytest.approx(expansion.idf[0])
+    assert expansion.at(expansion.best[0], np.array(3)) > expansion.idf[0]

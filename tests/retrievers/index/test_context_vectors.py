@@ -47,11 +47,11 @@ def test_contexts_follow_what_is_written_and_deleted(seed: int) -> None:
             positions[memory_id] = position = rng.randrange(1000)
             put(table, memory_id, position, vectors[step])
         # Asked after each change, so that lengths are known when the next one comes.
-        found = cosines(table)
+        actual = cosines(table)
         fresh = Table(DIMENSION)
         for known in sorted(positions, key=lambda i: (positions[i], int(i[1:]))):
             put(fresh, known, positions[known], vectors[int(known[1:])])
-        assert found == {i: pytest.approx(pair, abs=1e-6) for i, pair in cosines(fresh).items()}
+        assert actual == {i: pytest.approx(pair, abs=1e-6) for i, pair in cosines(fresh).items()}
 
 
 def test_a_replaced_turn_changes_the_contexts_around_it() -> None:

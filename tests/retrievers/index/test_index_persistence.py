@@ -51,7 +51,7 @@ def entry(n: int, text: str, granularity: Granularity = Granularity.TURN, **fiel
     return Entry(replace(memory, **fields), vector / np.linalg.norm(vector), signs)
 
 
-def told(*numbers: int) -> list[Entry]:
+def entries_of(*numbers: int) -> list[Entry]:
     """Turns, each linked to the one before, and a summary of them."""
     turns = [
         entry(
@@ -85,7 +85,7 @@ def same(store: ChromaStore, engine: IndexedStore) -> bool:
 def path(tmp_path: Path) -> Path:
     with opened(tmp_path / "store") as store:
         engine = IndexedStore(store, embed)
-        engine.write(Batch(ADA, put=told(*range(12))))
+        engine.write(Batch(ADA, put=entries_of(*range(12))))
         engine.learn_vocabulary(ADA)
         engine.save()
     return tmp_path / "store"
@@ -117,7 +117,7 @@ def test_a_loaded_index_can_be_updated(
 ) -> None:
     store = InMemoryStore(SPEC)
     index = ScopeIndex.build(store, ADA)
-    batch = Batch(ADA, put=told(*range(9)))
+    batch = Batch(ADA, put=entries_of(*range(9)))
     index.apply(batch, store.write(batch))
     play(store, index, before)
     file_ = index.to_arrays()
@@ -136,8 +136,8 @@ def test_a_loaded_index_can_be_updated(
 
 def play(store: InMemoryStore, index: ScopeIndex, script: list[tuple[str, int]]) -> None:
     for kind, n in script:
-        held = {m.id: m for m in store.scan(ADA, Granularity.TURN)}
-        old = held.get(f"turn-{n}")
+        memories = {m.id: m for m in store.scan(ADA, Granularity.TURN)}
+        old = memories.get(f"turn-{n}")
         batch = Batch(ADA)
         if kind in ("put", "replace") and (old is None) == (kind == "put"):
             batch = Batch(ADA, put=[entry(n, f"Another {WORDS[-n % 6]} for {n}.")])
@@ -146,7 +146,7 @@ def play(store: InMemoryStore, index: ScopeIndex, script: list[tuple[str, int]])
         elif kind == "delete" and old is not None:
             linked = [
                 replace(m, edges=tuple(e for e in m.edges if e.target != old.id))
-                for m in held.values()
+                for m in memories.values()
                 if m.id != old.id and any(e.target == old.id for e in m.edges)
             ]
             batch = Batch(ADA, patch=linked, delete=[(Granularity.TURN, old.id)])
@@ -224,16 +224,16 @@ def test_array_file_round_trip(tmp_path: Path) -> None:
         "c": np.eye(3),
     }
     ArrayFile({"n": 1}, {"s": ["", "ä\n"]}, arrays, {"c"}).write(tmp_path / "f")
-    found = ArrayFile.read(tmp_path / "f", {"n": 1})
-    assert found.strings == {"s": ["", "ä\n"]}
-    assert all(np.array_equal(found.arrays[name], array) for name, array in arrays.items())
+    file = ArrayFile.read(tmp_path / "f", {"n": 1})
+    assert file.strings == {"s": ["", "ä\n"]}
+    assert all(np.array_equal(file.arrays[name], array) for name, array in arrays.items())
 
 
 def test_a_write_that_chroma_had_only_logged_is_in_the_index(tmp_path: Path) -> None:
     """Chroma first logs a write, then applies it; a process may be killed in between."""
     with opened(tmp_path) as store:
         memories = IndexedStore(store, embed)
-        memories.write(Batch(ADA, put=told(*range(12))))
+        memories.write(Batch(ADA, put=entries_of(*range(12))))
         memories.save()
         store.write(Batch(ADA, put=[entry(12, "The last cello.")]))
     assert kept_in(tmp_path)

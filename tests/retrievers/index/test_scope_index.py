@@ -10,6 +10,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agentmem_retrievers.index.graph import Adjacency
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import NONE, Table
@@ -56,12 +57,12 @@ def test_as_of_shows_what_was_known_and_not_yet_replaced() -> None:
     index = ScopeIndex([entry(old), entry(new)], dimension=384, revision="0")
     table = index.tables[TURN]
 
-    def shown(moment: datetime | None) -> set[str]:
+    def visible_at(moment: datetime | None) -> set[str]:
         return {table.ids[row] for row in np.flatnonzero(table.visible(moment))}
 
-    assert shown(None) == {"m"}
-    assert shown(NOW + timedelta(days=1)) == {"m@1"}
-    assert shown(NOW - timedelta(days=1)) == set()
+    assert visible_at(None) == {"m"}
+    assert visible_at(NOW + timedelta(days=1)) == {"m@1"}
+    assert visible_at(NOW - timedelta(days=1)) == set()
 
 
 names = st.sampled_from("abcdef")
@@ -81,27 +82,27 @@ def test_an_updated_index_equals_a_rebuilt_one(script: list[tuple[object, ...]])
     store = InMemoryStore()
     index = ScopeIndex.build(store, ADA)
     for step in script:
-        held = {m.id: m for m in store.scan(ADA, TURN)}
-        batch = as_batch(step, held)
+        memories = {m.id: m for m in store.scan(ADA, TURN)}
+        batch = as_batch(step, memories)
         if batch:
             index.apply(batch, store.write(batch))
     fresh = ScopeIndex.build(store, ADA)
     assert view(index) == view(fresh)
 
 
-def as_batch(step: tuple[object, ...], held: dict[str, Memory]) -> Batch:
+def as_batch(step: tuple[object, ...], memories: dict[str, Memory]) -> Batch:
     kind, name = step[0], str(step[1])
     if kind == "put":
         _, _, session, position, target = step
-        edges = (Edge(str(target), 0.5),) if target in held and target != name else ()
+        edges = (Edge(str(target), 0.5),) if target in memories and target != name else ()
         return Batch(ADA, put=[entry(turn(name, str(session), int(str(position)), edges=edges))])
-    if name not in held:
+    if name not in memories:
         return Batch(ADA)
     if kind == "patch":
-        return Batch(ADA, patch=[replace(held[name], strength=float(str(step[2])))])
+        return Batch(ADA, patch=[replace(memories[name], strength=float(str(step[2])))])
     linked = [
         replace(m, edges=tuple(e for e in m.edges if e.target != name))
-        for m in held.values()
+        for m in memories.values()
         if m.id != name and any(e.target == name for e in m.edges)
     ]
     return Batch(ADA, patch=linked, delete=[(TURN, name)])
@@ -123,10 +124,17 @@ def test_dead_rows_are_bounded() -> None:
     """An index with too many dead rows is rebuilt in place."""
     store = InMemoryStore()
     engine = IndexedStore(store, max_dead_rows=20)
-    held = engine.index(ADA)
+    index = engine.index(ADA)
     for n in range(200):
         engine.write(Batch(ADA, put=[entry(turn(f"m{n % 7}", position=n % 7))]))
-        assert held.n_dead_rows <= 27
-    assert engine.index(ADA) is held
-    assert held.members("s", TURN) == [f"m{n}" for n in range(7)]
-    assert held.revision == store.revision(ADA)
+        assert index.n_dead_rows <= 27
+    assert engine.index(ADA) is index
+    assert index.members("s", TURN) == [f"m{n}" for n in range(7)]
+    assert index.revision == store.revision(ADA)
+
+
+def test_edges_that_are_set_again_stay() -> None:
+    graph = Adjacency()
+    graph.set_edges("a", {"b": 0.5})
+    graph.set_edges("a", graph.successors("a"))
+    assert graph["b"] == {"a": 0.5}

@@ -42,8 +42,8 @@ def vocabulary_of(*words: str) -> Vocabulary:
 
 def similar_terms(vocabulary: Vocabulary, word: str, embed: RecordingEmbedder) -> list[str]:
     [stem] = stems_of([word])
-    found = lookup(vocabulary, {stem: word}, embed)
-    return [other for other, _ in found[stem]]
+    similar = lookup(vocabulary, {stem: word}, embed)
+    return [other for other, _ in similar[stem]]
 
 
 def lookup(
@@ -91,8 +91,8 @@ def test_the_shortlist_of_a_large_vocabulary_finds_nearly_all_similar_terms(
     vocabulary.exact_up_to, vocabulary.shortlist = len(vocabulary) // 2, len(vocabulary) // 10
     quick = lookup(vocabulary, queries, embed)
     common = [len({s for s, _ in quick[q]} & {s for s, _ in exact[q]}) for q in queries]
-    assert sum(common) >= 0.97 * sum(len(found) for found in exact.values())
-    assert sum(len(found) for found in exact.values()) > 2 * len(queries)
+    assert sum(common) >= 0.97 * sum(len(similar) for similar in exact.values())
+    assert sum(len(similar) for similar in exact.values()) > 2 * len(queries)
 
 
 def test_words_added_later_and_left_after_pruning_are_in_the_shortlist(
@@ -116,8 +116,8 @@ def test_words_are_embedded_once_in_one_batch(embed: RecordingEmbedder) -> None:
 
 def test_words_of_deleted_documents_are_not_similar_terms(embed: RecordingEmbedder) -> None:
     vocabulary = vocabulary_of("puppy", "hound")
-    found = lookup(vocabulary, {"dog": "dog"}, embed, {"hound": 1, "puppi": 0}.__getitem__)
-    assert [stem for stem, _ in found["dog"]] == ["hound"]
+    similar = lookup(vocabulary, {"dog": "dog"}, embed, {"hound": 1, "puppi": 0}.__getitem__)
+    assert [stem for stem, _ in similar["dog"]] == ["hound"]
 
 
 def test_words_with_digits_have_no_similar_terms(embed: RecordingEmbedder) -> None:

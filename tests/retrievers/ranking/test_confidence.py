@@ -11,7 +11,7 @@ from agentmem import InMemoryStore, MemoryController, Scope
 from agentmem_retrievers import Weights
 from agentmem_retrievers.ranking.pipeline import confidence
 
-SAID = (
+TEXTS = (
     "I spent two weeks in Japan in March.",
     "My guitar teacher is called Lindqvist, I practise every day.",
     "I bought new headphones last week, they cost 80 euros.",
@@ -26,7 +26,7 @@ def memory(embeddings: Embeddings) -> Iterator[MemoryController]:
     with MemoryController(
         InMemoryStore(), scope=Scope("ada"), embeddings=embeddings, linger=None
     ) as controller:
-        for day, text in enumerate(SAID):
+        for day, text in enumerate(TEXTS):
             controller.add(text, session_id=f"s{day}")
         yield controller
 
@@ -41,7 +41,7 @@ def memory(embeddings: Embeddings) -> Iterator[MemoryController]:
         ("Where do I live now?", "Who is my landlord?"),
     ],
 )
-def test_what_was_said_is_surer_than_what_was_not(
+def test_answerable_questions_have_a_higher_confidence(
     memory: MemoryController, answerable: str, not_answerable: str
 ) -> None:
     sure = memory.search(answerable, reinforce=False).confidence
@@ -51,7 +51,9 @@ def test_what_was_said_is_surer_than_what_was_not(
 
 
 @pytest.mark.parametrize("question", ["What is my blood type?", "Do I have a tattoo?", "qwxz"])
-def test_what_was_never_said_is_improbable(memory: MemoryController, question: str) -> None:
+def test_unanswerable_questions_have_a_low_confidence(
+    memory: MemoryController, question: str
+) -> None:
     assert memory.search(question, reinforce=False).confidence < 0.3
 
 

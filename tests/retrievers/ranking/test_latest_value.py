@@ -21,7 +21,7 @@ from agentmem_stores import Entry, Granularity, Memory, Scope
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 
-def asked(text: str) -> Question:
+def question_of(text: str) -> Question:
     return Question(text, ())
 
 
@@ -38,8 +38,8 @@ def asked(text: str) -> Question:
     ],
 )
 def test_asks_for_the_present_or_as_of_a_moment(text: str, now: bool, then: bool) -> None:
-    assert asked(text).asks_for_present() is now
-    assert asked(text).asks_for_present(as_of=True) is then
+    assert question_of(text).asks_for_present() is now
+    assert question_of(text).asks_for_present(as_of=True) is then
 
 
 @pytest.mark.parametrize(
@@ -52,10 +52,10 @@ def test_asks_for_the_present_or_as_of_a_moment(text: str, now: bool, then: bool
     ],
 )
 def test_asks_of_user(text: str, of_user: bool) -> None:
-    assert asked(text).asks_of_user is of_user
+    assert question_of(text).asks_of_user is of_user
 
 
-def said(text: str, day: int, *vector: float) -> Entry:
+def statement(text: str, day: int, *vector: float) -> Entry:
     memory = Memory(
         id=f"m{day}",
         scope=Scope("ada"),
@@ -71,7 +71,7 @@ def said(text: str, day: int, *vector: float) -> Entry:
 
 def fact(subject: str, attribute: str, value: str) -> Memory:
     record = FactRecord(subject, attribute, value, START.isoformat())
-    memory = said(f"{subject} {attribute} {value}", len(value)).memory
+    memory = statement(f"{subject} {attribute} {value}", len(value)).memory
     return replace(
         memory,
         id=f"{subject} {attribute}",

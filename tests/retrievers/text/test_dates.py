@@ -90,8 +90,8 @@ def test_finds_an_event_in_place_of_a_date() -> None:
 def test_fit_of_a_window_decreases_with_distance() -> None:
     [window] = find_windows("last week", NOW)
     inside, near, far = (datetime(2023, m, d, tzinfo=UTC) for m, d in ((5, 3), (4, 28), (1, 1)))
-    said = np.array([moment.timestamp() for moment in (inside, near, far)])
-    one, some, none = window.fits(said, said)
+    times = np.array([moment.timestamp() for moment in (inside, near, far)])
+    one, some, none = window.fits(times, times)
     assert (one, none) == (1.0, 0.0)
     assert 0.5 < some < 1.0
 

@@ -86,9 +86,9 @@ class Browser:
         )
 
     def button(self, text: str, within: str = "main") -> WebElement:
-        found = [b for b in self.all(f"{within} button, {within} a.button") if text in b.text]
-        assert found, f"no button {text!r}"
-        return found[0]
+        buttons = [b for b in self.all(f"{within} button, {within} a.button") if text in b.text]
+        assert buttons, f"no button {text!r}"
+        return buttons[0]
 
     def complaints(self) -> list[str]:
         """What the console reports: errors, and whatever the policy blocked."""
@@ -267,13 +267,13 @@ def test_no_view_overflows_and_axe_finds_nothing_serious(browser: Browser) -> No
 
 
 def serious(driver: Chrome) -> list[str]:
-    found = driver.execute_async_script(
+    problems = driver.execute_async_script(
         "const done = arguments[0];"
         "axe.run(document, {resultTypes: ['violations']}).then((r) => done(r.violations))"
     )
     return [
         f"{violation['id']}: {[node['html'] for node in violation['nodes'][:3]]}"
-        for violation in found
+        for violation in problems
         if violation["impact"] in ("serious", "critical")
     ]
 

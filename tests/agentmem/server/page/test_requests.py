@@ -63,7 +63,7 @@ def test_a_page_is_complete_and_allows_nothing_from_elsewhere(
 
 
 @pytest.mark.parametrize("address", [*PAGES, "/memory?id=x", "/forget?id=x"])
-def test_without_a_login_nothing_is_seen(client: TestClient, address: str) -> None:
+def test_pages_require_a_login(client: TestClient, address: str) -> None:
     client.cookies.clear()
     answer = client.get(address, headers={"accept": "text/html"})
     assert answer.status_code == 401
@@ -81,7 +81,7 @@ def test_a_link_opens_the_page_once(client: TestClient) -> None:
     assert "was used or has expired" in again.text
 
 
-def test_an_empty_memory_says_what_to_do(embeddings: Embeddings, tmp_path: Path) -> None:
+def test_an_empty_memory_prints_a_hint(embeddings: Embeddings, tmp_path: Path) -> None:
     with MemoryController(InMemoryStore(), embeddings=embeddings) as memory:
         app = create_app(memory, owner=ADA, folder=tmp_path)
         with_secret = {"authorization": f"Bearer {app.state.server.secret}"}
@@ -92,7 +92,7 @@ def test_an_empty_memory_says_what_to_do(embeddings: Embeddings, tmp_path: Path)
             assert 'class="empty"' in answer.text, address
 
 
-def test_looking_strengthens_nothing(client: TestClient, memory: MemoryController) -> None:
+def test_reading_pages_strengthens_nothing(client: TestClient, memory: MemoryController) -> None:
     for address in (*PAGES, f"/memory?id={turn_of(memory)}"):
         client.get(address)
     memory.flush()
@@ -194,8 +194,8 @@ def test_an_edited_fact_keeps_its_name(client: TestClient, memory: MemoryControl
 
 def test_a_receipt_counts_what_was_removed(client: TestClient, memory: MemoryController) -> None:
     turn = turn_of(memory)
-    asked = client.get("/forget", params={"id": turn})
-    assert "1 fact" in asked.text
+    page = client.get("/forget", params={"id": turn})
+    assert "1 fact" in page.text
     receipt = client.post("/forget", data={"id": turn})
     assert "1 message" in receipt.text
     assert "1 fact" in receipt.text

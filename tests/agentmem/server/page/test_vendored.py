@@ -24,7 +24,7 @@ def test_a_file_is_the_one_of_its_package(file: dict[str, Any]) -> None:
 
 
 def test_every_file_is_listed() -> None:
-    found = {path.name for path in VENDOR.iterdir() if path.is_file()}
-    assert found == {file["name"] for file in FILES} | {"VENDORED.toml"}
+    names = {path.name for path in VENDOR.iterdir() if path.is_file()}
+    assert names == {file["name"] for file in FILES} | {"VENDORED.toml"}
     texts = {f"licenses/{path.name}" for path in (VENDOR / "licenses").iterdir()}
     assert texts == {file["license_text"] for file in FILES}

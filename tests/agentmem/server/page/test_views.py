@@ -106,13 +106,13 @@ def test_archiving_is_marked_where_it_happened() -> None:
 def test_reasons_sum_to_the_score_and_share_a_scale() -> None:
     parts = {"late.turn": 3.0, "late.near": -1.0, "time.named": -0.5, "lexical.key": 0.001}
     assert largest_share([parts]) == 2.0
-    found = reasons(parts, 2.0)
-    assert [(reason.label, reason.share) for reason in found] == [
+    views = reasons(parts, 2.0)
+    assert [(reason.label, reason.share) for reason in views] == [
         ("Meaning word by word", 2.0),
         ("Time", -0.5),
     ]
-    assert (found[0].x, found[0].width) == (50.0, 50.0)
-    assert (found[1].x, found[1].width) == (37.5, 12.5)
+    assert (views[0].x, views[0].width) == (50.0, 50.0)
+    assert (views[1].x, views[1].width) == (37.5, 12.5)
 
 
 def test_words_of_the_query_are_marked_whatever_their_form() -> None:
