@@ -97,7 +97,7 @@ class IngestCache:
             yield conversation
 
     @contextmanager
-    def copied(self, dialogue: Dialogue, progress: Progress) -> Iterator[Ingested]:
+    def copied(self, dialogue: Dialogue, progress: Progress) -> Iterator[IngestedConversation]:
         """Open a temporary copy of that memory, which may be changed.
 
         Raises:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agentmem.evaluation.cache import IngestCache, Ingested
+from agentmem.evaluation.cache import IngestCache, IngestedConversation
 from agentmem.evaluation.metrics import recall_all
 from agentmem.evaluation.tasks import FixedClock, end_of, evidence, turn_names
 from agentmem.progress import NullProgress, Progress
@@ -68,7 +68,7 @@ def measure_decay(
     return {name: float(np.mean(values or 0.0)) for name, values in vars(counts).items()}
 
 
-def _count(copy: Ingested, days: int, counts: _Counts, progress: Progress) -> None:
+def _count(copy: IngestedConversation, days: int, counts: _Counts, progress: Progress) -> None:
     questions = [q for q in copy.dialogue.questions if evidence(copy.dialogue, q)]
     progress.expect("asking", 3 * len(questions))
     later = end_of(copy.dialogue) + timedelta(days=days)
@@ -92,7 +92,7 @@ def _count(copy: Ingested, days: int, counts: _Counts, progress: Progress) -> No
 
 
 def _controller(
-    copy: Ingested, now: datetime, settings: SearchSettings | None = None
+    copy: IngestedConversation, now: datetime, settings: SearchSettings | None = None
 ) -> MemoryController:
     from agentmem.controller.controller import MemoryController
 
@@ -107,7 +107,7 @@ def _controller(
 
 def _ask(
     memory: MemoryController,
-    copy: Ingested,
+    copy: IngestedConversation,
     questions: Sequence[DialogueQuestion],
     progress: Progress,
 ) -> Iterator[tuple[float, float]]:
