@@ -31,6 +31,7 @@ __all__ = [
     "function",
     "instance",
     "integer",
+    "is_role",
     "items",
     "memory_filter",
     "memory_id",
@@ -309,6 +310,19 @@ def choice(name: str, value: Any, kind: type[C]) -> C:
     except ValueError:
         accepted = ", ".join(member.value for member in kind)
         raise refusal(name, value, f"one of {accepted}") from None
+
+
+def is_role(value: Any) -> bool:
+    """Return whether `role_name` accepts a value.
+
+    >>> is_role("Human"), is_role("I like tea.")
+    (True, False)
+    """
+    try:
+        role_name(value)
+    except InvalidInputError:
+        return False
+    return True
 
 
 def role_name(value: Any) -> str:
