@@ -11,7 +11,9 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.messages import HumanMessage
 
 from agentmem import Granularity, InMemoryStore, InvalidInputError, MemoryController, Scope
+from agentmem.testing import ManualClock
 from agentmem.writing.messages import MAX_TEXT
+from tests.agentmem.langchain.conftest import new_memory
 
 ADA, BEN = Scope("ada"), Scope("ben")
 
@@ -103,14 +105,13 @@ def test_resending_a_message_does_not_undo_an_update(memory: MemoryController) -
     assert edited.text == "I have no card."
 
 
-def test_an_edit_that_is_shorter_or_longer_leaves_nothing_of_the_former_text(
-    memory: MemoryController,
-) -> None:
+def test_an_edit_that_is_shorter_or_longer_leaves_nothing_of_the_former_text() -> None:
     long = "Nice. " * (MAX_TEXT // 5)
-    for text in (long, "Short.", long, long[:-3], long[: MAX_TEXT - 9]):
-        memory.add(human(text), session_id="s")
-        assert "".join(in_order(memory)) == text
-    assert memory.get("1").metadata == {}
+    with new_memory(ManualClock(), scope=ADA) as memory:
+        for text in (long, "Short.", long, long[:-3], long[: MAX_TEXT - 9]):
+            memory.add(human(text), session_id="s")
+            assert "".join(in_order(memory)) == text
+        assert memory.get("1").metadata == {}
 
 
 def test_an_edit_takes_the_note_of_an_attachment_with_it(memory: MemoryController) -> None:
