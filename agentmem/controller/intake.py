@@ -203,9 +203,7 @@ class _Intake:
         if memory.metadata.get("part") != 1:
             return []
         parts = range(n_parts(draft.metadata) + 1, n_parts(memory.metadata) + 1)
-        turns = self.services.memories.get(
-            self.scope, [part_id(memory.id, part) for part in parts]
-        )
+        turns = self.services.memories.get(self.scope, [part_id(memory.id, part) for part in parts])
         return [turn for turn in turns if turn.metadata.get("part") in parts]
 
 

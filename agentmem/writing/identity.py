@@ -184,13 +184,8 @@ class Identity:
             if keys.same_time(turns[t], drafts[spoken[m]]):
                 resent[spoken[m]] = turns[t].id
         if sending.stable_ids:
-            # What came with an id is no message with another one.
-            new_ids = [n for n, d in enumerate(drafts) if d.id is not None and d.id not in known]
-            for n in new_ids:
-                if not is_generated(resent.get(n, "")):
-                    resent.pop(n, None)
-        else:
-            _add_repeats(resent, drafts)
+            return _without_other_ids(resent, drafts, known)
+        _add_repeats(resent, drafts)
         return resent
 
     def _turns(self, scope: Scope, ids: Iterable[str]) -> list[Memory]:
@@ -227,9 +222,7 @@ class _Keys:
         return turn.id == draft.id or not has_own_time or turn.said_at == draft.said_at
 
 
-def _may_lack_ids(
-    drafts: Sequence[Draft], known: Collection[str], turn_ids: Sequence[str]
-) -> bool:
+def _may_lack_ids(drafts: Sequence[Draft], known: Collection[str], turn_ids: Sequence[str]) -> bool:
     """Whether messages, or the turns that they repeat, came without ids.
 
     One message with an id of its own is a statement of its own.
@@ -238,6 +231,17 @@ def _may_lack_ids(
         return True
     has_new = len(drafts) > 1 and any(draft.id not in known for draft in drafts)
     return has_new and any(map(is_generated, turn_ids))
+
+
+def _without_other_ids(
+    resent: Mapping[int, str], drafts: Sequence[Draft], known: Collection[str]
+) -> dict[int, str]:
+    """Leave out messages with ids of their own that match turns which came with other ids."""
+    return {
+        n: turn_id
+        for n, turn_id in resent.items()
+        if drafts[n].id is None or drafts[n].id in known or is_generated(turn_id)
+    }
 
 
 def _views(turns: Sequence[Memory]) -> Iterator[Sequence[int]]:

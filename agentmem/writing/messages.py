@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -75,6 +76,8 @@ _MESSAGE_KEYS = frozenset(
 _OTHER_KEYS = frozenset(
     ["role", "id", "name", "speaker", "timestamp", "importance", "metadata", "status"]
 )
+# In JSON. Pairs match too; they are one character each.
+_SURROGATE = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
 _ACCEPTED = 'a string, a LangChain message or a dict with "role" and "content"'
 
 
@@ -189,32 +192,31 @@ def _as_list(messages: Any) -> list[Any]:
 
 
 def _messages_in(message: Any) -> Iterator[Any]:
-    """Yield the messages of an item: one, or those in a whole response of a chat API."""
+    """Yield the messages of an item: one, or those that it wraps."""
     if hasattr(message, "model_dump") and not isinstance(message, BaseMessage):
         message = message.model_dump()
-    if isinstance(message, Mapping) and isinstance(message.get("choices"), Sequence):
-        for choice in message["choices"][:1]:
-            if isinstance(choice, Mapping):
-                yield from _messages_in(choice.get("message") or choice.get("delta"))
-    elif isinstance(message, Mapping) and message.get("object") == "response":
-        yield from message.get("output") or ()
-    elif isinstance(message, Mapping) and isinstance(message.get("messages"), list | tuple):
-        for each in message["messages"]:
+    wrapped = _wrapped(message) if isinstance(message, Mapping) else None
+    if wrapped is not None:
+        for each in wrapped:
             yield from _messages_in(each)
-    elif isinstance(message, Mapping) and (inner := _serialized(message)) is not None:
-        yield inner
     elif message is not None:
         yield message
 
 
-def _serialized(message: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the fields of a message that LangChain has serialized; None for another dict."""
+def _wrapped(message: Mapping[str, Any]) -> Sequence[Any] | None:
+    """Return what a response of a chat API, a graph's state or a serialized message wraps."""
+    choices, data = message.get("choices"), message.get("data")
+    if isinstance(choices, list | tuple):
+        first = [choice for choice in choices[:1] if isinstance(choice, Mapping)]
+        return [choice.get("message") or choice.get("delta") for choice in first]
+    for key in ("output",) if message.get("object") == "response" else ("messages",):
+        if isinstance(message.get(key), list | tuple):
+            items: Sequence[Any] = message[key]
+            return items
     if message.get("lc") == 1 and isinstance(message.get("kwargs"), Mapping):  # `dumpd`
-        fields: Mapping[str, Any] = message["kwargs"]
-        return fields
-    data = message.get("data")
+        return [message["kwargs"]]
     if isinstance(data, Mapping) and "content" not in message:  # `messages_to_dict`
-        return {"type": message.get("type"), **data}
+        return [{"type": message.get("type"), **data}]
     return None
 
 
@@ -257,7 +259,7 @@ def _read_mapping(message: Mapping[str, Any]) -> list[Draft]:
         content.texts += _texts_beside_content(message)
     metadata = metadata_value("metadata", message.get("metadata"))
     said_at, expires_at = message.get("timestamp"), message.get("expires_at")
-    default_role = "assistant" if kind in _ASSISTANT_TYPES else "user"
+    default_role: Any = "assistant" if kind in _ASSISTANT_TYPES else "user"
     if names_role and is_role(kind):
         default_role = kind
     base = Draft(
@@ -388,7 +390,7 @@ def _speaker(name: Any) -> str | None:
 
 
 def as_json(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return metadata as they come back from JSON.
+    """Return metadata as they come back from JSON, without what cannot be stored.
 
     Raises:
         InvalidInputError: JSON cannot represent them, would change them, or they are too long or
@@ -398,6 +400,9 @@ def as_json(metadata: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     try:
         text = json.dumps(metadata, allow_nan=False)
+        if _SURROGATE.search(text):
+            metadata = _without_surrogates(metadata)
+            text = json.dumps(metadata)
         parsed: dict[str, Any] = json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInputError(f"metadata must be serializable as JSON: {error}") from error
@@ -412,6 +417,16 @@ def as_json(metadata: Mapping[str, Any]) -> dict[str, Any]:
             f"metadata are nested deeper than {_MAX_DEPTH} levels; flatten them"
         )
     return parsed
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean_text(value)[0]
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(k): _without_surrogates(v) for k, v in value.items()}
+    return value
 
 
 def _depth(value: Any) -> int:

@@ -112,7 +112,10 @@ def said(memory: MemoryController, *messages: Any) -> list[tuple[str, str]]:
         ),
         ({"role": "user", "content": [{"image": {"format": "png"}}]}, ("user", "[image]")),
         (
-            {"role": "user", "content": [{"toolResult": {"content": [{"text": "4"}, {"json": 2}]}}]},
+            {
+                "role": "user",
+                "content": [{"toolResult": {"content": [{"text": "4"}, {"json": 2}]}}],
+            },
             ("tool", "4\n2"),
         ),
         ({"type": "local_shell_call_output", "id": "c", "output": "42"}, ("tool", "42")),
