@@ -134,6 +134,8 @@ class Client:
 
     def add_listener(self, listener: DeletionListener) -> None:
         """Tell something that keeps copies of memories what this client deletes."""
+        if isinstance(listener, type) or not callable(getattr(listener, "forget", None)):
+            raise arguments.refusal("listener", listener, "an object with a method `forget`")
         self._listeners.add(listener)
 
     def flush(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from langgraph.store.base import (
+    NOT_PROVIDED,
     BaseStore,
     GetOp,
     Item,
@@ -49,6 +50,8 @@ def _with_namespace(method: F) -> F:
 
     @wraps(method)
     def call(self: BaseStore, namespace: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("ttl", NOT_PROVIDED) is not NOT_PROVIDED:
+            kwargs["ttl"] = _ttl(kwargs["ttl"])
         return method(self, _namespace(namespace), *args, **kwargs)
 
     return cast("F", call)
@@ -183,7 +186,8 @@ class AgentMemoryStore(BaseStore):
         Returns:
             The number of items deleted.
         """
-        return self._items.expire(self.memory.services.owner(scope or self._owner(())))
+        owner = self._owner(()) if scope is None else self.memory.services.owner(scope)
+        return self._items.expire(owner)
 
     def _validate(self, op: Op) -> Scope:
         """Return the owner of an operation that can be executed."""
@@ -291,7 +295,11 @@ def _checked(op: Any) -> Op:
         InvalidInputError: a field has no sensible meaning, or this is no operation.
     """
     if isinstance(op, GetOp):
-        return op._replace(namespace=_namespace(op.namespace), key=_key(op.key))
+        return op._replace(
+            namespace=_namespace(op.namespace),
+            key=_key(op.key),
+            refresh_ttl=arguments.flag("refresh_ttl", op.refresh_ttl),
+        )
     if isinstance(op, PutOp):
         if op.value is not None and not isinstance(op.value, Mapping):
             raise arguments.refusal("value", op.value, "a dict or None")
@@ -314,14 +322,25 @@ def _checked(op: Any) -> Op:
     if isinstance(op, SearchOp):
         if op.query is not None and not isinstance(op.query, str):
             raise arguments.refusal("query", op.query, "a string or None")
-        query = clean_text(op.query or "")[0]
-        return op._replace(namespace_prefix=_namespace(op.namespace_prefix), query=query, **limits)
+        return op._replace(
+            namespace_prefix=_namespace(op.namespace_prefix),
+            query=clean_text(op.query or "")[0],
+            refresh_ttl=arguments.flag("refresh_ttl", op.refresh_ttl),
+            **limits,
+        )
     depth = arguments.integer("max_depth", op.max_depth, low=0, optional=True)
-    conditions = tuple(
-        condition._replace(path=_namespace(condition.path))
-        for condition in op.match_conditions or ()
+    conditions = () if op.match_conditions is None else op.match_conditions
+    return op._replace(
+        match_conditions=tuple(map(_condition, arguments.items("match_conditions", conditions))),
+        max_depth=depth,
+        **limits,
     )
-    return op._replace(match_conditions=conditions, max_depth=depth, **limits)
+
+
+def _condition(value: Any) -> MatchCondition:
+    if not isinstance(value, MatchCondition):
+        raise arguments.refusal("match_conditions", value, "a list of MatchConditions")
+    return value._replace(path=_namespace(value.path))
 
 
 def _namespace(value: Any) -> tuple[str, ...]:
