@@ -114,6 +114,12 @@ def test_an_edit_that_is_shorter_or_longer_leaves_nothing_of_the_former_text() -
         assert memory.get("1").metadata == {}
 
 
+def test_an_update_is_at_most_as_long_as_a_memory(memory: MemoryController) -> None:
+    memory.add(human("Short."), session_id="s")
+    with pytest.raises(InvalidInputError, match="at most"):
+        memory.update("1", text="x" * (MAX_TEXT + 1))
+
+
 def test_an_edit_takes_the_note_of_an_attachment_with_it(memory: MemoryController) -> None:
     picture = {"type": "image", "url": "https://example.org/cat.png"}
     memory.add(HumanMessage([picture], id="1"), session_id="s")
