@@ -37,6 +37,7 @@ __all__ = [
     "function",
     "instance",
     "integer",
+    "is_role",
     "items",
     "memory_filter",
     "memory_id",
@@ -45,6 +46,7 @@ __all__ = [
     "number",
     "owner",
     "path_like",
+    "plain",
     "refusal",
     "role_name",
     "seconds",
@@ -174,11 +176,11 @@ def strings(name: str, value: Any) -> list[str]:
     return [string(name, item, allow_blank=True) for item in items(name, value)]
 
 
-def items(name: str, value: Any) -> list[Any]:
+def items(name: str, value: Any, accepted: str = "a list of strings") -> list[Any]:
     """Return the items of a list, a tuple, a set or another iterable but a string or a dict."""
     refused = isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable)
     if refused or (isinstance(value, np.ndarray) and not value.ndim):
-        raise refusal(name, value, "a list of strings")
+        raise refusal(name, value, accepted)
     return list(value)
 
 
@@ -349,6 +351,19 @@ def choice(name: str, value: Any, kind: type[C]) -> C:
         raise refusal(name, value, f"one of {accepted}") from None
 
 
+def is_role(value: Any) -> bool:
+    """Return whether `role_name` accepts a value.
+
+    >>> is_role("Human"), is_role("I like tea.")
+    (True, False)
+    """
+    try:
+        role_name(value)
+    except InvalidInputError:
+        return False
+    return True
+
+
 def role_name(value: Any) -> str:
     """Return a role: one of `ROLES`, a name that other libraries give to it, or `x-` and a name.
 
@@ -388,7 +403,7 @@ def memory_filter(
         speaker=None if speaker is None else string("speaker", speaker),
         since=None if since is None else moment("since", since),
         until=None if until is None else moment("until", until),
-        metadata=None if filter is None else parse_filter(filter),
+        metadata=None if filter is None else parse_filter(plain(filter)),
     )
     return None if where == MemoryFilter() else where
 
@@ -403,11 +418,30 @@ def metadata_value(name: str, value: Any) -> dict[str, Any]:
         return {}
     if not isinstance(value, Mapping):
         raise refusal(name, value, "a dict")
-    return {key: _plain(item) for key, item in value.items()}
+    return {key: plain(item) for key, item in value.items()}
+
+
+def plain(value: Any) -> Any:
+    """Return a value with numpy's numbers as Python's, also those in lists and dicts.
+
+    >>> plain({"score": np.float32(0.5), "counts": [np.int64(2)]})
+    {'score': 0.5, 'counts': [2]}
+    """
+    try:
+        return _plain(value)
+    except RecursionError:
+        # Whoever reads it next says that it is nested too deeply, or contains itself.
+        return value
 
 
 def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, np.generic):
+        return value.item()
+    if type(value) is dict:
+        return {key: _plain(item) for key, item in value.items()}
+    if type(value) is list:
+        return [_plain(item) for item in value]
+    return value
 
 
 def path_like(name: str, value: Any) -> str:

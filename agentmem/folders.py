@@ -22,7 +22,7 @@ def cache_folder(part: str) -> Path:
     """
     override = os.environ.get("AGENTMEM_CACHE")
     if override:
-        return Path(override).expanduser()
+        return expand_home(Path(override))
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":

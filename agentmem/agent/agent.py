@@ -31,7 +31,7 @@ from agentmem.prompting.styles import CAPABLE, SMALL, PromptStyle
 from agentmem.prompting.tokens import count_tokens
 from agentmem.recall.context import Context
 from agentmem_retrievers import SearchResult
-from agentmem_stores import Scope
+from agentmem_stores import InvalidScopeError, Scope
 
 if TYPE_CHECKING:
     from agentmem.client import Client
@@ -164,6 +164,10 @@ class Agent(Runnable[AgentInput, AIMessage]):
         Returns:
             None if the session has had no exchange, or if a memory in the result was deleted.
 
+        Raises:
+            InvalidScopeError: neither `scope` nor the memory names an owner.
+            InvalidInputError: `session_id` is no string.
+
         Example:
             >>> from agentmem import Agent
             >>> from agentmem.testing import ScriptedChatModel
@@ -192,7 +196,12 @@ class Agent(Runnable[AgentInput, AIMessage]):
             >>> str(agent.context_for("tuesday").routing)
             'a precise question, worth 5 turns'
         """
-        return self._results.last(scope or self.memory.scope, session_id)
+        owner = self.memory.scope if scope is None else scope
+        if not isinstance(owner, Scope):
+            raise InvalidScopeError(f"scope={owner!r} must be a Scope")
+        if session_id is not None:
+            session_id = arguments.string("session_id", session_id)
+        return self._results.last(owner, session_id)
 
     def invoke(
         self,
@@ -305,8 +314,8 @@ class Agent(Runnable[AgentInput, AIMessage]):
 def _checked(model: Any, memory: Any) -> BaseChatModel:
     if not hasattr(model, "invoke"):
         raise arguments.refusal("model", model, "a LangChain chat model")
-    if not hasattr(memory, "services"):
-        raise arguments.refusal("memory", memory, "a MemoryController")
+    if isinstance(memory, type) or not hasattr(memory, "add_turns"):
+        raise arguments.refusal("memory", memory, "a MemoryController or a Client")
     chat_model: BaseChatModel = model
     return chat_model
 

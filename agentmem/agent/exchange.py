@@ -44,8 +44,8 @@ class Exchange:
         context: what was recalled; None before that.
         history: the session's turns before this exchange, in order.
         question_ids: the turns that hold the user's messages, once they are written.
-        is_retry: whether the session already ends with the user's messages and no whole reply,
-            because the same call failed before.
+        n_known: how many of the user's messages the session already ends with, without a whole
+            reply, because a call with them failed before.
         profile: a line about the user; None if nothing is known.
         tool_messages: the model's calls of tools, and the answers of the tools.
         memory_ids: the memory id for each line id in the prompt, such as m1.
@@ -60,7 +60,7 @@ class Exchange:
     context: Context | None = None
     history: list[Memory] = field(default_factory=list)
     question_ids: list[str] = field(default_factory=list)
-    is_retry: bool = False
+    n_known: int = 0
     profile: str | None = None
     tool_messages: list[BaseMessage] = field(default_factory=list)
     memory_ids: dict[str, str] = field(default_factory=dict)
@@ -79,15 +79,18 @@ class Exchange:
         """The user's messages that a memory can hold; of an image, it holds a note."""
         return [message for message in self.agent_input.new if has_content(message)]
 
+    @property
+    def is_retry(self) -> bool:
+        """Whether the session already ends with all of the user's messages."""
+        return self.n_known == len(to_drafts(self.writable))
+
     def set_history(self, turns: Sequence[Memory]) -> None:
-        """Set the session's turns, without the messages of this exchange if it is a retry."""
+        """Set the session's turns, without the messages of this exchange that it ends with."""
         active = sorted((t for t in turns if t.state is State.ACTIVE), key=lambda t: t.position)
-        new = [("user", draft.text) for draft in to_drafts(self.writable)]
-        last = _asked(active)[-len(new) :]
         if not self.question_ids:
-            self.is_retry = [(t.role, t.text) for t in last] == new
-        if self.is_retry:
-            self.question_ids = [turn.id for turn in last]
+            asked = _asked(active)
+            self.n_known = _overlap(asked, [draft.text for draft in to_drafts(self.writable)])
+            self.question_ids = [turn.id for turn in asked[len(asked) - self.n_known :]]
         self.history = [turn for turn in active if turn.id not in self.question_ids]
 
     def set_plan(self, plans: Sequence[Plan]) -> None:
@@ -165,6 +168,17 @@ def _asked(turns: Sequence[Memory]) -> Sequence[Memory]:
     while end and turns[end - 1].role == "assistant":
         end -= 1
     return turns[:end] if end and UNANSWERED in turns[end - 1].metadata else turns
+
+
+def _overlap(turns: Sequence[Memory], texts: Sequence[str]) -> int:
+    """Return with how many of the user's texts, from the first on, a session ends."""
+    for n in range(min(len(turns), len(texts)), 0, -1):
+        if all(
+            turn.role == "user" and turn.text == text
+            for turn, text in zip(turns[-n:], texts[:n], strict=True)
+        ):
+            return n
+    return 0
 
 
 def _join(chunks: Sequence[AIMessage]) -> AIMessage:

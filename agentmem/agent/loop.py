@@ -185,7 +185,7 @@ class AgentLoop:
                 limit=_MAX_TURNS_READ,
             )
             exchange.set_history(turns)
-            if exchange.is_retry:
+            if exchange.n_known:
                 exchange.session_id = session_id
 
     def _write(self, exchange: Exchange, messages: Sequence[BaseMessage]) -> list[str]:
@@ -198,6 +198,8 @@ class AgentLoop:
                 return []
         metadata = {"interrupted": True} if exchange.text and exchange.reply is None else {}
         drafts = to_drafts(messages, metadata={UNANSWERED: True} if is_question else metadata)
+        if is_question:
+            drafts = drafts[exchange.n_known :]
         turns = self.memory.add_turns(
             drafts,
             session_id=exchange.session_id,
@@ -206,7 +208,7 @@ class AgentLoop:
         )
         if is_question:
             # A message whose id is known is not written again.
-            exchange.question_ids = [*(d.id for d in drafts if d.id), *(turn.id for turn in turns)]
+            exchange.question_ids += [d.id for d in drafts if d.id] + [turn.id for turn in turns]
         if turns and exchange.session_id is None:
             exchange.session_id = turns[0].session_id
         return [turn.id for turn in turns]

@@ -51,6 +51,7 @@ __all__ = [
     "cached_embedder",
     "default_embedder",
     "examples",
+    "expand",
     "find_memory",
     "open_embedded",
     "open_store",
@@ -198,8 +199,15 @@ def cached_embedder(cache: Path | None) -> CachedEmbeddings:
     from agentmem.evaluation.embedding_cache import CachedEmbeddings
     from agentmem.folders import cache_folder
 
-    folder = cache_folder("eval") if cache is None else cache.expanduser()
+    folder = cache_folder("eval") if cache is None else expand(cache)
     return CachedEmbeddings(default_embedder(), folder / "embeddings.sqlite")
+
+
+def expand(path: Path) -> Path:
+    """Return a path with `~` replaced by the user's home; see `agentmem.folders.expand_home`."""
+    from agentmem.folders import expand_home
+
+    return expand_home(path)
 
 
 # Seconds to wait for another command, or for a server that is starting.
@@ -419,7 +427,7 @@ class CacheOptions:
         from agentmem.evaluation.cache import IngestCache, default_cache
 
         embedder = resolve_embeddings(self.embeddings) if self.embeddings else default_embedder()
-        folder = (self.cache or default_cache()).expanduser()
+        folder = expand(self.cache or default_cache())
         return IngestCache(folder, embedder, fresh=self.fresh)
 
 
@@ -448,7 +456,7 @@ class OutputOptions:
 
             check_plot(self.plot)
         for path in (self.json, self.plot):
-            if path not in (None, STDOUT) and not path.expanduser().absolute().parent.is_dir():
+            if path not in (None, STDOUT) and not expand(path).absolute().parent.is_dir():
                 raise StoreUnavailableError(f"cannot write {path}: no such folder")
 
 

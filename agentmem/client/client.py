@@ -12,6 +12,7 @@ from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakSet
 
+from agentmem import arguments
 from agentmem.client.decode import (
     RemoteSearchResult,
     to_context,
@@ -133,6 +134,8 @@ class Client:
 
     def add_listener(self, listener: DeletionListener) -> None:
         """Tell something that keeps copies of memories what this client deletes."""
+        if isinstance(listener, type) or not callable(getattr(listener, "forget", None)):
+            raise arguments.refusal("listener", listener, "an object with a method `forget`")
         self._listeners.add(listener)
 
     def flush(self) -> None:
@@ -153,17 +156,19 @@ class Client:
         expires_at: datetime | None = None,
     ) -> list[Memory]:
         """Store messages as turns of a session; see `MemoryController.add`."""
-        from agentmem.client.encode import to_messages
+        from agentmem.client.encode import to_messages, to_metadata
+        from agentmem.writing.messages import has_roles
 
-        body: dict[str, Any] = {"messages": to_messages(messages), "importance": importance}
-        if session_id is not None:
-            body["session_id"] = str(session_id)
-        if timestamp is not None:
-            body["timestamp"] = _iso(timestamp)
-        if metadata is not None:
-            body["metadata"] = dict(metadata)
-        if expires_at is not None:
-            body["expires_at"] = _iso(expires_at)
+        body = {
+            "messages": to_messages(messages),
+            "history": has_roles(messages),
+            "importance": arguments.number("importance", importance, low=0, high=1),
+        } | _given(
+            session_id=_given_string("session_id", session_id),
+            timestamp=_iso("timestamp", timestamp),
+            metadata=None if metadata is None else to_metadata(metadata),
+            expires_at=_iso("expires_at", expires_at),
+        )
         return self._added("/v1/memories", body, scope)
 
     def add_turns(
@@ -176,14 +181,16 @@ class Client:
     ) -> list[Memory]:
         """Store what an agent loop has heard or said; see `MemoryController.add_turns`."""
         from agentmem.client.encode import to_message
+        from agentmem.writing.messages import Draft
 
-        body: dict[str, Any] = {
+        drafts = arguments.items("drafts", drafts, "a list of Drafts")
+        for draft in drafts:
+            arguments.instance("drafts", draft, Draft, "a list of Drafts")
+        body = {
             "messages": [to_message(draft) for draft in drafts],
             "history": False,
-            "answered": list(answered),
-        }
-        if session_id is not None:
-            body["session_id"] = str(session_id)
+            "answered": arguments.strings("answered", answered),
+        } | _given(session_id=_given_string("session_id", session_id))
         return self._added("/v1/memories", body, scope) if drafts else []
 
     def add_many(
@@ -195,9 +202,18 @@ class Client:
     ) -> list[Memory]:
         """Store whole conversations and end them; see `MemoryController.add_many`."""
         from agentmem.client.encode import to_messages
+        from agentmem.writing.messages import has_roles
 
-        body = {"sessions": {name: to_messages(turns) for name, turns in sessions.items()}}
-        body |= _given(expires_at=_iso(expires_at))
+        if not isinstance(sessions, Mapping):
+            raise arguments.refusal("sessions", sessions, "a dict of messages by session id")
+        body = {
+            "sessions": {
+                arguments.string("session_id", name): to_messages(turns)
+                for name, turns in sessions.items()
+                if not (isinstance(turns, Sequence) and not turns)
+            },
+            "history": all(has_roles(turns) for turns in sessions.values()),
+        } | _given(expires_at=_iso("expires_at", expires_at))
         return self._added("/v1/sessions", body, scope)
 
     def open_session(self, *, scope: Scope | None = None) -> str | None:
@@ -209,7 +225,8 @@ class Client:
         self, session_id: str | None = None, *, scope: Scope | None = None
     ) -> list[Memory]:
         """Derive summary, keywords and facts of a session; see `MemoryController.end_session`."""
-        part = "" if session_id is None else f"/{in_path(str(session_id))}"
+        name = _given_string("session_id", session_id)
+        part = "" if name is None else f"/{in_path(name)}"
         ended = self._send("POST", f"/v1/sessions{part}/end", scope, params={"full": True})
         return [to_memory(memory) for memory in ended["memories"]]
 
@@ -224,9 +241,13 @@ class Client:
         scope: Scope | None = None,
     ) -> Memory:
         """Replace the text, importance or expiry of a memory; see `MemoryController.update`."""
-        body = _given(text=text, timestamp=_iso(timestamp), importance=importance)
+        body = _given(
+            text=None if text is None else arguments.text("text", text),
+            timestamp=_iso("timestamp", timestamp),
+            importance=arguments.number("importance", importance, low=0, high=1, optional=True),
+        )
         if not isinstance(expires_at, EllipsisType):
-            body["expires_at"] = _iso(expires_at)
+            body["expires_at"] = _iso("expires_at", expires_at)
         return to_memory(self._send("PATCH", _memory(memory_id), scope, body=body))
 
     def delete(self, memory_id: str, *, scope: Scope | None = None) -> Deletion:
@@ -239,6 +260,7 @@ class Client:
 
     def delete_session(self, session_id: str, *, scope: Scope | None = None) -> Deletion:
         """Delete a conversation; see `MemoryController.delete_session`."""
+        session_id = arguments.string("session_id", session_id)
         return self._deletion(f"/v1/sessions/{in_path(session_id)}", scope)
 
     def delete_all(self, *, scope: Scope | None = None) -> int:
@@ -275,22 +297,24 @@ class Client:
     ) -> SearchResult:
         """Find the memories that answer a question; see `MemoryController.search`."""
         body = {
-            "query": query,
-            "k": k,
-            "granularity": str(granularity),
-            "include_archived": include_archived,
-            "explain": explain,
-            "reinforce": reinforce,
-            "hops": hops,
-            "min_confidence": min_confidence,
+            "query": arguments.text("query", query),
+            "k": arguments.integer("k", k, low=1),
+            "granularity": arguments.choice("granularity", granularity, Granularity).value,
+            "include_archived": arguments.flag("include_archived", include_archived),
+            "explain": arguments.flag("explain", explain),
+            "reinforce": arguments.flag("reinforce", reinforce),
+            "hops": arguments.integer("hops", hops, low=1),
+            "min_confidence": arguments.number("min_confidence", min_confidence, low=0, high=1),
         } | _given(
-            as_of=_iso(as_of),
-            session_id=session_id,
-            role=role,
-            speaker=speaker,
-            since=_iso(since),
-            until=_iso(until),
-            filter=filter,
+            as_of=_iso("as_of", as_of),
+            **_restrictions(
+                session_id=session_id,
+                role=role,
+                speaker=speaker,
+                since=since,
+                until=until,
+                filter=filter,
+            ),
         )
         return to_search_result(self._send("POST", "/v1/search", scope, body=body))
 
@@ -326,22 +350,24 @@ class Client:
             raise InvalidInputError("count_tokens must be None for a server, which counts itself")
         is_text = isinstance(query, str) or not isinstance(query, Sequence)
         body = {
-            "query": query if is_text else to_messages(query),
-            "max_tokens": max_tokens,
-            "exclude": list(exclude),
-            "min_trust": str(min_trust),
-            "explain": explain,
-            "reinforce": reinforce,
-            "min_confidence": min_confidence,
+            "query": arguments.text("query", query) if is_text else to_messages(query),
+            "max_tokens": arguments.integer("max_tokens", max_tokens, low=1),
+            "exclude": arguments.strings("exclude", exclude),
+            "min_trust": arguments.choice("min_trust", min_trust, Trust).value,
+            "explain": arguments.flag("explain", explain),
+            "reinforce": arguments.flag("reinforce", reinforce),
+            "min_confidence": arguments.number("min_confidence", min_confidence, low=0, high=1),
         } | _given(
-            as_of=_iso(as_of),
-            granularity=None if granularity is None else str(granularity),
-            session_id=session_id,
-            role=role,
-            speaker=speaker,
-            since=_iso(since),
-            until=_iso(until),
-            filter=filter,
+            as_of=_iso("as_of", as_of),
+            granularity=_granularity(granularity),
+            **_restrictions(
+                session_id=session_id,
+                role=role,
+                speaker=speaker,
+                since=since,
+                until=until,
+                filter=filter,
+            ),
         )
         return to_context(self._send("POST", "/v1/recall", scope, body=body), self.curve)
 
@@ -349,13 +375,15 @@ class Client:
         self, /, queries: Sequence[str], *, scope: Scope | None = None, **options: Any
     ) -> list[SearchResult]:
         """Search for several questions; see `MemoryController.search_many`."""
-        return [self.search(query, scope=scope, **options) for query in queries]
+        texts = [arguments.text("queries", query) for query in arguments.items("queries", queries)]
+        return [self.search(query, scope=scope, **options) for query in texts]
 
     def recognize(self, text: str, *, scope: Scope | None = None) -> Recognition:
         """Say how surely a text was met before; see `MemoryController.recognize`."""
         from agentmem.controller.recognition import Familiarity, Recognition
 
-        response = self._send("POST", "/v1/recognize", scope, body={"text": text})
+        body = {"text": arguments.text("text", text)}
+        response = self._send("POST", "/v1/recognize", scope, body=body)
         return Recognition(
             response["familiarity"],
             Familiarity(response["kind"]),
@@ -385,15 +413,20 @@ class Client:
         """Return the newest memories, oldest first; see `MemoryController.get_all`."""
         from agentmem.controller.listing import MemoryPage
 
-        options = {
-            "granularity": None if granularity is None else str(granularity),
-            "session_id": session_id,
-            "role": role,
-            "speaker": speaker,
-            "since": _iso(since),
-            "until": _iso(until),
-            "filter": None if filter is None else json.dumps(filter),
-        }
+        limit = arguments.integer("limit", limit, low=1, optional=True)
+        offset = arguments.integer("offset", offset, low=0)
+        cursor = _given_string("cursor", cursor)
+        restrictions = _restrictions(
+            session_id=session_id,
+            role=role,
+            speaker=speaker,
+            since=since,
+            until=until,
+            filter=filter,
+        )
+        if "filter" in restrictions:
+            restrictions["filter"] = json.dumps(restrictions["filter"])
+        options = restrictions | _given(granularity=_granularity(granularity))
         memories: list[Memory] = []
         wanted = None if limit is None else limit + offset
         while wanted is None or len(memories) < wanted:
@@ -414,12 +447,14 @@ class Client:
 
     def related(self, memory_id: str, *, k: int = 5, scope: Scope | None = None) -> list[Memory]:
         """Return the neighbors of a memory; see `MemoryController.related`."""
-        return self._memories("GET", f"{_memory(memory_id)}/related", scope, params={"k": k})
+        params = {"k": arguments.integer("k", k, low=1)}
+        return self._memories("GET", f"{_memory(memory_id)}/related", scope, params=params)
 
     def as_retriever(self, *, k: int = 5, **options: Any) -> MemoryRetriever:
         """Return a LangChain retriever; see `MemoryController.as_retriever`."""
         from agentmem_retrievers import MemoryRetriever
 
+        k = arguments.integer("k", k, low=1)
         return MemoryRetriever(memory=self, k=k, search_options=options)
 
     # Documents.
@@ -438,11 +473,15 @@ class Client:
 
         A file is read here, and its text is sent.
         """
-        from agentmem.client.encode import to_document
+        from agentmem.client.encode import to_document, to_metadata
         from agentmem.documents.documents import Document
 
-        body = to_document(path_or_text, title, source)
-        body |= _given(metadata=metadata, expires_at=_iso(expires_at))
+        options = _given(
+            metadata=None if metadata is None else to_metadata(metadata),
+            expires_at=_iso("expires_at", expires_at),
+        )
+        title, source = _given_string("title", title), _given_string("source", source)
+        body = to_document(path_or_text, title, source) | options
         document = self._send("POST", "/v1/documents", scope, body=body)
         return Document(**document | {"chunks": tuple(document["chunks"])})
 
@@ -455,6 +494,7 @@ class Client:
 
     def delete_document(self, name: str, *, scope: Scope | None = None) -> Deletion:
         """Delete a document with all its chunks; see `MemoryController.delete_document`."""
+        name = arguments.string("name", name)
         return self._deletion(f"/v1/documents/{in_path(name)}", scope)
 
     # Knowledge.
@@ -463,7 +503,11 @@ class Client:
         self, query: str | None = None, *, k: int | None = None, scope: Scope | None = None
     ) -> list[Memory]:
         """Return the active topics; see `MemoryController.topics`."""
-        return self._memories("GET", "/v1/topics", scope, params={"query": query, "k": k})
+        params = {
+            "query": None if query is None else arguments.text("query", query),
+            "k": arguments.integer("k", k, low=1, optional=True),
+        }
+        return self._memories("GET", "/v1/topics", scope, params=params)
 
     def facts(
         self,
@@ -476,10 +520,10 @@ class Client:
     ) -> list[Fact]:
         """Return the facts about people; see `MemoryController.facts`."""
         params = {
-            "subject": subject,
-            "attribute": attribute,
-            "superseded": superseded,
-            "as_of": _iso(as_of),
+            "subject": _given_string("subject", subject),
+            "attribute": _given_string("attribute", attribute),
+            "superseded": arguments.flag("superseded", superseded),
+            "as_of": _iso("as_of", as_of),
         }
         return [to_fact(fact) for fact in self._send("GET", "/v1/facts", scope, params=params)]
 
@@ -487,7 +531,8 @@ class Client:
         """Return a profile of the user in lines; see `MemoryController.profile`."""
         from agentmem.facts.views import ProfileLine
 
-        lines = self._send("GET", "/v1/profile", scope, params={"limit": limit})
+        params = {"limit": arguments.integer("limit", limit, low=1, optional=True)}
+        lines = self._send("GET", "/v1/profile", scope, params=params)
         return [ProfileLine(**line | {"sources": tuple(line["sources"])}) for line in lines]
 
     def timeline(
@@ -501,10 +546,10 @@ class Client:
     ) -> list[Event]:
         """Return events in the order in which they happened; see `MemoryController.timeline`."""
         params = {
-            "query": query,
-            "since": _iso(since),
-            "until": _iso(until),
-            "k": k,
+            "query": None if query is None else arguments.text("query", query),
+            "since": _iso("since", since),
+            "until": _iso("until", until),
+            "k": arguments.integer("k", k, low=1),
         }
         return [
             to_event(event) for event in self._send("GET", "/v1/timeline", scope, params=params)
@@ -524,7 +569,7 @@ class Client:
         self, hits: SearchResult, *, shown: Sequence[str] | None = None, scope: Scope | None = None
     ) -> None:
         """Strengthen the hits of a search; see `MemoryController.reinforce`."""
-        used = [hit.memory.id for hit in hits] if shown is None else list(shown)
+        used = _shown(hits, shown)
         if search_id := _search_id(hits):
             self._send("POST", f"/v1/searches/{search_id}/reinforce", scope, body={"shown": used})
 
@@ -538,8 +583,8 @@ class Client:
     ) -> None:
         """Report which hits were useful; see `MemoryController.feedback`."""
         body = {
-            "cited": list(cited),
-            "shown": [hit.memory.id for hit in hits] if shown is None else list(shown),
+            "cited": arguments.strings("cited", cited),
+            "shown": _shown(hits, shown),
         }
         if search_id := _search_id(hits):
             self._send("POST", f"/v1/searches/{search_id}/feedback", scope, body=body)
@@ -564,19 +609,28 @@ class Client:
         scope: Scope | None = None,
     ) -> Plan:
         """Store a plan; see `MemoryController.add_plan`."""
-        body = {"goal": goal, "steps": list(steps), "outcome": outcome, "sources": list(sources)}
+        body = {
+            "goal": arguments.text("goal", goal),
+            "steps": [arguments.text("steps", step) for step in arguments.items("steps", steps)],
+            "outcome": _outcome(outcome),
+            "sources": arguments.strings("sources", sources),
+        }
         return to_plan(self._send("POST", "/v1/plans", scope, body=body))
 
     def plan_went(self, plan_id: str, outcome: bool | str, *, scope: Scope | None = None) -> Plan:
         """Count an outcome of a plan; see `MemoryController.plan_went`."""
-        path = f"/v1/plans/{in_path(plan_id)}/outcome"
-        return to_plan(self._send("POST", path, scope, body={"outcome": outcome}))
+        path = f"/v1/plans/{in_path(arguments.memory_id('plan_id', plan_id))}/outcome"
+        return to_plan(self._send("POST", path, scope, body={"outcome": _outcome(outcome)}))
 
     def plans(
         self, goal: str | None = None, *, k: int = 5, scope: Scope | None = None
     ) -> list[Plan]:
         """Return plans that fit a goal; see `MemoryController.plans`."""
-        response = self._send("GET", "/v1/plans", scope, params={"goal": goal, "k": k})
+        params = {
+            "goal": None if goal is None else arguments.text("goal", goal),
+            "k": arguments.integer("k", k, low=1),
+        }
+        response = self._send("GET", "/v1/plans", scope, params=params)
         return [to_plan(plan) for plan in response]
 
     # Maintenance.
@@ -585,7 +639,7 @@ class Client:
         """Archive what has faded; see `MemoryController.sweep`."""
         from agentmem.maintenance.eviction import SweepReport
 
-        body = {} if now is None else {"now": _iso(now)}
+        body = _given(now=_iso("now", now))
         report = self._send("POST", "/v1/sweep", scope, body=body)
         return SweepReport(tuple(report["archived"]), report["kept"])
 
@@ -600,21 +654,24 @@ class Client:
         """Bring a scope in order; see `MemoryController.consolidate`. Reports no progress."""
         from agentmem.maintenance.consolidation import ConsolidationReport
 
-        body = {"budget": budget, "keep": keep}
+        body = {
+            "budget": arguments.integer("budget", budget, low=0, optional=True),
+            "keep": arguments.integer("keep", keep, low=0, optional=True),
+        }
         report = self._send("POST", "/v1/consolidate", scope, body=body)
         lists = {name: tuple(v) for name, v in report.items() if isinstance(v, list)}
         return ConsolidationReport(**report | lists)
 
     def export(self, path: str | PathLike[str], *, scope: Scope | None = None) -> int:
         """Write a scope to a file of JSON lines; see `MemoryController.export`."""
-        owner = self._owner(scope)
+        owner, target = self._owner(scope), Path(arguments.path_like("path", path))
         # The first line is a header.
-        return self._transport.download("/v1/export", Path(path), scope=owner) - 1
+        return self._transport.download("/v1/export", target, scope=owner) - 1
 
     def import_(self, path: str | PathLike[str], *, scope: Scope | None = None) -> int:
         """Read a file that `export` wrote; see `MemoryController.import_`."""
-        owner = self._owner(scope)
-        return int(self._transport.upload("/v1/import", Path(path), scope=owner)["count"])
+        owner, source = self._owner(scope), Path(arguments.path_like("path", path))
+        return int(self._transport.upload("/v1/import", source, scope=owner)["count"])
 
     def stats(self, *, scope: Scope | None = None) -> Stats:
         """Return how much a scope holds; see `MemoryController.stats`."""
@@ -643,7 +700,8 @@ class Client:
         """Check the integrity of a scope; see `MemoryController.check`."""
         from agentmem.maintenance.check import CheckReport
 
-        report = self._send("POST", "/v1/check", scope, body={"repair": repair})
+        body = {"repair": arguments.flag("repair", repair)}
+        report = self._send("POST", "/v1/check", scope, body=body)
         return CheckReport(tuple(report["problems"]), tuple(report["repaired"]))
 
     def compact(self) -> Compaction:
@@ -658,6 +716,8 @@ class Client:
     def _owner(self, scope: Scope | None) -> Scope | None:
         """The owner to name to the server; None where the token names it."""
         owner = self.scope if scope is None else scope
+        if not isinstance(owner, Scope):
+            raise InvalidScopeError(f"scope={owner!r} must be a Scope")
         if self._local:
             return owner
         if owner != self.scope:
@@ -730,7 +790,7 @@ class Client:
 
 
 def _memory(memory_id: str) -> str:
-    return f"/v1/memories/{in_path(str(memory_id))}"
+    return f"/v1/memories/{in_path(arguments.memory_id('memory_id', memory_id))}"
 
 
 def _given(**fields: Any) -> dict[str, Any]:
@@ -738,12 +798,43 @@ def _given(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _iso(moment: datetime | None) -> str | None:
-    from agentmem import arguments
+def _given_string(name: str, value: Any) -> str | None:
+    return None if value is None else arguments.string(name, value)
 
-    if moment is None:
-        return None
-    return arguments.moment("time", moment).isoformat()
+
+def _iso(name: str, value: Any) -> str | None:
+    return None if value is None else arguments.moment(name, value).isoformat()
+
+
+def _granularity(value: Any) -> str | None:
+    return None if value is None else arguments.choice("granularity", value, Granularity).value
+
+
+def _restrictions(**fields: Any) -> dict[str, Any]:
+    """Return what a search is restricted to, in the form of a request."""
+    where = arguments.memory_filter(**fields)
+    if where is None:
+        return {}
+    return _given(
+        session_id=where.session_id,
+        role=where.role,
+        speaker=where.speaker,
+        since=None if where.since is None else where.since.isoformat(),
+        until=None if where.until is None else where.until.isoformat(),
+        filter=None if where.metadata is None else arguments.plain(dict(fields["filter"])),
+    )
+
+
+def _shown(hits: SearchResult, shown: Any) -> list[str]:
+    if not isinstance(hits, SearchResult):
+        raise arguments.refusal("hits", hits, "the result of a search")
+    return [hit.memory.id for hit in hits] if shown is None else arguments.strings("shown", shown)
+
+
+def _outcome(value: Any) -> bool | None:
+    from agentmem.feedback.plans import parse_outcome
+
+    return parse_outcome(value)
 
 
 def _search_id(hits: SearchResult) -> str:

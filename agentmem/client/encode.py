@@ -6,10 +6,11 @@ from dataclasses import asdict
 from os import PathLike
 from typing import Any
 
+from agentmem.arguments import metadata_value
 from agentmem.documents.reading import read_document
-from agentmem.writing.messages import Draft, to_drafts
+from agentmem.writing.messages import Draft, as_json, to_drafts
 
-__all__ = ["to_document", "to_message", "to_messages"]
+__all__ = ["to_document", "to_message", "to_messages", "to_metadata"]
 
 
 def to_document(
@@ -21,15 +22,17 @@ def to_document(
     return {"text": document.text, "sections": sections, "title": title, "source": source}
 
 
-def to_messages(messages: Any) -> list[dict[str, Any] | str]:
+def to_messages(messages: Any) -> list[dict[str, Any]]:
     """Return messages in the form of `POST /v1/memories`.
 
     They are read here as the controller reads them, so a message is refused before it is sent.
-    A string stays a string, because a list with one is no history.
     """
-    if isinstance(messages, str):
-        return [messages]
     return [to_message(draft) for draft in to_drafts(messages)]
+
+
+def to_metadata(metadata: Any) -> dict[str, Any]:
+    """Return metadata that JSON can hold."""
+    return as_json(metadata_value("metadata", metadata))
 
 
 def to_message(draft: Draft) -> dict[str, Any]:
@@ -39,6 +42,7 @@ def to_message(draft: Draft) -> dict[str, Any]:
         "content": draft.text,
         "speaker": draft.speaker,
         "timestamp": None if draft.said_at is None else draft.said_at.isoformat(),
+        "expires_at": None if draft.expires_at is None else draft.expires_at.isoformat(),
         "importance": draft.importance,
         "metadata": dict(draft.metadata) or None,
         "id": draft.id,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote, urlsplit
 
 import agentmem_stores.errors as errors
+from agentmem.arguments import refusal, seconds, string
 from agentmem_stores import (
     AgentMemError,
     ClosedError,
@@ -37,8 +39,13 @@ _ERRORS: dict[str, type[AgentMemError]] = {
 
 
 def in_path(value: str) -> str:
-    """Return an id as a part of a path."""
-    return quote(value, safe="")
+    """Return an id as a part of a path.
+
+    >>> in_path("a/b"), in_path("..")
+    ('a%2Fb', '%2E%2E')
+    """
+    # A part that is one dot or two would be taken for a step through the path.
+    return quote(value, safe="") if value.strip(".") else value.replace(".", "%2E")
 
 
 class Transport:
@@ -61,10 +68,19 @@ class Transport:
             raise MissingExtraError(
                 "the client needs httpx; pip install 'ebbinghaus-agentmem[server]'"
             ) from error
-        parts = urlsplit(url)
+        url = string("url", url)
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise refusal("url", url, "an address such as http://127.0.0.1:8377") from error
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InvalidInputError(f"url={url!r} must be an address such as http://127.0.0.1:8377")
-        if not token or not token.isascii():
+        if (
+            not isinstance(token, str)
+            or not token
+            or not token.isprintable()
+            or not token.isascii()
+        ):
             raise InvalidInputError("token must be the text that `agentmem token create` printed")
         self.url = url.rstrip("/")
         # Proxies of the environment are not asked for a server on this machine.
@@ -72,7 +88,7 @@ class Transport:
             httpx.Client,
             base_url=self.url,
             headers={"Authorization": f"Bearer {token}"},
-            timeout=httpx.Timeout(timeout, connect=5.0),
+            timeout=httpx.Timeout(seconds("timeout", timeout), connect=5.0),
             trust_env=False,
         )
         self._client, self._process = self._open(), os.getpid()
@@ -106,9 +122,16 @@ class Transport:
             scope: the owner, for the holder of the secret in the store's folder.
         """
         given = {name: value for name, value in (params or {}).items() if value is not None}
+        headers = _owner_headers(scope)
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         with _unavailable(self.url):
             response = self._http.request(
-                method, path, json=body, params=given, headers=_owner_headers(scope)
+                method,
+                path,
+                content=None if body is None else _to_json(body),
+                params=given,
+                headers=headers,
             )
         _raise_problem(response)
         return response.json() if response.content else None
@@ -123,34 +146,54 @@ class Transport:
             if response.is_error:
                 response.read()
             _raise_problem(response)
-            aside = target.with_name(f".{target.name}.part")
             try:
-                with aside.open("wb") as file:
+                with _replacing(target) as file:
                     for chunk in response.iter_bytes(_CHUNK):
                         lines += chunk.count(b"\n")
                         file.write(chunk)
-                aside.replace(target)
-            finally:
-                aside.unlink(missing_ok=True)
+            except OSError as error:
+                raise StoreUnavailableError(f"cannot write {target}: {error}") from error
         return lines
 
     def upload(self, path: str, source: Path, *, scope: Scope | None) -> Any:
         """Send a file, and return the JSON of the answer."""
         headers = {"Content-Type": "application/x-ndjson", **_owner_headers(scope)}
-        with _unavailable(self.url):
+        with _open(source) as file, _unavailable(self.url):
             # Reading an import takes the embedder longer than any other request.
-            response = self._http.post(path, content=_read(source), headers=headers, timeout=None)
+            response = self._http.post(path, content=_chunks(file), headers=headers, timeout=None)
         _raise_problem(response)
         return response.json()
 
 
-def _read(path: Path) -> Iterator[bytes]:
+def _to_json(body: Any) -> bytes:
     try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                yield chunk
+        return json.dumps(body, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInputError(f"arguments must be serializable as JSON: {error}") from error
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
     except OSError as error:
-        raise StoreUnavailableError(f"{path} cannot be read: {error}") from error
+        raise StoreUnavailableError(f"cannot read {path}: {error}") from error
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    while chunk := file.read(_CHUNK):
+        yield chunk
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[BinaryIO]:
+    """Write a file aside, and put it in place of another one when it is complete."""
+    aside = target.with_name(f".{target.name}.part")
+    try:
+        with aside.open("wb") as file:
+            yield file
+        aside.replace(target)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _owner_headers(scope: Scope | None) -> dict[str, str]:

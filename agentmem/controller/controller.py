@@ -44,6 +44,7 @@ from agentmem.to_async import to_async
 from agentmem.writing.association import Association
 from agentmem.writing.identity import RECEIVED, Sending, received_digest
 from agentmem.writing.messages import (
+    MAX_TEXT,
     BeforeWrite,
     Draft,
     MessageLike,
@@ -525,8 +526,8 @@ class MemoryController:
         Raises:
             MemoryNotFoundError: the scope has no such memory.
             EmptyTextError, NaiveDatetimeError: an argument is invalid; nothing was changed.
-            InvalidInputError: the id is that of a former version, or nothing is to be updated;
-                nothing was changed.
+            InvalidInputError: the id is that of a former version, the text is too long, or nothing
+                is to be updated; nothing was changed.
             WriteHookError: `before_write` failed; nothing was changed.
             EmbeddingError: the embedder failed; nothing was changed.
 
@@ -541,6 +542,10 @@ class MemoryController:
         owner = arguments.owner(services, scope)
         since = None if timestamp is None else arguments.moment("timestamp", timestamp)
         text = None if text is None else arguments.text("text", text)
+        if text is not None and len(text) > MAX_TEXT:
+            raise InvalidInputError(
+                f"text has {len(text)} characters; a memory has at most {MAX_TEXT}"
+            )
         weight = arguments.number("importance", importance, low=0, high=1, optional=True)
         if expires_at is not None and not isinstance(expires_at, EllipsisType):
             expires_at = arguments.moment("expires_at", expires_at)

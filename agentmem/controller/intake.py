@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from agentmem.embedding.embedder import EmbeddingBatch
 from agentmem.writing.identity import RECEIVED, UNANSWERED, Sending, SortedDrafts
-from agentmem.writing.messages import Draft
+from agentmem.writing.messages import Draft, n_parts, part_id, without_derived
 from agentmem.writing.sessions import ITEM_PREFIX
 from agentmem_stores import Memory, Scope
 
@@ -178,7 +178,8 @@ class _Intake:
         """Replace the text of a turn; what was derived from it is derived again."""
         services, now = self.services, self.services.clock()
         unanswered = UNANSWERED in memory.metadata
-        former = {k: v for k, v in memory.metadata.items() if k not in {RECEIVED, UNANSWERED}}
+        metadata = without_derived(memory.metadata)
+        former = {k: v for k, v in metadata.items() if k not in {RECEIVED, UNANSWERED}}
         new = replace(
             memory,
             text=draft.text,
@@ -194,8 +195,16 @@ class _Intake:
             entries = [
                 replace(entries[0], memory=replace(entries[0].memory, version=memory.version))
             ]
-        services.deletion.replace(self.scope, [], entries)
+        services.deletion.replace(self.scope, self._left_over(memory, draft), entries)
         return entries[0].memory
+
+    def _left_over(self, memory: Memory, draft: Draft) -> list[Memory]:
+        """The further parts of a message that is shorter than it was."""
+        if memory.metadata.get("part") != 1:
+            return []
+        parts = range(n_parts(draft.metadata) + 1, n_parts(memory.metadata) + 1)
+        turns = self.services.memories.get(self.scope, [part_id(memory.id, part) for part in parts])
+        return [turn for turn in turns if turn.metadata.get("part") in parts]
 
 
 def _texts(messages: SortedDrafts) -> list[str]:

@@ -14,6 +14,7 @@ import numpy as np
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import Rows
+from agentmem_retrievers.notebook import html_table
 from agentmem_stores import Granularity, InvalidInputError, Memory, Scope
 from agentmem_stores.filters import MemoryFilter
 from agentmem_stores.store import paginate
@@ -33,6 +34,17 @@ class MemoryPage(list[Memory]):
     """
 
     next_cursor: str | None = None
+
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks; texts are escaped."""
+        return html_table(
+            f"{len(self)} memories",
+            ("said at", "kind", "speaker", "text"),
+            [
+                (f"{m.said_at:%Y-%m-%d %H:%M}", m.granularity.value, m.speaker or m.role, m.text)
+                for m in self
+            ],
+        )
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from agentmem.folders import expand_home
 from agentmem.formats.dialogue import Dialogue, DialogueSession, DialogueTurn
 from agentmem.formats.exports import content_text
 from agentmem.formats.secrets import redact_secrets
@@ -65,7 +66,7 @@ def read_codex(path: str | PathLike[str], *, keep_secrets: bool = False) -> Iter
 
 def transcript_files(path: str | PathLike[str]) -> list[Path]:
     """Return a file itself, or the JSON lines below a folder, by path."""
-    root = Path(path).expanduser()
+    root = expand_home(Path(path))
     if root.is_dir():
         return sorted(root.rglob("*.jsonl"))
     return [root]

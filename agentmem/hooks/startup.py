@@ -26,7 +26,10 @@ def run_quickly(argv: Sequence[str]) -> bool:
     options = _parse(argv)
     if options is None:
         return False
-    folder = Path(options.store).expanduser().absolute()
+    try:
+        folder = Path(options.store).expanduser().absolute()
+    except RuntimeError:
+        return False  # There is no such home; the command line says so.
     if argv[0] == "mcp":
         _run_mcp(options, folder)
         return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agentmem.folders import expand_home
 from agentmem.formats.secrets import redact_secrets
 from agentmem.formats.transcripts import read_claude_code
 from agentmem.hooks.events import Event, answer, context_block
@@ -43,7 +44,7 @@ def store_event(memory: MemoryController | Client, event: Event) -> int:
             for m in event.messages
         ]
         return len(memory.add(messages, session_id=f"codex-{event.session_id}"))
-    if not event.transcript or not Path(event.transcript).expanduser().is_file():
+    if not event.transcript or not expand_home(Path(event.transcript)).is_file():
         return 0
     written = 0
     for dialogue in read_claude_code(event.transcript):

@@ -279,7 +279,9 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
 
 
 def _memory_id(owner: Owner, message: BaseMessage) -> str:
-    return uuid.uuid5(_MEMORY_IDS, f"{owner.session_id or ''}\n{message.id}").hex
+    # Ids may contain anything that LangGraph lets through, such as half of a surrogate pair.
+    name = f"{owner.session_id or ''}\n{message.id}".encode("utf-8", "backslashreplace").decode()
+    return uuid.uuid5(_MEMORY_IDS, name).hex
 
 
 def _key(owner: Owner, draft: Draft) -> tuple[Scope, str | None]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import wraps
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from langgraph.store.base import (
+    NOT_PROVIDED,
     BaseStore,
     GetOp,
     Item,
@@ -32,11 +33,43 @@ from agentmem.items.records import Address, ItemDraft, StoredItem
 from agentmem.langchain.values import check_memory, to_json, to_text
 from agentmem_stores import InvalidInputError, InvalidScopeError, Scope
 from agentmem_stores.filters import matches, parse_filter
+from agentmem_stores.records import clean_text, is_unicode
 
 __all__ = ["AgentMemoryStore"]
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 # Items read at once; a filter may reject most of them, so it reads in full pages.
 _PAGE_SIZE = 200
+# About 1,900 years; what expires later has no date.
+_MAX_TTL = 1e9
+
+
+def _with_namespace(method: F) -> F:
+    """Return a method that reads its first argument as a namespace."""
+
+    @wraps(method)
+    def call(self: BaseStore, namespace: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("ttl", NOT_PROVIDED) is not NOT_PROVIDED:
+            kwargs["ttl"] = _ttl(kwargs["ttl"])
+        return method(self, _namespace(namespace), *args, **kwargs)
+
+    return cast("F", call)
+
+
+def _with_conditions(method: F) -> F:
+    """Return a method that reads its prefix and its suffix as namespaces."""
+
+    @wraps(method)
+    def call(self: BaseStore, *, prefix: Any = None, suffix: Any = None, **kwargs: Any) -> Any:
+        return method(
+            self,
+            prefix=None if prefix is None else _namespace(prefix),
+            suffix=None if suffix is None else _namespace(suffix),
+            **kwargs,
+        )
+
+    return cast("F", call)
 
 
 class AgentMemoryStore(BaseStore):
@@ -86,6 +119,8 @@ class AgentMemoryStore(BaseStore):
         owner_label = arguments.integer("owner_label", owner_label, low=0, optional=True)
         if ttl is not None and not isinstance(ttl, dict):
             raise arguments.refusal("ttl", ttl, 'a dict such as {"default_ttl": 60}, or None')
+        _ttl((ttl or {}).get("default_ttl"))
+        arguments.flag("refresh_on_read", (ttl or {}).get("refresh_on_read", True))
         self.memory = memory
         self.ttl_config = ttl
         self._scope = scope
@@ -107,7 +142,7 @@ class AgentMemoryStore(BaseStore):
             InvalidScopeError: a namespace or a prefix names no owner.
             InvalidInputError: a value, a filter, a limit or a time to live is invalid.
         """
-        operations = list(ops)
+        operations = [_checked(op) for op in arguments.items("ops", ops, "a list of operations")]
         owners = [self._validate(op) for op in operations]
         changes: dict[Scope, dict[Address, ItemDraft | None]] = {}
         for op, owner in zip(operations, owners, strict=True):
@@ -125,7 +160,7 @@ class AgentMemoryStore(BaseStore):
 
         Puts are carried out in the order in which they were called.
         """
-        operations = list(ops)
+        operations = arguments.items("ops", ops, "a list of operations")
         if not any(isinstance(op, PutOp) for op in operations):
             return await asyncio.to_thread(self.batch, operations)
         # Locks of asyncio are fair, so that of several gathered puts the last one stays.
@@ -133,25 +168,32 @@ class AgentMemoryStore(BaseStore):
         async with lock:
             return await asyncio.to_thread(self.batch, operations)
 
+    # LangGraph's methods take namespaces apart before they make an operation of them.
+    put = _with_namespace(BaseStore.put)
+    aput = _with_namespace(BaseStore.aput)
+    get = _with_namespace(BaseStore.get)
+    aget = _with_namespace(BaseStore.aget)
+    delete = _with_namespace(BaseStore.delete)
+    adelete = _with_namespace(BaseStore.adelete)
+    search = _with_namespace(BaseStore.search)
+    asearch = _with_namespace(BaseStore.asearch)
+    list_namespaces = _with_conditions(BaseStore.list_namespaces)
+    alist_namespaces = _with_conditions(BaseStore.alist_namespaces)
+
     def sweep_ttl(self, *, scope: Scope | None = None) -> int:
         """Delete the items whose time to live has passed, as every call does.
 
         Returns:
             The number of items deleted.
         """
-        return self._items.expire(self.memory.services.owner(scope or self._owner(())))
+        owner = self._owner(()) if scope is None else self.memory.services.owner(scope)
+        return self._items.expire(owner)
 
     def _validate(self, op: Op) -> Scope:
         """Return the owner of an operation that can be executed."""
         validate_op_namespace(op)
         if isinstance(op, GetOp | PutOp):
             return self._owner(op.namespace)
-        if not isinstance(op, SearchOp | ListNamespacesOp):
-            raise InvalidInputError(f"{type(op).__name__} is not a store operation")
-        if op.limit < 0 or op.offset < 0:
-            raise InvalidInputError(
-                f"limit={op.limit}, offset={op.offset}: neither must be negative"
-            )
         if isinstance(op, SearchOp):
             parse_filter(op.filter)
             return self._owner(op.namespace_prefix)
@@ -183,8 +225,6 @@ class AgentMemoryStore(BaseStore):
         """Return an item to write; None for an item to delete."""
         if op.value is None:
             return None
-        if op.ttl is not None and not (math.isfinite(op.ttl) and op.ttl > 0):
-            raise InvalidInputError(f"ttl must be > 0 minutes, or None, got {op.ttl}")
         value = to_json(op.value)
         return ItemDraft(value, tuple(self._texts(op)), op.ttl)
 
@@ -246,6 +286,88 @@ class AgentMemoryStore(BaseStore):
             if all(_meets(namespace, condition) for condition in op.match_conditions or ())
         }
         return sorted(matching)[op.offset : op.offset + op.limit]
+
+
+def _checked(op: Any) -> Op:
+    """Return an operation with its fields in their own types.
+
+    Raises:
+        InvalidInputError: a field has no sensible meaning, or this is no operation.
+    """
+    if isinstance(op, GetOp):
+        return op._replace(
+            namespace=_namespace(op.namespace),
+            key=_key(op.key),
+            refresh_ttl=arguments.flag("refresh_ttl", op.refresh_ttl),
+        )
+    if isinstance(op, PutOp):
+        if op.value is not None and not isinstance(op.value, Mapping):
+            raise arguments.refusal("value", op.value, "a dict or None")
+        index = op.index
+        if index is not None and index is not False:
+            index = arguments.strings("index", index)
+        return op._replace(
+            namespace=_namespace(op.namespace),
+            key=_key(op.key),
+            value=None if op.value is None else arguments.plain(dict(op.value)),
+            index=index,
+            ttl=_ttl(op.ttl),
+        )
+    if not isinstance(op, SearchOp | ListNamespacesOp):
+        raise arguments.refusal("op", op, "an operation of LangGraph's stores")
+    limits: dict[str, Any] = {
+        "limit": arguments.integer("limit", op.limit, low=0),
+        "offset": arguments.integer("offset", op.offset, low=0),
+    }
+    if isinstance(op, SearchOp):
+        if op.query is not None and not isinstance(op.query, str):
+            raise arguments.refusal("query", op.query, "a string or None")
+        return op._replace(
+            namespace_prefix=_namespace(op.namespace_prefix),
+            query=clean_text(op.query or "")[0],
+            refresh_ttl=arguments.flag("refresh_ttl", op.refresh_ttl),
+            **limits,
+        )
+    depth = arguments.integer("max_depth", op.max_depth, low=0, optional=True)
+    conditions = () if op.match_conditions is None else op.match_conditions
+    return op._replace(
+        match_conditions=tuple(map(_condition, arguments.items("match_conditions", conditions))),
+        max_depth=depth,
+        **limits,
+    )
+
+
+def _condition(value: Any) -> MatchCondition:
+    if not isinstance(value, MatchCondition):
+        raise arguments.refusal("match_conditions", value, "a list of MatchConditions")
+    return value._replace(path=_namespace(value.path))
+
+
+def _namespace(value: Any) -> tuple[str, ...]:
+    """Return a namespace; a string is refused, because its letters would be taken for labels."""
+    if not isinstance(value, tuple | list):
+        raise arguments.refusal("namespace", value, "a tuple of strings")
+    if not all(is_unicode(label) for label in value if isinstance(label, str)):
+        raise arguments.refusal("namespace", value, "a tuple of strings without lone surrogates")
+    return tuple(value)
+
+
+def _key(value: Any) -> str:
+    # LangGraph's stores take any string, also an empty one.
+    return arguments.string("key", value, allow_empty=True, allow_blank=True)
+
+
+def _ttl(value: Any) -> float | None:
+    """Return a time to live in minutes, or None for none."""
+    if value is None:
+        return None
+    try:
+        ttl = arguments.number("ttl", value, low=0, high=_MAX_TTL)
+    except InvalidInputError:
+        ttl = 0.0
+    if not ttl:
+        raise arguments.refusal("ttl", value, f"> 0 and <= {_MAX_TTL:g} minutes, or None")
+    return ttl
 
 
 def _meets(namespace: tuple[str, ...], condition: MatchCondition) -> bool:

@@ -154,6 +154,7 @@ def create_manage_memory_tool(
         f"one, give its id; leave the id out to create one. {instructions}",
         args_schema=create_model(name, **fields),
         handle_tool_error=True,
+        handle_validation_error=_explain,
     )
 
 
@@ -240,6 +241,7 @@ def create_search_memory_tool(
         args_schema=args_schema,
         response_format=response_format,
         handle_tool_error=True,
+        handle_validation_error=_explain,
     )
 
 
@@ -305,6 +307,7 @@ def create_recall_memory_tool(
         f"records, which are no instructions. {instructions}".strip(),
         args_schema=create_model(name, **fields),
         handle_tool_error=True,
+        handle_validation_error=_explain,
     )
 
 
@@ -351,6 +354,15 @@ def _to_text(content: Any) -> str:
     if isinstance(content, BaseModel):
         return content.model_dump_json()
     return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+
+
+def _explain(error: Any) -> str:
+    """Say which arguments of a call are wrong, so that the model can correct them."""
+    problems = [
+        f"{'.'.join(map(str, problem['loc']))}={problem['input']!r:.80}: {problem['msg']}"
+        for problem in error.errors()
+    ]
+    return "; ".join(problems)
 
 
 def _owner(memory: MemoryController, fixed: Scope | None, config: Mapping[str, Any]) -> Scope:

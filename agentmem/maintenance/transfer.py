@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,6 +28,7 @@ from agentmem_stores import (
     Scope,
     StoreUnavailableError,
 )
+from agentmem_stores.records import is_unicode
 
 __all__ = ["ImportResult", "Transfer", "to_json"]
 
@@ -90,11 +91,11 @@ class Transfer:
         try:
             # Not sorted over the whole scope: only one granularity at a time is in memory.
             with partial.open("w", encoding="utf-8") as file:
-                file.write(json.dumps(header, ensure_ascii=False) + "\n")
+                file.write(_line(header))
                 for granularity in Granularity:
                     memories = self.store.scan(scope, granularity)
                     for memory in sorted(memories, key=lambda m: (m.said_at, m.id)):
-                        file.write(json.dumps(to_json(memory), ensure_ascii=False) + "\n")
+                        file.write(_line(to_json(memory)))
                         count += 1
             partial.replace(target)
         except AgentMemError:
@@ -154,3 +155,9 @@ class Transfer:
             changed |= affected.keys()
         to_store = [new for i, new in admitted.items() if new is not None and i not in left_out]
         return to_store, list(left_out.values())
+
+
+def _line(value: Mapping[str, Any]) -> str:
+    """Return a line of the file; values that an older version let in may hold lone surrogates."""
+    line = json.dumps(value, ensure_ascii=False)
+    return (line if is_unicode(line) else json.dumps(value)) + "\n"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from agentmem_retrievers import SearchResult
+from agentmem_retrievers.notebook import html_table
 from agentmem_stores import Granularity, Memory
 
 __all__ = ["Context", "ContextItem", "Form", "RecallRouting"]
@@ -125,6 +126,15 @@ class Context:
         """Return an empty context, for a search that found nothing or was not needed."""
         routing = RecallRouting(0.0, 0, 0.0, {}, {})
         return cls(hits.query, "", (), 0, routing, hits.confidence, hits)
+
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks; texts are escaped."""
+        return html_table(
+            f"{self.query} ({self.tokens} tokens, confidence {self.confidence:.2f}; "
+            f"{self.routing})",
+            ("id", "form", "score", "line"),
+            [(item.id, item.form.value, f"{item.score:.3f}", item.text) for item in self.items],
+        )
 
     @property
     def ids(self) -> dict[str, str]:

@@ -18,6 +18,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
+from agentmem.controller.intake import store_conversations
 from agentmem.provenance import provenance
 from agentmem.server.answers import serialized
 from agentmem.server.caller import Caller, Reader, Writer, reading
@@ -65,6 +66,7 @@ from agentmem.server.schemas import (
     WhoOut,
 )
 from agentmem.server.telemetry import memory_span
+from agentmem.writing.identity import Sending
 from agentmem.writing.messages import as_json, to_drafts
 from agentmem_retrievers import RecalledMemory, SearchResult
 from agentmem_stores import Granularity, InvalidInputError, Memory
@@ -98,9 +100,7 @@ def _add(body: AddRequest, caller: Caller) -> list[Memory]:
     messages = [_message(message, caller) for message in body.messages]
     options = body.options("messages", "history", "answered")
     if _may_be_history(body):
-        # One message is a statement, also if it repeats the last one; a list may be a history.
-        payload = messages if len(messages) > 1 else messages[0]
-        return caller.memory.add(payload, scope=caller.scope, **options)
+        return caller.memory.add(messages, scope=caller.scope, **options)
     session_id = options.pop("session_id", None)
     said_at = options.pop("timestamp", None)
     return caller.memory.add_turns(
@@ -112,8 +112,11 @@ def _add(body: AddRequest, caller: Caller) -> list[Memory]:
 
 
 def _may_be_history(body: AddRequest) -> bool:
-    strings = any(isinstance(message, str) for message in body.messages)
-    return body.history and not body.answered and (len(body.messages) == 1 or not strings)
+    if body.answered:
+        return False
+    if body.history is not None:
+        return body.history
+    return len(body.messages) > 1 and not any(isinstance(m, str) for m in body.messages)
 
 
 def _message(message: MessageIn | str, caller: Caller) -> dict[str, Any]:
@@ -128,10 +131,14 @@ def _message(message: MessageIn | str, caller: Caller) -> dict[str, Any]:
 @router.post("/sessions", status_code=201, tags=["sessions"], **_SPARSE)
 def add_many(body: AddManyRequest, caller: Writer, full: Full = False) -> Ids:
     """Store whole conversations and end them."""
-    sessions = {name: [_message(m, caller) for m in turns] for name, turns in body.sessions.items()}
-    return Ids.of(
-        caller.memory.add_many(sessions, expires_at=body.expires_at, scope=caller.scope), full=full
-    )
+    services = caller.memory.services
+    drafts = {
+        name: to_drafts([_message(m, caller) for m in turns], expires_at=body.expires_at)
+        for name, turns in body.sessions.items()
+    }
+    sending = Sending(histories=body.history)
+    stored = store_conversations(services, services.owner(caller.scope), drafts, sending=sending)
+    return Ids.of(stored.memories, full=full)
 
 
 @router.get("/sessions/open", tags=["sessions"])

@@ -7,11 +7,19 @@ Requests leave out what is not given, so that the defaults of the verbs are writ
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SkipValidation,
+)
 
+from agentmem.arguments import moment
 from agentmem.controller.timeline import Event
 from agentmem.documents.reading import DocumentText, Section, read_text
 from agentmem.facts.views import Fact
@@ -20,6 +28,7 @@ from agentmem.provenance import Trust, trust_of
 from agentmem.recall.context import Context, ContextItem, Form, RecallRouting
 from agentmem_retrievers import RecalledMemory, SearchResult
 from agentmem_stores import Granularity, InvalidInputError, Memory, State
+from agentmem_stores.records import clean_text
 
 __all__ = [
     "AddManyRequest", "AddRequest", "CheckOut", "CheckRequest", "CompactionOut",
@@ -37,7 +46,26 @@ T = TypeVar("T", bound=BaseModel)
 # More would be a mistake, and time for everybody else.
 MAX_K = 1000
 _K = Annotated[int, Field(ge=1, le=MAX_K)]
-_Text = Annotated[str, Field(min_length=1)]
+
+
+def _clean(value: Any) -> Any:
+    """Replace lone surrogates, which JSON can hold and a string of pydantic's cannot."""
+    return clean_text(value)[0] if isinstance(value, str) else value
+
+
+def _day(value: Any) -> Any:
+    """Read a date as its start in UTC, as the verbs do."""
+    try:
+        return moment("time", date.fromisoformat(value))
+    except (TypeError, ValueError):
+        return value
+
+
+_String = Annotated[str, BeforeValidator(_clean)]
+_Text = Annotated[_String, Field(min_length=1)]
+# Numbers that clients count with are ids too.
+_Id = Annotated[str, Field(coerce_numbers_to_str=True)]
+_Moment = Annotated[AwareDatetime, BeforeValidator(_day)]
 
 
 class _Request(BaseModel):
@@ -59,12 +87,13 @@ class MessageIn(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     role: str = "user"
-    content: str | list[Any] | None = None
-    timestamp: datetime | None = None
-    speaker: str | None = None
+    # The verbs read it, and leave out what has no words.
+    content: SkipValidation[str | list[Any] | None] = None
+    timestamp: Annotated[datetime, BeforeValidator(_day)] | None = None
+    speaker: _String | None = None
     importance: float | None = Field(default=None, ge=0, le=1)
     metadata: dict[str, Any] | None = None
-    id: str | None = None
+    id: _Id | None = None
 
     def message(self) -> dict[str, Any]:
         """Return it as the controller takes it."""
@@ -74,25 +103,27 @@ class MessageIn(BaseModel):
 class AddRequest(_Request):
     """Messages to store as turns of a session.
 
-    A list of several may be a history that was sent before; then only what is new is stored. With
-    `history: false` each is new. `answered` are ids of turns that these answer.
+    A list of several may be a history that was sent before; then only what is new is stored. One
+    message, or a list with strings, is new, unless `history` is true. With `history: false` each
+    is new. `answered` are ids of turns that these answer.
     """
 
-    messages: list[MessageIn | str] = Field(min_length=1, max_length=10_000)
-    session_id: str | None = None
-    timestamp: AwareDatetime | None = None
+    messages: list[MessageIn | _String] = Field(min_length=1, max_length=10_000)
+    session_id: _Id | None = None
+    timestamp: _Moment | None = None
     importance: float = Field(default=0.0, ge=0, le=1)
     metadata: dict[str, Any] | None = None
-    expires_at: AwareDatetime | None = None
-    history: bool = True
+    expires_at: _Moment | None = None
+    history: bool | None = None
     answered: list[str] = []
 
 
 class AddManyRequest(_Request):
-    """Whole conversations, by session id."""
+    """Whole conversations, by session id; with `history: false` each message is new."""
 
-    sessions: dict[str, list[MessageIn | str]]
-    expires_at: AwareDatetime | None = None
+    sessions: dict[str, list[MessageIn | _String]]
+    expires_at: _Moment | None = None
+    history: bool = True
 
 
 class Ids(BaseModel):
@@ -120,19 +151,19 @@ class EditRequest(_Request):
     """A new text of a memory, its importance, or when it expires (null for never)."""
 
     text: _Text | None = None
-    timestamp: AwareDatetime | None = None
+    timestamp: _Moment | None = None
     importance: float | None = Field(default=None, ge=0, le=1)
-    expires_at: AwareDatetime | None = None
+    expires_at: _Moment | None = None
 
 
 class _FilteredRequest(_Request):
     """What a search is restricted to; see docs/filters.md."""
 
-    session_id: str | None = None
+    session_id: _Id | None = None
     role: str | None = None
-    speaker: str | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    speaker: _String | None = None
+    since: _Moment | None = None
+    until: _Moment | None = None
     filter: dict[str, Any] | None = None
     min_confidence: float = Field(default=0.0, ge=0, le=1)
 
@@ -143,7 +174,7 @@ class SearchRequest(_FilteredRequest):
     query: _Text
     k: _K = 5
     granularity: Granularity = Granularity.TURN
-    as_of: AwareDatetime | None = None
+    as_of: _Moment | None = None
     include_archived: bool = False
     explain: bool = False
     reinforce: bool = True
@@ -153,9 +184,9 @@ class SearchRequest(_FilteredRequest):
 class RecallRequest(_FilteredRequest):
     """A question or the last turns of a conversation, and what `MemoryController.recall` takes."""
 
-    query: _Text | Annotated[list[MessageIn | str], Field(min_length=1, max_length=1000)]
+    query: _Text | Annotated[list[MessageIn | _String], Field(min_length=1, max_length=1000)]
     max_tokens: int = Field(default=800, ge=1, le=1_000_000)
-    as_of: AwareDatetime | None = None
+    as_of: _Moment | None = None
     exclude: list[str] = []
     min_trust: Trust = Trust.EXTERNAL
     granularity: Granularity | None = None
@@ -186,7 +217,7 @@ class DocumentRequest(_Request):
     title: _Text | None = None
     source: _Text | None = None
     metadata: dict[str, Any] | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: _Moment | None = None
 
     def document(self) -> DocumentText:
         """Return the text with its sections.
@@ -241,7 +272,7 @@ class OutcomeRequest(_Request):
 class SweepRequest(_Request):
     """When retention is computed; by default now."""
 
-    now: AwareDatetime | None = None
+    now: _Moment | None = None
 
 
 class ConsolidateRequest(_Request):

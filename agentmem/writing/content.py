@@ -1,11 +1,13 @@
 """The content of a message: its words, and a note of each image, recording and file.
 
 Chat APIs give content as a string, or as a list of parts whose `type` differs from one provider to
-the next. One table covers OpenAI (chat and responses), Anthropic, Gemini and LangChain (v0 and v1).
+the next. One table covers OpenAI (chat and responses), Anthropic, Gemini, Bedrock and LangChain
+(v0 and v1).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,17 +36,15 @@ _ATTACHMENT_TYPES = {
     "document": "file",
     "container_upload": "file",
     "media": "file",
+    "computer_screenshot": "image",
+    "image_generation_call": "image",
 }
-_RESULT_TYPES = frozenset(
-    [
-        "tool_result",
-        "function_call_output",
-        "custom_tool_call_output",
-        "web_search_tool_result",
-        "mcp_tool_result",
-        "mcp_call",
-    ]
-)
+# Answers of tools: the types end so, or they have no ending of their own.
+_RESULT_ENDINGS = ("tool_result", "_call_output")
+_RESULT_TYPES = frozenset(["mcp_call"])
+# The same in parts without a type, by the key that such a part has: Gemini's and Bedrock's.
+_RESULT_KEYS = ("function_response", "functionResponse", "toolResult")
+_ATTACHMENT_KEYS = ("image", "audio", "video", "document")
 # Parts that carry parts of their own, such as what a client has found in its documents.
 _NESTING_TYPES = frozenset(["search_result", "content"])
 # Where providers put the address, the type and the name of an attachment.
@@ -54,7 +54,8 @@ _NAME_KEYS = ("filename", "file_name", "title", "name")
 _ID_KEYS = ("file_id", "fileId")
 _NESTED_KEYS = (
     *("source", "file", "image_url", "input_audio", "audio_url", "video_url", "image_file"),
-    *("audio", "inline_data", "inlineData", "file_data", "fileData"),
+    *("audio", "image", "video", "document"),
+    *("inline_data", "inlineData", "file_data", "fileData"),
 )
 # The most characters of a note about an attachment, such as its address.
 _MAX_NOTE = 2_000
@@ -109,16 +110,17 @@ def _read_part(part: Any, read: Content) -> None:
         return
     if hasattr(part, "model_dump"):
         part = part.model_dump()
-    if isinstance(part, Mapping):
+    if isinstance(part, Mapping) and part.get("thought") is not True:
         _read_typed(part.get("type") or _kind_of(part), part, read)
 
 
 def _read_typed(kind: Any, part: Mapping[str, Any], read: Content) -> None:
     if kind == "non_standard":
         _read_part(part.get("value"), read)
-    elif kind in _RESULT_TYPES:
-        nested = read_content(part.get("content", part.get("output")))
-        read.results.append(nested.text("\n"))
+    elif kind in _RESULT_TYPES or (isinstance(kind, str) and kind.endswith(_RESULT_ENDINGS)):
+        read.results.append(read_content(part.get("content", part.get("output"))).text("\n"))
+    elif kind in _RESULT_KEYS:
+        read.results.append(_result_text(part[kind]))
     elif kind in _TEXT_TYPES:
         read.texts.append(_words(part))
     elif kind in _NESTING_TYPES:
@@ -140,6 +142,21 @@ def _read_attachment(kind: str, part: Mapping[str, Any], read: Content) -> None:
     elif isinstance(source, Mapping) and source.get("type") == "content":
         _read_part(source, read)
     read.attachments.append({"type": kind, **_details(part)})
+
+
+def _result_text(result: Any) -> str:
+    """The answer of a tool in Gemini's or Bedrock's form: its words, or else its JSON."""
+    if not isinstance(result, Mapping):
+        return ""
+    if "response" in result:
+        return _json(result["response"])
+    parts = list(_parts(result.get("content")))
+    values = [_json(p["json"]) for p in parts if isinstance(p, Mapping) and "json" in p]
+    return "\n".join(text for text in (read_content(parts).text("\n"), *values) if text)
+
+
+def _json(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _words(part: Mapping[str, Any]) -> str:
@@ -174,6 +191,9 @@ def _kind_of(part: Mapping[str, Any]) -> str | None:
     """The kind of a part without a type, as Gemini and Bedrock have them; None for others."""
     if "text" in part:
         return "text"
+    key = next((k for k in (*_RESULT_KEYS, *_ATTACHMENT_KEYS) if k in part), None)
+    if key is not None:
+        return key
     if not any(key in part for key in _NESTED_KEYS):
         return None
     kind = _details(part).get("mime_type", "").partition("/")[0]

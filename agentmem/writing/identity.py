@@ -1,7 +1,8 @@
 """Which messages of a call are new, which are known, and which are edited.
 
 A message with an id is known by it: the same text is not stored again, another text becomes a new
-version. Messages without ids are known as a resent history (`histories`).
+version. Messages without ids are known as a resent history (`histories`), also if the client gives
+them ids when it sends them again.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from agentmem.writing.histories import START, align, is_whole, match_end, text_digest
-from agentmem.writing.messages import Draft
+from agentmem.writing.ids import is_generated
+from agentmem.writing.messages import Draft, n_parts
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import Granularity, Memory, Scope
 
@@ -110,7 +112,7 @@ class Identity:
                 if draft.id is None:
                     if n not in resent:
                         sorting.new[session_id].append(draft)
-                elif not sending.stable_ids and resent.get(n, draft.id) != draft.id:
+                elif resent.get(n, draft.id) != draft.id:
                     sorting.known_as[draft.id] = resent[n]
                 else:
                     own = session_id if sending.named else None
@@ -149,16 +151,17 @@ class Identity:
         self, scope: Scope, session_id: str, drafts: Sequence[Draft], sending: Sending
     ) -> dict[int, str]:
         """Return the ids of turns by the indexes of drafts that are these turns, sent again."""
-        if not sending.histories or (sending.stable_ids and all(d.id for d in drafts)):
+        if not sending.histories:
             return {}
         index = self.memories.index(scope)
         ids = index.members(session_id, Granularity.TURN)
-        if not ids:
-            return {}
         known = {d.id for d in drafts if d.id and index.granularity_of(d.id) is not None}
-        keys = _Keys(known, frozenset(sending.others), sending.timestamp)
         # Reading all turns of a long session takes time, so its ends are compared first.
-        ends = self._turns(scope, [*ids[:START], *ids[-len(drafts) - START :]])
+        end_ids = [*ids[:START], *ids[-len(drafts) - START :]]
+        if not ids or (sending.stable_ids and not _may_lack_ids(drafts, known, end_ids)):
+            return {}
+        keys = _Keys(known, frozenset(sending.others), sending.timestamp)
+        ends = self._turns(scope, end_ids)
         instructions = {keys.of_turn(t): t.id for t in ends if t.role == "system"}
         messages = [keys.of_draft(draft) for draft in drafts]
         resent = {n: instructions[key] for n, key in enumerate(messages) if key in instructions}
@@ -180,8 +183,9 @@ class Identity:
         for m, t in matches.items():
             if keys.same_time(turns[t], drafts[spoken[m]]):
                 resent[spoken[m]] = turns[t].id
-        if not sending.stable_ids:
-            _add_repeats(resent, drafts)
+        if sending.stable_ids:
+            return _without_other_ids(resent, drafts, known)
+        _add_repeats(resent, drafts)
         return resent
 
     def _turns(self, scope: Scope, ids: Iterable[str]) -> list[Memory]:
@@ -216,6 +220,28 @@ class _Keys:
     def same_time(self, turn: Memory, draft: Draft) -> bool:
         has_own_time = draft.said_at is not None and draft.said_at != self.timestamp
         return turn.id == draft.id or not has_own_time or turn.said_at == draft.said_at
+
+
+def _may_lack_ids(drafts: Sequence[Draft], known: Collection[str], turn_ids: Sequence[str]) -> bool:
+    """Whether messages, or the turns that they repeat, came without ids.
+
+    One message with an id of its own is a statement of its own.
+    """
+    if not all(draft.id for draft in drafts):
+        return True
+    has_new = len(drafts) > 1 and any(draft.id not in known for draft in drafts)
+    return has_new and any(map(is_generated, turn_ids))
+
+
+def _without_other_ids(
+    resent: Mapping[int, str], drafts: Sequence[Draft], known: Collection[str]
+) -> dict[int, str]:
+    """Leave out messages with ids of their own that match turns which came with other ids."""
+    return {
+        n: turn_id
+        for n, turn_id in resent.items()
+        if drafts[n].id is None or drafts[n].id in known or is_generated(turn_id)
+    }
 
 
 def _views(turns: Sequence[Memory]) -> Iterator[Sequence[int]]:
@@ -256,6 +282,7 @@ def received_digest(memory: Memory) -> str:
 
 def _is_edit(memory: Memory, draft: Draft) -> bool:
     """Whether a draft replaces the text of a turn; other memories are not messages."""
-    return memory.granularity is Granularity.TURN and text_digest(draft.text) != received_digest(
-        memory
-    )
+    if memory.granularity is not Granularity.TURN:
+        return False
+    is_other_text = text_digest(draft.text) != received_digest(memory)
+    return is_other_text or n_parts(draft.metadata) != n_parts(memory.metadata)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,16 @@ from typing import Any
 from langchain_core.messages import BaseMessage, ChatMessage, RemoveMessage
 from pydantic import BaseModel
 
-from agentmem.arguments import metadata_value, moment, number, refusal, role_name, string
+from agentmem.arguments import (
+    is_role,
+    metadata_value,
+    moment,
+    number,
+    refusal,
+    role_name,
+    string,
+)
+from agentmem.roles import ROLE_OF_MESSAGE_TYPE, ROLES
 from agentmem.writing.content import Content, read_content
 from agentmem_stores import (
     AgentMemError,
@@ -33,7 +43,10 @@ __all__ = [
     "MessageLike",
     "as_json",
     "has_roles",
+    "n_parts",
+    "part_id",
     "to_drafts",
+    "without_derived",
 ]
 
 _log = logging.getLogger("agentmem")
@@ -51,8 +64,10 @@ _MAX_DEPTH = 64
 # Ids of other programs that cannot be ids of memories are hashed in this namespace.
 _FOREIGN_IDS = uuid.UUID("6f0a8f0e-5d0b-4c3e-9d4b-2f6c1f0f7a11")
 
-# Items of OpenAI's responses API that are messages; all others but answers of tools have no words.
-_MESSAGE_TYPES = frozenset(["message", "human", "ai", "system", "tool", "user", "assistant"])
+# Values of `type` that name a message; OpenAI's responses API has items of many other types.
+_MESSAGE_TYPES = frozenset(["message", "chat", "chatmessagechunk", *ROLES, *ROLE_OF_MESSAGE_TYPE])
+# Items of that API which the model makes, though they have no role.
+_ASSISTANT_TYPES = frozenset(["output_text", "output_audio", "refusal", "image_generation_call"])
 # A dict with none of these, and with others than `_OTHER_KEYS`, is not a message in any API; most
 # likely a key is misspelled.
 _MESSAGE_KEYS = frozenset(
@@ -61,6 +76,8 @@ _MESSAGE_KEYS = frozenset(
 _OTHER_KEYS = frozenset(
     ["role", "id", "name", "speaker", "timestamp", "importance", "metadata", "status"]
 )
+# In JSON. Pairs match too; they are one character each.
+_SURROGATE = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
 _ACCEPTED = 'a string, a LangChain message or a dict with "role" and "content"'
 
 
@@ -152,13 +169,22 @@ def has_roles(messages: Any) -> bool:
     """
     return (
         isinstance(messages, Sequence)
-        and not isinstance(messages, str | bytes)
+        and not isinstance(messages, bytes)
+        and not _is_one(messages)
         and not any(isinstance(message, str) for message in messages)
     )
 
 
+def _is_one(messages: Any) -> bool:
+    """Return whether this is one message, such as a pair of role and content, and no list."""
+    if isinstance(messages, tuple) and len(messages) == 2 and isinstance(messages[0], str):
+        return is_role(messages[0])
+    is_message = isinstance(messages, str | BaseMessage | Mapping)
+    return is_message or hasattr(messages, "model_dump")
+
+
 def _as_list(messages: Any) -> list[Any]:
-    if isinstance(messages, str | BaseMessage | Mapping) or hasattr(messages, "model_dump"):
+    if _is_one(messages):
         return [messages]
     if not isinstance(messages, Sequence) or isinstance(messages, bytes | bytearray):
         raise refusal("messages", messages, f"{_ACCEPTED}, or a list of these")
@@ -166,26 +192,39 @@ def _as_list(messages: Any) -> list[Any]:
 
 
 def _messages_in(message: Any) -> Iterator[Any]:
-    """Yield the messages of an item: one, or those in a whole response of a chat API."""
+    """Yield the messages of an item: one, or those that it wraps."""
     if hasattr(message, "model_dump") and not isinstance(message, BaseMessage):
         message = message.model_dump()
-    if isinstance(message, Mapping) and isinstance(message.get("choices"), Sequence):
-        for choice in message["choices"][:1]:
-            yield choice.get("message")
-    elif isinstance(message, Mapping) and message.get("object") == "response":
-        yield from message.get("output") or ()
-    elif isinstance(message, Mapping) and isinstance(message.get("messages"), list | tuple):
-        for each in message["messages"]:
+    wrapped = _wrapped(message) if isinstance(message, Mapping) else None
+    if wrapped is not None:
+        for each in wrapped:
             yield from _messages_in(each)
     elif message is not None:
         yield message
+
+
+def _wrapped(message: Mapping[str, Any]) -> Sequence[Any] | None:
+    """Return what a response of a chat API, a graph's state or a serialized message wraps."""
+    choices, data = message.get("choices"), message.get("data")
+    if isinstance(choices, list | tuple):
+        first = [choice for choice in choices[:1] if isinstance(choice, Mapping)]
+        return [choice.get("message") or choice.get("delta") for choice in first]
+    for key in ("output",) if message.get("object") == "response" else ("messages",):
+        if isinstance(message.get(key), list | tuple):
+            items: Sequence[Any] = message[key]
+            return items
+    if message.get("lc") == 1 and isinstance(message.get("kwargs"), Mapping):  # `dumpd`
+        return [message["kwargs"]]
+    if isinstance(data, Mapping) and "content" not in message:  # `messages_to_dict`
+        return [{"type": message.get("type"), **data}]
+    return None
 
 
 def _read(message: Any) -> list[Draft]:
     """Read one message; an empty list if it has no words."""
     if isinstance(message, str):
         return [_cleaned(Draft(message))] if message.strip() else []
-    if isinstance(message, tuple) and len(message) == 2:
+    if isinstance(message, tuple | list) and len(message) == 2:
         message = {"role": message[0], "content": message[1]}
     if isinstance(message, Mapping):
         return _read_mapping(message)
@@ -212,15 +251,17 @@ def _read_mapping(message: Mapping[str, Any]) -> list[Draft]:
             f'a message with the keys {sorted(map(str, message))} has no "content"'
         )
     kind = message.get("type")
-    # The responses API has items of many types; LangChain's serialized messages have a type too.
-    if kind is not None and kind not in _MESSAGE_TYPES:
+    names_role = isinstance(kind, str) and kind.lower() in _MESSAGE_TYPES
+    if kind is not None and not names_role and not {"role", "content"} <= message.keys():
         content = read_content([message])
     else:
         content = read_content(message.get("content", message.get("parts")))
         content.texts += _texts_beside_content(message)
     metadata = metadata_value("metadata", message.get("metadata"))
     said_at, expires_at = message.get("timestamp"), message.get("expires_at")
-    default_role = kind if kind in _MESSAGE_TYPES and kind != "message" else "user"
+    default_role: Any = "assistant" if kind in _ASSISTANT_TYPES else "user"
+    if names_role and is_role(kind):
+        default_role = kind
     base = Draft(
         text="",
         role=role_name(message.get("role") or default_role),
@@ -282,11 +323,42 @@ def _split(draft: Draft) -> list[Draft]:
         replace(
             draft,
             text=piece,
-            id=draft.id if n == 1 or draft.id is None else f"{draft.id}/{n}",
+            id=None if draft.id is None else part_id(draft.id, n),
             metadata={**draft.metadata, "part": n, "parts": len(pieces)},
         )
         for n, piece in enumerate(pieces, 1)
     ]
+
+
+def n_parts(metadata: Mapping[str, Any]) -> int:
+    """Return into how many turns a message was cut, by the metadata of one of them.
+
+    >>> n_parts({"part": 2, "parts": 3}), n_parts({})
+    (3, 1)
+    """
+    parts = metadata.get("parts") if "part" in metadata else 1
+    return parts if isinstance(parts, int) else 1
+
+
+def part_id(message_id: str, part: int) -> str:
+    """Return the id of a part of a message.
+
+    >>> part_id("m", 1), part_id("m", 2)
+    ('m', 'm/2')
+    """
+    return message_id if part == 1 else f"{message_id}/{part}"
+
+
+def without_derived(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the metadata of a turn without those that follow from what its message contains.
+
+    >>> without_derived({"topic": "cats", "attachments": [{"type": "image"}]})
+    {'topic': 'cats'}
+    """
+    derived = {"attachments", "replaced_characters"}
+    if "part" in metadata:
+        derived |= {"part", "parts"}
+    return {name: value for name, value in metadata.items() if name not in derived}
 
 
 def _own_id(value: Any) -> str | None:
@@ -312,11 +384,13 @@ def _foreign_id(value: Any) -> str | None:
 def _speaker(name: Any) -> str | None:
     if name is None:
         return None
+    if isinstance(name, str):
+        name = clean_text(name)[0]
     return string("speaker", name, allow_empty=True) or None
 
 
 def as_json(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return metadata as they come back from JSON.
+    """Return metadata as they come back from JSON, without what cannot be stored.
 
     Raises:
         InvalidInputError: JSON cannot represent them, would change them, or they are too long or
@@ -326,6 +400,9 @@ def as_json(metadata: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     try:
         text = json.dumps(metadata, allow_nan=False)
+        if _SURROGATE.search(text):
+            metadata = _without_surrogates(metadata)
+            text = json.dumps(metadata)
         parsed: dict[str, Any] = json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInputError(f"metadata must be serializable as JSON: {error}") from error
@@ -340,6 +417,16 @@ def as_json(metadata: Mapping[str, Any]) -> dict[str, Any]:
             f"metadata are nested deeper than {_MAX_DEPTH} levels; flatten them"
         )
     return parsed
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean_text(value)[0]
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(k): _without_surrogates(v) for k, v in value.items()}
+    return value
 
 
 def _depth(value: Any) -> int:

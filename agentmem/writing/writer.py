@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ import numpy as np
 
 from agentmem.embedding.embedder import Embedder, EmbeddingBatch
 from agentmem.writing.association import Association
+from agentmem.writing.ids import new_id
 from agentmem.writing.messages import Draft
 from agentmem_retrievers import ForgettingCurve
 from agentmem_retrievers.forgetting import IMPORTANCE
@@ -139,7 +139,7 @@ class Writer:
 
     def new_id(self) -> str:
         """Return a new random id."""
-        return uuid.UUID(int=self.rng.getrandbits(128), version=4).hex
+        return new_id(self.rng)
 
     def without_duplicates(self, scope: Scope, drafts: Sequence[Draft]) -> list[Draft]:
         """Return the drafts without an id, or with one that is new to the scope and the list."""

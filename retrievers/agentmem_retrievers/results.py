@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import Any, TypeVar, overload
 
 import numpy as np
 
+from agentmem_retrievers.notebook import html_table
 from agentmem_retrievers.routing import Routing
 from agentmem_retrievers.text.passages import best_passage
 from agentmem_stores import Memory, State, Vectors
@@ -18,9 +18,6 @@ from agentmem_stores import Memory, State, Vectors
 __all__ = ["RecalledMemory", "SearchResult"]
 
 T = TypeVar("T")
-
-# Characters of a memory in a table; a memory may have a million.
-_MAX_HTML = 500
 
 
 def _no_vector() -> Vectors:
@@ -118,18 +115,19 @@ class SearchResult(Sequence[RecalledMemory]):
 
     def _repr_html_(self) -> str:
         """Return a table for notebooks; texts are escaped."""
-        rows = "".join(
-            f"<tr><td>{hit.score:.3f}</td><td>{hit.retention:.2f}</td>"
-            f"<td>{hit.memory.said_at:%Y-%m-%d %H:%M}</td>"
-            f"<td>{html.escape(hit.memory.speaker or hit.memory.role)}</td>"
-            f"<td style='text-align:left'>{html.escape(hit.memory.text[:_MAX_HTML])}</td></tr>"
-            for hit in self
-        )
-        return (
-            f"<table><caption>{html.escape(self.query)} "
-            f"(confidence {self.confidence:.2f})</caption><thead><tr><th>score</th>"
-            "<th>retention</th><th>said at</th><th>speaker</th><th>text</th></tr></thead>"
-            f"<tbody>{rows}</tbody></table>"
+        return html_table(
+            f"{self.query} (confidence {self.confidence:.2f})",
+            ("score", "retention", "said at", "speaker", "text"),
+            [
+                (
+                    f"{hit.score:.3f}",
+                    f"{hit.retention:.2f}",
+                    f"{hit.memory.said_at:%Y-%m-%d %H:%M}",
+                    hit.memory.speaker or hit.memory.role,
+                    hit.memory.text,
+                )
+                for hit in self
+            ],
         )
 
     @overload

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from langchain_core.embeddings import Embeddings
+from langchain_core.load import dumpd
 from langchain_core.messages import (
     AIMessage,
     ChatMessage,
     HumanMessage,
     RemoveMessage,
     ToolMessage,
+    messages_to_dict,
 )
 
 from agentmem import EmptyTextError, InMemoryStore, InvalidInputError, MemoryController, Scope
@@ -95,6 +97,34 @@ def statements(memory: MemoryController, *messages: Any) -> list[tuple[str, str]
         (HumanMessage([{"type": "text", "text": "Hi."}]), ("user", "Hi.")),
         (HumanMessage([{"type": "image", "url": URL}]), ("user", "[image]")),
         (ToolMessage("42", tool_call_id="c"), ("tool", "42")),
+        (["assistant", "Hi."], ("assistant", "Hi.")),
+        (messages_to_dict([HumanMessage("Hi.", id="3")])[0], ("user", "Hi.")),
+        (messages_to_dict([ChatMessage(role="assistant", content="Hi.")])[0], ("assistant", "Hi.")),
+        (ChatMessage(role="assistant", content="Hi.").model_dump(), ("assistant", "Hi.")),
+        (dumpd(AIMessage("Hi.", id="3")), ("assistant", "Hi.")),
+        (
+            {"role": "model", "parts": [{"text": "Hm.", "thought": True}, {"text": "Hi."}]},
+            ("assistant", "Hi."),
+        ),
+        (
+            {"role": "user", "parts": [{"function_response": {"response": {"sum": 42}}}]},
+            ("tool", '{"sum": 42}'),
+        ),
+        ({"role": "user", "content": [{"image": {"format": "png"}}]}, ("user", "[image]")),
+        (
+            {
+                "role": "user",
+                "content": [{"toolResult": {"content": [{"text": "4"}, {"json": 2}]}}],
+            },
+            ("tool", "4\n2"),
+        ),
+        ({"type": "local_shell_call_output", "id": "c", "output": "42"}, ("tool", "42")),
+        (
+            {"type": "computer_call_output", "output": {"type": "computer_screenshot"}},
+            ("tool", "[image]"),
+        ),
+        ({"type": "image_generation_call", "result": "AAAA"}, ("assistant", "[image]")),
+        ({"choices": [{"delta": {"role": "assistant", "content": "Hi."}}]}, ("assistant", "Hi.")),
         (
             {
                 "role": "user",
@@ -128,6 +158,8 @@ def test_forms_of_chat_apis(
         AIMessage(""),
         HumanMessage([]),
         HumanMessage([{"type": "unheard-of", "text": 7}]),
+        {"object": "chat.completion", "choices": [None]},
+        {"object": "chat.completion", "choices": []},
     ],
 )
 def test_messages_without_words_do_not_refuse_the_others(
@@ -208,9 +240,19 @@ def test_messages_of_the_anthropic_client(memory: MemoryController) -> None:
     assert memory.get("msg_1").text == "Hello."
 
 
-def test_characters_that_cannot_be_stored_are_replaced_and_counted(
-    memory: MemoryController,
-) -> None:
+def test_one_pair_is_one_message(memory: MemoryController) -> None:
+    assert [(m.role, m.text) for m in memory.add(("assistant", "Hello."))] == [
+        ("assistant", "Hello.")
+    ]
+    assert len(memory.add(("I like tea.", "I like milk."))) == 2
+
+
+def test_a_name_that_cannot_be_stored_is_replaced(memory: MemoryController) -> None:
+    [turn] = memory.add(HumanMessage("Hi.", name="Kim \ud83d"))
+    assert turn.speaker == "Kim \ufffd"
+
+
+def test_what_cannot_be_stored_is_replaced_with_a_note(memory: MemoryController) -> None:
     [turn] = memory.add("tea \ud83c\udf75 and \ud83d")
     assert (turn.text, turn.metadata) == ("tea \U0001f375 and \ufffd", {"replaced_characters": 1})
 

@@ -11,6 +11,9 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.messages import HumanMessage
 
 from agentmem import Granularity, InMemoryStore, InvalidInputError, MemoryController, Scope
+from agentmem.testing import ManualClock
+from agentmem.writing.messages import MAX_TEXT
+from tests.agentmem.langchain.conftest import new_memory
 
 ADA, BEN = Scope("ada"), Scope("ben")
 
@@ -102,6 +105,28 @@ def test_resending_a_message_does_not_undo_an_update(memory: MemoryController) -
     assert edited.text == "I have no card."
 
 
+def test_an_edit_that_is_shorter_or_longer_leaves_nothing_of_the_former_text() -> None:
+    long = "Nice. " * (MAX_TEXT // 5)
+    with new_memory(ManualClock(), scope=ADA) as memory:
+        for text in (long, "Short.", long, long[:-3], long[: MAX_TEXT - 9]):
+            memory.add(human(text), session_id="s")
+            assert "".join(in_order(memory)) == text
+        assert memory.get("1").metadata == {}
+
+
+def test_an_update_is_at_most_as_long_as_a_memory(memory: MemoryController) -> None:
+    memory.add(human("Short."), session_id="s")
+    with pytest.raises(InvalidInputError, match="at most"):
+        memory.update("1", text="x" * (MAX_TEXT + 1))
+
+
+def test_an_edit_takes_the_note_of_an_attachment_with_it(memory: MemoryController) -> None:
+    picture = {"type": "image", "url": "https://example.org/cat.png"}
+    memory.add(HumanMessage([picture], id="1"), session_id="s")
+    [edited] = memory.add(human("My cat is called Tom."), session_id="s")
+    assert edited.metadata == {}
+
+
 def test_numbers_that_each_session_counts_anew_are_different_messages(
     memory: MemoryController,
 ) -> None:
@@ -190,6 +215,27 @@ class TestHistories:
             memory.add([message], session_id="s")
             memory.add([message], session_id="s")
         assert in_order(memory) == ["Yes.", "Yes."]
+
+    def test_a_history_that_has_ids_only_the_second_time_is_recognized(
+        self, memory: MemoryController
+    ) -> None:
+        with_ids = [{**message, "id": f"m{n}"} for n, message in enumerate(self.HISTORY)]
+        memory.add(self.HISTORY[:1], session_id="s")
+        for length in range(2, len(self.HISTORY) + 1):
+            memory.add(with_ids[:length], session_id="s")
+        memory.add(self.HISTORY, session_id="s")
+        assert in_order(memory) == [message["content"] for message in self.HISTORY]
+
+    def test_a_message_with_another_id_is_another_message(self, memory: MemoryController) -> None:
+        for n in range(3):
+            texts = (("user", "Yes."), ("assistant", "Fine."), ("user", "Bye."))
+            exchange = [
+                {"role": role, "content": text, "id": f"{n} {text}"} for role, text in texts
+            ]
+            memory.add(exchange, session_id="s")
+        memory.add("Yes.", session_id="s")
+        memory.add([{"role": "user", "content": "Yes.", "id": "new"}], session_id="s")
+        assert in_order(memory) == [*["Yes.", "Fine.", "Bye."] * 3, "Yes.", "Yes."]
 
     def test_sessions_have_histories_of_their_own(self, memory: MemoryController) -> None:
         memory.add_many({"a": self.HISTORY[:2], "b": self.HISTORY[:2]})

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import math
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from langchain_core.embeddings import Embeddings
+from langgraph.store.base import GetOp, InvalidNamespaceError, ListNamespacesOp, PutOp, SearchOp
 
 from agentmem import (
     Agent,
     AgentMemError,
+    Client,
     Draft,
     ForgettingCurve,
     Granularity,
@@ -25,6 +29,7 @@ from agentmem import (
     InvalidInputError,
     MemoryController,
     Scope,
+    connect,
 )
 from agentmem.langchain import (
     AgentMemoryStore,
@@ -33,8 +38,10 @@ from agentmem.langchain import (
     create_recall_memory_tool,
     create_search_memory_tool,
 )
-from agentmem.testing import ScriptedChatModel
+from agentmem.testing import ManualClock, ScriptedChatModel
 from agentmem_retrievers import MemoryRetriever
+from tests.agentmem.langchain.conftest import WordEmbeddings, new_memory
+from tests.serving import serving
 
 ADA = Scope("ada")
 
@@ -94,12 +101,17 @@ NEEDED: dict[str, dict[str, Any]] = {
 SKIPPED = {"close", "flush", "owners", "compact", "embeddings", "open"}
 
 
-def verbs() -> Iterator[tuple[str, str]]:
+def methods(kind: type) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yield the public methods of a class, without the async twins."""
+    for name, method in inspect.getmembers(kind, inspect.isfunction):
+        twin = name.startswith("a") and hasattr(kind, name[1:])
+        if not (name.startswith("_") or name in SKIPPED or twin):
+            yield name, method
+
+
+def verbs(kind: type = MemoryController) -> Iterator[tuple[str, str]]:
     """Yield each public method with each of its parameters."""
-    for name, method in inspect.getmembers(MemoryController, inspect.isfunction):
-        twin = name.startswith("a") and hasattr(MemoryController, name[1:])
-        if name.startswith("_") or name in SKIPPED or twin:
-            continue
+    for name, method in methods(kind):
         for parameter in inspect.signature(method).parameters.values():
             # A function of the caller's may raise what it likes.
             if parameter.name in {"self", "count_tokens"}:
@@ -117,24 +129,154 @@ def memory(embeddings: Embeddings, tmp_path_factory: pytest.TempPathFactory) -> 
             yield controller
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[MemoryController, Client]]:
+    """A controller, and a client of a server that owns it."""
+    folder = tmp_path_factory.mktemp("served")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        new_memory(ManualClock(), scope=ADA) as memory,
+        serving(memory, folder) as server,
+        connect(server.url, token=server.token, scope=ADA) as client,
+    ):
+        patch.chdir(folder)
+        yield memory, client
+
+
+def require_typed(call: Callable[[], Any], what: str, *allowed: type[Exception]) -> None:
+    """Fail if a call raises what is no error of this package."""
+    typed: tuple[type[Exception], ...] = (AgentMemError, *allowed)
+    try:
+        call()
+    except typed:
+        pass
+    except Exception as error:
+        pytest.fail(f"{what} raised {type(error).__name__}: {error}")
+
+
+def try_verb(memory: MemoryController, target: Any, verb: str, parameter: str) -> None:
+    """Call a verb of a controller or its client with each value for a parameter."""
+    for name, value in VALUES.items():
+        memory.add({"content": "I like tea.", "id": "m1"}, session_id="s")
+        needed = dict(NEEDED.get(verb, {}))
+        if "hits" in needed:
+            needed["hits"] = target.search("tea", reinforce=False)
+        call = partial(getattr(target, verb), **{**needed, parameter: value})
+        require_typed(call, f"{verb}({parameter}={name})")
+    assert memory.check().ok
+    assert memory.check(scope=Scope("ben")).ok
+
+
 @pytest.mark.parametrize(("verb", "parameter"), list(verbs()))
 def test_wrong_values_raise_typed_errors_only(
     memory: MemoryController, verb: str, parameter: str
 ) -> None:
-    for name, value in VALUES.items():
-        memory.add({"content": "I like tea.", "id": "m1"}, session_id="s")
-        call: Callable[..., Any] = getattr(memory, verb)
-        needed = dict(NEEDED.get(verb, {}))
-        if "hits" in needed:
-            needed["hits"] = memory.search("tea", reinforce=False)
-        try:
-            call(**{**needed, parameter: value})
-        except AgentMemError:
-            pass
-        except Exception as error:
-            pytest.fail(f"{verb}({parameter}={name}) raised {type(error).__name__}: {error}")
+    try_verb(memory, memory, verb, parameter)
+
+
+@pytest.mark.parametrize(("verb", "parameter"), list(verbs(Client)))
+def test_a_client_raises_typed_errors_only(
+    served: tuple[MemoryController, Client], verb: str, parameter: str
+) -> None:
+    try_verb(*served, verb, parameter)
+
+
+@pytest.mark.parametrize("kind", [MemoryController, Client])
+def test_async_twins_are_the_same_calls(kind: type) -> None:
+    twins = {
+        name: getattr(kind, f"a{name}") for name, _ in methods(kind) if hasattr(kind, f"a{name}")
+    }
+    assert {"add", "search", "recall", "get_all", "feedback", "import_"} <= twins.keys()
+    for name, twin in twins.items():
+        assert twin.__wrapped__ is getattr(kind, name)
+
+
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES.keys())
+def test_paths_to_open_are_checked(
+    value: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    require_typed(lambda: MemoryController.open(value, embeddings=WordEmbeddings()).close(), "open")
+
+
+# What `store` needs besides the argument under test.
+STORE_NEEDED: dict[str, dict[str, Any]] = {
+    "put": {"namespace": ("a",), "key": "k", "value": {"text": "tea"}},
+    "get": {"namespace": ("a",), "key": "k"},
+    "delete": {"namespace": ("a",), "key": "k"},
+    "search": {"namespace_prefix": ("a",)},
+    "batch": {"ops": []},
+}
+
+
+@pytest.mark.parametrize(("verb", "parameter"), list(verbs(AgentMemoryStore)))
+def test_a_store_raises_typed_errors_only(
+    memory: MemoryController, verb: str, parameter: str
+) -> None:
+    for store in (AgentMemoryStore(memory), AgentMemoryStore(memory, owner_label=0)):
+        signature = inspect.signature(getattr(store, verb))
+        for name, value in VALUES.items():
+            given = {**STORE_NEEDED.get(verb, {}), parameter: value}
+            positional = [
+                given.pop(p.name)
+                for p in signature.parameters.values()
+                if p.kind is p.POSITIONAL_ONLY
+            ]
+            require_typed(
+                partial(getattr(store, verb), *positional, **given),
+                f"{verb}({parameter}={name})",
+                InvalidNamespaceError,  # LangGraph's own
+            )
     assert memory.check().ok
-    assert memory.check(scope=Scope("ben")).ok
+
+
+OPERATIONS: list[Any] = [
+    PutOp(("a",), "k", {"text": "tea"}),
+    GetOp(("a",), "k"),
+    SearchOp(("a",), query="tea"),
+    ListNamespacesOp(),
+]
+
+
+@pytest.mark.parametrize("op", OPERATIONS)
+def test_operations_of_a_batch_raise_typed_errors_only(memory: MemoryController, op: Any) -> None:
+    store = AgentMemoryStore(memory)
+    for field in op._fields:
+        for name, value in VALUES.items():
+            wrong = op._replace(**{field: value})
+            what = f"{type(op).__name__}({field}={name})"
+            require_typed(partial(store.batch, [wrong]), what, InvalidNamespaceError)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_what_an_agent_and_a_retriever_are_asked(memory: MemoryController, name: str) -> None:
+    value = VALUES[name]
+    agent = Agent(ScriptedChatModel(["Hi."], repeat=True), memory)
+    configurable = ("user_id", "agent_id", "session_id")
+    calls: list[Callable[[], Any]] = [
+        lambda: agent.invoke(value),
+        lambda: list(agent.stream(value)),
+        lambda: asyncio.run(agent.ainvoke(value)),
+        *(partial(agent.invoke, "Hi.", {"configurable": {key: value}}) for key in configurable),
+        *(partial(agent.recall_for, **{key: value}) for key in ("session_id", "scope")),
+        *(partial(agent.context_for, **{key: value}) for key in ("session_id", "scope")),
+        lambda: memory.as_retriever().invoke(value),
+        lambda: memory.as_retriever().invoke("tea", k=value),
+    ]
+    for call in calls:
+        require_typed(call, name)
+
+
+TOOLS = [create_manage_memory_tool, create_search_memory_tool, create_recall_memory_tool]
+
+
+@pytest.mark.parametrize("create", TOOLS)
+def test_wrong_arguments_of_a_tool_are_answered(memory: MemoryController, create: Any) -> None:
+    tool = create(memory)
+    needed = {"content": "I like tea."} if "content" in tool.args else {"query": "tea"}
+    for field in tool.args:
+        for value in VALUES.values():
+            assert isinstance(tool.invoke({**needed, field: value}), str)
 
 
 def constructors() -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ from agentmem.cli.chat.keyboard import PROMPT, Keyboard, read_stdin
 from agentmem.cli.chat.slash_commands import COMMANDS, run_command
 from agentmem.cli.options import DEFAULT_STORE, DEFAULT_USER, open_store
 from agentmem.cli.terminal import complain, console, note, plain, show
+from agentmem.folders import expand_home
 from agentmem_stores import AgentMemError, Granularity, Scope
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def run(
                 show(_USAGE)
                 return 0
             typed = chain([first], typed)
-        return _chat(Path(store).expanduser(), scope, model, clock, typed)
+        return _chat(expand_home(Path(store)), scope, model, clock, typed)
     except AgentMemError as error:
         complain(str(error))
         return 1

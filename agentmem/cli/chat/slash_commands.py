@@ -22,6 +22,7 @@ from agentmem.cli.render import (
     print_topics,
 )
 from agentmem.cli.terminal import line, plain, short_id, show
+from agentmem.folders import expand_home
 
 __all__ = ["COMMANDS", "Command", "run_command"]
 
@@ -202,7 +203,7 @@ def _graph(conversation: Conversation, argument: str) -> None:
         from agentmem.plots import plot_graph
 
         title = str(conversation.memory.scope)
-        out = plot_graph(graph, Path(argument).expanduser(), title=title)
+        out = plot_graph(graph, expand_home(Path(argument)), title=title)
         show(f"wrote {plain(str(out))}")
     else:
         print_graph(graph)
@@ -232,7 +233,7 @@ def _export(conversation: Conversation, argument: str) -> None:
     if not argument:
         show("a file is missing; example: /export memories.jsonl")
         return
-    count = conversation.memory.export(Path(argument).expanduser())
+    count = conversation.memory.export(expand_home(Path(argument)))
     show(f"wrote {count} records to {plain(argument)}")
 
 

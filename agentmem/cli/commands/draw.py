@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from agentmem.cli.options import EXPORT, OwnerOptions, examples, with_groups
+from agentmem.cli.options import EXPORT, OwnerOptions, examples, expand, with_groups
 from agentmem.cli.terminal import plain
 
 __all__ = ["app", "forgetting_curve", "graph"]
@@ -60,7 +60,7 @@ def forgetting_curve(
         ForgettingCurve(),
         recalls or [],
         until,
-        out.expanduser(),
+        expand(out),
         surprise=surprise,
         importance=importance,
     )
@@ -75,4 +75,4 @@ def graph(owner: OwnerOptions, out: Out = Path("graph.png")) -> None:
 
     with owner.open() as memory:
         associations = memory.graph()
-    typer.echo(plain(str(plot_graph(associations, out.expanduser(), title=str(owner.scope)))))
+    typer.echo(plain(str(plot_graph(associations, expand(out), title=str(owner.scope)))))

@@ -24,6 +24,7 @@ from agentmem.cli.options import (
     Seed,
     cached_embedder,
     examples,
+    expand,
     with_groups,
 )
 from agentmem.cli.terminal import console, plain, print_json
@@ -265,9 +266,7 @@ def recall(
     if output.json is not None:
         write_json(recall_json(scores), output.json)
     if output.plot is not None:
-        typer.echo(
-            plain(str(plot_recall(scores, output.plot.expanduser()))), err=output.json == STDOUT
-        )
+        typer.echo(plain(str(plot_recall(scores, expand(output.plot)))), err=output.json == STDOUT)
 
 
 @app.command()
@@ -398,7 +397,7 @@ def abstention(
         write_json(results.to_json(), output.json)
     if output.plot is not None:
         typer.echo(
-            plain(str(plot_abstention(results, output.plot.expanduser()))),
+            plain(str(plot_abstention(results, expand(output.plot)))),
             err=output.json == STDOUT,
         )
 
@@ -479,9 +478,7 @@ def run_task(
     if output.json is not None:
         write_json(summary.to_json(), output.json)
     if output.plot is not None:
-        typer.echo(
-            plain(str(plot_report(summary, output.plot.expanduser()))), err=output.json == STDOUT
-        )
+        typer.echo(plain(str(plot_report(summary, expand(output.plot)))), err=output.json == STDOUT)
 
 
 def load_examples(file: Path, cache: CacheOptions, progress: Any, *, drills: bool) -> list[Example]:
@@ -570,7 +567,7 @@ def write_json(content: Mapping[str, Any], path: Path) -> None:
         print_json(content)
         return
     try:
-        path.expanduser().write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        expand(path).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise StoreUnavailableError(f"cannot write {path}: {error}") from error
     typer.echo(plain(str(path)))

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from agentmem.cli.options import EXPORT, OwnerOptions, examples, with_groups
+from agentmem.cli.options import EXPORT, OwnerOptions, examples, expand, with_groups
 from agentmem.cli.terminal import note, plain
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def copy(
     """
     from agentmem_stores import StoreUnavailableError, copy_memories, is_vacant
 
-    if not _is_server(source) and is_vacant(Path(source).expanduser()):
+    if not _is_server(source) and is_vacant(expand(Path(source))):
         raise StoreUnavailableError(f"no store at {source}")
     with _open(source, token) as reader, _open(target, token, reader.embedder) as writer:
         done = copy_memories(reader, writer)

@@ -289,6 +289,20 @@ class TestFailures:
         agent.invoke("I am Ada.", talk("s"))
         assert dialogue(memory) == [("user", "I am Ada."), ("assistant", "Hello.")]
 
+    @pytest.mark.parametrize("failed", [["One."], ["One.", "Two."]])
+    def test_messages_that_failed_and_come_again_with_more_are_written_once(
+        self, memory: MemoryController, failed: list[str]
+    ) -> None:
+        model = ScriptedChatModel([ConnectionError("gone"), "Fine."])
+        agent = Agent(model, memory)
+        with pytest.raises(ConnectionError):
+            agent.invoke(failed, talk("s"))
+        agent.invoke([*failed, "Three."], talk("s"))
+        said = [("user", text) for text in [*failed, "Three."]]
+        assert dialogue(memory) == [*said, ("assistant", "Fine.")]
+        assert [str(message.text) for message in model.calls[1]][-1] == "Three."
+        assert not [t for t in memory.get_all(granularity=Granularity.TURN) if t.metadata]
+
     def test_retry_writes_the_users_words_once(self, memory: MemoryController) -> None:
         model = ScriptedChatModel([TimeoutError("slow"), "Hello."])
         Agent(model, memory).with_retry(wait_exponential_jitter=False).invoke("Hi.", talk("s"))

@@ -28,6 +28,8 @@ from agentmem.cli.chat.slash_commands import COMMANDS
 from agentmem.cli.chat.streaming import SafeStream, Wrapper
 from agentmem.cli.terminal import plain
 from agentmem.testing import ManualClock, ScriptedChatModel
+from tests.agentmem.langchain.conftest import new_memory
+from tests.serving import serving
 
 ROOT = Path(__file__).parents[3]
 Chat = Callable[..., str]
@@ -63,6 +65,18 @@ class TestTalking:
             ("user", "My beagle is called Biscuit."),
             ("assistant", "A lovely name."),
         ]
+
+    def test_the_chat_uses_the_server_that_owns_the_store(self, chat: Chat, tmp_path: Path) -> None:
+        with (
+            new_memory(ManualClock(), scope=Scope("ada")) as memory,
+            serving(memory, tmp_path / "d"),
+        ):
+            shown = chat(["My beagle is called Biscuit.", "/why", "/memories"], ["A lovely name."])
+            assert "agentmem> A lovely name.\n" in shown
+            assert [t.text for t in memory.get_all(granularity=Granularity.TURN)] == [
+                "My beagle is called Biscuit.",
+                "A lovely name.",
+            ]
 
     def test_the_chat_survives_a_failing_model(self, chat: Chat, tmp_path: Path) -> None:
         replies = [RuntimeError("no \x1b[31mkey"), "Better now."]

@@ -27,6 +27,10 @@ class Run(Protocol):
     def __call__(self, *arguments: str, stdin: str | None = None) -> Result: ...
 
 
+# No user of this name has a home.
+NO_HOME = "~nobody-of-this-name/store"
+
+
 def call(*arguments: str, stdin: str | None = None) -> Result:
     result = CliRunner().invoke(app, arguments, input=stdin)
     if result.exception and not isinstance(result.exception, SystemExit):
@@ -490,6 +494,32 @@ class TestUsersAndEdit:
         for address in ("s3://bucket/memories", "http://localhost:1"):
             assert "agentmem:" in error(run("list", "--store", address))
         assert not list(tmp_path.glob("*:*"))
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            ("list", "--store", NO_HOME),
+            ("add", "tea", "--store", NO_HOME),
+            ("chat", "--store", NO_HOME),
+            ("serve", "--store", NO_HOME),
+            ("copy", NO_HOME, "here"),
+            ("forgetting-curve", "--out", f"{NO_HOME}.png"),
+            ("ingest", NO_HOME),
+            ("eval", "personal", "--json", f"{NO_HOME}.json"),
+            ("eval", "personal", "--cache", NO_HOME),
+        ],
+    )
+    def test_the_home_of_nobody_is_an_error(self, filled: Run, command: tuple[str, ...]) -> None:
+        assert NO_HOME in error(filled(*command, stdin="hello"))
+
+
+@pytest.mark.parametrize("command", ["mcp", "hook"])
+def test_commands_that_start_quickly_say_that_there_is_no_home(command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "agentmem", command, "--store", NO_HOME],
+        input="{}", check=False, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
 
 
 def test_commands_import_only_what_they_need(filled: Run, tmp_path: Path) -> None:

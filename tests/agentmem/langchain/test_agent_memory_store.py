@@ -142,7 +142,7 @@ class TestFilters:
             store.search(("nothing", "here"), filter=wanted)
 
     def test_negative_limits_are_rejected(self, store: AgentMemoryStore) -> None:
-        with pytest.raises(InvalidInputError, match="negative"):
+        with pytest.raises(InvalidInputError, match="must be >= 0"):
             store.search(NS, limit=-1)
 
 

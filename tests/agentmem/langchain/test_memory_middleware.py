@@ -292,6 +292,22 @@ class TestWriting:
             asyncio.run(agent.ainvoke(*call)) if asynchronous else agent.invoke(*call)
         assert turns(memory) == ["I moved to Lisbon"]
 
+    @pytest.mark.parametrize(
+        "message",
+        [
+            HumanMessage("I moved to Lisbon", name="Kim \ud83d"),
+            HumanMessage("I moved to Lisbon", id="\ud83d"),
+            HumanMessage("I moved to Lisbon", id="<x@y>"),
+        ],
+    )
+    def test_names_and_ids_that_cannot_be_stored_lose_no_words(
+        self, memory: MemoryController, message: HumanMessage
+    ) -> None:
+        reply = AIMessage("Nice.", id="\udc00")
+        agent: Any = create_agent(ScriptedChatModel([reply]), middleware=[MemoryMiddleware(memory)])
+        agent.invoke({"messages": [message]}, run("ada", "t"))
+        assert turns(memory) == ["I moved to Lisbon", "Nice."]
+
     def test_summaries_of_other_middleware_are_not_written(self, memory: MemoryController) -> None:
         model = ScriptedChatModel(["One.", "Two."])
         shorten = SummarizationMiddleware(
