@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from agentmem.writing.histories import START, align, is_whole, match_end, text_digest
 from agentmem.writing.ids import is_generated
@@ -212,10 +213,12 @@ class _Keys:
     def of_turn(self, turn: Memory) -> Hashable:
         if turn.id in self.known or turn.id in self.others:
             return turn.id
-        return turn.role, received_digest(turn)
+        return turn.role, received_digest(turn), _attachments(turn.metadata)
 
     def of_draft(self, draft: Draft) -> Hashable:
-        return draft.id if draft.id in self.known else (draft.role, text_digest(draft.text))
+        if draft.id in self.known:
+            return draft.id
+        return draft.role, text_digest(draft.text), _attachments(draft.metadata)
 
     def same_time(self, turn: Memory, draft: Draft) -> bool:
         has_own_time = draft.said_at is not None and draft.said_at != self.timestamp
@@ -280,9 +283,26 @@ def received_digest(memory: Memory) -> str:
     return digest if isinstance(digest, str) else text_digest(memory.text)
 
 
+def _attachments(metadata: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what tells the attachments of a message apart, in any provider's form."""
+    notes = metadata.get("attachments")
+    if not isinstance(notes, list):
+        return ()
+    return tuple(
+        next((note[key] for key in ("url", "id", "name") if isinstance(note.get(key), str)), None)
+        for note in notes
+        if isinstance(note, Mapping)
+    )
+
+
 def _is_edit(memory: Memory, draft: Draft) -> bool:
     """Whether a draft replaces the text of a turn; other memories are not messages."""
     if memory.granularity is not Granularity.TURN:
         return False
     is_other_text = text_digest(draft.text) != received_digest(memory)
-    return is_other_text or n_parts(draft.metadata) != n_parts(memory.metadata)
+    has_others = "attachments" in draft.metadata and "attachments" in memory.metadata
+    return (
+        is_other_text
+        or n_parts(draft.metadata) != n_parts(memory.metadata)
+        or (has_others and _attachments(draft.metadata) != _attachments(memory.metadata))
+    )

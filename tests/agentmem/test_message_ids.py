@@ -127,6 +127,18 @@ def test_an_edit_takes_the_note_of_an_attachment_with_it(memory: MemoryControlle
     assert edited.metadata == {}
 
 
+@pytest.mark.parametrize("message_id", [None, "1"])
+def test_another_picture_is_another_message(
+    memory: MemoryController, message_id: str | None
+) -> None:
+    for picture in ("cat", "cat", "dog"):
+        part = {"type": "image", "url": f"https://example.org/{picture}.png"}
+        memory.add([HumanMessage([part], id=message_id)], session_id="s")
+    turns = memory.get_all(granularity=Granularity.TURN)
+    pictures = [turn.metadata["attachments"][0]["url"][-7:-4] for turn in turns]
+    assert pictures == (["dog"] if message_id else ["cat", "dog"])
+
+
 def test_numbers_that_each_session_counts_anew_are_different_messages(
     memory: MemoryController,
 ) -> None:
