@@ -14,8 +14,8 @@ from datetime import datetime
 from typing import Any
 
 from agentmem.writing.histories import START, align, is_whole, match_end, text_digest
-from agentmem.writing.ids import is_generated
 from agentmem.writing.messages import Draft, n_parts
+from agentmem.writing.writer import is_generated
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import Granularity, Memory, Scope
 

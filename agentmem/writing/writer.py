@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -13,7 +15,6 @@ import numpy as np
 
 from agentmem.embedding.embedder import Embedder, EmbeddingBatch
 from agentmem.writing.association import Association
-from agentmem.writing.ids import new_id
 from agentmem.writing.messages import Draft
 from agentmem_retrievers import ForgettingCurve
 from agentmem_retrievers.forgetting import IMPORTANCE
@@ -31,14 +32,29 @@ from agentmem_stores import (
 from agentmem_stores.exact import dot_products
 from agentmem_stores.records import with_date_conventions
 
-__all__ = ["Clock", "Writer", "carry_over_recall_stats", "without_links"]
+__all__ = ["Clock", "Writer", "carry_over_recall_stats", "is_generated", "without_links"]
 
 Clock = Callable[[], datetime]
 
 # The resolution of times.
 _TICK = timedelta(microseconds=1)
 
+# Ids are UUIDs of version 8, which is for uses like this one; clients make those of other versions.
+_VERSION = 0x8 << 76
+_VARIANT = 0x8 << 60
+_FREE_BITS = (1 << 128) - 1 ^ (0xF << 76) ^ (0xC << 60)
+_GENERATED = re.compile(r"[0-9a-f]{12}8[0-9a-f]{3}[89ab][0-9a-f]{15}")
+
 _by_id, _by_similarity = attrgetter("id"), attrgetter("similarity")
+
+
+def is_generated(memory_id: str) -> bool:
+    """Return whether a `Writer` made an id, so that its message came without one.
+
+    >>> is_generated("6f0c1d2e3a4b8c5d9e6f7a8b9c0d1e2f"), is_generated("msg_1")
+    (True, False)
+    """
+    return _GENERATED.fullmatch(memory_id) is not None
 
 
 @dataclass(frozen=True)
@@ -138,8 +154,8 @@ class Writer:
         return memory.written_at
 
     def new_id(self) -> str:
-        """Return a new random id."""
-        return new_id(self.rng)
+        """Return a new random id, which `is_generated` tells from those of clients."""
+        return uuid.UUID(int=self.rng.getrandbits(128) & _FREE_BITS | _VERSION | _VARIANT).hex
 
     def without_duplicates(self, scope: Scope, drafts: Sequence[Draft]) -> list[Draft]:
         """Return the drafts without an id, or with one that is new to the scope and the list."""
