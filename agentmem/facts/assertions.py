@@ -442,6 +442,8 @@ def _clauses(sentence: str) -> Iterator[Clause]:
             subject = "\0"
             continue
         clause = _LEAD.sub("", part, count=1).strip(" ,")
+        if cleft := _CLEFT.fullmatch(clause):
+            clause = f"{cleft['said']} {cleft['what']}{cleft['tail']}"
         if not clause:
             continue
         first = re.match(rf"{_SUBJECTS}", clause, _I)
@@ -451,6 +453,14 @@ def _clauses(sentence: str) -> Iterator[Clause]:
         elif subject == "\0":
             continue
         yield Clause(clause.rstrip(" .!,\"'\u2026"), sentence, own)
+
+
+# "It's Hooli that I work for now".
+_CLEFT = re.compile(
+    r"it(?:'s| is) (?P<what>(?-i:[A-Z])[\w&.' -]*?) (?:that )?(?P<said>(?:i|we)\b.* (?:for|at|in|"
+    r"with))(?P<tail> now| these days| at the moment|)\W*",
+    _I,
+)
 
 
 def _before_question(sentence: str) -> str:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agentmem.facts.extractor import RuleExtractor, is_own
+from agentmem.facts.extractor import RuleExtractor
+from agentmem.facts.ownership import is_own
 from agentmem.facts.questions import asked_attributes
 from agentmem_stores import Granularity, Memory, Scope
 
@@ -47,6 +48,8 @@ PLAIN: dict[str, set[tuple[str, str, str]]] = {
         ("user", "job", "software developer"),
         ("user", "employer", "Initech"),
     },
+    "It's Hooli that I'm working for now, which is closer.": {("user", "employer", "Hooli")},
+    "It's Lyon that we live in these days.": {("user", "home", "Lyon")},
     "I'm Ada.": {("user", "name", "Ada")},
     "Hi! I'm Ada Lovelace and I live in London.": {
         ("user", "home", "London"),
@@ -545,6 +548,22 @@ def test_what_the_user_does_not_claim_is_no_fact_about_them(text: str) -> None:
         ("When I was six, I lived in Oslo.", False),
         ("The rain has not stopped.", False),
         ("Do I live in Oslo?", False),
+        ("Dropped that and enrolled in a Korean class.", True),
+        ("When we go to the pub I get a ginger beer.", True),
+        ("If I see anything yellow, I have to have it.", True),
+        ("New contract, new digits: 0471 22 33 44.", True),
+        ("They hired me as a cook.", True),
+        ("My coach is teaching me to row.", True),
+        ("The dentist of my brother is Dr. Brandt.", False),
+        ("Hammerfest it is from now on.", True),
+        ("Nadja and I split up, and I'm with Theo now.", True),
+        ("Tom: I live in Oslo.", False),
+        ("I heard that my cousin drives a Fiat.", False),
+        ("My aunt sings, and I paint.", True),
+        ("We rented a Fiat for the weekend.", False),
+        ("We spent a lovely week in Oslo.", False),
+        ("I'd love to live in Oslo.", False),
+        ("I'm thinking of buying a Fiat.", False),
     ],
 )
 def test_is_own(text: str, own: bool) -> None:
