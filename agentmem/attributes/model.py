@@ -42,7 +42,7 @@ _CHANGE = re.compile(
     r"moved|changed|switched|started|joined|bought|adopted|settled|signed|became|began|picked|"
     r"chose|opened|married|got|turned|transferred|swapped|replaced|traded|enrolled|landed|ended up|"
     r"accepted|decided|took up|took over|have|has|named|called|relocated|registered|celebrated|"
-    r"gone|graduated|adapted|promoted|hired|made me|\w+ed"
+    r"gone|graduated|adapted|promoted|hired|made me|\w{3,}ed"
 )
 
 
