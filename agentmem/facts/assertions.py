@@ -134,7 +134,8 @@ _FICTION = re.compile(
 _JOKE = re.compile(
     r"\b(?:just kidding|only kidding|just joking|only joking|jk|not really|april fools?|"
     "said no ?(?:one|body) ever|i'm lying|that was a lie|yeah,? right|as if!|in my dreams|"
-    r"i wish!)|(?:^|\s)/s\b|\bnot!\s*$|\b(?:oh (?:yeah|great|sure)|sure),? because\b",
+    r"i wish!)|^\W*(?:great|wonderful|fantastic|brilliant|lovely), i (?:just |really )?love\b|"
+    r"(?:^|\s)/s\b|\bnot!\s*$|\b(?:oh (?:yeah|great|sure)|sure),? because\b",
     _I,
 )
 # "I took my husband's name: Brandt"

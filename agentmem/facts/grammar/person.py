@@ -198,7 +198,7 @@ def languages(p: Predicate, rest: str) -> list[Claim]:
 
 def _described(p: Predicate, rest: str) -> list[Claim]:
     """ "I'm a nurse", "I'm the head of sales", "we are teachers"."""
-    role = pattern(r"an? |the\b.*\b(?:of|at|for)\b").match(rest)
+    role = pattern(r"an? |the\b.*\b(?:of(?! (?:my|our|your)\b)|at|for)\b").match(rest)
     return job(p, rest) if role or (p.plural and rest.endswith("s")) else []
 
 

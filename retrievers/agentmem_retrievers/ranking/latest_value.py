@@ -281,8 +281,8 @@ class LatestValue:
 
         Words in which the attribute that the turn states is asked for do not count. No name may be
         lacking: "Which cities in Japan do I want to visit?" asks for no statement without Japan.
-        Nor may what restricts the question, as in "What do I drink in the morning?", unless the
-        turn says that things have changed.
+        Nor may what tells the thing apart ("my book club"), or restricts the question ("What do I
+        drink in the morning?") unless the turn says that things have changed.
 
         Args:
             name: of the attribute that the turn states.
@@ -294,7 +294,7 @@ class LatestValue:
             if np.any(contained[:, 0] & ~contained[:, 1]):
                 return True
         terms = set(table.words.terms(int(row)))
-        if not _stems_of_names(ranking.question) <= terms:
+        if not _stems(_NAME.findall(ranking.question.text)) <= terms:
             return True
         specific = set(ranking.question.rest) - _GENERIC
         # "Can I eat shrimp?" is answered by what is said of shrimp, however old.
@@ -303,7 +303,11 @@ class LatestValue:
         if self.model is not None:
             specific -= self.model.framing(name)
         lacking = specific & set(table.words.terms(int(first))) - terms
-        restricting = lacking & _restricting(ranking.question)
+        text = ranking.question.text
+        if lacking & _stems(_NOUN_PHRASE.findall(text)):
+            return True
+        preposition = _PREPOSITION.search(text)
+        restricting = lacking & _stems([text[preposition.end() :]] if preposition else [])
         if restricting and not self._states_change(ranking, row):
             return True
         return len(lacking - restricting) > allowed
@@ -345,17 +349,8 @@ def _asks_whether_it_holds(question: Question, rows: Sequence[int], table: Table
     )
 
 
-def _stems_of_names(question: Question) -> set[str]:
-    return {stem for name in _NAME.findall(question.text) for stem in tokenize(name)}
-
-
-def _restricting(question: Question) -> set[str]:
-    """The stems of what narrows down what is asked for.
-
-    That is what follows a preposition, and what is called by its name: "my book club".
-    """
-    phrases = [question.text[m.end() :] for m in _PREPOSITION.finditer(question.text)]
-    return set(tokenize(" ".join([*phrases[:1], *_NOUN_PHRASE.findall(question.text)])))
+def _stems(phrases: Sequence[str]) -> set[str]:
+    return {stem for phrase in phrases for stem in tokenize(phrase)}
 
 
 def _differ(keys: set[AttributeKey], asked: Sequence[AttributeKey]) -> bool:
