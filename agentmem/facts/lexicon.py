@@ -103,7 +103,9 @@ RELIGIONS = words(
     atheist agnostic mormon quaker evangelical presbyterian
     """
 )
-DIETS = words("vegetarian vegan pescatarian pescetarian flexitarian keto paleo teetotal teetotaler teetotaller")
+DIETS = words(
+    "vegetarian vegan pescatarian pescetarian flexitarian keto paleo teetotal teetotaler teetotaller"
+)
 ILLNESSES = words(
     """
     asthma diabetes type_1_diabetes type_2_diabetes migraines migraine adhd add autism arthritis epilepsy celiac_disease
