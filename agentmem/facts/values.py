@@ -32,7 +32,7 @@ _COMMON = frozenset(
     fear peace bliss style world moment future past present family friends parents mother husband wife
     one two three four five six seven eight nine ten few many most all both each every another other than
     then also still only even well good great fine busy tired happy sad hungry sorry sick ill late early ready sure glad
-    far away close closed nearby
+    far away close closed nearby chaos disarray shambles ruins danger trouble sight order progress
     cold hot bored excited lost done free single married alone lonely lazy afraid scared nervous curious
     fond stuck worried confused interested trying going getting looking thinking working living feeling doing making
     apartments houses cities towns dorms hotels shelters denial harmony poverty limbo vain sin denial
@@ -115,7 +115,7 @@ def name_in(text: str, clause: str, *, certain: bool = True) -> str | None:
     if loose and clause.islower():
         return phrase if len(tokens) <= 3 and all(_WORD.fullmatch(t) for t in tokens) else None
     run, end = _proper_run(phrase, most=6)
-    if end != len(phrase) or not _is_proper(tokens[0]) or (not certain and tokens[0].lower() in NOT_NAMES):
+    if end != len(phrase) or not _is_proper(tokens[0]) or (not certain and tokens[0].lower().split("-")[0] in NOT_NAMES):
         return None
     if loose and len(tokens) > 3:
         return None
@@ -216,6 +216,8 @@ def job_in(text: str, *, open_ended: bool = False) -> tuple[str, str] | None:
     if not words or len(words) > 5 or _NOT_JOBS.search(title):
         return None
     core = re.sub(r"\s+of\b.*$", "", title.lower())
+    if core in ("student", "doctor", "master") and cut and re.match(r"\s+of\b", phrase[cut.start() :]):
+        return None
     if core in ("assistant", "guest", "partner", "officer", "worker", "owner", "guide", "server", "minister", "executive", "representative", "specialist") and not open_ended:
         return None
     known = core.split()[-1] in JOBS or " ".join(core.split()[-2:]) in JOBS or core in ("vp", "head", "chief", "medical student", "phd student", "nurse practitioner")

@@ -72,7 +72,7 @@ _NOT_KEPT = words("stuffed toy plush robot virtual hot imaginary dead wild big f
 _KEPT = pattern(r"\W*$| (?:called|named|at home|and)")
 _ELSEWHERE = pattern(
     r" (?:in|on|at) (?:my|the|our) (?:dream|game|head|yard|garden|street|throat|lap|neighborhood|"
-    r"park|oven)"
+    r"park|oven|fight|race)"
 )
 _SINGULAR = {
     "puppies": "puppy", "kitties": "kitty", "bunnies": "bunny", "ponies": "pony", "mice": "mouse",
