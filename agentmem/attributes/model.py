@@ -42,7 +42,7 @@ _CHANGE = re.compile(
     r"moved|changed|switched|started|joined|bought|adopted|settled|signed|became|began|picked|"
     r"chose|opened|married|got|turned|transferred|swapped|replaced|traded|enrolled|landed|ended up|"
     r"accepted|decided|took up|took over|have|has|named|called|relocated|registered|celebrated|"
-    r"gone|graduated|adapted|promoted|hired|made me|\w+ed"
+    r"gone|graduated|adapted|promoted|hired|made me|\w{3,}ed"
 )
 
 
@@ -84,14 +84,18 @@ class AttributeModel:
             if probabilities[i] >= _MIN_PROBABILITY
         }
 
-    def attribute_probabilities(self, vectors: Vectors, names: Sequence[str]) -> Vectors:
-        """Return how likely texts state each of some attributes, shape (texts, names).
+    @property
+    def names(self) -> Sequence[str]:
+        """The attributes that it knows."""
+        return _names()
+
+    def attribute_probabilities(self, vectors: Vectors) -> Vectors:
+        """Return how likely texts state each attribute, shape (texts, names).
 
         Args:
             vectors: embeddings of the texts, shape (texts, dimension).
         """
-        columns = [_names().index(name) for name in names]
-        probabilities = self._probabilities(vectors)[:, columns]
+        probabilities = self._probabilities(vectors)
         probabilities[probabilities < _MIN_PROBABILITY] = 0
         return probabilities
 

@@ -134,7 +134,8 @@ _FICTION = re.compile(
 _JOKE = re.compile(
     r"\b(?:just kidding|only kidding|just joking|only joking|jk|not really|april fools?|"
     "said no ?(?:one|body) ever|i'm lying|that was a lie|yeah,? right|as if!|in my dreams|"
-    r"i wish!)|(?:^|\s)/s\b|\bnot!\s*$|\b(?:oh (?:yeah|great|sure)|sure),? because\b",
+    r"i wish!)|^\W*(?:great|wonderful|fantastic|brilliant|lovely), i (?:just |really )?love\b|"
+    r"(?:^|\s)/s\b|\bnot!\s*$|\b(?:oh (?:yeah|great|sure)|sure),? because\b",
     _I,
 )
 # "I took my husband's name: Brandt"
@@ -442,6 +443,8 @@ def _clauses(sentence: str) -> Iterator[Clause]:
             subject = "\0"
             continue
         clause = _LEAD.sub("", part, count=1).strip(" ,")
+        if cleft := _CLEFT.fullmatch(clause):
+            clause = f"{cleft['said']} {cleft['what']}{cleft['tail']}"
         if not clause:
             continue
         first = re.match(rf"{_SUBJECTS}", clause, _I)
@@ -451,6 +454,14 @@ def _clauses(sentence: str) -> Iterator[Clause]:
         elif subject == "\0":
             continue
         yield Clause(clause.rstrip(" .!,\"'\u2026"), sentence, own)
+
+
+# "It's Hooli that I work for now".
+_CLEFT = re.compile(
+    r"it(?:'s| is) (?P<what>(?-i:[A-Z])[\w&.' -]*?) (?:that )?(?P<said>(?:i|we)\b.* (?:for|at|in|"
+    r"with))(?P<tail> now| these days| at the moment|)\W*",
+    _I,
+)
 
 
 def _before_question(sentence: str) -> str:

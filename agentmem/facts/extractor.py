@@ -12,12 +12,9 @@ from agentmem.facts.grammar.claims import Claim
 from agentmem.facts.grammar.corrections import correction
 from agentmem.facts.grammar.mentions import mentioned_in_sentence
 from agentmem.facts.grammar.reader import claims
-from agentmem.facts.lexicon import RELATION
 from agentmem_stores import Memory
 
-__all__ = [
-    "ExtractedFact", "FactExtractor", "RuleExtractor", "is_own",
-]  # fmt: skip
+__all__ = ["ExtractedFact", "FactExtractor", "RuleExtractor"]
 
 _PER_TURN = 12
 # Without any of these a text tells nothing, and need not be read closely.
@@ -107,37 +104,3 @@ def _resolved(claimed: Sequence[tuple[str, Claim]]) -> Iterator[tuple[str, Claim
         if claim.attributes == ("family",) and claim.value.split()[-1] in people:
             continue
         yield text, claim
-
-
-# "My new flatmate is Hugo", "my phone" and "Oslo is home now" are about whoever says it,
-# "my sister's phone" and "the bank of my sister is Monzo" are not.
-_OWN = re.compile(
-    r"\b(?:i|we|me|us|mine)\b|\b(?:is|'s) (?:now |officially )?home(?: now| base)?\W*$|"
-    r"(?<!\bof )\b(?:my|our) (?:[\w-]+ ){1,3}(?:is|are) (?:now )?(?:called |named )?"
-    r"(?:(?:Dr|Mr|Mrs)\.? )?(?-i:[A-Z])\w+(?: now)?\W*$|"
-    rf"\b(?:my|our) (?!(?:[\w-]+ ){{0,2}}?{RELATION}\b)",
-    re.IGNORECASE,
-)
-
-# "They promoted me: ..." announces what is the author's own, "he told me: ..." does not.
-_ANNOUNCED = re.compile(
-    r"^\W*(?:they|it|that|we|i)\b(?![^:]*\b(?:sa(?:id|ys?)|wrote|told|asked|texted|read|goes)\b)"
-    r"[^.:?!\n]{1,40}:\s+",
-    re.IGNORECASE,
-)
-
-# "If you need me" and "when I cook": what comes after it is as certain as without it.
-_CIRCUMSTANCE = re.compile(
-    r"^\W*(?:once|when(?:ever)?(?! (?:i|we) (?:was|were)\b)|if you (?:ever )?(?:want|need|have|"
-    r"miss))\b[^,.?!]*?(?:,\s*|(?<=\s)(?=(?:i|we) (?:always|usually|often|\w+ed)\b))",
-    re.IGNORECASE,
-)
-
-
-def is_own(text: str) -> bool:
-    """Return whether a text is, in part at least, about whoever says it."""
-    return _WORTH_READING.search(text) is not None and any(
-        clause.subject in ("i", "we") or _OWN.search(clause.text)
-        for sentence in own_text(_ANNOUNCED.sub("", text, count=1))
-        for clause in clauses(_CIRCUMSTANCE.sub("", sentence, count=1))
-    )

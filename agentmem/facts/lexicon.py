@@ -11,7 +11,7 @@ from agentmem.facts.patterns import any_of, words
 __all__ = [
     "ACTIVITIES", "CAR", "DEVICE", "DIETS", "ILLNESSES", "INSTRUMENTS", "JOBS", "LANGUAGES", "MONTH",
     "NATIONALITIES", "NOT_NAMES", "NUMBER", "ORGANIZATIONS", "PET", "PETS", "RELATION", "RELATIONS",
-    "RELIGIONS", "SPORTS", "UNNAMED_MANY",
+    "RELIGIONS", "SOFTWARE", "SPORTS", "UNNAMED_MANY",
 ]  # fmt: skip
 
 # The last word of a job title, in the singular.
@@ -103,7 +103,9 @@ RELIGIONS = words(
     atheist agnostic mormon quaker evangelical presbyterian
     """
 )
-DIETS = words("vegetarian vegan pescatarian pescetarian flexitarian keto paleo teetotal teetotaler teetotaller")
+DIETS = words(
+    "vegetarian vegan pescatarian pescetarian flexitarian keto paleo teetotal teetotaler teetotaller"
+)
 ILLNESSES = words(
     """
     asthma diabetes type_1_diabetes type_2_diabetes migraines migraine adhd add autism arthritis epilepsy celiac_disease
@@ -151,6 +153,15 @@ ORGANIZATIONS = words(
     kindergarten nursery warehouse brewery winery newspaper magazine publisher airline airport embassy zoo theatre
     theater nonprofit non-profit ngo charity consultancy call_center call_centre law_firm tech_company software_company
     advertising_agency marketing_agency insurance_company grocery_store coffee_shop flower_shop daycare
+    """
+)
+# People move to it and live in it, and it is no place.
+SOFTWARE = words(
+    """
+    android ios windows linux ubuntu macos mac chrome firefox excel word powerpoint photoshop figma notion slack
+    teams zoom discord whatsapp telegram signal instagram facebook twitter reddit tiktok gmail outlook spotify
+    netflix python rust golang typescript javascript kotlin swift github gitlab jira trello vim emacs vscode
+    minecraft roblox fortnite
     """
 )
 # Written like names, and none of somebody.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import permutations
 
 from agentmem.facts.lexicon import JOBS, NOT_NAMES, ORGANIZATIONS
 
@@ -31,6 +32,7 @@ _COMMON = frozenset(
     fear peace bliss style world moment future past present family friends parents mother husband wife
     one two three four five six seven eight nine ten few many most all both each every another other than
     then also still only even well good great fine busy tired happy sad hungry sorry sick ill late early ready sure glad
+    far away close closed nearby chaos disarray shambles ruins danger trouble sight order progress
     cold hot bored excited lost done free single married alone lonely lazy afraid scared nervous curious
     fond stuck worried confused interested trying going getting looking thinking working living feeling doing making
     apartments houses cities towns dorms hotels shelters denial harmony poverty limbo vain sin denial
@@ -73,10 +75,14 @@ def _proper_run(text: str, *, most: int) -> tuple[str, int]:
 
 
 def _uncased(clause: str) -> bool:
-    """Whether a clause's capitals tell nothing: there are none but the first, or only capitals."""
-    phrase = re.sub(r"\bI\b", "i", clause)
-    cased = [c for c in phrase if c.isupper() or c.islower()]
-    return bool(cased) and (not any(c.isupper() for c in phrase[1:]) or all(c.isupper() for c in cased))
+    """Whether a clause's capitals tell nothing: there are none but the first, or only capitals.
+
+    Who writes "I" with a capital does so with names: "I live in jeans" is no place.
+    """
+    cased = [c for c in clause if c.isupper() or c.islower()]
+    if not cased or all(c.isupper() for c in cased):
+        return bool(cased)
+    return not any(c.isupper() for c in clause[1:]) and re.match(r"I\b", clause) is None
 
 
 def _no_name(token: str, place: int, *, certain: bool, loose: bool) -> bool:
@@ -109,7 +115,7 @@ def name_in(text: str, clause: str, *, certain: bool = True) -> str | None:
     if loose and clause.islower():
         return phrase if len(tokens) <= 3 and all(_WORD.fullmatch(t) for t in tokens) else None
     run, end = _proper_run(phrase, most=6)
-    if end != len(phrase) or not _is_proper(tokens[0]) or (not certain and tokens[0].lower() in NOT_NAMES):
+    if end != len(phrase) or not _is_proper(tokens[0]) or (not certain and tokens[0].lower().split("-")[0] in NOT_NAMES):
         return None
     if loose and len(tokens) > 3:
         return None
@@ -133,7 +139,7 @@ def place_in(text: str, clause: str) -> tuple[str, str] | None:
     the = re.match(r"the\s+(?=[A-Z])", phrase)
     start = the.end() if the else 0
     if _uncased(clause) and phrase.islower() or (_uncased(clause) and phrase.isupper()):
-        words = re.match(r"(?:the )?[\w.'-]+(?:[ ,]+(?!(?:with|for|since|now|and|but|near|by|at|in|on|because|from|as|too|again|these|right)\b)[\w.'-]+){0,2}", phrase, _I)
+        words = re.match(r"(?:the )?[\w.'-]+(?:[ ,]+(?!(?:with|for|since|now|and|but|near|by|at|in|on|because|from|as|too|again|these|right|last|this|next|yesterday|today|recently|after|before|when|where|who|so|already|actually|btw|then|alone|together|instead|to|is)\b)[\w.'-]+){0,2}", phrase, _I)
         if words is None:
             return None
         value = words.group().strip(" ,")
@@ -210,6 +216,8 @@ def job_in(text: str, *, open_ended: bool = False) -> tuple[str, str] | None:
     if not words or len(words) > 5 or _NOT_JOBS.search(title):
         return None
     core = re.sub(r"\s+of\b.*$", "", title.lower())
+    if core in ("student", "doctor", "master") and cut and re.match(r"\s+of\b", phrase[cut.start() :]):
+        return None
     if core in ("assistant", "guest", "partner", "officer", "worker", "owner", "guide", "server", "minister", "executive", "representative", "specialist") and not open_ended:
         return None
     known = core.split()[-1] in JOBS or " ".join(core.split()[-2:]) in JOBS or core in ("vp", "head", "chief", "medical student", "phd student", "nurse practitioner")
@@ -225,6 +233,7 @@ _MONTHS = (
     "january|february|march|april|may|june|july|august|september|october|november|december|"
     "jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
 )
+_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _DATE = re.compile(
     rf"(?:the\s+)?(?:(?P<d1>\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+(?:{_MONTHS})\b\.?(?:,?\s+(?:in\s+)?(?:19|20)\d\d)?|"
     rf"(?:{_MONTHS})\b\.?\s+(?:the\s+)?(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?(?!\d)(?:,?\s+(?:19|20)\d\d)?|"
@@ -234,11 +243,12 @@ _DATE = re.compile(
 
 
 def _is_day(match: re.Match[str]) -> bool:
-    """Whether a day of a month that is called by its name exists, in a leap year at least."""
-    day = int(match["d1"] or match["d2"] or 1)
-    month = re.search(rf"\b({_MONTHS})", match.group(), _I)
-    short = month[1].lower()[:3] if month else ""
-    return 1 <= day <= (29 if short == "feb" else 30 if short in ("apr", "jun", "sep", "nov") else 31)
+    """Whether a day exists, in a leap year at least; of 4/5 it is not known which is the month."""
+    numbers = [int(n) for n in re.findall(r"\d+", match.group()) if len(n) <= 2]
+    if month := re.search(rf"\b({_MONTHS})", match.group(), _I):
+        number = "janfebmaraprmayjunjulaugsepoctnovdec".index(month[1].lower()[:3]) // 3
+        return 1 <= int(match["d1"] or match["d2"]) <= _DAYS[number]
+    return any(1 <= m <= 12 and 1 <= d <= _DAYS[m - 1] for m, d in permutations(numbers[:2]))
 
 
 def date_in(text: str) -> str | None:

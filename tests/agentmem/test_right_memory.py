@@ -145,6 +145,56 @@ class TestLatestValue:
         texts = ("My manager was Stefan.", "My manager is Ines.", "Stefan lived in Oslo.")
         assert ask(texts, "Where did my former manager Stefan live?")[0].memory.text == texts[2]
 
+    @pytest.mark.parametrize(
+        ("old", "new", "question"),
+        [
+            (
+                "I'm learning Portuguese on my commute.",
+                "Dropped that and enrolled in a Korean class.",
+                "What language am I learning?",
+            ),
+            (
+                "I always have a pale ale at the pub.",
+                "When we go to the pub I get a ginger beer these days.",
+                "What's my usual drink at the pub?",
+            ),
+            (
+                "I set my alarm for 7:25.",
+                "Lessons begin later this term, so my alarm is at 8:05.",
+                "When does my alarm go off?",
+            ),
+        ],
+    )
+    def test_the_newest_statement_in_free_wording_comes_first(
+        self, ask: Ask, old: str, new: str, question: str
+    ) -> None:
+        texts = [old, "The market had fresh figs this morning.", new, "I patched my jacket."]
+        assert ask(texts, question)[0].memory.text == new
+
+    @pytest.mark.parametrize(
+        ("asked_for", "newer", "question"),
+        [
+            (
+                "My work phone is 555 0110.",
+                "My private phone number is 555 0990 now.",
+                "What's my work phone number?",
+            ),
+            (
+                "I usually drink green tea in the morning.",
+                "I usually drink red wine at weddings.",
+                "What do I drink in the morning?",
+            ),
+            ("I drive a Volvo.", "I rented a Fiat for the weekend in Sicily.", "What do I drive?"),
+            ("I work for Meridian.", "I applied at Polaris.", "Who do I work for?"),
+            ("I live in Bergen.", "We spent a lovely week in Porto.", "Where do I live?"),
+        ],
+    )
+    def test_a_newer_statement_of_another_thing_stays_behind(
+        self, ask: Ask, asked_for: str, newer: str, question: str
+    ) -> None:
+        texts = [asked_for, "The market had fresh figs this morning.", newer]
+        assert ask(texts, question)[0].memory.text == asked_for
+
     def test_pets_do_not_replace_one_another(self, ask: Ask) -> None:
         texts = ["My dog is called Olaf.", "My rabbit is called Pia."]
         assert ask(texts, "What is my dog called?")[0].memory.text == texts[0]

@@ -166,9 +166,15 @@ def _died(p: Predicate, _: str) -> list[Claim]:
     return _dead(p.subject) if p.subject else []
 
 
+# "My neighbour's dog Rex", "her cat".
+_OF_OTHERS = pattern(r"(?:his|her|their|your)\b|.*\w(?:'s|s') \w")
+
+
 def _dead(who: str) -> list[Claim]:
     """A relative or a pet: "Grandma", "my dear cat Tom", "Tom the cat"."""
     adjectives = "poor dear old beloved sweet little sadly unfortunately yesterday today"
+    if _OF_OTHERS.match(who):
+        return []
     text = strip_prefix(f"(?:(?:my|our|the) )?(?:{any_of(adjectives)} )*", who)
     text = before(r" (?:the|our|my) \w+$", text).strip(" ,")
     relation, _, name = text.partition(" ")
@@ -267,6 +273,8 @@ _ENDINGS = Rules((
     Rule("give", r"(?P<v>(?:.* )?away\b.*)$", _sold, DONE),
     Rule("give", rf"(?P<v>(?:my|our|the) .+?) to (?!the {_REPAIR})", _sold, DONE),
     Rule("get", "(?P<v>rid of .+)$", _sold, DONE),
+    Rule("have own", r"no (?P<v>\w+)(?: now| any ?more| at all| left| of my own)?\W*$",
+         lambda p, thing: _has_none(p, thing), "present"),
     Rule("eat", r"(?:meat|fish|dairy|eggs|cheese)\b.*\b(?:again|now)\b", _all("diet"), "present"),
     Rule("hate dislike detest", "", _each("likes", "favourite"), "present"),
     Rule("give", "up (?:on )?...", _gave_up, DONE),
@@ -300,11 +308,16 @@ _NONE_OF = (
 )  # fmt: skip
 
 
+def _has_none(p: Predicate, thing: str) -> list[Claim]:
+    """ "I have no pets", "I don't have pets"."""
+    names = (name for name, words in _NONE_OF if pattern(words).fullmatch(thing))
+    return [claim for name in names for claim in _end(p.subject, (name,))]
+
+
 def _not_had(p: Predicate, text: str) -> list[Claim]:
     thing = _thing(strip_prefix("(?:any|an?|the|that|my) ", text))
-    for attribute, names in _NONE_OF:
-        if pattern(names).fullmatch(thing):
-            return _end(p.subject, (attribute,))
+    if none := _has_none(p, thing):
+        return none
     kinds = (*_THINGS, "allergy", "illness", "children", "sibling", *_SPOUSES)
     return _end(p.subject, kinds, thing.removesuffix(" allergy")) if thing else []
 

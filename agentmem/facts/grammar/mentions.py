@@ -26,7 +26,8 @@ __all__ = ["mentioned", "mentioned_in_sentence"]
 
 _NAME = r"[A-Z\u00c0-\u00de][a-z\u00df-\u00ff'-]+"
 _RELATIVE = re.compile(
-    r"\b(?:[Mm]y|[Oo]ur) (?P<modifier>(?:(?:older|elder|younger|big|little|twin|other|best|half|"
+    r"(?<!called )(?<!named )\b(?:[Mm]y|[Oo]ur) (?P<modifier>(?:(?:older|elder|younger|"
+    r"big|little|twin|other|best|half|"
     rf"step|new|good|dear|oldest|youngest|eldest)[ -])*)(?P<relation>{RELATION}),? "
     rf"(?P<name>(?:(?:Dr|Mr|Mrs|Ms)\.? )?{_NAME}(?: (?:van |von |de |der )*{_NAME})?)(?!\w)"
 )

@@ -124,12 +124,16 @@ def _measure(p: Predicate, name: str, value: str) -> list[Claim]:
     return _amount(p, name, value) if certain else []
 
 
+# What has a digit or is written in capitals.
+_NO_WORD = ("number", "pin", " id", "code", "locker", "plate", "size", "combination")
+
+
 def _code(p: Predicate, name: str, value: str) -> list[Claim]:
     value = value.strip("'\" .")
     if len(value.split()) > 4 or is_common(value.split()[0]):
         return []
-    wordy = len(value.split()) <= 2 and not name.endswith(("number", "pin", " id"))
-    return fact(p, name, value) if wordy or any(c.isdigit() for c in value) else []
+    wordy = len(value.split()) <= 2 and not name.endswith(_NO_WORD)
+    return fact(p, name, value) if wordy or re.search(r"\d|^[A-Z-]+$", value) else []
 
 
 _DAY = "(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?)"

@@ -117,9 +117,10 @@ _STATES = any_of(
     "married engaged divorced single widowed separated in_a_relationship a_widow a_widower"
 )
 _STATE = pattern(rf"(?P<state>{_STATES})\b(?P<more>.*)$")
+# "I'm married to my phone", "divorced from reality".
 _NO_COUPLE = pattern(
-    r" ?(?:in|with (?:my|the) (?:work|job)|by|-|to (?:it|(?:my|the|this) (?:job|work|idea|career|"
-    r"sea))\b)"
+    r" ?(?:in|with (?:my|the) (?:work|job)|by|-|(?:to|from) (?!(?-i:[A-Z])|(?:[\w'-]+ ){0,4}?"
+    rf"(?:{RELATION}|man|woman|guy|girl|boy|person|love|him|her)\b)[\w-])"
 )
 _SINGLE_AGAIN = pattern(r"(?: (?:and|now|again|at the moment|these|for|since|but|too)\b|\W*$)")
 
@@ -198,7 +199,7 @@ def languages(p: Predicate, rest: str) -> list[Claim]:
 
 def _described(p: Predicate, rest: str) -> list[Claim]:
     """ "I'm a nurse", "I'm the head of sales", "we are teachers"."""
-    role = pattern(r"an? |the\b.*\b(?:of|at|for)\b").match(rest)
+    role = pattern(r"an? |the\b.*\b(?:of(?! (?:my|our|your)\b)|at|for)\b").match(rest)
     return job(p, rest) if role or (p.plural and rest.endswith("s")) else []
 
 

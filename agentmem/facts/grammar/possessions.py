@@ -72,7 +72,7 @@ _NOT_KEPT = words("stuffed toy plush robot virtual hot imaginary dead wild big f
 _KEPT = pattern(r"\W*$| (?:called|named|at home|and)")
 _ELSEWHERE = pattern(
     r" (?:in|on|at) (?:my|the|our) (?:dream|game|head|yard|garden|street|throat|lap|neighborhood|"
-    r"park|oven)"
+    r"park|oven|fight|race)"
 )
 _SINGULAR = {
     "puppies": "puppy", "kitties": "kitty", "bunnies": "bunny", "ponies": "pony", "mice": "mouse",
@@ -120,7 +120,7 @@ _SIBLING = any_of("brother brothers sister sisters sibling siblings")
 _TOLD_APART = words("older younger big little twin elder half step")
 _KIN = pattern(
     rf"(?P<all>{NUMBER} (?:(?P<siblings>(?P<which>(?:{any_of(_TOLD_APART)}[ -])*){_SIBLING})|"
-    rf"(?P<adjectives>(?:(?!of\b)[\w'-]+ ){{0,3}}?)(?P<child>{_CHILD})))\b(?P<more>.*)$"
+    rf"(?P<adjectives>(?:(?!of\b)[\w'-]+ ){{0,3}}?)(?P<child>{_CHILD})))\b(?!-)(?P<more>.*)$"
 )
 _NOT_OWN = pattern(
     r" (?:who (?:is|are) (?:coming|visiting)|in (?:my|the) (?:class|story)|to|over|as|of mine|menu|"
@@ -258,7 +258,12 @@ POSSESSIONS = (
     Rule("run", "", _business, "present"),
     Rule("use", "", _device, "present"),
     Rule("drive", "", car),
-    Rule("get", rf"{_RECENTLY}married\b", known("relationship", "married"), DONE),
+    Rule(
+        "get",
+        rf"{_RECENTLY}married\b(?! to (?:my|the) (?:work|job|career)\b)",
+        known("relationship", "married"),
+        DONE,
+    ),
     Rule("get", rf"{_RECENTLY}engaged\b(?! in| with)", known("relationship", "engaged"), DONE),
     Rule("marry", rf"{_RECENTLY}(?!.*\bthem\b)", known("relationship", "married"), DONE),
 )

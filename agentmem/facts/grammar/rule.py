@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from agentmem.facts.grammar.claims import Claim
 from agentmem.facts.grammar.predicate import Predicate
+from agentmem.facts.lexicon import SOFTWARE
 from agentmem.facts.patterns import before, pattern, strip_prefix, words
 from agentmem.facts.values import is_common, job_in, listed, organization_in, place_in
 
@@ -68,7 +69,9 @@ def place(attribute: str) -> Read:
 
     def read(p: Predicate, rest: str) -> list[Claim]:
         match = place_in(rest, p.clause)
-        return fact(p, attribute, match[0]) if match and complete(match[1]) else []
+        if match is None or match[0].lower() in SOFTWARE or not complete(match[1]):
+            return []
+        return fact(p, attribute, match[0])
 
     return read
 

@@ -36,9 +36,11 @@ _MIN_PROBABILITY = 0.4
 # Of this many best turns, one states the attribute asked for if it is as likely to as this share of
 # the likeliest, which must itself be as likely as this.
 _CONSIDERED = 40
-_SHARE_OF_LIKELIEST, _MIN_LIKELIHOOD = 0.2, 0.1
+_SHARE_OF_LIKELIEST, _SHARE_IF_NOTHING_ELSE, _MIN_LIKELIHOOD = 0.2, 0.1, 0.1
+# Where a fact states the value, a turn that no rule reads must be this likely to replace it.
+_MIN_BESIDE_FACT = 0.22
 # Attributes that are this much less probable than the most probable one are not asked for.
-_SHARE_OF_BEST_ATTRIBUTE = 0.5
+_SHARE_OF_BEST_ATTRIBUTE, _MIN_IF_STATED = 0.5, 0.2
 # If question and statement are this likely to be about the attribute, the statement passes a turn
 # that matches one more word of the question.
 _SURE = 0.5
@@ -74,6 +76,17 @@ _ASKS_WHETHER = re.compile(
     r"^\W*(?:do|am|is|are|can|may|could|should|will|would|have) (?:i|we|my|our)\b", re.IGNORECASE
 )
 _POSSESSIVE = re.compile(r"\b(?:my|our) ")
+# "I stopped drinking coffee", "it's tea now".
+_CHANGE = re.compile(
+    r"\b(?:now|these days|nowadays|from now on|instead|no longer|any ?more|stopped|switched|quit|"
+    r"gave up)\b",
+    re.IGNORECASE,
+)
+_PREPOSITION = re.compile(
+    r"\b(?:in|at|on|for|from|with|about|during|near|by)\b(?! (?:what|which|whom?|whose)\b)",
+    re.IGNORECASE,
+)
+_NOUN_PHRASE = re.compile(r"\b(?:my|our) ((?:[\w-]+ ?){1,3})", re.IGNORECASE)
 # A name within a question, such as "Japan".
 _NAME = re.compile(r"(?<=[\w,] )[A-Z][\w-]+")
 
@@ -104,8 +117,12 @@ class AttributeModel(Protocol):
             question: its embedding, shape (dimension,).
         """
 
-    def attribute_probabilities(self, vectors: Vectors, names: Sequence[str]) -> Vectors:
-        """Return how likely texts state each of some attributes, shape (texts, names).
+    @property
+    def names(self) -> Sequence[str]:
+        """The attributes that it knows."""
+
+    def attribute_probabilities(self, vectors: Vectors) -> Vectors:
+        """Return how likely texts state each attribute, shape (texts, names).
 
         Args:
             vectors: embeddings of the texts, shape (texts, dimension).
@@ -141,7 +158,7 @@ def matching_keys(asked: Sequence[AttributeKey], facts: FactIndex) -> list[Attri
             if key.subject == subject or key.subject.startswith(f"{subject} ")
         ]
         exact = [key for key in about if key.attribute == name]
-        keys += exact or [key for key in about if key.attribute.endswith(f" {name}")]
+        keys += exact or [key for key in about if _is_kind_of(key.attribute, name)]
     return keys
 
 
@@ -195,7 +212,7 @@ class LatestValue:
         for key in keys:
             stating = _visible_rows(mask, facts.turns(key))
             if key.subject == SELF and len(keys) == 1:
-                probable = self._probable_statements(ranking, turns, key)
+                probable = self._probable_statements(ranking, turns, asked, key)
                 said_at, position = table.column("said_at"), table.column("position")
                 together = {*stating, *probable}
                 stating = sorted(together, key=lambda row: (said_at[row], position[row]))
@@ -205,16 +222,22 @@ class LatestValue:
                 if _asks_whether_it_holds(question, rows, table):
                     turns = newest_first(turns, rows, lift=False)
         if not keys and question.asks_of_user:
-            turns = newest_first(turns, self._probable_statements(ranking, turns, None), lift=True)
+            probable = self._probable_statements(ranking, turns, asked, None)
+            turns = newest_first(turns, probable, lift=True)
         on_the_way = [k for k in keys_on_the_way(question.text, facts) if k not in keys]
         return current_values_first(turns, map(facts.values, on_the_way), mask)
 
     def _probable_statements(
-        self, ranking: TurnRanking, turns: Ranking, key: AttributeKey | None
+        self,
+        ranking: TurnRanking,
+        turns: Ranking,
+        asked: Sequence[AttributeKey],
+        key: AttributeKey | None,
     ) -> list[int]:
         """Return the rows of what may be the user's statements of what is asked for, oldest first.
 
-        Turns that state attributes other than `key`, by the facts, are none of them.
+        Turns that state attributes other than `key`, by the facts, are none of them; nor are those
+        that state what is `asked` for with another qualifier, such as another phone number.
 
         Measured with the attributes of `eval updates`: without the condition that a statement must
         not pass turns that match the question's own words better, questions such as "What is my
@@ -228,28 +251,35 @@ class LatestValue:
         best_name = max(attributes, key=lambda name: attributes[name])
         if best_name in _SEVERAL:
             return []
-        # Statements of an attribute that is merely possible are no answers.
-        least = _SHARE_OF_BEST_ATTRIBUTE * attributes[best_name]
-        attributes = {name: p for name, p in attributes.items() if p >= least}
-        table, names = ranking.index.tables[Granularity.TURN], list(attributes)
+        table, names = ranking.index.tables[Granularity.TURN], self.model.names
         rows = turns.rows[:_CONSIDERED]
-        probabilities = self.model.attribute_probabilities(table.vectors(rows), names)
-        likelihoods = probabilities @ np.array(
-            [attributes[name] for name in names], dtype=np.float32
-        )
+        probabilities = self.model.attribute_probabilities(table.vectors(rows))
+        # Statements of an attribute that is merely possible are no answers, unless the best match
+        # states it.
+        possible = _SHARE_OF_BEST_ATTRIBUTE * attributes[best_name]
+        first = dict(zip(names, probabilities[0], strict=True))
+        attributes = {
+            name: p
+            for name, p in attributes.items()
+            if p >= possible or (p >= _MIN_IF_STATED and first[name] >= _SURE)
+        }
+        weights = np.array([attributes.get(name, 0.0) for name in names], dtype=np.float32)
+        likelihoods = probabilities @ weights
         likelihoods[~table.columns["from_user"][rows]] = 0
         likelihoods[table.columns["is_question"][rows]] = 0
         best = float(likelihoods.max())
         if best < _MIN_LIKELIHOOD:
             return []
-        places = np.flatnonzero(likelihoods >= _SHARE_OF_LIKELIEST * best)
+        # A less likely turn counts too if there is nothing else that it states more likely.
+        is_likeliest = weights[np.argmax(probabilities, axis=1)] > 0
+        share = np.where(is_likeliest, _SHARE_IF_NOTHING_ELSE, _SHARE_OF_LIKELIEST)
+        least = np.maximum(share * best, _MIN_BESIDE_FACT if key else 0.0)
+        places = np.flatnonzero(likelihoods >= least)
         places = self._own(ranking, rows, places)
         stated = _keys_by_turn(ranking.index.facts)
         keys_of = [stated.get(table.ids[row], set()) for row in rows[places]]
-        same = {key} if key else set()
-        if not same and not _ASKS_WHETHER.match(ranking.question.text):
-            same = _keys_of_best(keys_of, likelihoods[places])
-        others = [bool(keys) and not keys & same for keys in keys_of]
+        same = {key} if key else _keys_of_best(keys_of, likelihoods[places], asked)
+        others = [_differ(k, asked) or bool(k and not k & same) for k in keys_of]
         places = places[~np.array(others, dtype=np.bool_)]
         if not len(places):
             return []
@@ -258,20 +288,24 @@ class LatestValue:
         places = places[order]
         newest = int(places[-1])
         sure = max(attributes.values()) >= _SURE and likelihoods[newest] >= _SURE
-        if self._matches_worse(ranking, rows[newest], rows[0], names, int(sure)):
+        name = names[int(np.argmax(probabilities[newest] * weights))]
+        if self._matches_worse(ranking, rows[newest], rows[0], name, int(sure)):
             return []
         return [int(row) for row in rows[places]]
 
     def _matches_worse(
-        self, ranking: TurnRanking, row: int, first: int, names: Sequence[str], allowed: int
+        self, ranking: TurnRanking, row: int, first: int, name: str, allowed: int
     ) -> bool:
         """Return whether a turn lacks words of the question that the first turn has.
 
-        Words in which one of the likely attributes is asked for do not count. No name may be
+        Words in which the attribute that the turn states is asked for do not count. No name may be
         lacking: "Which cities in Japan do I want to visit?" asks for no statement without Japan.
+        Nor may what tells the thing apart ("my book club"), or restricts the question ("What do I
+        drink in the morning?") unless the turn says that things have changed.
 
         Args:
-            allowed: how many words other than names may be lacking.
+            name: of the attribute that the turn states.
+            allowed: how many other words may be lacking.
         """
         table, literals = ranking.index.tables[Granularity.TURN], ranking.lexical.literals
         if len(literals.terms):
@@ -279,14 +313,29 @@ class LatestValue:
             if np.any(contained[:, 0] & ~contained[:, 1]):
                 return True
         terms = set(table.words.terms(int(row)))
-        if not _stems_of_names(ranking.question) <= terms:
+        if not _stems(_NAME.findall(ranking.question.text)) <= terms:
             return True
         specific = set(ranking.question.rest) - _GENERIC
+        # "Can I eat shrimp?" is answered by what is said of shrimp, however old.
+        if _ASKS_WHETHER.match(ranking.question.text) and specific.isdisjoint(terms):
+            return True
         if self.model is not None:
-            for name in names[:3]:
-                specific -= self.model.framing(name)
+            specific -= self.model.framing(name)
         lacking = specific & set(table.words.terms(int(first))) - terms
-        return len(lacking) > allowed
+        text = ranking.question.text
+        if lacking & _stems(_NOUN_PHRASE.findall(text)):
+            return True
+        preposition = _PREPOSITION.search(text)
+        restricting = lacking & _stems([text[preposition.end() :]] if preposition else [])
+        if restricting and not self._states_change(ranking, row):
+            return True
+        return len(lacking - restricting) > allowed
+
+    def _states_change(self, ranking: TurnRanking, row: int) -> bool:
+        """Return whether a turn says that things are no longer as they were."""
+        turn = ranking.index.tables[Granularity.TURN].ids[row]
+        found = self.store.get_memories(ranking.sources.scope, Granularity.TURN, [turn])
+        return any(_CHANGE.search(memory.text) for memory in found)
 
     def _own(self, ranking: TurnRanking, rows: Rows, places: Rows) -> Rows:
         """Return the places of turns in which the user speaks of themselves."""
@@ -319,19 +368,38 @@ def _asks_whether_it_holds(question: Question, rows: Sequence[int], table: Table
     )
 
 
-def _stems_of_names(question: Question) -> set[str]:
-    return {stem for name in _NAME.findall(question.text) for stem in tokenize(name)}
+def _stems(phrases: Sequence[str]) -> set[str]:
+    return {stem for phrase in phrases for stem in tokenize(phrase)}
 
 
-def _keys_of_best(keys_of: Sequence[set[AttributeKey]], likelihoods: Vectors) -> set[AttributeKey]:
+def _differ(keys: set[AttributeKey], asked: Sequence[AttributeKey]) -> bool:
+    """Return whether what a turn states has another qualifier than what is asked for.
+
+    "What is my work phone number?" asks for no private phone number.
+    """
+    heads = {key.attribute.split()[-1] for key in asked}
+    alike = [key.attribute for key in keys if key.attribute.split()[-1] in heads]
+    return bool(alike) and not any(_is_kind_of(name, k.attribute) for name in alike for k in asked)
+
+
+def _is_kind_of(name: str, other: str) -> bool:
+    """Return whether an attribute is another one, with or without a qualifier."""
+    return name == other or name.endswith(f" {other}")
+
+
+def _keys_of_best(
+    keys_of: Sequence[set[AttributeKey]], likelihoods: Vectors, asked: Sequence[AttributeKey]
+) -> set[AttributeKey]:
     """Return the attributes, by the facts, of the best of the likely statements that has any.
 
     Args:
         keys_of: for each statement, in the order of the ranking.
         likelihoods: of stating what is asked for, shape (statements,).
+        asked: what the question asks for by name.
     """
     likely = likelihoods >= max(_SURE * likelihoods.max(initial=0.0), _MIN_LIKELIHOOD)
-    return next((keys for keys, sure in zip(keys_of, likely, strict=True) if sure and keys), set())
+    fit = (keys for keys, sure in zip(keys_of, likely, strict=True) if sure)
+    return next((keys for keys in fit if keys and not _differ(keys, asked)), set())
 
 
 def _keys_by_turn(facts: FactIndex) -> dict[str, set[AttributeKey]]:

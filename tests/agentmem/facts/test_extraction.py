@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agentmem.facts.extractor import RuleExtractor, is_own
+from agentmem.facts.extractor import RuleExtractor
+from agentmem.facts.ownership import is_own
 from agentmem.facts.questions import asked_attributes
 from agentmem_stores import Granularity, Memory, Scope
 
@@ -47,7 +48,15 @@ PLAIN: dict[str, set[tuple[str, str, str]]] = {
         ("user", "job", "software developer"),
         ("user", "employer", "Initech"),
     },
+    "It's Hooli that I'm working for now, which is closer.": {("user", "employer", "Hooli")},
+    "It's Lyon that we live in these days.": {("user", "home", "Lyon")},
     "I'm Ada.": {("user", "name", "Ada")},
+    "My size is XL.": {("user", "size", "XL")},
+    "I'm divorced from my husband.": {("user", "relationship", "divorced")},
+    "I'm 李明 and I live in 上海.": {("user", "name", "李明"), ("user", "home", "上海")},
+    "i've moved to ghent last week": {("user", "home", "ghent")},
+    "My birthday is 1990-02-28.": {("user", "birthday", "1990-02-28")},
+    "I was born on 13/02/1990.": {("user", "birthday", "13/02/1990")},
     "Hi! I'm Ada Lovelace and I live in London.": {
         ("user", "home", "London"),
         ("user", "name", "Ada Lovelace"),
@@ -327,6 +336,27 @@ NOTHING = [
     "I have a crush on a nurse.",
     "I live for coffee.",
     "I live in fear.",
+    "I live in jeans.",
+    "I live in Photoshop all day.",
+    "I moved to Slack from Teams.",
+    "My home is in chaos.",
+    "I'm divorced from reality.",
+    "I'm married to my phone.",
+    "I'm English-speaking.",
+    "I'm a student of life.",
+    "I have one dog in the fight.",
+    "I called my boss Bea by mistake.",
+    "My code is buggy.",
+    "My size is sold out.",
+    "I live in constant pain.",
+    "I work for peanuts.",
+    "My school is far.",
+    "My birthday is 1990-02-30.",
+    "I was born on 13/13/1990.",
+    "I'm the captain of my soul.",
+    "I have three brothers-in-arms.",
+    "I got married to my work.",
+    "Great, I love paying taxes.",
     "I live in a house.",
     "I work at night.",
     "I work at home.",
@@ -545,6 +575,22 @@ def test_unclaimed_statements_are_no_facts_about_the_user(text: str) -> None:
         ("When I was six, I lived in Oslo.", False),
         ("The rain has not stopped.", False),
         ("Do I live in Oslo?", False),
+        ("Dropped that and enrolled in a Korean class.", True),
+        ("When we go to the pub I get a ginger beer.", True),
+        ("If I see anything yellow, I have to have it.", True),
+        ("New contract, new digits: 0471 22 33 44.", True),
+        ("They hired me as a cook.", True),
+        ("My coach is teaching me to row.", True),
+        ("The dentist of my brother is Dr. Brandt.", False),
+        ("Hammerfest it is from now on.", True),
+        ("Nadja and I split up, and I'm with Theo now.", True),
+        ("Tom: I live in Oslo.", False),
+        ("I heard that my cousin drives a Fiat.", False),
+        ("My aunt sings, and I paint.", True),
+        ("We rented a Fiat for the weekend.", False),
+        ("We spent a lovely week in Oslo.", False),
+        ("I'd love to live in Oslo.", False),
+        ("I'm thinking of buying a Fiat.", False),
     ],
 )
 def test_is_own(text: str, own: bool) -> None:
