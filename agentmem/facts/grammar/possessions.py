@@ -7,7 +7,14 @@ import re
 from agentmem.facts.grammar.claims import SPEAKER, Claim
 from agentmem.facts.grammar.predicate import Predicate
 from agentmem.facts.grammar.rule import DONE, Rule, complete, fact, known
-from agentmem.facts.lexicon import CAR, DEVICE, NUMBER, PET, RELATIONS
+from agentmem.facts.lexicon import (
+    CAR,
+    DEVICE,
+    NUMBER,
+    PET,
+    RELATIONS,
+    SOFTWARE,
+)
 from agentmem.facts.patterns import any_of, before, pattern, strip_prefix, words
 from agentmem.facts.values import name_in
 
@@ -145,6 +152,25 @@ def _relatives(p: Predicate, match: re.Match[str]) -> list[Claim]:
     return fact(p, name, strip_prefix("(?:an?|one) ", match["all"]))
 
 
+# Not a partner, a teacher or a doctor: those may be companies and programs.
+_NEW_PERSON = pattern(
+    "(?:an?|another) (?:new )?(?P<relation>"
+    + any_of(
+        "boss manager supervisor landlord landlady dentist roommate flatmate housemate hairdresser "
+        "girlfriend boyfriend"
+    )
+    + r")(?:, | called | named )(?P<name>[^,]+?)(?=,| (?:from|who|and|at|with|in)\b|\W*$)"
+)
+
+
+def _new_person(p: Predicate, match: re.Match[str]) -> list[Claim]:
+    """ "a new manager, Ines"."""
+    name = name_in(match["name"], p.clause, certain=False)
+    if name is None or name.split()[0].lower() in SOFTWARE:
+        return []
+    return [Claim(p.subject, (match["relation"].lower(),), name)]
+
+
 # "a car, a red Volvo", "a dog too, a greyhound called Pixel"
 _APPOSITION = "an?(?:other)? (?:new )?(?:car|dog|cat|pet)(?: too| as well)?, (?=an? )"
 
@@ -157,6 +183,8 @@ def _beings(p: Predicate, rest: str) -> list[Claim]:
         kin = _KIN.match(phrase) if p.verb == "have" else None
         if kin and not _NOT_OWN.match(kin["more"]):
             claims += _relatives(p, kin)
+        if person := _NEW_PERSON.match(phrase):
+            claims += _new_person(p, person)
         if pet := _PET_PHRASE.match(phrase):
             claims += _pet(p, pet)
     return claims

@@ -129,6 +129,8 @@ PLAIN: dict[str, set[tuple[str, str, str]]] = {
     },
     "My husband's name is Omar.": {("user", "husband", "Omar")},
     "My boss is called Petra Novak.": {("user", "boss", "Petra Novak")},
+    "I have a new manager, Ines.": {("user", "manager", "Ines")},
+    "We've got a new landlord, Jan van der Berg.": {("user", "landlord", "Jan van der Berg")},
     "My work email is a.b@corp.example.": {("user", "work email", "a.b@corp.example")},
     "My private phone number is +44 20 7946 0958.": {
         ("user", "private phone number", "+44 20 7946 0958")
@@ -252,6 +254,10 @@ NOTHING = [
     "I dreamed that I lived in Tokyo.",
     "I feel like I'm a teacher sometimes.",
     "My boss lives in Bern.",
+    "I have a dentist, Tuesday.",
+    "I have a new manager, thankfully.",
+    "I wish I had a new manager, Ines.",
+    "We have a new partner, Deloitte.",
     "My neighbour's dog is called Rex.",
     "My friend has a Tesla.",
     "The landlord's phone number is 555-0101.",
