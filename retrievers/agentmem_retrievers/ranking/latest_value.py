@@ -76,6 +76,11 @@ _ASKS_WHETHER = re.compile(
     r"^\W*(?:do|am|is|are|can|may|could|should|will|would|have) (?:i|we|my|our)\b", re.IGNORECASE
 )
 _POSSESSIVE = re.compile(r"\b(?:my|our) ")
+# A verb follows "does my manager", and elsewhere no noun may: "my car insurance" is no car.
+_ON_THE_WAY = (
+    r"\b(?:do|does|can|will|would|should) (?:my|our) {0}\b"
+    r"|\b(?:my|our) {0}(?:'s\b|,|\W*$| (?:now|from|in|at|called|named|is|has|who|these)\b)"
+)
 # "I stopped drinking coffee", "it's tea now".
 _CHANGE = re.compile(
     r"\b(?:now|these days|nowadays|from now on|instead|no longer|any ?more|stopped|switched|quit|"
@@ -166,7 +171,7 @@ def keys_on_the_way(question: str, facts: FactIndex) -> list[AttributeKey]:
     """Return the user's attributes that a question names to ask for something else.
 
     "Where does my manager live?" names the attribute "manager", whose value is the person whose
-    home is asked for.
+    home is asked for. "What is my home phone number?" names no home.
     """
     lowered = question.lower()
     if _POSSESSIVE.search(lowered) is None:
@@ -175,7 +180,7 @@ def keys_on_the_way(question: str, facts: FactIndex) -> list[AttributeKey]:
         key
         for key in facts.by_key
         if key.subject == SELF
-        and re.search(rf"\b(?:my|our) {re.escape(key.attribute.lower())}\b", lowered)
+        and re.search(_ON_THE_WAY.format(re.escape(key.attribute.lower())), lowered)
     ]
 
 
