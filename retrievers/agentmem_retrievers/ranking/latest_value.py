@@ -8,7 +8,7 @@ turns that stated it earlier follow.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -77,10 +77,9 @@ _ASKS_WHETHER = re.compile(
 )
 _POSSESSIVE = re.compile(r"\b(?:my|our) ")
 # A verb follows "does my manager", and elsewhere no noun may: "my car insurance" is no car.
-_ON_THE_WAY = (
-    r"\b(?:do|does|can|will|would|should) (?:my|our) {0}\b"
-    r"|\b(?:my|our) {0}(?:'s\b|,|\W*$| (?:now|from|in|at|called|named|is|has|who|these)\b)"
-)
+_AUXILIARY = re.compile(r"\b(?:do|does|can|will|would|should) $")
+_WORD_END = re.compile(r"\b")
+_NO_NOUN = re.compile(r"'s\b|,|\W*$| (?:now|from|in|at|called|named|is|has|who|these)\b")
 # "I stopped drinking coffee", "it's tea now".
 _CHANGE = re.compile(
     r"\b(?:now|these days|nowadays|from now on|instead|no longer|any ?more|stopped|switched|quit|"
@@ -94,6 +93,9 @@ _PREPOSITION = re.compile(
 _NOUN_PHRASE = re.compile(r"\b(?:my|our) ((?:[\w-]+ ?){1,3})", re.IGNORECASE)
 # A name within a question, such as "Japan".
 _NAME = re.compile(r"(?<=[\w,] )[A-Z][\w-]+")
+
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_TITLES = frozenset({"Dr", "Mr", "Mrs", "Ms", "Miss", "Prof", "Professor", "Sir"})
 
 
 class AttributeClassifier(Protocol):
@@ -174,13 +176,20 @@ def keys_on_the_way(question: str, facts: FactIndex) -> list[AttributeKey]:
     home is asked for. "What is my home phone number?" names no home.
     """
     lowered = question.lower()
-    if _POSSESSIVE.search(lowered) is None:
-        return []
+    # What follows each "my", and whether a verb must come after the noun.
+    phrases = [
+        (lowered[m.end() :], _AUXILIARY.search(lowered, 0, m.start()) is not None)
+        for m in _POSSESSIVE.finditer(lowered)
+    ]
     return [
         key
         for key in facts.by_key
         if key.subject == SELF
-        and re.search(_ON_THE_WAY.format(re.escape(key.attribute.lower())), lowered)
+        and any(
+            phrase.startswith(noun := key.attribute.lower())
+            and (_WORD_END if verb else _NO_NOUN).match(phrase, len(noun))
+            for phrase, verb in phrases
+        )
     ]
 
 
@@ -230,7 +239,57 @@ class LatestValue:
             probable = self._probable_statements(ranking, turns, asked, None)
             turns = newest_first(turns, probable, lift=True)
         on_the_way = [k for k in keys_on_the_way(question.text, facts) if k not in keys]
-        return current_values_first(turns, map(facts.values, on_the_way), mask)
+        return self._current_values_first(ranking, turns, on_the_way)
+
+    def _current_values_first(
+        self, ranking: TurnRanking, turns: Ranking, keys: Sequence[AttributeKey]
+    ) -> Ranking:
+        """Order turns about values of attributes: those about a current value first.
+
+        Conflict resolution over two hops: "Where does my manager live?" is about who is the manager
+        now, and what is stated of former ones follows, in the places that both have. A question
+        that names a former one, such as "Where does my manager Stefan live?", is about that one.
+        """
+        mask, asked = ranking.masks[Granularity.TURN], set(ranking.question.terms)
+        for key in keys:
+            visible = [
+                (value, rows)
+                for value, ids in ranking.index.facts.values(key)
+                if (rows := _visible_rows(mask, ids))
+            ]
+            newest = visible[-1][0] if visible else ""
+            former = [v for v, _ in visible[:-1] if v.lower() not in {"", newest.lower()}]
+            of_former = set(tokenize(" ".join(former))) - set(tokenize(newest))
+            if not newest or not former or asked & of_former:
+                continue
+            statements = [row for _, rows in visible for row in rows]
+            turns = newest_first(turns, statements, lift=False)
+            current, others = _names(newest), _names(" ".join(former))
+            turns = self._mentions_first(ranking, turns, current - others, others - current)
+        return turns
+
+    def _mentions_first(
+        self, ranking: TurnRanking, turns: Ranking, current: set[str], others: set[str]
+    ) -> Ranking:
+        """Put turns that contain a name before turns that contain only others.
+
+        Names are compared as they are written: "The rose garden" is not about Rose.
+        """
+        if not current or not others:
+            return turns
+        ids = [ranking.index.tables[Granularity.TURN].ids[row] for row in turns.rows[:_CONSIDERED]]
+        found = self.store.get_memories(ranking.sources.scope, Granularity.TURN, ids)
+        text_of = {memory.id: memory.text for memory in found}
+        texts = [text_of.get(memory_id, "") for memory_id in ids]
+        first = [place for place, text in enumerate(texts) if _contains(text, current)]
+        second = [
+            place
+            for place, text in enumerate(texts)
+            if _contains(text, others) and not _contains(text, current)
+        ]
+        order = np.arange(len(turns.rows))
+        order[sorted([*first, *second])] = [*first, *second]
+        return _reordered(turns, order, turns.scores)
 
     def _probable_statements(
         self,
@@ -377,6 +436,17 @@ def _stems(phrases: Sequence[str]) -> set[str]:
     return {stem for phrase in phrases for stem in tokenize(phrase)}
 
 
+def _names(value: str) -> set[str]:
+    """The words of a value that are names: a person's first and last name, but no title."""
+    return {word for word in _WORD.findall(value) if word[0].isupper()} - _TITLES
+
+
+def _contains(text: str, names: set[str]) -> bool:
+    """Return whether a text contains a name; of one without capitals, in lower case."""
+    words = set(_WORD.findall(text))
+    return not words.isdisjoint({name.lower() for name in names} if text.islower() else names)
+
+
 def _differ(keys: set[AttributeKey], asked: Sequence[AttributeKey]) -> bool:
     """Return whether what a turn states has another qualifier than what is asked for.
 
@@ -446,49 +516,6 @@ def newest_first(ranking: Ranking, statements: Sequence[int], *, lift: bool) -> 
         rest = np.delete(scores, sorted(newest)[: len(first)])
         scores = np.concatenate([np.repeat(scores[:1], len(first)), rest])
     return _reordered(ranking, order, scores)
-
-
-def current_values_first(
-    ranking: Ranking,
-    values_of: Iterable[Sequence[tuple[str, Sequence[str]]]],
-    mask: VisibilityMask,
-) -> Ranking:
-    """Order turns about values of attributes: those about a current value first.
-
-    Conflict resolution over two hops: "Where does my manager live?" is about who is the manager
-    now, and what is stated of former ones follows, in the places that both have.
-
-    Args:
-        values_of: for each attribute its values, oldest first, with the turns that state them; an
-            empty text where the attribute ended.
-        mask: what the question may find.
-    """
-    for values in values_of:
-        visible = [(value, rows) for value, turns in values if (rows := _visible_rows(mask, turns))]
-        newest = visible[-1][0] if visible else ""
-        former = {value.lower() for value, _ in visible[:-1]} - {"", newest.lower()}
-        if newest and former:
-            ranking = newest_first(
-                ranking, [row for _, rows in visible for row in rows], lift=False
-            )
-            ranking = _mentions_first(ranking, newest, former, mask.table)
-    return ranking
-
-
-def _mentions_first(ranking: Ranking, value: str, others: Collection[str], table: Table) -> Ranking:
-    """Put turns that mention a value before turns that mention only others."""
-    current = set(tokenize(value))
-    of_others = [stems for other in others if (stems := set(tokenize(other)) - current)]
-    terms = [set(table.words.terms(row)) for row in ranking.rows[:_CONSIDERED].tolist()]
-    first = [place for place, known in enumerate(terms) if current <= known]
-    second = [
-        place
-        for place, known in enumerate(terms)
-        if not current <= known and any(stems <= known for stems in of_others)
-    ]
-    order = np.arange(len(ranking.rows))
-    order[sorted([*first, *second])] = [*first, *second]
-    return _reordered(ranking, order, ranking.scores)
 
 
 def _reordered(ranking: Ranking, order: Rows, scores: Floats) -> Ranking:
