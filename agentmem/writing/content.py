@@ -111,13 +111,16 @@ def _read_part(part: Any, read: Content) -> None:
     if hasattr(part, "model_dump"):
         part = part.model_dump()
     if isinstance(part, Mapping) and part.get("thought") is not True:
-        _read_typed(part.get("type") or _kind_of(part), part, read)
+        kind = part.get("type")
+        _read_typed(kind if kind and isinstance(kind, str) else _kind_of(part), part, read)
 
 
-def _read_typed(kind: Any, part: Mapping[str, Any], read: Content) -> None:
+def _read_typed(kind: str | None, part: Mapping[str, Any], read: Content) -> None:
+    if kind is None:
+        return
     if kind == "non_standard":
         _read_part(part.get("value"), read)
-    elif kind in _RESULT_TYPES or (isinstance(kind, str) and kind.endswith(_RESULT_ENDINGS)):
+    elif kind in _RESULT_TYPES or kind.endswith(_RESULT_ENDINGS):
         read.results.append(read_content(part.get("content", part.get("output"))).text("\n"))
     elif kind in _RESULT_KEYS:
         read.results.append(_result_text(part[kind]))
@@ -156,7 +159,12 @@ def _result_text(result: Any) -> str:
 
 
 def _json(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except (TypeError, ValueError):  # keys that JSON cannot have, or a value that contains itself
+        return str(value)
 
 
 def _words(part: Mapping[str, Any]) -> str:

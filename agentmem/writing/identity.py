@@ -161,7 +161,8 @@ class Identity:
         end_ids = [*ids[:START], *ids[-len(drafts) - START :]]
         if not ids or (sending.stable_ids and not _may_lack_ids(drafts, known, end_ids)):
             return {}
-        keys = _Keys(known, frozenset(sending.others), sending.timestamp)
+        illustrated = {(d.role, text_digest(d.text)) for d in drafts if "attachments" in d.metadata}
+        keys = _Keys(known, frozenset(sending.others), sending.timestamp, illustrated)
         ends = self._turns(scope, end_ids)
         instructions = {keys.of_turn(t): t.id for t in ends if t.role == "system"}
         messages = [keys.of_draft(draft) for draft in drafts]
@@ -204,21 +205,28 @@ class _Keys:
         known: ids of messages that there are; these are the same as the turns with these ids only.
         others: ids of turns that other messages stand for.
         timestamp: the time of messages without their own.
+        illustrated: roles and digests of messages with attachments. Clients leave pictures out of
+            old messages to save tokens, so turns with other texts are compared without theirs.
     """
 
     known: Collection[str]
     others: Collection[str]
     timestamp: datetime | None
+    illustrated: Collection[tuple[str, str]]
 
     def of_turn(self, turn: Memory) -> Hashable:
         if turn.id in self.known or turn.id in self.others:
             return turn.id
-        return turn.role, received_digest(turn), _attachments(turn.metadata)
+        return self._of_content(turn.role, received_digest(turn), turn.metadata)
 
     def of_draft(self, draft: Draft) -> Hashable:
         if draft.id in self.known:
             return draft.id
-        return draft.role, text_digest(draft.text), _attachments(draft.metadata)
+        return self._of_content(draft.role, text_digest(draft.text), draft.metadata)
+
+    def _of_content(self, role: str, digest: str, metadata: Mapping[str, Any]) -> Hashable:
+        compared = (role, digest) in self.illustrated
+        return role, digest, _attachments(metadata) if compared else ()
 
     def same_time(self, turn: Memory, draft: Draft) -> bool:
         has_own_time = draft.said_at is not None and draft.said_at != self.timestamp

@@ -144,7 +144,10 @@ def to_drafts(
     shared = metadata_value("metadata", metadata)
     drafts, n_empty = [], 0
     for message in _as_list(messages):
-        read = [draft for each in _messages_in(message) for draft in _read(each)]
+        try:
+            read = [draft for each in _messages_in(message) for draft in _read(each)]
+        except RecursionError as error:
+            raise InvalidInputError("a message is nested too deeply, or contains itself") from error
         n_empty += not read
         for draft in read:
             completed = replace(
@@ -251,7 +254,9 @@ def _read_mapping(message: Mapping[str, Any]) -> list[Draft]:
             f'a message with the keys {sorted(map(str, message))} has no "content"'
         )
     kind = message.get("type")
-    names_role = isinstance(kind, str) and kind.lower() in _MESSAGE_TYPES
+    if not isinstance(kind, str):
+        kind = None
+    names_role = kind is not None and kind.lower() in _MESSAGE_TYPES
     if kind is not None and not names_role and not {"role", "content"} <= message.keys():
         content = read_content([message])
     else:

@@ -269,3 +269,29 @@ def test_an_object_that_is_no_message_raises_an_error(memory: MemoryController, 
     with pytest.raises(InvalidInputError):
         memory.add(["fine", wrong])
     assert memory.get_all() == []
+
+
+@pytest.mark.parametrize("kind", [["text"], {"a": 1}, 5, True])
+def test_a_type_that_is_no_string_loses_no_words(memory: MemoryController, kind: Any) -> None:
+    part = {"role": "user", "content": [{"type": kind, "text": "I like tea."}]}
+    whole = {"type": kind, "content": "I like coffee."}
+    assert statements(memory, part, whole) == [("user", "I like tea."), ("user", "I like coffee.")]
+
+
+def test_a_message_that_contains_itself_raises_an_error(memory: MemoryController) -> None:
+    state: dict[str, Any] = {}
+    state["messages"] = [state]
+    part: dict[str, Any] = {"type": "content"}
+    part["content"] = [part]
+    for wrong in (state, {"role": "user", "content": [part]}):
+        with pytest.raises(InvalidInputError, match="contains itself"):
+            memory.add(["fine", wrong])
+
+
+def test_the_answer_of_a_tool_may_be_no_json(memory: MemoryController) -> None:
+    answer: dict[Any, Any] = {("a", 1): "Rain"}
+    answer["self"] = answer
+    part = {"functionResponse": {"name": "weather", "response": answer}}
+    [(role, text)] = statements(memory, {"role": "user", "parts": [part]})
+    assert role == "tool"
+    assert "Rain" in text

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from langchain_core.embeddings import Embeddings
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage
 
 from agentmem import Granularity, InMemoryStore, InvalidInputError, MemoryController, Scope
 from agentmem.testing import ManualClock
@@ -137,6 +137,18 @@ def test_another_picture_is_another_message(
     turns = memory.get_all(granularity=Granularity.TURN)
     pictures = [turn.metadata["attachments"][0]["url"][-7:-4] for turn in turns]
     assert pictures == (["dog"] if message_id else ["cat", "dog"])
+
+
+def test_a_history_may_come_again_without_its_pictures(memory: MemoryController) -> None:
+    def asked(picture: str | None, question: str) -> HumanMessage:
+        part = {"type": "image", "url": f"https://example.org/{picture}.png"}
+        return HumanMessage([{"type": "text", "text": question}, *([part] if picture else [])])
+
+    reply = AIMessage("A cat.")
+    memory.add([asked("cat", "What is this?"), reply], session_id="s")
+    memory.add([asked(None, "What is this?"), reply, asked("dog", "And this?")], session_id="s")
+    memory.add([asked(None, "What is this?"), reply, asked(None, "And this?")], session_id="s")
+    assert in_order(memory) == ["What is this?", "A cat.", "And this?"]
 
 
 def test_numbers_that_each_session_counts_anew_are_different_messages(
