@@ -18,6 +18,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
+from agentmem.arguments import string
 from agentmem.controller.intake import store_conversations
 from agentmem.provenance import provenance
 from agentmem.server.answers import serialized
@@ -133,8 +134,11 @@ def add_many(body: AddManyRequest, caller: Writer, full: Full = False) -> Ids:
     """Store whole conversations and end them."""
     services = caller.memory.services
     drafts = {
-        name: to_drafts([_message(m, caller) for m in turns], expires_at=body.expires_at)
+        string("session_id", name): to_drafts(
+            [_message(m, caller) for m in turns], expires_at=body.expires_at
+        )
         for name, turns in body.sessions.items()
+        if turns
     }
     sending = Sending(histories=body.history)
     stored = store_conversations(services, services.owner(caller.scope), drafts, sending=sending)

@@ -50,6 +50,15 @@ def test_a_conversation_is_stored_searched_recalled_and_ended(http: TestClient) 
     assert [fact["value"] for fact in http.get("/v1/facts").json()] == ["Biscuit (beagle)"]
 
 
+def test_conversations_are_read_as_the_controller_reads_them(http: TestClient) -> None:
+    sessions = {"s1": [], "s2": ["I moved to Porto."]}
+    added = http.post("/v1/sessions", json={"sessions": sessions})
+    assert (added.status_code, len(added.json()["ids"])) == (201, 1)
+    unnamed = http.post("/v1/sessions", json={"sessions": {"": ["I like tea."]}})
+    assert unnamed.status_code == 422
+    assert "session_id" in unnamed.json()["detail"]
+
+
 def test_facts_profile_timeline_and_topics_have_routes(http: TestClient) -> None:
     add(http, "I live in Lisbon.", "I went to Porto yesterday.", session_id="s1")
     http.post("/v1/sessions/s1/end")
