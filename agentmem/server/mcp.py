@@ -22,6 +22,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from agentmem.bridge.handshake import INSTRUCTIONS, NAME
 from agentmem.controller import MemoryController
+from agentmem.controller.deletion import Deletion
 from agentmem.prompting.quoting import quote
 from agentmem.prompting.rendering import speaker_of
 from agentmem.provenance import Trust, provenance, trust_of
@@ -234,7 +235,11 @@ def _add_writing_tools(server: MCPServer[Any], memory: MemoryController) -> None
             # All are looked up first, so that a wrong id deletes nothing.
             for memory_id in ids:
                 memory.get(memory_id, scope=caller.scope)
-            receipts = [memory.delete(memory_id, scope=caller.scope) for memory_id in ids]
+            receipts: list[Deletion] = []
+            for memory_id in ids:
+                # One may be derived from another, and be deleted with it.
+                if not any(memory_id in (*r.deleted, *r.derived) for r in receipts):
+                    receipts.append(memory.delete(memory_id, scope=caller.scope))
         return ForgetResult(
             deleted=[i for receipt in receipts for i in receipt.deleted],
             derived=sum(len(receipt.derived) for receipt in receipts),

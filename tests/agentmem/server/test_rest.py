@@ -59,6 +59,21 @@ def test_conversations_are_read_as_the_controller_reads_them(http: TestClient) -
     assert "session_id" in unnamed.json()["detail"]
 
 
+def test_the_tool_forget_takes_a_memory_and_what_is_derived_from_it(http: TestClient) -> None:
+    [turn] = add(http, "I live in Lisbon.", session_id="s1")
+    derived = http.post("/v1/sessions/s1/end").json()["ids"]
+    params = {"name": "forget", "arguments": {"ids": [turn, *derived, turn]}}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    headers = {
+        "Accept": "application/json, text/event-stream",
+        "MCP-Protocol-Version": "2025-06-18",
+    }
+    result = http.post("/mcp", json=message, headers=headers).json()["result"]
+    assert not result["isError"], result
+    assert result["structuredContent"] == {"deleted": [turn], "derived": len(derived)}
+    assert http.get("/v1/stats").json()["memories"] == {}
+
+
 def test_facts_profile_timeline_and_topics_have_routes(http: TestClient) -> None:
     add(http, "I live in Lisbon.", "I went to Porto yesterday.", session_id="s1")
     http.post("/v1/sessions/s1/end")
