@@ -63,13 +63,14 @@ _ELLIPSIS = re.compile(
 )
 # "Tromso is officially home", "Aberdeen it is from now on".
 _NOBODY = pattern(
-    r".*(?:\b(?:is|'s) (?:now |officially )?home(?: now| base)?\W*(?:$|,)|"
-    r"\bit is\b.*\b(?:from now on|now|these days)\b|\bfrom now on\W*$)"
+    r"\b(?:is|'s) (?:now |officially )?home(?: now| base)?\W*(?:$|,)|"
+    r"\bit is\b.{0,200}\b(?:from now on|now|these days)\b|\bfrom now on\W*$"
 )
 # Conditions, wishes and plans; what is over; what lasts for a while.
 _UNREAL = pattern(
-    r"\bif (?:i|we|only)\b(?=[^.]*\b(?:would|had|were|won)\b)(?![^.]*\b(?:i|we|it)'?d (?:be|have|"
-    r"eat|choose|pick|want|take)\b)|\b(?:i|we) wish\b|\bsuppose\b|\bimagine\b"
+    r"\bif (?:i|we|only)\b(?=[^.]{0,200}\b(?:would|had|were|won)\b)"
+    r"(?![^.]{0,200}\b(?:i|we|it)'?d (?:be|have|eat|choose|pick|want|take)\b)|"
+    r"\b(?:i|we) wish\b|\bsuppose\b|\bimagine\b"
 )
 _PLANNED = pattern(
     r"\b(?:i|we)(?:'d| would|'m|'re| am| are)? (?:also |just |still |really )*(?:want|wanted|"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -629,3 +630,12 @@ def test_is_own(text: str, own: bool) -> None:
 )
 def test_questions_ask_for_attributes(question: str, asked: list[tuple[str, str]]) -> None:
     assert [tuple(key) for key in asked_attributes(question)] == asked
+
+
+@pytest.mark.parametrize(
+    "words", ["a ", "over the ", "if I ", "it is ", "my ", "I have just ", "is home "]
+)
+def test_whether_a_long_message_is_own_is_known_at_once(words: str) -> None:
+    start = time.process_time()
+    is_own(words * 4000)
+    assert time.process_time() - start < 1.0
