@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from agentmem import Granularity, MemoryController
+from agentmem.feedback.reinforcement import relevant
 from agentmem.testing import ManualClock
 from agentmem.writing.messages import MessageLike
 from tests.torture._acknowledgments import AcknowledgmentLog
@@ -107,7 +108,9 @@ class _Writer:
         self.log.begin("search")
         hits = self.memory.search(self._text(), k=3, include_archived=True)
         self.memory.flush()
-        recalls = {h.memory.id: h.memory.recall_count + 1 for h in hits}
+        # A search strengthens only the hits that are likely to be used.
+        likely = relevant(hits, include_archived=True)
+        recalls = {h.memory.id: h.memory.recall_count + 1 for h in likely}
         self.log.acknowledge(recalls=recalls)
 
     def sweep(self) -> None:
