@@ -171,6 +171,20 @@ class TestLatestValue:
         hits = ask(texts, "Which garden can my wife visit in spring?")
         assert hits[0].memory.text == texts[1]
 
+    def test_over_two_hops_the_last_person_that_is_known_comes_first(self, ask: Ask) -> None:
+        texts = (
+            "My manager is Chiara.",
+            "Chiara collects minerals.",
+            "I work for Acme.",
+            "My new manager is Farid.",
+            "Farid collects postcards.",
+            "I work for Initech now.",
+            "The weather is mild.",
+        )
+        first = [hit.memory.text for hit in ask(texts, "What does my manager collect?")]
+        assert first.index(texts[3]) < first.index(texts[0])
+        assert first.index(texts[4]) < first.index(texts[1])
+
     def test_over_two_hops_in_the_past_nothing_is_reordered(self, ask: Ask) -> None:
         texts = ("My manager was Stefan.", "My manager is Ines.", "Stefan lived in Oslo.")
         assert ask(texts, "Where did my former manager Stefan live?")[0].memory.text == texts[2]

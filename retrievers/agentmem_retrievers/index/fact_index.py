@@ -171,11 +171,11 @@ class FactIndex:
     def values(self, key: AttributeKey) -> list[tuple[str, list[str]]]:
         """Return the values of a single-valued attribute, oldest first, with their turns.
 
-        The value of an ending is the empty text, if the attribute has none from then on.
+        Endings are left out: a manager of a former employer is still the last one that is known.
         """
         facts = [(self._records[i], m) for i, m in self.by_key.get(key, {}).items()]
         ordered = sorted(
-            ((record, memory) for record, memory in facts if record.single),
+            ((record, memory) for record, memory in facts if record.single and not record.ends),
             key=lambda fact: (fact[1].said_at, fact[1].position),
         )
-        return [("" if record.ends else record.value, list(m.sources)) for record, m in ordered]
+        return [(record.value, list(memory.sources)) for record, memory in ordered]

@@ -258,9 +258,9 @@ class LatestValue:
                 if (rows := _visible_rows(mask, ids))
             ]
             newest = visible[-1][0] if visible else ""
-            former = [v for v, _ in visible[:-1] if v.lower() not in {"", newest.lower()}]
+            former = [v for v, _ in visible[:-1] if v.lower() != newest.lower()]
             of_former = set(tokenize(" ".join(former))) - set(tokenize(newest))
-            if not newest or not former or asked & of_former:
+            if not former or asked & of_former:
                 continue
             statements = [row for _, rows in visible for row in rows]
             turns = newest_first(turns, statements, lift=False)
