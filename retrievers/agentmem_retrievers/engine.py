@@ -203,18 +203,17 @@ class SearchEngine:
             result = self._rank_by_similarity(ranking.index, scope, query, embedded.text_vector)
         elif granularity is not Granularity.TURN:
             result = rank_sessions(ranking, turns, granularity)
-        elif query.hops > 1:
-            result, paths = self._follow_links(ranking, turns, query.hops)
-            if self._may_ask_for_latest_value(ranking.index, embedded.question, query):
-                result = self._latest_value.reorder(ranking, result)
         else:
             table, result = ranking.index.tables[Granularity.TURN], turns
+            if query.hops > 1:
+                result, paths = self._follow_links(ranking, turns, query.hops)
             if self._may_ask_for_latest_value(ranking.index, embedded.question, query):
                 result = self._latest_value.reorder(ranking, result)
-            if table.columns["is_document"][result.rows].any():
-                result = smooth_documents(ranking, result)
-            if "duplicates" not in self.settings.off:
-                result, duplicates = collapse_duplicates(result, table, query.k)
+            if query.hops <= 1:
+                if table.columns["is_document"][result.rows].any():
+                    result = smooth_documents(ranking, result)
+                if "duplicates" not in self.settings.off:
+                    result, duplicates = collapse_duplicates(result, table, query.k)
         routing = ranking.sources.routing() if query.explain else None
         learnable = granularity is Granularity.TURN and query.hops == 1
         return SearchResult(
