@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from agentmem_stores import Granularity, State
 
 if TYPE_CHECKING:
     from agentmem.controller.controller import MemoryController
-    from agentmem.formats.dialogue import Dialogue, DialogueQuestion
+    from agentmem.formats.dialogue import Dialogue
 
 __all__ = ["measure_decay"]
 
@@ -69,26 +69,38 @@ def measure_decay(
 
 
 def _count(copy: IngestedConversation, days: int, counts: _Counts, progress: Progress) -> None:
-    questions = [q for q in copy.dialogue.questions if evidence(copy.dialogue, q)]
-    progress.expect("asking", 3 * len(questions))
+    names, asked = turn_names(copy.dialogue), _questions(copy.dialogue)
     later = end_of(copy.dialogue) + timedelta(days=days)
-    for right, _ in _ask(_controller(copy, later), copy, questions, progress):
-        counts.not_swept.append(right)
+
+    def ask(settings: SearchSettings | None = None) -> Iterator[tuple[float, float]]:
+        """Yield whether all evidence is found, and whether an archived turn is."""
+        memory = _controller(copy, later, settings)
+        for text, needed in asked:
+            hits = memory.search(text, k=_TOP_K, scope=copy.scope, reinforce=False)
+            turns = [names[hit.memory.session_id, hit.memory.position] for hit in hits]
+            progress.advance("asking", 1)
+            yield recall_all(turns, needed, _TOP_K), float(any(hit.archived for hit in hits))
+
+    progress.expect("asking", 3 * len(asked))
+    counts.not_swept += [right for right, _ in ask()]
     for month in range(0, days, _DAYS_BETWEEN_SWEEPS):
         moment = later - timedelta(days=days - month)
         _controller(copy, moment).services.sweep_faded(copy.scope)
-    for right, used in _ask(_controller(copy, later), copy, questions, progress):
+    for right, used in ask():
         counts.swept.append(right)
         counts.archive_used.append(used)
-    for right, _ in _ask(_controller(copy, later, _WITHOUT_ARCHIVE), copy, questions, progress):
-        counts.without_archive.append(right)
-    relevant = [evidence(copy.dialogue, q) for q in questions]
-    needed = frozenset[str]().union(*(r.turns for r in relevant if r is not None))
-    names = turn_names(copy.dialogue)
+    counts.without_archive += [right for right, _ in ask(_WITHOUT_ARCHIVE)]
+    needed = frozenset[str]().union(*(turns for _, turns in asked))
     for turn in copy.store.scan(copy.scope, Granularity.TURN):
         is_needed = names[turn.session_id, turn.position] in needed
         of_kind = counts.needed_archived if is_needed else counts.unneeded_archived
         of_kind.append(float(turn.state is State.ARCHIVED))
+
+
+def _questions(dialogue: Dialogue) -> list[tuple[str, frozenset[str]]]:
+    """The questions that turns answer, each with the names of these turns."""
+    relevant = [(question.text, evidence(dialogue, question)) for question in dialogue.questions]
+    return [(text, gold.turns) for text, gold in relevant if gold is not None and gold.turns]
 
 
 def _controller(
@@ -103,21 +115,3 @@ def _controller(
         settings=settings,
         linger=None,
     )
-
-
-def _ask(
-    memory: MemoryController,
-    copy: IngestedConversation,
-    questions: Sequence[DialogueQuestion],
-    progress: Progress,
-) -> Iterator[tuple[float, float]]:
-    """Yield whether all evidence is found, and whether an archived turn is."""
-    names = turn_names(copy.dialogue)
-    for question in questions:
-        relevant = evidence(copy.dialogue, question)
-        hits = memory.search(question.text, k=_TOP_K, scope=copy.scope, reinforce=False)
-        turns = [names[hit.memory.session_id, hit.memory.position] for hit in hits]
-        progress.advance("asking", 1)
-        if relevant is not None and relevant.turns:
-            used = float(any(hit.archived for hit in hits))
-            yield recall_all(turns, relevant.turns, _TOP_K), used
