@@ -159,7 +159,7 @@ _NEW_PERSON = pattern(
         "boss manager supervisor landlord landlady dentist roommate flatmate housemate hairdresser "
         "girlfriend boyfriend"
     )
-    + r")(?:, | called | named )(?P<name>[^,]+?)(?=,| (?:from|who|and|at|with|in)\b|\W*$)"
+    + r")(?:, | called | named )(?P<name>[^,]+?)(?=,| (?:from|who)\b|\W*$)"
 )
 
 

@@ -257,6 +257,8 @@ NOTHING = [
     "My boss lives in Bern.",
     "I have a dentist, Tuesday.",
     "I have a new manager, thankfully.",
+    "I have a flatmate, Vegan and loud.",
+    "I have a landlord, Berlin-based and strict.",
     "I wish I had a new manager, Ines.",
     "We have a new partner, Deloitte.",
     "My neighbour's dog is called Rex.",
