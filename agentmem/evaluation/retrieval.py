@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agentmem.evaluation.metrics import auroc, mean_by_name, ndcg, recall_all
+from agentmem.evaluation.runner import describe, settings_of
 from agentmem.evaluation.tasks import FixedClock, end_of, evidence, turn_names
 from agentmem_retrievers.features.lexical import SESSION_B, SESSION_K1, TermStats, bm25
 from agentmem_retrievers.text.tokenize import tokenize
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from agentmem.controller.controller import MemoryController
     from agentmem.formats.dialogue import Dialogue, DialogueQuestion
+    from agentmem_retrievers import SearchResult
 
 __all__ = [
     "BASELINES",
@@ -45,8 +47,8 @@ class JudgedQuestion:
     """What a question found.
 
     Attributes:
-        scores: by ranking ("agentmem" or one of `BASELINES`), the metrics; empty for a question
-            that nothing in the conversation answers.
+        scores: by ranking ("agentmem", one of `BASELINES`, or an ablation such as "without late"),
+            the metrics; empty for a question that nothing in the conversation answers.
         confidence: of the search.
         answerable: whether the conversation answers the question.
     """
@@ -73,11 +75,16 @@ class Comparison:
     confidence_auroc: float | None
 
 
-def ask(dialogue: Dialogue, embeddings: Embeddings) -> Iterator[JudgedQuestion]:
+def ask(
+    dialogue: Dialogue, embeddings: Embeddings, ablate: Sequence[str] = ()
+) -> Iterator[JudgedQuestion]:
     """Store a conversation in memory and ask all its questions, at the times that they give.
 
     Questions whose id ends in `_abs` are answered by nothing in it; others without evidence are
     left out.
+
+    Args:
+        ablate: names from `runner.ablations`; each question is asked again with each.
     """
     from agentmem.controller.controller import MemoryController
     from agentmem.ingest import ingest
@@ -90,7 +97,7 @@ def ask(dialogue: Dialogue, embeddings: Embeddings) -> Iterator[JudgedQuestion]:
         names = turn_names(dialogue)
         for question in dialogue.questions:
             clock.now = question.asked_at or end_of(dialogue)
-            yield from _ask(memory, scope, dialogue, question, names)
+            yield from _ask(memory, scope, dialogue, question, names, ablate)
     finally:
         memory.close()
 
@@ -101,6 +108,7 @@ def _ask(
     dialogue: Dialogue,
     question: DialogueQuestion,
     names: Mapping[tuple[str, int], str],
+    ablate: Sequence[str],
 ) -> Iterator[JudgedQuestion]:
     relevant = evidence(dialogue, question)
     answerable = not question.id.endswith("_abs")
@@ -110,8 +118,11 @@ def _ask(
     scores = {}
     if answerable and relevant is not None:
         home = {name: session for (session, _), name in names.items()}
-        hits = [names[hit.memory.session_id, hit.memory.position] for hit in result]
-        rankings = {"agentmem": hits, **_baselines(memory, scope, question.text, names)}
+        rankings = {
+            "agentmem": _turns(result, names),
+            **_baselines(memory, scope, question.text, names),
+            **_ablated(memory, question.text, names, ablate),
+        }
         for name, turns in rankings.items():
             sessions = list(dict.fromkeys(home[turn] for turn in turns))
             scores[name] = {
@@ -121,6 +132,30 @@ def _ask(
                 "session ndcg@10": ndcg(sessions, relevant.sessions, 10),
             }
     yield JudgedQuestion(str(question.category), scores, result.confidence, answerable)
+
+
+def _turns(result: SearchResult, names: Mapping[tuple[str, int], str]) -> list[str]:
+    return [names[hit.memory.session_id, hit.memory.position] for hit in result]
+
+
+def _ablated(
+    memory: MemoryController,
+    text: str,
+    names: Mapping[tuple[str, int], str],
+    ablate: Sequence[str],
+) -> dict[str, list[str]]:
+    """Rank turns with the settings of each ablation."""
+    # The engine reads its settings at each search; another controller would need its own index.
+    engine = memory.services.engine
+    shipped, rankings = engine.settings, {}
+    try:
+        for ablation in ablate:
+            engine.settings = settings_of(ablation)
+            result = memory.search(text, k=_HITS, reinforce=False)
+            rankings[describe(ablation)] = _turns(result, names)
+    finally:
+        engine.settings = shipped
+    return rankings
 
 
 def _baselines(
@@ -154,7 +189,8 @@ def _min_max(values: Floats) -> Floats:
 def compare(judged: Sequence[JudgedQuestion]) -> Comparison:
     """Average over questions, and compare agentmem with the best baseline for each metric."""
     scored = [one.scores for one in judged if one.scores]
-    means = {name: mean_by_name(s[name] for s in scored) for name in ("agentmem", *BASELINES)}
+    names = scored[0] if scored else ("agentmem", *BASELINES)
+    means = {name: mean_by_name(s[name] for s in scored) for name in names}
     gains = {}
     for metric in METRICS if scored else ():
         best = max(BASELINES, key=lambda name: means[name].get(metric, 0.0))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from agentmem.rerank.refiner import Refiner
     from agentmem_retrievers import SearchSettings
 
-__all__ = ["Results", "ablations", "describe", "run", "settings_of"]
+__all__ = ["Results", "ablations", "describe", "run", "settings_of", "without_parts"]
 
 # Each of a pair makes up for the other, so their worth shows only without both.
 _PAIRS = {
@@ -26,11 +26,16 @@ _PAIRS = {
 }
 
 
-def ablations() -> tuple[str, ...]:
-    """Return the names of all ablations: parts of the search, pairs of parts, and options."""
+def without_parts() -> tuple[str, ...]:
+    """Return the names of the ablations that leave out a part of the search, or a pair of parts."""
     from agentmem_retrievers import PARTS
 
-    return (*(part for part in PARTS if part != "router"), *_PAIRS, *_options())
+    return (*(part for part in PARTS if part != "router"), *_PAIRS)
+
+
+def ablations() -> tuple[str, ...]:
+    """Return the names of all ablations: `without_parts`, and options that are off by default."""
+    return (*without_parts(), *_options())
 
 
 def _options() -> Mapping[str, SearchSettings]:

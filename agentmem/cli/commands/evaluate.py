@@ -78,14 +78,17 @@ def evaluation() -> None:
     """
 
 
+Ablate = Annotated[
+    bool,
+    typer.Option("--ablate", help="Also ask without each part of the search, one at a time."),
+]
+
+
 @dataclass(frozen=True)
 class VariantOptions:
     """Options that ask everything again under other conditions."""
 
-    ablate: Annotated[
-        bool,
-        typer.Option("--ablate", help="Also ask without each part of the search, one at a time."),
-    ] = False
+    ablate: Ablate = False
     consolidate: Annotated[
         bool, typer.Option("--consolidate", help="Also ask after consolidation, on a copy.")
     ] = False
@@ -173,16 +176,19 @@ def retrieval(
     cache: EmbeddingCache = None,
     limit: Limit = None,
     json_file: JsonFile = None,
+    ablate: Ablate = False,
 ) -> None:
     """Compare the search with plain rankings on several data sets at once.
 
     The rows are agentmem, the cosine of the embeddings (dense), BM25, and the sum of both after
-    min-max scaling (hybrid). The interval is that of agentmem less the best of the others, 95 %,
-    by paired bootstrap over questions. The AUROC compares the confidence in questions with an
-    answer with that in questions of the same users that nothing answers.
+    min-max scaling (hybrid); with --ablate also the search without each of its parts. The interval
+    is that of agentmem less the best plain ranking, 95 %, by paired bootstrap over questions. The
+    AUROC compares the confidence in questions with an answer with that in questions of the same
+    users that nothing answers.
     """
     from agentmem.cli.progress import ProgressBars
     from agentmem.evaluation.retrieval import JudgedQuestion, ask, by_category, compare
+    from agentmem.evaluation.runner import without_parts
     from agentmem.formats.read import read
 
     embeddings = cached_embedder(cache)
@@ -194,7 +200,7 @@ def retrieval(
                 if limit is not None and sum(bool(one.scores) for one in judged) >= limit:
                     break
                 bars.expect(f"conversations of {file.name}", 1)
-                judged += ask(dialogue, embeddings)
+                judged += ask(dialogue, embeddings, without_parts() if ablate else ())
                 bars.advance(f"conversations of {file.name}", 1)
         everything = compare(judged)
         results[file.name] = {"all": everything, **by_category(judged)}

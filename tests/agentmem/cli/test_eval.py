@@ -101,3 +101,14 @@ def test_fit_says_where_it_moved(call: Any) -> None:
     refused = call("fit", "locomo.json", "--out", "weights.json")
     assert refused.exit_code == 2
     assert "python -m benchmarks fit" in refused.stderr
+
+
+def test_retrieval_compares_rankings_by_category(call: Any, tmp_path: Path) -> None:
+    (tmp_path / "locomo.json").write_text(json.dumps(SAMPLE))
+    done = call("retrieval", "locomo.json", "--ablate", "--json", "out.json")
+    assert done.exit_code == 0, done.output
+    assert "without late" in done.stdout
+    scores = json.loads((tmp_path / "out.json").read_text())["locomo.json"]
+    assert set(scores) == {"all", "4"}
+    assert scores["all"]["n_questions"] == 2
+    assert {"agentmem", "dense", "bm25", "hybrid", "without late"} <= set(scores["4"]["means"])
