@@ -239,6 +239,19 @@ class TestLatestValue:
         texts = [asked_for, "The market had fresh figs this morning.", newer]
         assert ask(texts, question)[0].memory.text == asked_for
 
+    def test_what_lacks_a_word_of_the_question_stays_behind_older_statements(
+        self, ask: Ask
+    ) -> None:
+        texts = (
+            "I bought a 50mm lens for my camera at the flea market.",
+            "My camera is a used Nikon, it takes great pictures.",
+            "I put my camera on a heavy tripod now, it is very stable.",
+            "I take my camera to the park now and then.",
+            "I bought a 70-200mm zoom lens for my camera.",
+        )
+        hits = ask(texts, "What type of camera lens did I purchase most recently?")
+        assert [hit.memory.text for hit in hits[:2]] == [texts[4], texts[0]]
+
     def test_pets_do_not_replace_one_another(self, ask: Ask) -> None:
         texts = ["My dog is called Olaf.", "My rabbit is called Pia."]
         assert ask(texts, "What is my dog called?")[0].memory.text == texts[0]

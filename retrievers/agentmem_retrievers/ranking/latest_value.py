@@ -353,14 +353,25 @@ class LatestValue:
         newest = int(places[-1])
         sure = max(attributes.values()) >= _SURE and likelihoods[newest] >= _SURE
         name = names[int(np.argmax(probabilities[newest] * weights))]
-        if self._matches_worse(ranking, rows[newest], rows[0], name, int(sure)):
+        latest = int(rows[newest])
+        if self._matches_worse(ranking, latest, int(rows[0]), name, int(sure)):
             return []
-        return [int(row) for row in rows[places]]
+        # Nothing comes before an older statement that matches the question's own words better:
+        # "Which lens did I buy last?" is not about a tripod.
+        fitting = [
+            place == newest
+            or (
+                not self._matches_worse(ranking, row, int(rows[0]), name, allowed=0)
+                and not self._matches_worse(ranking, latest, row, name, allowed=0)
+            )
+            for place, row in zip(places.tolist(), rows[places].tolist(), strict=True)
+        ]
+        return [int(row) for row in rows[places[fitting]]]
 
     def _matches_worse(
-        self, ranking: TurnRanking, row: int, first: int, name: str, allowed: int
+        self, ranking: TurnRanking, row: int, other: int, name: str, allowed: int
     ) -> bool:
-        """Return whether a turn lacks words of the question that the first turn has.
+        """Return whether a turn lacks words of the question that another turn has.
 
         Words in which the attribute that the turn states is asked for do not count. No name may be
         lacking: "Which cities in Japan do I want to visit?" asks for no statement without Japan.
@@ -373,10 +384,10 @@ class LatestValue:
         """
         table, literals = ranking.index.tables[Granularity.TURN], ranking.lexical.literals
         if len(literals.terms):
-            contained = literals.frequencies(np.array([first, row], dtype=np.intp)) > 0
+            contained = literals.frequencies(np.array([other, row], dtype=np.intp)) > 0
             if np.any(contained[:, 0] & ~contained[:, 1]):
                 return True
-        terms = set(table.words.terms(int(row)))
+        terms = set(table.words.terms(row))
         if not _stems(_NAME.findall(ranking.question.text)) <= terms:
             return True
         specific = set(ranking.question.rest) - _GENERIC
@@ -385,7 +396,7 @@ class LatestValue:
             return True
         if self.model is not None:
             specific -= self.model.framing(name)
-        lacking = specific & set(table.words.terms(int(first))) - terms
+        lacking = specific & set(table.words.terms(other)) - terms
         text = ranking.question.text
         if lacking & _stems(_NOUN_PHRASE.findall(text)):
             return True
