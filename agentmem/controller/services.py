@@ -174,7 +174,7 @@ class Services:
         clock = arguments.function("clock", clock, optional=True)
         clock = clock or partial(datetime.now, UTC)
         curve = curve or ForgettingCurve()
-        locks = store.verb_locks
+        locks = store.change_locks
         embedder = Embedder(embeddings)
         memories = IndexedStore(store, embedder.words)
         engine = SearchEngine(
