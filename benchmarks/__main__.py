@@ -350,6 +350,32 @@ def verbatim(
         raise typer.Exit(1)
 
 
+@app.command(
+    epilog=examples(
+        "python -m benchmarks facts locomo10.json memory_bank_en.json --draw 200",
+        "python -m benchmarks facts locomo10.json --labels benchmarks/facts_labels.json",
+    ),
+)
+def facts(
+    files: Annotated[list[Path], typer.Argument(help="Data sets in any format.")],
+    number: Annotated[int, typer.Option("--draw", min=1, help="Facts to draw.")] = 200,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="Labels to compare with. Default: print the drawn facts for labeling."),
+    ] = None,
+    seed: Seed = 0,
+) -> None:
+    """Measure the precision and the recall of the extracted facts against labels."""
+    from benchmarks.facts import compare_with_labels, drawn_lines
+
+    if labels is None:
+        lines = drawn_lines(files, number, seed)
+    else:
+        lines = compare_with_labels(files, number, labels)
+    for line in lines:
+        typer.echo(line)
+
+
 def _print_fit(scores: dict[str, dict[str, float]]) -> None:
     from rich.table import Table
 
