@@ -24,9 +24,9 @@ from agentmem_stores import InvalidInputError, MemoryNotFoundError, Scope, Store
 __all__ = ["PageSessions", "Principal", "Token", "TokenStore"]
 
 TOKENS = "agentmem-tokens.json"
-# Of a token's text, so many characters are shown to tell tokens apart.
+# Characters of a token that `agentmem token list` shows, so that tokens can be told apart.
 _PREFIX = "amt_"
-# A page that nobody uses for so long has to be opened by a new link.
+# Seconds without use after which the page needs a new link.
 _SESSION_SECONDS = 12 * 3600
 _LINK_SECONDS = 600
 _MAX_SESSIONS = 100
@@ -58,7 +58,7 @@ class Token:
     Attributes:
         id: names the token in `agentmem token list` and `revoke`.
         digest: SHA-256 of the token, hexadecimal.
-        expires_at: when it stops to be accepted, aware; None for never.
+        expires_at: when it is no longer accepted, aware; None for never.
     """
 
     id: str
@@ -72,14 +72,14 @@ class Token:
 
     @property
     def expired(self) -> bool:
-        """Whether it is no longer accepted."""
+        """Whether the token has expired."""
         return self.expires_at is not None and datetime.fromisoformat(
             self.expires_at
         ) <= datetime.now(UTC)
 
     @property
     def principal(self) -> Principal:
-        """Who presents it."""
+        """The principal that a request with this token has."""
         scope = Scope(self.user_id, self.agent_id)
         return Principal(scope, self.name, self.read_only, key=self.id)
 
@@ -202,11 +202,11 @@ def _digest(text: str) -> str:
 class PageSessions:
     """Logins of the page: a link that works once sets a cookie.
 
-    A link that leaks into a browser's history is worth nothing after its first use, and the token
-    itself never becomes part of an address.
+    A link in a browser's history cannot be used again, and the token itself never becomes part of a
+    URL.
 
     Args:
-        clock: returns seconds that only grow.
+        clock: returns seconds, monotonic.
 
     >>> sessions = PageSessions()
     >>> code = sessions.new_link(Principal(Scope("ada"), "page"))

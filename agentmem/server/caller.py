@@ -24,19 +24,19 @@ class Caller:
 
     @property
     def scope(self) -> Scope:
-        """Pass it to every verb."""
+        """The scope to pass to every method of the controller."""
         return self.principal.scope
 
     @property
     def source(self) -> str:
-        """The client as memories name it; empty for the user's own hands."""
+        """The name of the client; empty for requests with the token of the store's folder."""
         return "" if self.principal.local else self.principal.client
 
     @property
     def provenance(self) -> dict[str, Any]:
         """Metadata of what it writes; a message cannot claim to come from elsewhere.
 
-        The command line and the page are the user's own hands, so they add nothing.
+        The user operates the command line and the page, so these add nothing.
         """
         if self.principal.local or self.principal.client == "page":
             return {}

@@ -29,7 +29,7 @@ class Metrics:
     Labels are routes, methods and statuses, never owners, ids or queries.
 
     Args:
-        activity: knows how many requests are being answered.
+        activity: counts the requests in progress.
     """
 
     activity: Activity

@@ -1,4 +1,4 @@
-"""Answers that a route writes itself, where FastAPI would do more than is needed."""
+"""Responses that a route serializes itself, where FastAPI would do more than is needed."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from typing import ParamSpec
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-__all__ = ["serialized"]
+__all__ = ["json_response"]
 
 P = ParamSpec("P")
 
 
-def serialized(route: Callable[P, BaseModel]) -> Callable[P, Response]:
-    """Let a route answer with the JSON of the model that it returns; OpenAPI shows the model.
+def json_response(route: Callable[P, BaseModel]) -> Callable[P, Response]:
+    """Return a route that responds with the JSON of the model that it returns.
 
-    FastAPI validates what a route returns once more, in another thread. These models are made from
-    values of our own, so this spares the hand-over and half of the time outside of the verb.
+    FastAPI would validate the model again, in another thread. These models are built from validated
+    values, so leaving that out halves the time that a request takes besides the call of the
+    controller. OpenAPI still shows the model.
 
     Example:
         >>> class Count(BaseModel):
         ...     count: int
-        >>> serialized(lambda: Count(count=2))().body
+        >>> json_response(lambda: Count(count=2))().body
         b'{"count":2}'
     """
 

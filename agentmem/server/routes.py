@@ -1,6 +1,6 @@
-"""REST: every verb of `MemoryController` under `/v1`.
+"""REST: every method of `MemoryController` under `/v1`.
 
-The routes are plain functions, which FastAPI runs in a thread pool, because the verbs block.
+The routes are plain functions, which FastAPI runs in a thread pool, because the methods block.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
-from agentmem.arguments import string
+from agentmem.arguments import owner, string
 from agentmem.controller.intake import store_conversations
 from agentmem.provenance import provenance
-from agentmem.server.answers import serialized
 from agentmem.server.caller import Caller, Reader, Writer, reading
+from agentmem.server.responses import json_response
 from agentmem.server.schemas import (
     MAX_K,
     AddManyRequest,
@@ -141,7 +141,7 @@ def add_many(body: AddManyRequest, caller: Writer, full: Full = False) -> Ids:
         if turns
     }
     sending = Sending(histories=body.history)
-    stored = store_conversations(services, services.owner(caller.scope), drafts, sending=sending)
+    stored = store_conversations(services, owner(services, caller.scope), drafts, sending=sending)
     return Ids.of(stored.memories, full=full)
 
 
@@ -173,7 +173,7 @@ def delete_session(session_id: str, caller: Writer) -> DeletionOut:
 
 
 @router.post("/search", tags=["search"])
-@serialized
+@json_response
 def search(body: SearchRequest, request: Request, caller: Reader) -> SearchOut:
     """Find the memories that answer a question, best first."""
     options = body.options("query") | _reinforce(body.reinforce, caller)
@@ -184,7 +184,7 @@ def search(body: SearchRequest, request: Request, caller: Reader) -> SearchOut:
 
 
 @router.post("/recall", tags=["search"])
-@serialized
+@json_response
 def recall(body: RecallRequest, request: Request, caller: Reader) -> RecallOut:
     """Spend a token budget on the memories that answer a question."""
     options = body.options("query") | _reinforce(body.reinforce, caller)
@@ -239,7 +239,7 @@ def reset_learning(caller: Writer) -> Count:
 
 
 @router.get("/memories", tags=["memories"])
-@serialized
+@json_response
 def list_memories(
     caller: Reader,
     limit: Annotated[int, Query(ge=1, le=MAX_K)] = 100,
@@ -375,7 +375,7 @@ def delete_document(name: str, caller: Writer) -> DeletionOut:
 
 @router.post("/recognize", tags=["search"])
 def recognize(body: RecognizeRequest, caller: Reader) -> RecognitionOut:
-    """Say how surely a text was met before."""
+    """Return how familiar a text is."""
     result = caller.memory.recognize(body.text, scope=caller.scope)
     return RecognitionOut(
         familiarity=result.familiarity,
@@ -454,7 +454,7 @@ def plan_went(plan_id: str, body: OutcomeRequest, caller: Writer) -> PlanOut:
 
 
 @router.get("/graph", tags=["knowledge"])
-@serialized
+@json_response
 def graph(caller: Reader) -> GraphOut:
     """Return the association graph."""
     graph = caller.memory.graph(scope=caller.scope)
@@ -546,7 +546,7 @@ def import_(caller: Writer, upload: Annotated[FilePath, Depends(_uploaded)]) -> 
         upload.unlink(missing_ok=True)
 
 
-# The store as a whole, for whoever owns its folder.
+# The store as a whole, for the holder of the token in its folder.
 
 
 async def owning(caller: Annotated[Caller, Depends(reading)]) -> Caller:

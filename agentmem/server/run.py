@@ -22,9 +22,9 @@ from fastapi import FastAPI
 
 from agentmem.controller import MemoryController
 from agentmem.discovery import SERVER_FILE, remove_server_file, write_private
+from agentmem.server.access import Hosts
 from agentmem.server.app import ServerState, create_app
 from agentmem.server.auth import TokenStore
-from agentmem.server.gate import Hosts
 from agentmem.server.limits import Limits
 from agentmem_stores import InvalidInputError, Scope, StoreUnavailableError
 
@@ -154,7 +154,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _url(host: str, port: int) -> str:
-    # Whoever reads the file is on this machine.
+    # Only processes of this machine read the file.
     name = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}.get(host, host)
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
@@ -163,7 +163,7 @@ def _warm_up(memory: MemoryController) -> None:
     """Load the embedder while the first client is still getting ready."""
 
     def load() -> None:
-        # Whoever searches first will be told what is wrong.
+        # The first search raises the same error, and reports it to its caller.
         with suppress(Exception):
             memory.embeddings.embed_query("What is my name?")
 

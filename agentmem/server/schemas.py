@@ -43,7 +43,7 @@ __all__ = [
 
 T = TypeVar("T", bound=BaseModel)
 
-# More would be a mistake, and time for everybody else.
+# More hits are almost certainly a mistake, and would delay the requests of others.
 MAX_K = 1000
 _K = Annotated[int, Field(ge=1, le=MAX_K)]
 
@@ -236,7 +236,7 @@ class DocumentRequest(_Request):
 
 
 class RecognizeRequest(_Request):
-    """A text that may have been met before."""
+    """A text that may be known."""
 
     text: _Text
 
@@ -587,7 +587,7 @@ class DocumentOut(_Response):
 
 
 class RecognitionOut(BaseModel):
-    """How surely a text was met before."""
+    """How familiar a text is."""
 
     familiarity: float
     kind: str
