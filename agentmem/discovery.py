@@ -86,15 +86,16 @@ def read_server_file(folder: Path) -> ServerFile | None:
 
 
 def proof(token: str, challenge: str) -> str:
-    """Return what shows that a server knows a token, without sending the token."""
+    """Return the HMAC of a challenge, which proves that a server knows a token."""
     return hmac.new(token.encode(), challenge.encode(), hashlib.sha256).hexdigest()
 
 
 def find_server(folder: Path, *, timeout: float = _HEALTH_SECONDS) -> ServerFile | None:
     """Return the server that owns a store, None if none runs.
 
-    A file that a killed server left behind is recognized: nothing answers at its address, or what
-    answers does not know the token. The token is sent to nobody before that is certain.
+    A file that a killed server left behind is recognized: nothing responds at its address, or what
+    responds does not know the token. The token itself is sent only after the server has proved that
+    it knows it.
     """
     server = read_server_file(folder)
     if server is None:

@@ -1,4 +1,4 @@
-"""Where a memory comes from, and how far it can be trusted.
+"""The origin of memories, and how far they can be trusted.
 
 Documents, transcripts, tools and clients write into what later becomes a prompt. Every prompt line
 says where its words come from, and `recall(min_trust=)` leaves out what is trusted less.

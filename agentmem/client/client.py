@@ -82,7 +82,7 @@ def connect(url: str, *, token: str, scope: Scope | None = None, timeout: float 
 
 
 class Client:
-    """The verbs of `MemoryController`, answered by a server.
+    """The methods of `MemoryController`, executed by a server.
 
     Arguments, results and errors are those of the controller's methods of the same names; async
     versions have the prefix `a`. A client may be shared between threads.
@@ -113,7 +113,7 @@ class Client:
         self._owner(scope)
 
     def close(self) -> None:
-        """Close the connection; the server goes on."""
+        """Close the connection; the server keeps running."""
         self._transport.close()
 
     def __enter__(self) -> Self:
@@ -133,7 +133,7 @@ class Client:
         return [Scope(owner["user_id"], owner["agent_id"]) for owner in owners]
 
     def add_listener(self, listener: DeletionListener) -> None:
-        """Tell something that keeps copies of memories what this client deletes."""
+        """Notify an object that caches memories of what this client deletes."""
         if isinstance(listener, type) or not callable(getattr(listener, "forget", None)):
             raise arguments.refusal("listener", listener, "an object with a method `forget`")
         self._listeners.add(listener)
@@ -179,7 +179,7 @@ class Client:
         answered: Collection[str] = (),
         scope: Scope | None = None,
     ) -> list[Memory]:
-        """Store what an agent loop has heard or said; see `MemoryController.add_turns`."""
+        """Store the messages of an agent loop; see `MemoryController.add_turns`."""
         from agentmem.client.encode import to_message
         from agentmem.writing.messages import Draft
 
@@ -379,7 +379,7 @@ class Client:
         return [self.search(query, scope=scope, **options) for query in texts]
 
     def recognize(self, text: str, *, scope: Scope | None = None) -> Recognition:
-        """Say how surely a text was met before; see `MemoryController.recognize`."""
+        """Return how familiar a text is; see `MemoryController.recognize`."""
         from agentmem.controller.recognition import Familiarity, Recognition
 
         body = {"text": arguments.text("text", text)}
@@ -651,7 +651,7 @@ class Client:
         progress: Progress | None = None,
         scope: Scope | None = None,
     ) -> ConsolidationReport:
-        """Bring a scope in order; see `MemoryController.consolidate`. Reports no progress."""
+        """Tidy a scope; see `MemoryController.consolidate`. It reports no progress."""
         from agentmem.maintenance.consolidation import ConsolidationReport
 
         body = {

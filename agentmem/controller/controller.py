@@ -1,4 +1,4 @@
-"""`MemoryController`: the public verbs on memories, one scope at a time."""
+"""`MemoryController`: the public methods on memories, one scope at a time."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class MemoryController:
         clock: returns the current time, aware; by default the system's.
         curve: the parameters of forgetting.
         association: the parameters of linking.
-        settings: which parts of the search are switched off.
+        settings: the settings of the search; `SearchSettings(off=...)` switches off parts of it.
         refiners: stages after the search, such as a `Reranker`, applied in order.
         rng: the source of new ids.
         linger: seconds after which pending recalls are written if nothing else is written before;
@@ -281,7 +281,11 @@ class MemoryController:
         self.services.flush()
 
     def add_listener(self, listener: DeletionListener) -> None:
-        """Tell something that keeps copies of memories what is deleted, for as long as it lives.
+        """Notify an object that caches memories of every deletion; it is referenced weakly.
+
+        Args:
+            listener: its method `forget(scope, deleted)` is called with the deleted memories, or
+                with None for all memories of the scope.
 
         Raises:
             InvalidInputError: the listener has no method `forget`.
@@ -372,9 +376,9 @@ class MemoryController:
         answered: Collection[str] = (),
         scope: Scope | None = None,
     ) -> list[Memory]:
-        """Store what an agent loop has heard or said, as turns of a session.
+        """Store the messages of an agent loop as turns of a session.
 
-        Unlike `add` it takes each draft for a new message, also if it repeats an earlier one.
+        Unlike `add` it treats each draft as a new message, even if it repeats an earlier one.
 
         Args:
             drafts: the messages, each with its metadata.
@@ -385,7 +389,7 @@ class MemoryController:
             The turns written, and the new versions of those whose id the scope has already.
 
         Raises:
-            InvalidInputError: `drafts` are none, or `answered` are no ids.
+            InvalidInputError: `drafts` or `answered` has an element of the wrong type.
             WriteHookError: `before_write` failed; nothing was written.
             EmbeddingError: the embedder failed; nothing was written.
 
@@ -713,8 +717,8 @@ class MemoryController:
 
         Chunks follow the headings, fit the embedder's window, and know where they come from:
         `hit.memory.metadata["document"]` has `title`, `source`, `section`, `page`, `start` and
-        `end` (characters of the document's text). Their role is `document`; no fact about anybody
-        is made of them. Adding a document of the same source again replaces what changed.
+        `end` (characters of the document's text). Their role is `document`; no facts are extracted
+        from them. Adding a document of the same source again replaces what changed.
 
         Args:
             path_or_text: a Markdown, text, HTML, PDF or DOCX file, or a text, which may have
@@ -1051,9 +1055,12 @@ class MemoryController:
         return sorted(memories, key=lambda m: (m.said_at, m.id), reverse=True)
 
     def recognize(self, text: str, *, scope: Scope | None = None) -> Recognition:
-        """Return how surely a text was met before: word for word, in other words, or not at all.
+        """Return how familiar a text is: stored word for word, in other words, or not at all.
 
         Archived memories are recognized too, and nothing is strengthened.
+
+        Args:
+            text: a sentence or a few, as a turn would have it.
 
         Raises:
             EmptyTextError: the text is empty.
@@ -1750,7 +1757,7 @@ class MemoryController:
     def sweep(self, now: datetime | None = None, *, scope: Scope | None = None) -> SweepReport:
         """Archive the memories whose retention has fallen below `curve.archive_below`.
 
-        Nothing is deleted but memories that have expired by `now`, with what was derived from
+        Nothing is deleted except memories that have expired by `now`, with what was derived from
         them, and items of a LangGraph store whose time to live has passed.
 
         Args:
@@ -1783,10 +1790,10 @@ class MemoryController:
         progress: Progress | None = None,
         scope: Scope | None = None,
     ) -> ConsolidationReport:
-        """Bring a scope in order: end sessions, merge duplicates, summarize topics and days.
+        """Tidy a scope: end sessions, merge duplicates, summarize topics and days.
 
-        Sessions are ended but for the one open in this controller. Of turns that say the same, the
-        newest stays active, with the others as its sources. Topics and days are summarized in
+        All sessions are ended except the one open in this controller. Of turns that say the same,
+        the newest stays active, with the others as its sources. Topics and days are summarized in
         memories of their own (`topics()`, `Granularity.DAY`). With `keep`, the weakest and most
         redundant turns are archived. No turn is deleted.
 
@@ -1794,8 +1801,8 @@ class MemoryController:
         nothing.
 
         Args:
-            budget: the maximum number of pieces of work: sessions ended, merges and summaries; by
-                default all there are.
+            budget: the maximum number of steps; a step ends a session, merges a group of duplicates
+                or writes a summary. By default as many as there are.
             keep: the maximum number of active turns; by default none is archived.
             progress: receives the progress.
 
@@ -1941,7 +1948,7 @@ class MemoryController:
             The size of the files before and after, in bytes.
 
         Raises:
-            StoreError: the store is on a server, whose files are out of reach.
+            StoreError: the store is on a Chroma server, which owns the files.
 
         Example:
             >>> memory.compact().after

@@ -53,7 +53,7 @@ class Deletion:
 
 @dataclass(frozen=True)
 class Deleter:
-    """Deletes memories, sessions and scopes; the caller holds the lock of the store.
+    """Deletes memories, sessions and scopes; the caller holds the lock of the scope.
 
     Attributes:
         announce: called with a scope and its deleted memories, or None for all of them, so that
@@ -240,7 +240,7 @@ class Deleter:
 
 
 def _expired(index: ScopeIndex, granularity: Granularity, now: datetime) -> list[str]:
-    """Return the ids of current memories that have expired; items have a room of their own."""
+    """Return the ids of current memories that have expired; `Items` deletes its own."""
     table = index.tables[granularity]
     rows = np.flatnonzero(table.expired(now) & table.column("alive") & ~table.column("former"))
     sessions = table.column("session")

@@ -1,4 +1,4 @@
-"""The parts that the verbs of a controller work with, put together in one place.
+"""The components that the methods of a controller work with, assembled in one place.
 
 `MemoryController` checks arguments and delegates; what it delegates to is a field of `Services`.
 The LangChain plugin and the items of a LangGraph store use `memory.services` too.
@@ -70,7 +70,7 @@ _log = logging.getLogger("agentmem")
 
 
 class DeletionListener(Protocol):
-    """Something outside the store that keeps copies of memories."""
+    """An object that caches memories outside the store, and drops them when they are deleted."""
 
     def forget(self, scope: Scope, deleted: Sequence[Memory] | None, /) -> None:
         """Drop the copies of deleted memories; None means all memories of the scope."""
@@ -78,7 +78,7 @@ class DeletionListener(Protocol):
 
 @dataclass(eq=False)
 class Services:
-    """The parts of one controller, and the state that its verbs share.
+    """The components of one controller, and the state that its methods share.
 
     Everything that changes memories holds the lock of their scope, and writes through `memories`,
     never through `store`, so that the derived index stays in step. Owners do not wait for each
@@ -97,7 +97,7 @@ class Services:
         consolidate_after_session: budget of the consolidation that runs in the background after a
             session has ended; None for none.
         sweep: whether to archive what has faded when a scope is first used and when a session ends.
-        swept: the scopes that were used here.
+        swept_scopes: scopes that this controller has searched, and swept before the first search.
         refiners: stages after the search, in order.
     """
 
@@ -127,7 +127,7 @@ class Services:
     refiners: tuple[Refiner, ...] = ()
     consolidate_after_session: int | None = None
     sweep: bool = True
-    swept: set[Scope] = field(default_factory=set)
+    swept_scopes: set[Scope] = field(default_factory=set)
     open_sessions: dict[Scope, str] = field(default_factory=dict)
     closed: bool = False
 
@@ -243,10 +243,6 @@ class Services:
         if self.closed:
             raise ClosedError("this MemoryController is closed; open another one")
 
-    def owner(self, scope: Scope | None) -> Scope:
-        """Return the scope that a call means; see `arguments.owner`."""
-        return arguments.owner(self, scope)
-
     def flush(self, scope: Scope | None = None) -> None:
         """Write pending recalls now: of one scope, or of all of them."""
         for each in self.reinforcement.pending_scopes() if scope is None else [scope]:
@@ -288,8 +284,8 @@ class Services:
             has_expired = index.earliest_expiry <= now.timestamp() and index.has_expired(now)
         if has_expired:
             self.expire(scope, now)
-        if sweep and scope not in self.swept:
-            self.swept.add(scope)
+        if sweep and scope not in self.swept_scopes:
+            self.swept_scopes.add(scope)
             self.sweep_faded(scope)
 
     def expire(self, scope: Scope, now: datetime) -> Deletion:
@@ -316,7 +312,7 @@ class Services:
             self.background.submit(scope)
 
     def add_listener(self, listener: DeletionListener) -> None:
-        """Tell something that keeps copies of memories what is deleted, for as long as it lives."""
+        """Notify an object that caches memories of deletions; it is referenced weakly."""
         self.listeners.add(listener)
 
     def forget(self, scope: Scope, deleted: Sequence[Memory] | None) -> None:

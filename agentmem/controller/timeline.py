@@ -19,7 +19,7 @@ __all__ = ["Bounds", "Event", "Timeline"]
 
 # Hits examined for each event wanted: some are questions, others lie outside of the bounds.
 _HITS_PER_EVENT = 5
-# "What happened last week?" wants everything of that time; a search has nothing to look for.
+# "What happened last week?" asks for all events of that time; it has no words to search for.
 _WANTS_EVERYTHING = re.compile(
     r"^\W*what(?:'s| has| have)?\s+(?:else\s+)?(?:happened|been going on|was going on|happens|"
     r"(?:did|have) (?:i|we) (?:do|done))\b(?!\s+(?:with|to|at|when|after|before)\b)",

@@ -69,7 +69,7 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
 
     Args:
         memory: the controller to search and write.
-        scope: the owner whatever the run says, for memories that all users share.
+        scope: a fixed owner, for memories that all users share; overrides the owner of the run.
         k: the most memories to show.
         tools: also give the model tools to manage and search memories.
         namespace: tells several middlewares of one agent apart, in their names and in those of
@@ -236,7 +236,7 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
         services = self.memory.services
         stored = store_turns(
             services,
-            services.owner(owner.scope),
+            arguments.owner(services, owner.scope),
             owner.session_id,
             sent,
             sending=Sending(
@@ -260,13 +260,14 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
         A fork may show the former text again. What was deleted since stays deleted.
         """
         services = self.memory.services
-        revision = services.memories.index(services.owner(owner.scope)).revision
+        scope = arguments.owner(services, owner.scope)
+        revision = services.memories.index(scope).revision
         if self._revisions.get(owner.scope) == revision:
             return
         written = {
             self._turn_id(owner, d.id): d for d in drafts if self._written.get(_key(owner, d)) == d
         }
-        for turn in services.memories.get(services.owner(owner.scope), list(written)):
+        for turn in services.memories.get(scope, list(written)):
             draft = written[turn.id]
             if received_digest(turn) != text_digest(draft.text):
                 del self._written[_key(owner, draft)]

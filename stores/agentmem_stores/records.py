@@ -270,7 +270,7 @@ class Memory:
         session_id: the conversation it belongs to.
         said_at: when it was said, UTC.
         written_at: when it was written to the store, UTC.
-        role: `user`, `assistant`, `tool` or `system`.
+        role: `user`, `assistant`, `system`, `tool`, `document`, or a name that begins with `x-`.
         speaker: the speaker's name, if the conversation gives one.
         position: index in the session, from 0 (for a passage: of its first turn).
         strength: S in R = exp(-t/S), in days.

@@ -69,7 +69,7 @@ def search(
 ) -> None:
     """Find the memories that answer a question, best first.
 
-    Every hit is strengthened, as a recall strengthens a memory. Searches with --as-of strengthen
+    Hits that are about as good as the best are strengthened. Searches with --as-of strengthen
     nothing.
     """
     from agentmem import Granularity
