@@ -46,13 +46,13 @@ __all__ = [
     "number",
     "owner",
     "path_like",
-    "plain",
     "refusal",
     "role_name",
     "seconds",
     "string",
     "strings",
     "text",
+    "to_builtin",
 ]
 
 C = TypeVar("C", bound=StrEnum)
@@ -403,7 +403,7 @@ def memory_filter(
         speaker=None if speaker is None else string("speaker", speaker),
         since=None if since is None else moment("since", since),
         until=None if until is None else moment("until", until),
-        metadata=None if filter is None else parse_filter(plain(filter)),
+        metadata=None if filter is None else parse_filter(to_builtin(filter)),
     )
     return None if where == MemoryFilter() else where
 
@@ -418,13 +418,13 @@ def metadata_value(name: str, value: Any) -> dict[str, Any]:
         return {}
     if not isinstance(value, Mapping):
         raise refusal(name, value, "a dict")
-    return {key: plain(item) for key, item in value.items()}
+    return {key: to_builtin(item) for key, item in value.items()}
 
 
-def plain(value: Any) -> Any:
+def to_builtin(value: Any) -> Any:
     """Return a value with numpy's numbers as Python's, also those in lists and dicts.
 
-    >>> plain({"score": np.float32(0.5), "counts": [np.int64(2)]})
+    >>> to_builtin({"score": np.float32(0.5), "counts": [np.int64(2)]})
     {'score': 0.5, 'counts': [2]}
     """
     try:

@@ -166,7 +166,7 @@ class Bridge:
             return self._server
 
     def ping(self) -> None:
-        """Tell the server that its client is still there."""
+        """Send the server a request, so that it does not stop while its client is connected."""
         server = self._server
         if server is None:
             return
@@ -220,11 +220,11 @@ def run(
     bridge = Bridge(folder, user, agent, idle_timeout, write)
     closed = threading.Event()
 
-    def accompany() -> None:
+    def keep_server_alive() -> None:
         while not closed.wait(_PING_SECONDS):
             bridge.ping()
 
-    threading.Thread(target=accompany, daemon=True).start()
+    threading.Thread(target=keep_server_alive, daemon=True).start()
     # Started before the first request needs it, and after the handshake was answered.
     started = False
     with ThreadPoolExecutor(_THREADS) as pool:
@@ -253,5 +253,5 @@ def _start(bridge: Bridge) -> None:
     try:
         bridge.find()
     except OSError as error:
-        # The first request that needs it will say so to the client.
+        # The first request that needs the server reports the error to the client.
         print(f"agentmem: {error}", file=sys.stderr)

@@ -497,7 +497,7 @@ class MemoryController:
             derived = services.sessions.end(owner, session)
             if services.open_sessions.get(owner) == session:
                 del services.open_sessions[owner]
-        services.session_ended(owner)
+        services.after_session_end(owner)
         return derived
 
     def update(

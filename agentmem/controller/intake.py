@@ -56,7 +56,7 @@ def store_turns(
             if other == session or other.startswith(ITEM_PREFIX):
                 continue
             if services.sessions.try_end(scope, [other]):
-                services.session_ended(scope)
+                services.after_session_end(scope)
     return stored
 
 
@@ -73,7 +73,7 @@ def store_conversations(
         if services.open_sessions.get(scope) in drafts:
             del services.open_sessions[scope]
     for _ in drafts:
-        services.session_ended(scope)
+        services.after_session_end(scope)
     return stored
 
 

@@ -199,7 +199,7 @@ class Services:
         sessions = Sessions(store, memories, embedder, writer, digester, facts, clock)
         admission = Admission(before_write)
         reinforcement = Reinforcement(store, memories, curve, linger, locks)
-        deletion = Deleter(store, memories, sessions, facts, partial(_announce, store))
+        deletion = Deleter(store, memories, sessions, facts, partial(_notify_controllers, store))
         summaries = Summaries(store, memories, embedder, digester, curve, clock, locks)
         check = Check(store, memories)
         return cls(
@@ -305,7 +305,7 @@ class Services:
         except StoreError as error:
             _log.warning("faded memories of %s could not be archived: %s", scope, error)
 
-    def session_ended(self, scope: Scope) -> None:
+    def after_session_end(self, scope: Scope) -> None:
         """Archive what has faded, and consolidate in the background, if the options say so."""
         self.sweep_faded(scope)
         if self.consolidate_after_session is not None:
@@ -316,7 +316,7 @@ class Services:
         self.listeners.add(listener)
 
     def forget(self, scope: Scope, deleted: Sequence[Memory] | None) -> None:
-        """Empty the caches that may hold deleted memories; None means all of the scope."""
+        """Clear the caches that may contain deleted memories; None means all of the scope."""
         self.embedder.clear_cache()
         self.memories.prune(scope)
         for listener in list(self.listeners):
@@ -367,8 +367,8 @@ def _check_parts(
         arguments.instance(name, value, kind, accepted, optional=True)
 
 
-def _announce(store: MemoryStore, scope: Scope, deleted: Sequence[Memory] | None) -> None:
-    """Let every controller of a store empty its caches; several may share one store."""
+def _notify_controllers(store: MemoryStore, scope: Scope, deleted: Sequence[Memory] | None) -> None:
+    """Let every controller of a store clear its caches; several may share one store."""
     clear_address_caches()
     for services in list(store.deletion_listeners):
         services.forget(scope, deleted)

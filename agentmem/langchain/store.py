@@ -309,7 +309,7 @@ def _checked(op: Any) -> Op:
         return op._replace(
             namespace=_namespace(op.namespace),
             key=_key(op.key),
-            value=None if op.value is None else arguments.plain(dict(op.value)),
+            value=None if op.value is None else arguments.to_builtin(dict(op.value)),
             index=index,
             ttl=_ttl(op.ttl),
         )

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agentmem.prompting.asking import wants_answer
+from agentmem.prompting.questions import wants_answer
 from agentmem.writing.messages import MessageLike, to_drafts
 from agentmem_retrievers import RecalledMemory
 from agentmem_stores import Scope

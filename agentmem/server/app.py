@@ -71,7 +71,7 @@ def create_app(
     secret: str | None = None,
     hosts: Hosts | None = None,
     limits: Limits | None = None,
-    around: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+    inner_lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
     """Return the application; closing it closes the controller.
 
@@ -82,8 +82,8 @@ def create_app(
         secret: the token that may name any owner; by default a random one.
         hosts: names under which the server may be addressed; by default those of loopback.
         limits: of requests.
-        around: entered when the application starts, and left when it stops, before the controller
-            is closed.
+        inner_lifespan: entered when the application starts, and left when it stops, before the
+            controller is closed.
     """
     activity = Activity()
     state = ServerState(
@@ -100,7 +100,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
-            async with mcp.session_manager.run(), _entered(around, app):
+            async with mcp.session_manager.run(), (inner_lifespan or nullcontext)(app):
                 yield
         finally:
             # Pending recalls are written and open sessions ended.
@@ -150,12 +150,6 @@ def _add_routes(app: FastAPI, mcp: MCPServer[Any]) -> None:
     )
     app.router.routes.extend(mcp_app.routes)
     install_page(app)
-
-
-def _entered(
-    around: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None, app: FastAPI
-) -> AbstractAsyncContextManager[None]:
-    return nullcontext() if around is None else around(app)
 
 
 async def _healthz(request: Request, challenge: str = "") -> dict[str, str]:

@@ -77,7 +77,7 @@ def serve(
     secret = secrets.token_urlsafe(32)
 
     @asynccontextmanager
-    async def published(app: FastAPI) -> AsyncIterator[None]:
+    async def publish_address(app: FastAPI) -> AsyncIterator[None]:
         options.folder.mkdir(parents=True, exist_ok=True)
         write_private(
             options.folder / SERVER_FILE,
@@ -104,7 +104,7 @@ def serve(
         secret=secret,
         hosts=hosts,
         limits=options.limits,
-        around=published,
+        inner_lifespan=publish_address,
     )
     config = uvicorn.Config(
         app,

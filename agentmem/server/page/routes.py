@@ -12,7 +12,7 @@ from fastapi import APIRouter, FastAPI, Form, Query
 from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 
-from agentmem.server.caller import Caller, Reader, Writer
+from agentmem.server.caller import Caller, ReadAccess, WriteAccess
 from agentmem.server.page.curve import forgetting_curve
 from agentmem.server.page.lists import archived_ids, linked_turns, overview
 from agentmem.server.page.network import MAX_NODES, network, topic_views
@@ -76,7 +76,9 @@ def _notice(done: str) -> str:
 
 
 @router.get("/")
-def show_search(caller: Reader, q: Text = "", archived: bool = False, done: Text = "") -> Response:
+def show_search(
+    caller: ReadAccess, q: Text = "", archived: bool = False, done: Text = ""
+) -> Response:
     """Search, with the reasons for each hit; without a query an overview."""
     presenter = _presenter(caller)
     if not q.strip():
@@ -129,7 +131,7 @@ def _overview(caller: Caller, presenter: Presenter, done: str) -> Response:
 
 @router.get("/recall")
 def show_recall(
-    caller: Reader,
+    caller: ReadAccess,
     q: Text = "",
     max_tokens: Annotated[int, Query(ge=_MIN_BUDGET, le=_MAX_BUDGET)] = _BUDGET,
 ) -> Response:
@@ -163,7 +165,7 @@ def show_recall(
 
 
 @router.get("/timeline")
-def show_timeline(caller: Reader, q: Text = "", since: Text = "", until: Text = "") -> Response:
+def show_timeline(caller: ReadAccess, q: Text = "", since: Text = "", until: Text = "") -> Response:
     """Events in the order in which they happened."""
     presenter = _presenter(caller)
     events = caller.memory.timeline(
@@ -218,7 +220,7 @@ def _day(name: str, text: str, presenter: Presenter, days: int = 0) -> datetime 
 
 
 @router.get("/portrait")
-def show_portrait(caller: Reader, done: Text = "") -> Response:
+def show_portrait(caller: ReadAccess, done: Text = "") -> Response:
     """The profile and the facts, with their sources."""
     presenter = _presenter(caller)
     facts = caller.memory.facts(superseded=True, scope=caller.scope)
@@ -236,7 +238,7 @@ def show_portrait(caller: Reader, done: Text = "") -> Response:
 
 
 @router.get("/graph")
-def show_graph(caller: Reader, topic: MemoryId = "") -> Response:
+def show_graph(caller: ReadAccess, topic: MemoryId = "") -> Response:
     """The association graph, of all messages or those of a topic."""
     topics = topic_views(caller.memory.topics(scope=caller.scope))
     chosen = next((t for t in topics if t.id == topic), None)
@@ -255,7 +257,7 @@ def show_graph(caller: Reader, topic: MemoryId = "") -> Response:
 
 
 @router.get("/archive")
-def show_archive(caller: Reader, done: Text = "") -> Response:
+def show_archive(caller: ReadAccess, done: Text = "") -> Response:
     """What has been archived, the latest first."""
     presenter = _presenter(caller)
     with _reading(caller) as index:
@@ -276,7 +278,7 @@ def show_archive(caller: Reader, done: Text = "") -> Response:
 
 
 @router.get("/memory")
-def show_memory(caller: Reader, id: MemoryId, done: Text = "") -> Response:  # noqa: A002
+def show_memory(caller: ReadAccess, id: MemoryId, done: Text = "") -> Response:  # noqa: A002
     """One memory: its forgetting curve, its history, and what it is connected with."""
     memory = caller.memory.get(id, scope=caller.scope)
     if memory.version_of is not None:
@@ -359,7 +361,7 @@ def _back(then: str, memory_id: str, done: str) -> Response:
 
 
 @router.post("/memory/edit")
-def edit(caller: Writer, id: FormText, text: FormText, then: FormText = "") -> Response:  # noqa: A002
+def edit(caller: WriteAccess, id: FormText, text: FormText, then: FormText = "") -> Response:  # noqa: A002
     """Replace the text of a memory; of a fact, its value."""
     memory = caller.memory.get(id, scope=caller.scope)
     # Browsers end the lines of a form with both characters.
@@ -374,7 +376,7 @@ def edit(caller: Writer, id: FormText, text: FormText, then: FormText = "") -> R
 def _add_change(verb: str, done: str) -> None:
     """Add the route of a button that calls a verb with the memory's id."""
 
-    def change(caller: Writer, id: FormText, then: FormText = "") -> Response:  # noqa: A002
+    def change(caller: WriteAccess, id: FormText, then: FormText = "") -> Response:  # noqa: A002
         getattr(caller.memory, verb)(id, scope=caller.scope)
         return _back(then, id, done)
 
@@ -388,14 +390,14 @@ _add_change("revive", "revived")
 
 
 @router.post("/archive/sweep")
-def sweep(caller: Writer) -> Response:
+def sweep(caller: WriteAccess) -> Response:
     """Archive what has faded."""
     caller.memory.sweep(scope=caller.scope)
     return _back("archive", "", "swept")
 
 
 @router.get("/forget")
-def confirm_forget(caller: Reader, id: MemoryId) -> Response:  # noqa: A002
+def confirm_forget(caller: ReadAccess, id: MemoryId) -> Response:  # noqa: A002
     """Ask before a memory is deleted, and name what goes with it."""
     memory = caller.memory.get(id, scope=caller.scope)
     derived = Counter(m.granularity for m in _derived(caller, memory))
@@ -412,7 +414,7 @@ def confirm_forget(caller: Reader, id: MemoryId) -> Response:  # noqa: A002
 
 
 @router.post("/forget")
-def forget(caller: Writer, id: FormText) -> Response:  # noqa: A002
+def forget(caller: WriteAccess, id: FormText) -> Response:  # noqa: A002
     """Delete a memory, and show what was removed; the receipt holds no text of it."""
     with _reading(caller) as index:
         kinds = {i: g for g, table in index.tables.items() for i in table.row_of}
