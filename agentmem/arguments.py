@@ -104,6 +104,7 @@ def refusal(name: str, value: object, accepted: str) -> InvalidInputError:
     try:
         text = repr(value)
     except Exception:
+        # `repr` of a caller's object may raise anything.
         text = f"a {type(value).__name__}"
     if len(text) > _MAX_SHOWN:
         text = f"{text[:_MAX_SHOWN]}…"

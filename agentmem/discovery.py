@@ -133,6 +133,7 @@ def start_server(
             stdin=subprocess.DEVNULL,
             stdout=descriptor,
             stderr=descriptor,
+            # So that Ctrl-C in the client's terminal does not stop the server.
             start_new_session=True,
         )
     finally:

@@ -75,6 +75,7 @@ class AgentMemorySession:
         try:
             await self.memory.adelete_session(self.session_id, scope=self.scope)
         except MemoryNotFoundError:
+            # A history without items has no session in memory.
             return
 
     async def _turns(self) -> list[Memory]:

@@ -130,6 +130,7 @@ class AgentLoop:
         try:
             result = yield Step(tool, {**call, "type": "tool_call"})
         except Exception as error:
+            # The model reads the error, and can call the tool in another way or reply without it.
             return self.toolbox.failed(call, error)
         if isinstance(result, ToolMessage):
             return result

@@ -55,6 +55,7 @@ class Toolbox:
         try:
             return model.bind_tools(self.tools)
         except (NotImplementedError, AttributeError) as error:
+            # `BaseChatModel.bind_tools` is not implemented by default; other runnables lack it.
             raise InvalidInputError(
                 f"{type(model).__name__} cannot call tools, but got {', '.join(self._by_name)}; "
                 "use a model that can, or pass no tools"

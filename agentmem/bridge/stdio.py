@@ -175,6 +175,7 @@ class Bridge:
             connection.request("GET", "/v1/whoami", headers=self._headers())
             connection.getresponse().read()
         except (OSError, http.client.HTTPException):
+            # The next request finds another server, or starts one.
             self._server = None
         finally:
             connection.close()

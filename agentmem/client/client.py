@@ -437,6 +437,7 @@ class Client:
             cursor = page["next_cursor"]
             if cursor is None:
                 break
+        # The server lists the newest first.
         result = MemoryPage(memories[offset:][::-1])
         result.next_cursor = cursor
         return result

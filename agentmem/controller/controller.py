@@ -227,6 +227,7 @@ class MemoryController:
                 before_write=before_write,
             )
         except BaseException:
+            # Otherwise the store stays locked until it is garbage-collected.
             store.close()
             raise
 

@@ -280,6 +280,7 @@ class Services:
     def before_search(self, scope: Scope, *, sweep: bool) -> None:
         """Delete what has expired; archive what has faded if the scope was not used before."""
         now = self.clock()
+        # Looked up in the index: only a deletion takes the lock of changes.
         with self.memories.reading(scope) as index:
             has_expired = index.earliest_expiry <= now.timestamp() and index.has_expired(now)
         if has_expired:
@@ -317,6 +318,7 @@ class Services:
 
     def forget(self, scope: Scope, deleted: Sequence[Memory] | None) -> None:
         """Clear the caches that may contain deleted memories; None means all of the scope."""
+        # Cached queries and words may quote what was deleted.
         self.embedder.clear_cache()
         self.memories.prune(scope)
         for listener in list(self.listeners):

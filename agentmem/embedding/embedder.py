@@ -97,6 +97,7 @@ class EmbeddingBatch:
 def mean_direction(vectors: Sequence[Vectors]) -> Vectors:
     """Return the normalized mean of one or more vectors of shape (dimension,)."""
     total = np.sum(vectors, axis=0)
+    # Opposite vectors cancel each other out.
     return np.asarray(total / max(float(np.linalg.norm(total)), 1e-6), dtype=np.float32)
 
 

@@ -375,6 +375,7 @@ def _errors_for_model() -> Iterator[None]:
     try:
         yield
     except InvalidScopeError:
+        # The program names the owner, so the model cannot correct it.
         raise
     except (InvalidInputError, MemoryNotFoundError) as error:
         raise ToolException(str(error)) from error

@@ -155,6 +155,7 @@ class AccessMiddleware:
         return principal
 
     def _bearer(self, text: str, headers: Headers) -> Principal:
+        # In constant time, so that the time of a response says nothing about the secret.
         if secrets.compare_digest(text.encode("utf-8", "replace"), self.secret.encode()):
             client = unquote(headers.get("x-agentmem-client", "local"))[:_MAX_CLIENT_NAME]
             return Principal(_named_owner(headers, self.owner), client, local=True)

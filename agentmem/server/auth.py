@@ -170,6 +170,7 @@ class TokenStore:
         except FileNotFoundError:
             self._tokens, self._stamp = {}, None
             return self._tokens
+        # A file that was replaced has another inode, even within the resolution of the time.
         stamp = (status.st_mtime_ns, status.st_ino)
         if stamp != self._stamp:
             self._tokens = self._parse()

@@ -500,6 +500,7 @@ def check(body: CheckRequest, caller: WriteAccess) -> CheckOut:
 @router.get("/export", tags=["maintenance"])
 def export(caller: ReadAccess) -> StreamingResponse:
     """Stream everything of the owner as JSON lines, as `MemoryController.export` writes it."""
+    # To a file first, because an error after the first byte could not change the status any more.
     descriptor, name = tempfile.mkstemp(suffix=".jsonl")
     os.close(descriptor)
     try:

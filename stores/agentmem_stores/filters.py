@@ -277,6 +277,7 @@ def _to_float(value: int | float) -> float:
     try:
         return float(value)
     except OverflowError:
+        # JSON integers have any length.
         return math.inf
 
 
@@ -284,6 +285,7 @@ def _repr(value: object) -> str:
     try:
         text = repr(value)
     except Exception:
+        # `repr` of a caller's object may raise anything.
         text = f"a {type(value).__name__}"
     text = text if is_unicode(text) else text.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= 80 else f"{text[:80]}…"

@@ -159,6 +159,7 @@ class _Reply:
                 ids = piece.response_metadata.get("agentmem", {}).get("shown", {})
                 self.prompt_ids = frozenset(ids.values()) or self.prompt_ids
         except BaseException as error:
+            # `__iter__` raises it in the main thread.
             self._pieces.put(error)
         else:
             self._pieces.put(None)
@@ -178,6 +179,7 @@ class _Reply:
         Raises:
             KeyboardInterrupt: at the second Ctrl-C; the reply is abandoned.
         """
+        # Only the main thread may set signal handlers.
         if threading.current_thread() is not threading.main_thread():
             yield
             return
