@@ -1,4 +1,4 @@
-"""Find out from a LangChain run whose memories it means, and which conversation."""
+"""Determine the owner and the session that a LangChain run names."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class _Plan:
 
 @dataclass(frozen=True)
 class _Intake:
-    """Plans without a lock, so that embedding blocks nobody, and writes with that of the scope."""
+    """Plans without a lock, so that embedding blocks no other call; writes under that of the scope."""
 
     services: Services
     scope: Scope

@@ -30,7 +30,7 @@ _EXACT = 0.995
 
 
 class Familiarity(StrEnum):
-    """`EXACT`: met word for word; `NEAR`: met in other words; `NEW`: not met."""
+    """`EXACT`: stored word for word; `NEAR`: stored in other words; `NEW`: not stored."""
 
     EXACT = "exact"
     NEAR = "near"

@@ -52,8 +52,8 @@ class Event:
     Attributes:
         when: start of the time that the text names, UTC; where it names none, when it was said.
         until: end of that time, exclusive; the same as `when` where the text names none.
-        text: the words that tell it.
-        memory: the turn that tells it.
+        text: the words that describe it.
+        memory: the turn that mentions it.
     """
 
     when: datetime

@@ -1,4 +1,4 @@
-"""Embed texts with any LangChain embeddings, validated once for everyone who uses them."""
+"""Embed texts with any LangChain embeddings, and validate and cache the vectors."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ __all__ = [
 # model for 56.9 %. Passages (SESSION) retrieve equally well either way.
 MEAN_OF_TURNS = (Granularity.SESSION, Granularity.SUMMARY)
 
-# The window assumed for embeddings that do not tell theirs: that of the small sentence-transformers
+# The window assumed for embeddings that do not report one: that of the small sentence-transformers
 # models, the smallest in common use, so that no text is cut off unnoticed.
 DEFAULT_WINDOW = 254
 

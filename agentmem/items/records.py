@@ -36,12 +36,12 @@ UNINDEXED = "x"
 
 @dataclass(frozen=True)
 class ItemDraft:
-    """An item on its way in.
+    """An item to store.
 
     Attributes:
         value: as JSON.
         texts: what it is found by.
-        ttl: time to live in minutes; None for ever.
+        ttl: time to live in minutes; None for no limit.
     """
 
     value: str

@@ -24,11 +24,13 @@ from agentmem_stores import InvalidInputError, MemoryNotFoundError, Scope, Store
 __all__ = ["PageSessions", "Principal", "Token", "TokenStore"]
 
 TOKENS = "agentmem-tokens.json"
-# Characters of a token that `agentmem token list` shows, so that tokens can be told apart.
+# Begins every token; `agentmem.formats.secrets` redacts tokens in transcripts by it.
 _PREFIX = "amt_"
 # Seconds without use after which the page needs a new link.
 _SESSION_SECONDS = 12 * 3600
+# Seconds within which a link must be opened.
 _LINK_SECONDS = 600
+# More links or sessions than this replace those that expire first.
 _MAX_SESSIONS = 100
 
 

@@ -181,7 +181,7 @@ class Scope:
             no part of the owner's identity. By default days are those of each timestamp's own
             offset, which is UTC for the system clock.
         day_first: whether the user writes 3/4/2024 for 3 April, else for 4 March. It is no part of
-            the owner's identity either, and dates that exist in one order only need it not.
+            the owner's identity either. Dates that exist in one order only do not need it.
 
     Integers and UUIDs, as databases number users, become strings.
 

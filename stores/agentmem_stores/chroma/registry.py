@@ -35,6 +35,8 @@ __all__ = ["REGISTRY", "Layout", "Registry", "WriteLog", "written_between"]
 
 # The name of the collection.
 REGISTRY = "agentmem"
+# The format of the store. A store of a higher format is refused, so that no older version writes
+# rows into it.
 FORMAT = 1
 # Rows per request; rows of the registry are small.
 PAGE_SIZE = 1000

@@ -509,7 +509,7 @@ class TestUsersAndEdit:
             ("eval", "personal", "--cache", NO_HOME),
         ],
     )
-    def test_the_home_of_nobody_is_an_error(self, filled: Run, command: tuple[str, ...]) -> None:
+    def test_an_unknown_home_is_an_error(self, filled: Run, command: tuple[str, ...]) -> None:
         assert NO_HOME in error(filled(*command, stdin="hello"))
 
 
