@@ -120,7 +120,7 @@ def text(name: str, value: Any) -> str:
     """Return words to search or to store, without what cannot be stored.
 
     Raises:
-        EmptyTextError: there are none.
+        EmptyTextError: the text is empty.
 
     >>> text("query", "tea \\ud83d")
     'tea \ufffd'
@@ -245,7 +245,7 @@ def seconds(name: str, value: Any) -> float | None:
 
 
 def _real(value: Any) -> float | int | None:
-    """Return a real number as Python's own; None if the value is none."""
+    """Return a real number as a builtin; None if the value is not a real number."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if isinstance(value, bool | np.bool_):

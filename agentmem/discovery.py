@@ -46,7 +46,7 @@ class ServerFile:
 
     Attributes:
         url: the address, such as `http://127.0.0.1:8377`.
-        token: the secret; whoever can read the file owns the store.
+        token: the secret. A process that can read the file may use the whole store.
         pid: the process.
     """
 

@@ -1289,7 +1289,7 @@ class MemoryController:
         older one; different values of the same time contradict each other and are both returned.
 
         Args:
-            subject: only facts about this person; `user` is whoever speaks without a name.
+            subject: only facts about this person; `user` is a speaker without a name.
             attribute: only facts of this attribute, such as `home`.
             superseded: include superseded facts.
             as_of: the facts that held then, aware.

@@ -110,7 +110,7 @@ class _Plan:
 
 @dataclass(frozen=True)
 class _Intake:
-    """Plans without a lock, so that embedding blocks no other call; writes under that of the scope."""
+    """Plans without a lock, so that embedding blocks no other call, and writes under a lock."""
 
     services: Services
     scope: Scope
@@ -124,7 +124,7 @@ class _Intake:
         return _Plan(sessions, revision, messages, texts, self.services.embedder.turns(texts))
 
     def _sort(self, sessions: Mapping[str, Sequence[Draft]]) -> SortedDrafts:
-        """Sort drafts while nobody writes."""
+        """Sort drafts while no other thread writes."""
         with_ids = [draft for drafts in sessions.values() for draft in drafts if draft.id]
         if not with_ids and not self.sending.histories:
             # Statements of their own, which are new whatever they say.

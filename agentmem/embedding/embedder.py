@@ -145,7 +145,7 @@ class Embedder:
         self._max_cached = cached_queries
         self._queries: OrderedDict[str, tuple[Vectors, tuple[QueryToken, ...]]] = OrderedDict()
         self._max_words = cached_words
-        # Questions share most of their words, whoever asks them.
+        # Questions of all owners share most of their words.
         self._words: OrderedDict[str, Vectors] = OrderedDict()
         self._lock = RLock()
         self._spec: EmbedderSpec | None = None

@@ -150,7 +150,7 @@ class Items:
             EmbeddingError: the embedder failed; nothing was written.
         """
         texts = [text for draft in changes.values() if draft for text in draft.texts]
-        # Outside of the lock, so that nobody waits for a slow embedder.
+        # Outside of the lock, so that no other call waits for the embedder.
         embedded = self.embedder.turns(texts)
         with self.locks.hold(scope):
             self.reinforcement.flush(scope)

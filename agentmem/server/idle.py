@@ -44,7 +44,7 @@ class Activity:
 
 @dataclass
 class ActivityMiddleware:
-    """An ASGI middleware that counts requests, except for `/healthz`, which anybody may poll."""
+    """An ASGI middleware that counts requests, except for `/healthz`, which monitors poll."""
 
     app: ASGIApp
     activity: Activity

@@ -172,7 +172,7 @@ def _warm_up(memory: MemoryController) -> None:
 
 
 async def _close_silent_connections(server: uvicorn.Server, seconds: float) -> None:
-    """Close connections that have not sent a request, which uvicorn waits for without end."""
+    """Close connections that have not sent a request, which uvicorn would keep forever."""
     silent_since: WeakKeyDictionary[object, float] = WeakKeyDictionary()
     while True:
         await asyncio.sleep(seconds / 3)

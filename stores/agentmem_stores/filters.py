@@ -35,7 +35,7 @@ __all__ = [
     "value_at",
 ]
 
-# Far more than anybody writes by hand, and little enough that a filter from outside costs nothing.
+# Far more than a person writes by hand, and few enough that a hostile filter costs little.
 MAX_DEPTH = 8
 MAX_CONDITIONS = 256
 MAX_VALUES = 1000
@@ -292,7 +292,7 @@ def _repr(value: object) -> str:
 
 
 def as_number(value: Any) -> float:
-    """Return what a value is in an ordering of numbers, NaN for what is none.
+    """Return a value as a number for comparison, NaN if it is not a number.
 
     Numbers written as text count, as in LangGraph's stores.
 

@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 # Metadata of a turn: minutes that its speaker's clock was ahead of UTC. All times are stored in
-# UTC, and without this "yesterday" would be another day for whoever said it. Absent for 0.
+# UTC, and without this "yesterday" could be another day than the speaker meant. Absent for 0.
 UTC_OFFSET = "utc_offset"
 # In a turn's metadata: whether its author writes the month first in a date such as 3/4/2024.
 MONTH_FIRST = "month_first"

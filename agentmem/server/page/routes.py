@@ -206,7 +206,7 @@ def show_timeline(caller: ReadAccess, q: Text = "", since: Text = "", until: Tex
 
 
 def _day(name: str, text: str, presenter: Presenter, days: int = 0) -> datetime | None:
-    """Return the start of a day in the owner's time zone, so many days later."""
+    """Return the start of a day in the owner's time zone, or of the day `days` days later."""
     if not text:
         return None
     try:

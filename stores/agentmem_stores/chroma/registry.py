@@ -310,7 +310,7 @@ class Registry:
             for client, state in self._seen[scope].items()
             if client != self._client
         }
-        # If a client that is writing were deleted, nobody would notice how its write ends.
+        # If a client that is writing were deleted, no client would notice how its write ends.
         finished = [r for r, state in others.items() if r not in self._writing or "~" in state]
         if len(finished) > self._max_clients:
             self._collection.delete(ids=finished)
