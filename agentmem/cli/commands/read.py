@@ -55,7 +55,8 @@ def search(
     include_archived: Annotated[
         bool,
         typer.Option(
-            "--include-archived", help="Also find archived memories, and make the hits active."
+            "--include-archived",
+            help="Also find archived memories; the hits that are strengthened become active.",
         ),
     ] = False,
     explain: Annotated[

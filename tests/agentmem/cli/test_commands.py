@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -440,6 +441,13 @@ def _processor_seconds(*arguments: str) -> float:
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60
     )
     return float(done.stdout.splitlines()[-1])
+
+
+def test_the_help_of_ingest_names_every_format(run: Run) -> None:
+    from agentmem.formats.read import FORMATS
+
+    words = set(re.findall(r"[\w-]+", ok(run("ingest", "--help"))))
+    assert set(FORMATS) <= words
 
 
 def test_help_takes_less_than_a_third_of_a_second_of_the_processor() -> None:
