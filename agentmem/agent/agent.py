@@ -67,7 +67,7 @@ class Agent(Runnable[AgentInput, AIMessage]):
         token_budget: the most tokens of a prompt; by default 4000, or 1200 for the local model.
         system_prompt: who the assistant is; goes before what the style says about memories.
         style: the texts around the memories in the prompt; by default one that suits the model.
-        max_steps: the most calls of the model in one exchange.
+        max_steps: the maximum number of model calls in one exchange.
         profile: returns a line about a user for every prompt, or None; by default the best
             remembered lines of `memory.profile`.
         cite: ask the model to cite memories by id, as in [m1]. With or without `cite`, citations in

@@ -47,7 +47,7 @@ class Exchange:
         n_known: how many of the user's messages the session already ends with, without a whole
             reply, because a call with them failed before.
         profile: a line about the user; None if nothing is known.
-        tool_messages: the model's calls of tools, and the answers of the tools.
+        tool_messages: the model's tool calls, and their results.
         memory_ids: the memory id for each line id in the prompt, such as m1.
         plan: the plan in the prompt.
         text: the model's current message, as far as it has arrived.

@@ -64,10 +64,10 @@ def connect(url: str, *, token: str, scope: Scope | None = None, timeout: float 
         token: what `agentmem token create` printed, or the token in `agentmem-server.json`.
         scope: whose memories are meant; only with the token of the store's folder. Other tokens
             belong to one owner.
-        timeout: seconds to wait for an answer.
+        timeout: seconds to wait for a response.
 
     Raises:
-        StoreUnavailableError: nothing answers at the address.
+        StoreUnavailableError: nothing responds at the address.
         InvalidScopeError: the token is not accepted, or it belongs to another owner.
         MissingExtraError: httpx is not installed.
 

@@ -956,7 +956,7 @@ class MemoryController:
             as_of: recall the memory as it was then, aware.
             exclude: ids of memories not to show, such as those that a conversation shows already.
             min_trust: leave out what is trusted less: `Trust.CLIENT` leaves out documents and
-                output of tools, `Trust.ASSISTANT` also what clients, transcripts and imports
+                tool output, `Trust.ASSISTANT` also what clients, transcripts and imports
                 brought, `Trust.USER` all but the user's own words; see docs/server.md.
             count_tokens: returns the number of tokens of a text; by default an estimate that is
                 rather too high.

@@ -48,7 +48,7 @@ _MEMORY_IDS = uuid.UUID("1f1f7a39-9a0e-4c6f-8f7e-9f7c2f3f6d52")
 # It is part of tool names, for which model providers allow 64 of these characters.
 _NAMESPACE = re.compile(r"[A-Za-z0-9_-]{1,32}")
 # Messages that a middleware remembers to have written, so that a long conversation is not compared
-# with the store at each call of the model.
+# with the store at each model call.
 _MAX_WRITTEN = 10_000
 
 State = AgentState[Any]
@@ -208,7 +208,7 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
             return request
         # Another memory may have added its lines before.
         rendered, memory_ids = number_lines(lines, first=next_number(str(addressed.text)))
-        # A call that follows the answers of tools repeats the search; that is one use, not two.
+        # A call that follows tool results repeats the search; that is one use, not two.
         if conversation[-1] is question:
             ids = list(memory_ids.values())
             self.memory.reinforce(context.hits, shown=ids, scope=owner.scope)
@@ -290,7 +290,7 @@ def _key(owner: Owner, draft: Draft) -> tuple[Scope, str | None]:
 
 
 def _drafts(messages: Sequence[BaseMessage], owner: Owner, *, ended: bool) -> list[Draft]:
-    """Read what user and model said; answers of tools and generated summaries are neither.
+    """Read what user and model said; tool results and generated summaries are neither.
 
     Args:
         ended: whether the run has ended well, so that a message that calls tools may be the reply.

@@ -42,7 +42,7 @@ _INSTRUCTIONS = (
     "Call it when you learn something lasting about the user, when the user asks you to remember "
     "or to forget something, and when a memory turns out to be wrong or out of date."
 )
-# A tool's answer is part of the prompt: this bounds it at about 50,000 tokens.
+# A tool's result is part of the prompt: this bounds it at about 50,000 tokens.
 _MAX_LIMIT = 100
 _MAX_CHARS = 2000
 # Enough for a full name; a longer one is an attempt to smuggle in text.
@@ -85,7 +85,7 @@ def create_manage_memory_tool(
 
     The owner is `scope`, else the `user_id` of the runtime's context or of `configurable`, else
     the controller's scope. No argument of the tool reaches another owner. Errors of the model,
-    such as an unknown id, are the tool's answer, so that the model can correct them.
+    such as an unknown id, are returned as the tool's result, so that the model can correct them.
 
     Args:
         memory: the controller to write.

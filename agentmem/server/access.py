@@ -43,7 +43,7 @@ class Hosts:
     """Names under which the server may be addressed.
 
     A page of another site can let its own name resolve to this machine (DNS rebinding), and then
-    reads what the server answers. Its requests carry that name as Host and Origin.
+    reads what the server returns. Its requests carry that name as Host and Origin.
 
     >>> hosts = Hosts.of("127.0.0.1")
     >>> hosts.allow("localhost:8377"), hosts.allow("evil.example:8377")

@@ -155,8 +155,8 @@ def _add_routes(app: FastAPI, mcp: MCPServer[Any]) -> None:
 async def _healthz(request: Request, challenge: str = "") -> dict[str, str]:
     """Report that the server runs. `proof` proves that it knows the token of the store's folder."""
     server: ServerState = request.app.state.server
-    answer = {"status": "ok", "version": request.app.version}
-    return answer | ({"proof": proof(server.secret, challenge)} if challenge else {})
+    status = {"status": "ok", "version": request.app.version}
+    return status | ({"proof": proof(server.secret, challenge)} if challenge else {})
 
 
 async def _metrics(request: Request) -> Response:

@@ -42,7 +42,7 @@ class Metrics:
         )
         self.seconds = Histogram(
             "agentmem_request_seconds",
-            "Time from the request to the end of the answer.",
+            "Time from the request to the end of the response.",
             ("method", "route"),
             buckets=_SECONDS,
             registry=self.registry,

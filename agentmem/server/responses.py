@@ -29,8 +29,8 @@ def json_response(route: Callable[P, BaseModel]) -> Callable[P, Response]:
     """
 
     @wraps(route)
-    def answer(*args: P.args, **kwargs: P.kwargs) -> Response:
+    def respond(*args: P.args, **kwargs: P.kwargs) -> Response:
         body = route(*args, **kwargs).model_dump_json()
         return Response(body, media_type="application/json")
 
-    return answer
+    return respond

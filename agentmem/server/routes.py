@@ -83,7 +83,7 @@ Full = Annotated[bool, Query(description="Return the memories, not only their id
 
 # Bytes of a file that are read and sent at a time.
 _CHUNK = 64 * 1024
-# `memories` is left out of an answer unless it is asked for.
+# `memories` is left out of a response unless it is asked for.
 _SPARSE: dict[str, Any] = {"response_model_exclude_unset": True}
 
 
@@ -92,7 +92,7 @@ _SPARSE: dict[str, Any] = {"response_model_exclude_unset": True}
 
 @router.post("/memories", status_code=201, tags=["memories"], **_SPARSE)
 def add(body: AddRequest, caller: WriteAccess, full: Full = False) -> Ids:
-    """Store messages as turns of a session; they are durable when this answers."""
+    """Store messages as turns of a session; they are durable when this returns."""
     with memory_span("create_memory", messages=len(body.messages)):
         return Ids.of(_add(body, caller), full=full)
 

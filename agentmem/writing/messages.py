@@ -292,7 +292,7 @@ def _drafts_of(content: Content, base: Draft) -> list[Draft]:
     drafts = []
     result = "\n".join(text for text in content.results if text.strip())
     if result:
-        # Anthropic puts the answers of tools into a message of the user, who did not say them.
+        # Anthropic puts tool results into a message of the user, who did not say them.
         result_id = base.id and f"{base.id}/result"
         drafts.append(_cleaned(replace(base, text=result, role="tool", id=result_id)))
     # A model's reply is cut into parts by its API; the parts of other messages are separate.
