@@ -196,7 +196,7 @@ def server(
     turns: Annotated[int, typer.Option(min=1, help="Turns of each client's owner.")] = 300,
     requests: Annotated[int, typer.Option(min=10, help="Requests for the growth.")] = 2000,
 ) -> None:
-    """Measure what `agentmem serve` costs on top of the verbs, and how fast clients start."""
+    """Measure what `agentmem serve` adds to the time of methods, and how fast clients start."""
     from agentmem.cli.progress import ProgressBars
     from benchmarks.server import measure_server
 

@@ -373,14 +373,14 @@ def edit(caller: WriteAccess, id: FormText, text: FormText, then: FormText = "")
     return _back(then, id, "edited")
 
 
-def _add_change(verb: str, done: str) -> None:
-    """Add the route of a button that calls a verb with the memory's id."""
+def _add_change(method: str, done: str) -> None:
+    """Add the route of a button that calls a method with the memory's id."""
 
     def change(caller: WriteAccess, id: FormText, then: FormText = "") -> Response:  # noqa: A002
-        getattr(caller.memory, verb)(id, scope=caller.scope)
+        getattr(caller.memory, method)(id, scope=caller.scope)
         return _back(then, id, done)
 
-    router.add_api_route(f"/memory/{verb}", change, methods=["POST"])
+    router.add_api_route(f"/memory/{method}", change, methods=["POST"])
 
 
 _add_change("pin", "pinned")
