@@ -24,12 +24,12 @@ from agentmem.agent.loop import AgentLoop
 from agentmem.agent.runner import arun, run
 from agentmem.agent.tools import Toolbox
 from agentmem.models.local_model import LocalChatModel
-from agentmem.owner import owner_of
 from agentmem.prompting.builder import PromptBuilder
 from agentmem.prompting.retrieval import profile_line
 from agentmem.prompting.styles import CAPABLE, SMALL, PromptStyle
 from agentmem.prompting.tokens import count_tokens
 from agentmem.recall.context import Context
+from agentmem.run_session import session_of_config
 from agentmem_retrievers import SearchResult
 from agentmem_stores import InvalidScopeError, Scope
 
@@ -262,8 +262,8 @@ class Agent(Runnable[AgentInput, AIMessage]):
 
     def _exchange(self, value: AgentInput, config: RunnableConfig) -> Exchange:
         agent_input = read_input(value)
-        owner = owner_of(config, default=self.memory.scope)
-        return Exchange(agent_input, owner.scope, owner.session_id)
+        session = session_of_config(config, default=self.memory.scope)
+        return Exchange(agent_input, session.scope, session.session_id)
 
     # LangChain inspects the parameter names of these methods to decide what to pass.
     def _invoke(

@@ -18,8 +18,8 @@ from agentmem.controller.controller import MemoryController
 from agentmem.items.notes import write_notes
 from agentmem.items.records import address_of
 from agentmem.langchain.values import check_memory
-from agentmem.owner import owner_of_run, running_context
 from agentmem.prompting.quoting import quote, quote_exactly
+from agentmem.run_session import running_context, session_of_run
 from agentmem.writing.messages import to_drafts
 from agentmem_retrievers import RecalledMemory
 from agentmem_retrievers.langchain import to_document
@@ -366,7 +366,7 @@ def _explain(error: Any) -> str:
 
 
 def _owner(memory: MemoryController, fixed: Scope | None, config: Mapping[str, Any]) -> Scope:
-    return owner_of_run(config, running_context(), fixed=fixed, default=memory.scope).scope
+    return session_of_run(config, running_context(), fixed=fixed, default=memory.scope).scope
 
 
 @contextmanager
