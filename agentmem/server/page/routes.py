@@ -415,7 +415,7 @@ def confirm_forget(caller: ReadAccess, id: MemoryId) -> Response:  # noqa: A002
 
 @router.post("/forget")
 def forget(caller: WriteAccess, id: FormText) -> Response:  # noqa: A002
-    """Delete a memory, and show what was removed; the receipt holds no text of it."""
+    """Delete a memory, and show what was removed; the receipt contains no text of it."""
     with _reading(caller) as index:
         kinds = {i: g for g, table in index.tables.items() for i in table.row_of}
     deletion = caller.memory.delete(id, scope=caller.scope)
