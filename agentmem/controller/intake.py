@@ -146,6 +146,7 @@ class _Intake:
     ) -> StoreResult:
         """Carry out a plan; the caller holds the lock of the scope."""
         services, scope = self.services, self.scope
+        # The plan was made without the lock, so another call may have written since.
         if (sessions, services.memories.index(scope).revision) != (plan.sessions, plan.revision):
             plan = self._replan(sessions, plan)
         services.reinforcement.flush(scope)
@@ -188,6 +189,7 @@ class _Intake:
         )
         since = max(draft.said_at or now, memory.said_at)
         if unanswered:
+            # The new text takes the place of the former one in the conversation.
             since = memory.said_at
         entries = services.writer.new_version(memory, new, embedded, since)
         if unanswered:

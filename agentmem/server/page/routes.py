@@ -301,7 +301,7 @@ def show_memory(caller: ReadAccess, id: MemoryId, done: Text = "") -> Response: 
         derived=presenter.memories(derived),
         successors=presenter.memories(_successors(caller, memory, derived)),
         predecessors=presenter.memories(_predecessors(caller, memory)),
-        around=presenter.memories(_around(caller, memory)),
+        around=presenter.memories(_surrounding_turns(caller, memory)),
         related=presenter.memories(caller.memory.related(id, k=6, scope=caller.scope)),
         notice=_notice(done),
     )
@@ -321,7 +321,7 @@ def _derived(caller: Caller, memory: Memory) -> list[Memory]:
     ]
 
 
-def _around(caller: Caller, memory: Memory) -> list[Memory]:
+def _surrounding_turns(caller: Caller, memory: Memory) -> list[Memory]:
     """Return what was said in the conversation just before and after a turn, and the turn."""
     if memory.granularity is not Granularity.TURN:
         return []
