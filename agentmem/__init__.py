@@ -1,4 +1,4 @@
-"""An agent framework with an external memory that associates, forgets and finds again."""
+"""An agent framework with a long-term memory: storage, association, forgetting and retrieval."""
 
 from __future__ import annotations
 

@@ -23,9 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     argv = sys.argv[1:] if arguments is None else list(arguments)
     if argv and argv[0] in _QUICK and _HELP.isdisjoint(argv):
-        from agentmem.hooks.startup import run_quickly
+        from agentmem.hooks.startup import run_without_typer
 
-        if run_quickly(argv):
+        if run_without_typer(argv):
             return
     from agentmem.cli.app import main as run
 

@@ -46,13 +46,13 @@ __all__ = [
     "number",
     "owner",
     "path_like",
-    "plain",
     "refusal",
     "role_name",
     "seconds",
     "string",
     "strings",
     "text",
+    "to_builtin",
 ]
 
 C = TypeVar("C", bound=StrEnum)
@@ -104,6 +104,7 @@ def refusal(name: str, value: object, accepted: str) -> InvalidInputError:
     try:
         text = repr(value)
     except Exception:
+        # `repr` of a caller's object may raise anything.
         text = f"a {type(value).__name__}"
     if len(text) > _MAX_SHOWN:
         text = f"{text[:_MAX_SHOWN]}…"
@@ -119,7 +120,7 @@ def text(name: str, value: Any) -> str:
     """Return words to search or to store, without what cannot be stored.
 
     Raises:
-        EmptyTextError: there are none.
+        EmptyTextError: the text is empty.
 
     >>> text("query", "tea \\ud83d")
     'tea \ufffd'
@@ -244,7 +245,7 @@ def seconds(name: str, value: Any) -> float | None:
 
 
 def _real(value: Any) -> float | int | None:
-    """Return a real number as Python's own; None if the value is none."""
+    """Return a real number as a builtin; None if the value is not a real number."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if isinstance(value, bool | np.bool_):
@@ -403,7 +404,7 @@ def memory_filter(
         speaker=None if speaker is None else string("speaker", speaker),
         since=None if since is None else moment("since", since),
         until=None if until is None else moment("until", until),
-        metadata=None if filter is None else parse_filter(plain(filter)),
+        metadata=None if filter is None else parse_filter(to_builtin(filter)),
     )
     return None if where == MemoryFilter() else where
 
@@ -418,13 +419,13 @@ def metadata_value(name: str, value: Any) -> dict[str, Any]:
         return {}
     if not isinstance(value, Mapping):
         raise refusal(name, value, "a dict")
-    return {key: plain(item) for key, item in value.items()}
+    return {key: to_builtin(item) for key, item in value.items()}
 
 
-def plain(value: Any) -> Any:
+def to_builtin(value: Any) -> Any:
     """Return a value with numpy's numbers as Python's, also those in lists and dicts.
 
-    >>> plain({"score": np.float32(0.5), "counts": [np.int64(2)]})
+    >>> to_builtin({"score": np.float32(0.5), "counts": [np.int64(2)]})
     {'score': 0.5, 'counts': [2]}
     """
     try:

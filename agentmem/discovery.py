@@ -46,7 +46,7 @@ class ServerFile:
 
     Attributes:
         url: the address, such as `http://127.0.0.1:8377`.
-        token: the secret; whoever can read the file owns the store.
+        token: the secret. A process that can read the file may use the whole store.
         pid: the process.
     """
 
@@ -86,15 +86,16 @@ def read_server_file(folder: Path) -> ServerFile | None:
 
 
 def proof(token: str, challenge: str) -> str:
-    """Return what shows that a server knows a token, without sending the token."""
+    """Return the HMAC of a challenge, which proves that a server knows a token."""
     return hmac.new(token.encode(), challenge.encode(), hashlib.sha256).hexdigest()
 
 
 def find_server(folder: Path, *, timeout: float = _HEALTH_SECONDS) -> ServerFile | None:
     """Return the server that owns a store, None if none runs.
 
-    A file that a killed server left behind is recognized: nothing answers at its address, or what
-    answers does not know the token. The token is sent to nobody before that is certain.
+    A file that a killed server left behind is recognized: nothing responds at its address, or what
+    responds does not know the token. The token itself is sent only after the server has proved that
+    it knows it.
     """
     server = read_server_file(folder)
     if server is None:
@@ -132,6 +133,7 @@ def start_server(
             stdin=subprocess.DEVNULL,
             stdout=descriptor,
             stderr=descriptor,
+            # So that Ctrl-C in the client's terminal does not stop the server.
             start_new_session=True,
         )
     finally:

@@ -1,4 +1,4 @@
-"""Where things are: the cache folder of the user, and what the path of a store means."""
+"""The cache folder of the user, and paths and URLs of stores."""
 
 from __future__ import annotations
 

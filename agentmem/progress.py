@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 __all__ = ["NullProgress", "Progress", "observe_waiting", "waiting"]
 
-# What shows that something takes long, such as a command line; there is one in a process.
+# The observer of this process, such as the command line; at most one.
 _observers: list[Callable[[str], AbstractContextManager[object]]] = []
 
 
@@ -19,7 +19,7 @@ def observe_waiting(observer: Callable[[str], AbstractContextManager[object]]) -
 
 @contextmanager
 def waiting(what: str) -> Iterator[None]:
-    """Tell the observer, if there is one, what this process waits for inside the context."""
+    """Report to the observer, if any, what this process waits for inside the context."""
     with ExitStack() as stack:
         for observer in _observers:
             stack.enter_context(observer(what))

@@ -1,4 +1,4 @@
-"""Where a memory comes from, and how far it can be trusted.
+"""The origin of memories, and how far they can be trusted.
 
 Documents, transcripts, tools and clients write into what later becomes a prompt. Every prompt line
 says where its words come from, and `recall(min_trust=)` leaves out what is trusted less.
@@ -21,7 +21,7 @@ PROVENANCE = "provenance"
 class Trust(StrEnum):
     """How far the words of a memory can be trusted, from least to most.
 
-    `EXTERNAL`: documents, web pages, output of tools, which anybody may have written. `CLIENT`:
+    `EXTERNAL`: documents, web pages, tool output, which anybody may have written. `CLIENT`:
     what a program says that the user or a model said: an MCP client, a transcript, an import.
     `ASSISTANT`: what the assistant said here. `USER`: what the user said here.
     """

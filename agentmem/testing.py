@@ -154,7 +154,7 @@ def _chunks(message: AIMessage) -> Iterator[AIMessageChunk]:
 
 
 class ManualClock:
-    """A clock that moves only when told to; calling it returns its time, in UTC.
+    """A clock that moves only by `advance` and `set`; calling it returns its time, in UTC.
 
     Args:
         now: its first time, aware; by default 1 January 2026.

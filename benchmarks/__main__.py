@@ -196,7 +196,7 @@ def server(
     turns: Annotated[int, typer.Option(min=1, help="Turns of each client's owner.")] = 300,
     requests: Annotated[int, typer.Option(min=10, help="Requests for the growth.")] = 2000,
 ) -> None:
-    """Measure what `agentmem serve` costs on top of the verbs, and how fast clients start."""
+    """Measure what `agentmem serve` adds to the time of methods, and how fast clients start."""
     from agentmem.cli.progress import ProgressBars
     from benchmarks.server import measure_server
 
@@ -348,6 +348,32 @@ def verbatim(
     typer.echo(f"{n_asked - len(missed)} of {n_asked} first")
     if missed:
         raise typer.Exit(1)
+
+
+@app.command(
+    epilog=examples(
+        "python -m benchmarks facts locomo10.json memory_bank_en.json --draw 200",
+        "python -m benchmarks facts locomo10.json --labels benchmarks/facts_labels.json",
+    ),
+)
+def facts(
+    files: Annotated[list[Path], typer.Argument(help="Data sets in any format.")],
+    number: Annotated[int, typer.Option("--draw", min=1, help="Facts to draw.")] = 200,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="Labels to compare with. Default: print the drawn facts for labeling."),
+    ] = None,
+    seed: Seed = 0,
+) -> None:
+    """Measure the precision and the recall of the extracted facts against labels."""
+    from benchmarks.facts import compare_with_labels, drawn_lines
+
+    if labels is None:
+        lines = drawn_lines(files, number, seed)
+    else:
+        lines = compare_with_labels(files, number, labels)
+    for line in lines:
+        typer.echo(line)
 
 
 def _print_fit(scores: dict[str, dict[str, float]]) -> None:

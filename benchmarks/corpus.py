@@ -61,7 +61,7 @@ class Corpus:
         return cls(name, sessions, questions)
 
     def questions(self) -> Iterator[str]:
-        """Yield questions without end, no two the same."""
+        """Yield an endless sequence of different questions."""
         for turn in count(1):
             for text in self.base_questions:
                 yield text if turn == 1 else f"{text} ({turn})"

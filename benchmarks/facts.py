@@ -1,19 +1,14 @@
-"""How true the extracted facts are, and how many of those that a reader finds are extracted.
+"""Precision and recall of the extracted facts, measured against labels.
 
-    python -m benchmarks.facts FILE... --draw 200        # facts to be read, with their turn ids
-    python -m benchmarks.facts FILE... --labels benchmarks/facts_labels.json
-
-FILE is a conversation file of LoCoMo, LongMemEval or MemoryBank, as `agentmem ingest` reads it.
 Labels name turns and character offsets, no text: which of the drawn facts are false, and where in
 300 turns a reader finds a fact.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +18,7 @@ from agentmem.facts.grammar.claims import Claim
 from agentmem.formats.read import read
 from agentmem_stores import Granularity, Memory, Scope
 
-__all__ = ["Turn", "draw", "main", "turns_of"]
+__all__ = ["Turn", "compare_with_labels", "draw", "drawn_lines", "turns_of"]
 
 _NOW = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -69,30 +64,36 @@ def draw(turns: list[Turn], number: int, seed: int) -> list[ExtractedFact]:
     return random.Random(seed).sample(list(facts.values()), min(number, len(facts)))
 
 
-def main() -> None:
-    """Print a draw, or compare the extraction with labels."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("files", nargs="+", type=Path)
-    parser.add_argument("--draw", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--labels", type=Path)
-    options = parser.parse_args()
-    by_file = [list(turns_of(path)) for path in options.files]
-    share = options.draw // len(by_file)
-    if options.labels is None:
-        for turns in by_file:
-            for fact in draw(turns, share, options.seed):
-                claim = fact.claim
-                print(
-                    f"{fact.turn.id}\t{claim.subject}\t{claim.attributes[0]}\t{claim.value}\t{fact.text}"
-                )
-        return
-    labels = json.loads(options.labels.read_text(encoding="utf-8"))
-    false = {tuple(each) for each in labels["false"]}
-    drawn = [f for turns in by_file for f in draw(turns, share, labels["seed"])]
+def drawn_lines(files: Sequence[Path], number: int, seed: int) -> Iterator[str]:
+    """Yield facts drawn from files, with the ids of their turns, as lines of tab-separated fields.
+
+    Args:
+        number: how many facts of all files together.
+    """
+    for path in files:
+        for fact in draw(list(turns_of(path)), number // len(files), seed):
+            claim = fact.claim
+            yield "\t".join(
+                [fact.turn.id, claim.subject, claim.attributes[0], claim.value, fact.text]
+            )
+
+
+def compare_with_labels(files: Sequence[Path], number: int, labels: Path) -> Iterator[str]:
+    """Yield how many of the drawn facts are true, and how many of the labeled ones are found.
+
+    Args:
+        files: the files that the labels were made for, in the same order.
+        number: how many facts were drawn when the labels were made.
+    """
+    by_file = [list(turns_of(path)) for path in files]
+    content = json.loads(labels.read_text(encoding="utf-8"))
+    false = {tuple(each) for each in content["false"]}
+    share = number // len(by_file)
+    drawn = [fact for turns in by_file for fact in draw(turns, share, content["seed"])]
     wrong = [f for f in drawn if (f.turn.id, f.claim.attributes[0], f.claim.value) in false]
-    print(f"true: {len(drawn) - len(wrong)} of {len(drawn)}")
-    print(f"found: {_recall_summary(labels['facts'], {t.id: t for ts in by_file for t in ts})}")
+    yield f"true: {len(drawn) - len(wrong)} of {len(drawn)}"
+    turn_of = {turn.id: turn for turns in by_file for turn in turns}
+    yield f"found: {_recall_summary(content['facts'], turn_of)}"
 
 
 def _recall_summary(labels: dict[str, list[list[int]]], turns: dict[str, Turn]) -> str:
@@ -109,7 +110,3 @@ def _recall_summary(labels: dict[str, list[list[int]]], turns: dict[str, Turn]) 
                 for value in values
             )
     return f"{hits} of {total} in {len(labels)} turns"
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""What a server costs: time on top of the verbs, throughput of many clients, memory, start."""
+"""What a server costs: time added to its methods, throughput of many clients, memory, start."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _compare(
     light = _Requests(server)
     opened = [connect(server.url, token=server.token, scope=owner) for owner in owners]
 
-    def ask_verb(number: int, question: str) -> object:
+    def ask_method(number: int, question: str) -> object:
         return memory.search(question, scope=owners[number % len(owners)])
 
     def ask_server(number: int, question: str) -> None:
@@ -138,7 +138,7 @@ def _compare(
     def ask_client(number: int, question: str) -> object:
         return opened[number % len(opened)].search(question)
 
-    sides: dict[str, Ask] = {"verb": ask_verb, "server": ask_server, "client": ask_client}
+    sides: dict[str, Ask] = {"method": ask_method, "server": ask_server, "client": ask_client}
     questions = corpus.questions()
     # Each owner's index is loaded, and the words of the questions are embedded.
     for ask in sides.values():
@@ -165,7 +165,7 @@ def _compare(
 def _figures(
     waited: Mapping[str, float], rate: Mapping[str, float], took: Mapping[str, float], n: int
 ) -> dict[str, float]:
-    """Return what is reported of the sides "verb", "server" and "client".
+    """Return what is reported of the sides "method", "server" and "client".
 
     Args:
         waited: median milliseconds of one caller.
@@ -174,17 +174,17 @@ def _figures(
         n: how many callers are many.
     """
     return {
-        "search, median (ms)": waited["verb"],
-        "added by the server (ms)": waited["server"] - waited["verb"],
-        "added by the server and Client (ms)": waited["client"] - waited["verb"],
-        f"searches/s, {n} threads": rate["verb"],
+        "search, median (ms)": waited["method"],
+        "added by the server (ms)": waited["server"] - waited["method"],
+        "added by the server and Client (ms)": waited["client"] - waited["method"],
+        f"searches/s, {n} threads": rate["method"],
         f"searches/s, {n} clients": rate["server"],
         f"searches/s, {n} Clients in one process": rate["client"],
-        "share of the throughput": rate["server"] / rate["verb"],
-        f"processor time of a search, {n} threads (ms)": took["verb"],
+        "share of the throughput": rate["server"] / rate["method"],
+        f"processor time of a search, {n} threads (ms)": took["method"],
         f"processor time of a search, {n} clients (ms)": took["server"],
         f"processor time of a search, {n} Clients (ms)": took["client"],
-        "share of the throughput by processor time": took["verb"] / took["server"],
+        "share of the throughput by processor time": took["method"] / took["server"],
     }
 
 

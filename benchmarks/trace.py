@@ -21,7 +21,7 @@ import agentmem_retrievers
 import agentmem_stores
 from agentmem import MemoryController, Scope
 
-__all__ = ["print_table", "trace", "trace_verbs"]
+__all__ = ["print_table", "trace", "trace_methods"]
 
 _ROOTS = tuple(
     str(Path(str(package.__file__)).parent)
@@ -49,7 +49,7 @@ def trace(call: Callable[[], object]) -> Counter[str]:
     return calls
 
 
-def trace_verbs() -> dict[str, Counter[str]]:
+def trace_methods() -> dict[str, Counter[str]]:
     """Trace `add` and a warm `search` on a store of three turns."""
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -65,10 +65,10 @@ def trace_verbs() -> dict[str, Counter[str]]:
 
 
 def print_table(*, files: bool = False) -> None:
-    """Print the number of files and calls per verb; with `files` also the calls per file."""
-    print("| verb | files | calls |\n|---|---|---|")
-    for verb, calls in trace_verbs().items():
-        print(f"| `{verb}` | {len(calls)} | {sum(calls.values())} |")
+    """Print the number of files and calls per method; with `files` also the calls per file."""
+    print("| method | files | calls |\n|---|---|---|")
+    for method, calls in trace_methods().items():
+        print(f"| `{method}` | {len(calls)} | {sum(calls.values())} |")
         if files:
             for path, count in calls.most_common():
                 print(f"    {count:5d} {_relative(path)}")

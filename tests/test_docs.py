@@ -157,6 +157,17 @@ def test_source_files_exist(page: Path) -> None:
         assert any(f"/{source}".endswith(f"/{name}") for source in sources), name
 
 
+def test_the_layout_of_the_architecture_page_names_every_module() -> None:
+    page = ROOT / "docs" / "architecture.md"
+    layout = next(content for kind, content in blocks(page) if kind == "text")
+    named = set(re.findall(r"\w+", layout))
+    for package in ("agentmem", "retrievers/agentmem_retrievers", "stores/agentmem_stores"):
+        modules = {path.stem for path in (ROOT / package).glob("*.py")}
+        folders = {path.parent.name for path in (ROOT / package).glob("*/__init__.py")}
+        missing = (modules | folders) - named - {"__init__", "__main__"}
+        assert not missing, package
+
+
 def anchors(page: Path) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}

@@ -83,14 +83,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]
         yield file
 
 
-def test_a_wheel_holds_three_packages_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+def test_a_wheel_contains_three_packages_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     top = {name.partition("/")[0] for name in wheel.namelist()}
     [info] = [name for name in top if name.endswith(".dist-info")]
     assert info.startswith("ebbinghaus_agentmem-")
     assert top - {info} == set(SOURCES)
 
 
-def test_a_wheel_holds_all_files_of_the_packages(wheel: zipfile.ZipFile) -> None:
+def test_a_wheel_contains_all_files_of_the_packages(wheel: zipfile.ZipFile) -> None:
     files = {
         str(path.relative_to(source))
         for package, source in SOURCES.items()

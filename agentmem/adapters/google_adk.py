@@ -64,7 +64,7 @@ class AgentMemoryService(BaseMemoryService):
         session_id: str | None = None,
         custom_metadata: Mapping[str, object] | None = None,
     ) -> None:
-        """Write events that have text; an event is written once, whoever passes it."""
+        """Write events that have text; an event is written once, however often it is passed."""
         messages = [
             _to_message(event, session_id, custom_metadata) for event in events if _text_of(event)
         ]

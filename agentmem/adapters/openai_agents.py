@@ -75,6 +75,7 @@ class AgentMemorySession:
         try:
             await self.memory.adelete_session(self.session_id, scope=self.scope)
         except MemoryNotFoundError:
+            # A history without items has no session in memory.
             return
 
     async def _turns(self) -> list[Memory]:
@@ -90,7 +91,7 @@ def _to_message(item: Mapping[str, Any]) -> dict[str, Any]:
     rest = {key: value for key, value in item.items() if key != "content"}
     is_parts = not isinstance(item.get("content"), str)
     if text is None:
-        # The words of a call are those of a program; nobody said them.
+        # A call is the output of a program, not a statement of a person.
         return {
             "role": "tool",
             "content": json.dumps(item, ensure_ascii=False),

@@ -58,6 +58,7 @@ def _retries() -> Iterator[None]:
     try:
         yield
     except InvalidScopeError:
+        # The program names the owner, so the model cannot correct it.
         raise
     except (InvalidInputError, MemoryNotFoundError) as error:
         raise ModelRetry(str(error)) from error

@@ -24,12 +24,12 @@ from agentmem.agent.loop import AgentLoop
 from agentmem.agent.runner import arun, run
 from agentmem.agent.tools import Toolbox
 from agentmem.models.local_model import LocalChatModel
-from agentmem.owner import owner_of
 from agentmem.prompting.builder import PromptBuilder
 from agentmem.prompting.retrieval import profile_line
 from agentmem.prompting.styles import CAPABLE, SMALL, PromptStyle
 from agentmem.prompting.tokens import count_tokens
 from agentmem.recall.context import Context
+from agentmem.run_session import session_of_config
 from agentmem_retrievers import SearchResult
 from agentmem_stores import InvalidScopeError, Scope
 
@@ -46,8 +46,8 @@ class Agent(Runnable[AgentInput, AIMessage]):
     In each exchange the agent searches the memory for what bears on the user's words, writes
     those words, calls the model with a prompt within its token budget, runs the tools that the
     model calls until it replies, and writes the reply. The user's words are durable before the
-    model is called, and so is an interrupted reply as far as it had arrived. Traces show runs
-    named `recall`, `write` and `reflect`, the model, and each tool.
+    model is called. Of an interrupted reply, what has arrived is stored. Traces show runs named
+    `recall`, `write` and `reflect`, the model, and each tool.
 
     The owner and the session come from `config={"configurable": {"user_id": ..., "agent_id":
     ..., "session_id": ...}}`; the defaults are the memory's own scope and its open session.
@@ -66,13 +66,12 @@ class Agent(Runnable[AgentInput, AIMessage]):
         k: how many memories to search for; by default 8, or 5 for the local model.
         token_budget: the most tokens of a prompt; by default 4000, or 1200 for the local model.
         system_prompt: who the assistant is; goes before what the style says about memories.
-        style: the words around the memories; by default one that suits the model.
-        max_steps: the most calls of the model in one exchange.
+        style: the texts around the memories in the prompt; by default one that suits the model.
+        max_steps: the maximum number of model calls in one exchange.
         profile: returns a line about a user for every prompt, or None; by default the best
             remembered lines of `memory.profile`.
-        cite: ask the model to cite memories by id, as in [m1]. Citations are learned from
-            (`MemoryController.feedback`) and removed from what is written, with `cite` or
-            without.
+        cite: ask the model to cite memories by id, as in [m1]. With or without `cite`, citations in
+            a reply are reported by `MemoryController.feedback`, and removed from what is stored.
         abstain_below: reply `style.unknown_reply` to a question, without calling the model, if
             the confidence of the search is below this, in [0, 1]; None never abstains.
         timeout: seconds to wait for the model's next chunk before `TimeoutError` is raised; what
@@ -166,7 +165,7 @@ class Agent(Runnable[AgentInput, AIMessage]):
 
         Raises:
             InvalidScopeError: neither `scope` nor the memory names an owner.
-            InvalidInputError: `session_id` is no string.
+            InvalidInputError: `session_id` is not a string.
 
         Example:
             >>> from agentmem import Agent
@@ -263,8 +262,8 @@ class Agent(Runnable[AgentInput, AIMessage]):
 
     def _exchange(self, value: AgentInput, config: RunnableConfig) -> Exchange:
         agent_input = read_input(value)
-        owner = owner_of(config, default=self.memory.scope)
-        return Exchange(agent_input, owner.scope, owner.session_id)
+        session = session_of_config(config, default=self.memory.scope)
+        return Exchange(agent_input, session.scope, session.session_id)
 
     # LangChain inspects the parameter names of these methods to decide what to pass.
     def _invoke(

@@ -47,7 +47,7 @@ class Exchange:
         n_known: how many of the user's messages the session already ends with, without a whole
             reply, because a call with them failed before.
         profile: a line about the user; None if nothing is known.
-        tool_messages: the model's calls of tools, and the answers of the tools.
+        tool_messages: the model's tool calls, and their results.
         memory_ids: the memory id for each line id in the prompt, such as m1.
         plan: the plan in the prompt.
         text: the model's current message, as far as it has arrived.
@@ -88,7 +88,7 @@ class Exchange:
         """Set the session's turns, without the messages of this exchange that it ends with."""
         active = sorted((t for t in turns if t.state is State.ACTIVE), key=lambda t: t.position)
         if not self.question_ids:
-            asked = _asked(active)
+            asked = _without_partial_reply(active)
             self.n_known = _overlap(asked, [draft.text for draft in to_drafts(self.writable)])
             self.question_ids = [turn.id for turn in asked[len(asked) - self.n_known :]]
         self.history = [turn for turn in active if turn.id not in self.question_ids]
@@ -162,7 +162,7 @@ class Exchange:
         )
 
 
-def _asked(turns: Sequence[Memory]) -> Sequence[Memory]:
+def _without_partial_reply(turns: Sequence[Memory]) -> Sequence[Memory]:
     """Return turns without the part of a reply that had arrived before the call failed."""
     end = len(turns)
     while end and turns[end - 1].role == "assistant":

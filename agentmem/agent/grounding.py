@@ -1,4 +1,4 @@
-"""Whether a reply rests on memories, and a quotation for one that does not."""
+"""Check whether memories support a reply, and quote a memory where they do not."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from agentmem.prompting.quoting import quote
 from agentmem_retrievers.text.tokenize import tokenize
 from agentmem_stores import Memory
 
-__all__ = ["quotation", "rests_on", "unsupported_terms"]
+__all__ = ["quotation", "supporting_memory", "unsupported_terms"]
 
-# Words that a reply may have of its own.
+# Words that a reply may contain without support.
 _FRAMING = frozenset(tokenize("yes no know sorry remember said told say called name"))
 
 
@@ -27,8 +27,8 @@ def unsupported_terms(reply: str, question: str, memories: Collection[Memory]) -
     return [term for term in dict.fromkeys(tokenize(reply)) if term not in known]
 
 
-def rests_on(reply: str, question: str, memories: Sequence[Memory]) -> Memory | None:
-    """Return the memory that most of what a reply adds to the question comes from.
+def supporting_memory(reply: str, question: str, memories: Sequence[Memory]) -> Memory | None:
+    """Return the memory that contains most of the words that a reply adds to the question.
 
     Args:
         memories: those in the prompt, best first.

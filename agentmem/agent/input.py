@@ -90,6 +90,7 @@ def _to_messages(value: AgentInput) -> list[BaseMessage]:
     try:
         return convert_to_messages(value)
     except (ValueError, TypeError, NotImplementedError, KeyError) as error:
+        # What LangChain raises depends on the part of the form that it does not know.
         raise InvalidInputError(
             f"cannot read a {type(value).__name__} as agent input: {error}; pass a string, "
             'a message, a list of messages or {"messages": [...]}'

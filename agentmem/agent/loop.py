@@ -16,8 +16,8 @@ from agentmem.agent.grounding import quotation, unsupported_terms
 from agentmem.agent.intent import needs_memory, open_goals
 from agentmem.agent.runner import Step, Steps
 from agentmem.agent.tools import Toolbox
-from agentmem.prompting.asking import is_question, wants_answer
 from agentmem.prompting.builder import PromptBuilder, PromptParts
+from agentmem.prompting.questions import is_question, wants_answer
 from agentmem.prompting.rendering import strip_citations
 from agentmem.prompting.retrieval import MAX_BEFORE, recall_memories
 from agentmem.recall.context import Context
@@ -130,6 +130,7 @@ class AgentLoop:
         try:
             result = yield Step(tool, {**call, "type": "tool_call"})
         except Exception as error:
+            # The model reads the error, and can call the tool in another way or reply without it.
             return self.toolbox.failed(call, error)
         if isinstance(result, ToolMessage):
             return result

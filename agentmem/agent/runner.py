@@ -86,6 +86,8 @@ def run(steps: Steps, exchange: Exchange, config: RunnableConfig, *, stream: boo
             else:
                 cursor.succeed(step.runnable.invoke(step.input, config))
         except BaseException as error:
+            # Also an interrupt and the end of an abandoned stream: the loop then stores what has
+            # arrived of the reply, and raises the error again.
             cursor.fail(error)
 
 

@@ -55,6 +55,7 @@ class Toolbox:
         try:
             return model.bind_tools(self.tools)
         except (NotImplementedError, AttributeError) as error:
+            # `BaseChatModel.bind_tools` is not implemented by default; other runnables lack it.
             raise InvalidInputError(
                 f"{type(model).__name__} cannot call tools, but got {', '.join(self._by_name)}; "
                 "use a model that can, or pass no tools"
@@ -65,17 +66,17 @@ class Toolbox:
         return self._by_name.get(name)
 
     def unknown(self, call: ToolCall) -> ToolMessage:
-        """Return the answer to a call of a tool that does not exist."""
+        """Return the result of a call to a tool that does not exist: an error."""
         names = ", ".join(self._by_name) or "none"
         return _error(call["id"], call["name"], f"there is no such tool; there are: {names}")
 
     def failed(self, call: ToolCall, error: Exception) -> ToolMessage:
-        """Return the answer to a call whose tool raised an error."""
+        """Return the result of a call whose tool raised an error."""
         _log.warning("tool %s failed: %r", call["name"], error)
         return _error(call["id"], call["name"], f"{type(error).__name__}: {error}")
 
     def invalid(self, message: AIMessage) -> list[ToolMessage]:
-        """Return the answers to the calls of a message whose arguments are not valid JSON."""
+        """Return the results of the calls of a message whose arguments are not valid JSON."""
         return [
             _error(call.get("id"), call.get("name"), f"invalid arguments: {call.get('error')}")
             for call in message.invalid_tool_calls

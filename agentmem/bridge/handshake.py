@@ -1,4 +1,4 @@
-"""What an MCP client learns first; the bridge answers it while the server is still starting."""
+"""The MCP handshake, to which the bridge responds while the server is still starting."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROTOCOL_VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 
 
 def initialize_result(requested: str, version: str) -> dict[str, Any]:
-    """Return the answer to `initialize`.
+    """Return the result of `initialize`.
 
     Args:
         requested: the protocol version that the client asks for.

@@ -60,7 +60,7 @@ class Bridge:
     _starting: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def handle(self, line: bytes) -> Callable[[], None] | None:
-        """Answer a message at once, or return what answers it in a thread."""
+        """Respond to a message at once, or return what responds to it in a thread."""
         try:
             message = json.loads(line)
         except ValueError:
@@ -71,7 +71,7 @@ class Bridge:
             return None
         method = message.get("method")
         if "id" not in message or method is None:
-            # Notifications need no answer, and the server sends no requests.
+            # Notifications get no response, and the server sends no requests.
             return None
         if method == "initialize":
             self._initialize(message)
@@ -92,25 +92,25 @@ class Bridge:
 
     def _relay(self, message: dict[str, Any]) -> None:
         try:
-            answer = self._post(message)
+            response = self._post(message)
         except (OSError, http.client.HTTPException, ValueError) as error:
             # A write that was sent may have been done, so it is not sent again.
             self._server = None
-            answer = _error(message["id"], _INTERNAL, f"{error}")
-        self.write(answer)
+            response = _error(message["id"], _INTERNAL, f"{error}")
+        self.write(response)
 
     def _post(self, message: dict[str, Any]) -> dict[str, Any]:
         connection = self._connect()
         try:
             connection.request("POST", "/mcp", json.dumps(message), self._headers())
             response = connection.getresponse()
-            answer = json.loads(response.read())
+            content = json.loads(response.read())
         finally:
             connection.close()
-        if "jsonrpc" not in answer:
-            detail = str(answer.get("detail", response.status))
+        if "jsonrpc" not in content:
+            detail = str(content.get("detail", response.status))
             return _error(message["id"], _INTERNAL, detail)
-        return dict(answer)
+        return dict(content)
 
     def _headers(self) -> dict[str, str]:
         assert self._server is not None
@@ -166,7 +166,7 @@ class Bridge:
             return self._server
 
     def ping(self) -> None:
-        """Tell the server that its client is still there."""
+        """Send the server a request, so that it does not stop while its client is connected."""
         server = self._server
         if server is None:
             return
@@ -175,6 +175,7 @@ class Bridge:
             connection.request("GET", "/v1/whoami", headers=self._headers())
             connection.getresponse().read()
         except (OSError, http.client.HTTPException):
+            # The next request finds another server, or starts one.
             self._server = None
         finally:
             connection.close()
@@ -220,11 +221,11 @@ def run(
     bridge = Bridge(folder, user, agent, idle_timeout, write)
     closed = threading.Event()
 
-    def accompany() -> None:
+    def keep_server_alive() -> None:
         while not closed.wait(_PING_SECONDS):
             bridge.ping()
 
-    threading.Thread(target=accompany, daemon=True).start()
+    threading.Thread(target=keep_server_alive, daemon=True).start()
     # Started before the first request needs it, and after the handshake was answered.
     started = False
     with ThreadPoolExecutor(_THREADS) as pool:
@@ -253,5 +254,5 @@ def _start(bridge: Bridge) -> None:
     try:
         bridge.find()
     except OSError as error:
-        # The first request that needs it will say so to the client.
+        # The first request that needs the server reports the error to the client.
         print(f"agentmem: {error}", file=sys.stderr)

@@ -21,7 +21,7 @@ from agentmem.cli.commands import (
     write,
 )
 from agentmem.cli.options import MEASURE, SERVE, JsonGroup, examples
-from agentmem.cli.terminal import complain
+from agentmem.cli.terminal import print_error
 
 __all__ = ["CommandGroup", "app", "main"]
 
@@ -87,7 +87,7 @@ class CommandGroup(JsonGroup):
 
             if not isinstance(error, AgentMemError):
                 raise
-            complain(str(error))
+            print_error(str(error))
             raise typer.Exit(1) from error
 
 

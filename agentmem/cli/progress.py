@@ -23,7 +23,7 @@ _QUIET, _INTERVAL = 10.0, 30.0
 
 @contextmanager
 def show_waiting(what: str, *, after: float = 3.0) -> Iterator[None]:
-    """Print on stderr what a command waits for, after so many seconds of silence."""
+    """Print on stderr what a command waits for, if that takes longer than `after` seconds."""
     timer = Timer(after, note, [f"{what} …"])
     timer.daemon = True
     timer.start()

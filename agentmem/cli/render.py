@@ -41,7 +41,7 @@ _Row = TypeVar("_Row")
 _TURN_IDS = ("dia_id", "turn_id")
 # Characters of a text: in a list, and in the lines of a graph or a heading.
 _TEXT, _LABEL = 400, 72
-# Of a graph, so many memories each with so many neighbors: about a screen.
+# Memories of a graph, and neighbors of each: about a screen.
 _TREES, _BRANCHES = 8, 6
 
 

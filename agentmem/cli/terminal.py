@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from agentmem import Memory
 
 __all__ = [
-    "complain",
     "console",
     "date",
     "line",
     "memory_json",
     "note",
     "plain",
+    "print_error",
     "print_json",
     "short_id",
     "show",
@@ -88,7 +88,7 @@ def note(text: str) -> None:
     typer.echo(plain(text), err=True)
 
 
-def complain(text: str) -> None:
+def print_error(text: str) -> None:
     """Print an error as one line on stderr."""
     note(f"agentmem: {line(text)}")
 

@@ -1,4 +1,7 @@
-"""`Client`: the verbs of `MemoryController`, over a server. Imports neither torch nor chromadb."""
+"""`Client`: the methods of `MemoryController`, over a server.
+
+It imports neither torch nor chromadb.
+"""
 
 from __future__ import annotations
 

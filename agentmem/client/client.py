@@ -64,10 +64,10 @@ def connect(url: str, *, token: str, scope: Scope | None = None, timeout: float 
         token: what `agentmem token create` printed, or the token in `agentmem-server.json`.
         scope: whose memories are meant; only with the token of the store's folder. Other tokens
             belong to one owner.
-        timeout: seconds to wait for an answer.
+        timeout: seconds to wait for a response.
 
     Raises:
-        StoreUnavailableError: nothing answers at the address.
+        StoreUnavailableError: nothing responds at the address.
         InvalidScopeError: the token is not accepted, or it belongs to another owner.
         MissingExtraError: httpx is not installed.
 
@@ -82,7 +82,7 @@ def connect(url: str, *, token: str, scope: Scope | None = None, timeout: float 
 
 
 class Client:
-    """The verbs of `MemoryController`, answered by a server.
+    """The methods of `MemoryController`, executed by a server.
 
     Arguments, results and errors are those of the controller's methods of the same names; async
     versions have the prefix `a`. A client may be shared between threads.
@@ -113,7 +113,7 @@ class Client:
         self._owner(scope)
 
     def close(self) -> None:
-        """Close the connection; the server goes on."""
+        """Close the connection; the server keeps running."""
         self._transport.close()
 
     def __enter__(self) -> Self:
@@ -133,7 +133,7 @@ class Client:
         return [Scope(owner["user_id"], owner["agent_id"]) for owner in owners]
 
     def add_listener(self, listener: DeletionListener) -> None:
-        """Tell something that keeps copies of memories what this client deletes."""
+        """Notify an object that caches memories of what this client deletes."""
         if isinstance(listener, type) or not callable(getattr(listener, "forget", None)):
             raise arguments.refusal("listener", listener, "an object with a method `forget`")
         self._listeners.add(listener)
@@ -163,8 +163,8 @@ class Client:
             "messages": to_messages(messages),
             "history": has_roles(messages),
             "importance": arguments.number("importance", importance, low=0, high=1),
-        } | _given(
-            session_id=_given_string("session_id", session_id),
+        } | _without_none(
+            session_id=_optional_string("session_id", session_id),
             timestamp=_iso("timestamp", timestamp),
             metadata=None if metadata is None else to_metadata(metadata),
             expires_at=_iso("expires_at", expires_at),
@@ -179,7 +179,7 @@ class Client:
         answered: Collection[str] = (),
         scope: Scope | None = None,
     ) -> list[Memory]:
-        """Store what an agent loop has heard or said; see `MemoryController.add_turns`."""
+        """Store the messages of an agent loop; see `MemoryController.add_turns`."""
         from agentmem.client.encode import to_message
         from agentmem.writing.messages import Draft
 
@@ -190,7 +190,7 @@ class Client:
             "messages": [to_message(draft) for draft in drafts],
             "history": False,
             "answered": arguments.strings("answered", answered),
-        } | _given(session_id=_given_string("session_id", session_id))
+        } | _without_none(session_id=_optional_string("session_id", session_id))
         return self._added("/v1/memories", body, scope) if drafts else []
 
     def add_many(
@@ -213,7 +213,7 @@ class Client:
                 if not (isinstance(turns, Sequence) and not turns)
             },
             "history": all(has_roles(turns) for turns in sessions.values()),
-        } | _given(expires_at=_iso("expires_at", expires_at))
+        } | _without_none(expires_at=_iso("expires_at", expires_at))
         return self._added("/v1/sessions", body, scope)
 
     def open_session(self, *, scope: Scope | None = None) -> str | None:
@@ -225,7 +225,7 @@ class Client:
         self, session_id: str | None = None, *, scope: Scope | None = None
     ) -> list[Memory]:
         """Derive summary, keywords and facts of a session; see `MemoryController.end_session`."""
-        name = _given_string("session_id", session_id)
+        name = _optional_string("session_id", session_id)
         part = "" if name is None else f"/{in_path(name)}"
         ended = self._send("POST", f"/v1/sessions{part}/end", scope, params={"full": True})
         return [to_memory(memory) for memory in ended["memories"]]
@@ -241,7 +241,7 @@ class Client:
         scope: Scope | None = None,
     ) -> Memory:
         """Replace the text, importance or expiry of a memory; see `MemoryController.update`."""
-        body = _given(
+        body = _without_none(
             text=None if text is None else arguments.text("text", text),
             timestamp=_iso("timestamp", timestamp),
             importance=arguments.number("importance", importance, low=0, high=1, optional=True),
@@ -305,7 +305,7 @@ class Client:
             "reinforce": arguments.flag("reinforce", reinforce),
             "hops": arguments.integer("hops", hops, low=1),
             "min_confidence": arguments.number("min_confidence", min_confidence, low=0, high=1),
-        } | _given(
+        } | _without_none(
             as_of=_iso("as_of", as_of),
             **_restrictions(
                 session_id=session_id,
@@ -357,7 +357,7 @@ class Client:
             "explain": arguments.flag("explain", explain),
             "reinforce": arguments.flag("reinforce", reinforce),
             "min_confidence": arguments.number("min_confidence", min_confidence, low=0, high=1),
-        } | _given(
+        } | _without_none(
             as_of=_iso("as_of", as_of),
             granularity=_granularity(granularity),
             **_restrictions(
@@ -379,7 +379,7 @@ class Client:
         return [self.search(query, scope=scope, **options) for query in texts]
 
     def recognize(self, text: str, *, scope: Scope | None = None) -> Recognition:
-        """Say how surely a text was met before; see `MemoryController.recognize`."""
+        """Return how familiar a text is; see `MemoryController.recognize`."""
         from agentmem.controller.recognition import Familiarity, Recognition
 
         body = {"text": arguments.text("text", text)}
@@ -415,7 +415,7 @@ class Client:
 
         limit = arguments.integer("limit", limit, low=1, optional=True)
         offset = arguments.integer("offset", offset, low=0)
-        cursor = _given_string("cursor", cursor)
+        cursor = _optional_string("cursor", cursor)
         restrictions = _restrictions(
             session_id=session_id,
             role=role,
@@ -426,7 +426,7 @@ class Client:
         )
         if "filter" in restrictions:
             restrictions["filter"] = json.dumps(restrictions["filter"])
-        options = restrictions | _given(granularity=_granularity(granularity))
+        options = restrictions | _without_none(granularity=_granularity(granularity))
         memories: list[Memory] = []
         wanted = None if limit is None else limit + offset
         while wanted is None or len(memories) < wanted:
@@ -437,6 +437,7 @@ class Client:
             cursor = page["next_cursor"]
             if cursor is None:
                 break
+        # The server lists the newest first.
         result = MemoryPage(memories[offset:][::-1])
         result.next_cursor = cursor
         return result
@@ -476,11 +477,11 @@ class Client:
         from agentmem.client.encode import to_document, to_metadata
         from agentmem.documents.documents import Document
 
-        options = _given(
+        options = _without_none(
             metadata=None if metadata is None else to_metadata(metadata),
             expires_at=_iso("expires_at", expires_at),
         )
-        title, source = _given_string("title", title), _given_string("source", source)
+        title, source = _optional_string("title", title), _optional_string("source", source)
         body = to_document(path_or_text, title, source) | options
         document = self._send("POST", "/v1/documents", scope, body=body)
         return Document(**document | {"chunks": tuple(document["chunks"])})
@@ -520,8 +521,8 @@ class Client:
     ) -> list[Fact]:
         """Return the facts about people; see `MemoryController.facts`."""
         params = {
-            "subject": _given_string("subject", subject),
-            "attribute": _given_string("attribute", attribute),
+            "subject": _optional_string("subject", subject),
+            "attribute": _optional_string("attribute", attribute),
             "superseded": arguments.flag("superseded", superseded),
             "as_of": _iso("as_of", as_of),
         }
@@ -569,7 +570,7 @@ class Client:
         self, hits: SearchResult, *, shown: Sequence[str] | None = None, scope: Scope | None = None
     ) -> None:
         """Strengthen the hits of a search; see `MemoryController.reinforce`."""
-        used = _shown(hits, shown)
+        used = _shown_ids(hits, shown)
         if search_id := _search_id(hits):
             self._send("POST", f"/v1/searches/{search_id}/reinforce", scope, body={"shown": used})
 
@@ -584,7 +585,7 @@ class Client:
         """Report which hits were useful; see `MemoryController.feedback`."""
         body = {
             "cited": arguments.strings("cited", cited),
-            "shown": _shown(hits, shown),
+            "shown": _shown_ids(hits, shown),
         }
         if search_id := _search_id(hits):
             self._send("POST", f"/v1/searches/{search_id}/feedback", scope, body=body)
@@ -639,7 +640,7 @@ class Client:
         """Archive what has faded; see `MemoryController.sweep`."""
         from agentmem.maintenance.eviction import SweepReport
 
-        body = _given(now=_iso("now", now))
+        body = _without_none(now=_iso("now", now))
         report = self._send("POST", "/v1/sweep", scope, body=body)
         return SweepReport(tuple(report["archived"]), report["kept"])
 
@@ -651,7 +652,7 @@ class Client:
         progress: Progress | None = None,
         scope: Scope | None = None,
     ) -> ConsolidationReport:
-        """Bring a scope in order; see `MemoryController.consolidate`. Reports no progress."""
+        """Tidy a scope; see `MemoryController.consolidate`. It reports no progress."""
         from agentmem.maintenance.consolidation import ConsolidationReport
 
         body = {
@@ -793,12 +794,12 @@ def _memory(memory_id: str) -> str:
     return f"/v1/memories/{in_path(arguments.memory_id('memory_id', memory_id))}"
 
 
-def _given(**fields: Any) -> dict[str, Any]:
-    """Return the fields that are not None."""
+def _without_none(**fields: Any) -> dict[str, Any]:
+    """Return fields without those that are None."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _given_string(name: str, value: Any) -> str | None:
+def _optional_string(name: str, value: Any) -> str | None:
     return None if value is None else arguments.string(name, value)
 
 
@@ -815,17 +816,17 @@ def _restrictions(**fields: Any) -> dict[str, Any]:
     where = arguments.memory_filter(**fields)
     if where is None:
         return {}
-    return _given(
+    return _without_none(
         session_id=where.session_id,
         role=where.role,
         speaker=where.speaker,
         since=None if where.since is None else where.since.isoformat(),
         until=None if where.until is None else where.until.isoformat(),
-        filter=None if where.metadata is None else arguments.plain(dict(fields["filter"])),
+        filter=None if where.metadata is None else arguments.to_builtin(dict(fields["filter"])),
     )
 
 
-def _shown(hits: SearchResult, shown: Any) -> list[str]:
+def _shown_ids(hits: SearchResult, shown: Any) -> list[str]:
     if not isinstance(hits, SearchResult):
         raise arguments.refusal("hits", hits, "the result of a search")
     return [hit.memory.id for hit in hits] if shown is None else arguments.strings("shown", shown)

@@ -1,4 +1,4 @@
-"""Read the JSON of a server back into the types that the verbs of a controller return."""
+"""Read the JSON of a server back into the types that the methods of a controller return."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Transport:
     Args:
         url: the address of the server.
         token: sent with every request.
-        timeout: seconds to wait for an answer.
+        timeout: seconds to wait for a response.
 
     Raises:
         MissingExtraError: httpx is not installed.
@@ -95,7 +95,7 @@ class Transport:
 
     @property
     def _http(self) -> httpx.Client:
-        """Connections of this process: a forked one would read the answers of the other."""
+        """Connections of this process: a forked one would read the responses of the other."""
         if self._client.is_closed:
             raise ClosedError("this Client is closed; connect again")
         if self._process != os.getpid():
@@ -115,7 +115,7 @@ class Transport:
         params: Mapping[str, Any] | None = None,
         scope: Scope | None = None,
     ) -> Any:
-        """Send a request and return the JSON of the answer; None for an empty one.
+        """Send a request and return the JSON of the response; None for an empty one.
 
         Args:
             params: of the query string; those that are None are left out.
@@ -137,7 +137,7 @@ class Transport:
         return response.json() if response.content else None
 
     def download(self, path: str, target: Path, *, scope: Scope | None) -> int:
-        """Write an answer to a file; return how many lines it has."""
+        """Write a response to a file; return how many lines it has."""
         lines = 0
         with (
             _unavailable(self.url),
@@ -156,7 +156,7 @@ class Transport:
         return lines
 
     def upload(self, path: str, source: Path, *, scope: Scope | None) -> Any:
-        """Send a file, and return the JSON of the answer."""
+        """Send a file, and return the JSON of the response."""
         headers = {"Content-Type": "application/x-ndjson", **_owner_headers(scope)}
         with _open(source) as file, _unavailable(self.url):
             # Reading an import takes the embedder longer than any other request.
@@ -213,7 +213,7 @@ def _unavailable(url: str) -> Iterator[None]:
         yield
     except httpx.HTTPError as error:
         raise StoreUnavailableError(
-            f"the server at {url} does not answer ({type(error).__name__}: {error})"
+            f"the server at {url} does not respond ({type(error).__name__}: {error})"
         ) from error
 
 

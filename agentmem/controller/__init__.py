@@ -1,4 +1,4 @@
-"""The memory controller: every verb on memories, one scope at a time."""
+"""The memory controller: every method on memories, one scope at a time."""
 
 from agentmem.controller.controller import MemoryController
 

@@ -1,4 +1,4 @@
-"""`MemoryController`: the public verbs on memories, one scope at a time."""
+"""`MemoryController`: the public methods on memories, one scope at a time."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class MemoryController:
         clock: returns the current time, aware; by default the system's.
         curve: the parameters of forgetting.
         association: the parameters of linking.
-        settings: which parts of the search are switched off.
+        settings: the settings of the search; `SearchSettings(off=...)` switches off parts of it.
         refiners: stages after the search, such as a `Reranker`, applied in order.
         rng: the source of new ids.
         linger: seconds after which pending recalls are written if nothing else is written before;
@@ -227,6 +227,7 @@ class MemoryController:
                 before_write=before_write,
             )
         except BaseException:
+            # Otherwise the store stays locked until it is garbage-collected.
             store.close()
             raise
 
@@ -281,7 +282,11 @@ class MemoryController:
         self.services.flush()
 
     def add_listener(self, listener: DeletionListener) -> None:
-        """Tell something that keeps copies of memories what is deleted, for as long as it lives.
+        """Notify an object that caches memories of every deletion; it is referenced weakly.
+
+        Args:
+            listener: its method `forget(scope, deleted)` is called with the deleted memories, or
+                with None for all memories of the scope.
 
         Raises:
             InvalidInputError: the listener has no method `forget`.
@@ -372,9 +377,9 @@ class MemoryController:
         answered: Collection[str] = (),
         scope: Scope | None = None,
     ) -> list[Memory]:
-        """Store what an agent loop has heard or said, as turns of a session.
+        """Store the messages of an agent loop as turns of a session.
 
-        Unlike `add` it takes each draft for a new message, also if it repeats an earlier one.
+        Unlike `add` it treats each draft as a new message, even if it repeats an earlier one.
 
         Args:
             drafts: the messages, each with its metadata.
@@ -385,7 +390,7 @@ class MemoryController:
             The turns written, and the new versions of those whose id the scope has already.
 
         Raises:
-            InvalidInputError: `drafts` are none, or `answered` are no ids.
+            InvalidInputError: `drafts` or `answered` has an element of the wrong type.
             WriteHookError: `before_write` failed; nothing was written.
             EmbeddingError: the embedder failed; nothing was written.
 
@@ -493,7 +498,7 @@ class MemoryController:
             derived = services.sessions.end(owner, session)
             if services.open_sessions.get(owner) == session:
                 del services.open_sessions[owner]
-        services.session_ended(owner)
+        services.after_session_end(owner)
         return derived
 
     def update(
@@ -713,8 +718,8 @@ class MemoryController:
 
         Chunks follow the headings, fit the embedder's window, and know where they come from:
         `hit.memory.metadata["document"]` has `title`, `source`, `section`, `page`, `start` and
-        `end` (characters of the document's text). Their role is `document`; no fact about anybody
-        is made of them. Adding a document of the same source again replaces what changed.
+        `end` (characters of the document's text). Their role is `document`; no facts are extracted
+        from them. Adding a document of the same source again replaces what changed.
 
         Args:
             path_or_text: a Markdown, text, HTML, PDF or DOCX file, or a text, which may have
@@ -951,7 +956,7 @@ class MemoryController:
             as_of: recall the memory as it was then, aware.
             exclude: ids of memories not to show, such as those that a conversation shows already.
             min_trust: leave out what is trusted less: `Trust.CLIENT` leaves out documents and
-                output of tools, `Trust.ASSISTANT` also what clients, transcripts and imports
+                tool output, `Trust.ASSISTANT` also what clients, transcripts and imports
                 brought, `Trust.USER` all but the user's own words; see docs/server.md.
             count_tokens: returns the number of tokens of a text; by default an estimate that is
                 rather too high.
@@ -1051,9 +1056,12 @@ class MemoryController:
         return sorted(memories, key=lambda m: (m.said_at, m.id), reverse=True)
 
     def recognize(self, text: str, *, scope: Scope | None = None) -> Recognition:
-        """Return how surely a text was met before: word for word, in other words, or not at all.
+        """Return how familiar a text is: stored word for word, in other words, or not at all.
 
         Archived memories are recognized too, and nothing is strengthened.
+
+        Args:
+            text: a sentence or a few, as a turn would have it.
 
         Raises:
             EmptyTextError: the text is empty.
@@ -1281,7 +1289,7 @@ class MemoryController:
         older one; different values of the same time contradict each other and are both returned.
 
         Args:
-            subject: only facts about this person; `user` is whoever speaks without a name.
+            subject: only facts about this person; `user` is a speaker without a name.
             attribute: only facts of this attribute, such as `home`.
             superseded: include superseded facts.
             as_of: the facts that held then, aware.
@@ -1750,7 +1758,7 @@ class MemoryController:
     def sweep(self, now: datetime | None = None, *, scope: Scope | None = None) -> SweepReport:
         """Archive the memories whose retention has fallen below `curve.archive_below`.
 
-        Nothing is deleted but memories that have expired by `now`, with what was derived from
+        Nothing is deleted except memories that have expired by `now`, with what was derived from
         them, and items of a LangGraph store whose time to live has passed.
 
         Args:
@@ -1783,10 +1791,10 @@ class MemoryController:
         progress: Progress | None = None,
         scope: Scope | None = None,
     ) -> ConsolidationReport:
-        """Bring a scope in order: end sessions, merge duplicates, summarize topics and days.
+        """Tidy a scope: end sessions, merge duplicates, summarize topics and days.
 
-        Sessions are ended but for the one open in this controller. Of turns that say the same, the
-        newest stays active, with the others as its sources. Topics and days are summarized in
+        All sessions are ended except the one open in this controller. Of turns that say the same,
+        the newest stays active, with the others as its sources. Topics and days are summarized in
         memories of their own (`topics()`, `Granularity.DAY`). With `keep`, the weakest and most
         redundant turns are archived. No turn is deleted.
 
@@ -1794,8 +1802,8 @@ class MemoryController:
         nothing.
 
         Args:
-            budget: the maximum number of pieces of work: sessions ended, merges and summaries; by
-                default all there are.
+            budget: the maximum number of steps; a step ends a session, merges a group of duplicates
+                or writes a summary. By default as many as there are.
             keep: the maximum number of active turns; by default none is archived.
             progress: receives the progress.
 
@@ -1941,7 +1949,7 @@ class MemoryController:
             The size of the files before and after, in bytes.
 
         Raises:
-            StoreError: the store is on a server, whose files are out of reach.
+            StoreError: the store is on a Chroma server, which owns the files.
 
         Example:
             >>> memory.compact().after

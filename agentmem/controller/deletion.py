@@ -53,10 +53,10 @@ class Deletion:
 
 @dataclass(frozen=True)
 class Deleter:
-    """Deletes memories, sessions and scopes; the caller holds the lock of the store.
+    """Deletes memories, sessions and scopes; the caller holds the lock of the scope.
 
     Attributes:
-        announce: called with a scope and its deleted memories, or None for all of them, so that
+        notify: called with a scope and its deleted memories, or None for all of them, so that
             caches drop them.
     """
 
@@ -64,7 +64,7 @@ class Deleter:
     memories: IndexedStore
     sessions: Sessions
     facts: Facts
-    announce: Callable[[Scope, Sequence[Memory] | None], None]
+    notify: Callable[[Scope, Sequence[Memory] | None], None]
 
     def delete(self, scope: Scope, versions: Sequence[Memory]) -> Deletion:
         """Delete all versions of one memory, the current one last."""
@@ -107,7 +107,7 @@ class Deleter:
         records = [(g, i) for g in reversed(Granularity) for i in tables[g].row_of]
         self.memories.write(Batch(scope, delete=records))
         self.memories.drop(scope)
-        self.announce(scope, None)
+        self.notify(scope, None)
         return len(records)
 
     def replace(
@@ -128,7 +128,7 @@ class Deleter:
         # Derived memories and links go first: a crash must not leave any that lead to nothing.
         self.memories.write(Batch(scope, patch=list(patch.values()), delete=_keys(derived)))
         self.memories.write(Batch(scope, put=put, delete=_keys(deleted)))
-        self.announce(scope, [*deleted, *derived])
+        self.notify(scope, [*deleted, *derived])
         changed = (*deleted, *derived, *(entry.memory for entry in put))
         if any(memory.granularity is Granularity.FACT for memory in changed):
             self.facts.settle(scope)
@@ -240,7 +240,7 @@ class Deleter:
 
 
 def _expired(index: ScopeIndex, granularity: Granularity, now: datetime) -> list[str]:
-    """Return the ids of current memories that have expired; items have a room of their own."""
+    """Return the ids of current memories that have expired; `Items` deletes its own."""
     table = index.tables[granularity]
     rows = np.flatnonzero(table.expired(now) & table.column("alive") & ~table.column("former"))
     sessions = table.column("session")

@@ -56,7 +56,7 @@ def store_turns(
             if other == session or other.startswith(ITEM_PREFIX):
                 continue
             if services.sessions.try_end(scope, [other]):
-                services.session_ended(scope)
+                services.after_session_end(scope)
     return stored
 
 
@@ -73,7 +73,7 @@ def store_conversations(
         if services.open_sessions.get(scope) in drafts:
             del services.open_sessions[scope]
     for _ in drafts:
-        services.session_ended(scope)
+        services.after_session_end(scope)
     return stored
 
 
@@ -110,7 +110,7 @@ class _Plan:
 
 @dataclass(frozen=True)
 class _Intake:
-    """Plans without a lock, so that embedding blocks nobody, and writes with that of the scope."""
+    """Plans without a lock, so that embedding blocks no other call, and writes under a lock."""
 
     services: Services
     scope: Scope
@@ -124,7 +124,7 @@ class _Intake:
         return _Plan(sessions, revision, messages, texts, self.services.embedder.turns(texts))
 
     def _sort(self, sessions: Mapping[str, Sequence[Draft]]) -> SortedDrafts:
-        """Sort drafts while nobody writes."""
+        """Sort drafts while no other thread writes."""
         with_ids = [draft for drafts in sessions.values() for draft in drafts if draft.id]
         if not with_ids and not self.sending.histories:
             # Statements of their own, which are new whatever they say.
@@ -146,6 +146,7 @@ class _Intake:
     ) -> StoreResult:
         """Carry out a plan; the caller holds the lock of the scope."""
         services, scope = self.services, self.scope
+        # The plan was made without the lock, so another call may have written since.
         if (sessions, services.memories.index(scope).revision) != (plan.sessions, plan.revision):
             plan = self._replan(sessions, plan)
         services.reinforcement.flush(scope)
@@ -188,6 +189,7 @@ class _Intake:
         )
         since = max(draft.said_at or now, memory.said_at)
         if unanswered:
+            # The new text takes the place of the former one in the conversation.
             since = memory.said_at
         entries = services.writer.new_version(memory, new, embedded, since)
         if unanswered:

@@ -75,7 +75,7 @@ def list_memories(
     written or deleted meanwhile, no memory is missed and none is returned twice.
 
     Raises:
-        InvalidInputError: the cursor is none.
+        InvalidInputError: the cursor is invalid.
     """
     before = None if cursor is None else _parse_cursor(cursor)
     with memories.reading(scope) as index:

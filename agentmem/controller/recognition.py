@@ -1,4 +1,4 @@
-"""Recognition: how surely a text was met before, without recalling what it was about.
+"""Recognition: how familiar a text is, without recalling what it was about.
 
 Recall looks for what answers a question; recognition compares a text with what is known. People do
 the second far more reliably and for longer, and so does a memory: nothing has to be ranked.
@@ -30,7 +30,7 @@ _EXACT = 0.995
 
 
 class Familiarity(StrEnum):
-    """`EXACT`: met word for word; `NEAR`: met in other words; `NEW`: not met."""
+    """`EXACT`: stored word for word; `NEAR`: stored in other words; `NEW`: not stored."""
 
     EXACT = "exact"
     NEAR = "near"
@@ -39,7 +39,7 @@ class Familiarity(StrEnum):
 
 @dataclass(frozen=True)
 class Recognition:
-    """How surely a text was met before.
+    """How familiar a text is.
 
     Attributes:
         familiarity: probability that it was, in [0, 1].

@@ -1,4 +1,4 @@
-"""The parts that the verbs of a controller work with, put together in one place.
+"""The components that the methods of a controller work with, assembled in one place.
 
 `MemoryController` checks arguments and delegates; what it delegates to is a field of `Services`.
 The LangChain plugin and the items of a LangGraph store use `memory.services` too.
@@ -70,7 +70,7 @@ _log = logging.getLogger("agentmem")
 
 
 class DeletionListener(Protocol):
-    """Something outside the store that keeps copies of memories."""
+    """An object that caches memories outside the store, and drops them when they are deleted."""
 
     def forget(self, scope: Scope, deleted: Sequence[Memory] | None, /) -> None:
         """Drop the copies of deleted memories; None means all memories of the scope."""
@@ -78,7 +78,7 @@ class DeletionListener(Protocol):
 
 @dataclass(eq=False)
 class Services:
-    """The parts of one controller, and the state that its verbs share.
+    """The components of one controller, and the state that its methods share.
 
     Everything that changes memories holds the lock of their scope, and writes through `memories`,
     never through `store`, so that the derived index stays in step. Owners do not wait for each
@@ -97,7 +97,7 @@ class Services:
         consolidate_after_session: budget of the consolidation that runs in the background after a
             session has ended; None for none.
         sweep: whether to archive what has faded when a scope is first used and when a session ends.
-        swept: the scopes that were used here.
+        swept_scopes: scopes that this controller has searched, and swept before the first search.
         refiners: stages after the search, in order.
     """
 
@@ -127,7 +127,7 @@ class Services:
     refiners: tuple[Refiner, ...] = ()
     consolidate_after_session: int | None = None
     sweep: bool = True
-    swept: set[Scope] = field(default_factory=set)
+    swept_scopes: set[Scope] = field(default_factory=set)
     open_sessions: dict[Scope, str] = field(default_factory=dict)
     closed: bool = False
 
@@ -174,7 +174,7 @@ class Services:
         clock = arguments.function("clock", clock, optional=True)
         clock = clock or partial(datetime.now, UTC)
         curve = curve or ForgettingCurve()
-        locks = store.verb_locks
+        locks = store.change_locks
         embedder = Embedder(embeddings)
         memories = IndexedStore(store, embedder.words)
         engine = SearchEngine(
@@ -199,7 +199,7 @@ class Services:
         sessions = Sessions(store, memories, embedder, writer, digester, facts, clock)
         admission = Admission(before_write)
         reinforcement = Reinforcement(store, memories, curve, linger, locks)
-        deletion = Deleter(store, memories, sessions, facts, partial(_announce, store))
+        deletion = Deleter(store, memories, sessions, facts, partial(_notify_controllers, store))
         summaries = Summaries(store, memories, embedder, digester, curve, clock, locks)
         check = Check(store, memories)
         return cls(
@@ -243,10 +243,6 @@ class Services:
         if self.closed:
             raise ClosedError("this MemoryController is closed; open another one")
 
-    def owner(self, scope: Scope | None) -> Scope:
-        """Return the scope that a call means; see `arguments.owner`."""
-        return arguments.owner(self, scope)
-
     def flush(self, scope: Scope | None = None) -> None:
         """Write pending recalls now: of one scope, or of all of them."""
         for each in self.reinforcement.pending_scopes() if scope is None else [scope]:
@@ -284,12 +280,13 @@ class Services:
     def before_search(self, scope: Scope, *, sweep: bool) -> None:
         """Delete what has expired; archive what has faded if the scope was not used before."""
         now = self.clock()
+        # Looked up in the index: only a deletion takes the lock of changes.
         with self.memories.reading(scope) as index:
             has_expired = index.earliest_expiry <= now.timestamp() and index.has_expired(now)
         if has_expired:
             self.expire(scope, now)
-        if sweep and scope not in self.swept:
-            self.swept.add(scope)
+        if sweep and scope not in self.swept_scopes:
+            self.swept_scopes.add(scope)
             self.sweep_faded(scope)
 
     def expire(self, scope: Scope, now: datetime) -> Deletion:
@@ -309,18 +306,19 @@ class Services:
         except StoreError as error:
             _log.warning("faded memories of %s could not be archived: %s", scope, error)
 
-    def session_ended(self, scope: Scope) -> None:
+    def after_session_end(self, scope: Scope) -> None:
         """Archive what has faded, and consolidate in the background, if the options say so."""
         self.sweep_faded(scope)
         if self.consolidate_after_session is not None:
             self.background.submit(scope)
 
     def add_listener(self, listener: DeletionListener) -> None:
-        """Tell something that keeps copies of memories what is deleted, for as long as it lives."""
+        """Notify an object that caches memories of deletions; it is referenced weakly."""
         self.listeners.add(listener)
 
     def forget(self, scope: Scope, deleted: Sequence[Memory] | None) -> None:
-        """Empty the caches that may hold deleted memories; None means all of the scope."""
+        """Clear the caches that may contain deleted memories; None means all of the scope."""
+        # Cached queries and words may quote what was deleted.
         self.embedder.clear_cache()
         self.memories.prune(scope)
         for listener in list(self.listeners):
@@ -371,8 +369,8 @@ def _check_parts(
         arguments.instance(name, value, kind, accepted, optional=True)
 
 
-def _announce(store: MemoryStore, scope: Scope, deleted: Sequence[Memory] | None) -> None:
-    """Let every controller of a store empty its caches; several may share one store."""
+def _notify_controllers(store: MemoryStore, scope: Scope, deleted: Sequence[Memory] | None) -> None:
+    """Let every controller of a store clear its caches; several may share one store."""
     clear_address_caches()
     for services in list(store.deletion_listeners):
         services.forget(scope, deleted)

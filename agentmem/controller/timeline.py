@@ -19,7 +19,7 @@ __all__ = ["Bounds", "Event", "Timeline"]
 
 # Hits examined for each event wanted: some are questions, others lie outside of the bounds.
 _HITS_PER_EVENT = 5
-# "What happened last week?" wants everything of that time; a search has nothing to look for.
+# "What happened last week?" asks for all events of that time; it has no words to search for.
 _WANTS_EVERYTHING = re.compile(
     r"^\W*what(?:'s| has| have)?\s+(?:else\s+)?(?:happened|been going on|was going on|happens|"
     r"(?:did|have) (?:i|we) (?:do|done))\b(?!\s+(?:with|to|at|when|after|before)\b)",
@@ -52,8 +52,8 @@ class Event:
     Attributes:
         when: start of the time that the text names, UTC; where it names none, when it was said.
         until: end of that time, exclusive; the same as `when` where the text names none.
-        text: the words that tell it.
-        memory: the turn that tells it.
+        text: the words that describe it.
+        memory: the turn that mentions it.
     """
 
     when: datetime

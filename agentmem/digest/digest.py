@@ -83,6 +83,7 @@ class Digester:
                 max_keywords=KEYWORDS,
             )
         except Exception as error:
+            # Every provider raises its own errors.
             _log.warning(
                 "the model returned no valid digest (%s: %s); using an extractive one",
                 type(error).__name__,

@@ -37,7 +37,7 @@ _MAX_PATH = 4096
 
 _HEADING = re.compile(r"h([1-6])")
 _SPACES = re.compile(r"[^\S\n]+")
-# Elements whose text nobody reads, and elements that begin a new line.
+# Elements without visible text of the document, and elements that begin a new line.
 _SKIPPED = frozenset(
     ["script", "style", "template", "noscript", "nav", "head", "svg", "iframe", "object"]
 )

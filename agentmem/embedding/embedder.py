@@ -1,4 +1,4 @@
-"""Embed texts with any LangChain embeddings, validated once for everyone who uses them."""
+"""Embed texts with any LangChain embeddings, and validate and cache the vectors."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ __all__ = [
 # model for 56.9 %. Passages (SESSION) retrieve equally well either way.
 MEAN_OF_TURNS = (Granularity.SESSION, Granularity.SUMMARY)
 
-# The window assumed for embeddings that do not tell theirs: that of the small sentence-transformers
+# The window assumed for embeddings that do not report one: that of the small sentence-transformers
 # models, the smallest in common use, so that no text is cut off unnoticed.
 DEFAULT_WINDOW = 254
 
@@ -97,6 +97,7 @@ class EmbeddingBatch:
 def mean_direction(vectors: Sequence[Vectors]) -> Vectors:
     """Return the normalized mean of one or more vectors of shape (dimension,)."""
     total = np.sum(vectors, axis=0)
+    # Opposite vectors cancel each other out.
     return np.asarray(total / max(float(np.linalg.norm(total)), 1e-6), dtype=np.float32)
 
 
@@ -144,7 +145,7 @@ class Embedder:
         self._max_cached = cached_queries
         self._queries: OrderedDict[str, tuple[Vectors, tuple[QueryToken, ...]]] = OrderedDict()
         self._max_words = cached_words
-        # Questions share most of their words, whoever asks them.
+        # Questions of all owners share most of their words.
         self._words: OrderedDict[str, Vectors] = OrderedDict()
         self._lock = RLock()
         self._spec: EmbedderSpec | None = None

@@ -28,7 +28,7 @@ class _Call(Generic[T, R]):
         return self.error is not None or len(self.results) == self.size
 
 
-# A pass costs about as much as so many tokens more in another one: MiniLM takes 12 ms of processor
+# The fixed cost of a pass, in tokens: MiniLM takes 12 ms of processor
 # time for a pass, and 0.33 ms for each token, padding included.
 _PASS_TOKENS = 36
 
@@ -38,8 +38,8 @@ _Batch = list[tuple[_Call[T, R], int, T, int]]
 class MicroBatcher(Generic[T, R]):
     """Computes items of several threads in common batches.
 
-    There is no thread of its own: a caller that finds nobody computing computes at once, so that a
-    single caller waits for nothing. Who comes meanwhile waits, and the next batch takes items of
+    It has no thread of its own. A caller computes at once if no other thread is computing, so that
+    a single caller never waits. Callers that come meanwhile wait, and the next batch takes items of
     all of them. Callers take turns at being first in a batch, so that a caller with thousands of
     texts does not keep out one with a question. At most one call of each thread waits.
 
@@ -124,7 +124,7 @@ class MicroBatcher(Generic[T, R]):
             if len(calls) == 1:
                 calls[0].error = error
                 return
-            # Nobody fails because of another caller's text.
+            # Caller by caller, so that a text that fails does not fail the calls of other threads.
             for call in calls:
                 self._store([entry for entry in batch if entry[0] is call])
             return

@@ -1,4 +1,4 @@
-"""Measure retrieval on conversations through the public verbs of a memory.
+"""Measure retrieval on conversations through the public methods of a memory.
 
 `tasks` defines what a task is, and the one for data sets with known evidence; `needle`, `updates`
 and `temporal` are generated tasks. `runner` asks the questions of a task, `cache` keeps ingested

@@ -86,7 +86,7 @@ def _meeting(meeting: Mapping[str, Any]) -> LongDocument:
 
 
 def haystacks(words: Sequence[int], *, seed: int = 0) -> Iterator[LongDocument]:
-    """Yield generated texts of so many words, in which a few sentences answer questions.
+    """Yield generated texts of the given lengths, in which a few sentences answer questions.
 
     The hay is of the same making as the needles: what other people say about themselves.
     """

@@ -54,7 +54,7 @@ class _Question:
 
 
 def story(seed: int, events: int) -> tuple[Dialogue, list[_Question]]:
-    """Generate a story of so many events, and a question for each of as many pairs."""
+    """Generate a story of `events` events, and a question for each of as many pairs."""
     from agentmem.formats.dialogue import Dialogue, DialogueSession, DialogueTurn
 
     rng = random.Random(f"story/{seed}")

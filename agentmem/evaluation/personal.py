@@ -142,7 +142,7 @@ def _dialogue(rng: random.Random, owner: str, lines: list[str], sessions: int) -
 
 @dataclass(frozen=True)
 class PersonalTask:
-    """Give every command, and look whether all memories that it needs are found.
+    """Give every command, and check whether all memories that it needs are found.
 
     `all_needed@10`: all of them are among the first ten hits. `all_recalled`: the words of all of
     them are in the context that `recall` returns.

@@ -217,7 +217,7 @@ def _fixed_k_score(
     questions: Sequence[_Question],
     answers: AnswerScorer | None,
 ) -> BudgetScore:
-    """Score the number of turns that takes so many tokens on average, between two whole numbers."""
+    """Score the number of turns that takes `tokens` tokens on average, by interpolation."""
     k = float(np.interp(tokens, by_k[:, 0], np.arange(len(by_k))))
     used, evidence, turns, answer = (
         float(np.interp(k, np.arange(len(by_k)), column)) for column in by_k.T

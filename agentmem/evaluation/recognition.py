@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["RecognitionScores", "measure_recognition", "paraphrase"]
 
 DELAYS = (0, 90, 365)
-# Shorter turns ("Wow, thanks!") are said again by chance, so they tell nothing.
+# Shorter turns ("Wow, thanks!") are repeated by chance, so recognizing them proves nothing.
 _MIN_WORDS = 5
 _BINS = 10
 

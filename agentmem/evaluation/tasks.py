@@ -24,7 +24,7 @@ __all__ = [
 
 # The end of conversations without any time; every later date would do as well.
 _NO_TIME = datetime(2024, 1, 1, tzinfo=UTC)
-# Questions without a time are asked so long after the last turn.
+# Time after the last turn at which questions without a time are asked.
 _DELAY = timedelta(days=1)
 # A session may be stored as several passages, which are separate hits: for k sessions, so many
 # times k passages are searched.

@@ -106,7 +106,7 @@ def _history(rng: random.Random, owner: str, seed: str) -> History:
 
 
 def _when(rng: random.Random, days: int, day: datetime) -> str:
-    """Return how people refer to a day that was so many days ago."""
+    """Return how people refer to a day `days` days ago."""
     dated = [f"on {day:%B} {day.day}", f"on {day.day} {day:%B} {day:%Y}"]
     if days == 1:
         return rng.choice(["yesterday", *dated])

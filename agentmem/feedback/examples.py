@@ -24,7 +24,7 @@ _PENALTY = 0.3
 def label_votes(
     text: str, examples: Sequence[tuple[str, Label]], embeddings: Embeddings
 ) -> dict[Label, float]:
-    """Return how much labeled examples speak for each of their labels, the likeliest first.
+    """Return how strongly labeled examples support each of their labels, the likeliest first.
 
     Fits kernel ridge regression to the examples, with the cosine of their embeddings as kernel;
     with the examples that a search returns, that is local learning (Bottou and Vapnik 1992). In a
@@ -33,7 +33,7 @@ def label_votes(
     labels does not count.
 
     Args:
-        text: what is to be labeled.
+        text: the text to label.
         examples: pairs of text and label; 20 to 30 are enough.
         embeddings: embed the text and the examples, such as `memory.embeddings`.
 

@@ -143,6 +143,7 @@ class Plans:
             said_at=now,
             written_at=now,
             role="system",
+            # Average surprise: a plan is not compared with other memories.
             strength=self.curve.initial_strength(0.5),
             sources=tuple(dict.fromkeys(sources)),
             metadata=_metadata(steps, 0, 0),

@@ -43,7 +43,7 @@ _READERS: Mapping[str, Callable[[str | PathLike[str]], Iterator[Dialogue]]] = {
 
 FORMATS = tuple(_READERS)
 
-# A transcript may begin with a summary or another line that tells nothing.
+# A transcript may begin with a summary or another line that does not identify its format.
 _LINES_TO_JUDGE = 20
 _JSONL_FIELDS = {"session_id", "role", "content"}
 _JSONL_LINE = re.compile(r'\s*\{\s*"(session_id|role|content|timestamp|speaker|user_id|metadata)"')

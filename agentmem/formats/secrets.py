@@ -1,4 +1,4 @@
-"""Redact what looks like a key, so that a transcript of a terminal does not end up in a prompt."""
+"""Redact keys, tokens and passwords, which terminals show and transcripts contain."""
 
 from __future__ import annotations
 

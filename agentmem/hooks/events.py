@@ -22,7 +22,7 @@ _CODEX_TURN = "agent-turn-complete"
 
 
 class AnswerKind(StrEnum):
-    """What an event wants."""
+    """How an event is answered."""
 
     RECALL = "recall"
     STORE = "store"
@@ -51,7 +51,7 @@ class Event:
 
     @property
     def kind(self) -> AnswerKind:
-        """What it wants."""
+        """How it is answered."""
         if self.name in _RECALLS:
             return AnswerKind.RECALL
         if self.name in _STORES or self.name == _CODEX_TURN:

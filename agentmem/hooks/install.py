@@ -1,4 +1,4 @@
-"""Write the entries of a client into its settings files, and take them out again.
+"""Add the entries of a client to its settings files, and remove them again.
 
 Everything else in the files stays as it is; a file that cannot be understood is not touched.
 """
@@ -123,7 +123,7 @@ def _is_present(document: MutableMapping[str, Any], setting: Setting) -> bool:
     for name in setting.path:
         value = value.get(name) if isinstance(value, MutableMapping) else None
     if isinstance(setting.value, list) and isinstance(value, list):
-        return [entry for entry in value if _is_ours(entry)] == setting.value
+        return [entry for entry in value if _is_agentmem_hook(entry)] == setting.value
     return bool(value == setting.value)
 
 
@@ -149,7 +149,7 @@ def _take_out(document: MutableMapping[str, Any], path: Sequence[str]) -> None:
         levels.append(child)
     value = levels[-1].get(path[-1])
     if isinstance(value, list):
-        others = [entry for entry in value if not _is_ours(entry)]
+        others = [entry for entry in value if not _is_agentmem_hook(entry)]
         if len(others) == len(value):
             return
         levels[-1][path[-1]] = others
@@ -164,7 +164,7 @@ def _prune(levels: Iterable[tuple[MutableMapping[str, Any], str]], *, always: bo
         always = False
 
 
-def _is_ours(entry: Any) -> bool:
+def _is_agentmem_hook(entry: Any) -> bool:
     """Whether an entry of Claude Code's hooks runs `agentmem hook`."""
     hooks = entry.get("hooks") if isinstance(entry, dict) else None
     commands = [str(hook.get("command")) for hook in hooks or [] if isinstance(hook, dict)]

@@ -14,10 +14,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["run_quickly"]
+__all__ = ["run_without_typer"]
 
 
-def run_quickly(argv: Sequence[str]) -> bool:
+def run_without_typer(argv: Sequence[str]) -> bool:
     """Run `mcp` or `hook` if that is possible here; return whether it was done.
 
     Args:
@@ -62,7 +62,7 @@ def _run_mcp(options: argparse.Namespace, folder: Path) -> None:
 
 def _run_hook(options: argparse.Namespace, folder: Path) -> bool:
     from agentmem.hooks.events import parse_event
-    from agentmem.hooks.quick import answer_over_server
+    from agentmem.hooks.remote import answer_over_server
 
     raw = b"" if options.event is not None else sys.stdin.buffer.read()
     try:

@@ -138,6 +138,7 @@ class Items:
         rows_of: dict[Address, list[int]] = {}
         for row in rows[np.argsort(table.column("position")[rows], kind="stable")].tolist():
             address = addresses[sessions[row]]
+            # The ids of former versions contain "@".
             if address is not None and "@" not in table.ids[row]:
                 rows_of.setdefault(address, []).append(row)
         return rows_of
@@ -149,6 +150,7 @@ class Items:
             EmbeddingError: the embedder failed; nothing was written.
         """
         texts = [text for draft in changes.values() if draft for text in draft.texts]
+        # Outside of the lock, so that no other call waits for the embedder.
         embedded = self.embedder.turns(texts)
         with self.locks.hold(scope):
             self.reinforcement.flush(scope)

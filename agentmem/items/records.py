@@ -36,12 +36,12 @@ UNINDEXED = "x"
 
 @dataclass(frozen=True)
 class ItemDraft:
-    """An item on its way in.
+    """An item to store.
 
     Attributes:
         value: as JSON.
         texts: what it is found by.
-        ttl: time to live in minutes; None for ever.
+        ttl: time to live in minutes; None for no limit.
     """
 
     value: str
@@ -85,6 +85,7 @@ def session_of(address: Address) -> str:
     return ITEM_PREFIX + json.dumps([list(namespace), key])
 
 
+# Cached, because listing items asks for every session of a scope.
 @lru_cache(maxsize=1 << 16)
 def address_of(session_id: str) -> Address | None:
     """Return the address of the item whose session this is; None if it is no item's."""
@@ -95,6 +96,7 @@ def address_of(session_id: str) -> Address | None:
         address = tuple(map(str, namespace)), str(key)
     except (ValueError, TypeError):
         return None
+    # Any other spelling of the same address is the id of a conversation.
     return address if session_of(address) == session_id else None
 
 

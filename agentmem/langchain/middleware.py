@@ -24,7 +24,6 @@ from agentmem.controller.controller import MemoryController
 from agentmem.controller.intake import store_turns
 from agentmem.langchain.tools import create_manage_memory_tool, create_search_memory_tool
 from agentmem.langchain.values import check_memory
-from agentmem.owner import Owner, owner_of_run
 from agentmem.prompting.block import add_block_to_last, add_guide
 from agentmem.prompting.rendering import (
     chronological,
@@ -33,6 +32,7 @@ from agentmem.prompting.rendering import (
     select_lines,
 )
 from agentmem.prompting.retrieval import recall_memories
+from agentmem.run_session import RunSession, session_of_run
 from agentmem.writing.histories import text_digest
 from agentmem.writing.identity import UNANSWERED, Sending, received_digest
 from agentmem.writing.messages import Draft, to_drafts
@@ -48,7 +48,7 @@ _MEMORY_IDS = uuid.UUID("1f1f7a39-9a0e-4c6f-8f7e-9f7c2f3f6d52")
 # It is part of tool names, for which model providers allow 64 of these characters.
 _NAMESPACE = re.compile(r"[A-Za-z0-9_-]{1,32}")
 # Messages that a middleware remembers to have written, so that a long conversation is not compared
-# with the store at each call of the model.
+# with the store at each model call.
 _MAX_WRITTEN = 10_000
 
 State = AgentState[Any]
@@ -69,7 +69,7 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
 
     Args:
         memory: the controller to search and write.
-        scope: the owner whatever the run says, for memories that all users share.
+        scope: a fixed owner, for memories that all users share; overrides the owner of the run.
         k: the most memories to show.
         tools: also give the model tools to manage and search memories.
         namespace: tells several middlewares of one agent apart, in their names and in those of
@@ -137,7 +137,7 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
 
     def before_agent(self, state: State, runtime: Runtime[Any]) -> None:
         """Write what the user says, before anything else can fail."""
-        self._write(state["messages"], self._owner(runtime))
+        self._write(state["messages"], self._session(runtime))
 
     async def abefore_agent(self, state: State, runtime: Runtime[Any]) -> None:
         """Write what the user says like `before_agent`, even if the task is cancelled meanwhile."""
@@ -161,24 +161,24 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
 
     def after_agent(self, state: State, runtime: Runtime[Any]) -> None:
         """Write the reply, and the messages of the run that are not written yet."""
-        self._write(state["messages"], self._owner(runtime), ended=True)
+        self._write(state["messages"], self._session(runtime), ended=True)
 
     async def aafter_agent(self, state: State, runtime: Runtime[Any]) -> None:
         """Write messages like `after_agent`, without blocking the event loop."""
         await _in_thread(self.after_agent, state, runtime)
 
-    def _owner(self, runtime: Runtime[Any]) -> Owner:
-        return owner_of_run(
+    def _session(self, runtime: Runtime[Any]) -> RunSession:
+        return session_of_run(
             get_config(), runtime.context, fixed=self.scope, default=self.memory.scope
         )
 
     def _prepare(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
         """Write what a fork or another middleware has changed; return the request with memories."""
-        owner = self._owner(request.runtime)
-        self._write(request.state["messages"], owner)
-        return self._with_memories(request, owner)
+        session = self._session(request.runtime)
+        self._write(request.state["messages"], session)
+        return self._with_memories(request, session)
 
-    def _with_memories(self, request: ModelRequest[Any], owner: Owner) -> ModelRequest[Any]:
+    def _with_memories(self, request: ModelRequest[Any], session: RunSession) -> ModelRequest[Any]:
         """Return the request with memories that the conversation does not show already."""
         conversation = list(request.state["messages"])
         spoken = [m for m in conversation if isinstance(m, HumanMessage | AIMessage)]
@@ -197,9 +197,9 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
             before=spoken,
             k=self.k,
             chars=self.chars,
-            scope=owner.scope,
+            scope=session.scope,
             exclude={
-                self._turn_id(owner, _memory_id(owner, message))
+                self._turn_id(session, _memory_id(session, message))
                 for message in [*conversation, *request.messages]
             },
         )
@@ -208,36 +208,38 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
             return request
         # Another memory may have added its lines before.
         rendered, memory_ids = number_lines(lines, first=next_number(str(addressed.text)))
-        # A call that follows the answers of tools repeats the search; that is one use, not two.
+        # A call that follows tool results repeats the search; that is one use, not two.
         if conversation[-1] is question:
             ids = list(memory_ids.values())
-            self.memory.reinforce(context.hits, shown=ids, scope=owner.scope)
+            self.memory.reinforce(context.hits, shown=ids, scope=session.scope)
         return request.override(
             system_message=add_guide(request.system_message),
             messages=add_block_to_last(request.messages, rendered),
         )
 
-    def _write(self, messages: Sequence[BaseMessage], owner: Owner, *, ended: bool = False) -> None:
+    def _write(
+        self, messages: Sequence[BaseMessage], session: RunSession, *, ended: bool = False
+    ) -> None:
         """Write the messages of a conversation that are new or changed."""
         if not self.write:
             return
-        drafts = _drafts(messages, owner, ended=ended)
-        self._drop_edited(drafts, owner)
-        written = [self._written.get(_key(owner, draft)) for draft in drafts]
+        drafts = _drafts(messages, session, ended=ended)
+        self._drop_edited(drafts, session)
+        written = [self._written.get(_key(session, draft)) for draft in drafts]
         first = next((n for n, d in enumerate(drafts) if written[n] != d), None)
         if first is None:
             return
-        others = [self._turn_id(owner, draft.id) for draft in drafts[:first]]
+        others = [self._turn_id(session, draft.id) for draft in drafts[:first]]
         # The message before shows where the new ones belong.
         sent = [
-            replace(draft, id=self._turn_id(owner, draft.id))
+            replace(draft, id=self._turn_id(session, draft.id))
             for draft in drafts[max(first - 1, 0) :]
         ]
         services = self.memory.services
         stored = store_turns(
             services,
-            services.owner(owner.scope),
-            owner.session_id,
+            arguments.owner(services, session.scope),
+            session.session_id,
             sent,
             sending=Sending(
                 histories=True,
@@ -251,45 +253,48 @@ class MemoryMiddleware(AgentMiddleware[State, Any, Any]):
             self._written.clear()
             self._known_as.clear()
             self._revisions.clear()
-        self._written.update({_key(owner, draft): draft for draft in drafts})
-        self._known_as.update({(owner.scope, i): turn for i, turn in stored.known_as.items()})
+        self._written.update({_key(session, draft): draft for draft in drafts})
+        self._known_as.update({(session.scope, i): turn for i, turn in stored.known_as.items()})
 
-    def _drop_edited(self, drafts: Sequence[Draft], owner: Owner) -> None:
+    def _drop_edited(self, drafts: Sequence[Draft], session: RunSession) -> None:
         """Forget to have written messages that others have edited since, such as another process.
 
         A fork may show the former text again. What was deleted since stays deleted.
         """
         services = self.memory.services
-        revision = services.memories.index(services.owner(owner.scope)).revision
-        if self._revisions.get(owner.scope) == revision:
+        scope = arguments.owner(services, session.scope)
+        revision = services.memories.index(scope).revision
+        if self._revisions.get(session.scope) == revision:
             return
         written = {
-            self._turn_id(owner, d.id): d for d in drafts if self._written.get(_key(owner, d)) == d
+            self._turn_id(session, d.id): d
+            for d in drafts
+            if self._written.get(_key(session, d)) == d
         }
-        for turn in services.memories.get(services.owner(owner.scope), list(written)):
+        for turn in services.memories.get(scope, list(written)):
             draft = written[turn.id]
             if received_digest(turn) != text_digest(draft.text):
-                del self._written[_key(owner, draft)]
-        self._revisions[owner.scope] = revision
+                del self._written[_key(session, draft)]
+        self._revisions[session.scope] = revision
 
-    def _turn_id(self, owner: Owner, message_id: str | None) -> str:
+    def _turn_id(self, session: RunSession, message_id: str | None) -> str:
         """Return the id of the turn that a message is, which may have been sent before."""
         assert message_id is not None
-        return self._known_as.get((owner.scope, message_id), message_id)
+        return self._known_as.get((session.scope, message_id), message_id)
 
 
-def _memory_id(owner: Owner, message: BaseMessage) -> str:
+def _memory_id(session: RunSession, message: BaseMessage) -> str:
     # Ids may contain anything that LangGraph lets through, such as half of a surrogate pair.
-    name = f"{owner.session_id or ''}\n{message.id}".encode("utf-8", "backslashreplace").decode()
+    name = f"{session.session_id or ''}\n{message.id}".encode("utf-8", "backslashreplace").decode()
     return uuid.uuid5(_MEMORY_IDS, name).hex
 
 
-def _key(owner: Owner, draft: Draft) -> tuple[Scope, str | None]:
-    return owner.scope, draft.id
+def _key(session: RunSession, draft: Draft) -> tuple[Scope, str | None]:
+    return session.scope, draft.id
 
 
-def _drafts(messages: Sequence[BaseMessage], owner: Owner, *, ended: bool) -> list[Draft]:
-    """Read what user and model said; answers of tools and generated summaries are neither.
+def _drafts(messages: Sequence[BaseMessage], session: RunSession, *, ended: bool) -> list[Draft]:
+    """Read what user and model said; tool results and generated summaries are neither.
 
     Args:
         ended: whether the run has ended well, so that a message that calls tools may be the reply.
@@ -312,7 +317,7 @@ def _drafts(messages: Sequence[BaseMessage], owner: Owner, *, ended: bool) -> li
             "content": message.content,
             "refusal": message.additional_kwargs.get("refusal"),
             "name": message.name if is_user else None,
-            "id": _memory_id(owner, message),
+            "id": _memory_id(session, message),
             "metadata": metadata,
         }
         read = to_drafts(form, allow_empty=True)

@@ -186,7 +186,7 @@ class AgentMemoryStore(BaseStore):
         Returns:
             The number of items deleted.
         """
-        owner = self._owner(()) if scope is None else self.memory.services.owner(scope)
+        owner = self._owner(()) if scope is None else arguments.owner(self.memory.services, scope)
         return self._items.expire(owner)
 
     def _validate(self, op: Op) -> Scope:
@@ -203,7 +203,7 @@ class AgentMemoryStore(BaseStore):
     def _owner(self, namespace: Sequence[str]) -> Scope:
         position = self._owner_label
         if position is None:
-            return self.memory.services.owner(self._scope)
+            return arguments.owner(self.memory.services, self._scope)
         if len(namespace) <= position:
             raise InvalidScopeError(
                 f"namespace {tuple(namespace)} has no label {position}, which names the owner; "
@@ -211,7 +211,7 @@ class AgentMemoryStore(BaseStore):
             )
         default = self.memory.scope
         scope = Scope(namespace[position], agent_id=default.agent_id if default else None)
-        return self.memory.services.owner(scope)
+        return arguments.owner(self.memory.services, scope)
 
     def _admit(self, op: PutOp) -> PutOp | None:
         """Return a put with what `before_write` leaves of its value; None if it rejects it."""
@@ -309,7 +309,7 @@ def _checked(op: Any) -> Op:
         return op._replace(
             namespace=_namespace(op.namespace),
             key=_key(op.key),
-            value=None if op.value is None else arguments.plain(dict(op.value)),
+            value=None if op.value is None else arguments.to_builtin(dict(op.value)),
             index=index,
             ttl=_ttl(op.ttl),
         )

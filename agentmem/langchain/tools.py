@@ -18,8 +18,8 @@ from agentmem.controller.controller import MemoryController
 from agentmem.items.notes import write_notes
 from agentmem.items.records import address_of
 from agentmem.langchain.values import check_memory
-from agentmem.owner import owner_of_run, running_context
 from agentmem.prompting.quoting import quote, quote_exactly
+from agentmem.run_session import running_context, session_of_run
 from agentmem.writing.messages import to_drafts
 from agentmem_retrievers import RecalledMemory
 from agentmem_retrievers.langchain import to_document
@@ -42,7 +42,7 @@ _INSTRUCTIONS = (
     "Call it when you learn something lasting about the user, when the user asks you to remember "
     "or to forget something, and when a memory turns out to be wrong or out of date."
 )
-# A tool's answer is part of the prompt: this bounds it at about 50,000 tokens.
+# A tool's result is part of the prompt: this bounds it at about 50,000 tokens.
 _MAX_LIMIT = 100
 _MAX_CHARS = 2000
 # Enough for a full name; a longer one is an attempt to smuggle in text.
@@ -85,7 +85,7 @@ def create_manage_memory_tool(
 
     The owner is `scope`, else the `user_id` of the runtime's context or of `configurable`, else
     the controller's scope. No argument of the tool reaches another owner. Errors of the model,
-    such as an unknown id, are the tool's answer, so that the model can correct them.
+    such as an unknown id, are returned as the tool's result, so that the model can correct them.
 
     Args:
         memory: the controller to write.
@@ -366,7 +366,7 @@ def _explain(error: Any) -> str:
 
 
 def _owner(memory: MemoryController, fixed: Scope | None, config: Mapping[str, Any]) -> Scope:
-    return owner_of_run(config, running_context(), fixed=fixed, default=memory.scope).scope
+    return session_of_run(config, running_context(), fixed=fixed, default=memory.scope).scope
 
 
 @contextmanager
@@ -375,6 +375,7 @@ def _errors_for_model() -> Iterator[None]:
     try:
         yield
     except InvalidScopeError:
+        # The program names the owner, so the model cannot correct it.
         raise
     except (InvalidInputError, MemoryNotFoundError) as error:
         raise ToolException(str(error)) from error

@@ -40,6 +40,7 @@ class BackgroundWorker:
                 return
             self._queue[scope] = None
             if self._thread is None:
+                # A daemon, so that a program that never calls `close` can exit.
                 self._thread = Thread(target=self._run, name="agentmem-consolidate", daemon=True)
                 self._thread.start()
 

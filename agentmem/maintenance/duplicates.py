@@ -1,7 +1,7 @@
 """Which turns say the same: their texts are equal but for what cannot change their meaning.
 
 Signs, symbols, numbers, units, emoji, capitals and the smallest words may all carry the difference
-("A+" and "A-", "few" and "a few", "US" and "us"), and whoever merges two turns hides one of them.
+("A+" and "A-", "few" and "a few", "US" and "us"), and a merge hides one of the two turns.
 So every token counts, and only these do not: white space, the marks at the end, typographic
 variants of one character, contractions that have one full form, and a few openings such as
 "as I said". What means something only after the turn before it ("2", "make another one") is never

@@ -218,6 +218,7 @@ class Summaries:
             said_at=max(turn.said_at for turn in turns),
             written_at=self.clock(),
             role="system",
+            # Average surprise: what is derived from turns is not new.
             strength=self.curve.initial_strength(0.5),
             sources=spec.turns,
             metadata={

@@ -22,7 +22,7 @@ _THOUGHTS = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGN
 
 
 def invoke_text(model: BaseChatModel, prompt: list[BaseMessage], *, timeout: float | None) -> str:
-    """Invoke a model once, and return the text of its answer without its thoughts.
+    """Invoke a model once, and return the text of its answer without its reasoning.
 
     Args:
         timeout: seconds to wait; None waits without a limit.

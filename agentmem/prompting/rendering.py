@@ -51,7 +51,7 @@ _DEPENDENT = re.compile(
     re.IGNORECASE,
 )
 
-# What stands for the speaker of memories that nobody said in these words.
+# The speaker that is shown for memories that are not the words of a person.
 _LABELS = {
     Granularity.SESSION: "excerpts of a conversation",
     Granularity.SUMMARY: "summary of a conversation",

@@ -1,4 +1,4 @@
-"""Get what a prompt shows from a memory; the agent and the middleware ask it here only."""
+"""Recall the memories that a prompt shows; used by the agent and the middleware."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agentmem.prompting.asking import wants_answer
+from agentmem.prompting.questions import wants_answer
 from agentmem.writing.messages import MessageLike, to_drafts
 from agentmem_retrievers import RecalledMemory
 from agentmem_stores import Scope
@@ -40,8 +40,8 @@ def recall_memories(
 ) -> Context:
     """Recall what to show for what the user says, without strengthening any of it.
 
-    A question is searched for as it is. What is none is searched for together with the turns
-    before it, for proactive recall.
+    A question is searched for as it is, any other message together with the turns before it, for
+    proactive recall.
 
     What a model does not see must not be strengthened, so call `memory.reinforce(context.hits,
     shown=...)` with the ids that the prompt holds.

@@ -1,4 +1,4 @@
-"""What a prompt says around the memories: for capable models, and for a very small one."""
+"""The texts around the memories in a prompt: for capable models, and for a very small one."""
 
 from __future__ import annotations
 

@@ -18,14 +18,14 @@ from mcp.server.transport_security import TransportSecuritySettings
 from agentmem.controller import MemoryController
 from agentmem.discovery import proof
 from agentmem.server import routes
+from agentmem.server.access import COOKIE, LOGIN_HINT, AccessMiddleware, Hosts
 from agentmem.server.auth import PageSessions, Principal, TokenStore
-from agentmem.server.gate import COOKIE, LOGIN_HINT, Gate, Hosts
-from agentmem.server.idle import Activity, ActivityMeter
+from agentmem.server.idle import Activity, ActivityMiddleware
 from agentmem.server.limits import Limits
 from agentmem.server.logs import log_request
 from agentmem.server.mcp import create_mcp_server
 from agentmem.server.metrics import Metrics
-from agentmem.server.observing import RequestObservation
+from agentmem.server.observers import ObserverMiddleware
 from agentmem.server.page import install_page
 from agentmem.server.page.render import error_page, wants_page
 from agentmem.server.problems import Problem, install_problem_handlers, problem_response
@@ -71,7 +71,7 @@ def create_app(
     secret: str | None = None,
     hosts: Hosts | None = None,
     limits: Limits | None = None,
-    around: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+    inner_lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
     """Return the application; closing it closes the controller.
 
@@ -82,8 +82,8 @@ def create_app(
         secret: the token that may name any owner; by default a random one.
         hosts: names under which the server may be addressed; by default those of loopback.
         limits: of requests.
-        around: entered when the application starts, and left when it stops, before the controller
-            is closed.
+        inner_lifespan: entered when the application starts, and left when it stops, before the
+            controller is closed.
     """
     activity = Activity()
     state = ServerState(
@@ -100,7 +100,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
-            async with mcp.session_manager.run(), _entered(around, app):
+            async with mcp.session_manager.run(), (inner_lifespan or nullcontext)(app):
                 yield
         finally:
             # Pending recalls are written and open sessions ended.
@@ -121,7 +121,7 @@ def create_app(
     memory.services.add_listener(app.state.searches)
     _add_routes(app, mcp)
     app.add_middleware(
-        Gate,
+        AccessMiddleware,
         secret=state.secret,
         owner=owner,
         tokens=state.tokens,
@@ -130,8 +130,8 @@ def create_app(
         limits=limits or Limits(),
     )
     # The last one added is the first to see a request.
-    app.add_middleware(ActivityMeter, activity=state.activity)
-    app.add_middleware(RequestObservation, observers=[state.metrics.record, log_request])
+    app.add_middleware(ActivityMiddleware, activity=state.activity)
+    app.add_middleware(ObserverMiddleware, observers=[state.metrics.record, log_request])
     return app
 
 
@@ -141,8 +141,8 @@ def _add_routes(app: FastAPI, mcp: MCPServer[Any]) -> None:
     app.add_api_route("/metrics", _metrics, tags=["server"], response_class=PlainTextResponse)
     app.add_api_route("/login", _login, include_in_schema=False)
     app.include_router(routes.router, prefix="/v1")
-    # Without sessions, so that a client goes on when the server was restarted. Host and Origin
-    # are checked by the gate, for all routes.
+    # Stateless, so that a client continues after the server was restarted. `AccessMiddleware`
+    # checks Host and Origin for all routes.
     mcp_app = mcp.streamable_http_app(
         json_response=True,
         stateless_http=True,
@@ -152,17 +152,11 @@ def _add_routes(app: FastAPI, mcp: MCPServer[Any]) -> None:
     install_page(app)
 
 
-def _entered(
-    around: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None, app: FastAPI
-) -> AbstractAsyncContextManager[None]:
-    return nullcontext() if around is None else around(app)
-
-
 async def _healthz(request: Request, challenge: str = "") -> dict[str, str]:
-    """Say that the server runs. `proof` shows that it knows the token of the store's folder."""
+    """Report that the server runs. `proof` proves that it knows the token of the store's folder."""
     server: ServerState = request.app.state.server
-    answer = {"status": "ok", "version": request.app.version}
-    return answer | ({"proof": proof(server.secret, challenge)} if challenge else {})
+    status = {"status": "ok", "version": request.app.version}
+    return status | ({"proof": proof(server.secret, challenge)} if challenge else {})
 
 
 async def _metrics(request: Request) -> Response:

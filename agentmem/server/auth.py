@@ -24,11 +24,13 @@ from agentmem_stores import InvalidInputError, MemoryNotFoundError, Scope, Store
 __all__ = ["PageSessions", "Principal", "Token", "TokenStore"]
 
 TOKENS = "agentmem-tokens.json"
-# Of a token's text, so many characters are shown to tell tokens apart.
+# Begins every token; `agentmem.formats.secrets` redacts tokens in transcripts by it.
 _PREFIX = "amt_"
-# A page that nobody uses for so long has to be opened by a new link.
+# Seconds without use after which the page needs a new link.
 _SESSION_SECONDS = 12 * 3600
+# Seconds within which a link must be opened.
 _LINK_SECONDS = 600
+# More links or sessions than this replace those that expire first.
 _MAX_SESSIONS = 100
 
 
@@ -58,7 +60,7 @@ class Token:
     Attributes:
         id: names the token in `agentmem token list` and `revoke`.
         digest: SHA-256 of the token, hexadecimal.
-        expires_at: when it stops to be accepted, aware; None for never.
+        expires_at: when it is no longer accepted, aware; None for never.
     """
 
     id: str
@@ -72,14 +74,14 @@ class Token:
 
     @property
     def expired(self) -> bool:
-        """Whether it is no longer accepted."""
+        """Whether the token has expired."""
         return self.expires_at is not None and datetime.fromisoformat(
             self.expires_at
         ) <= datetime.now(UTC)
 
     @property
     def principal(self) -> Principal:
-        """Who presents it."""
+        """The principal that a request with this token has."""
         scope = Scope(self.user_id, self.agent_id)
         return Principal(scope, self.name, self.read_only, key=self.id)
 
@@ -170,6 +172,7 @@ class TokenStore:
         except FileNotFoundError:
             self._tokens, self._stamp = {}, None
             return self._tokens
+        # A file that was replaced has another inode, even within the resolution of the time.
         stamp = (status.st_mtime_ns, status.st_ino)
         if stamp != self._stamp:
             self._tokens = self._parse()
@@ -202,11 +205,11 @@ def _digest(text: str) -> str:
 class PageSessions:
     """Logins of the page: a link that works once sets a cookie.
 
-    A link that leaks into a browser's history is worth nothing after its first use, and the token
-    itself never becomes part of an address.
+    A link in a browser's history cannot be used again, and the token itself never becomes part of a
+    URL.
 
     Args:
-        clock: returns seconds that only grow.
+        clock: returns seconds, monotonic.
 
     >>> sessions = PageSessions()
     >>> code = sessions.new_link(Principal(Scope("ada"), "page"))

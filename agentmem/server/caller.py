@@ -12,7 +12,7 @@ from agentmem.provenance import provenance
 from agentmem.server.auth import Principal
 from agentmem_stores import Scope
 
-__all__ = ["Caller", "Reader", "Writer", "reading", "writing"]
+__all__ = ["Caller", "ReadAccess", "WriteAccess", "read_access", "write_access"]
 
 
 @dataclass(frozen=True)
@@ -24,41 +24,41 @@ class Caller:
 
     @property
     def scope(self) -> Scope:
-        """Pass it to every verb."""
+        """The scope to pass to every method of the controller."""
         return self.principal.scope
 
     @property
     def source(self) -> str:
-        """The client as memories name it; empty for the user's own hands."""
+        """The name of the client; empty for requests with the token of the store's folder."""
         return "" if self.principal.local else self.principal.client
 
     @property
     def provenance(self) -> dict[str, Any]:
         """Metadata of what it writes; a message cannot claim to come from elsewhere.
 
-        The command line and the page are the user's own hands, so they add nothing.
+        The user operates the command line and the page, so these add nothing.
         """
         if self.principal.local or self.principal.client == "page":
             return {}
         return provenance("api", self.principal.client)
 
 
-async def reading(request: Request) -> Caller:
+async def read_access(request: Request) -> Caller:
     """Return who makes a request."""
     return Caller(request.app.state.server.memory, request.state.principal)
 
 
-async def writing(request: Request) -> Caller:
+async def write_access(request: Request) -> Caller:
     """Return who makes a request that changes memories.
 
     Raises:
         HTTPException: 403, the token may only read.
     """
-    caller = await reading(request)
+    caller = await read_access(request)
     if caller.principal.read_only:
         raise HTTPException(403, "this token may only read")
     return caller
 
 
-Reader = Annotated[Caller, Depends(reading)]
-Writer = Annotated[Caller, Depends(writing)]
+ReadAccess = Annotated[Caller, Depends(read_access)]
+WriteAccess = Annotated[Caller, Depends(write_access)]

@@ -1,4 +1,4 @@
-"""Know when a server was last used, so that one that was started on demand ends by itself."""
+"""Measure how long a server has been idle, so that one that was started on demand stops itself."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
-__all__ = ["Activity", "ActivityMeter"]
+__all__ = ["Activity", "ActivityMiddleware"]
 
-# Seconds between two looks at the time of the last request.
-_LOOK_EVERY = 1.0
+# Seconds between two checks of the idle time.
+_CHECK_EVERY = 1.0
 
 
 @dataclass
@@ -37,14 +37,14 @@ class Activity:
         return 0.0 if self.running else self.clock() - self.last
 
     async def wait_until_idle(self, seconds: float) -> None:
-        """Return when nobody has made a request for so long."""
+        """Return when there has been no request for this many seconds."""
         while self.idle_seconds < seconds:
-            await asyncio.sleep(min(_LOOK_EVERY, seconds))
+            await asyncio.sleep(min(_CHECK_EVERY, seconds))
 
 
 @dataclass
-class ActivityMeter:
-    """An ASGI middleware that counts requests; `/healthz` is no use of a server."""
+class ActivityMiddleware:
+    """An ASGI middleware that counts requests, except for `/healthz`, which monitors poll."""
 
     app: ASGIApp
     activity: Activity

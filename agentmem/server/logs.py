@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object per line, without secrets and without what was said."""
+"""Structured logs: one JSON object per line, without secrets and without texts."""
 
 from __future__ import annotations
 

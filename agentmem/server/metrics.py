@@ -29,7 +29,7 @@ class Metrics:
     Labels are routes, methods and statuses, never owners, ids or queries.
 
     Args:
-        activity: knows how many requests are being answered.
+        activity: counts the requests in progress.
     """
 
     activity: Activity
@@ -42,7 +42,7 @@ class Metrics:
         )
         self.seconds = Histogram(
             "agentmem_request_seconds",
-            "Time from the request to the end of the answer.",
+            "Time from the request to the end of the response.",
             ("method", "route"),
             buckets=_SECONDS,
             registry=self.registry,

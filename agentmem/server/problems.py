@@ -66,7 +66,7 @@ def problem_response(
     """Return a problem as a response.
 
     Args:
-        detail: one sentence for whoever reads the response.
+        detail: one sentence that says what was wrong.
         kind: the last part of `type`; by default the status itself.
         members: further members of the problem.
     """

@@ -1,6 +1,6 @@
-"""REST: every verb of `MemoryController` under `/v1`.
+"""REST: every method of `MemoryController` under `/v1`.
 
-The routes are plain functions, which FastAPI runs in a thread pool, because the verbs block.
+The routes are plain functions, which FastAPI runs in a thread pool, because the methods block.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
-from agentmem.arguments import string
+from agentmem.arguments import owner, string
 from agentmem.controller.intake import store_conversations
 from agentmem.provenance import provenance
-from agentmem.server.answers import serialized
-from agentmem.server.caller import Caller, Reader, Writer, reading
+from agentmem.server.caller import Caller, ReadAccess, WriteAccess, read_access
+from agentmem.server.responses import json_response
 from agentmem.server.schemas import (
     MAX_K,
     AddManyRequest,
@@ -83,7 +83,7 @@ Full = Annotated[bool, Query(description="Return the memories, not only their id
 
 # Bytes of a file that are read and sent at a time.
 _CHUNK = 64 * 1024
-# `memories` is left out of an answer unless it is asked for.
+# `memories` is left out of a response unless it is asked for.
 _SPARSE: dict[str, Any] = {"response_model_exclude_unset": True}
 
 
@@ -91,8 +91,8 @@ _SPARSE: dict[str, Any] = {"response_model_exclude_unset": True}
 
 
 @router.post("/memories", status_code=201, tags=["memories"], **_SPARSE)
-def add(body: AddRequest, caller: Writer, full: Full = False) -> Ids:
-    """Store messages as turns of a session; they are durable when this answers."""
+def add(body: AddRequest, caller: WriteAccess, full: Full = False) -> Ids:
+    """Store messages as turns of a session; they are durable when this returns."""
     with memory_span("create_memory", messages=len(body.messages)):
         return Ids.of(_add(body, caller), full=full)
 
@@ -130,7 +130,7 @@ def _message(message: MessageIn | str, caller: Caller) -> dict[str, Any]:
 
 
 @router.post("/sessions", status_code=201, tags=["sessions"], **_SPARSE)
-def add_many(body: AddManyRequest, caller: Writer, full: Full = False) -> Ids:
+def add_many(body: AddManyRequest, caller: WriteAccess, full: Full = False) -> Ids:
     """Store whole conversations and end them."""
     services = caller.memory.services
     drafts = {
@@ -141,30 +141,30 @@ def add_many(body: AddManyRequest, caller: Writer, full: Full = False) -> Ids:
         if turns
     }
     sending = Sending(histories=body.history)
-    stored = store_conversations(services, services.owner(caller.scope), drafts, sending=sending)
+    stored = store_conversations(services, owner(services, caller.scope), drafts, sending=sending)
     return Ids.of(stored.memories, full=full)
 
 
 @router.get("/sessions/open", tags=["sessions"])
-def open_session(caller: Reader) -> OpenSession:
+def open_session(caller: ReadAccess) -> OpenSession:
     """Return the session that messages without a session id continue."""
     return OpenSession(session_id=caller.memory.open_session(scope=caller.scope))
 
 
 @router.post("/sessions/{session_id:path}/end", tags=["sessions"], **_SPARSE)
-def end_session(session_id: str, caller: Writer, full: Full = False) -> Ids:
+def end_session(session_id: str, caller: WriteAccess, full: Full = False) -> Ids:
     """Derive the passages, keywords, facts and summary of a session."""
     return Ids.of(caller.memory.end_session(session_id, scope=caller.scope), full=full)
 
 
 @router.post("/sessions/end", tags=["sessions"], **_SPARSE)
-def end_open_session(caller: Writer, full: Full = False) -> Ids:
+def end_open_session(caller: WriteAccess, full: Full = False) -> Ids:
     """End the session that is open."""
     return Ids.of(caller.memory.end_session(scope=caller.scope), full=full)
 
 
 @router.delete("/sessions/{session_id:path}", tags=["sessions"])
-def delete_session(session_id: str, caller: Writer) -> DeletionOut:
+def delete_session(session_id: str, caller: WriteAccess) -> DeletionOut:
     """Delete a conversation and everything that was derived from it."""
     return DeletionOut.of(caller.memory.delete_session(session_id, scope=caller.scope))
 
@@ -173,8 +173,8 @@ def delete_session(session_id: str, caller: Writer) -> DeletionOut:
 
 
 @router.post("/search", tags=["search"])
-@serialized
-def search(body: SearchRequest, request: Request, caller: Reader) -> SearchOut:
+@json_response
+def search(body: SearchRequest, request: Request, caller: ReadAccess) -> SearchOut:
     """Find the memories that answer a question, best first."""
     options = body.options("query") | _reinforce(body.reinforce, caller)
     with memory_span("search_memory", content=body.query, k=body.k):
@@ -184,8 +184,8 @@ def search(body: SearchRequest, request: Request, caller: Reader) -> SearchOut:
 
 
 @router.post("/recall", tags=["search"])
-@serialized
-def recall(body: RecallRequest, request: Request, caller: Reader) -> RecallOut:
+@json_response
+def recall(body: RecallRequest, request: Request, caller: ReadAccess) -> RecallOut:
     """Spend a token budget on the memories that answer a question."""
     options = body.options("query") | _reinforce(body.reinforce, caller)
     query = body.cue()
@@ -201,14 +201,16 @@ def _reinforce(wanted: bool, caller: Caller) -> dict[str, bool]:
 
 
 @router.post("/searches/{search_id}/reinforce", status_code=204, tags=["search"])
-def reinforce(search_id: str, body: ReinforceRequest, request: Request, caller: Writer) -> None:
+def reinforce(
+    search_id: str, body: ReinforceRequest, request: Request, caller: WriteAccess
+) -> None:
     """Strengthen the hits of a search with `reinforce: false`; by default all."""
     hits = _with_shown(caller, request.app.state.searches.get(caller.scope, search_id), body.shown)
     caller.memory.reinforce(hits, shown=body.shown, scope=caller.scope)
 
 
 @router.post("/searches/{search_id}/feedback", status_code=204, tags=["search"])
-def feedback(search_id: str, body: FeedbackRequest, request: Request, caller: Writer) -> None:
+def feedback(search_id: str, body: FeedbackRequest, request: Request, caller: WriteAccess) -> None:
     """Report which hits of a search or recall were useful; later searches learn from it."""
     hits = _with_shown(caller, request.app.state.searches.get(caller.scope, search_id), body.shown)
     caller.memory.feedback(hits, cited=body.cited, shown=body.shown, scope=caller.scope)
@@ -224,13 +226,13 @@ def _with_shown(caller: Caller, result: SearchResult, shown: list[str] | None) -
 
 
 @router.get("/learned", tags=["search"])
-def learned(caller: Reader) -> LearnedOut:
+def learned(caller: ReadAccess) -> LearnedOut:
     """Return how much the ranking has learned from feedback."""
     return LearnedOut.of(caller.memory.learned(scope=caller.scope))
 
 
 @router.delete("/learned", tags=["search"])
-def reset_learning(caller: Writer) -> Count:
+def reset_learning(caller: WriteAccess) -> Count:
     """Delete all feedback."""
     return Count(count=caller.memory.reset_learning(scope=caller.scope))
 
@@ -239,9 +241,9 @@ def reset_learning(caller: Writer) -> Count:
 
 
 @router.get("/memories", tags=["memories"])
-@serialized
+@json_response
 def list_memories(
-    caller: Reader,
+    caller: ReadAccess,
     limit: Annotated[int, Query(ge=1, le=MAX_K)] = 100,
     cursor: str | None = None,
     granularity: Granularity | None = None,
@@ -285,56 +287,56 @@ def _with_retention(caller: Caller, memory: Memory) -> MemoryOut:
 
 
 @router.delete("/memories", tags=["memories"])
-def delete_all(caller: Writer) -> Count:
+def delete_all(caller: WriteAccess) -> Count:
     """Delete everything of the owner."""
     return Count(count=caller.memory.delete_all(scope=caller.scope))
 
 
 @router.get("/memories/{memory_id:path}/history", tags=["memories"])
-def history(memory_id: str, caller: Reader) -> list[MemoryOut]:
+def history(memory_id: str, caller: ReadAccess) -> list[MemoryOut]:
     """Return every version of a memory, the oldest first."""
     return [MemoryOut.of(m) for m in caller.memory.history(memory_id, scope=caller.scope)]
 
 
 @router.get("/memories/{memory_id:path}/related", tags=["memories"])
-def related(memory_id: str, caller: Reader, k: K = 5) -> list[MemoryOut]:
+def related(memory_id: str, caller: ReadAccess, k: K = 5) -> list[MemoryOut]:
     """Return the neighbors of a memory in the association graph, the closest first."""
     return [MemoryOut.of(m) for m in caller.memory.related(memory_id, k=k, scope=caller.scope)]
 
 
 @router.post("/memories/{memory_id:path}/pin", tags=["memories"])
-def pin(memory_id: str, caller: Writer) -> MemoryOut:
+def pin(memory_id: str, caller: WriteAccess) -> MemoryOut:
     """Pin a memory: it never fades; an archived one becomes active again."""
     return _with_retention(caller, caller.memory.pin(memory_id, scope=caller.scope))
 
 
 @router.delete("/memories/{memory_id:path}/pin", tags=["memories"])
-def unpin(memory_id: str, caller: Writer) -> MemoryOut:
+def unpin(memory_id: str, caller: WriteAccess) -> MemoryOut:
     """Undo a pin."""
     return _with_retention(caller, caller.memory.unpin(memory_id, scope=caller.scope))
 
 
 @router.post("/memories/{memory_id:path}/unmerge", tags=["memories"])
-def unmerge(memory_id: str, caller: Writer) -> list[MemoryOut]:
+def unmerge(memory_id: str, caller: WriteAccess) -> list[MemoryOut]:
     """Make a turn that a consolidation merged into another one active again."""
     return [MemoryOut.of(m) for m in caller.memory.unmerge(memory_id, scope=caller.scope)]
 
 
 @router.get("/memories/{memory_id:path}", tags=["memories"])
-def get(memory_id: str, caller: Reader) -> MemoryOut:
+def get(memory_id: str, caller: ReadAccess) -> MemoryOut:
     """Return one memory."""
     return _with_retention(caller, caller.memory.get(memory_id, scope=caller.scope))
 
 
 @router.patch("/memories/{memory_id:path}", tags=["memories"])
-def update(memory_id: str, body: EditRequest, caller: Writer) -> MemoryOut:
+def update(memory_id: str, body: EditRequest, caller: WriteAccess) -> MemoryOut:
     """Replace the text of a memory; its history keeps the former version."""
     memory = caller.memory.update(memory_id, scope=caller.scope, **body.options())
     return _with_retention(caller, memory)
 
 
 @router.delete("/memories/{memory_id:path}", tags=["memories"])
-def delete(memory_id: str, caller: Writer) -> DeletionOut:
+def delete(memory_id: str, caller: WriteAccess) -> DeletionOut:
     """Delete a memory, its versions, and what was derived from it; return a receipt."""
     return DeletionOut.of(caller.memory.delete(memory_id, scope=caller.scope))
 
@@ -343,7 +345,7 @@ def delete(memory_id: str, caller: Writer) -> DeletionOut:
 
 
 @router.post("/documents", status_code=201, tags=["documents"])
-def add_document(body: DocumentRequest, caller: Writer) -> DocumentOut:
+def add_document(body: DocumentRequest, caller: WriteAccess) -> DocumentOut:
     """Store a document in chunks; adding one of the same source replaces what changed.
 
     It takes the text itself, never a path: a client must not read files of this machine.
@@ -362,20 +364,20 @@ def add_document(body: DocumentRequest, caller: Writer) -> DocumentOut:
 
 
 @router.get("/documents", tags=["documents"])
-def documents(caller: Reader) -> list[DocumentOut]:
+def documents(caller: ReadAccess) -> list[DocumentOut]:
     """Return the documents, by title."""
     return [DocumentOut.of(document) for document in caller.memory.documents(scope=caller.scope)]
 
 
 @router.delete("/documents/{name:path}", tags=["documents"])
-def delete_document(name: str, caller: Writer) -> DeletionOut:
+def delete_document(name: str, caller: WriteAccess) -> DeletionOut:
     """Delete a document by its id or its source, with all its chunks."""
     return DeletionOut.of(caller.memory.delete_document(name, scope=caller.scope))
 
 
 @router.post("/recognize", tags=["search"])
-def recognize(body: RecognizeRequest, caller: Reader) -> RecognitionOut:
-    """Say how surely a text was met before."""
+def recognize(body: RecognizeRequest, caller: ReadAccess) -> RecognitionOut:
+    """Return how familiar a text is."""
     result = caller.memory.recognize(body.text, scope=caller.scope)
     return RecognitionOut(
         familiarity=result.familiarity,
@@ -390,7 +392,7 @@ def recognize(body: RecognizeRequest, caller: Reader) -> RecognitionOut:
 
 @router.get("/facts", tags=["knowledge"])
 def facts(
-    caller: Reader,
+    caller: ReadAccess,
     subject: str | None = None,
     attribute: str | None = None,
     superseded: bool = False,
@@ -408,14 +410,14 @@ def facts(
 
 
 @router.get("/profile", tags=["knowledge"])
-def profile(caller: Reader, limit: OptionalK = None) -> list[ProfileLineOut]:
+def profile(caller: ReadAccess, limit: OptionalK = None) -> list[ProfileLineOut]:
     """Return the profile of the user in lines."""
     return [ProfileLineOut.of(p) for p in caller.memory.profile(limit=limit, scope=caller.scope)]
 
 
 @router.get("/timeline", tags=["knowledge"])
 def timeline(
-    caller: Reader,
+    caller: ReadAccess,
     query: str | None = None,
     since: Moment = None,
     until: Moment = None,
@@ -427,19 +429,19 @@ def timeline(
 
 
 @router.get("/topics", tags=["knowledge"])
-def topics(caller: Reader, query: str | None = None, k: OptionalK = None) -> list[MemoryOut]:
+def topics(caller: ReadAccess, query: str | None = None, k: OptionalK = None) -> list[MemoryOut]:
     """Return the active topics; with a query the nearest first."""
     return [MemoryOut.of(m) for m in caller.memory.topics(query, k=k, scope=caller.scope)]
 
 
 @router.get("/plans", tags=["knowledge"])
-def plans(caller: Reader, goal: str | None = None, k: K = 5) -> list[PlanOut]:
+def plans(caller: ReadAccess, goal: str | None = None, k: K = 5) -> list[PlanOut]:
     """Return plans, those that fit a goal and succeeded most first."""
     return [PlanOut.of(plan) for plan in caller.memory.plans(goal, k=k, scope=caller.scope)]
 
 
 @router.post("/plans", status_code=201, tags=["knowledge"])
-def add_plan(body: PlanRequest, caller: Writer) -> PlanOut:
+def add_plan(body: PlanRequest, caller: WriteAccess) -> PlanOut:
     """Store a plan: a goal, and the steps towards it."""
     plan = caller.memory.add_plan(
         body.goal, body.steps, body.outcome, sources=body.sources, scope=caller.scope
@@ -448,14 +450,14 @@ def add_plan(body: PlanRequest, caller: Writer) -> PlanOut:
 
 
 @router.post("/plans/{plan_id}/outcome", tags=["knowledge"])
-def plan_went(plan_id: str, body: OutcomeRequest, caller: Writer) -> PlanOut:
+def plan_went(plan_id: str, body: OutcomeRequest, caller: WriteAccess) -> PlanOut:
     """Count an outcome of a plan."""
     return PlanOut.of(caller.memory.plan_went(plan_id, body.outcome, scope=caller.scope))
 
 
 @router.get("/graph", tags=["knowledge"])
-@serialized
-def graph(caller: Reader) -> GraphOut:
+@json_response
+def graph(caller: ReadAccess) -> GraphOut:
     """Return the association graph."""
     graph = caller.memory.graph(scope=caller.scope)
     return GraphOut.model_construct(
@@ -468,7 +470,7 @@ def graph(caller: Reader) -> GraphOut:
 
 
 @router.get("/stats", tags=["maintenance"])
-def stats(caller: Reader) -> StatsOut:
+def stats(caller: ReadAccess) -> StatsOut:
     """Return how many memories, sessions and associations there are."""
     return StatsOut.of(caller.memory.stats(scope=caller.scope))
 
@@ -477,27 +479,28 @@ def stats(caller: Reader) -> StatsOut:
 
 
 @router.post("/sweep", tags=["maintenance"])
-def sweep(body: SweepRequest, caller: Writer) -> SweepOut:
+def sweep(body: SweepRequest, caller: WriteAccess) -> SweepOut:
     """Archive the memories that have faded."""
     return SweepOut.of(caller.memory.sweep(body.now, scope=caller.scope))
 
 
 @router.post("/consolidate", tags=["maintenance"])
-def consolidate(body: ConsolidateRequest, caller: Writer) -> ConsolidationOut:
+def consolidate(body: ConsolidateRequest, caller: WriteAccess) -> ConsolidationOut:
     """End sessions, merge duplicates, summarize topics and days."""
     report = caller.memory.consolidate(budget=body.budget, keep=body.keep, scope=caller.scope)
     return ConsolidationOut.of(report)
 
 
 @router.post("/check", tags=["maintenance"])
-def check(body: CheckRequest, caller: Writer) -> CheckOut:
+def check(body: CheckRequest, caller: WriteAccess) -> CheckOut:
     """Check the integrity of the owner's memories and of the store's files."""
     return CheckOut.of(caller.memory.check(repair=body.repair, scope=caller.scope))
 
 
 @router.get("/export", tags=["maintenance"])
-def export(caller: Reader) -> StreamingResponse:
+def export(caller: ReadAccess) -> StreamingResponse:
     """Stream everything of the owner as JSON lines, as `MemoryController.export` writes it."""
+    # To a file first, because an error after the first byte could not change the status any more.
     descriptor, name = tempfile.mkstemp(suffix=".jsonl")
     os.close(descriptor)
     try:
@@ -538,7 +541,7 @@ async def _uploaded(request: Request) -> FilePath:
         "requestBody": {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}}
     },
 )
-def import_(caller: Writer, upload: Annotated[FilePath, Depends(_uploaded)]) -> Count:
+def import_(caller: WriteAccess, upload: Annotated[FilePath, Depends(_uploaded)]) -> Count:
     """Read an export; records replace those of the same id."""
     try:
         return Count(count=caller.memory.import_(upload, scope=caller.scope))
@@ -546,10 +549,10 @@ def import_(caller: Writer, upload: Annotated[FilePath, Depends(_uploaded)]) -> 
         upload.unlink(missing_ok=True)
 
 
-# The store as a whole, for whoever owns its folder.
+# The store as a whole, for the holder of the token in its folder.
 
 
-async def owning(caller: Annotated[Caller, Depends(reading)]) -> Caller:
+async def store_access(caller: Annotated[Caller, Depends(read_access)]) -> Caller:
     """Return who makes a request that concerns all owners.
 
     Raises:
@@ -560,29 +563,29 @@ async def owning(caller: Annotated[Caller, Depends(reading)]) -> Caller:
     return caller
 
 
-Owner = Annotated[Caller, Depends(owning)]
+StoreAccess = Annotated[Caller, Depends(store_access)]
 
 
 @router.get("/owners", tags=["store"])
-def owners(caller: Owner) -> list[OwnerOut]:
+def owners(caller: StoreAccess) -> list[OwnerOut]:
     """Return every owner who was ever written to."""
     return [OwnerOut.of(scope) for scope in caller.memory.owners()]
 
 
 @router.post("/compact", tags=["store"])
-def compact(caller: Owner) -> CompactionOut:
+def compact(caller: StoreAccess) -> CompactionOut:
     """Rewrite the store's files, so that they contain no byte of anything deleted."""
     return CompactionOut.of(caller.memory.compact())
 
 
 @router.post("/flush", status_code=204, tags=["store"])
-def flush(caller: Writer) -> None:
+def flush(caller: WriteAccess) -> None:
     """Write pending recalls now."""
     caller.memory.flush()
 
 
 @router.get("/whoami", tags=["server"])
-def whoami(caller: Reader) -> WhoOut:
+def whoami(caller: ReadAccess) -> WhoOut:
     """Return whose memories the token means."""
     return WhoOut(
         user_id=caller.scope.user_id,

@@ -22,9 +22,9 @@ from fastapi import FastAPI
 
 from agentmem.controller import MemoryController
 from agentmem.discovery import SERVER_FILE, remove_server_file, write_private
+from agentmem.server.access import Hosts
 from agentmem.server.app import ServerState, create_app
 from agentmem.server.auth import TokenStore
-from agentmem.server.gate import Hosts
 from agentmem.server.limits import Limits
 from agentmem_stores import InvalidInputError, Scope, StoreUnavailableError
 
@@ -77,7 +77,7 @@ def serve(
     secret = secrets.token_urlsafe(32)
 
     @asynccontextmanager
-    async def published(app: FastAPI) -> AsyncIterator[None]:
+    async def publish_address(app: FastAPI) -> AsyncIterator[None]:
         options.folder.mkdir(parents=True, exist_ok=True)
         write_private(
             options.folder / SERVER_FILE,
@@ -104,7 +104,7 @@ def serve(
         secret=secret,
         hosts=hosts,
         limits=options.limits,
-        around=published,
+        inner_lifespan=publish_address,
     )
     config = uvicorn.Config(
         app,
@@ -144,6 +144,7 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
+        # Otherwise the port cannot be used while connections of a former server linger.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host.strip("[]"), port))
         listener.listen(128)
@@ -154,7 +155,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _url(host: str, port: int) -> str:
-    # Whoever reads the file is on this machine.
+    # Only processes of this machine read the file.
     name = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}.get(host, host)
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
@@ -163,7 +164,7 @@ def _warm_up(memory: MemoryController) -> None:
     """Load the embedder while the first client is still getting ready."""
 
     def load() -> None:
-        # Whoever searches first will be told what is wrong.
+        # The first search raises the same error, and reports it to its caller.
         with suppress(Exception):
             memory.embeddings.embed_query("What is my name?")
 
@@ -171,7 +172,7 @@ def _warm_up(memory: MemoryController) -> None:
 
 
 async def _close_silent_connections(server: uvicorn.Server, seconds: float) -> None:
-    """Close connections that have not sent a request, which uvicorn waits for without end."""
+    """Close connections that have not sent a request, which uvicorn would keep forever."""
     silent_since: WeakKeyDictionary[object, float] = WeakKeyDictionary()
     while True:
         await asyncio.sleep(seconds / 3)

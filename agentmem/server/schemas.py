@@ -1,7 +1,7 @@
 """The bodies of requests and responses under `/v1`; OpenAPI describes them.
 
-Requests leave out what is not given, so that the defaults of the verbs are written down once, in
-`MemoryController`. Responses are built from what the verbs return.
+Requests leave out what is not given, so that the defaults of the methods are written down once, in
+`MemoryController`. Responses are built from what the methods return.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ __all__ = [
 
 T = TypeVar("T", bound=BaseModel)
 
-# More would be a mistake, and time for everybody else.
+# More hits are almost certainly a mistake, and would delay the requests of others.
 MAX_K = 1000
 _K = Annotated[int, Field(ge=1, le=MAX_K)]
 
@@ -54,7 +54,7 @@ def _clean(value: Any) -> Any:
 
 
 def _day(value: Any) -> Any:
-    """Read a date as its start in UTC, as the verbs do."""
+    """Read a date as its start in UTC, as the methods do."""
     try:
         return moment("time", date.fromisoformat(value))
     except (TypeError, ValueError):
@@ -87,7 +87,7 @@ class MessageIn(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     role: str = "user"
-    # The verbs read it, and leave out what has no words.
+    # The methods read it, and leave out what has no words.
     content: SkipValidation[str | list[Any] | None] = None
     timestamp: Annotated[datetime, BeforeValidator(_day)] | None = None
     speaker: _String | None = None
@@ -236,7 +236,7 @@ class DocumentRequest(_Request):
 
 
 class RecognizeRequest(_Request):
-    """A text that may have been met before."""
+    """A text that may be known."""
 
     text: _Text
 
@@ -295,7 +295,7 @@ class _Response(BaseModel):
 
     @classmethod
     def of(cls, value: object) -> Self:
-        """Return it for what a verb returned."""
+        """Return it for what a method returned."""
         return cls.model_validate(value)
 
 
@@ -587,7 +587,7 @@ class DocumentOut(_Response):
 
 
 class RecognitionOut(BaseModel):
-    """How surely a text was met before."""
+    """How familiar a text is."""
 
     familiarity: float
     kind: str
@@ -612,7 +612,7 @@ class DeletionOut(_Response):
 
 
 class Count(BaseModel):
-    """How many records a verb wrote or deleted."""
+    """How many records a method wrote or deleted."""
 
     count: int
 

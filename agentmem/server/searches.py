@@ -13,7 +13,7 @@ from agentmem_stores import Memory, MemoryNotFoundError, Scope
 
 __all__ = ["RecentSearches"]
 
-# A result holds its memories. So many answers are in the making at once, and not more.
+# A result contains its memories, so only the latest results are kept.
 _MAX = 256
 
 
@@ -21,7 +21,7 @@ _MAX = 256
 class RecentSearches:
     """The latest results by id, each for its owner only.
 
-    It is a deletion listener: what is deleted is not held here either.
+    It is a deletion listener: results with deleted memories are dropped.
     """
 
     _results: OrderedDict[str, tuple[Scope, SearchResult]] = field(

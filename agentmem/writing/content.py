@@ -39,7 +39,7 @@ _ATTACHMENT_TYPES = {
     "computer_screenshot": "image",
     "image_generation_call": "image",
 }
-# Answers of tools: the types end so, or they have no ending of their own.
+# Tool results: their types end so, or have no ending of their own.
 _RESULT_ENDINGS = ("tool_result", "_call_output")
 _RESULT_TYPES = frozenset(["mcp_call"])
 # The same in parts without a type, by the key that such a part has: Gemini's and Bedrock's.
@@ -69,7 +69,7 @@ class Content:
         texts: the words, one string for each part.
         attachments: one dict for each image, recording, video or file: its `type`, and `url`,
             `mime_type`, `name` and `id` where they are known. Data itself is not stored.
-        results: answers of tools, which Anthropic puts into messages of the user.
+        results: tool results, which Anthropic puts into messages of the user.
     """
 
     texts: list[str] = field(default_factory=list)

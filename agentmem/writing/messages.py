@@ -1,4 +1,4 @@
-"""Messages on their way in: read, validate, and pass through the user's `before_write` hook."""
+"""Read and validate messages, and pass them through the user's `before_write` hook."""
 
 from __future__ import annotations
 
@@ -83,14 +83,14 @@ _ACCEPTED = 'a string, a LangChain message or a dict with "role" and "content"'
 
 @dataclass(frozen=True)
 class Draft:
-    """A message on its way into the store.
+    """A message that is not stored yet.
 
     `before_write` receives drafts and returns them, changed or not.
 
     Attributes:
         text: the words.
         role: `user`, `assistant`, `system`, `tool`, `document`, or a name that starts with `x-`.
-        speaker: the name of who speaks; None where there is none.
+        speaker: the speaker's name; None if it is unknown.
         said_at: when it was said, aware; None for the time of writing.
         importance: in [0, 1], raises the initial strength; None for 0.
         expires_at: when it is deleted, aware; None for never.
@@ -292,7 +292,7 @@ def _drafts_of(content: Content, base: Draft) -> list[Draft]:
     drafts = []
     result = "\n".join(text for text in content.results if text.strip())
     if result:
-        # Anthropic puts the answers of tools into a message of the user, who did not say them.
+        # Anthropic puts tool results into a message of the user, who did not say them.
         result_id = base.id and f"{base.id}/result"
         drafts.append(_cleaned(replace(base, text=result, role="tool", id=result_id)))
     # A model's reply is cut into parts by its API; the parts of other messages are separate.

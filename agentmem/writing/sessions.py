@@ -48,8 +48,9 @@ __all__ = [
 # the others, wherever a crash cuts the batch off.
 DERIVED = (Granularity.SESSION, Granularity.KEYWORDS, Granularity.FACT, Granularity.SUMMARY)
 
-# Notes, plans and items of a LangGraph store live in sessions whose ids begin with this. They are
-# not conversations, so there is nothing to sum up.
+# Notes, plans and items of a LangGraph store are in sessions whose ids begin with this. They are
+# not conversations, so there is nothing to sum up. The prefix is part of stored ids: another one
+# would turn the items of existing stores into conversations.
 ITEM_PREFIX = "shelf:"
 
 # Short enough for the embedding to be about one thing. Longer passages found less on LoCoMo;
@@ -85,7 +86,7 @@ def is_derived(memory: Memory) -> bool:
 
 @dataclass(frozen=True)
 class Sessions:
-    """Writes what is derived from whole sessions; the caller holds the lock of the store."""
+    """Writes what is derived from whole sessions; the caller holds the lock of the scope."""
 
     store: MemoryStore
     memories: IndexedStore
@@ -220,7 +221,7 @@ class Sessions:
             granularity=granularity,
             text=text,
             session_id=first.session_id,
-            # Nobody could have known the whole before its last turn.
+            # With `as_of`, a summary must not be visible before the last turn that it covers.
             said_at=max(turn.said_at for turn in turns),
             written_at=self.clock(),
             role="system",

@@ -193,6 +193,7 @@ class Writer:
             neighbors = known[i]
             for j in np.argsort(-among[i, :i], kind="stable")[: self.association.neighbors]:
                 neighbors.append(Neighbor(memories[j].id, float(among[i, j])))
+            # Equally near ones by id, so that links do not depend on the order of the store.
             neighbors.sort(key=_by_id)
             neighbors.sort(key=_by_similarity, reverse=True)
             nearest = neighbors[0].similarity if neighbors else 0.0
@@ -215,6 +216,7 @@ class Writer:
         table = self.memories.index(scope).tables[granularity]
         if not len(table):
             return [[] for _ in embedded.token_codes]
+        # Those that are left out may be among the nearest.
         n = self.association.neighbors + len(leave_out)
         nearest = []
         for neighbors in self.store.nearest(scope, granularity, embedded.vectors, n):
@@ -238,6 +240,7 @@ class Writer:
             new, said_at=said_at, written_at=self.clock(), version=old.version + 1, edges=()
         )
         [entry] = self.link([new], embedded, leave_out=frozenset({old.id}))
+        # An edit makes no memory weaker.
         new = replace(
             entry.memory,
             strength=max(entry.memory.strength, old.strength),

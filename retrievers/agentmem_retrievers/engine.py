@@ -166,11 +166,10 @@ class SearchEngine:
     ) -> RankedTurns | None:
         """Rank all turns and decide whether archived ones may be found.
 
-        What is in the archive is known from the index without reading it, as one knows that one
-        knows a thing before it comes to mind.
+        The index has the features of archived turns too, so nothing is read from the store.
 
         Returns:
-            None if they may not, and too few others were ranked.
+            None if they may not, and fewer active turns were ranked than hits are wanted.
         """
         wider = replace(query, include_archived=True, k=2 * query.k)
         ranking = self._ranking(index, scope, wider, embedded)

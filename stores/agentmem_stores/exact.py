@@ -14,6 +14,8 @@ from agentmem_stores.store import Batch, Neighbor, Vectors
 
 __all__ = ["CACHED_VECTORS", "EXACT_LIMIT", "ExactCache", "ExactIndex", "Key", "dot_products"]
 
+# Memories of one scope and granularity up to which a search compares all vectors: 0.08 ms for one
+# query (see `dot_products`), and exact, which Chroma's index is not.
 EXACT_LIMIT = 2048
 # 48 MB at 384 dimensions.
 CACHED_VECTORS = 32768

@@ -35,7 +35,7 @@ __all__ = [
     "value_at",
 ]
 
-# Far more than anybody writes by hand, and little enough that a filter from outside costs nothing.
+# Far more than a person writes by hand, and few enough that a hostile filter costs little.
 MAX_DEPTH = 8
 MAX_CONDITIONS = 256
 MAX_VALUES = 1000
@@ -277,6 +277,7 @@ def _to_float(value: int | float) -> float:
     try:
         return float(value)
     except OverflowError:
+        # JSON integers have any length.
         return math.inf
 
 
@@ -284,13 +285,14 @@ def _repr(value: object) -> str:
     try:
         text = repr(value)
     except Exception:
+        # `repr` of a caller's object may raise anything.
         text = f"a {type(value).__name__}"
     text = text if is_unicode(text) else text.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= 80 else f"{text[:80]}…"
 
 
 def as_number(value: Any) -> float:
-    """Return what a value is in an ordering of numbers, NaN for what is none.
+    """Return a value as a number for comparison, NaN if it is not a number.
 
     Numbers written as text count, as in LangGraph's stores.
 

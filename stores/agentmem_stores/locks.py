@@ -111,6 +111,7 @@ class ScopeLocks:
     @contextmanager
     def hold(self, scope: Scope) -> Iterator[None]:
         """Hold the lock of one scope alone; reentrant. Never hold those of two scopes."""
+        # That of all scopes first, so that `hold_all` keeps out new changes, and waits for others.
         with self._all.shared(), self.of(scope).exclusive():
             yield
 

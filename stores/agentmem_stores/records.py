@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 # Metadata of a turn: minutes that its speaker's clock was ahead of UTC. All times are stored in
-# UTC, and without this "yesterday" would be another day for whoever said it. Absent for 0.
+# UTC, and without this "yesterday" could be another day than the speaker meant. Absent for 0.
 UTC_OFFSET = "utc_offset"
 # In a turn's metadata: whether its author writes the month first in a date such as 3/4/2024.
 MONTH_FIRST = "month_first"
@@ -181,7 +181,7 @@ class Scope:
             no part of the owner's identity. By default days are those of each timestamp's own
             offset, which is UTC for the system clock.
         day_first: whether the user writes 3/4/2024 for 3 April, else for 4 March. It is no part of
-            the owner's identity either, and dates that exist in one order only need it not.
+            the owner's identity either. Dates that exist in one order only do not need it.
 
     Integers and UUIDs, as databases number users, become strings.
 
@@ -270,7 +270,7 @@ class Memory:
         session_id: the conversation it belongs to.
         said_at: when it was said, UTC.
         written_at: when it was written to the store, UTC.
-        role: `user`, `assistant`, `tool` or `system`.
+        role: `user`, `assistant`, `system`, `tool`, `document`, or a name that begins with `x-`.
         speaker: the speaker's name, if the conversation gives one.
         position: index in the session, from 0 (for a passage: of its first turn).
         strength: S in R = exp(-t/S), in days.

@@ -227,8 +227,11 @@ class MemoryStore(ABC):
         return ScopeLocks()
 
     @cached_property
-    def verb_locks(self) -> ScopeLocks:
-        """Locks for the time from reading what a change depends on to writing it."""
+    def change_locks(self) -> ScopeLocks:
+        """Locks of changes, one for each scope, held from the first read to the last write.
+
+        A thread takes that of a scope before that of its index, never after it.
+        """
         return ScopeLocks()
 
     @cached_property

@@ -65,7 +65,7 @@ class TestExactBeatsNear:
             ("Who gets order 52?", 9),
         ],
     )
-    def test_literals_tell_memories_apart(self, ask: Ask, question: str, expected: int) -> None:
+    def test_literals_distinguish_memories(self, ask: Ask, question: str, expected: int) -> None:
         assert ask(self.NEAR, question)[0].memory.text == self.NEAR[expected]
 
     @pytest.mark.parametrize("text", [*NEAR, "> Noted.", "What is that?"])

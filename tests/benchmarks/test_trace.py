@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.trace import trace_verbs
+from benchmarks.trace import trace_methods
 
 
 @pytest.fixture(scope="module")
 def traced() -> dict[str, tuple[int, int]]:
-    return {verb: (len(calls), sum(calls.values())) for verb, calls in trace_verbs().items()}
+    return {verb: (len(calls), sum(calls.values())) for verb, calls in trace_methods().items()}
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,6 @@ def test_an_owner_adds_while_another_changes_memories(memory: MemoryController) 
 def test_a_search_waits_for_no_change_that_embeds(memory: MemoryController) -> None:
     """Who ends a session holds the owner's lock for long; that of the index only to write."""
     with memory.services.locks.hold(OWNERS[0]), ThreadPoolExecutor(1) as pool:
-        memory.services.swept.add(OWNERS[0])
+        memory.services.swept_scopes.add(OWNERS[0])
         search = pool.submit(memory.search, QUESTIONS[2], k=1, scope=OWNERS[0], reinforce=False)
         assert "cello" in search.result(timeout=30)[0].memory.text

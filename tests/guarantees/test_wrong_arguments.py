@@ -102,10 +102,10 @@ SKIPPED = {"close", "flush", "owners", "compact", "embeddings", "open"}
 
 
 def methods(kind: type) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """Yield the public methods of a class, without the async twins."""
+    """Yield the public methods of a class, without the async versions."""
     for name, method in inspect.getmembers(kind, inspect.isfunction):
-        twin = name.startswith("a") and hasattr(kind, name[1:])
-        if not (name.startswith("_") or name in SKIPPED or twin):
+        is_async = name.startswith("a") and hasattr(kind, name[1:])
+        if not (name.startswith("_") or name in SKIPPED or is_async):
             yield name, method
 
 
@@ -182,13 +182,13 @@ def test_a_client_raises_typed_errors_only(
 
 
 @pytest.mark.parametrize("kind", [MemoryController, Client])
-def test_async_twins_are_the_same_calls(kind: type) -> None:
-    twins = {
+def test_async_versions_make_the_same_calls(kind: type) -> None:
+    versions = {
         name: getattr(kind, f"a{name}") for name, _ in methods(kind) if hasattr(kind, f"a{name}")
     }
-    assert {"add", "search", "recall", "get_all", "feedback", "import_"} <= twins.keys()
-    for name, twin in twins.items():
-        assert twin.__wrapped__ is getattr(kind, name)
+    assert {"add", "search", "recall", "get_all", "feedback", "import_"} <= versions.keys()
+    for name, version in versions.items():
+        assert version.__wrapped__ is getattr(kind, name)
 
 
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES.keys())

@@ -84,7 +84,7 @@ def test_killed_process_loses_no_acknowledged_write(tmp_path: Path) -> None:
     with writer(tmp_path) as process:
         assert process.stdout is not None
         lines = [next(process.stdout).split() for _ in range(6)]
-        with pytest.raises(StoreLockedError, match="chroma run"):
+        with pytest.raises(StoreLockedError, match="agentmem serve --store"):
             ChromaStore.open(tmp_path, SPEC)
         process.kill()
         lines += [line.split() for line in process.stdout]

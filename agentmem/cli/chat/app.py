@@ -14,7 +14,7 @@ from agentmem.cli.chat.conversation import Conversation
 from agentmem.cli.chat.keyboard import PROMPT, Keyboard, read_stdin
 from agentmem.cli.chat.slash_commands import COMMANDS, run_command
 from agentmem.cli.options import DEFAULT_STORE, DEFAULT_USER, open_store
-from agentmem.cli.terminal import complain, console, note, plain, show
+from agentmem.cli.terminal import console, note, plain, print_error, show
 from agentmem.folders import expand_home
 from agentmem_stores import AgentMemError, Granularity, Scope
 
@@ -80,7 +80,7 @@ def run(
             typed = chain([first], typed)
         return _chat(expand_home(Path(store)), scope, model, clock, typed)
     except AgentMemError as error:
-        complain(str(error))
+        print_error(str(error))
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -129,11 +129,11 @@ def _loop(conversation: Conversation, typed: Iterator[str]) -> int:
                 conversation.send(line)
         except AgentMemError as error:
             failed = 1
-            complain(str(error))
+            print_error(str(error))
         except Exception as error:
             # A provider may raise anything; the user's message is stored already.
             failed = 1
-            complain(f"the model failed: {type(error).__name__}: {error}")
+            print_error(f"the model failed: {type(error).__name__}: {error}")
     return failed if not sys.stdin.isatty() else 0
 
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from agentmem.agent.grounding import rests_on
+from agentmem.agent.grounding import supporting_memory
 from agentmem.cli.chat.streaming import SafeStream, Wrapper
 from agentmem.models.local_model import LocalChatModel
-from agentmem.prompting.asking import is_question
+from agentmem.prompting.questions import is_question
 from agentmem.prompting.quoting import quote
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Conversation:
         context = self.last_recall
         hits = context.hits if context is not None else ()
         memories = [hit.memory for hit in hits if hit.memory.id in self.prompt_ids]
-        memory = rests_on(reply, question, memories)
+        memory = supporting_memory(reply, question, memories)
         if memory is not None:
             source = f"{memory.said_at:%Y-%m-%d} {quote(memory.text, _SOURCE_CHARS)}"
             self.console.print(f"rests on: {source}", style="dim", markup=False)
@@ -159,6 +159,7 @@ class _Reply:
                 ids = piece.response_metadata.get("agentmem", {}).get("shown", {})
                 self.prompt_ids = frozenset(ids.values()) or self.prompt_ids
         except BaseException as error:
+            # `__iter__` raises it in the main thread.
             self._pieces.put(error)
         else:
             self._pieces.put(None)
@@ -178,6 +179,7 @@ class _Reply:
         Raises:
             KeyboardInterrupt: at the second Ctrl-C; the reply is abandoned.
         """
+        # Only the main thread may set signal handlers.
         if threading.current_thread() is not threading.main_thread():
             yield
             return

@@ -47,7 +47,7 @@ def forgetting_curve(
         ),
     ] = None,
     surprise: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="How unlike all known memories it is.")
+        float, typer.Option(min=0.0, max=1.0, help="How much it differs from all known memories.")
     ] = 0.5,
     importance: Annotated[float, typer.Option(min=0.0, max=1.0, help="How important it is.")] = 0.0,
     out: Out = Path("forgetting-curve.png"),

@@ -35,7 +35,8 @@ def hook(
     """Answer a hook of a coding agent.
 
     At the start of a session and at a prompt it prints related memories, in the form that Claude
-    Code expects. At the end of a session it stores the transcript.
+    Code expects. At the end of a session, and before the agent compacts its context, it stores the
+    new messages of the transcript.
     """
     from agentmem.hooks.events import AnswerKind, parse_event
     from agentmem.hooks.store import recall_answer, store_event

@@ -40,8 +40,8 @@ def sweep(
 ) -> None:
     """Archive memories whose retention has fallen below the threshold.
 
-    Searches skip archived memories. `agentmem search --include-archived` finds them and makes them
-    active again. Nothing is deleted.
+    A search finds archived memories only if it is unsure without them, or with --include-archived.
+    An archived memory becomes active again when it is used. Nothing is deleted.
     """
     with owner.open() as memory:
         report = memory.sweep(now)
@@ -60,7 +60,7 @@ def consolidate(
     owner: OwnerOptions,
     budget: Annotated[
         int | None,
-        typer.Option(min=0, help="Maximum number of work items.", show_default=False),
+        typer.Option(min=0, help="Maximum number of steps.", show_default=False),
     ] = None,
     keep: Annotated[
         int | None,
@@ -103,8 +103,8 @@ def check(
 ) -> None:
     """Check integrity for all users of the store. Exits with 1 if problems remain.
 
-    --repair embeds texts whose vectors were lost, removes dangling links and digests conversations
-    again. It never changes what people said.
+    --repair embeds texts whose vectors were lost, removes dangling links and summarizes
+    conversations again. It never changes what people said.
     """
     with open_store(store, OwnerOptions(user=DEFAULT_USER).scope, repair=repair) as memory:
         reports = {str(s): memory.check(repair=repair, scope=s) for s in memory.owners()}

@@ -55,7 +55,8 @@ def search(
     include_archived: Annotated[
         bool,
         typer.Option(
-            "--include-archived", help="Also find archived memories, and make the hits active."
+            "--include-archived",
+            help="Also find archived memories; the hits that are strengthened become active.",
         ),
     ] = False,
     explain: Annotated[
@@ -69,7 +70,7 @@ def search(
 ) -> None:
     """Find the memories that answer a question, best first.
 
-    Every hit is strengthened, as a recall strengthens a memory. Searches with --as-of strengthen
+    Hits that are about as good as the best are strengthened. Searches with --as-of strengthen
     nothing.
     """
     from agentmem import Granularity

@@ -120,7 +120,8 @@ def serve(
 def mcp(
     owner: OwnerOptions,
     idle_timeout: Annotated[
-        float, typer.Option(min=1.0, help="Seconds after which a server started here ends.")
+        float,
+        typer.Option(min=1.0, help="Idle seconds after which a server started here stops."),
     ] = 900.0,
 ) -> None:
     """Speak MCP on stdin and stdout, for an editor or another client.

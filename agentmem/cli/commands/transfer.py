@@ -55,13 +55,7 @@ def import_(
     typer.echo(f"read {count} records of {plain(str(file))} into {plain(str(owner.scope))}")
 
 
-Location = Annotated[
-    str,
-    typer.Argument(
-        metavar="STORE",
-        help="A folder, or http(s)://HOST:PORT[/DATABASE[/TENANT]] of a Chroma server.",
-    ),
-]
+_LOCATION = "A folder, or http(s)://HOST:PORT[/DATABASE[/TENANT]] of a Chroma server."
 
 
 @app.command(
@@ -72,8 +66,8 @@ Location = Annotated[
     ),
 )
 def copy(
-    source: Location,
-    target: Location,
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help=_LOCATION)],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help=_LOCATION)],
     token: Annotated[
         str | None,
         typer.Option(

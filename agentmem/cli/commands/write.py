@@ -179,8 +179,8 @@ def ingest(
         typer.Option(
             "--format",
             metavar="NAME",
-            help="Format of FILE: chatgpt, claude, claude-code, codex, openai, jsonl, locomo, "
-            "longmemeval or memorybank. Default: detected.",
+            help="Format of FILE: chatgpt, claude, claude-code, codex, common, jsonl, locomo, "
+            "longmemeval, memorybank or openai. Default: detected.",
             show_default=False,
         ),
     ] = None,
@@ -188,14 +188,15 @@ def ingest(
 ) -> None:
     """Add whole conversations, or documents, to memory.
 
-    LoCoMo, LongMemEval and MemoryBank name the owner of each conversation, who becomes its user.
+    LoCoMo, LongMemEval, MemoryBank and the format `common` (see `agentmem.formats.common`) name the
+    owner of each conversation, who becomes its user.
     Everything else belongs to --user: exports of ChatGPT and Claude (conversations.json), folders
     of transcripts of Claude Code and Codex, OpenAI messages, JSON Lines of
     `{session_id, role, content, timestamp?}`, and documents: Markdown, text, HTML, PDF and DOCX.
     Keys and passwords in transcripts are redacted.
 
-    A second run resumes an interrupted one and else changes nothing, except that the chunks of a
-    changed document are replaced.
+    A second run resumes an interrupted one. Otherwise it changes nothing, except that the chunks of
+    a changed document are replaced.
     """
     from agentmem.documents.reading import SUFFIXES, read_file
     from agentmem.folders import expand_home

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Network", "NodeView", "TopicView", "network", "topic_views"]
 
-# A browser draws so many nodes fluently, and nobody reads more.
+# A browser still draws this many nodes smoothly.
 MAX_NODES = 250
 # Colors of topics in the style sheet; further topics share the neutral one.
 _COLORS = 8

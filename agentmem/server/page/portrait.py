@@ -11,7 +11,7 @@ from agentmem_stores import State
 
 __all__ = ["FactView", "LineView", "Portrait", "Section", "portrait"]
 
-# A topic has hundreds of sources; so many of each line are shown.
+# Sources shown for each line: a topic has hundreds.
 MAX_SOURCES = 12
 
 _TITLES: Mapping[str, str] = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 __all__ = ["Reason", "reasons"]
 
-# What the groups of features measure, for somebody who reads a result.
+# What each group of features measures, in words for users of the page.
 _LABELS: Mapping[str, tuple[str, str]] = {
     "lexical": ("Shared words", "Words of the question occur in the memory."),
     "exact": ("Exact names and numbers", "It repeats a name, number or code letter by letter."),
@@ -24,7 +24,7 @@ _LABELS: Mapping[str, tuple[str, str]] = {
     "learned": ("Earlier feedback", "Answers to similar questions used it."),
     "turns": ("Messages in it", "Its messages fit."),
 }
-# Parts of a score below this are noise of the arithmetic.
+# Smaller parts are rounding errors.
 _LEAST = 0.005
 
 

@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.datastructures import Headers
 
-from agentmem.server.caller import Caller, reading
+from agentmem.server.caller import Caller, read_access
 from agentmem.server.page.views import percent
 from agentmem_stores import AgentMemError, InvalidInputError, MemoryNotFoundError
 
@@ -85,7 +85,7 @@ class PageRoute(APIRoute):
             try:
                 return await answer(request)
             except (AgentMemError, HTTPException) as error:
-                return _page_of(error, await reading(request))
+                return _page_of(error, await read_access(request))
 
         return handler
 

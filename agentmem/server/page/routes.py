@@ -12,7 +12,7 @@ from fastapi import APIRouter, FastAPI, Form, Query
 from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 
-from agentmem.server.caller import Caller, Reader, Writer
+from agentmem.server.caller import Caller, ReadAccess, WriteAccess
 from agentmem.server.page.curve import forgetting_curve
 from agentmem.server.page.lists import archived_ids, linked_turns, overview
 from agentmem.server.page.network import MAX_NODES, network, topic_views
@@ -76,7 +76,9 @@ def _notice(done: str) -> str:
 
 
 @router.get("/")
-def show_search(caller: Reader, q: Text = "", archived: bool = False, done: Text = "") -> Response:
+def show_search(
+    caller: ReadAccess, q: Text = "", archived: bool = False, done: Text = ""
+) -> Response:
     """Search, with the reasons for each hit; without a query an overview."""
     presenter = _presenter(caller)
     if not q.strip():
@@ -129,7 +131,7 @@ def _overview(caller: Caller, presenter: Presenter, done: str) -> Response:
 
 @router.get("/recall")
 def show_recall(
-    caller: Reader,
+    caller: ReadAccess,
     q: Text = "",
     max_tokens: Annotated[int, Query(ge=_MIN_BUDGET, le=_MAX_BUDGET)] = _BUDGET,
 ) -> Response:
@@ -163,7 +165,7 @@ def show_recall(
 
 
 @router.get("/timeline")
-def show_timeline(caller: Reader, q: Text = "", since: Text = "", until: Text = "") -> Response:
+def show_timeline(caller: ReadAccess, q: Text = "", since: Text = "", until: Text = "") -> Response:
     """Events in the order in which they happened."""
     presenter = _presenter(caller)
     events = caller.memory.timeline(
@@ -204,7 +206,7 @@ def show_timeline(caller: Reader, q: Text = "", since: Text = "", until: Text = 
 
 
 def _day(name: str, text: str, presenter: Presenter, days: int = 0) -> datetime | None:
-    """Return the start of a day in the owner's time zone, so many days later."""
+    """Return the start of a day in the owner's time zone, or of the day `days` days later."""
     if not text:
         return None
     try:
@@ -218,7 +220,7 @@ def _day(name: str, text: str, presenter: Presenter, days: int = 0) -> datetime 
 
 
 @router.get("/portrait")
-def show_portrait(caller: Reader, done: Text = "") -> Response:
+def show_portrait(caller: ReadAccess, done: Text = "") -> Response:
     """The profile and the facts, with their sources."""
     presenter = _presenter(caller)
     facts = caller.memory.facts(superseded=True, scope=caller.scope)
@@ -236,7 +238,7 @@ def show_portrait(caller: Reader, done: Text = "") -> Response:
 
 
 @router.get("/graph")
-def show_graph(caller: Reader, topic: MemoryId = "") -> Response:
+def show_graph(caller: ReadAccess, topic: MemoryId = "") -> Response:
     """The association graph, of all messages or those of a topic."""
     topics = topic_views(caller.memory.topics(scope=caller.scope))
     chosen = next((t for t in topics if t.id == topic), None)
@@ -255,7 +257,7 @@ def show_graph(caller: Reader, topic: MemoryId = "") -> Response:
 
 
 @router.get("/archive")
-def show_archive(caller: Reader, done: Text = "") -> Response:
+def show_archive(caller: ReadAccess, done: Text = "") -> Response:
     """What has been archived, the latest first."""
     presenter = _presenter(caller)
     with _reading(caller) as index:
@@ -276,7 +278,7 @@ def show_archive(caller: Reader, done: Text = "") -> Response:
 
 
 @router.get("/memory")
-def show_memory(caller: Reader, id: MemoryId, done: Text = "") -> Response:  # noqa: A002
+def show_memory(caller: ReadAccess, id: MemoryId, done: Text = "") -> Response:  # noqa: A002
     """One memory: its forgetting curve, its history, and what it is connected with."""
     memory = caller.memory.get(id, scope=caller.scope)
     if memory.version_of is not None:
@@ -299,7 +301,7 @@ def show_memory(caller: Reader, id: MemoryId, done: Text = "") -> Response:  # n
         derived=presenter.memories(derived),
         successors=presenter.memories(_successors(caller, memory, derived)),
         predecessors=presenter.memories(_predecessors(caller, memory)),
-        around=presenter.memories(_around(caller, memory)),
+        around=presenter.memories(_surrounding_turns(caller, memory)),
         related=presenter.memories(caller.memory.related(id, k=6, scope=caller.scope)),
         notice=_notice(done),
     )
@@ -319,7 +321,7 @@ def _derived(caller: Caller, memory: Memory) -> list[Memory]:
     ]
 
 
-def _around(caller: Caller, memory: Memory) -> list[Memory]:
+def _surrounding_turns(caller: Caller, memory: Memory) -> list[Memory]:
     """Return what was said in the conversation just before and after a turn, and the turn."""
     if memory.granularity is not Granularity.TURN:
         return []
@@ -359,7 +361,7 @@ def _back(then: str, memory_id: str, done: str) -> Response:
 
 
 @router.post("/memory/edit")
-def edit(caller: Writer, id: FormText, text: FormText, then: FormText = "") -> Response:  # noqa: A002
+def edit(caller: WriteAccess, id: FormText, text: FormText, then: FormText = "") -> Response:  # noqa: A002
     """Replace the text of a memory; of a fact, its value."""
     memory = caller.memory.get(id, scope=caller.scope)
     # Browsers end the lines of a form with both characters.
@@ -371,14 +373,14 @@ def edit(caller: Writer, id: FormText, text: FormText, then: FormText = "") -> R
     return _back(then, id, "edited")
 
 
-def _add_change(verb: str, done: str) -> None:
-    """Add the route of a button that calls a verb with the memory's id."""
+def _add_change(method: str, done: str) -> None:
+    """Add the route of a button that calls a method with the memory's id."""
 
-    def change(caller: Writer, id: FormText, then: FormText = "") -> Response:  # noqa: A002
-        getattr(caller.memory, verb)(id, scope=caller.scope)
+    def change(caller: WriteAccess, id: FormText, then: FormText = "") -> Response:  # noqa: A002
+        getattr(caller.memory, method)(id, scope=caller.scope)
         return _back(then, id, done)
 
-    router.add_api_route(f"/memory/{verb}", change, methods=["POST"])
+    router.add_api_route(f"/memory/{method}", change, methods=["POST"])
 
 
 _add_change("pin", "pinned")
@@ -388,14 +390,14 @@ _add_change("revive", "revived")
 
 
 @router.post("/archive/sweep")
-def sweep(caller: Writer) -> Response:
+def sweep(caller: WriteAccess) -> Response:
     """Archive what has faded."""
     caller.memory.sweep(scope=caller.scope)
     return _back("archive", "", "swept")
 
 
 @router.get("/forget")
-def confirm_forget(caller: Reader, id: MemoryId) -> Response:  # noqa: A002
+def confirm_forget(caller: ReadAccess, id: MemoryId) -> Response:  # noqa: A002
     """Ask before a memory is deleted, and name what goes with it."""
     memory = caller.memory.get(id, scope=caller.scope)
     derived = Counter(m.granularity for m in _derived(caller, memory))
@@ -412,8 +414,8 @@ def confirm_forget(caller: Reader, id: MemoryId) -> Response:  # noqa: A002
 
 
 @router.post("/forget")
-def forget(caller: Writer, id: FormText) -> Response:  # noqa: A002
-    """Delete a memory, and show what was removed; the receipt holds no text of it."""
+def forget(caller: WriteAccess, id: FormText) -> Response:  # noqa: A002
+    """Delete a memory, and show what was removed; the receipt contains no text of it."""
     with _reading(caller) as index:
         kinds = {i: g for g, table in index.tables.items() for i in table.row_of}
     deletion = caller.memory.delete(id, scope=caller.scope)

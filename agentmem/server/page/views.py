@@ -151,7 +151,7 @@ class Presenter:
 
 
 def kind_name(granularity: Granularity, count: int = 1) -> str:
-    """Return what the page calls so many memories of a granularity.
+    """Return the page's name for one or several memories of a granularity.
 
     >>> kind_name(Granularity.SUMMARY, 2)
     'summaries'
@@ -163,7 +163,7 @@ def fact_line(memory: Memory, value: str | None = None) -> str:
     """Return a fact as one line, such as "home: Porto"; empty if the memory is no fact.
 
     Args:
-        value: another value than the one that it states. A text that somebody has edited is shown
+        value: another value than the one that it states. A text that was edited is shown
             as it is.
     """
     record = FactRecord.of(memory)

@@ -41,7 +41,7 @@ class Weights:
         first: of `turn_features`, for the first stage.
         second: of `second_stage_features`.
         session: of `session_features`.
-        confidence: of `confidence_features`, for a logistic model.
+        confidence: of `coverage_features` and `match_features`, for a logistic model.
         learned: of the features of citations; see `CitationIndex`.
         without_words: the weights to use where there are no token embeddings to compare, because
             the embedder returns none or returned none when some of the turns were written.
@@ -62,7 +62,7 @@ class Weights:
 
     @classmethod
     def shipped(cls) -> Weights:
-        """Return the weights that come with the package (`weights.json` says how they were fit)."""
+        """Return the weights of the package; `weights.json` says how they were fitted."""
         return cls.from_json(shipped_content())
 
     @classmethod

@@ -35,6 +35,8 @@ __all__ = ["REGISTRY", "Layout", "Registry", "WriteLog", "written_between"]
 
 # The name of the collection.
 REGISTRY = "agentmem"
+# The format of the store. A store of a higher format is refused, so that no older version writes
+# rows into it.
 FORMAT = 1
 # Rows per request; rows of the registry are small.
 PAGE_SIZE = 1000
@@ -308,7 +310,7 @@ class Registry:
             for client, state in self._seen[scope].items()
             if client != self._client
         }
-        # If a client that is writing were deleted, nobody would notice how its write ends.
+        # If a client that is writing were deleted, no client would notice how its write ends.
         finished = [r for r, state in others.items() if r not in self._writing or "~" in state]
         if len(finished) > self._max_clients:
             self._collection.delete(ids=finished)

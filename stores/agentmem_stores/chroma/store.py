@@ -184,6 +184,7 @@ class ChromaStore(MemoryStore):
         # Closes files and connections, on garbage collection at the latest.
         self._release = weakref.finalize(self, connection.close)
         # Writes hold the one; reads share the other, which is exclusive while the client changes.
+        # Where both are needed, the write lock is taken first.
         self._write_lock = RLock()
         self._client_lock = ReadWriteLock()
         self._closed = self._failed = False
@@ -331,6 +332,7 @@ class ChromaStore(MemoryStore):
             if self._directory is not None:
                 self._directory.require_space(rows.estimate_size(groups))
                 if batch.put or batch.delete:
+                    # It lacks what is put now, and may have texts that are deleted now.
                     self._directory.discard_replacement()
             if batch.patch:
                 self._require_patched(batch, groups)
@@ -339,6 +341,7 @@ class ChromaStore(MemoryStore):
                 with self._journaled(scope, groups):
                     self._apply(scope, groups)
             except BaseException:
+                # A part of the batch may be stored, so nothing derived before is current.
                 self._registry.fail_write(scope)
                 self._exact.forget(scope)
                 raise

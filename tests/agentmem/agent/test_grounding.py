@@ -10,7 +10,7 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.runnables import RunnableConfig
 
 from agentmem import Agent, Granularity, InMemoryStore, MemoryController, Scope
-from agentmem.agent.grounding import rests_on, unsupported_terms
+from agentmem.agent.grounding import supporting_memory, unsupported_terms
 from agentmem.models.local_model import LocalChatModel
 from agentmem.prompting.styles import SMALL
 from agentmem.testing import ManualClock, ScriptedChatModel
@@ -52,8 +52,8 @@ def test_chatter_and_unanswered_turns_stay(memory: MemoryController) -> None:
 def test_the_memory_behind_a_reply(memory: MemoryController) -> None:
     home, dog = memory.get_all(granularity=Granularity.TURN)
     question = "What is my dog called?"
-    assert rests_on("Your dog is called Biscuit.", question, [home, dog]) == dog
-    assert rests_on("I don't know.", question, [home, dog]) is None
+    assert supporting_memory("Your dog is called Biscuit.", question, [home, dog]) == dog
+    assert supporting_memory("I don't know.", question, [home, dog]) is None
     assert unsupported_terms("Your dog is called Rex.", question, [home, dog]) == ["rex"]
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from agentmem.agent.intent import needs_memory, open_goals
-from agentmem.prompting.asking import is_question, wants_answer
+from agentmem.prompting.questions import is_question, wants_answer
 from agentmem_stores import Granularity, Memory, Scope
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -442,6 +443,13 @@ def _processor_seconds(*arguments: str) -> float:
     return float(done.stdout.splitlines()[-1])
 
 
+def test_the_help_of_ingest_names_every_format(run: Run) -> None:
+    from agentmem.formats.read import FORMATS
+
+    words = set(re.findall(r"[\w-]+", ok(run("ingest", "--help"))))
+    assert set(FORMATS) <= words
+
+
 def test_help_takes_less_than_a_third_of_a_second_of_the_processor() -> None:
     # The first process may compile modules; other processes slow each of them down.
     assert min(_processor_seconds("--help") for _ in range(4)) < 0.3
@@ -509,7 +517,7 @@ class TestUsersAndEdit:
             ("eval", "personal", "--cache", NO_HOME),
         ],
     )
-    def test_the_home_of_nobody_is_an_error(self, filled: Run, command: tuple[str, ...]) -> None:
+    def test_an_unknown_home_is_an_error(self, filled: Run, command: tuple[str, ...]) -> None:
         assert NO_HOME in error(filled(*command, stdin="hello"))
 
 

@@ -238,7 +238,7 @@ class TestGenerated:
 
 
 class TestDecay:
-    def test_what_nobody_needs_fades_and_the_archive_answers(self, cache: IngestCache) -> None:
+    def test_unneeded_turns_fade_and_searches_find_archived_ones(self, cache: IngestCache) -> None:
         small_talk = [["Yes.", "Okay, see you then!"] for _ in range(6)]
         first = ["The doctor's phone number at the Northgate clinic is 555-0142.", "Hm, okay."]
         asked = {"Which number does the doctor have?": ["D1:1"], "See you when?": ["D3:2"]}

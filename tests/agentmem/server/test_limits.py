@@ -32,7 +32,7 @@ def test_a_body_has_a_deadline_as_a_whole() -> None:
     assert time.monotonic() - begin < 5
 
 
-def test_an_upload_may_take_long_if_it_goes_on() -> None:
+def test_an_upload_may_take_long_while_data_arrives() -> None:
     asyncio.run(read(BodyReader(slowly, 1000, seconds=0.3, per_piece=True), 12))
 
 

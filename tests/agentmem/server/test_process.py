@@ -361,7 +361,7 @@ def add_until_it_ends(memory: Client, acknowledged: list[str]) -> None:
         acknowledged += [turn.id for turn in memory.add(f"Tea number {n}.")]
 
 
-def test_a_killed_server_loses_nothing_and_the_next_client_goes_on(tmp_path: Path) -> None:
+def test_a_killed_server_loses_nothing_and_the_next_client_continues(tmp_path: Path) -> None:
     folder = tmp_path / "store"
     server = start(folder)
     acknowledged: list[str] = []

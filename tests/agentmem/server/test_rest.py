@@ -181,7 +181,7 @@ def test_a_wrong_request_is_a_problem(http: TestClient, method: str, path: str, 
     assert response.json()["status"] == response.status_code
 
 
-def test_values_that_json_cannot_hold_are_client_errors(http: TestClient) -> None:
+def test_values_that_json_cannot_represent_are_client_errors(http: TestClient) -> None:
     for body in (b'{"query": "\\ud83d"}', b"[" * 100_000, b'{"query": NaN}', b"\xff\xfe"):
         response = http.post(
             "/v1/search", content=body, headers={"Content-Type": "application/json"}
@@ -330,7 +330,7 @@ def test_a_link_opens_the_page_once_and_its_cookie_writes_from_this_origin_only(
     assert browser.get(link, follow_redirects=False).status_code == 403
 
 
-def test_logs_and_metrics_hold_no_secret_and_no_words(
+def test_logs_and_metrics_contain_no_secrets_and_no_texts(
     http: TestClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level("DEBUG", logger="agentmem"):
@@ -347,7 +347,7 @@ def test_logs_and_metrics_hold_no_secret_and_no_words(
             assert secret not in text
 
 
-def test_spans_follow_the_conventions_and_hold_no_words_by_default(
+def test_spans_follow_the_conventions_and_contain_no_texts_by_default(
     http: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exporter, provider = InMemorySpanExporter(), TracerProvider()

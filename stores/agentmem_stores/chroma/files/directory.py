@@ -74,8 +74,8 @@ class Directory:
             self._identity = status.st_dev, status.st_ino
         except Timeout as error:
             raise StoreLockedError(
-                f"{path} is in use{_lock_holder(path)}; close the other store, or share one "
-                f"through a Chroma server: chroma run --path {path}, then ChromaStore.connect(...)"
+                f"{path} is in use{_lock_holder(path)}; close the other store, or let one process "
+                f"own it for all: agentmem serve --store {path}"
             ) from error
         except (OSError, NotImplementedError, ValueError) as error:
             raise StoreUnavailableError(

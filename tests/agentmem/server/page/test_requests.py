@@ -13,9 +13,9 @@ from langchain_core.embeddings import Embeddings
 
 from agentmem import Granularity, InMemoryStore, MemoryController, Scope, State
 from agentmem.provenance import provenance
+from agentmem.server.access import COOKIE
 from agentmem.server.app import create_app
 from agentmem.server.auth import Principal
-from agentmem.server.gate import COOKIE
 from agentmem.testing import ManualClock
 
 ADA, BEN = Scope("ada"), Scope("ben")

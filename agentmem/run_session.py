@@ -1,4 +1,4 @@
-"""Find out from a LangChain run whose memories it means, and which conversation."""
+"""Determine the owner and the session that a LangChain run names."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any
 from agentmem.arguments import string
 from agentmem_stores import InvalidScopeError, Scope
 
-__all__ = ["Owner", "owner_of", "owner_of_run", "running_context"]
+__all__ = ["RunSession", "running_context", "session_of_config", "session_of_run"]
 
 _KEYS = ("user_id", "agent_id", "session_id")
 
 
 @dataclass(frozen=True)
-class Owner:
-    """An owner of memories, and a conversation.
+class RunSession:
+    """The owner and the session of a run.
 
     Attributes:
-        scope: whose memories.
+        scope: the owner.
         session_id: the conversation; None for the one that is open.
     """
 
@@ -28,7 +28,7 @@ class Owner:
     session_id: str | None
 
 
-def owner_of(config: Mapping[str, Any], *, default: Scope | None) -> Owner:
+def session_of_config(config: Mapping[str, Any], *, default: Scope | None) -> RunSession:
     """Return the owner and the session that a config's `configurable` names.
 
     Args:
@@ -39,24 +39,24 @@ def owner_of(config: Mapping[str, Any], *, default: Scope | None) -> Owner:
         InvalidScopeError: no user is named, or a name is invalid.
         InvalidInputError: `session_id` is neither a non-empty string nor an integer nor a UUID.
 
-    >>> owner_of({"configurable": {"session_id": "monday"}}, default=Scope("ada"))
-    Owner(scope=Scope(user_id='ada', agent_id=None), session_id='monday')
+    >>> session_of_config({"configurable": {"session_id": "monday"}}, default=Scope("ada"))
+    RunSession(scope=Scope(user_id='ada', agent_id=None), session_id='monday')
     """
     names = config.get("configurable") or {}
-    return Owner(_scope(names, default), _session(names))
+    return RunSession(_scope(names, default), _session(names))
 
 
-def owner_of_run(
+def session_of_run(
     config: Mapping[str, Any], context: Any, *, fixed: Scope | None, default: Scope | None
-) -> Owner:
+) -> RunSession:
     """Return the owner and the session of a LangGraph run.
 
     The first of these that names a user wins: `fixed`, the runtime's context, the config's
     `configurable`, `default`. Nothing that a model writes takes part.
 
     Args:
-        config: the run's config, as for `owner_of`; `langgraph_user_id` stands in for `user_id`,
-            and `thread_id` for `session_id`.
+        config: the run's config, as for `session_of_config`; `langgraph_user_id` stands in for
+            `user_id`, and `thread_id` for `session_id`.
         context: an object or a mapping with the same names.
         fixed: the scope that the program names, whatever the run says.
         default: the controller's own scope.
@@ -66,8 +66,8 @@ def owner_of_run(
         InvalidInputError: `session_id` is neither a non-empty string nor an integer nor a UUID.
 
     >>> config = {"configurable": {"user_id": "ada", "thread_id": "monday"}}
-    >>> owner_of_run(config, None, fixed=None, default=None)
-    Owner(scope=Scope(user_id='ada', agent_id=None), session_id='monday')
+    >>> session_of_run(config, None, fixed=None, default=None)
+    RunSession(scope=Scope(user_id='ada', agent_id=None), session_id='monday')
     """
     configurable = config.get("configurable") or {}
     names = {key: configurable.get(key) for key in _KEYS}
@@ -79,7 +79,7 @@ def owner_of_run(
             names[key] = value
     if names["session_id"] is None:
         names["session_id"] = configurable.get("thread_id")
-    return Owner(fixed or _scope(names, default), _session(names))
+    return RunSession(fixed or _scope(names, default), _session(names))
 
 
 def running_context() -> Any:

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
-__all__ = ["Observer", "RequestObservation"]
+__all__ = ["Observer", "ObserverMiddleware"]
 
-# Is told the connection, the status of the answer, and the seconds until its end.
+# Called with the connection, the status of the response, and the seconds that it took.
 Observer = Callable[[Connection, int, float], None]
 
 
 @dataclass
-class RequestObservation:
-    """An ASGI middleware that tells observers of each request when its answer has ended.
+class ObserverMiddleware:
+    """An ASGI middleware that calls observers when the response to a request has been sent.
 
     A request that raises counts as one with status 500.
     """

@@ -1,4 +1,4 @@
-"""Read by rules whether a message asks for something, rather than tells something."""
+"""Rules that recognize questions and requests among messages."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _REQUEST = re.compile(
 
 
 def is_question(text: str) -> bool:
-    """Decide whether a message asks for something, rather than tells something."""
+    """Return whether a message is a question."""
     stripped = text.strip()
     return stripped.endswith("?") or bool(_QUESTION.match(stripped))
 
 
 def wants_answer(text: str) -> bool:
-    """Decide whether a message is a question, or a request that memories may answer.
+    """Return whether a message is a question, or a request that memories may answer.
 
     >>> wants_answer("Tell me what my dog is called."), wants_answer("I walked the dog.")
     (True, False)

@@ -1,4 +1,4 @@
-"""What every request passes before it reaches a route: host, origin, token, rate, size.
+"""Access control of every request: host, origin, token, rate, size.
 
 This is an ASGI middleware rather than a dependency, so that no route, mounted app or static file
 can forget it.
@@ -24,7 +24,7 @@ from agentmem.server.page.render import error_page, wants_page
 from agentmem.server.problems import problem_response
 from agentmem_stores import InvalidScopeError, Scope
 
-__all__ = ["COOKIE", "LOGIN_HINT", "Gate", "Hosts"]
+__all__ = ["COOKIE", "LOGIN_HINT", "AccessMiddleware", "Hosts"]
 
 COOKIE = "agentmem_session"
 LOGIN_HINT = "The command agentmem serve prints a link that opens the page once, for this browser."
@@ -43,7 +43,7 @@ class Hosts:
     """Names under which the server may be addressed.
 
     A page of another site can let its own name resolve to this machine (DNS rebinding), and then
-    reads what the server answers. Its requests carry that name as Host and Origin.
+    reads what the server returns. Its requests carry that name as Host and Origin.
 
     >>> hosts = Hosts.of("127.0.0.1")
     >>> hosts.allow("localhost:8377"), hosts.allow("evil.example:8377")
@@ -75,8 +75,8 @@ class Hosts:
 
 
 @dataclass
-class Gate:
-    """Checks requests and notes who makes them in `request.state.principal`.
+class AccessMiddleware:
+    """Checks requests, and stores who makes them in `request.state.principal`.
 
     Args:
         app: what is called with the requests that pass.
@@ -155,6 +155,7 @@ class Gate:
         return principal
 
     def _bearer(self, text: str, headers: Headers) -> Principal:
+        # In constant time, so that the time of a response says nothing about the secret.
         if secrets.compare_digest(text.encode("utf-8", "replace"), self.secret.encode()):
             client = unquote(headers.get("x-agentmem-client", "local"))[:_MAX_CLIENT_NAME]
             return Principal(_named_owner(headers, self.owner), client, local=True)
@@ -166,7 +167,7 @@ class Gate:
         return token.principal
 
     def _check_rate(self, principal: Principal) -> None:
-        # Whoever can read the store's folder can do as he likes without a server.
+        # The holder of this token can read the store's folder, so a limit would protect nothing.
         wait = 0.0 if principal.local else self._rate.wait(principal.key)
         if wait:
             raise HTTPException(
@@ -189,7 +190,7 @@ def _is_public(path: str) -> bool:
 
 
 def _named_owner(headers: Headers, default: Scope) -> Scope:
-    """The owner that the process of the client was started for; see `agentmem.client`."""
+    """Return the owner that a client names in its headers; see `agentmem.client`."""
     user = headers.get("x-agentmem-user")
     if user is None:
         return default

@@ -28,7 +28,7 @@ _SECONDS = 10.0
 def answer_over_server(
     event: Event, folder: Path, *, user: str, agent: str | None, client: str = "claude-code"
 ) -> str | None:
-    """Return the answer to an event, as JSON or empty; None if it needs the slow way.
+    """Return the answer to an event, as JSON or empty; None if the store has to be opened.
 
     Args:
         folder: the folder of the store.
@@ -47,7 +47,7 @@ def answer_over_server(
     try:
         return answer(event, _context(server, event, headers))
     except (OSError, http.client.HTTPException, ValueError, KeyError):
-        # It ended just now.
+        # The server has stopped since it was found.
         return None
 
 
