@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -322,6 +323,39 @@ def fit_confidence(
         content = {**content, "assistant": {**content["assistant"], "confidence": fitted}}
         text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
         out.write_text(text, encoding="utf-8")
+
+
+@app.command(epilog=examples("python -m benchmarks fit-need locomo10.json --judge set.json"))
+def fit_need(
+    file: DataFile,
+    judge: Annotated[
+        list[Path] | None, typer.Option(help="Data sets that only judge the shipped weights.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Conversations of each data set.")] = None,
+) -> None:
+    """Fit the odds that a question will need a turn, by which turns fade.
+
+    Prints the weights, and how well they tell the turns of conversations left out: the AUROC, and
+    how much of the evidence is archived where half of the turns that no question needs are.
+    """
+    from agentmem.formats.read import read
+    from agentmem.maintenance.eviction import NEED_WEIGHTS
+    from benchmarks import fit_need as fitting
+
+    known = list(fitting.known_turns(read(file)))
+    intercept, *weights = fitting.fit_need(known).tolist()
+    typer.echo(f"intercept: {intercept:.2f}")
+    for name, weight in zip(NEED_WEIGHTS, weights, strict=True):
+        typer.echo(f"{name}: {weight:.2f}")
+    _print_need(f"{file.name}, left out", fitting.leave_one_out(known))
+    for path in judge or ():
+        others = list(fitting.known_turns(islice(read(path), limit)))
+        _print_need(path.name, fitting.judge_need(others, [one.shipped for one in others]))
+
+
+def _print_need(name: str, values: dict[str, float]) -> None:
+    figures = ", ".join(f"{key} {100 * value:.1f} %" for key, value in values.items())
+    typer.echo(f"{name}: {figures}")
 
 
 @app.command()
