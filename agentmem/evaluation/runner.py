@@ -30,7 +30,9 @@ def ablations() -> tuple[str, ...]:
     """Return the names of all ablations: parts of the search, pairs of parts, and options."""
     from agentmem_retrievers import PARTS
 
-    return (*(part for part in PARTS if part != "router"), *_PAIRS, *_options())
+    # What only recalls do changes no search.
+    searched = (part for part in PARTS if part not in {"router", "topics"})
+    return (*searched, *_PAIRS, *_options())
 
 
 def _options() -> Mapping[str, SearchSettings]:

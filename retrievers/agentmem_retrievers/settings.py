@@ -24,6 +24,7 @@ PARTS = (
     "second",
     "expansion",
     "router",
+    "topics",
     "retention",
     "learned",
     "currency",
