@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +17,7 @@ from agentmem.cli.options import (
     CacheOptions,
     DataFile,
     Drills,
+    JsonFile,
     OutputOptions,
     Seed,
     default_embedder,
@@ -22,11 +25,13 @@ from agentmem.cli.options import (
     with_groups,
 )
 from agentmem.cli.terminal import console, note
+from agentmem.evaluation.recall_budget import recall_json
 from benchmarks.measure import BENCHES
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from agentmem.evaluation.recall_budget import BudgetScore
     from benchmarks.bench import BenchReport
     from benchmarks.corpus import Corpus
     from benchmarks.measure import BenchSettings
@@ -42,6 +47,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Measure what agentmem costs on top of Chroma, and fit the weights of its search.",
 )
+
+
+Conversations = Annotated[
+    int | None,
+    typer.Option(min=1, help="Use only the first conversations.", show_default=False),
+]
 
 
 def _parse_sizes(text: str) -> tuple[int, ...]:
@@ -322,6 +333,128 @@ def fit_confidence(
         content = {**content, "assistant": {**content["assistant"], "confidence": fitted}}
         text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
         out.write_text(text, encoding="utf-8")
+
+
+@app.command(epilog=examples("python -m benchmarks fit-need locomo10.json --judge set.json"))
+def fit_need(
+    file: DataFile,
+    judge: Annotated[
+        list[Path] | None, typer.Option(help="Data sets that only judge the shipped weights.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Conversations of each data set.")] = None,
+) -> None:
+    """Fit the odds that a question will need a turn, by which turns fade.
+
+    Prints the weights, and how well they tell the turns of conversations left out: the AUROC, and
+    how much of the evidence is archived where half of the turns that no question needs are.
+    """
+    from agentmem.formats.read import read
+    from agentmem.maintenance.eviction import NEED_WEIGHTS
+    from benchmarks import fit_need as fitting
+
+    known = list(fitting.known_turns(read(file)))
+    intercept, *weights = fitting.fit_need(known).tolist()
+    typer.echo(f"intercept: {intercept:.2f}")
+    for name, weight in zip(NEED_WEIGHTS, weights, strict=True):
+        typer.echo(f"{name}: {weight:.2f}")
+    _print_need(f"{file.name}, left out", fitting.leave_one_out(known))
+    for path in judge or ():
+        others = list(fitting.known_turns(islice(read(path), limit)))
+        _print_need(path.name, fitting.judge_need(others, [one.shipped for one in others]))
+
+
+def _print_need(name: str, values: dict[str, float]) -> None:
+    figures = ", ".join(f"{key} {100 * value:.1f} %" for key, value in values.items())
+    typer.echo(f"{name}: {figures}")
+
+
+@app.command(
+    epilog=examples(
+        "python -m benchmarks broad locomo10.json",
+        "python -m benchmarks broad qmsum_val.json --conversations 8 --budget 1200",
+    ),
+)
+@with_groups
+def broad(
+    file: DataFile,
+    cache: CacheOptions,
+    budget: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Token budgets. Default: 400 and 1,200.", show_default=False),
+    ] = None,
+    conversations: Conversations = None,
+    json_file: JsonFile = None,
+) -> None:
+    """How much of the evidence of broad questions `recall` includes within a budget.
+
+    Of LoCoMo, questions about a day and about a theme are generated from its annotations; other
+    files are asked their own questions. Prints the share of the evidence turns and of the answer's
+    words in the context, and how much they are above as many tokens of single turns.
+    """
+    from agentmem.cli.progress import ProgressBars
+    from agentmem.formats.read import detect, read
+    from benchmarks.broad import broad_questions, measure_broad
+
+    OutputOptions(json_file).check()
+    dialogues = broad_questions(file) if detect(file) == "locomo" else read(file)
+    with ProgressBars() as bars:
+        scores = measure_broad(
+            islice(dialogues, conversations), cache.open(), budget or [400, 1200], bars
+        )
+    _print_broad(scores, screen(json_file))
+    if json_file is not None:
+        write_json({name: recall_json(rows) for name, rows in scores.items()}, json_file)
+
+
+def _print_broad(scores: Mapping[str, Sequence[BudgetScore]], out: Console) -> None:
+    from rich.table import Table
+
+    table = Table("questions", "", "budget", "tokens", "evidence turns", "words", title="Percent")
+    for name, rows in scores.items():
+        turns = {row.budget: row for row in rows if row.method == "turns"}
+        for row in rows:
+            base = turns[row.budget]
+            figures = (
+                f"{100 * value:.1f} ({100 * (value - other):+.1f})"
+                for value, other in ((row.turns, base.turns), (row.answer, base.answer))
+            )
+            label = f"{name} ({row.n_questions})"
+            table.add_row(label, row.method, str(row.budget), f"{row.tokens:.0f}", *figures)
+    out.print(table)
+
+
+@app.command(
+    epilog=examples("python -m benchmarks topics locomo10.json"),
+)
+@with_groups
+def topics(
+    file: DataFile,
+    cache: CacheOptions,
+    conversations: Conversations = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Topics by communities of the association graph, beside clusters of the same embeddings.
+
+    Compares them with the sessions of a conversation, or with the evidence of a meeting's
+    questions: normalized mutual information, and the share of turns that belong to the largest
+    group of their cluster.
+    """
+    from rich.table import Table
+
+    from agentmem.cli.progress import ProgressBars
+    from agentmem.formats.read import read
+    from benchmarks.topics import measure_topics
+
+    OutputOptions(json_file).check()
+    with ProgressBars() as bars:
+        scores = measure_topics(islice(read(file), conversations), cache.open(), bars)
+    table = Table("", "mutual information", "purity", "clusters")
+    for method, row in scores.items():
+        information, share, clusters = row.values()
+        table.add_row(method, f"{information:.2f}", f"{100 * share:.0f} %", f"{clusters:.0f}")
+    screen(json_file).print(table)
+    if json_file is not None:
+        write_json(scores, json_file)
 
 
 @app.command()

@@ -946,8 +946,8 @@ class MemoryController:
     ) -> Context:
         """Spend a token budget on the memories that answer a question.
 
-        Entropy decides how many turns the question is worth, and whether summaries of sessions,
-        days and topics give a better answer; see docs/recall.md.
+        Entropy decides how many turns the question is worth, and whether summaries of sessions
+        and days give a better answer; see docs/recall.md.
 
         Args:
             query: the question, or any text; or the last turns of a conversation, in the form of

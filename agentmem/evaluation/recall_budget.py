@@ -34,13 +34,19 @@ if TYPE_CHECKING:
     from agentmem.progress import Progress
 
 __all__ = [
-    "BUDGETS", "METHODS", "BudgetScore", "is_included", "measure_recall", "recall_json",
+    "BUDGETS", "METHODS", "ROUTED", "AskedQuestion", "BudgetScore", "ask_questions",
+    "is_included", "measure_recall", "recall_json", "score_budgets",
 ]  # fmt: skip
 
 BUDGETS = (200, 400, 800, 1200, 1600, 2400, 3200)
+# Settings of the methods that recall: by the router, and with the same mix for every question.
+ROUTED: Mapping[str, SearchSettings] = {
+    "recall": SearchSettings(),
+    "fixed mix": SearchSettings(off=frozenset({"router"})),
+}
 # `turns`, `dense` and `bm25` show a fixed number of turns, the same for every question.
 FIXED_K = ("turns", "dense", "bm25")
-METHODS = ("recall", "fixed mix", *FIXED_K, "full history", "no memory")
+METHODS = (*ROUTED, *FIXED_K, "full history", "no memory")
 
 # The most turns that a fixed number of them may be.
 _MAX_TURNS = 100
@@ -111,27 +117,60 @@ def measure_recall(
         limit: ask only the first questions; None for all.
         answers: answers from the contexts, and from the full history and no memory beside them.
     """
-    questions: list[_Question] = []
+    questions = ask_questions(dialogues, cache, budgets=budgets, limit=limit, progress=progress)
+    return score_budgets(list(questions), budgets, answers)
+
+
+def ask_questions(
+    dialogues: Iterable[Dialogue],
+    cache: IngestCache,
+    *,
+    budgets: Sequence[int] = BUDGETS,
+    limit: int | None = None,
+    routed: Mapping[str, SearchSettings] = ROUTED,
+    progress: Progress,
+) -> Iterator[AskedQuestion]:
+    """Yield the questions of conversations that turns answer, with what each method shows.
+
+    Args:
+        routed: the methods that recall, and their settings.
+    """
+    n_asked = 0
     for dialogue in dialogues:
-        left = None if limit is None else limit - len(questions)
+        left = None if limit is None else limit - n_asked
         if left == 0:
             break
         with cache.consolidated(dialogue, progress) as conversation:
-            questions += _ask(conversation, left, budgets, progress)
+            for question in _ask(conversation, left, budgets, routed, progress):
+                n_asked += 1
+                yield question
+
+
+def score_budgets(
+    questions: Sequence[AskedQuestion],
+    budgets: Sequence[int],
+    answers: AnswerScorer | None = None,
+) -> list[BudgetScore]:
+    """Return the means of each method at each budget.
+
+    The first method that recalls says how many tokens a fixed number of turns may take.
+    """
     if not questions:
         return []
     by_k = {method: _means_by_k(method, questions) for method in FIXED_K}
+    routed = list(dict.fromkeys(method for method, budget in questions[0].contexts if budget))
     scores = []
     for budget in budgets:
-        routed = _contexts_score("recall", budget, questions, answers)
-        scores += [routed, _contexts_score("fixed mix", budget, questions, answers)]
+        of_budget = [_contexts_score(method, budget, questions, answers) for method in routed]
+        scores += of_budget
         scores += [
-            _fixed_k_score(method, budget, routed.tokens, by_k[method], questions, answers)
+            _fixed_k_score(method, budget, of_budget[0].tokens, by_k[method], questions, answers)
             for method in FIXED_K
         ]
     if answers is not None:
         scores += [_contexts_score(m, None, questions, answers) for m in METHODS[-2:]]
-    return sorted(scores, key=lambda s: METHODS.index(s.method))
+    order = [*routed, *METHODS]
+    return sorted(scores, key=lambda s: order.index(s.method))
 
 
 def recall_json(scores: Sequence[BudgetScore]) -> dict[str, Any]:
@@ -148,11 +187,11 @@ def recall_json(scores: Sequence[BudgetScore]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class _Question:
+class AskedQuestion:
     """A question, its evidence, and what each method shows for it.
 
     Attributes:
-        contexts: texts by method and budget.
+        contexts: texts by method and budget; None for the full history and no memory.
         ranked: rendered lines of turns by method, best first.
     """
 
@@ -163,6 +202,7 @@ class _Question:
     ranked: Mapping[str, Sequence[str]]
 
     def first(self, method: str, k: int) -> str:
+        """Return the first k lines of a method as a context."""
         return "\n".join(self.ranked[method][:k])
 
     def rows(self, lines: Sequence[str]) -> NDArray[np.float64]:
@@ -180,7 +220,10 @@ class _Question:
 
 
 def _contexts_score(
-    method: str, budget: int | None, questions: Sequence[_Question], answers: AnswerScorer | None
+    method: str,
+    budget: int | None,
+    questions: Sequence[AskedQuestion],
+    answers: AnswerScorer | None,
 ) -> BudgetScore:
     texts = [one.contexts[method, budget] for one in questions]
     rows = [one.rows([text])[0] for one, text in zip(questions, texts, strict=True)]
@@ -191,7 +234,7 @@ def _contexts_score(
     )  # fmt: skip
 
 
-def _means_by_k(method: str, questions: Sequence[_Question]) -> NDArray[np.float64]:
+def _means_by_k(method: str, questions: Sequence[AskedQuestion]) -> NDArray[np.float64]:
     """Return the means of tokens, evidence, turns and answer for k = 0, 1, …; shape (k + 1, 4)."""
     rows = np.zeros((len(questions), _MAX_TURNS + 1, 4))
     for one, row in zip(questions, rows, strict=True):
@@ -214,7 +257,7 @@ def _fixed_k_score(
     budget: int,
     tokens: float,
     by_k: NDArray[np.float64],
-    questions: Sequence[_Question],
+    questions: Sequence[AskedQuestion],
     answers: AnswerScorer | None,
 ) -> BudgetScore:
     """Score the number of turns that takes `tokens` tokens on average, by interpolation."""
@@ -230,7 +273,7 @@ def _fixed_k_score(
 
 
 def _answers(
-    questions: Sequence[_Question], texts: Sequence[str], answers: AnswerScorer | None
+    questions: Sequence[AskedQuestion], texts: Sequence[str], answers: AnswerScorer | None
 ) -> dict[str, float]:
     if answers is None:
         return {}
@@ -251,8 +294,9 @@ def _ask(
     conversation: IngestedConversation,
     limit: int | None,
     budgets: Sequence[int],
+    routed: Mapping[str, SearchSettings],
     progress: Progress,
-) -> Iterator[_Question]:
+) -> Iterator[AskedQuestion]:
     dialogue, clock = conversation.dialogue, FixedClock()
     names = turn_names(dialogue)
     texts = {
@@ -261,7 +305,7 @@ def _ask(
         for i, turn in enumerate(session.turns)
     }
     memory = _controller(conversation, clock)
-    unrouted = _controller(conversation, clock, SearchSettings(off=frozenset({"router"})))
+    controllers = {name: _controller(conversation, clock, each) for name, each in routed.items()}
     under_test = MemoryUnderTest(memory, clock, conversation.scope, end_of(dialogue), _MAX_TURNS)
     searches = _searches(under_test)
     everything = _render(memory.get_all(limit=None, scope=conversation.scope))
@@ -274,10 +318,10 @@ def _ask(
                 question.text, max_tokens=budget, scope=conversation.scope, reinforce=False
             ).text
             for budget in budgets
-            for name, controller in (("recall", memory), ("fixed mix", unrouted))
+            for name, controller in controllers.items()
         }
         contexts["full history", None], contexts["no memory", None] = "\n".join(everything), ""
-        yield _Question(
+        yield AskedQuestion(
             question,
             clock.now,
             [texts[name] for name in _turns_of(dialogue, question)],

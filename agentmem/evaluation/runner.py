@@ -30,7 +30,8 @@ def without_parts() -> tuple[str, ...]:
     """Return the names of the ablations that leave out a part of the search, or a pair of parts."""
     from agentmem_retrievers import PARTS
 
-    return (*(part for part in PARTS if part != "router"), *_PAIRS)
+    # What only recalls do changes no search.
+    return (*(part for part in PARTS if part not in {"router", "topics"}), *_PAIRS)
 
 
 def ablations() -> tuple[str, ...]:

@@ -115,7 +115,7 @@ def _version_problems(memory: Memory, memories: Mapping[str, Memory]) -> Iterato
 # The columns that must be equal. Row and session numbers depend on the order of writing.
 _COLUMNS = (
     "position", "said_at", "recalled_at", "state_changed_at", "expires_at", "strength", "state",
-    "n_links", "mentions_time", "has_question", "ends_with_question",
+    "n_links", "mentions_time", "has_question", "ends_with_question", "first_person",
 )  # fmt: skip
 
 # Vectors that went to a server and back, or whose files were rebuilt, may differ in the last digit

@@ -17,22 +17,33 @@ from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import NONE, Rows, Table
 from agentmem_stores import Batch, Granularity, Memory, Scope, State, Vectors
 
-__all__ = ["SWEEP_LIMIT", "SweepReport", "archive_faded", "weakest_turns"]
+__all__ = [
+    "NEED_WEIGHTS", "SWEEP_LIMIT", "SweepReport", "archive_faded", "log_odds_of_need",
+    "need_features", "weakest_turns",
+]  # fmt: skip
 
 # Turns archived by one automatic sweep: the patch of 1,000 takes about as long as ending a session.
 SWEEP_LIMIT = 1000
-# Log odds that a question will need a turn, by what is known when it is written. Logistic
-# regression over the 3,435 turns of LoCoMo's six development conversations, of which questions need
-# 24 %.
-_LOG_ODDS = -8.67
-_PER_LOG_INFORMATION = 1.0
-_PER_MEAN_IDF = 1.03
-_IF_TIME = 1.26
-_IF_ANSWER = 0.93
-_IF_QUESTION = -0.47
+# Log odds that a question will need a turn, by `need_features`: logistic regression over the 3,435
+# turns of LoCoMo's six development conversations, of which questions need 24 %, each as often as it
+# is needed (`python -m benchmarks fit-need`). A question after a turn, what the turn asks, names,
+# numbers, facts, and how similar other turns are tell little more.
+_LOG_ODDS = -8.68
+NEED_WEIGHTS = {
+    "log information": 1.14,
+    "mean idf": 0.87,
+    "dated": 1.72,
+    "after a question": 1.22,
+    "first person": 0.72,
+    # Chosen on 70 haystacks of LongMemEval: where half of the turns that no question needs are
+    # archived, so is 9 % of the evidence; with -3 21 %, with 0 63 %, because replies are long.
+    "reply": -4.0,
+}
 # The strength of a turn that will be needed with these odds is doubled. Chosen so that a year
 # archives half of the turns that no question needs (docs/recall.md).
-_ODDS_UNIT = 0.057
+_ODDS_UNIT = 0.09
+# What the last turns before said is not new.
+_TURNS_BEFORE = 3
 # The idf of a word that occurs once, whatever the number of turns: a word of a large scope would
 # seem to say more than the same word of a small one. Fewer turns do not tell which words are rare.
 _IDF_OF_ONE, _MIN_TURNS = 6.0, 200
@@ -109,39 +120,55 @@ def _faded_turns(index: ScopeIndex, curve: ForgettingCurve, now: datetime) -> Ro
     # Most turns have not faded even without regard to what they say.
     may = retention(elapsed, strength) < curve.archive_below
     rows, elapsed, strength = rows[may], elapsed[may], strength[may]
-    left = retention(elapsed, strength * (1 + (_odds_of_need(table, rows) / _ODDS_UNIT) ** 2))
+    odds = np.exp(log_odds_of_need(table, rows))
+    left = retention(elapsed, strength * (1 + (odds / _ODDS_UNIT) ** 2))
     below = left < curve.archive_below
     return np.asarray(rows[below][np.argsort(left[below], kind="stable")], dtype=np.intp)
 
 
-def _odds_of_need(table: Table, rows: Rows) -> NDArray[np.float64]:
-    """Return the odds that a question will need each turn, shape (rows,).
+def need_features(table: Table, rows: Rows) -> dict[str, NDArray[np.float64]]:
+    """Return what tells whether a question will need turns, each of shape (rows,).
 
-    Needed are turns that say much in rare words, name a time, or answer a question; seldom needed
-    are those that ask one.
+    A turn is needed if it says something new in rare words, names a time, comes after a question,
+    or is about its speaker, and seldom if it is the reply of an assistant.
     """
+    information, mean_idf = _information(table, rows)
+    columns, before = table.columns, table.neighbors(rows, -1)
+    features = {
+        "log information": np.log1p(information),
+        "mean idf": mean_idf,
+        "dated": ~np.isnan(columns["about_start"][rows]),
+        "after a question": columns["has_question"][before] & (before != NONE),
+        "first person": columns["first_person"][rows],
+        "reply": ~columns["from_user"][rows],
+    }
+    return {name: values.astype(np.float64) for name, values in features.items()}
+
+
+def _information(table: Table, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the information of the terms that the last turns did not say, and the mean of all."""
     n, rarity = max(len(table.words), 1), dict[str, float]()
     scale = _IDF_OF_ONE / math.log(max(n, _MIN_TURNS))
+    before = np.stack([table.neighbors(rows, -offset) for offset in range(1, _TURNS_BEFORE + 1)], 1)
     information, mean_idf = np.zeros(len(rows)), np.zeros(len(rows))
-    for place, row in enumerate(rows.tolist()):
+    for place, (row, earlier) in enumerate(zip(rows.tolist(), before.tolist(), strict=True)):
         terms = table.words.terms(row)
         for term in terms:
             if term not in rarity:
                 frequency = max(table.words.document_frequency(term), 1)
                 rarity[term] = scale * max(math.log(n / frequency), 0.0)
-        information[place] = sum(rarity[term] for term in terms)
-        mean_idf[place] = information[place] / max(len(terms), 1)
-    columns, before = table.columns, table.neighbors(rows, -1)
-    answers = columns["ends_with_question"][before] & (before != NONE)
-    log_odds = (
-        _LOG_ODDS
-        + _PER_LOG_INFORMATION * np.log1p(information)
-        + _PER_MEAN_IDF * mean_idf
-        + _IF_TIME * columns["mentions_time"][rows]
-        + _IF_ANSWER * answers
-        + _IF_QUESTION * columns["ends_with_question"][rows]
-    )
-    return np.asarray(np.exp(log_odds), dtype=np.float64)
+        new = set(terms).difference(*(table.words.terms(r) for r in earlier if r != NONE))
+        information[place] = sum(rarity[term] for term in new)
+        mean_idf[place] = sum(rarity[term] for term in terms) / max(len(terms), 1)
+    return information, mean_idf
+
+
+def log_odds_of_need(table: Table, rows: Rows) -> NDArray[np.float64]:
+    """Return the log odds that a question will need each turn, shape (rows,)."""
+    log_odds = np.full(len(rows), _LOG_ODDS)
+    for name, values in need_features(table, rows).items():
+        log_odds += NEED_WEIGHTS[name] * values
+    return log_odds
 
 
 def _in_conversation(index: ScopeIndex) -> NDArray[np.bool_]:

@@ -95,8 +95,8 @@ class Summaries:
                 return None
             if len(turns) < MIN_ROWS:
                 return []
-            vectors = self._context_vectors(scope, turns)
-            edges = self._edges(scope, turns)
+            vectors = self.context_vectors(scope, turns)
+            edges = self.topic_edges(scope, turns)
         labels = communities(edges, vectors)
         clusters = [
             tuple(turns[i] for i in np.flatnonzero(labels == label)) for label in np.unique(labels)
@@ -128,7 +128,8 @@ class Summaries:
         has_grown = len(turns - covered) > GROWTH * len(covered)
         return is_complete and covered <= turns and not has_grown
 
-    def _context_vectors(self, scope: Scope, turns: Sequence[str]) -> Vectors:
+    def context_vectors(self, scope: Scope, turns: Sequence[str]) -> Vectors:
+        """Return the unit vectors of turns in their context, shape (turns, dimension)."""
         table = self.memories.index(scope).tables[Granularity.TURN]
         rows = np.array([table.row_of[i] for i in turns], dtype=np.intp)
         total = np.zeros((len(rows), self.embedder.spec.dimension), dtype=np.float32)
@@ -137,8 +138,8 @@ class Summaries:
         lengths = np.linalg.norm(total, axis=1, keepdims=True)
         return np.asarray(total / np.maximum(lengths, 1e-9), dtype=np.float32)
 
-    def _edges(self, scope: Scope, turns: Sequence[str]) -> list[tuple[int, int, float]]:
-        """The associations between turns, by number, and an edge from each turn to the next."""
+    def topic_edges(self, scope: Scope, turns: Sequence[str]) -> list[tuple[int, int, float]]:
+        """Return the associations between turns, by number, and edges between consecutive ones."""
         index = self.memories.index(scope)
         table = index.tables[Granularity.TURN]
         number = {turn: n for n, turn in enumerate(turns)}

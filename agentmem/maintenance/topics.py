@@ -15,9 +15,8 @@ __all__ = ["MIN_ROWS", "NEXT_WEIGHT", "communities"]
 MIN_ROWS = 8
 # Weight of the edge between a turn and the next one of its session; associations have their cosine,
 # 0.4 to 1. Without these edges short turns such as "Yes, twice." belong to no topic. Measured as
-# normalized mutual information with the sessions of LoCoMo and with the spans that QMSum's
-# questions ask about: 0.51 and 0.35; with weight 1 0.36 and 0.29, without 0.26 and 0.18. Gaussian
-# mixtures over the embeddings, which were used before, reach 0.23 and 0.13.
+# normalized mutual information with the sessions of LoCoMo, 0.51; with weight 1 0.36, without 0.26.
+# As many clusters of the embeddings by Gaussian mixtures reach 0.37 (`benchmarks topics`).
 NEXT_WEIGHT = 2.0
 # A smaller community says nothing that is worth a summary; its turns join the nearest one.
 _MIN_SIZE = 4

@@ -21,6 +21,8 @@ from agentmem.provenance import Trust, trust_of
 from agentmem.recall.context import Context, ContextItem, Form, RecallRouting
 from agentmem.recall.excerpt import Excerpts
 from agentmem.recall.router import COARSE, SHORTLIST, route_recall, score_distribution
+from agentmem.recall.smoothing import likeliest_turns
+from agentmem.writing.sessions import TURNS_PER_PASSAGE
 from agentmem_retrievers import RecalledMemory, SearchResult, SearchSettings
 from agentmem_retrievers.index.fact_index import FactIndex, FactRecord
 from agentmem_retrievers.index.indexed_store import IndexedStore
@@ -57,6 +59,10 @@ MAX_PRECEDING_TOKENS = 40
 MAX_SOURCES = 200
 # Three digits, so that the ids that lines get at the end are never longer.
 _WIDEST_ID = "m999"
+
+# Why a passage is shown.
+_AROUND_HIT = "around a turn that fits the question"
+_OF_SUBJECT = "of a session or topic that much of the evidence is in"
 
 _Allowed = Callable[[str], bool]
 
@@ -185,7 +191,8 @@ class Recaller:
         shares = score_distribution([hit.score for hit in hits])
         with self.memories.reading(scope) as index:
             allowed = _allowed_turns(index, where)
-            groups = _Groups.of(index, hits[:SHORTLIST], as_of, allowed)
+            readable = _readable_turns(index, allowed, as_of)
+            groups = _Groups.of(index, hits[:SHORTLIST], as_of, allowed, granularity)
             routing = route_recall(
                 result.query,
                 shares,
@@ -202,7 +209,16 @@ class Recaller:
                 _add_facts(page, _certain_facts(index.facts, result.query, as_of), allowed)
             self._add_overview(page, scope, groups, shares, routing, excerpts, max_tokens)
             if Granularity.SESSION in routing.shares:
-                self._add_passages(page, scope, index, hits, routing, excerpts, allowed)
+                n_turns = TURNS_PER_PASSAGE * routing.turns
+                likely = likeliest_turns(
+                    index,
+                    hits,
+                    shares,
+                    as_of=as_of,
+                    at_most=n_turns,
+                    with_topics="topics" not in self.settings.off,
+                )
+                self._add_passages(page, scope, index, likely, hits, routing, excerpts, readable)
             if Granularity.TURN in routing.shares:
                 self._add_turns(page, scope, index, hits, routing, excerpts, allowed)
         routing = replace(routing, archive=any(hit.archived for hit in hits))
@@ -218,7 +234,7 @@ class Recaller:
         excerpts: Excerpts,
         max_tokens: int,
     ) -> None:
-        """Add the summaries of the topics, days and sessions that most of the evidence is in."""
+        """Add the summaries of the days and sessions, or topics, that most evidence is in."""
         for granularity in COARSE:
             allowance = int(routing.shares.get(granularity, 0.0) * max_tokens)
             if allowance < MIN_TEXT_TOKENS:
@@ -268,27 +284,23 @@ class Recaller:
         page: _Page,
         scope: Scope,
         index: ScopeIndex,
+        likely: Sequence[str],
         hits: Sequence[RecalledMemory],
         routing: RecallRouting,
         excerpts: Excerpts,
-        allowed: _Allowed,
+        readable: _Allowed,
     ) -> None:
-        """Add the passages around the best turns, the surest groups first."""
-        passages = index.tables[Granularity.SESSION].row_of
-        ids: dict[str, float] = {}
-        for hit in hits:
-            for derived in index.derived_from(hit.memory.id):
-                if derived in passages:
-                    ids.setdefault(derived, hit.score)
-        order = list(ids)[: routing.turns]
+        """Add the passages of the likeliest turns."""
+        scores = {hit.memory.id: hit.score for hit in hits}
+        order = _passages_of(index, likely)[: routing.turns]
         by_id = {
             m.id: m for m in self.memories.store.get_memories(scope, Granularity.SESSION, order)
         }
         sources = dict.fromkeys(i for m in by_id.values() for i in m.sources)
-        readable = [i for i in sources if allowed(i)]
-        turns = {
-            m.id: m for m in self.memories.store.get_memories(scope, Granularity.TURN, readable)
-        }
+        members = self.memories.store.get_memories(
+            scope, Granularity.TURN, [i for i in sources if readable(i)]
+        )
+        turns = {m.id: m for m in members}
         for passage_id in order:
             passage = by_id.get(passage_id)
             if passage is None:
@@ -300,9 +312,10 @@ class Recaller:
                 continue
             text, turn_ids = _best_sentences(members, room, excerpts)
             if text:
-                reason = "around a turn that fits the question"
-                line = _line(passage, text)
-                page.add(_Draft(line, Form.PASSAGE, turn_ids, ids[passage_id], reason))
+                fitting = [scores[i] for i in passage.sources if i in scores]
+                reason = _AROUND_HIT if fitting else _OF_SUBJECT
+                score = max(fitting, default=0.0)
+                page.add(_Draft(_line(passage, text), Form.PASSAGE, turn_ids, score, reason))
 
     def _add_turns(
         self,
@@ -363,6 +376,13 @@ class Recaller:
         return {i: by_id[e] for i, e in ids.items() if e in by_id and page.admits(by_id[e])}
 
 
+def _passages_of(index: ScopeIndex, turn_ids: Sequence[str]) -> list[str]:
+    """Return the ids of the passages of turns, in the order of the turns."""
+    passages = index.tables[Granularity.SESSION].row_of
+    derived = (i for turn_id in turn_ids for i in sorted(index.derived_from(turn_id)))
+    return list(dict.fromkeys(i for i in derived if i in passages))
+
+
 @dataclass(frozen=True)
 class _Groups:
     """For each granularity, the group of each hit and the memory that sums it up."""
@@ -377,7 +397,14 @@ class _Groups:
         hits: Sequence[RecalledMemory],
         as_of: datetime | None,
         allowed: _Allowed,
+        only: Granularity | None = None,
     ) -> _Groups:
+        """Group hits.
+
+        Args:
+            only: what is shown; None for a mix.
+        """
+
         @cache  # Many hits share a summary, and a topic has many sources.
         def is_allowed(derived_id: str) -> bool:
             return all(map(allowed, index.sources_of(derived_id)))
@@ -392,12 +419,26 @@ class _Groups:
                 known = sorted(i for i in candidates if i in table.row_of and is_allowed(i))
                 ids.append(next((i for i in known if visible[table.row_of[i]]), None))
             summed_up[granularity] = ids
+        if only is None:
+            summed_up[Granularity.DAY] = _without_single_sessions(index, summed_up)
         names: dict[Granularity, Sequence[str | None]] = {
-            Granularity.TOPIC: summed_up[Granularity.TOPIC],
-            Granularity.DAY: [f"{hit.memory.said_at:%Y-%m-%d}" for hit in hits],
-            Granularity.SUMMARY: [hit.memory.session_id for hit in hits],
+            g: ids for g, ids in summed_up.items() if any(ids)
         }
+        names[Granularity.SUMMARY] = [hit.memory.session_id for hit in hits]
         return cls(names, summed_up)
+
+
+def _without_single_sessions(
+    index: ScopeIndex, summed_up: Mapping[Granularity, Sequence[str | None]]
+) -> list[str | None]:
+    """Return the days of hits; None for a day of one session, whose summary says the same."""
+
+    @cache
+    def is_session(day: str, summary: str) -> bool:
+        return index.sources_of(day) == index.sources_of(summary)
+
+    pairs = zip(summed_up[Granularity.DAY], summed_up[Granularity.SUMMARY], strict=True)
+    return [None if day and summary and is_session(day, summary) else day for day, summary in pairs]
 
 
 def _certain_facts(facts: FactIndex, question: str, as_of: datetime | None) -> list[Memory]:
@@ -454,6 +495,15 @@ def _allowed_turns(index: ScopeIndex, where: MemoryFilter | None) -> _Allowed:
         return lambda turn_id: True
     table, mask = index.tables[Granularity.TURN], index.matching(Granularity.TURN, where)
     return lambda turn_id: turn_id in table.row_of and bool(mask[table.row_of[turn_id]])
+
+
+def _readable_turns(index: ScopeIndex, allowed: _Allowed, as_of: datetime | None) -> _Allowed:
+    """Return a function that says whether a passage may show a turn: not what was said later."""
+    if as_of is None:
+        return allowed
+    table, latest = index.tables[Granularity.TURN], as_of.timestamp()
+    said_at, row_of = table.column("said_at"), table.row_of
+    return lambda i: i in row_of and said_at[row_of[i]] <= latest and allowed(i)
 
 
 def _max_turn_tokens(rank: int) -> int:

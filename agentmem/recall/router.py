@@ -42,6 +42,9 @@ _OVERVIEW = re.compile(
     r"(?:talk|say|said|chat|speak|spoke)\w* about|what happened|order)\b",
     re.IGNORECASE,
 )
+# Summaries of topics would cost up to five points of the evidence of broad questions, and gain
+# nothing (docs/recall.md); topics say which passages are shown (`smoothing`).
+_OVERVIEW_FORMS = (Granularity.DAY, Granularity.SUMMARY)
 # The most of a budget that goes to summaries; the rest shows the turns that carry them.
 _COARSE_SHARE = 0.35
 # Evidence of which a smaller part of the entropy lies within sessions is scattered: the turns of
@@ -97,7 +100,7 @@ def route_recall(
 
 def _mix(entropies: Mapping[Granularity, float], breadth: float) -> dict[Granularity, float]:
     """Return the shares of a budget for a question that is broad to some degree."""
-    certainty = {g: 1 - entropies[g] for g in COARSE if g in entropies}
+    certainty = {g: 1 - entropies[g] for g in _OVERVIEW_FORMS if g in entropies}
     total = sum(certainty.values())
     coarse = _COARSE_SHARE * breadth if total > 0 else 0.0
     shares = {g: coarse * c / total for g, c in certainty.items()} if coarse else {}

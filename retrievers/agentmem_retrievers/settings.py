@@ -24,6 +24,7 @@ PARTS = (
     "second",
     "expansion",
     "router",
+    "topics",
     "retention",
     "learned",
     "currency",
@@ -60,7 +61,7 @@ class SearchSettings:
     routed: bool = False
     associated: bool = False
     archive_below: float = 0.5
-    archive_share: float = 0.1
+    archive_share: float = 0.11
     off: frozenset[str] = field(default_factory=frozenset)
 
     def __post_init__(self) -> None:

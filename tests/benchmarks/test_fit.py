@@ -116,3 +116,15 @@ def test_turns_are_found_word_for_word(tmp_path: Path, assistant_sets: list[str]
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0, done.output
     assert "10 of 10 first" in done.output
+
+
+def test_fits_what_questions_need(tmp_path: Path, assistant_sets: list[str]) -> None:
+    both = tmp_path / "both.json"
+    both.write_text(json.dumps([json.loads(Path(one).read_text())[0] for one in assistant_sets]))
+    command = ["fit-need", str(both), "--judge", assistant_sets[0]]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    assert "log information: " in done.output
+    # The user's statements are needed, the assistant's replies are not.
+    for name in ("both.json, left out", "first.json"):
+        assert f"{name}: AUROC 100.0 %, evidence archived 0.0 %" in done.output

@@ -16,7 +16,12 @@ from agentmem_retrievers.index.attributes import Attributes
 from agentmem_retrievers.index.inverted_index import InvertedIndex, Vocabulary
 from agentmem_retrievers.index.quantized import QuantizedVectors, TokenCodes
 from agentmem_retrievers.text.dates import TIME_WORDS, find_time_spans, mentions_time
-from agentmem_retrievers.text.question import NEGATION, ends_with_question, is_question
+from agentmem_retrievers.text.question import (
+    FIRST_PERSON,
+    NEGATION,
+    ends_with_question,
+    is_question,
+)
 from agentmem_retrievers.text.tokenize import (
     content_words,
     literals_in,
@@ -65,6 +70,7 @@ _COLUMNS: dict[str, Any] = {
     "ends_with_question": np.bool_,
     "is_question": np.bool_,
     "negated": np.bool_,
+    "first_person": np.bool_,
     "from_user": np.bool_,
     "is_document": np.bool_,
     "text_key": np.uint64,
@@ -228,6 +234,7 @@ class Table:
         columns["from_user"][row] = memory.role == "user"
         columns["is_document"][row] = memory.role == "document"
         columns["negated"][row] = NEGATION.search(memory.text) is not None
+        columns["first_person"][row] = FIRST_PERSON.search(memory.text) is not None
         if vector is not None:
             columns["is_question"][row] = has_question and is_question(memory.text)
             columns["text_key"][row] = text_key(memory.text)

@@ -19,7 +19,10 @@ from agentmem_retrievers.text.dates import (
 from agentmem_retrievers.text.rewriting import to_second_person
 from agentmem_retrievers.text.tokenize import content_words, literals_in, stems_of, text_key
 
-__all__ = ["NEGATION", "PRESENT", "RELATIVES", "Question", "ends_with_question", "is_question"]
+__all__ = [
+    "FIRST_PERSON", "NEGATION", "PRESENT", "RELATIVES", "Question", "ends_with_question",
+    "is_question",
+]  # fmt: skip
 
 # Words for people one has, as a pattern; singular.
 RELATIVES = (
@@ -40,7 +43,7 @@ _WHEN = re.compile(
 # "When is she going to ...", "When did they plan to ...".
 _FUTURE = re.compile(r"\b(?:is|are|will|going to|plan(?:s|ned|ning)?|upcoming)\b", re.IGNORECASE)
 # In the languages of `text.tokenize`, and in Chinese, Japanese and Thai.
-_FIRST_PERSON = re.compile(
+FIRST_PERSON = re.compile(
     r"\b(?:i|me|my|mine|we|us|our|ours|myself|ich|mich|mir|mein(?:e[mnrs]?)?|wir|uns|unser(?:e[mnrs]?)?|"
     r"je|j|moi|mon|ma|mes|nous|yo|mí|mis?|nuestr[oa]s?|io|mi[oaei]|miei|noi|nostr[oaie]|eu|meus?|"
     r"minhas?|noss[oa]s?|ik|mij|mijn|ons|onze)\b|我|私|僕|俺|わたし|ฉัน|ผม",
@@ -198,7 +201,7 @@ class Question:
     @cached_property
     def first_person(self) -> bool:
         """Whether it asks about the user, and not for what the assistant said."""
-        return not self.asks_for_reply and _FIRST_PERSON.search(self.text) is not None
+        return not self.asks_for_reply and FIRST_PERSON.search(self.text) is not None
 
     @cached_property
     def asks_of_user(self) -> bool:

@@ -14,6 +14,7 @@ from langchain_core.embeddings import Embeddings
 from agentmem import (
     EmptyTextError,
     Form,
+    Granularity,
     InMemoryStore,
     InvalidInputError,
     MemoryController,
@@ -127,6 +128,46 @@ class TestForms:
         for item in overview:
             for turn_id in item.turn_ids:
                 assert memory.get(turn_id).text in item.text
+
+    def test_an_overview_of_a_day_repeats_no_session(
+        self, memory: MemoryController, clock: ManualClock
+    ) -> None:
+        fill(memory, clock)
+        memory.consolidate()
+        question = "Summarize what we said about the garden."
+        context = memory.recall(question)
+        forms = {item.form for item in context.items}
+        # The day had no other session, whose summary says the same.
+        assert Form.SUMMARY in forms
+        assert not forms & {Form.DAY, Form.TOPIC}
+        for granularity, form in ((Granularity.DAY, Form.DAY), (Granularity.TOPIC, Form.TOPIC)):
+            items = memory.recall(question, granularity=granularity).items
+            assert {item.form for item in items} == {form}
+
+    def test_an_overview_shows_days_of_several_sessions(
+        self, memory: MemoryController, clock: ManualClock
+    ) -> None:
+        for name in ("beds", "trees"):
+            for n in range(6):
+                memory.add(f"The {name} of my garden need care number {n}.", session_id=name)
+            memory.end_session(name)
+        memory.consolidate()
+        context = memory.recall("Summarize what we said about the garden.", max_tokens=2000)
+        assert Granularity.DAY in context.routing.entropies
+
+    def test_passages_show_nothing_that_was_said_later(
+        self, memory: MemoryController, clock: ManualClock
+    ) -> None:
+        for n in range(9):
+            memory.add(f"Tomatoes grow in bed {n} of the garden.", session_id="garden")
+            clock.advance(hours=1)
+        memory.end_session("garden")
+        question = "Summarize what we said about tomatoes in the garden."
+        moment = START + timedelta(hours=3, minutes=30)
+        context = memory.recall(question, as_of=moment)
+        ids = {i for item in context.items for i in item.turn_ids}
+        assert ids
+        assert all(memory.get(i).said_at <= moment for i in ids)
 
     def test_scattered_evidence_is_shown_as_turns(
         self, memory: MemoryController, clock: ManualClock
