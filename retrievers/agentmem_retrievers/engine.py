@@ -324,7 +324,7 @@ class SearchEngine:
                 None if query.where is None else _allowed(index, granularity, query),
             )
         sources = CandidateSources(self.memories.store, scope, index, vector, masks, self.settings)
-        # The store looks for the nearest turns while words are compared here.
+        # A server looks for the nearest turns while words are compared here.
         sources.start(Granularity.TURN)
         tokens = () if table.without_codes else embedded.tokens
         similar_terms: Mapping[str, Sequence[SimilarTerm]] = dict.fromkeys(question.rest, ())

@@ -315,7 +315,7 @@ class TurnRanking:
         table, lexical = self.index.tables[Granularity.TURN], self.lexical
         rows = candidate_rows(
             table,
-            # Last of all, since the store may have to be waited for.
+            # Last of all, since a server may have to be waited for.
             lexical=(lexical.expansion.rows, lexical.expansion.best.sum(axis=0)),
             nearest=self.sources.nearest(Granularity.TURN),
             mask=self.masks[Granularity.TURN],
