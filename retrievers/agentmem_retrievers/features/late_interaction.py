@@ -156,7 +156,8 @@ class LateInteraction:
         passages[:, existing] = np.maximum.reduceat(similar, first_block, axis=1)
         nearest = self._similarity(least)
         mean[existing] = np.add.reduceat(nearest, begins) / counts[nonempty]
-        strength[existing] = np.add.reduceat(nearest**4, begins)
+        # Twice squared: NumPy's general power takes 23 times as long.
+        strength[existing] = np.add.reduceat(np.square(np.square(nearest)), begins)
         return best, mean, strength, passages
 
     def _similarity(self, distances: NDArray[np.uint16]) -> Floats:

@@ -7,7 +7,7 @@ are similar.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -153,12 +153,13 @@ class TermExpansion:
         # Place of each document in `rows`; the last is for NONE.
         self._place = np.full(index.n_numbers + 1, -1, dtype=np.int32)
         self._place[self.rows] = np.arange(len(self.rows), dtype=np.int32)
-        places = {}
-        for term, documents in postings.items():
-            place = self._place[documents]
-            places[term] = place[place >= 0]
-        shape = (len(terms), len(self.rows))
-        self.best, self.similar, self.covered = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        # All at once: there are dozens of terms, and most postings are short.
+        flat = self._place[_concatenated(postings.values())]
+        ends = np.cumsum([len(documents) for documents in postings.values()]).tolist()
+        places = {t: flat[b:e] for t, b, e in zip(postings, [0, *ends], ends, strict=False)}
+        # The last column takes the matches of documents that are not in `rows`.
+        matches = np.zeros((3, len(terms), len(self.rows) + 1))
+        self.best, self.similar, self.covered = matches
         for i, (stem, cosines) in enumerate(expanded.items()):
             own, itself = rarity[stem], places[stem]
             similar, covered = [], []
@@ -171,6 +172,7 @@ class TermExpansion:
             self.covered[i][itself] = own
             self.best[i] = self.similar[i]
             self.best[i][itself] = np.maximum(self.similar[i][itself], own)
+        self.best, self.similar, self.covered = matches[:, :, :-1]
 
     def at(self, values: Floats, rows: Rows) -> Floats:
         """Return the values of documents along the last axis; 0 where nothing matches."""
@@ -202,15 +204,17 @@ def _set_greatest(
 
 def _merge(postings: Sequence[NDArray[np.uint32]], n_numbers: int) -> Rows:
     """Return the documents in any of the postings, ascending; see `TermExpansion.rows`."""
+    rarest_first = sorted(postings, key=len)
+    n_postings = np.cumsum(list(map(len, rarest_first)))
+    n_read = int(np.searchsorted(n_postings, MAX_POSTINGS, side="right"))
     # Marking is many times as fast as sorting.
     marked = np.zeros(n_numbers, dtype=np.bool_)
-    left = MAX_POSTINGS
-    for documents in sorted(postings, key=len):
-        left -= len(documents)
-        if left < 0:
-            break
-        marked[documents] = True
+    marked[_concatenated(rarest_first[:n_read])] = True
     return np.flatnonzero(marked)
+
+
+def _concatenated(postings: Iterable[NDArray[np.uint32]]) -> NDArray[np.uint32]:
+    return np.concatenate([np.empty(0, dtype=np.uint32), *postings])
 
 
 class LexicalFeatures:
