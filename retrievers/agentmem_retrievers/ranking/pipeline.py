@@ -310,8 +310,12 @@ class TurnRanking:
         tokens = [token for token in self.query_tokens if token.text not in PRESENT]
         return LateInteraction(table.token_codes, table.words, tokens, len(self.vector), language)
 
-    def first_stage(self) -> tuple[Rows, Features]:
-        """Return the candidates, ascending, and their features."""
+    def first_stage(self, *, complete: bool = False) -> tuple[Rows, Features]:
+        """Return the candidates, ascending, and their features.
+
+        Args:
+            complete: compute also features that the weights do not use.
+        """
         table, lexical = self.index.tables[Granularity.TURN], self.lexical
         rows = candidate_rows(
             table,
@@ -323,7 +327,22 @@ class TurnRanking:
             at_least=self.at_least,
             exact=self._exact_rows(table, lexical),
         )
-        return rows, turn_features(table, rows, self.question, self.vector, lexical, self.late)
+        used = None if complete else self._used
+        return rows, turn_features(
+            table, rows, self.question, self.vector, lexical, self.late, used
+        )
+
+    @property
+    def _used(self) -> set[str]:
+        """The features of the first stage that are used."""
+        used = {*self.weights.first, *self.weights.standardized}
+        if self._has_second_stage:
+            used.add("late.near")
+        return used
+
+    @property
+    def _has_second_stage(self) -> bool:
+        return not self.weights.second.keys() <= {"second.score"}
 
     def _exact_rows(self, table: Table, lexical: LexicalFeatures) -> Rows:
         """Return the turns that are the question word for word, and those with its literals."""
@@ -352,7 +371,7 @@ class TurnRanking:
         # A turn that is the question word for word is kept, however it scores.
         best = np.lexsort((-scores, -features["exact.verbatim"]))
         places = np.sort(best[:SHORTLIST])
-        if self.weights.second.keys() <= {"second.score"}:
+        if not self._has_second_stage:
             return places, parts, scores, {"second.score": scores[places]}
         second = second_stage_features(
             self.index.tables[Granularity.TURN],
@@ -376,7 +395,7 @@ class TurnRanking:
         parts = {name: factor * values[places] for name, values in parts.items()}
         parts |= weighted_parts(second, self.weights.second, off)
         if "exact" not in off:
-            parts["exact"] = parts["exact"] + VERBATIM * features["exact.verbatim"][places]
+            parts["exact"] = parts.get("exact", 0.0) + VERBATIM * features["exact.verbatim"][places]
         if "retention" not in off:
             parts["retention"] = self.settings.retention * table.retention(self.now, best)
         if "learned" not in off and self.citations.citations:
@@ -453,12 +472,12 @@ def standardize(features: Features, names: Collection[str]) -> Features:
 def weighted_parts(
     features: Mapping[str, Floats], weights: Mapping[str, float], off: frozenset[str]
 ) -> dict[str, Floats]:
-    """Return what each part that is not off contributes to the score of each candidate."""
+    """Return what each part that has weights and is not off adds to the score of each candidate."""
     parts: dict[str, Floats] = {}
     for name, values in features.items():
         part, _, _ = name.partition(".")
-        if part not in off and _ASPECTS.get(name) not in off:
-            parts[part] = parts.get(part, 0.0) + weights.get(name, 0.0) * values
+        if name in weights and part not in off and _ASPECTS.get(name) not in off:
+            parts[part] = parts.get(part, 0.0) + weights[name] * values
     return parts
 
 

@@ -67,9 +67,9 @@ __all__ = [
 
 Index = Literal["hnsw", "spann"]
 
-# Chroma saves the index of a collection after so many writes, and until then reads all of them again
-# with every write: by its default, 1,000, a write takes 24 ms of processor time after 900 others
-# instead of 6.5. Saving the index takes 20 ms where it has 14,000 vectors and 45 where 50,000.
+# Chroma saves the index of a collection after so many writes, and until then reads all of them
+# again with every write: by its default, 1,000, a write takes 24 ms of processor time after 900
+# others instead of 6.5. Saving takes 20 ms for an index of 14,000 vectors, and 45 ms for 50,000.
 SYNC_THRESHOLD = 100
 
 # Keys of a row's metadata. "words" is the name of the token codes in stores of format 1.
