@@ -395,7 +395,7 @@ class TurnRanking:
         parts = {name: factor * values[places] for name, values in parts.items()}
         parts |= weighted_parts(second, self.weights.second, off)
         if "exact" not in off:
-            parts["exact"] = parts.get("exact", 0.0) + VERBATIM * features["exact.verbatim"][places]
+            parts["exact"] = parts["exact"] + VERBATIM * features["exact.verbatim"][places]
         if "retention" not in off:
             parts["retention"] = self.settings.retention * table.retention(self.now, best)
         if "learned" not in off and self.citations.citations:
@@ -472,12 +472,12 @@ def standardize(features: Features, names: Collection[str]) -> Features:
 def weighted_parts(
     features: Mapping[str, Floats], weights: Mapping[str, float], off: frozenset[str]
 ) -> dict[str, Floats]:
-    """Return what each part that has weights and is not off adds to the score of each candidate."""
+    """Return what each part that is not off contributes to the score of each candidate."""
     parts: dict[str, Floats] = {}
     for name, values in features.items():
         part, _, _ = name.partition(".")
-        if name in weights and part not in off and _ASPECTS.get(name) not in off:
-            parts[part] = parts.get(part, 0.0) + weights[name] * values
+        if part not in off and _ASPECTS.get(name) not in off:
+            parts[part] = parts.get(part, 0.0) + weights.get(name, 0.0) * values
     return parts
 
 
