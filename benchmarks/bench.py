@@ -34,7 +34,6 @@ SEARCH_STAGES: Mapping[str, tuple[str, ...]] = {
     "derived index": ("agentmem_retrievers.index.indexed_store:IndexedStore.reading",),
     "term expansion": ("agentmem_retrievers.index.inverted_index:Vocabulary.similar_terms",),
     "postings": ("agentmem_retrievers.features.lexical:LexicalFeatures.__init__",),
-    # Chroma searches in another thread meanwhile, so this is the rest of the wait.
     "nearest neighbors": ("agentmem_retrievers.ranking.pipeline:CandidateSources.nearest",),
     "candidates": ("agentmem_retrievers.ranking.pipeline:candidate_rows",),
     "features": ("agentmem_retrievers.features.turn:turn_features",),

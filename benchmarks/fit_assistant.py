@@ -135,7 +135,7 @@ def examples(dialogues: Iterable[Dialogue], embeddings: Embeddings) -> Iterator[
                     question.asked_at or end_of(dialogue),
                     query_tokens=services.embedder.query_tokens,
                 )
-                rows, features = services.engine.ranking(scope, query).first_stage()
+                rows, features = services.engine.ranking(scope, query).first_stage(complete=True)
                 columns = [_column(name, features[name]) for name in BOUNDS]
                 wanted = [row_of[name] for name in relevant.turns]
                 yield Example(np.stack(columns, axis=1), np.isin(rows, wanted), len(wanted))

@@ -97,7 +97,7 @@ def _features(
         engine = SearchEngine(IndexedStore(store, embedder.documents))
         query = Query(text, embedder.query, now, query_tokens=embedder.query_tokens)
         ranking = engine.ranking(scope, query)
-        rows, features = ranking.first_stage()
+        rows, features = ranking.first_stage(complete=True)
         turns = ranking.rank(rows, features)
         return ranking.confidence_features(turns, rows, features)
 

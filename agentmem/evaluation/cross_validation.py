@@ -140,7 +140,7 @@ def _examples(
             question.text, embedder.query, end_of(dialogue), query_tokens=embedder.query_tokens
         )
         ranking = engine.ranking(scope, query)
-        rows, features = ranking.first_stage()
+        rows, features = ranking.first_stage(complete=True)
         # Sessions are weighted after the store is closed, so their candidates are read now.
         ranking.sources.all()
         own = questions_of is dialogue

@@ -253,6 +253,8 @@ class SearchEngine:
         if query.include_archived:
             return False
         table = index.tables[query.granularity]
+        if not table.has_archived():
+            return False
         everything = table.visible(query.as_of, include_archived=True)
         archived = everything & ~table.visible(query.as_of)
         if query.where is not None and archived.any():
@@ -323,7 +325,7 @@ class SearchEngine:
                 None if query.where is None else _allowed(index, granularity, query),
             )
         sources = CandidateSources(self.memories.store, scope, index, vector, masks, self.settings)
-        # The store looks for the nearest turns while words are compared here.
+        # A server looks for the nearest turns while words are compared here.
         sources.start(Granularity.TURN)
         tokens = () if table.without_codes else embedded.tokens
         similar_terms: Mapping[str, Sequence[SimilarTerm]] = dict.fromkeys(question.rest, ())
@@ -415,18 +417,18 @@ class SearchEngine:
         retentions = self.curve.retentions(memories, moment)
         place_of = dict(zip(ids, range(len(ids)), strict=True))
         hits = []
+        learned = ranking.parts.get("learned")
         for memory, retention in zip(memories, retentions, strict=True):
-            place, parts = place_of[memory.id], {}
-            for name, values in ranking.parts.items():
-                parts[name] = float(values[place])
+            place = place_of[memory.id]
+            parts = {n: float(v[place]) for n, v in ranking.parts.items()} if query.explain else {}
             path = paths.get(rows[place], ())
             hits.append(
                 RecalledMemory(
                     memory=memory,
                     score=float(ranking.scores[place]),
                     retention=retention,
-                    contributions=parts if query.explain else {},
-                    learned=parts.get("learned", 0.0),
+                    contributions=parts,
+                    learned=0.0 if learned is None else float(learned[place]),
                     path=tuple([table.ids[row] for row in path]) if path else (),
                     load_context=partial(self._context, scope, memory),
                     duplicates=tuple([table.ids[row] for row in duplicates.get(rows[place], ())]),

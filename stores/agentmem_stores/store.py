@@ -296,7 +296,7 @@ class MemoryStore(ABC):
     ) -> Callable[[], list[list[Neighbor]]]:
         """Start what `nearest` does and return a function that waits for the result.
 
-        Backends that wait for I/O start at once, others when the function is called; call it
+        Backends that wait for a server start at once, others when the function is called; call it
         once. Either call may raise what `nearest` raises.
         """
         return partial(self.nearest, scope, granularity, vectors, n)

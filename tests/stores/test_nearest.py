@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
+from threading import current_thread
 from typing import Any
 
 import numpy as np
@@ -108,22 +108,20 @@ def test_no_near_duplicate_is_lost(approximate_store: ChromaStore) -> None:
     assert sorted(hit.id for hit in neighbors) == sorted(f"m{i}" for i in range(1, size, 2))
 
 
-def test_large_scope_is_searched_in_the_background(
+def test_embedded_chroma_searches_in_the_calling_thread(
     approximate_store: ChromaStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, caller_continued = approximate_store, Event()
+    store, threads, search = approximate_store, [], Collection.query
     query = fill(store, [30])[OWNERS[0]][:1]
     expected = store.nearest(OWNERS[0], TURN, query, 3)
-    search = Collection.query
 
-    def wait_and_search(*args: Any, **kwargs: Any) -> Any:
-        assert caller_continued.wait(30)
+    def observed_search(*args: Any, **kwargs: Any) -> Any:
+        threads.append(current_thread())
         return search(*args, **kwargs)
 
-    monkeypatch.setattr(Collection, "query", wait_and_search)
-    answer = store.start_nearest(OWNERS[0], TURN, query, 3)
-    caller_continued.set()
-    assert answer() == expected
+    monkeypatch.setattr(Collection, "query", observed_search)
+    assert store.start_nearest(OWNERS[0], TURN, query, 3)() == expected
+    assert threads == [current_thread()]
 
 
 def test_cache_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

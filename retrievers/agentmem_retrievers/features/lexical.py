@@ -7,7 +7,7 @@ are similar.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from agentmem_retrievers.index.table import NEAR, NONE, ContextWindow, Rows, Tab
 from agentmem_retrievers.text.question import Question
 
 __all__ = [
+    "USES_WIDE",
     "WIDE",
     "Features",
     "Floats",
@@ -26,6 +27,7 @@ __all__ = [
     "TermStats",
     "bm25",
     "idf",
+    "is_used",
 ]
 
 Floats = NDArray[np.float64]
@@ -33,6 +35,8 @@ Features = dict[str, Floats]
 
 # Weight of a neighbor in the wide context of a turn, by offset in the session; see `table.NEAR`.
 WIDE = {offset: 0.7 ** abs(offset) for offset in range(-4, 5)}
+# Features of turns with their wide context.
+USES_WIDE = ("context.near", "context.wide", "context.next")
 ADJACENT = {0: 1.0, -1: 0.6, 1: 0.4}
 NEAR_WIDTH, WIDE_WIDTH = sum(NEAR.values()), sum(WIDE.values())
 
@@ -42,6 +46,11 @@ TURN_K1, TURN_B = 0.9, 0.4
 SESSION_K1, SESSION_B = 1.2, 0.75
 # Most postings that term expansion reads, so that a search in a large scope takes no longer.
 MAX_POSTINGS = 10_000
+
+
+def is_used(used: Collection[str] | None, *starts: str) -> bool:
+    """Return whether a feature whose name starts so is used; `used=None` uses all of them."""
+    return used is None or bool([name for name in used if name.startswith(starts)])
 
 
 def idf(n_documents: float, document_frequency: Floats | float) -> Floats:
@@ -153,12 +162,13 @@ class TermExpansion:
         # Place of each document in `rows`; the last is for NONE.
         self._place = np.full(index.n_numbers + 1, -1, dtype=np.int32)
         self._place[self.rows] = np.arange(len(self.rows), dtype=np.int32)
-        places = {}
-        for term, documents in postings.items():
-            place = self._place[documents]
-            places[term] = place[place >= 0]
-        shape = (len(terms), len(self.rows))
-        self.best, self.similar, self.covered = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        # All at once: there are dozens of terms, and most postings are short.
+        flat = self._place[_concatenated(postings.values())]
+        ends = np.cumsum([len(documents) for documents in postings.values()]).tolist()
+        places = {t: flat[b:e] for t, b, e in zip(postings, [0, *ends], ends, strict=False)}
+        # The last column takes the matches of documents that are not in `rows`.
+        matches = np.zeros((3, len(terms), len(self.rows) + 1))
+        self.best, self.similar, self.covered = matches
         for i, (stem, cosines) in enumerate(expanded.items()):
             own, itself = rarity[stem], places[stem]
             similar, covered = [], []
@@ -171,6 +181,7 @@ class TermExpansion:
             self.covered[i][itself] = own
             self.best[i] = self.similar[i]
             self.best[i][itself] = np.maximum(self.similar[i][itself], own)
+        self.best, self.similar, self.covered = matches[:, :, :-1]
 
     def at(self, values: Floats, rows: Rows) -> Floats:
         """Return the values of documents along the last axis; 0 where nothing matches."""
@@ -202,15 +213,17 @@ def _set_greatest(
 
 def _merge(postings: Sequence[NDArray[np.uint32]], n_numbers: int) -> Rows:
     """Return the documents in any of the postings, ascending; see `TermExpansion.rows`."""
+    rarest_first = sorted(postings, key=len)
+    n_postings = np.cumsum(list(map(len, rarest_first)))
+    n_read = int(np.searchsorted(n_postings, MAX_POSTINGS, side="right"))
     # Marking is many times as fast as sorting.
     marked = np.zeros(n_numbers, dtype=np.bool_)
-    left = MAX_POSTINGS
-    for documents in sorted(postings, key=len):
-        left -= len(documents)
-        if left < 0:
-            break
-        marked[documents] = True
+    marked[_concatenated(rarest_first[:n_read])] = True
     return np.flatnonzero(marked)
+
+
+def _concatenated(postings: Iterable[NDArray[np.uint32]]) -> NDArray[np.uint32]:
+    return np.concatenate([np.empty(0, dtype=np.uint32), *postings])
 
 
 class LexicalFeatures:
@@ -257,14 +270,19 @@ class LexicalFeatures:
         best = np.maximum.reduce([at(covered, rows) for rows in context])
         return np.asarray(best.sum(axis=0) / self._total_expanded_idf, dtype=np.float64)
 
-    def compute(self, context: ContextWindow) -> Features:
-        """Return the features of the rows of a context of radius 4, each of shape (rows,)."""
-        return {
-            **self._turns(context),
-            **self._sessions(self._table.columns["session"][context.at[0]]),
-            **self._expanded(context),
-            "exact.literal": self._literals(context.at[0]),
-        }
+    def compute(self, context: ContextWindow, used: Collection[str] | None = None) -> Features:
+        """Return the features of the rows of a context, each of shape (rows,).
+
+        Args:
+            context: of radius 4 if `USES_WIDE` is used, else of any radius.
+            used: which features are used; None for all. Some of the others are left out.
+        """
+        features = {**self._turns(context, used), "exact.literal": self._literals(context.at[0])}
+        if is_used(used, "session.", "soft.session"):
+            features |= self._sessions(self._table.columns["session"][context.at[0]])
+        if is_used(used, "soft."):
+            features |= self._expanded(context)
+        return features
 
     def _literals(self, rows: Rows) -> Floats:
         """Return how many of the question's literals rows contain, shape (rows,).
@@ -279,11 +297,10 @@ class LexicalFeatures:
         contained = (stats.frequencies(rows) > 0).T @ np.minimum(stats.idf / of_one, 1.0)
         return np.asarray(contained, dtype=np.float64)
 
-    def _turns(self, context: ContextWindow) -> Features:
+    def _turns(self, context: ContextWindow, used: Collection[str] | None) -> Features:
         # The terms, and in the last line the length, of each row.
         rows = np.vstack([self.all.frequencies(context.rows), self.all.lengths(context.rows)])
-        at = {offset: rows[:, context.places[offset]] for offset in WIDE}
-        near, wide = _weighted_sum(at, NEAR), _weighted_sum(at, WIDE)
+        at = {offset: rows[:, places] for offset, places in context.places.items()}
         all_weights, rest_weights = self.all.idf / self._scale, self.rest.idf / self._scale
         rest, mean = self._rest_in_all, self.all.mean_length
 
@@ -294,12 +311,17 @@ class LexicalFeatures:
         matched_idf = (here > 0) * self.rest.idf[:, np.newaxis]
         identifiers = self._identifiers
         identifier_idf = max(self.rest.idf[identifiers].sum(), 1e-9)
-        following = score(at[1], 1.0, rest_weights, rest)
-        return {
+        features = {
             "lexical.turn": score(at[0], 1.0, all_weights, everything),
             "lexical.bm25": bm25(here, at[0][-1], mean, rest_weights, SESSION_K1, SESSION_B),
             "lexical.coverage": matched_idf.sum(axis=0) / self._total_idf,
             "lexical.key": matched_idf[identifiers].sum(axis=0) / identifier_idf,
+        }
+        if not is_used(used, *USES_WIDE):
+            return features
+        near, wide = _weighted_sum(at, NEAR), _weighted_sum(at, WIDE)
+        following = score(at[1], 1.0, rest_weights, rest)
+        return features | {
             "context.near": score(near, NEAR_WIDTH, all_weights, everything),
             "context.near_rest": score(near, NEAR_WIDTH, rest_weights, rest),
             "context.wide_rest": score(wide, WIDE_WIDTH, rest_weights, rest),

@@ -13,7 +13,15 @@ from datetime import UTC, datetime
 import numpy as np
 
 from agentmem_retrievers.features.late_interaction import LateInteraction
-from agentmem_retrievers.features.lexical import Features, Floats, LexicalFeatures, TermStats, idf
+from agentmem_retrievers.features.lexical import (
+    USES_WIDE,
+    Features,
+    Floats,
+    LexicalFeatures,
+    TermStats,
+    idf,
+    is_used,
+)
 from agentmem_retrievers.forgetting import SECONDS_PER_DAY
 from agentmem_retrievers.index.inverted_index import InvertedIndex
 from agentmem_retrievers.index.table import NEAR, NONE, Rows, Table
@@ -45,21 +53,23 @@ def turn_features(
     vector: Vectors,
     lexical: LexicalFeatures,
     late: LateInteraction,
+    used: Collection[str] | None = None,
 ) -> Features:
-    """Return all features of candidates, each of shape (rows,).
+    """Return the features of candidates, each of shape (rows,).
 
     Args:
         rows: of the table of turns, ascending.
         vector: embedding of `question.addressed`, shape (dimension,).
+        used: which features are used; None for all. Some of the others are left out.
     """
-    wide = table.context(rows, radius=4)
+    wide = table.context(rows, radius=4 if is_used(used, *USES_WIDE) else 2)
     narrow = wide.within(2)
     own, near = table.cosines(narrow, vector)
     return {
-        **lexical.compute(wide),
+        **lexical.compute(wide, used),
         "turn.dense": own.astype(np.float64),
         "context.dense": near.astype(np.float64),
-        **late.compute(narrow, table.columns["session"][rows]),
+        **late.compute(narrow, table.columns["session"][rows], used),
         "exact.verbatim": _verbatim(table, rows, question),
         **_time(table, rows, question),
         **_form(table, rows, wide.at[-1], question, lexical),

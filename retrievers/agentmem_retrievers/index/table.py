@@ -413,6 +413,10 @@ class Table:
             mask = mask & ~(columns["expires_at"][where] <= now.timestamp())
         return np.asarray(mask & columns["alive"][where], dtype=np.bool_)
 
+    def has_archived(self) -> bool:
+        """Return whether any row is archived."""
+        return bool((self.column("state") == _ARCHIVED).any())
+
     def earliest_expiry(self) -> float:
         """Return when the next memory expires, in seconds since 1970; infinity if none does."""
         moments = self.column("expires_at")[self.column("alive") & ~self.column("former")]

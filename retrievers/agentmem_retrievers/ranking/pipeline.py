@@ -310,12 +310,16 @@ class TurnRanking:
         tokens = [token for token in self.query_tokens if token.text not in PRESENT]
         return LateInteraction(table.token_codes, table.words, tokens, len(self.vector), language)
 
-    def first_stage(self) -> tuple[Rows, Features]:
-        """Return the candidates, ascending, and their features."""
+    def first_stage(self, *, complete: bool = False) -> tuple[Rows, Features]:
+        """Return the candidates, ascending, and their features.
+
+        Args:
+            complete: compute also features that the weights do not use.
+        """
         table, lexical = self.index.tables[Granularity.TURN], self.lexical
         rows = candidate_rows(
             table,
-            # Last of all, since the store may have to be waited for.
+            # Last of all, since a server may have to be waited for.
             lexical=(lexical.expansion.rows, lexical.expansion.best.sum(axis=0)),
             nearest=self.sources.nearest(Granularity.TURN),
             mask=self.masks[Granularity.TURN],
@@ -323,7 +327,22 @@ class TurnRanking:
             at_least=self.at_least,
             exact=self._exact_rows(table, lexical),
         )
-        return rows, turn_features(table, rows, self.question, self.vector, lexical, self.late)
+        used = None if complete else self._used
+        return rows, turn_features(
+            table, rows, self.question, self.vector, lexical, self.late, used
+        )
+
+    @property
+    def _used(self) -> set[str]:
+        """The features of the first stage that are used."""
+        used = {*self.weights.first, *self.weights.standardized}
+        if self._has_second_stage:
+            used.add("late.near")
+        return used
+
+    @property
+    def _has_second_stage(self) -> bool:
+        return not self.weights.second.keys() <= {"second.score"}
 
     def _exact_rows(self, table: Table, lexical: LexicalFeatures) -> Rows:
         """Return the turns that are the question word for word, and those with its literals."""
@@ -352,7 +371,7 @@ class TurnRanking:
         # A turn that is the question word for word is kept, however it scores.
         best = np.lexsort((-scores, -features["exact.verbatim"]))
         places = np.sort(best[:SHORTLIST])
-        if self.weights.second.keys() <= {"second.score"}:
+        if not self._has_second_stage:
             return places, parts, scores, {"second.score": scores[places]}
         second = second_stage_features(
             self.index.tables[Granularity.TURN],

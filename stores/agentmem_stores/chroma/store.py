@@ -510,12 +510,11 @@ class ChromaStore(MemoryStore):
         self, scope: Scope, granularity: Granularity, vectors: Vectors, n: int
     ) -> Callable[[], list[list[Neighbor]]]:
         search = partial(self.nearest, scope, granularity, vectors, n)
-        # Comparing cached vectors takes less time than starting a thread.
-        if (scope, granularity) in self._exact:
+        # A thread for a query of embedded Chroma takes 0.9 ms of processor time, the query 1.3,
+        # and both threads want the interpreter: 9.4 ms for a search at 20,000 instead of 10.1.
+        if self._directory is not None or (scope, granularity) in self._exact:
             return search
-        # A process that ends need not wait for a server that does not answer. Embedded Chroma is
-        # native code, which must not be cut off.
-        return _start_thread(search, daemon=self._directory is None)
+        return _start_thread(search)
 
     @override
     @_guarded
@@ -704,7 +703,7 @@ def _new_layout(embedder: EmbedderSpec | None, partitions: int) -> Layout:
     return Layout(embedder or DEFAULT_EMBEDDER, partitions)
 
 
-def _start_thread(call: Callable[[], R], *, daemon: bool) -> Callable[[], R]:
+def _start_thread(call: Callable[[], R]) -> Callable[[], R]:
     """Call a function in a new thread; return a function that waits for its result.
 
     Not in a pool: a forked process would inherit the pool without its threads.
@@ -718,7 +717,8 @@ def _start_thread(call: Callable[[], R], *, daemon: bool) -> Callable[[], R]:
             future.set_exception(error)
 
     try:
-        Thread(target=run, name="agentmem-nearest", daemon=daemon).start()
+        # A daemon, since a process that ends need not wait for a server that does not answer.
+        Thread(target=run, name="agentmem-nearest", daemon=True).start()
     except RuntimeError:
         # No more threads can be started, or the interpreter is shutting down.
         return call

@@ -2,8 +2,8 @@
 
 Chroma loads these files with the first query and does not check them: a missing file raises, a
 truncated one silently loses vectors, and a damaged one crashes the process. So agentmem checks
-them first. The files are the only copy of all vectors but the newest thousand or so, which are
-also in the database.
+them first. The files are the only copy of all vectors but the newest, up to
+`rows.SYNC_THRESHOLD` of each collection, which are also in the database.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Recovery of vectors from index folders that Chroma was rewriting when it was killed.
 
-Chroma rewrites index files in place, about once in a thousand writes, and cannot read a partly
+Chroma rewrites index files in place, once in `rows.SYNC_THRESHOLD` writes, and cannot read a partly
 rewritten index. But the earlier vectors are still at their places, the list of ids is written
 last, and newer vectors are still in the database. So the vectors are saved from the folders to a
 file, the folders are removed, and the vectors are written back through Chroma. The file is
