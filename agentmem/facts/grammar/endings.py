@@ -265,7 +265,7 @@ def gone(text: str) -> list[Claim]:
 _REPAIR = any_of("mechanic garage shop valet cleaner vet dentist doctor")
 # fmt: off
 _ENDINGS = Rules((
-    Rule("quit", "", _quit, "present past perfect"),
+    Rule("quit", "", _quit, DONE),
     Rule("leave", "", _left_place, DONE),
     Rule("be get", r"(?:fired|laid off|let go|made redundant|sacked)\b", _all(*_WORK), DONE),
     Rule("retire", "", _all(*_WORK), DONE),

@@ -62,5 +62,6 @@ HOME = (
     Rule("live reside", f"{_HOW}{_IN}...", _lives, EVER),
     Rule("move", f"(?:(?:{_WAY}|from .{{2,30}}?) )*(?:to|into) ...", _moved, DONE),
     Rule("settle", "(?:down )?(?:in|into) ...", _home, DONE),
-    Rule("have own buy", "an? .+", _second_home, "present past perfect"),
+    Rule("have own", "an? .+", _second_home, "present lasting"),
+    Rule("buy", "an? .+", _second_home, DONE),
 )

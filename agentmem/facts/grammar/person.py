@@ -255,7 +255,7 @@ PERSON = (
     Rule("be", "raised in ...", place("hometown"), "past"),
     Rule("be", "diagnosed with ...", illnesses, DONE),
     Rule("be", "(?:promoted to|hired as|made|appointed(?: as)?) ...", job, DONE),
-    Rule("be", r"(?!(?:an? )?(?:in|at|on|to)\b).*\b(?:for|since)\b", _still, "perfect"),
+    Rule("be", r"(?!(?:an? )?(?:in|at|on|to)\b).*\b(?:for|since)\b", _still, "lasting"),
     Rule("turn", r"(?P<v>\d.*)$", _turned, DONE),
     Rule("grow", "up (?:in|near|on) ...", place("hometown"), "past"),
     Rule("come", "from ...", place("hometown"), "present"),

@@ -22,7 +22,8 @@ class Predicate:
         subject: see `Claim.subject`.
         plural: whether the subject is "we".
         verb: in its base form.
-        tense: `present`, `progressive`, `perfect` or `past`.
+        tense: `present`, `progressive`, `past`, `perfect`, or `lasting` for a perfect with "for",
+            "since" or "always".
         negated: whether it is denied, or said to be over ("used to").
         rest: what follows the verb.
         clause: all of the clause, to tell whether its capitals mean something.
@@ -81,6 +82,7 @@ _AUXILIARY = pattern(
     r"do|does|used to|ai)(?P<negation>n't)?)(?![\w'])"
 )
 OVER = pattern(r"\b(?:any ?more|any ?longer|no longer|after all|no more)\b")
+_LASTING = pattern(r"\b(?:for|since|always)\b")
 _NOT = pattern(r"(?:not|never)\b ?")
 
 _BE = frozenset(("'m", "am", "are", "is", "'re", "'s", "ai"))
@@ -88,53 +90,40 @@ _HAVE = frozenset(("have", "has", "'ve"))
 # "We've two cats" has no participle.
 _POSSESSED = pattern(r"(?:an?|one|two|three|four|five|six|no|some)\b")
 _UNREAD_PARTICIPLE = words(
-    "seen done made found taken had gotten read to heard met felt known grown"
+    "seen done made found taken had gotten read to heard met felt known grown put"
 )
-
-# Base forms whose third person and -ing form are regular.
-_REGULAR = words(
+_VERBS = words(
     """
-    live work own speak drive play like love enjoy prefer learn teach run weigh come go commute
-    use take wear suffer collect practice practise reside adore get wake support ride be call need
-    dislike hate detest rent belong report bank sing paint eat drink identify volunteer do spend
-    study have follow earn make
-    """
-)
-_THIRD_PERSON = {"go": "goes", "teach": "teaches", "do": "does", "study": "studies", "have": "has"}
-_REGULAR_PAST = words(
-    """
-    move adopt start join die settle live work own retire graduate divorce separate pass cancel name
-    marry rename accept love enjoy like turn major volunteer hire open
+    accept adopt adore be become belong break buy call cancel collect come commute detest die
+    dislike divorce do drink drive drop earn eat enjoy follow get give go graduate grow hate have
+    hire identify join learn leave like live lose love major make marry move name need open
+    outgrow own paint pass play practice practise prefer put quit rename rent report reside retire
+    ride run sell separate settle sing speak spend split start stop study suffer support switch
+    take teach tell turn use volunteer wake wear weigh work
     """
 )
-_PAST = {re.sub("(?<=r)y$", "i", v).removesuffix("e") + "ed": v for v in _REGULAR_PAST} | {
-    form: verb
-    for verb, forms in {
-        "move": "relocated", "buy": "bought purchased", "get": "got", "become": "became become",
-        "quit": "quit resigned", "leave": "left", "grow": "grew", "settle": "landed",
-        "sell": "sold scrapped crashed totaled traded returned rehomed donated", "have": "had",
-        "lose": "lost", "stop": "stopped", "give": "gave given", "drop": "dropped",
-        "break": "broke broken dumped", "split": "split", "run": "ran", "take": "took taken",
-        "cancel": "cancelled", "go": "went gone", "switch": "switched changed", "put": "put",
-        "outgrow": "outgrew outgrown", "be": "been", "open": "founded", "tell": "told",
-        "come": "came",
-    }.items()
-    for form in forms.split()
+# What the regular endings do not give, and verbs that say the same.
+_IRREGULAR = {
+    "break": "broke broken dumped", "become": "became become", "buy": "bought purchased",
+    "cancel": "cancelled", "come": "came", "drop": "dropped", "get": "got", "give": "gave given",
+    "go": "went gone", "grow": "grew", "have": "had", "leave": "left", "lose": "lost",
+    "move": "relocated", "open": "founded", "outgrow": "outgrew outgrown", "put": "put",
+    "quit": "quit resigned", "run": "ran",
+    "sell": "sold scrapped crashed totaled traded returned rehomed donated", "settle": "landed",
+    "split": "split", "stop": "stopped", "switch": "switched changed", "take": "took", "tell": "told",
 }  # fmt: skip
-_FINITE = {form: (verb, "past") for form, verb in _PAST.items()}
-_FINITE |= {verb: (verb, "present") for verb in _REGULAR | {"quit"}}
-_FINITE |= {_THIRD_PERSON.get(verb, verb + "s"): (verb, "present") for verb in _REGULAR}
-_PROGRESSIVE = {
-    verb.removesuffix("e") + "ing": verb
-    for verb in words(
-        """
-        live work study learn play have reside rent teach drive suffer practice practise own speak
-        take volunteer do collect enjoy follow
-        """
-    )
-} | {"running": "run", "loving": "enjoy"}
-# Plans, which no rule reads.
-_PROGRESSIVE |= {plan: plan for plan in ("moving", "leaving", "getting")}
+_PAST = {re.sub("(?<![aeo])y$", "i", v).removesuffix("e") + "ed": v for v in _VERBS} | {
+    form: verb for verb, forms in _IRREGULAR.items() for form in forms.split()
+}
+_FINITE = {verb + "s": (verb, "present") for verb in _VERBS} | {
+    "goes": ("go", "present"), "teaches": ("teach", "present"), "does": ("do", "present"),
+    "studies": ("study", "present"), "has": ("have", "present"),
+}  # fmt: skip
+_FINITE |= {verb: (verb, "present") for verb in _VERBS}
+_FINITE |= {form: (verb, "past") for form, verb in _PAST.items()}
+_PROGRESSIVE = {verb.removesuffix("e") + "ing": verb for verb in _VERBS} | {
+    "running": "run", "getting": "get", "quitting": "quit", "being": "",
+}  # fmt: skip
 
 
 def without_over(text: str) -> str:
@@ -210,6 +199,8 @@ def _predicate(subject: str, rest: str, clause: str, *, plural: bool = False) ->
     if read is None:
         return None
     verb, tense, rest = read
+    if tense == "perfect" and _LASTING.search(clause):
+        tense = "lasting"
     rest = strip_prefix(_SKIPPED, rest.strip())
     return Predicate(subject, verb, rest, clause, tense, plural, negated)
 
@@ -244,9 +235,11 @@ def _after_have(
         return "be", "perfect", tail
     if low == "got":
         return "have", "present", tail
-    if low in _PAST and low not in ("had", "put"):
+    if low in _UNREAD_PARTICIPLE:
+        return None
+    if low in _PAST:
         return _PAST[low], "perfect", tail
-    if low.endswith("ed") or low in _UNREAD_PARTICIPLE or denied:
+    if low.endswith("ed") or denied:
         return None
     if word == "'ve" and not _POSSESSED.match(rest):
         return None

@@ -260,8 +260,8 @@ _SCHOOL = "University|College|High School|School|Academy|Institute"
 
 # fmt: off
 PURSUITS = (
-    Rule("like love enjoy adore", "", _likes, "present perfect", own=True),
-    Rule("be", f"{_FAN} ...", liked, "present perfect", own=True),
+    Rule("like love enjoy adore", "", _likes, "present lasting", own=True),
+    Rule("be", f"{_FAN} ...", liked, "present perfect lasting", own=True),
     Rule("become", "(?:[a-z ]+ )?interested in ...", liked, DONE, own=True),
     Rule("prefer", "", _preferred, "present", own=True),
     Rule("play practice practise", "", _played, EVER),

@@ -14,12 +14,12 @@ from agentmem.facts.grammar.mentions import mentioned
 from agentmem.facts.grammar.named import MY, called, mine, named
 from agentmem.facts.grammar.person import PERSON
 from agentmem.facts.grammar.possessions import POSSESSIONS
-from agentmem.facts.grammar.predicate import OVER, Predicate, parse, without_over
+from agentmem.facts.grammar.predicate import OVER, parse, without_over
 from agentmem.facts.grammar.pursuits import PURSUITS
 from agentmem.facts.grammar.rule import Rules
 from agentmem.facts.grammar.work import WORK
 from agentmem.facts.lexicon import MONTH
-from agentmem.facts.patterns import any_of, pattern, words
+from agentmem.facts.patterns import any_of, pattern
 
 __all__ = ["claims"]
 
@@ -49,14 +49,6 @@ _TEMPORARY = pattern(
     f"seventies)|before|later|starting|from (?:next|{_WEEKDAY}|{MONTH})|in (?:a|two|three|four|"
     rf"five|six|\d+) {_SPAN}|eventually|some ?day|one day|yesterday|last (?:weekend|week|night|"
     rf"month|year|{_SEASON}|{_WEEKDAY})|for school|once)\b"
-)
-# Verbs whose past or perfect tells what holds since then.
-_LASTING = words(
-    """
-    move adopt buy get become start join settle quit leave sell die lose stop give retire drop
-    graduate break split divorce separate pass cancel run take put switch marry rename outgrow name
-    be hire open grow turn major
-    """
 )
 _ALSO = pattern(r"\b(?:also|as well|in addition)\b|\btoo\W*$")
 
@@ -101,15 +93,7 @@ def _predicate(clause: Clause, temporary: bool) -> list[Claim]:
     if over := ended(p):
         # "I graduated from Leiden" ends the studies and states an education.
         return over + _RULES.read(p)
-    if not _holds(p, temporary):
-        return []
-    return denied(p, _RULES) if p.negated else _RULES.read(p)
-
-
-def _holds(p: Predicate, temporary: bool) -> bool:
-    """Return whether a predicate tells what holds now: "We had a cat" does not."""
-    if p.tense == "past":
-        return p.verb in _LASTING
-    if p.tense == "perfect" and p.verb not in _LASTING:
-        return re.search(r"\b(?:for|since|always)\b", p.clause, re.IGNORECASE) is not None
-    return p.tense == "perfect" or not temporary
+    now = p.tense in ("present", "progressive")
+    if p.negated:
+        return denied(p, _RULES) if now and not temporary else []
+    return [] if now and temporary else _RULES.read(p)

@@ -20,9 +20,9 @@ __all__ = [
 
 Read = Callable[[Predicate, str], list[Claim]]
 
-# Tenses of rules.
-DONE = "past perfect"
-EVER = "present progressive perfect"
+# Tenses of rules: what is so since something happened, and what is so.
+DONE = "past perfect lasting"
+EVER = "present progressive lasting"
 
 # What may follow a place or an organization without changing what is said.
 _TAIL = pattern(
