@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from agentmem.facts.grammar.claims import Claim
 from agentmem.facts.grammar.predicate import Predicate
-from agentmem.facts.grammar.rule import DONE, EVER, Rule, fact, place, text
+from agentmem.facts.grammar.rule import DONE, END, EVER, Read, Rule, each, fact, place, text
 from agentmem.facts.lexicon import ACTIVITIES, INSTRUMENTS, LANGUAGES, SPORTS
 from agentmem.facts.patterns import any_of, before, pattern, strip_prefix, words
 from agentmem.facts.values import is_common, listed, name_in, number_in
@@ -135,58 +136,49 @@ def _likes(p: Predicate, rest: str) -> list[Claim]:
     return [] if p.plural else liked(p, rest)
 
 
-_OVER = pattern(
+_OVER = (
     r"(?P<v>(?!to\b)[\w -]{2,30}?) (?:over|to|than) "
     r"(?!(?:[\w-]+ )?(?:stay|go|have|keep|use|do|be|get)\b)[\w-]+(?: [\w-]+)?$"
 )
 
 
-def _preferred(p: Predicate, rest: str) -> list[Claim]:
-    """ "I prefer tea over coffee"."""
-    match = _OVER.match(rest)
-    return fact(p, "likes", match["v"]) if match and not _POINTING.match(match["v"]) else []
+def _unless_pointing(attribute: str, begin: str = "") -> Read:
+    """Take a short phrase that does not point to something said before."""
+
+    def read(p: Predicate, rest: str) -> list[Claim]:
+        thing = before(_END, rest)
+        plain = 1 <= len(thing.split()) <= 3 and not _POINTING.match(thing)
+        return fact(p, attribute, begin + thing if plain else None)
+
+    return read
 
 
 # --- Sports, instruments, languages ---------------------------------------------------------------
 
-_PLAY_END = (
-    r" (?:with|on|at|for|in|every|once|twice|three|because|since|when|but|regularly|to|as|after|"
-    r"before|competitively|professionally|most|a lot|and (?:i|it)|together|from|too|these|as well)"
-    r"\b|[.(]"
-)
 # "I play bass" may be a game of fish; "the bass" is played.
 _NEED_ARTICLE = words("bass organ horn recorder drum harp")
+_PLAYED = frozenset(f"{article}{name}" for name in INSTRUMENTS for article in ("the ", "my ", "a "))
+_instruments = each("instrument", _PLAYED | INSTRUMENTS - _NEED_ARTICLE)
+_sports = each("sport", SPORTS)
 
 
 def _played(p: Predicate, rest: str) -> list[Claim]:
     """Take each instrument and each sport of an enumeration."""
-    claims: list[Claim] = []
-    for item in listed(before(_PLAY_END, strip_prefix("(?:a lot of|a bit of|some) ", rest))):
-        word = strip_prefix("(?:the|my|an?) ", item)
-        if word.lower() in INSTRUMENTS and not (item == word and word.lower() in _NEED_ARTICLE):
-            claims += fact(p, "instrument", word)
-        elif word.lower() in SPORTS and item == word:
-            claims += fact(p, "sport", item)
-        else:
-            break
-    return claims
+    played = _instruments(p, rest) + _sports(p, rest)
+    return [replace(c, value=strip_prefix("(?:the|my|a) ", c.value)) for c in played]
 
 
-_LEARNED_END = (
-    r" (?:on|with|at|for|in|and|because|since|right|now|by|from|lately|again|using|so|as|too|these|"
-    r"through|before|this|recently|to|a bit)\b|[,.]"
-)
 _SKILL = pattern(
     rf"(?:how )?(?P<v>(?:programming|coding|python|cooking|singing|dancing|drawing|sketching|chess|"
-    rf"{ACTIVITIES})(?={_LEARNED_END}|$)|"
+    rf"{ACTIVITIES})(?={END}|$)|"
     r"to (?:cook|code|draw|paint|sing|dance|swim|drive|knit|sew|bake|program|surf|ski|sail)\b)"
 )
 
 
 def learned(p: Predicate, rest: str) -> list[Claim]:
     """Take a language, an instrument or a skill that somebody learns."""
-    what = strip_prefix("(?:how )?to (?:play|speak) ", rest)
-    word = strip_prefix("(?:the|some|a bit of|a little) ", before(_LEARNED_END, what))
+    what = strip_prefix("(?:(?:how )?to (?:play|speak) )?(?:the |some |a bit of |a little )?", rest)
+    word = before(f"{END}|,", what)
     if word.lower() in LANGUAGES:
         return fact(p, "learning", word)
     if word.lower() in INSTRUMENTS:
@@ -195,38 +187,17 @@ def learned(p: Predicate, rest: str) -> list[Claim]:
     return fact(p, "learning", skill["v"] if skill else None)
 
 
-_LESSON = pattern(
+_LESSON = (
     r"(?:(?:an?|some|private|weekly|online) )?(?P<v>[\w ]+?) (?:lessons?|class(?:es)?|course)\b"
 )
+_ACTIVITY = pattern(rf"(?:[\w-]+ )?{ACTIVITIES}")
 
 
-def _lessons(p: Predicate, rest: str) -> list[Claim]:
+def _lessons(p: Predicate, thing: str) -> list[Claim]:
     """ "I'm taking piano lessons"."""
-    match = _LESSON.match(rest)
-    thing = match["v"] if match else ""
-    if pattern(rf"(?:[\w-]+ )?{ACTIVITIES}").fullmatch(thing):
+    if _ACTIVITY.fullmatch(thing):
         return fact(p, "hobby", thing)
     return learned(p, thing) if thing.lower() in INSTRUMENTS | LANGUAGES else []
-
-
-# --- Other habits -----------------------------------------------------------------------------
-
-
-def _collected(p: Predicate, rest: str) -> list[Claim]:
-    thing = before(_END, rest)
-    plain = 1 <= len(thing.split()) <= 3 and not _POINTING.match(thing)
-    return fact(p, "hobby", f"collecting {thing}") if plain else []
-
-
-_VOLUNTEER_END = (
-    r" (?:every|on|for|since|once|twice|and|where|which|lately|recently|in my|as|to|a few|during|"
-    r"this|last|these)\b|[,(]"
-)
-
-
-def _volunteers(p: Predicate, rest: str) -> list[Claim]:
-    where = strip_prefix("(?:an?|the|my|our) ", before(_VOLUNTEER_END, rest))
-    return fact(p, "volunteering", where) if 1 <= len(where.split()) <= 6 else []
 
 
 def _goes_by(p: Predicate, rest: str) -> list[Claim]:
@@ -239,6 +210,11 @@ def _weight(p: Predicate, rest: str) -> list[Claim]:
     return fact(p, "weight", number) if number and re.search("[a-z]", number) else []
 
 
+_CHARITY = (
+    r"(?:(?:regularly|weekly|there) )*(?:at|with|for) (?:(?:an?|the|my|our) )?(?P<v>\S+(?: \S+){0,5}?)"
+    r"(?=\W*$| (?:every|on|for|since|once|twice|and|where|which|lately|recently|in my|as|to|a few|"
+    r"during|this|last|these)\b|[,(])"
+)
 _FAN = (
     r"(?:(?:always|really|so|very|quite|super|totally|pretty) )*(?:an? )?(?:(?:big|huge|massive|"
     r"great|avid|lifelong|longtime|long-time|die-hard|true) )*(?:fan of|fond of|"
@@ -263,15 +239,15 @@ PURSUITS = (
     Rule("like love enjoy adore", "", _likes, "present lasting", own=True),
     Rule("be", f"{_FAN} ...", liked, "present perfect lasting", own=True),
     Rule("become", "(?:[a-z ]+ )?interested in ...", liked, DONE, own=True),
-    Rule("prefer", "", _preferred, "present", own=True),
+    Rule("prefer", _OVER, _unless_pointing("likes"), "present", own=True),
     Rule("play practice practise", "", _played, EVER),
     Rule("learn", "", learned, EVER),
-    Rule("take", "", _lessons),
+    Rule("take", _LESSON, _lessons),
     Rule("start", "(?:to )?learn(?:ing)? ...", learned, DONE),
     Rule("start", "(?:to )?(?:play|practic)(?:e|ing)? ...", _played, DONE),
-    Rule("start", "taking ...", _lessons, DONE),
-    Rule("collect", "", _collected, "present", own=True),
-    Rule("volunteer", "(?:(?:regularly|weekly|there) )*(?:at|with|for) ...", _volunteers, own=True),
+    Rule("start", f"taking {_LESSON}", _lessons, DONE),
+    Rule("collect", "", _unless_pointing("hobby", "collecting "), "present", own=True),
+    Rule("volunteer", _CHARITY, text("volunteering"), own=True),
     Rule("do", rf"(?:a lot of |some |a bit of )?(?P<v>{ACTIVITIES})\b"
          r"(?! (?:class|video|project)\w* (?:today|tomorrow))", text("hobby"), own=True),
     Rule("spend", rf"(?=.*{_EVERY}).*?\b(?P<v>drawing|reading|writing|singing|dancing|"

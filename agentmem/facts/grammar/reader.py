@@ -9,7 +9,6 @@ from dataclasses import replace
 from agentmem.facts.assertions import Clause
 from agentmem.facts.grammar.claims import Claim
 from agentmem.facts.grammar.endings import denied, ended, gone
-from agentmem.facts.grammar.home import HOME
 from agentmem.facts.grammar.mentions import mentioned
 from agentmem.facts.grammar.named import MY, called, mine, named
 from agentmem.facts.grammar.person import PERSON
@@ -23,7 +22,7 @@ from agentmem.facts.patterns import any_of, pattern
 
 __all__ = ["claims"]
 
-_RULES = Rules((*PERSON, *HOME, *WORK, *POSSESSIONS, *PURSUITS))
+_RULES = Rules((*PERSON, *WORK, *POSSESSIONS, *PURSUITS))
 _LONGEST = 220
 
 # What is hedged, hypothetical or a joke states nothing.

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from agentmem.facts.grammar.claims import Claim
 from agentmem.facts.grammar.predicate import Predicate
 from agentmem.facts.lexicon import SOFTWARE
-from agentmem.facts.patterns import before, pattern, strip_prefix, words
-from agentmem.facts.values import is_common, job_in, listed, organization_in, place_in
+from agentmem.facts.patterns import before, pattern, strip_prefix
+from agentmem.facts.values import job_in, listed, organization_in, place_in
 
 __all__ = [
-    "DONE", "EVER", "Read", "Rule", "Rules", "complete", "employer", "fact", "items", "job",
-    "job_title", "known", "one_of", "place", "text",
+    "DONE", "END", "EVER", "Read", "Rule", "Rules", "complete", "each", "employer", "fact", "job",
+    "job_title", "known", "place", "text",
 ]  # fmt: skip
 
 Read = Callable[[Predicate, str], list[Claim]]
@@ -32,6 +32,13 @@ _TAIL = pattern(
     r"(?:(?:with|for|since|as|because|near|in|at|on|by|and|but|from|where|which|who|close to|"
     r"not far|right|just|over|last|about|around|after|to be|so|all|ever|almost|during|the|a few|"
     r"two|three|five|ten|to|this|of|next to|out of|within|part of|most of)\b.*)?$"
+)
+# What is said about a thing, and does not belong to its name.
+END = (
+    r" (?:and(?! \w+(?:\W*$|,))|but|so|since|for|when|that|which|who|because|as|at|in|on|with|from|"
+    r"to|by|every|once|twice|regularly|lately|recently|last|this|these|too|now|again|right|well|"
+    r"very|quite|pretty|a (?:few|lot|bit)|together|natively|fluently|professionally|"
+    r"competitively|before|after|through|using|most|two|three|\d+ (?:years|months|weeks))\b|[.(]"
 )
 
 
@@ -59,9 +66,18 @@ def known(attribute: str, value: str) -> Read:
     return lambda p, _: fact(p, attribute, value)
 
 
-def one_of(attribute: str, allowed: Collection[str]) -> Read:
-    """Take a value of a closed list."""
-    return lambda p, rest: fact(p, attribute, rest) if rest.lower().strip(" .!") in allowed else []
+def each(attribute: str, allowed: Collection[str], lead: str = "") -> Read:
+    """Take the items of an enumeration that are in a closed list.
+
+    Args:
+        lead: a pattern of what may stand before an item.
+    """
+
+    def read(p: Predicate, rest: str) -> list[Claim]:
+        items = (before(END, strip_prefix(lead, item)) for item in listed(rest))
+        return [c for item in items if item.lower() in allowed for c in fact(p, attribute, item)]
+
+    return read
 
 
 def place(attribute: str) -> Read:
@@ -69,49 +85,21 @@ def place(attribute: str) -> Read:
 
     def read(p: Predicate, rest: str) -> list[Claim]:
         match = place_in(rest, p.clause)
-        if match is None or match[0].lower() in SOFTWARE or not complete(match[1]):
-            return []
-        return fact(p, attribute, match[0])
+        whole = match and match[0].lower() not in SOFTWARE and complete(match[1])
+        return fact(p, attribute, match[0]) if match and whole else []
 
     return read
-
-
-_ITEMS_END = (
-    r" (?:but|so|since|because|which|who|that|when|and (?:i|we|have|can|get|carry|it|need|must|so)"
-    r"\b|as well(?! as)|too\b|though|for (?:as|\w+ years)|after all|all my life|with|from)\b|[(.]"
-)
-# "I'm allergic to mornings" and "to stupidity" are jokes.
-_NO_ITEM = words("them it work mornings mondays drama nonsense people everything")
-
-
-def items(attribute: str) -> Read:
-    """Take each item of an enumeration, up to the first that is longer than four words."""
-
-    def read(p: Predicate, rest: str) -> list[Claim]:
-        claims: list[Claim] = []
-        for each in listed(before(_ITEMS_END, rest)):
-            item = strip_prefix("(?:an?|the|any kind of|any|all) ", each)
-            parts = item.lower().split()
-            unfit = not parts or len(parts) > 4 or any(map(is_common, parts))
-            if unfit or parts[0] in _NO_ITEM or parts[-1].endswith("ity"):
-                break
-            claims += fact(p, attribute, item)
-        return claims
-
-    return read
-
-
-_NO_EMPLOYER = pattern(r"(?:a |the )?(?:day|night|\d)")
-_AT = pattern(r",? ?(?:working )?(?:at|for|with) (?P<v>.+)$")
-_OF_STUDENT = pattern(r"student|apprentice|trainee")
 
 
 def employer(p: Predicate, rest: str) -> list[Claim]:
     """Take the organization that the text begins with as the employer."""
     match = organization_in(rest, p.clause)
-    if match and complete(match[1]) and not _NO_EMPLOYER.match(match[0]):
-        return fact(p, "employer", match[0])
-    return []
+    whole = match and complete(match[1]) and not _NO_EMPLOYER.match(match[0])
+    return fact(p, "employer", match[0]) if match and whole else []
+
+
+_NO_EMPLOYER = pattern(r"(?:a |the )?(?:day|night|\d)")
+_AT = pattern(r",? ?(?:working )?(?:at|for|with) (?P<v>.+)$")
 
 
 def _job(*, open_ended: bool) -> Read:
@@ -119,10 +107,10 @@ def _job(*, open_ended: bool) -> Read:
         match = job_in(rest, open_ended=open_ended)
         if match is None:
             return []
-        claims = fact(p, "job", match[0])
-        if at := _AT.match(match[1].strip()):
-            claims += (place("school") if _OF_STUDENT.search(match[0]) else employer)(p, at["v"])
-        return claims
+        learns = re.search("student|apprentice|trainee", match[0], re.IGNORECASE)
+        at = _AT.match(match[1].strip())
+        where = (place("school") if learns else employer)(p, at["v"]) if at else []
+        return fact(p, "job", match[0]) + where
 
     return read
 

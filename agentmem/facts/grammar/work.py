@@ -21,11 +21,11 @@ from agentmem.facts.grammar.rule import (
     text,
 )
 from agentmem.facts.patterns import any_of, pattern, strip_prefix
-from agentmem.facts.values import number_in, place_in
+from agentmem.facts.values import number_in
 
 __all__ = ["WORK"]
 
-_AS = pattern(r"(?P<at>.+?) as (?P<job>(?:an?|the|their|our) .+)$")
+_AS = pattern(r"(?P<at>.+?) as (?:their |(?=an? |the |our ))(?P<job>.+)$")
 
 
 def _position(p: Predicate, rest: str) -> list[Claim]:
@@ -33,13 +33,8 @@ def _position(p: Predicate, rest: str) -> list[Claim]:
     both = _AS.match(rest)
     if both is None:
         return employer(p, rest)
-    titles = job_title(p, strip_prefix("their ", both["job"]))
+    titles = job_title(p, both["job"])
     return employer(p, both["at"]) + [c for c in titles if c.attributes == ("job",)]
-
-
-def _joined(p: Predicate, rest: str) -> list[Claim]:
-    # "I joined Acme" may be a club: only a job says what it is.
-    return _position(p, rest) if _AS.match(rest) else []
 
 
 def _became(p: Predicate, rest: str) -> list[Claim]:
@@ -47,23 +42,21 @@ def _became(p: Predicate, rest: str) -> list[Claim]:
 
 
 def _salary(p: Predicate, rest: str) -> list[Claim]:
-    paid = pattern(r"\b(?:an?|per) (?:year|month|hour|week)\b|\bannually\b").search(rest)
-    return fact(p, "salary", number_in(rest)) if paid else []
+    return fact(p, "salary", number_in(rest))
 
 
 # --- Studies ----------------------------------------------------------------------------------
 
-_AT_SCHOOL = re.compile(r"(?:(?P<what>[\w &-]+?) )?at (?P<at>(?:the )?[A-Z].+)$")
+_AT_SCHOOL = re.compile(
+    r"(?:(?P<what>(?!(?:.+ )?(?:for|my|the|hard|abroad|a lot|and)\b)[\w &-]+?) )?(?:.* )?"
+    r"at (?P<at>(?:the )?[A-Z].+)$"
+)
 
 
 def _studies(p: Predicate, rest: str) -> list[Claim]:
     """ "I study law at Leiden University"."""
     match = _AT_SCHOOL.match(rest)
-    if match is None:
-        return []
-    what = match["what"] or ""
-    usual = not re.search(r"\b(?:for|my|the|hard|abroad|a lot|and)\b", what)
-    return (fact(p, "studies", what) if usual else []) + place("school")(p, match["at"])
+    return fact(p, "studies", match["what"]) + place("school")(p, match["at"]) if match else []
 
 
 _DEGREE = (
@@ -76,13 +69,10 @@ _WITH_DEGREE = pattern(rf"(?:.* )?with {_DEGREE} {_IN_FIELD}")
 
 def _graduated(p: Predicate, rest: str) -> list[Claim]:
     """ "I graduated from Leiden with a degree in law"."""
-    claims = []
-    where = strip_prefix("from ", rest)
-    if where != rest and (match := place_in(where, p.clause)):
-        named = " " in match[0] or match[0][0].isupper()
-        claims += place("education")(p, where) if named else []
-    what = _WITH_DEGREE.match(rest)
-    return claims + fact(p, "degree", what["v"] if what else None)
+    where, what = strip_prefix("from ", rest), _WITH_DEGREE.match(rest)
+    school = [] if where == rest else place("education")(p, where)
+    named = [c for c in school if " " in c.value or c.value[0].isupper()]
+    return named + fact(p, "degree", what["v"] if what else None)
 
 
 _MANNER = r"(?:(?:part-?time|full-?time|freelance|remotely|mostly|nights|from home|currently) )*"
@@ -100,6 +90,7 @@ _FIELD = (
 )
 _POST = r"(?:working|work|my (?:new )?job|a (?:new )?job|a (?:new )?position)"
 _HIRED = r"(?:hired|promoted|a (?:new |full-time |part-time )?(?:job|position|role|promotion))"
+_PER = r"(?:(?:an?|per) (?:year|month|hour|week)|annually)"
 _SUBJECT = any_of(
     """
     law medicine biology chemistry physics mathematics math maths history economics philosophy
@@ -119,12 +110,13 @@ WORK = (
     Rule("start", f"{_POST} as ...", job_title, DONE),
     Rule("start", f"{_POST} (?:at|for) ...", _position, DONE),
     Rule("start", "at (?P<v>(?-i:[A-Z]).+)$", employer, DONE),
-    Rule("join", "(?P<v>(?-i:[A-Z]).+)$", _joined, DONE),
+    # "I joined Acme" may be a club: only a job says what it is.
+    Rule("join", "(?P<v>(?-i:[A-Z]).+ as .+)$", _position, DONE),
     Rule("become", "", _became, DONE),
     Rule("get", f"{_HIRED} (?:as|to) ...", job, DONE, own=True),
     Rule("get", f"(?!.*promot){_HIRED} (?:at|by) ...", _position, DONE, own=True),
     Rule("teach", r"(?:[\w ]+? )?at (?P<v>(?-i:[A-Z]).+)$", employer, EVER),
-    Rule("earn make", r"(?P<v>[$\u20ac\u00a3\u00a5]? ?\d.+)$", _salary, "present"),
+    Rule("earn make", rf"(?P<v>[$\u20ac\u00a3\u00a5]? ?\d.*\b{_PER}\b)", _salary, "present"),
     Rule("earn make", "(?:my|a) living as ...", job_title),
     Rule("study", "", learned),
     Rule("study", "", _studies),
