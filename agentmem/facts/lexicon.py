@@ -11,7 +11,7 @@ from agentmem.facts.patterns import any_of, words
 __all__ = [
     "ACTIVITIES", "CAR", "DEVICE", "DIETS", "ILLNESSES", "INSTRUMENTS", "JOBS", "LANGUAGES", "MONTH",
     "NATIONALITIES", "NOT_NAMES", "NUMBER", "ORGANIZATIONS", "PET", "PETS", "RELATION", "RELATIONS",
-    "RELIGIONS", "SOFTWARE", "SPORTS", "UNNAMED_MANY",
+    "RELIGIONS", "SOFTWARE", "SPORTS", "TOLD_APART", "UNNAMED_MANY",
 ]  # fmt: skip
 
 # The last word of a job title, in the singular.
@@ -182,6 +182,10 @@ NOT_NAMES = (
 
 # Patterns of any of these words.
 RELATION = any_of(RELATIONS)
+# Tells people of one relation apart.
+TOLD_APART = any_of(
+    "older elder eldest oldest younger youngest big little twin other best half step ex"
+)
 PET = any_of(PETS)
 NUMBER = r"(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|\d{1,2})"
 MONTH = any_of(

@@ -110,7 +110,8 @@ _IRREGULAR = {
     "move": "relocated", "open": "founded", "outgrow": "outgrew outgrown", "put": "put",
     "quit": "quit resigned", "run": "ran",
     "sell": "sold scrapped crashed totaled traded returned rehomed donated", "settle": "landed",
-    "split": "split", "stop": "stopped", "switch": "switched changed", "take": "took", "tell": "told",
+    "split": "split", "stop": "stopped", "switch": "switched changed", "take": "took",
+    "tell": "told",
 }  # fmt: skip
 _PAST = {re.sub("(?<![aeo])y$", "i", v).removesuffix("e") + "ed": v for v in _VERBS} | {
     form: verb for verb, forms in _IRREGULAR.items() for form in forms.split()

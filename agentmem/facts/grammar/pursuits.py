@@ -211,9 +211,9 @@ def _weight(p: Predicate, rest: str) -> list[Claim]:
 
 
 _CHARITY = (
-    r"(?:(?:regularly|weekly|there) )*(?:at|with|for) (?:(?:an?|the|my|our) )?(?P<v>\S+(?: \S+){0,5}?)"
-    r"(?=\W*$| (?:every|on|for|since|once|twice|and|where|which|lately|recently|in my|as|to|a few|"
-    r"during|this|last|these)\b|[,(])"
+    r"(?:(?:regularly|weekly|there) )*(?:at|with|for) (?:(?:an?|the|my|our) )?"
+    r"(?P<v>\S+(?: \S+){0,5}?)(?=\W*$| (?:every|on|for|since|once|twice|and|where|which|lately|"
+    r"recently|in my|as|to|a few|during|this|last|these)\b|[,(])"
 )
 _FAN = (
     r"(?:(?:always|really|so|very|quite|super|totally|pretty) )*(?:an? )?(?:(?:big|huge|massive|"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,10 +9,10 @@ from agentmem.facts.assertions import Clause
 from agentmem.facts.grammar.claims import Claim
 from agentmem.facts.grammar.endings import denied, ended, gone
 from agentmem.facts.grammar.mentions import mentioned
-from agentmem.facts.grammar.named import MY, called, mine, named
+from agentmem.facts.grammar.named import called, mine
 from agentmem.facts.grammar.person import PERSON
 from agentmem.facts.grammar.possessions import POSSESSIONS
-from agentmem.facts.grammar.predicate import OVER, parse, without_over
+from agentmem.facts.grammar.predicate import parse
 from agentmem.facts.grammar.pursuits import PURSUITS
 from agentmem.facts.grammar.rule import Rules
 from agentmem.facts.grammar.work import WORK
@@ -62,27 +61,12 @@ def claims(clause: Clause) -> Iterator[Claim]:
         return
     temporary = _TEMPORARY.search(text) is not None
     yield from mentioned(text, passing=temporary)
-    read = _phrase(text, temporary=temporary) or _predicate(replace(clause, text=text), temporary)
+    read = mine(text)
+    if read is None and not temporary:
+        read = called(text)
+    read = read or _predicate(replace(clause, text=text), temporary)
     also = _ALSO.search(text) is not None
     yield from (replace(claim, also=True) if also else claim for claim in read)
-
-
-def _phrase(text: str, *, temporary: bool) -> list[Claim]:
-    """Read clauses that call an attribute by its name."""
-    if match := MY.match(text):
-        return mine(match, text, _over(match))
-    return [] if temporary else called(text) or named(text)
-
-
-def _over(match: re.Match[str]) -> str:
-    """Return the denied value of "My X is no longer Y", "My X isn't Y any more"; else ""."""
-    value = match["value"].strip()
-    over = OVER.search(value)
-    deny = re.match(r"not ", value, re.IGNORECASE)
-    ends = over and over.group().lower() in ("no longer", "no more")
-    if not (match["not"] or deny or ends):
-        return ""
-    return re.sub(r"^not ", "", without_over(value), flags=re.IGNORECASE)
 
 
 def _predicate(clause: Clause, temporary: bool) -> list[Claim]:

@@ -6,16 +6,31 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 from agentmem.facts.grammar.claims import Claim
 from agentmem.facts.grammar.predicate import Predicate
 from agentmem.facts.lexicon import SOFTWARE
-from agentmem.facts.patterns import before, pattern, strip_prefix
+from agentmem.facts.patterns import before, pattern, strip_prefix, words
 from agentmem.facts.values import job_in, listed, organization_in, place_in
 
 __all__ = [
-    "DONE", "END", "EVER", "Read", "Rule", "Rules", "complete", "each", "employer", "fact", "job",
-    "job_title", "known", "place", "text",
+    "DONE",
+    "END",
+    "EVER",
+    "WHOLE",
+    "Read",
+    "Rule",
+    "Rules",
+    "complete",
+    "each",
+    "employer",
+    "fact",
+    "job",
+    "job_title",
+    "known",
+    "place",
+    "text",
 ]  # fmt: skip
 
 Read = Callable[[Predicate, str], list[Claim]]
@@ -24,14 +39,14 @@ Read = Callable[[Predicate, str], list[Claim]]
 DONE = "past perfect lasting"
 EVER = "present progressive lasting"
 
-# What may follow a place or an organization without changing what is said.
-_TAIL = pattern(
-    r"(?:, [^,]*\d+\w?)?\W*(?:(?:now|too|already|currently|again|these days|nowadays|today|"
+# What may follow a place, an organization or a thing without changing what is said.
+WHOLE = (
+    r"(?=(?:, [^,]*\d+\w?)?\W*(?:(?:now|too|already|currently|again|these days|nowadays|today|"
     r"at the moment|though|btw|by the way|actually|originally|full-?time|part-?time|instead|"
     r"permanently|anyway|right now|together|alone|as well)\b\W*)*"
     r"(?:(?:with|for|since|as|because|near|in|at|on|by|and|but|from|where|which|who|close to|"
     r"not far|right|just|over|last|about|around|after|to be|so|all|ever|almost|during|the|a few|"
-    r"two|three|five|ten|to|this|of|next to|out of|within|part of|most of)\b.*)?$"
+    r"two|three|five|ten|to|this|of|next to|out of|within|part of|most of)\b.*)?$)"
 )
 # What is said about a thing, and does not belong to its name.
 END = (
@@ -44,7 +59,7 @@ END = (
 
 def complete(tail: str) -> bool:
     """Return whether a value that is followed by this is whole."""
-    return _TAIL.match(tail) is not None
+    return pattern(WHOLE).match(tail) is not None
 
 
 def fact(p: Predicate, attribute: str, value: str | None) -> list[Claim]:
@@ -129,7 +144,8 @@ class Rule:
     """What a verb states together with what follows it.
 
     Attributes:
-        verbs: in their base form, separated by spaces.
+        verbs: in their base form, or names of attributes ("My goal is ..."), separated by spaces;
+            "_" stands for a space. Rules without a verb read a whole clause.
         after: a pattern of what follows the verb; its group `v` is read, else all that follows.
             Three dots at its end stand for that group, up to the end of the clause.
         read: makes claims of it.
@@ -163,13 +179,17 @@ class Rules:
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._rules: dict[tuple[str, str], list[Rule]] = defaultdict(list)
         for rule in rules:
-            for verb in rule.verbs.split():
-                for tense in rule.tenses.split():
-                    self._rules[verb, tense].append(rule)
+            for verb, tense in product(words(rule.verbs) or ("",), rule.tenses.split()):
+                self._rules[verb, tense].append(rule)
 
-    def read(self, p: Predicate) -> list[Claim]:
-        """Return what a predicate states, as if it were not negated."""
-        match = (rule.claims(p) for rule in self._rules.get((p.verb, p.tense), ()))
+    def read(self, p: Predicate, verb: str | None = None) -> list[Claim]:
+        """Return what a predicate states, as if it were not negated.
+
+        Args:
+            verb: whose rules are read, if not those of the predicate's verb.
+        """
+        key = (p.verb if verb is None else verb, p.tense)
+        match = (rule.claims(p) for rule in self._rules.get(key, ()))
         return next(filter(None, match), [])
 
     def of(self, p: Predicate, attributes: Sequence[str]) -> list[Claim]:

@@ -48,7 +48,7 @@ def _salary(p: Predicate, rest: str) -> list[Claim]:
 # --- Studies ----------------------------------------------------------------------------------
 
 _AT_SCHOOL = re.compile(
-    r"(?:(?P<what>(?!(?:.+ )?(?:for|my|the|hard|abroad|a lot|and)\b)[\w &-]+?) )?(?:.* )?"
+    r"(?:(?P<what>(?:(?!(?:for|my|the|hard|abroad|a|and)\b)[\w&-]+ )+)|[\w &-]+ )?"
     r"at (?P<at>(?:the )?[A-Z].+)$"
 )
 
