@@ -9,7 +9,7 @@ from typing import Protocol
 
 from agentmem.facts.assertions import clauses, own_text
 from agentmem.facts.grammar.claims import Claim
-from agentmem.facts.grammar.corrections import correction
+from agentmem.facts.grammar.endings import correction
 from agentmem.facts.grammar.mentions import mentioned_in_sentence
 from agentmem.facts.grammar.reader import claims
 from agentmem_stores import Memory

@@ -210,26 +210,21 @@ def mine(clause: str) -> list[Claim] | None:
     phrase, value = match["phrase"].lower().replace("e mail", "email"), match["value"].strip()
     if _NOT_CURRENT.match(phrase):
         return []
-    if pet := match["pet"]:
-        return (
-            named_pets(_names(f"named {value}", clause)[:1], pet.lower())
-            if phrase == "name"
-            else []
-        )
+    if match["pet"]:
+        names = _names(f"named {value}", clause) if phrase == "name" else []
+        return named_pets(names, match["pet"].lower())
     owner = _owner(match["who"] or SPEAKER, clause)
     if owner and phrase in ("name", "first name") and owner.islower():
         name = name_in(value, clause)
         return [Claim(SPEAKER, (owner,), name)] if name else []
     if owner.islower() and owner.split()[-1] in UNNAMED_MANY:
         return []
-    relative = _RELATIVE.fullmatch(phrase)
     if over := _over(match["not"], value):
-        return [] if relative and not over[0].isupper() else _denied(owner, phrase, over)
+        return _denied(owner, phrase, over)
     if _PET.fullmatch(phrase):
-        kind = phrase.split()[-1]
         names = _names(before(r" (?:and (?:he|she|it)|who|because|after)\b|,", value), clause)
-        return named_pets(names, kind_of_pet(kind) if " are " in match.group() else kind)
-    if relative:
+        return named_pets(names, kind_of_pet(phrase.split()[-1]))
+    if _RELATIVE.fullmatch(phrase):
         return _relative(owner, phrase, value, clause)
     return _valued(owner, attribute_name(phrase), value, clause)
 
@@ -250,6 +245,8 @@ def _owner(who: str, clause: str) -> str:
 
 
 def _denied(owner: str, phrase: str, value: str) -> list[Claim]:
+    if _RELATIVE.fullmatch(phrase) and not value[0].isupper():
+        return []
     name = attribute_name(phrase)
     if pattern(r"(?:working|valid|active|gone)\b").match(value):
         return [Claim(owner, (name,), "", ends=True)]

@@ -116,7 +116,8 @@ _CHILD = any_of(
     """
 )
 _KIN = pattern(
-    rf"(?P<all>{NUMBER} (?:(?P<which>(?:{TOLD_APART}[ -])*)(?P<sibling>(?:brother|sister|sibling)s?)|"
+    rf"(?P<all>{NUMBER} (?:(?P<which>(?:{TOLD_APART}[ -])*)"
+    r"(?P<sibling>(?:brother|sister|sibling)s?)|"
     r"(?!(?:[\w'-]+ ){0,2}(?:of|other|more|imaginary|fur|\w+'s?)\b)(?:[\w'-]+ ){0,3}?"
     rf"(?P<child>{_CHILD})))\b(?![-']| (?:to|over|as|menu|version|of mine|"
     r"who (?:is|are) (?:coming|visiting)|in (?:my|the) (?:class|story))\b)(?P<more>.*)$"
@@ -169,12 +170,12 @@ def _beings(p: Predicate, rest: str) -> list[Claim]:
 # --- Cars, devices, businesses ----------------------------------------------------------------
 
 CAR_PHRASE = (
-    rf"{_APPOSITION}(?:an?|my|our|the) (?P<v>(?:(?!{CAR}\b|(?:at|for|from|in|about|of|with|to|by|on|"
-    rf"and|who|that)\b)[\w.'-]+ ){{0,3}}?{CAR}\b(?: (?-i:[A-Z0-9][\w-]*)| \d+| (?:civic|corolla|golf|"
-    r"polo|fiesta|focus|camry|mustang|octavia|clio|car|van|truck|suv))*+)(?! ?(?:accident|crash|"
-    r"loan|payment|insurance|seat|wash|trouble|issue|dealer\w*|key|game|repair|ride|trip|tire|"
-    r"battery|at the (?:shop|garage)|park|rental|mechanic|charger|in mind|show))"
-    rf"(?:{WHOLE}|(?= ?(?:,|that|and)))"
+    rf"{_APPOSITION}(?:an?|my|our|the) (?P<v>(?:(?!{CAR}\b|(?:at|for|from|in|about|of|with|to|by|"
+    rf"on|and|who|that)\b)[\w.'-]+ ){{0,3}}?{CAR}\b(?: (?-i:[A-Z0-9][\w-]*)| \d+| (?:civic|"
+    r"corolla|golf|polo|fiesta|focus|camry|mustang|octavia|clio|car|van|truck|suv))*+)"
+    r"(?! ?(?:accident|crash|loan|payment|insurance|seat|wash|trouble|issue|dealer\w*|key|game|"
+    r"repair|ride|trip|tire|battery|at the (?:shop|garage)|park|rental|mechanic|charger|in mind|"
+    rf"show))(?:{WHOLE}|(?= ?(?:,|that|and)))"
 )
 # "a Fender guitar", "a rental car", "a friend's car" are no cars of one's own.
 _NO_CAR = pattern(
