@@ -14,7 +14,8 @@ import numpy as np
 from agentmem.embedding.embedder import Embedder
 from agentmem.facts.attributes import attribute, base_name
 from agentmem.facts.extractor import ExtractedFact, FactExtractor
-from agentmem.facts.grammar.claims import SPEAKER, Claim
+from agentmem.facts.grammar.predicate import SPEAKER
+from agentmem.facts.grammar.rule import Claim
 from agentmem.facts.lexicon import RELATIONS
 from agentmem.provenance import derived_provenance
 from agentmem_retrievers.index.fact_index import SELF, FactRecord

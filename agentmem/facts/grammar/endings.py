@@ -6,10 +6,9 @@ import re
 from dataclasses import replace
 
 from agentmem.facts.attributes import attribute_name
-from agentmem.facts.grammar.claims import SPEAKER, Claim
 from agentmem.facts.grammar.person import BEING
-from agentmem.facts.grammar.predicate import Predicate
-from agentmem.facts.grammar.rule import DONE, Read, Rule, Rules, known
+from agentmem.facts.grammar.predicate import SPEAKER, Predicate
+from agentmem.facts.grammar.rule import DONE, Claim, Read, Rule, Rules, known
 from agentmem.facts.lexicon import MONTH, PET, RELATION, RELATIONS
 from agentmem.facts.patterns import any_of, before, pattern, strip_prefix
 from agentmem.facts.values import listed, name_in, place_in
@@ -178,7 +177,10 @@ def _no_longer_mine(_: Predicate, text: str) -> list[Claim]:
 
 
 _CONTACT = r"(?:[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\+?\d[\d ()./-]{4,}\d)"
-_JOB = r"(?:(?:my|the|our|his|her) )?(?:(?:day|old|last|previous) )?(?:job|work|position|company)\b(?!')"
+_JOB = (
+    "(?:(?:my|the|our|his|her) )?(?:(?:day|old|last|previous) )?"
+    r"(?:job|work|position|company)\b(?!')"
+)
 _LOST = r"(?:i|we)(?: have|'ve)?(?: just| sadly| also| recently)? lost "
 _SOMEBODY = (
     r"(?!(?:i|we|he|she|it|they|you|that|this|who|someone|everyone|nobody|the (?:\w+ )?one|"
@@ -230,8 +232,8 @@ _ENDINGS = Rules((
     Rule("quit stop", "being ...", _no_longer_being, DONE),
     Rule("quit stop", "living (?:in|at) ...", _one("home"), DONE),
     Rule("quit stop", r"(?P<v>\w+ing\b.*)$", _stopped, DONE),
-    Rule("quit leave", _JOB, _all(*_WORK), DONE),
-    Rule("quit", f"(?:$|{_WHEN})", _all(*_WORK), DONE),
+    Rule("quit leave", rf"(?!work\b){_JOB}", _all(*_WORK), DONE),
+    Rule("quit", rf"(?:$|work\b|{_WHEN})", _all(*_WORK), DONE),
     Rule("quit", r"(?:the |my )?gym\b", _all("gym"), DONE),
     # "I quit tennis", "I quit Northwind last week": one thing, or a name.
     Rule("quit", r"(?:from )?(?P<v>(?:(?:my|our|the|(?-i:[A-Z])).+|\w*\W*$|"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from agentmem.facts.grammar.claims import SPEAKER, Claim
 from agentmem.facts.grammar.person import BEING
 from agentmem.facts.grammar.possessions import (
     AMBIGUOUS_PETS,
@@ -15,9 +14,9 @@ from agentmem.facts.grammar.possessions import (
     kind_of_pet,
     named_pets,
 )
-from agentmem.facts.grammar.predicate import OVER, Predicate
+from agentmem.facts.grammar.predicate import OVER, SPEAKER, Predicate
 from agentmem.facts.grammar.pursuits import liked
-from agentmem.facts.grammar.rule import Rule, employer, job, place, text
+from agentmem.facts.grammar.rule import Claim, Rule, employer, job, place, text
 from agentmem.facts.lexicon import CAR, DEVICE, PET, RELATION, TOLD_APART
 from agentmem.facts.patterns import any_of, pattern, words
 from agentmem.facts.values import listed, name_in

@@ -6,12 +6,11 @@ import re
 from dataclasses import replace
 
 from agentmem.facts.attributes import attribute_name, base_name
-from agentmem.facts.grammar.claims import SPEAKER, Claim
 from agentmem.facts.grammar.person import BEING, languages
 from agentmem.facts.grammar.possessions import CAR_PHRASE, car, kind_of_pet, named_pets
-from agentmem.facts.grammar.predicate import OVER, Predicate, without_over
+from agentmem.facts.grammar.predicate import OVER, SPEAKER, Predicate, without_over
 from agentmem.facts.grammar.pursuits import liked
-from agentmem.facts.grammar.rule import Rule, Rules, complete, employer, fact, job, place
+from agentmem.facts.grammar.rule import Claim, Rule, Rules, complete, employer, fact, job, place
 from agentmem.facts.lexicon import MONTH, PET, RELATION, TOLD_APART, UNNAMED_MANY
 from agentmem.facts.patterns import any_of, before, pattern, strip_prefix
 from agentmem.facts.values import date_in, is_common, listed, name_in, number_in, phone_in
@@ -111,8 +110,8 @@ def _code(p: Predicate, rest: str) -> list[Claim]:
 
 # "My favourite part was ..." is of something.
 _NO_FAVOURITE = pattern(
-    r".* (?:about|of|it)\b|.*\b(?:part|thing|moment|memory|scene|time|aspect|bit|line|quote|example|"
-    "option|feature|idea|point|thought|guess|suggestion|advice|week|weekend|result|feeling|way|"
+    r".* (?:about|of|it)\b|.*\b(?:part|thing|moment|memory|scene|time|aspect|bit|line|quote|"
+    "example|option|feature|idea|point|thought|guess|suggestion|advice|week|weekend|result|feeling|way|"
     "word|far|favou?rite|one)$"
 )
 _FAVOURITE_END = (
@@ -207,17 +206,15 @@ def mine(clause: str) -> list[Claim] | None:
     match = _MY.match(clause)
     if match is None:
         return None
-    phrase, value = match["phrase"].lower().replace("e mail", "email"), match["value"].strip()
-    if _NOT_CURRENT.match(phrase):
+    who, phrase, value = match["who"] or SPEAKER, match["phrase"].lower(), match["value"].strip()
+    owner = _owner(who, clause)
+    if phrase in ("name", "first name") and (match["pet"] or owner.islower()):
+        # "My sister's name is Ania": my sister is called Ania.
+        owner, phrase, value = SPEAKER, (match["pet"] or who).lower(), f"called {value}"
+    elif match["pet"]:
         return []
-    if match["pet"]:
-        names = _names(f"named {value}", clause) if phrase == "name" else []
-        return named_pets(names, match["pet"].lower())
-    owner = _owner(match["who"] or SPEAKER, clause)
-    if owner and phrase in ("name", "first name") and owner.islower():
-        name = name_in(value, clause)
-        return [Claim(SPEAKER, (owner,), name)] if name else []
-    if owner.islower() and owner.split()[-1] in UNNAMED_MANY:
+    unknown = owner.islower() and owner.split()[-1] in UNNAMED_MANY
+    if unknown or _NOT_CURRENT.match(phrase):
         return []
     if over := _over(match["not"], value):
         return _denied(owner, phrase, over)
@@ -226,7 +223,7 @@ def mine(clause: str) -> list[Claim] | None:
         return named_pets(names, kind_of_pet(phrase.split()[-1]))
     if _RELATIVE.fullmatch(phrase):
         return _relative(owner, phrase, value, clause)
-    return _valued(owner, attribute_name(phrase), value, clause)
+    return _valued(owner, attribute_name(phrase.replace("e mail", "email")), value, clause)
 
 
 def _over(negation: str | None, value: str) -> str:
@@ -327,6 +324,5 @@ def called(clause: str) -> list[Claim]:
     """Read "Call me Kit", "You can reach me on ...", "Blue is my favourite colour"."""
     if claims := _CLAUSES.read(Predicate(SPEAKER, "", clause, clause)):
         return claims
-    forms = (form.match(clause) for form in (_CHANGED, _TO_SAVE, _IS_MY))
-    match = next(filter(None, forms), None)
+    match = _CHANGED.match(clause) or _TO_SAVE.match(clause) or _IS_MY.match(clause)
     return mine(f"my {match['phrase']} is {match['value']}") or [] if match else []

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from agentmem.facts.grammar.claims import SPEAKER, Claim
-from agentmem.facts.grammar.predicate import Predicate
-from agentmem.facts.grammar.rule import DONE, EVER, Rule, Rules, each, fact, job, place, text
+from agentmem.facts.grammar.predicate import SPEAKER, Predicate
+from agentmem.facts.grammar.rule import DONE, EVER, Claim, Rule, Rules, each, fact, job, place, text
 from agentmem.facts.lexicon import (
     DIETS,
     ILLNESSES,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from itertools import takewhile
 
-from agentmem.facts.grammar.claims import SPEAKER, Claim
-from agentmem.facts.grammar.predicate import Predicate
-from agentmem.facts.grammar.rule import DONE, WHOLE, Rule, complete, fact, known, text
+from agentmem.facts.grammar.predicate import SPEAKER, Predicate
+from agentmem.facts.grammar.rule import DONE, WHOLE, Claim, Rule, complete, fact, known, text
 from agentmem.facts.lexicon import CAR, DEVICE, NUMBER, PET, RELATIONS, SOFTWARE, TOLD_APART
 from agentmem.facts.patterns import any_of, before, pattern, strip_prefix, words
 from agentmem.facts.values import name_in

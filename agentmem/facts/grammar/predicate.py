@@ -6,12 +6,14 @@ import re
 from dataclasses import dataclass
 
 from agentmem.facts.assertions import Clause
-from agentmem.facts.grammar.claims import SPEAKER
 from agentmem.facts.lexicon import RELATION, UNNAMED_MANY
 from agentmem.facts.patterns import any_of, pattern, strip_prefix, words
 from agentmem.facts.values import is_common, name_in
 
-__all__ = ["OVER", "Predicate", "parse", "without_over"]
+__all__ = ["OVER", "SPEAKER", "Predicate", "parse", "without_over"]
+
+# The subject of what is said of the author of a message.
+SPEAKER = ""
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Predicate:
     """What is said of a subject.
 
     Attributes:
-        subject: see `Claim.subject`.
+        subject: the person; `SPEAKER` for the author, else as in "sister", "sister Anna", "Hugo".
         plural: whether the subject is "we".
         verb: in its base form.
         tense: `present`, `progressive`, `past`, `perfect`, or `lasting` for a perfect with "for",

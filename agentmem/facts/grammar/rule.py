@@ -8,30 +8,38 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 
-from agentmem.facts.grammar.claims import Claim
 from agentmem.facts.grammar.predicate import Predicate
 from agentmem.facts.lexicon import SOFTWARE
 from agentmem.facts.patterns import before, pattern, strip_prefix, words
 from agentmem.facts.values import job_in, listed, organization_in, place_in
 
 __all__ = [
-    "DONE",
-    "END",
-    "EVER",
-    "WHOLE",
-    "Read",
-    "Rule",
-    "Rules",
-    "complete",
-    "each",
-    "employer",
-    "fact",
-    "job",
-    "job_title",
-    "known",
-    "place",
-    "text",
+    "DONE", "END", "EVER", "WHOLE", "Claim", "Read", "Rule", "Rules", "complete", "each",
+    "employer", "fact", "job", "job_title", "known", "place", "text",
 ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a clause states of a person, or ends.
+
+    Attributes:
+        subject: the person, as in `Predicate.subject`.
+        attributes: the attribute that a fact states. For an ending, the attributes that it may
+            end; none means all of them.
+        value: as written; "" in an ending matches every value.
+        ends: whether the claim ends facts instead of stating one.
+        old: the value that this one replaces, for corrections that name no attribute.
+        also: whether the value is said to be additional ("I also work at ...").
+    """
+
+    subject: str
+    attributes: tuple[str, ...]
+    value: str
+    ends: bool = False
+    old: str = ""
+    also: bool = False
+
 
 Read = Callable[[Predicate, str], list[Claim]]
 
