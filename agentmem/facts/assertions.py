@@ -65,12 +65,15 @@ _SALUTATION = re.compile(r"^\s*(?:dear|to whom it may)\b(?! (?:assistant|ai|diar
 _GREETED = re.compile(r"^\s*(?:hi|hello|hey|good morning|good evening)\b[^.!?\n]{0,40},\s*$", _I)
 # Nobody greets in the middle of a message, so what follows is another one.
 _HELLO = re.compile(r"^\s*(?:hi|hello|hey|dear)\b(?! (?:again|there|assistant)\b)", _I)
+_TEXT = (
+    "(?:e-?mail|letter|text|review|transcript|message|article|post|paragraph|passage|poem|essay|"
+    "excerpt|draft|story|bio|profile|tweet|comment|lyrics|code|chat|testimonial|statement|reply|"
+    "note|dialog(?:ue)?|conversation|sentence|quote|script|caption)s?"
+)
 # "What do you make of this message?" is followed by the message.
 _ABOUT_TEXT = re.compile(
-    r"\b(?:this|these|the following|that) (?:\w+ )?(?:e-?mail|letter|text|review|transcript|"
-    "message|article|post|paragraph|passage|poem|essay|excerpt|draft|story|bio|profile|tweet|"
-    r"comment|minutes|lyrics|code|chat|testimonial|statement|reply|note)s?\b[^.!?]*[.:?]\s*$|"
-    r"\b(?:text|letter|e-?mail|message|draft) (?:is )?below\b",
+    rf"\b(?:this|these|the following|that) (?:\w+ )?(?:{_TEXT}|minutes)\b[^.!?]*[.:?]\s*$|"
+    rf"\b{_TEXT} (?:is )?below\b",
     _I,
 )
 _SIGN_OFF = re.compile(
@@ -94,29 +97,22 @@ _TASK = re.compile(
     r"the grammar|my)|improve (?:this|the|my)|turn (?:this|it|that|the following)\b.{0,30}\binto|"
     r"make .{0,30}\b(?:out of|from) this|tl;?dr|fix the (?:tone|style|wording|spelling|"
     "punctuation)|check (?:this|the grammar|my (?:text|grammar|letter|email))|(?:generate|create|"
-    r"make up|make me|invent|produce|give me|come up with)\b.{0,60}\b(?:story|stories|poem|song|"
-    "alias|identity|backstory|lyrics|dialog(?:ue)?|letter|e-?mail|script|bio|biography|speech|"
-    "essay|article|post|tweet|caption|monologue|conversation|persona|character|sentences?|"
-    "examples?|paragraph|text|statement|review|reply|response|message|toast|ad|scenes?|sketch|"
-    r"joke|haiku|role-?play)|tell me (?:a|another) (?:\w+ )?(?:story|joke|tale)|(?:answer|reply|"
-    "respond)(?: to)? (?:this|the|my|him|her|them)|analy[sz]e|classify|extract|format|convert|"
-    "expand|continue|complete (?:this|the)|finish (?:this|the|my)|act (?:as|like)|play the|"
-    "role-?play|pretend|imagine|suppose|assume|repeat|say|complete the sentence|fill in|parse|"
-    "transcribe|read (?:this|the following)|review (?:this|the following|my (?:text|essay|letter|"
-    "cv|resume|e-?mail))|grade|score|what does .{0,40} mean|how (?:do|would|can|should) (?:i|you|"
-    r"we) (?:say|translate|phrase|write|respond|reply)|here(?:'s| is| are)\b.{0,60}\b(?:transcript"
-    "|e-?mail|letter|message|text|review|minutes|post|essay|article|story|poem|lyrics|script|chat|"
-    "conversation|dialog(?:ue)?|excerpt|passage|draft|quote|sample|example|statement|bio|profile|"
-    "resume|cv|interview|comment|reply|log|paragraph|abstract|testimonial|speech|document|code|"
-    r"prompt))\b",
+    rf"make up|make me|invent|produce|give me|come up with)\b.{{0,60}}\b(?:{_TEXT}|stories|song|"
+    "alias|identity|backstory|biography|speech|monologue|persona|character|examples?|response|"
+    "toast|ad|scenes?|sketch|joke|haiku|role-?play)|tell me (?:a|another) (?:\\w+ )?(?:story|joke|"
+    "tale)|(?:answer|reply|respond)(?: to)? (?:this|the|my|him|her|them)|analy[sz]e|classify|"
+    "extract|format|convert|expand|continue|(?:complete|finish) (?:this|the|my)|act (?:as|like)|"
+    "play the|role-?play|pretend|imagine|suppose|assume|repeat|say|fill in|parse|transcribe|"
+    "read (?:this|the following)|review (?:this|the following|my (?:text|essay|letter|cv|resume|"
+    "e-?mail))|grade|score|what does .{0,40} mean|how (?:do|would|can|should) (?:i|you|we) (?:say|"
+    r"translate|phrase|write|respond|reply)|here(?:'s| is| are)\b.{0,60}\b"
+    rf"(?:{_TEXT}|minutes|interview|sample|example|resume|cv|log|abstract|speech|document|prompt))\b",
     _I,
 )
 _PASTED = re.compile(
-    r"\b(?:the following|below|(?:this|that|the|an|my|a|following) (?:e-?mail|letter|text|review|"
-    r"transcript|message|article|post|paragraph|passage|poem|essay|dialog(?:ue)?|conversation|"
-    r"sentence|excerpt|draft|story|bio|tweet|comment|quote|minutes|lyrics)s?\b[^.!?]*[:]\s*$)|"
-    r"\b(?:says?|said|wrote|writes|reads|read|goes|texted|posted|told me|asked|answered|replied|"
-    r"quot(?:e|ing|ed)|titled|lyrics|line|caption|template|script)\s*:",
+    rf"\b(?:the following|below|(?:this|that|the|an|my|a|following) (?:{_TEXT}|minutes)\b[^.!?]*"
+    r":\s*$)|\b(?:says?|said|wrote|writes|reads|read|goes|texted|posted|told me|asked|answered|"
+    r"replied|quot(?:e|ing|ed)|titled|lyrics|line|caption|template|script)\s*:",
     _I,
 )
 _FICTION = re.compile(
@@ -238,20 +234,21 @@ def _take(line: str, sentences: list[str], *, alone: bool) -> bool:
 
 # --- What a sentence claims -------------------------------------------------------------------
 
-_CUE = (
-    r"(?:,?\s*(?:\.\.\.|-|\u2013|\u2014)?\s*(?:no[,.]?\s+)?(?:oh\s+)?(?:sorry|wait|oops|no|"
-    "scratch that|correction|pardon|my bad|hang on|hold on|rather|argh|ugh|er|"
-    r"uh)[,.!:]?\s*(?:no[,.]?\s+|sorry[,.]?\s+|wait[,.]?\s+)*(?:i\s+(?:mean|meant)(?: to say)?|"
-    r"make that|make it|i should say|it's)[,:]?\s+|,?\s*(?:-|\u2013|\u2014|"
-    r"\.\.\.)?\s*(?:i\s+(?:mean|meant)(?: to say)?|make that|scratch that|no wait|oops|or rather|"
-    r"sorry|correction|wait,? no|well,? actually)[,.:!]?\s+)"
+_MEANT = "(?:i (?:mean|meant)(?: to say)?|make (?:that|it)|i should say|it's)"
+_OOPS = (
+    "(?:sorry|oops|wait|no|scratch that|correction|pardon|my bad|hang on|hold on|or rather|rather|"
+    "argh|ugh|er|uh|well,? actually)"
 )
-_SLIP = re.compile(rf"^(?P<before>.*?\S)(?:[,.!]|\s+[-\u2013\u2014])?\s*{_CUE}(?P<new>\S.*)$", _I)
-_CUE_FIRST = re.compile(
-    r"^\W*(?:oh |ah |no,? |ops,? )*(?:sorry|oops|wait|no|scratch that|i mean|i meant|make that|"
-    r"my bad|correction)\b[,.!:]?\s*(?:no,?\s+|sorry,?\s+|wait,?\s+)*(?:i mean|i meant|make that|"
-    r"it's)\b",
+# "Paris, sorry, I mean Lyon", "Paris - scratch that - Lyon"
+_SLIP = re.compile(
+    rf"^(?P<before>.*?\S)[,.!]?\s*(?:\.\.\.|[-\u2013\u2014])?\s*"
+    rf"(?:(?:no[,.]? )?(?:oh )?{_OOPS}[,.!:]? (?:(?:no|sorry|wait)[,.]? )*{_MEANT}|"
+    r"i (?:mean|meant)(?: to say)?|make that|scratch that|no wait|oops|or rather|sorry|correction|"
+    r"wait,? no|well,? actually)[,.:!]? (?P<new>\S.*)$",
     _I,
+)
+_CUE_FIRST = re.compile(
+    rf"^\W*(?:oh |ah |no,? |ops,? )*{_OOPS}\b[,.!:]? (?:(?:no|sorry|wait),? )*{_MEANT}\b", _I
 )
 _HEAD = re.compile(
     r"^(?P<head>.*\b(?:in|at|on|is|are|am|to|called|named|as an?|an?|the|from|for|'m|'s|by|of)\s+)"
@@ -268,16 +265,12 @@ def _corrected(sentence: str) -> str:
     before, new = slip["before"].rstrip(" ,.-"), slip["new"]
     if re.match(r"(?:i|i'm|my|we|our|it's|he|she|they)\b", new, _I):
         return new
-    as_said = re.match(r"(?:in|at|on|to|from)\s+", new, _I)
     head = _HEAD.match(before)
+    new = re.sub(r"^(?:in|at|on|to|from) +", "", new, flags=_I)
     if head is None:
         return sentence
-    new = new[as_said.end() :] if as_said else new
-    return (
-        head["head"] + re.sub(r"^an?\s+", "", new)
-        if re.search(r"\ban?\s+$", head["head"], _I)
-        else head["head"] + new
-    )
+    article = re.search(r"\ban?\s+$", head["head"], _I)
+    return head["head"] + (re.sub(r"^an?\s+", "", new) if article else new)
 
 
 _QUOTED = re.compile(r"(?<![\w])'([^']{12,}?)'(?!\w)")
