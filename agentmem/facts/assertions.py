@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from agentmem.digest.sentences import split
+
 __all__ = ["Clause", "clauses", "normalize", "own_text"]
 
 _I = re.IGNORECASE
@@ -138,23 +140,6 @@ _JOKE = re.compile(
 _MY_THING = re.compile(r"\b(?:my|our) [\w' -]{2,40}$", _I)
 _OWN_AGAIN = re.compile(r"^\W*(?:by the way|btw|on another note|speaking of (?:me|myself))\b", _I)
 
-_ABBREVIATED = re.compile(
-    r"(?:^|[\s(\"])(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|No|vs|e\.g|i\.e|approx|a\.m|p\.m|Herr|"
-    r"Frau|Mme|Mlle|Sra?)\.$"
-)
-_END = re.compile(r"(?<=[.!?\u2026])[\"')\]]*\s+|(?<=[\u3002\uff01\uff1f])")
-
-
-def _sentences(line: str) -> Iterator[str]:
-    begin = 0
-    for end in _END.finditer(line):
-        piece = line[begin : end.end()].strip()
-        if piece and not _ABBREVIATED.search(piece):
-            yield piece
-            begin = end.end()
-    if rest := line[begin:].strip():
-        yield rest
-
 
 def own_text(text: str) -> list[str]:
     """Return the sentences of a message that its author speaks for themselves, questions too."""
@@ -212,7 +197,7 @@ def _is_own_label(label: str) -> bool:
 def _take(line: str, sentences: list[str], *, alone: bool) -> bool:
     """Collect a line's own sentences; return whether what follows is not the author's."""
     foreign = False
-    for sentence in _sentences(line):
+    for sentence in split(line):
         if foreign and _OWN_AGAIN.match(sentence) and alone:
             foreign = False
         if foreign:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from agentmem.facts.lexicon import LANGUAGES, RELATIONS, UNNAMED_MANY
+from agentmem.facts.lexicon import LANGUAGES, ONE_OF_THEM, RELATIONS
 
 __all__ = ["SECTIONS", "Attribute", "attribute", "attribute_name", "base_name", "is_known"]
 
@@ -61,10 +61,6 @@ _KNOWN = {
     for section, names in table.items()
     for name in names.split("|")
 }
-_ONE_OF_THEM = frozenset(
-    "mother mom mum mama father dad papa husband wife spouse partner girlfriend boyfriend fiance fianc\u00e9 "
-    "fiancee fianc\u00e9e boss manager supervisor landlord landlady dentist doctor therapist mother-in-law father-in-law".split()
-)
 # People and machines write the same attribute in several ways.
 _SAME = {
     "favorite": "favourite", "color": "colour", "movie": "film", "mobile": "mobile phone number",
@@ -148,8 +144,7 @@ def attribute(name: str) -> Attribute:
         return Attribute(name, "preferences", True)
     relation = name.split()[-1]
     if relation in RELATIONS:
-        one = relation in _ONE_OF_THEM and relation not in UNNAMED_MANY
-        return Attribute(name, "people", one)
+        return Attribute(name, "people", relation in ONE_OF_THEM)
     if name in LANGUAGES:
         return Attribute(name, "person", True)
     return Attribute(name, "other", True)

@@ -16,7 +16,7 @@ from agentmem.facts.attributes import attribute, base_name
 from agentmem.facts.extractor import ExtractedFact, FactExtractor
 from agentmem.facts.grammar.predicate import SPEAKER
 from agentmem.facts.grammar.rule import Claim
-from agentmem.facts.lexicon import RELATIONS
+from agentmem.facts.lexicon import PARTNERS, RELATIONS
 from agentmem.provenance import derived_provenance
 from agentmem_retrievers.index.fact_index import SELF, FactRecord
 from agentmem_retrievers.index.indexed_store import IndexedStore
@@ -271,12 +271,12 @@ def _replacing(fact: ExtractedFact, corrected: FactRecord) -> Iterator[Memory]:
 
 
 # What a new value of an attribute says to be over, where the turn does not say it anew.
-_PARTNER = (
-    "partner", "spouse", "husband", "wife", "girlfriend", "boyfriend", "fianc\u00e9",
-    "fianc\u00e9e",
-)  # fmt: skip
 _AT_WORK = ("job", "office", "boss", "manager", "supervisor", "teammate", "colleague")
-_CONSEQUENCES = {"employer": _AT_WORK, "home": ("address",), "relationship": _PARTNER}
+_CONSEQUENCES = {
+    "employer": _AT_WORK,
+    "home": ("address",),
+    "relationship": tuple(sorted(PARTNERS)),
+}
 _ALONE = ("single", "divorced", "widowed", "separated", "a widow", "a widower")
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import permutations
+from datetime import UTC, datetime, timedelta
 
-from agentmem.facts.lexicon import JOBS, NOT_NAMES, ORGANIZATIONS
+from agentmem.facts.lexicon import JOB_ENDINGS, JOBS, NOT_NAMES, ORGANIZATIONS
 from agentmem.facts.patterns import any_of, words
+from agentmem_retrievers.text.dates import find_time_spans
 
 __all__ = [
     "date_in", "is_common", "job_in", "listed", "name_in", "number_in", "organization_in", "phone_in",
@@ -20,25 +21,26 @@ _PARTICLES = frozenset(
     "und st. saint the upon sur am im & 't d' o' mc af av".split()
 )
 # Words in lower case that are no name, where everything is in lower case.
-_COMMON = frozenset(
+_COMMON = words(
     """
     a an the this that these those my your our his her its their some any no not very so too just really always
-    never now here there home work school bed night day morning later tomorrow today soon when if because and or but
-    with without for from to at in on of by about up out off over it he she they we you i me is are was be been
-    being do does did have has had will would can could should may might must important secret crazy stupid
+    never now here there home work school bed night day morning later tomorrow today soon when if because and or
+    but with without for from to at in on of by about up out off over it he she they we you i me is are was be
+    been being do does did have has had will would can could should may might must important secret crazy stupid
     sir man dude bro back anytime maybe old-fashioned something someone anything nothing everything everyone
     whatever what who which where how why small big large little tiny huge new old same different beautiful nice
-    quiet rural remote town city village country countryside suburb suburbs area neighborhood neighbourhood place
-    house apartment flat condo studio dorm building street road room basement van boat farm cabin student hell heaven
-    fear peace bliss style world moment future past present family friends parents mother husband wife
-    one two three four five six seven eight nine ten few many most all both each every another other than
-    then also still only even well good great fine busy tired happy sad hungry sorry sick ill late early ready sure glad
-    far away close closed nearby chaos disarray shambles ruins danger trouble sight order progress
-    cold hot bored excited lost done free single married alone lonely lazy afraid scared nervous curious
-    fond stuck worried confused interested trying going getting looking thinking working living feeling doing making
-    apartments houses cities towns dorms hotels shelters denial harmony poverty limbo vain sin denial
-    having taking planning learning studying reading writing playing using hoping wondering considering starting
-    """.split()
+    quiet rural remote town city village country countryside suburb suburbs area neighborhood neighbourhood
+    place house apartment flat condo studio dorm building street road room basement van boat farm cabin student
+    hell heaven fear peace bliss style world moment future past present family friends parents mother husband
+    wife one two three four five six seven eight nine ten few many most all both each every another other than
+    then also still only even well good great fine busy tired happy sad hungry sorry sick ill late early ready
+    sure glad far away close closed nearby chaos disarray shambles ruins danger trouble sight order progress
+    cold hot bored excited lost done free single married alone lonely lazy afraid scared nervous curious fond
+    stuck worried confused interested trying going getting looking thinking working living feeling doing making
+    apartments houses cities towns dorms hotels shelters denial harmony poverty limbo vain sin having taking
+    planning learning studying reading writing playing using hoping wondering considering starting weird biased
+    strange selfish silly naive sentimental nerdy boring cheap skeptical impressed
+    """
 )
 _WORD = re.compile(r"(?:Dr|Mr|Mrs|Ms|Prof|St|[A-Z])\.(?=\s)|[^\W_](?:[\w'.\u2019-]*[\w'])?|&")
 _SPACE = re.compile(r" +|(?<=-)")
@@ -211,42 +213,23 @@ def job_in(text: str, *, open_ended: bool = False) -> tuple[str, str] | None:
     last = core.split()[-1]
     if (core in ("student", "doctor", "master") and after.startswith(" of ")) or (core in _VAGUE_JOBS and not open_ended):
         return None
-    known = match["of"] if last in ("head", "chief") else last in JOBS or " ".join(core.split()[-2:]) in JOBS | _TWO_WORDS
+    known = match["of"] if last in ("head", "chief") else last in JOBS or last.endswith(JOB_ENDINGS) or " ".join(core.split()[-2:]) in JOBS | _TWO_WORDS
     plain = open_ended and len(parts) < 5 and not any(map(is_common, parts))
     titled = plain and not parts[-1].endswith("ing") and parts[-1] not in _NO_TITLE
     return (title, after) if known or titled else None
 
 
-_MONTHS = (
-    "january|february|march|april|may|june|july|august|september|october|november|december|"
-    "jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
-)
-_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_DATE = re.compile(
-    rf"(?:the\s+)?(?:(?P<d1>\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+(?:{_MONTHS})\b\.?(?:,?\s+(?:in\s+)?(?:19|20)\d\d)?|"
-    rf"(?:{_MONTHS})\b\.?\s+(?:the\s+)?(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?(?!\d)(?:,?\s+(?:19|20)\d\d)?|"
-    r"(?:19|20)\d\d-\d{1,2}-\d{1,2}|\d{1,2}[./-]\d{1,2}[./-](?:19|20)?\d\d|\d{1,2}\.\d{1,2}\.)",
-    _I,
-)
-
-
-def _is_day(match: re.Match[str]) -> bool:
-    """Whether a day exists, in a leap year at least; of 4/5 it is not known which is the month."""
-    numbers = [int(n) for n in re.findall(r"\d+", match.group()) if len(n) <= 2]
-    if month := re.search(rf"\b({_MONTHS})", match.group(), _I):
-        number = "janfebmaraprmayjunjulaugsepoctnovdec".index(month[1].lower()[:3]) // 3
-        return 1 <= int(match["d1"] or match["d2"]) <= _DAYS[number]
-    return any(1 <= m <= 12 and 1 <= d <= _DAYS[m - 1] for m, d in permutations(numbers[:2]))
-
-
 def date_in(text: str) -> str | None:
     """Return the date at the beginning of a text, as it is written; impossible days are none."""
-    match = _DATE.match(text.strip())
-    if match is None or not _is_day(match):
+    phrase = re.sub(r"^the ", "", text.strip(), flags=_I)
+    span = next(find_time_spans(phrase, _ANY_DAY), None)
+    if span is None or span.place[0] or span.end - span.start != timedelta(days=1):
         return None
-    return re.sub(r"^the\s+", "", match.group(), flags=_I)
+    date = phrase[: span.place[1]].strip()
+    return date if re.search(r"\d", date) and not re.search(r"\b(?:ago|days?)\b", date) else None
 
 
+_ANY_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 _PHONE = re.compile(r"\+?\(?\d[\d ()./-]{3,20}\d")
 _NUMBER = re.compile(
     r"(?:about|around|roughly|approximately|almost|nearly|exactly|just|over|under)?\s*"

@@ -9,7 +9,7 @@ from agentmem.facts.attributes import attribute_name
 from agentmem.facts.grammar.person import BEING
 from agentmem.facts.grammar.predicate import SPEAKER, Predicate
 from agentmem.facts.grammar.rule import DONE, Claim, Read, Rule, Rules, known
-from agentmem.facts.lexicon import MONTH, PET, RELATION, RELATIONS
+from agentmem.facts.lexicon import MONTH, PARTNERS, PET, RELATION, RELATIONS
 from agentmem.facts.patterns import any_of, before, pattern, strip_prefix
 from agentmem.facts.values import listed, name_in, place_in
 
@@ -23,10 +23,7 @@ _THINGS = (
     "pet",
 )  # fmt: skip
 _PURSUITS = ("sport", "instrument", "hobby", "likes", "learning", "favourite")
-_SPOUSES = (
-    "girlfriend", "boyfriend", "partner", "fiance", "fianc\u00e9", "fiancee", "fianc\u00e9e",
-    "husband", "wife", "spouse",
-)  # fmt: skip
+_SPOUSES = tuple(sorted(PARTNERS))
 _PARTNERS = (*_SPOUSES, "relationship")
 
 # What is said of when and why does not belong to the thing.

@@ -18,7 +18,7 @@ from agentmem.facts.grammar.predicate import OVER, SPEAKER, Predicate
 from agentmem.facts.grammar.pursuits import liked
 from agentmem.facts.grammar.rule import Claim, Rule, employer, job, place, text
 from agentmem.facts.lexicon import CAR, DEVICE, PET, RELATION, TOLD_APART
-from agentmem.facts.patterns import any_of, pattern, words
+from agentmem.facts.patterns import any_of, pattern
 from agentmem.facts.values import listed, name_in
 
 __all__ = ["mentioned", "mentioned_in_sentence"]
@@ -68,10 +68,7 @@ _PET_NAMED = re.compile(
     r"(?P<names>[A-Z\u00c0-\u00de][a-z\u00df-\u00ff]+(?:(?:, | and |, and )"
     r"[A-Z\u00c0-\u00de][a-z\u00df-\u00ff]+(?!'| [A-Z]))*)(?!\w|'\w)"
 )
-_NOT_SOMEBODY = words(
-    "Facebook Google Zoom Mode Day Days Group Slack Skype Whatsapp Instagram Netflix Office Who "
-    "That Is In On"
-)
+_NO_NAMES = ("Mode", "Day", "Days", "Group", "Office", "Who", "That", "Is", "In", "On")
 
 
 def _relatives(clause: str) -> Iterator[Claim]:
@@ -83,7 +80,7 @@ def _relatives(clause: str) -> Iterator[Claim]:
         name = re.sub(r"'s?$", "", match["name"])
         which = re.sub(r"\b(?:new|good|dear)[ -]", "", match["which"].lower())
         relation = which + match["relation"].lower()
-        named = name.split()[0] not in _NOT_SOMEBODY and not relation.startswith("ex")
+        named = name.split()[0] not in _NO_NAMES and not relation.startswith("ex")
         if named and name_in(name.replace(".", ""), clause, certain=False):
             yield Claim(SPEAKER, (relation,), name)
     for match in _FAMILY.finditer(clause) if not _FORMER.match(clause) else ():
@@ -111,7 +108,7 @@ _MY_PET = pattern(
 
 def _pets(clause: str) -> Iterator[Claim]:
     for match in _PET_NAMED.finditer(clause):
-        names = [n for n in listed(match["names"]) if n not in _NOT_SOMEBODY]
+        names = [n for n in listed(match["names"]) if n not in _NO_NAMES]
         names = [n for n in names if name_in(n, clause, certain=False)]
         yield from named_pets(names, kind_of_pet(match["kind"].lower()))
     for match in _MY_PET.finditer(clause) if not _FORMER.match(clause) else ():
