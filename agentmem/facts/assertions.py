@@ -114,7 +114,7 @@ _TASK = re.compile(
 _PASTED = re.compile(
     rf"\b(?:the following|below|(?:this|that|the|an|my|a|following) (?:{_TEXT}|minutes)\b[^.!?]*"
     r":\s*$)|\b(?:says?|said|wrote|writes|reads|read|goes|texted|posted|told me|asked|answered|"
-    r"replied|quot(?:e|ing|ed)|titled|lyrics|line|caption|template|script)\s*:",
+    r"replied|quot(?:e|ing|ed)|titled|lyrics|line|caption|template|script)\s*:|^\W*rat(?:ed|ing)\b.*\bstars?\b",
     _I,
 )
 _FICTION = re.compile(
@@ -125,8 +125,10 @@ _FICTION = re.compile(
     "you (?:are|will be|'re going to be) (?:now )?(?:an?|my|the) [a-z]|as (?:the|a) (?:narrator|"
     r"character)|once upon a time|fiction\w*|in character|d&d|dungeon|npc|screenplay|"
     r"sample sentence|for example|e\.g\.|quiz|riddle|for (?:this|the|an?) (?:exercise|scene|"
-    r"sketch|scenario|skit|role|improv)\b|say that i'?m|call it fiction|song lyrics|(?:the|a|"
-    r"this) (?:song|poem|quote|saying) (?:goes|says))\b|^\W*you are (?:an?|my|the|now) ",
+    r"sketch|scenario|skit|role|improv)\b|say that i'?m|call it fiction|song lyrics|"
+    r"(?:the|a|this) (?:song|poem|quote|saying) (?:goes|says))\b|"
+    r"^\W*you are (?:an?|my|the|now) |"
+    r"^\W*(?:for|in) (?:the|my|our|this|a) (?:\w+ )?(?:play|musical|film|movie|pageant),? i\b",
     _I,
 )
 _JOKE = re.compile(
@@ -224,20 +226,24 @@ _OOPS = (
     "(?:sorry|oops|wait|no|scratch that|correction|pardon|my bad|hang on|hold on|or rather|rather|"
     "argh|ugh|er|uh|well,? actually)"
 )
+_ACTUALLY = "actually,? (?:make that|i mean)"
 # "Paris, sorry, I mean Lyon", "Paris - scratch that - Lyon"
 _SLIP = re.compile(
     rf"^(?P<before>.*?\S)[,.!]?\s*(?:\.\.\.|[-\u2013\u2014])?\s*"
     rf"(?:(?:no[,.]? )?(?:oh )?{_OOPS}[,.!:]? (?:(?:no|sorry|wait)[,.]? )*{_MEANT}|"
     r"i (?:mean|meant)(?: to say)?|make that|scratch that|no wait|oops|or rather|sorry|correction|"
-    r"wait,? no|well,? actually)[,.:!]? (?P<new>\S.*)$",
+    r"wait,? no|well,? actually|"
+    rf"{_ACTUALLY})[,.:!]? (?P<new>\S.*)$",
     _I,
 )
 _CUE_FIRST = re.compile(
-    rf"^\W*(?:oh |ah |no,? |ops,? )*{_OOPS}\b[,.!:]? (?:(?:no|sorry|wait),? )*{_MEANT}\b", _I
+    rf"^\W*(?:oh |ah |no,? |ops,? )*(?:{_OOPS}\b[,.!:]? (?:(?:no|sorry|wait),? )*{_MEANT}|"
+    rf"{_ACTUALLY})\b",
+    _I,
 )
 _HEAD = re.compile(
-    r"^(?P<head>.*\b(?:in|at|on|is|are|am|to|called|named|as an?|an?|the|from|for|'m|'s|by|of)\s+)"
-    r"\S.*$",
+    r"^(?P<head>.*\b(?:in|at|on|is|are|am|to|called|named|call me|as an?|an?|the|from|for|'m|'s|"
+    r"by|of)\s+)\S.*$",
     _I,
 )
 

@@ -39,7 +39,7 @@ _COMMON = words(
     stuck worried confused interested trying going getting looking thinking working living feeling doing making
     apartments houses cities towns dorms hotels shelters denial harmony poverty limbo vain sin having taking
     planning learning studying reading writing playing using hoping wondering considering starting weird biased
-    strange selfish silly naive sentimental nerdy boring cheap skeptical impressed
+    strange selfish silly naive sentimental nerdy boring cheap skeptical impressed however yesterday meanwhile moreover besides nevertheless instead
     """
 )
 _WORD = re.compile(r"(?:Dr|Mr|Mrs|Ms|Prof|St|[A-Z])\.(?=\s)|[^\W_](?:[\w'.\u2019-]*[\w'])?|&")

@@ -134,7 +134,7 @@ def _divorced(p: Predicate, _: str) -> list[Claim]:
 _OF_OTHERS = pattern(r"(?:his|her|their|your)\b|.*\w(?:'s|s') \w|(?:\S+ ){6}")
 
 
-def _dead(_: Predicate, who: str) -> list[Claim]:
+def _dead(p: Predicate, who: str) -> list[Claim]:
     """A relative or a pet: "Grandma", "my dear cat Tom", "Tom the cat"."""
     adjectives = "poor dear old beloved sweet little sadly unfortunately yesterday today"
     if _OF_OTHERS.match(who):

@@ -24,9 +24,9 @@ from agentmem.facts.values import listed, name_in
 __all__ = ["mentioned", "mentioned_in_sentence"]
 
 _GONE = pattern(
-    r"\b(?:sold|scrapped|selling|gave away|gave (?:my|our|the) .+ to|given away|got rid|crashed|"
-    r"stolen|donated|traded|rehomed|died|passed away|is dead|ran away|broke up|split up|divorced|"
-    r"dumped|was put|put (?:him|her|it) down|lost|left me|used to)\b"
+    r"\b(?:sold|scrapped|selling|gave away|gave (?:my|our|the) .+ (?:to|away)|given away|got rid|"
+    r"crashed|stolen|donated|traded|rehomed|died|passed away|is dead|ran away|broke up|split up|"
+    r"divorced|dumped|was put|put (?:him|her|it) down|lost|left me|used to)\b"
 )
 _FORMER = pattern(
     r"(?:an?|the|that|this)\b|"
@@ -58,10 +58,11 @@ def mentioned(clause: str, *, passing: bool) -> Iterator[Claim]:
 # --- People and pets --------------------------------------------------------------------------
 
 _NAME = r"[A-Z\u00c0-\u00de][a-z\u00df-\u00ff'-]+"
+_TITLE = re.compile(r"\b(?:Dr|Mr|Mrs|Ms)\.? ")
 _RELATIVE = re.compile(
     rf"(?<!called )(?<!named )\b(?:[Mm]y|[Oo]ur) (?P<which>(?:(?:{TOLD_APART}|new|good|dear)[ -])*)"
     rf"(?P<relation>{RELATION}),? "
-    rf"(?P<name>(?:(?:Dr|Mr|Mrs|Ms)\.? )?{_NAME}(?: (?:van |von |de |der )*{_NAME})?)(?!\w)"
+    rf"(?P<name>(?:{_TITLE.pattern})?{_NAME}(?: (?:van |von |de |der )*{_NAME})?)(?!\w)"
 )
 _PET_NAMED = re.compile(
     rf"\b(?:[Mm]y|[Oo]ur) (?!hot|stuffed)(?:[a-z]+ ){{0,2}}?(?P<kind>{PET}),? "
@@ -81,7 +82,7 @@ def _relatives(clause: str) -> Iterator[Claim]:
         which = re.sub(r"\b(?:new|good|dear)[ -]", "", match["which"].lower())
         relation = which + match["relation"].lower()
         named = name.split()[0] not in _NO_NAMES and not relation.startswith("ex")
-        if named and name_in(name.replace(".", ""), clause, certain=False):
+        if named and name_in(_TITLE.sub("", name), clause, certain=False):
             yield Claim(SPEAKER, (relation,), name)
     for match in _FAMILY.finditer(clause) if not _FORMER.match(clause) else ():
         yield Claim(SPEAKER, ("family",), match["v"])
@@ -156,7 +157,15 @@ _CIRCUMSTANCES = (
 
 # --- Whole sentences --------------------------------------------------------------------------
 
-_NAMED_MY_PET = re.compile(rf"\b(?P<name>[A-Z][a-z]+), (?:my|our) (?:\w+ )??(?P<kind>(?i:{PET}))\b")
+# "I saw Tamar, my new dentist", "Rex, my dog, is ill": at the beginning of a sentence it may be
+# "However, my dog", after a preposition "in Rome, my dog".
+_APPOSED = re.compile(
+    rf"(?:^(?P<first>)|(?<!\b[Ii]n )(?<!\b[Aa]t )(?<!\b[Oo]n )(?<!\b[Ff]rom )\b)"
+    rf"(?P<name>(?:{_TITLE.pattern})?{_NAME}(?: {_NAME})?), (?:my|our) (?:new )?"
+    rf"(?:(?:\w+ )??(?P<kind>(?i:{PET}))|(?!friend|buddy|bestie|assistant|ex\b)"
+    rf"(?P<relation>(?:{TOLD_APART}[ -])*{RELATION}))(?=[.!]|$|, (?!and\b|who\b|whose\b))"
+    r"(?(first)(?=[.!]|, (?:is|has|had|just|says|said|told|works|lives|came|got)\b))"
+)
 _WHERE_I_LIVE = re.compile(
     r".*?\b(?:in|at) (?P<v>[A-Z][\w' -]+), (?:since |because |as |and )?"
     r"(?:that's|that is|which is) where (?:I|we) live\b"
@@ -171,9 +180,13 @@ _ROLES = ("job", "diet", "religion", "nationality", "relationship", "illness")
 
 def mentioned_in_sentence(sentence: str) -> Iterator[Claim]:
     """Yield what a sentence says across its clauses: "As a software engineer, I ..."."""
-    for pet in _NAMED_MY_PET.finditer(sentence):
-        if name_in(pet["name"], sentence, certain=False):
-            yield from named_pets([pet["name"]], pet["kind"].lower())
+    for match in _APPOSED.finditer(sentence) if not _GONE.search(sentence) else ():
+        name, relation = match["name"], match["relation"]
+        # A capital begins the sentence, but the rest says that it is a name.
+        cased = sentence if match["first"] is None else f"I {sentence}"
+        if name_in(_TITLE.sub("", name), cased, certain=False) and name[-2:] != "ly":
+            pets = named_pets([name], (match["kind"] or "").lower())
+            yield from [Claim(SPEAKER, (relation,), name)] if relation else pets
     if home := _WHERE_I_LIVE.match(sentence):
         yield from place("home")(Predicate(SPEAKER, "be", "", sentence), home["v"])
     if role := _AS_A.match(sentence):

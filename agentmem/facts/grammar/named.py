@@ -10,8 +10,19 @@ from agentmem.facts.grammar.person import BEING, languages
 from agentmem.facts.grammar.possessions import CAR_PHRASE, car, kind_of_pet, named_pets
 from agentmem.facts.grammar.predicate import OVER, SPEAKER, Predicate, without_over
 from agentmem.facts.grammar.pursuits import liked
-from agentmem.facts.grammar.rule import Claim, Rule, Rules, complete, employer, fact, job, place
-from agentmem.facts.lexicon import MONTH, PET, RELATION, TOLD_APART, UNNAMED_MANY
+from agentmem.facts.grammar.rule import (
+    END,
+    NAME_END,
+    Claim,
+    Rule,
+    Rules,
+    complete,
+    employer,
+    fact,
+    job,
+    place,
+)
+from agentmem.facts.lexicon import MONTH, PET, PETS, RELATION, TOLD_APART, UNNAMED_MANY
 from agentmem.facts.patterns import any_of, before, pattern, strip_prefix
 from agentmem.facts.values import date_in, is_common, listed, name_in, number_in, phone_in
 
@@ -32,10 +43,6 @@ _NO_VALUE = pattern(
     )
     + r"\b|to\b(?! )"
 )
-_NAME_END = (
-    r",| (?:and|but|by the way|btw|from|for short|with|although|now|these days|since|again|instead|"
-    r"please|if|anyway|too|because|at|when|who|in)\b(?! (?-i:[A-Z][a-z]+$))| - "
-)
 _CALLED = "(?:called|named) "
 
 
@@ -46,7 +53,7 @@ def _itself(p: Predicate, rest: str) -> list[Claim]:
 
 def _name(p: Predicate, rest: str) -> list[Claim]:
     name = "name" if p.verb in ("", "full name") else p.verb
-    value = name_in(before(_NAME_END, rest), p.clause)
+    value = name_in(before(NAME_END, rest), p.clause)
     return fact(p, name, value) if len(name.split()) < 3 else []
 
 
@@ -194,6 +201,7 @@ _MY = re.compile(
 )
 _PET = pattern(rf"(?:[\w-]+ ){{0,3}}{PET}")
 _RELATIVE = pattern(rf"(?:[\w-]+ ){{0,2}}{RELATION}")
+_FORMER = pattern(rf"(?:former|previous|ex)[- ](?P<v>{RELATION})")
 # "My former employer", "my dream job" are not what is so now.
 _NOT_CURRENT = pattern(
     r".*\b(?:ideal|dream|perfect|imaginary|fake|made-up|old|former|previous|ex|late|last(?! name)|"
@@ -206,20 +214,17 @@ def mine(clause: str) -> list[Claim] | None:
     match = _MY.match(clause)
     if match is None:
         return None
-    who, phrase, value = match["who"] or SPEAKER, match["phrase"].lower(), match["value"].strip()
-    owner = _owner(who, clause)
-    if phrase in ("name", "first name") and (match["pet"] or owner.islower()):
-        # "My sister's name is Ania": my sister is called Ania.
-        owner, phrase, value = SPEAKER, (match["pet"] or who).lower(), f"called {value}"
-    elif match["pet"]:
+    owner, phrase, value = _parts(match, clause)
+    if owner.rpartition(" ")[2] in UNNAMED_MANY | PETS:
         return []
-    unknown = owner.islower() and owner.split()[-1] in UNNAMED_MANY
-    if unknown or _NOT_CURRENT.match(phrase):
+    if former := _FORMER.fullmatch(phrase):
+        return [replace(c, ends=True) for c in _relative(owner, former["v"], value, clause)]
+    if _NOT_CURRENT.match(phrase):
         return []
     if over := _over(match["not"], value):
         return _denied(owner, phrase, over)
     if _PET.fullmatch(phrase):
-        names = _names(before(r" (?:and (?:he|she|it)|who|because|after)\b|,", value), clause)
+        names = _names(before(END, value), clause)
         return named_pets(names, kind_of_pet(phrase.split()[-1]))
     if _RELATIVE.fullmatch(phrase):
         return _relative(owner, phrase, value, clause)
@@ -234,11 +239,17 @@ def _over(negation: str | None, value: str) -> str:
     return without_over(rest) if negation or rest != value or ends else ""
 
 
-def _owner(who: str, clause: str) -> str:
-    """Return "sister" or "sister Anna"."""
+def _parts(match: re.Match[str], clause: str) -> tuple[str, str, str]:
+    """Return whose attribute it is ("sister", "sister Anna"), its phrase and its value."""
+    who, phrase, value = match["who"] or SPEAKER, match["phrase"].lower(), match["value"].strip()
     relation, _, name = who.rpartition(" ")
-    named = relation and name[0].isupper() and not clause.isupper()
-    return f"{relation.lower()} {name}" if named else who.lower()
+    if relation and name[0].isupper() and not clause.isupper():
+        return f"{relation.lower()} {name}", phrase, value
+    who = (match["pet"] or who).lower()
+    if who and phrase in ("name", "first name"):
+        # "My sister's name is Ania": my sister is called Ania.
+        return SPEAKER, who, f"called {value}"
+    return who, phrase, value
 
 
 def _denied(owner: str, phrase: str, value: str) -> list[Claim]:
@@ -261,7 +272,7 @@ def _names(value: str, clause: str) -> list[str]:
 def _relative(owner: str, phrase: str, value: str, clause: str) -> list[Claim]:
     """ "My best friend is called Lou", "our landlord is Mr. Fox"; verbs are read elsewhere."""
     raw = strip_prefix(_CALLED, value)
-    name = name_in(before(_NAME_END, raw), clause, certain=raw != value)
+    name = name_in(before(NAME_END, raw), clause, certain=raw != value)
     # "My new friend is Dutch Mike": of many friends none is told apart.
     new_friend = "new" in phrase and "friend" in phrase
     relation = strip_prefix("(?:new|current|dear|good|lovely) ", phrase)

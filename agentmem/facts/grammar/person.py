@@ -5,32 +5,38 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from agentmem.facts import lexicon
 from agentmem.facts.grammar.predicate import SPEAKER, Predicate
-from agentmem.facts.grammar.rule import DONE, EVER, Claim, Rule, Rules, each, fact, job, place, text
-from agentmem.facts.lexicon import (
-    DIETS,
-    ILLNESSES,
-    LANGUAGES,
-    NATIONALITIES,
-    RELATION,
-    RELATIONS,
-    RELIGIONS,
+from agentmem.facts.grammar.rule import (
+    DONE,
+    END,
+    EVER,
+    NAME_END,
+    Claim,
+    Rule,
+    Rules,
+    each,
+    fact,
+    job,
+    place,
+    text,
 )
+from agentmem.facts.lexicon import RELATION, RELATIONS
 from agentmem.facts.patterns import any_of, before, pattern, strip_prefix, words
 from agentmem.facts.values import date_in, is_common, listed, name_in, place_in
 
-__all__ = ["BEING", "PERSON", "languages"]
+__all__ = ["BEING", "PERSON", "called", "languages"]
 
 # --- Names ------------------------------------------------------------------------------------
 
 _IS_MY = pattern(
-    rf"(?:my|our) (?P<relation>(?:\w+ )??{RELATION})\b(?!')(?:[ .!]*$| ?(?:and|who|from|,|now))"
+    r"(?:my|our) (?P<past>(?:ex|former|previous|old|late)[- ])?"
+    rf"(?P<relation>(?:\w+ )??{RELATION})\b(?!')(?:[ .!]*$| ?(?:and|who|from|,|now))"
 )
-_NAME_END = r",| (?:and|who|from|by the way|here|btw|again)\b"
 
 
-def _called(p: Predicate, rest: str, *, certain: bool = True) -> list[Claim]:
-    """The name of the author, or of the relative that is spoken of."""
+def called(p: Predicate, rest: str, *, certain: bool = True) -> list[Claim]:
+    """Take the name of the author, or of the relative that is spoken of."""
     name = name_in(rest, p.clause, certain=certain)
     if p.subject == SPEAKER:
         return fact(p, "name", name)
@@ -42,9 +48,12 @@ def _named(p: Predicate, rest: str) -> list[Claim]:
     """ "I'm Ada", "my boss is Petra", "Petra is my boss"."""
     if p.subject and p.subject.split()[-1] not in RELATIONS:
         mine = _IS_MY.match(rest)
-        return [Claim(SPEAKER, (mine["relation"].lower(),), p.subject)] if mine else []
-    name = before(_NAME_END, rest)
-    return [] if p.plural or name.endswith("'s") else _called(p, name, certain=False)
+        if mine is None:
+            return []
+        past = mine["past"] is not None
+        return [Claim(SPEAKER, (mine["relation"].lower(),), p.subject, ends=past)]
+    name = before(NAME_END, rest)
+    return [] if p.plural or name.endswith("'s") else called(p, name, certain=False)
 
 
 # --- Age, origin and home -----------------------------------------------------------------------
@@ -165,10 +174,6 @@ def _diet(p: Predicate, rest: str) -> list[Claim]:
     return [] if p.plural and rest.lower() == "keto" else fact(p, "diet", rest)
 
 
-_ITEMS_END = (
-    r" (?:but|so|since|because|which|who|that|when|and (?:i|we|have|can|get|carry|it|need|must|so)"
-    r"\b|as well(?! as)|too\b|though|for (?:as|\w+ years)|after all|all my life|with|from)\b|[(.]"
-)
 # "I'm allergic to mornings" and "to stupidity" are jokes.
 _NO_ALLERGY = words("them it work mornings mondays drama nonsense people everything")
 
@@ -176,7 +181,7 @@ _NO_ALLERGY = words("them it work mornings mondays drama nonsense people everyth
 def _allergies(p: Predicate, rest: str) -> list[Claim]:
     """Take each item of an enumeration, up to the first that is longer than four words."""
     claims: list[Claim] = []
-    for each_item in listed(before(_ITEMS_END, rest)):
+    for each_item in listed(before(END, rest)):
         item = strip_prefix("(?:an?|the|any kind of|any|all) ", each_item)
         parts = item.lower().split()
         if not 1 <= len(parts) <= 4 or any(map(is_common, parts)):
@@ -188,11 +193,13 @@ def _allergies(p: Predicate, rest: str) -> list[Claim]:
 
 
 _illnesses = each(
-    "illness", ILLNESSES, "(?:an?|mild|severe|chronic|seasonal|bad|terrible|really bad|frequent) "
+    "illness",
+    lexicon.ILLNESSES,
+    "(?:an?|mild|severe|chronic|seasonal|bad|terrible|really bad|frequent) ",
 )
 languages = each(
     "language",
-    LANGUAGES,
+    lexicon.LANGUAGES,
     "(?:very |really |quite |pretty |some |my native |native |good |fluently |fluent |basic |"
     "little )+",
 )
@@ -214,10 +221,7 @@ _ILL = any_of(
     "diabetic asthmatic dyslexic epileptic autistic color-blind colorblind colour-blind "
     "colourblind deaf legally_blind celiac coeliac"
 )
-_END = (
-    r"(?= (?:and|but|so|since|for|now|by|because|these|of|living|originally|from|last|this|in|at|"
-    r"after|when|two|three|a few|recently)\b|\W*$)"
-)
+_END = rf"(?= (?:and|living|originally)\b|{END}|\W*$)"
 _TALL = (
     r"(?P<v>\d[\d.,]* ?(?:m|cm|meters|metres|feet|foot|ft|'\d{1,2}\"?)"
     r"(?: ?\d{1,2}(?: ?(?:inches|in|\"))?)?) ?tall"
@@ -229,8 +233,9 @@ _STRICT = (
 _BAD = "(?:an? )?(?:(?:severe|bad|mild|serious|slight|terrible|strong|life-threatening|seasonal) )*"
 _SOME = r"(?!(?:food|any|some|no|other|several|many)\b)"
 _MEMBER = "an? (?:proud |active |longtime |founding )?member of (?:the |an? )?"
-_BORN = f"(?:an? |originally )?(?P<v>{any_of(NATIONALITIES)})(?: citizen| national)?(?: by birth)?"
-_RELIGION = any_of(RELIGIONS - {"orthodox"})
+_NATION = any_of(lexicon.NATIONALITIES)
+_BORN = f"(?:an? |originally )?(?P<v>{_NATION})(?: citizen| national)?(?: by birth)?"
+_RELIGION = any_of(lexicon.RELIGIONS - {"orthodox"})
 _HOW = (
     r"(?:(?:right|alone|together|happily|out|up|down|over|here|now|full-time|permanently|"
     r"all alone|with (?:my|our) (?:[\w-]+ ){1,5}?) ?)*"
@@ -241,12 +246,12 @@ _WAY = any_of("back over out here up down away again just recently house homes")
 
 # fmt: off
 PERSON = (
-    Rule("be", "(?:called|named|known as) ...", _called),
+    Rule("be", "(?:called|named|known as) ...", called),
     Rule("be", "(?:originally |actually )?from ...", place("hometown")),
     Rule("be", f"{_BASED}...", _home),
     Rule("be", "(?:(?:[a-z]+ly|very|also|a bit|quite) )*allergic to ...", _allergies),
     Rule("be", "(?P<v>lactose|gluten|fructose|histamine)[ -]intolerant", text("intolerance")),
-    Rule("be", f"{_STRICT}(?P<v>{any_of(DIETS)})s?(?: diet)?{_END}", _diet),
+    Rule("be", f"{_STRICT}(?P<v>{any_of(lexicon.DIETS)})s?(?: diet)?{_END}", _diet),
     Rule("be", _TALL, text("height")),
     Rule("be", r"(?:an? )?(?:\d|\w+teen|\w+ty)", _age),
     Rule("be", rf"(?:(?!hardly|barely)(?:[a-z]+ly|now) )*(?P<v>{_STATES}\b.*)$", _relationship),
@@ -275,7 +280,7 @@ PERSON = (
     Rule("have", rf"{_BAD}(?P<v>{_SOME}[\w-]+(?: [\w-]+)?) allerg(?:y|ies)\b", _allergies,
          "present"),
     Rule("have", "", _illnesses, "present"),
-    Rule("follow eat", f"(?:an? )?(?:strict )?(?P<v>{any_of(DIETS)}) diet", text("diet")),
+    Rule("follow eat", f"(?:an? )?(?:strict )?(?P<v>{any_of(lexicon.DIETS)}) diet", text("diet")),
     Rule("live reside", f"{_HOW}{_IN}...", _lives, EVER),
     Rule("move", f"(?:(?:{_WAY}|from .{{2,30}}?) )*(?:to|into) ...", _moved, DONE),
     Rule("settle", "(?:down )?(?:in|into) ...", _home, DONE),

@@ -6,7 +6,7 @@ import re
 from itertools import takewhile
 
 from agentmem.facts.grammar.predicate import SPEAKER, Predicate
-from agentmem.facts.grammar.rule import DONE, WHOLE, Claim, Rule, complete, fact, known, text
+from agentmem.facts.grammar.rule import DONE, END, WHOLE, Claim, Rule, complete, fact, known, text
 from agentmem.facts.lexicon import CAR, DEVICE, NUMBER, PET, RELATIONS, SOFTWARE, TOLD_APART
 from agentmem.facts.patterns import any_of, before, pattern, strip_prefix, words
 from agentmem.facts.values import name_in
@@ -25,10 +25,6 @@ _NAMES = re.compile(
     rf" ?(?:,|:|-|\u2013|\u2014|\() ?(?P<names>{_CAPITALIZED}"
     rf"(?:(?:, | and |, and | & ){_CAPITALIZED})*)\)?"
 )
-_NAMES_END = (
-    r" (?:who|which|that|from|last|and (?:he|she|they|it|we|i)|because|for|since|at|in|yesterday|"
-    r"today|two|three|a few|this|when|too|as well)\b|[.(]"
-)
 _NEXT = pattern(
     r",? (?:and|plus|as well as) (?=(?:an?|one|two|three|four|five|another) )|"
     r", (?=(?:an?|one|two|three|four) )"
@@ -38,9 +34,9 @@ _NEXT = pattern(
 def _names(after: str, clause: str) -> list[str]:
     """Return the names that follow: "called Salt and Pepper", ", Salt and Pepper"."""
     match = _CALLED.match(after) or _NAMES.match(after)
-    items = re.split(",? (?:and|&) |, ", before(_NAMES_END, match["names"])) if match else []
-    names = (name_in(item.strip("()"), clause) for item in items)
-    return list(takewhile(bool, names))
+    items = re.split(",? (?:and|&) |, ", before(END, match["names"])) if match else []
+    names = takewhile(bool, (name_in(item.strip("()"), clause) for item in items))
+    return [name for name in names if name]
 
 
 # --- Pets -------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from agentmem.facts.assertions import Clause
-from agentmem.facts.lexicon import RELATION, UNNAMED_MANY
+from agentmem.facts.lexicon import PARTNERS, RELATION, TOLD_APART, UNNAMED_MANY
 from agentmem.facts.patterns import any_of, pattern, strip_prefix, words
 from agentmem.facts.values import is_common, name_in
 
@@ -42,9 +42,8 @@ class Predicate:
 
 _MODIFIER = any_of(
     """
-    older elder eldest younger youngest oldest big little baby twin other second first best half
-    step late new good close dear old lovely two three four five next-door upstairs downstairs ex
-    current former previous immediate male female
+    baby second first late new good close dear old lovely two three four five next-door upstairs
+    downstairs current former previous immediate male female
     """
 )
 # Modifiers that tell nobody apart: "my dear sister" is "my sister".
@@ -53,8 +52,9 @@ _IDLE_MODIFIER = pattern(
 )
 _NAME = r"[^\W\d_][\w'-]*(?: (?:van|von|de|der|den|la|el|bin|al)\b)*(?: [^\W\d_][\w'-]*)?"
 _RELATIVE = (
-    f"(?:my|our) (?P<modifier>(?:{_MODIFIER}[ -])*)(?P<relation>{RELATION})(?!'s? | (?:number|name|"
-    rf"email|birthday|phone|office|and)\b)(?:,? (?P<name>{_NAME}?)(?:,|(?= |'s ))|(?= |'s ))"
+    f"(?:my|our) (?P<modifier>(?:(?:{TOLD_APART}|{_MODIFIER})[ -])*)(?P<relation>{RELATION})"
+    r"(?!'s? | (?:number|name|email|birthday|phone|office|and)\b)"
+    rf"(?:,? (?P<name>{_NAME}?)(?:,|(?= |'s ))|(?= |'s ))"
 )
 # A bare name is a subject only before verbs that are said of people and pets.
 _SUBJECT = pattern(
@@ -159,7 +159,8 @@ def parse(clause: Clause) -> Predicate | None:
 def _relative(subject: re.Match[str], clause: str) -> tuple[str, str] | None:
     """Return whom a relative's subject means, and the words of it that are no name after all."""
     modifier, relation = subject["modifier"].lower(), subject["relation"].lower()
-    if re.search(r"\b(?:former|previous|late)\b", modifier):
+    past = re.search(r"\b(?:(?P<ex>ex)|former|previous|late)\b", modifier)
+    if past and not (past["ex"] and relation in PARTNERS):
         return None
     who = (_IDLE_MODIFIER.sub("", modifier) + relation).strip()
     # "My friend lives in Rome": it is unknown which friend.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from agentmem.facts.grammar.person import BEING
+from agentmem.facts.grammar.person import BEING, called
 from agentmem.facts.grammar.predicate import Predicate
 from agentmem.facts.grammar.rule import (
     DONE,
@@ -25,7 +25,7 @@ from agentmem.facts.grammar.rule import (
 )
 from agentmem.facts.lexicon import ACTIVITIES, INSTRUMENTS, LANGUAGES, SPORTS
 from agentmem.facts.patterns import any_of, before, pattern, strip_prefix, words
-from agentmem.facts.values import is_common, listed, name_in, number_in
+from agentmem.facts.values import is_common, listed
 
 __all__ = ["PURSUITS", "learned", "liked"]
 
@@ -53,14 +53,6 @@ _SUCH_AS = (
     r"(?:[\w-]+ ){0,2}(?:activities|things|sports|hobbies|genres|bands|artists|foods?|games|"
     r"movies|films|books|authors|shows|outdoors) (?:such as|like|including) "
 )
-_END = (
-    " (?:and (?:i|it|they|we|have|am|would|want|was|that|how|find|can|need|really|often|always|"
-    "usually)|but|because|since|so|which|who|that|when|where|while|with|for|from|at|in|on|near|to|"
-    "as|too|very|a lot|the most|more|most|every|whenever|after|before|during|by|of course|though|"
-    "especially|like|such|and much|even|if|about|around|over|than|together|lately|these|this|today|"
-    r"again|right|now|it's|they're|of|is|are|was|can)\b|[(:!;]|\.(?= |$)|,(?: ?)(?:but|so|which|"
-    r"and (?:i|it|they|have|am)|it|they|too|especially|such|like|because|mostly|particularly)\b"
-)
 # What follows an unfinished phrase: "pieces that ...", "watching birds of prey".
 _UNFINISHED = pattern(
     r" (?:of|about|to(?! (?:relax|unwind|de-?stress)\b)|is|are|was|can|it's|they're|that|than)\b"
@@ -87,21 +79,21 @@ def liked(p: Predicate, rest: str) -> list[Claim]:
         return _liked_to_do(p, rest[: action.start("v")], action["v"])
     rest = strip_prefix(_SUCH_AS, strip_prefix("(?:some|a lot of|a bit of) ", rest))
     if heard := _LISTENING.match(rest):
-        what = before(_END, heard["v"])
+        what = before(END, heard["v"])
         return fact(p, "likes", f"listening to {what}" if what else None)
     return [] if _POINTING.match(rest) or rest.startswith('"') else _liked_things(p, rest)
 
 
 def _liked_to_do(p: Predicate, begin: str, rest: str) -> list[Claim]:
     """ "I love to bake bread"."""
-    first = next(iter(listed(before(_END, rest))), "")
+    first = next(iter(listed(before(END, rest))), "")
     parts = first.lower().split()
     plain = 1 <= len(parts) <= 4 and _WORDS_OF_OTHERS.isdisjoint(parts)
     return fact(p, "likes", begin + first) if plain else []
 
 
 def _liked_things(p: Predicate, rest: str) -> list[Claim]:
-    phrase = before(_END, rest)
+    phrase = before(END, rest)
     after = rest[len(phrase) :]
     if _UNFINISHED.match(after):
         cut = re.match(r"(.*)(?:, | and )", phrase)
@@ -120,15 +112,15 @@ def _items(phrase: str) -> list[str]:
         return []
     if len(match) > 1 and " " in match[-1] and not re.search(r" |s$|ing$", match[-2]):
         # "sunny and warm weather" is one thing.
-        joint = re.search(rf"{re.escape(match[-2])} (?:and|or|&) {re.escape(match[-1])}", phrase)
-        match[-2:] = [joint.group()] if joint else match[-2:]
-    if match[0].lower().split()[0] in LANGUAGES and " " in match[0]:
-        # "Spanish culture, music and cuisine": the adjective belongs to all of them.
-        return [match[0], *(item for item in match[1:] if " " in item or "ing" in item)]
-    if re.match(r"\w+ing \w", match[0]):
-        # "improving education and infrastructure": the second may belong to the first.
-        return [match[0], *(item for item in match[1:] if "ing" in item)]
-    return match
+        both = re.search(rf"{re.escape(match[-2])} (?:and|or|&) {re.escape(match[-1])}", phrase)
+        match[-2:] = [both.group()] if both else match[-2:]
+    # "Spanish culture, music and cuisine", "improving education and infrastructure": what comes
+    # first may belong to all of them.
+    adjective, _, noun = match[0].lower().partition(" ")
+    joint = noun and (adjective in LANGUAGES or adjective.endswith("ing"))
+    spaced = " " if adjective in LANGUAGES else "ing"
+    whole = [item for item in match[1:] if "ing" in item or spaced in item or not joint]
+    return [match[0], *whole]
 
 
 def _is_thing(item: str, verb: str) -> bool:
@@ -161,7 +153,7 @@ def _unless_pointing(attribute: str, begin: str = "") -> Read:
     """Take a short phrase that does not point to something said before."""
 
     def read(p: Predicate, rest: str) -> list[Claim]:
-        thing = before(_END, rest)
+        thing = before(END, rest)
         plain = 1 <= len(thing.split()) <= 3 and not _POINTING.match(thing)
         return fact(p, attribute, begin + thing if plain else None)
 
@@ -215,20 +207,14 @@ def _lessons(p: Predicate, thing: str) -> list[Claim]:
     return learned(p, thing) if thing.lower() in INSTRUMENTS | LANGUAGES else []
 
 
-def _goes_by(p: Predicate, rest: str) -> list[Claim]:
-    """ "I go by Kit"."""
-    return fact(p, "name", name_in(before(r" (?:at|in|with|online|and|but)\b|,", rest), p.clause))
-
-
-def _weight(p: Predicate, rest: str) -> list[Claim]:
-    number = number_in(rest)
-    return fact(p, "weight", number) if number and re.search("[a-z]", number) else []
-
-
 _CHARITY = (
     r"(?:(?:regularly|weekly|there) )*(?:at|with|for) (?:(?:an?|the|my|our) )?"
     r"(?P<v>\S+(?: \S+){0,5}?)(?=\W*$| (?:every|on|for|since|once|twice|and|where|which|lately|"
     r"recently|in my|as|to|a few|during|this|last|these)\b|[,(])"
+)
+_WEIGHT = (
+    "(?:(?:about|around|roughly|almost|nearly|exactly|just|over|under) )?"
+    r"(?P<v>\d[\d.,]* ?(?:kg|kilos?|lbs?|pounds|stone))\b"
 )
 _FAN = (
     r"(?:(?:always|really|so|very|quite|super|totally|pretty) )*(?:an? )?(?:(?:big|huge|massive|"
@@ -265,10 +251,6 @@ def _position(p: Predicate, rest: str) -> list[Claim]:
 
 def _became(p: Predicate, rest: str) -> list[Claim]:
     return BEING.of(Predicate(p.subject, "be", rest, p.clause), ("job", "diet", "religion"))
-
-
-def _salary(p: Predicate, rest: str) -> list[Claim]:
-    return fact(p, "salary", number_in(rest))
 
 
 # --- Studies ----------------------------------------------------------------------------------
@@ -316,7 +298,10 @@ _FIELD = (
 )
 _POST = r"(?:working|work|my (?:new )?job|a (?:new )?job|a (?:new )?position)"
 _HIRED = r"(?:hired|promoted|a (?:new |full-time |part-time )?(?:job|position|role|promotion))"
-_PER = r"(?:(?:an?|per) (?:year|month|hour|week)|annually)"
+_SALARY = (
+    r"(?P<v>[$\u20ac\u00a3\u00a5]? ?\d[\d.,]*(?: ?(?:k|euros?|dollars|pounds|usd|eur|gbp))?\b)"
+    r"(?=.*\b(?:(?:an?|per) (?:year|month|hour|week)|annually)\b)"
+)
 _SUBJECT = any_of(
     """
     law medicine biology chemistry physics mathematics math maths history economics philosophy
@@ -333,8 +318,8 @@ PURSUITS = (
     Rule("work", f"{_MANNER}(?:at|for) ...", _position, EVER),
     Rule("be", "employed (?:at|by|with) ...", _position),
     Rule("be", "employed as (?P<v>(?:an?|the) .+)$", job_title),
-    Rule("start", f"{_POST} as ...", job_title, DONE),
-    Rule("start", f"{_POST} (?:at|for) ...", _position, DONE),
+    Rule("start take", f"{_POST} as ...", job_title, DONE),
+    Rule("start take", f"{_POST} (?:at|for) ...", _position, DONE),
     Rule("start", "at (?P<v>(?-i:[A-Z]).+)$", employer, DONE),
     # "I joined Acme" may be a club: only a job says what it is.
     Rule("join", "(?P<v>(?-i:[A-Z]).+ as .+)$", _position, DONE),
@@ -342,7 +327,7 @@ PURSUITS = (
     Rule("get", f"{_HIRED} (?:as|to) ...", job, DONE, own=True),
     Rule("get", f"(?!.*promot){_HIRED} (?:at|by) ...", _position, DONE, own=True),
     Rule("teach", r"(?:[\w ]+? )?at (?P<v>(?-i:[A-Z]).+)$", employer, EVER),
-    Rule("earn make", rf"(?P<v>[$\u20ac\u00a3\u00a5]? ?\d.*\b{_PER}\b)", _salary, "present"),
+    Rule("earn make", _SALARY, text("salary"), "present"),
     Rule("earn make", "(?:my|a) living as ...", job_title),
     Rule("study", "", learned),
     Rule("study", "", _studies),
@@ -369,14 +354,15 @@ PURSUITS = (
     Rule("spend", rf"(?=.*{_EVERY}).*?\b(?P<v>drawing|reading|writing|singing|dancing|"
          rf"{ACTIVITIES})\b", text("hobby"), "present", own=True),
     Rule("join", _GROUP, text("membership"), DONE, own=True),
-    Rule("go", r"by (?P<v>[^\W\d].*)$", _goes_by, "present", own=True),
+    Rule("go", r"by (?P<v>[^\W\d].*?)(?= (?:at|in|with|online|and|but)\b|,|$)", called, "present",
+         own=True),
     Rule("go", f"to (?:bed|sleep) {_CLOCK}", text("bedtime"), "present", own=True),
     Rule("go", rf"to (?P<v>(?-i:[A-Z].*(?:{_SCHOOL})))\b", place("school"), "present", own=True),
     Rule("go get", f"to work {_VEHICLE}", text("commute"), "present"),
     Rule("commute", f"(?:to work )?{_VEHICLE}", text("commute"), "present"),
     Rule("wake get", f"up (?:every (?:day|morning) )?{_CLOCK}{_DAILY}", text("time to get up"),
          "present", own=True),
-    Rule("weigh", "", _weight, "present"),
+    Rule("weigh", _WEIGHT, text("weight"), "present"),
     Rule("wear", r"(?:a )?size (?P<v>\d+(?:[.,]\d)?)(?: shoes?)?\W*$", text("shoe size"),
          "present"),
 )

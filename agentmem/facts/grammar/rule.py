@@ -14,8 +14,8 @@ from agentmem.facts.patterns import before, pattern, strip_prefix, words
 from agentmem.facts.values import job_in, listed, organization_in, place_in
 
 __all__ = [
-    "DONE", "END", "EVER", "WHOLE", "Claim", "Read", "Rule", "Rules", "complete", "each",
-    "employer", "fact", "job", "job_title", "known", "place", "text",
+    "DONE", "END", "EVER", "NAME_END", "WHOLE", "Claim", "Read", "Rule", "Rules", "complete",
+    "each", "employer", "fact", "job", "job_title", "known", "place", "text",
 ]  # fmt: skip
 
 
@@ -58,11 +58,18 @@ WHOLE = (
 )
 # What is said about a thing, and does not belong to its name.
 END = (
-    r" (?:and(?! \w+(?:\W*$|,))|but|so|since|for|when|that|which|who|because|as|at|in|on|with|from|"
-    r"to|by|every|once|twice|regularly|lately|recently|last|this|these|too|now|again|right|well|"
-    r"very|quite|pretty|a (?:few|lot|bit)|together|natively|fluently|professionally|"
-    r"competitively|before|after|through|using|most|two|three|\d+ (?:years|months|weeks))\b|[.(]"
+    " (?:and (?:i|it|they|we|he|she|have|am|would|want|was|that|how|find|can|get|carry|must|so|"
+    "need|really|often|always|usually|much)|but|because|since|so|which|who|that|when|where|while|"
+    "with|for|from|at|in|on|near|to|as|too|very|quite|pretty|a (?:lot|few|bit)|the most|more|most|"
+    "every|once|twice|whenever|after(?! all)|before|during|by|of course|though|especially|like|"
+    "such|even|if|about|around|over|than|together|lately|recently|last|these|this|today|again|"
+    "right|now|yesterday|using|fluently|natively|well|regularly|competitively|"
+    "professionally|it's|they're|of|is|are|was|can|two|three|\\d+ (?:years|months|weeks))\\b|"
+    r"[(:!;]|(?<!\b[DM]r)(?<!\bM[rs]s)(?<!\bMs)\.(?= |$)|,(?: ?)(?:but|so|which|and (?:i|it|they|"
+    r"have|am)|it|they|too|especially|such|like|because|mostly|particularly)\b"
 )
+# What follows a name.
+NAME_END = rf"{END}|,| - | (?:and|btw|here|instead|please|anyway|although)\b"
 
 
 def complete(tail: str) -> bool:
