@@ -17,7 +17,7 @@ from agentmem.facts.grammar.possessions import (
 from agentmem.facts.grammar.predicate import OVER, SPEAKER, Predicate
 from agentmem.facts.grammar.pursuits import liked
 from agentmem.facts.grammar.rule import Claim, Rule, employer, job, place, text
-from agentmem.facts.lexicon import CAR, DEVICE, PET, RELATION, TOLD_APART
+from agentmem.facts.lexicon import CAR, DEVICE, PET, RELATION, TOLD_APART, UNNAMED_MANY
 from agentmem.facts.patterns import any_of, pattern
 from agentmem.facts.values import listed, name_in
 
@@ -159,10 +159,11 @@ _CIRCUMSTANCES = (
 
 # "I saw Tamar, my new dentist", "Rex, my dog, is ill": at the beginning of a sentence it may be
 # "However, my dog", after a preposition "in Rome, my dog".
+_NOT_ONE = any_of((*UNNAMED_MANY, "assistant"))
 _APPOSED = re.compile(
     rf"(?:^(?P<first>)|(?<!\b[Ii]n )(?<!\b[Aa]t )(?<!\b[Oo]n )(?<!\b[Ff]rom )\b)"
     rf"(?P<name>(?:{_TITLE.pattern})?{_NAME}(?: {_NAME})?), (?:my|our) (?:new )?"
-    rf"(?:(?:\w+ )??(?P<kind>(?i:{PET}))|(?!friend|buddy|bestie|assistant|ex\b)"
+    rf"(?:(?:\w+ )??(?P<kind>(?i:{PET}))|(?!{_NOT_ONE}\b)"
     rf"(?P<relation>(?:{TOLD_APART}[ -])*{RELATION}))(?=[.!]|$|, (?!and\b|who\b|whose\b))"
     r"(?(first)(?=[.!]|, (?:is|has|had|just|says|said|told|works|lives|came|got)\b))"
 )

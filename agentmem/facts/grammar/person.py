@@ -11,7 +11,6 @@ from agentmem.facts.grammar.rule import (
     DONE,
     END,
     EVER,
-    NAME_END,
     Claim,
     Rule,
     Rules,
@@ -52,7 +51,8 @@ def _named(p: Predicate, rest: str) -> list[Claim]:
             return []
         past = mine["past"] is not None
         return [Claim(SPEAKER, (mine["relation"].lower(),), p.subject, ends=past)]
-    name = before(NAME_END, rest)
+    # "I'm Frank with people": after other words it may be no name.
+    name = before(r",| (?:and|who|from|by the way|here|btw|again)\b", rest)
     return [] if p.plural or name.endswith("'s") else called(p, name, certain=False)
 
 
