@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from agentmem.digest.sentences import split
 
-__all__ = ["Clause", "clauses", "normalize", "own_text"]
+__all__ = ["Clause", "clauses", "normalize", "own_text", "without_lead"]
 
 _I = re.IGNORECASE
 
@@ -386,6 +386,11 @@ _GOVERNED = re.compile(
 _PLAIN_CONJUNCTION = re.compile(r"^\W*(?:and|but|so|well),?\s+", _I)
 
 
+def without_lead(text: str) -> str:
+    """Return a text without the conjunctions and fillers in front."""
+    return _LEAD.sub("", text, count=1).strip(" ,")
+
+
 def clauses(text: str) -> list[Clause]:
     """Return what a message's author claims, in order: no questions, conditions or quotations."""
     sentences = own_text(text)
@@ -426,7 +431,7 @@ def _clauses(sentence: str) -> Iterator[Clause]:
             # "If I lived in Rome and had a dog, ..." is a condition as far as it goes.
             subject = "\0"
             continue
-        clause = _LEAD.sub("", part, count=1).strip(" ,")
+        clause = without_lead(part)
         if cleft := _CLEFT.fullmatch(clause):
             clause = f"{cleft['said']} {cleft['what']}{cleft['tail']}"
         if not clause:

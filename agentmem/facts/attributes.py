@@ -97,23 +97,21 @@ def attribute_name(phrase: str) -> str:
     >>> attribute_name("new cell phone number"), attribute_name("favorite color")
     ('mobile phone number', 'favourite colour')
     """
-    name = " ".join(phrase.lower().split())
-    name = re.sub(r"\bfavorite\b", "favourite", name)
+    name = re.sub(r"\bfavorite\b", "favourite", " ".join(phrase.lower().split()))
     name = _IDLE.sub("", name)
     if name in _SAME:
         return _SAME[name]
-    if name.startswith("favourite "):
-        return " ".join(_SAME.get(word, word) for word in name.split())
     parts = name.split()
-    for words in (3, 2, 1):
-        tail = " ".join(parts[-words:])
-        if tail in _KNOWN:
+    if parts[:1] == ["favourite"]:
+        return " ".join(_SAME.get(word, word) for word in parts)
+    for start in range(max(len(parts) - 3, 0), len(parts)):
+        tail = " ".join(parts[start:])
+        # "Locker number" and "order number" call nobody.
+        other = tail == "number" and parts[start - 1] not in _PHONES
+        if tail in _KNOWN or other:
             break
-        if tail == "number" and parts[-2] not in _PHONES:
-            # "Locker number" and "order number" call nobody.
-            break
-        if len(parts) > words and tail in _SAME:
-            return f"{' '.join(parts[:-words])} {_SAME[tail]}"
+        if tail in _SAME:
+            return f"{' '.join(parts[:start])} {_SAME[tail]}"
     return name
 
 
@@ -124,14 +122,10 @@ def is_known(name: str) -> bool:
 
 def base_name(name: str) -> str:
     """Return an attribute's name without its qualifier: "work phone number" is a "phone number"."""
-    if name in _KNOWN or name.startswith("favourite "):
-        return name
     parts = name.split()
-    for start in range(1, len(parts)):
-        base = " ".join(parts[start:])
-        if base in _KNOWN:
-            return base
-    return name
+    tails = (" ".join(parts[start:]) for start in range(len(parts)))
+    known = (tail for tail in tails if tail in _KNOWN)
+    return name if name.startswith("favourite ") else next(known, name)
 
 
 def attribute(name: str) -> Attribute:
@@ -145,6 +139,4 @@ def attribute(name: str) -> Attribute:
     relation = name.split()[-1]
     if relation in RELATIONS:
         return Attribute(name, "people", relation in ONE_OF_THEM)
-    if name in LANGUAGES:
-        return Attribute(name, "person", True)
-    return Attribute(name, "other", True)
+    return Attribute(name, "person" if name in LANGUAGES else "other", True)

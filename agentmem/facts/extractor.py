@@ -94,22 +94,14 @@ def _claimed(text: str) -> Iterator[tuple[str, Claim]]:
 
 def _resolved(claimed: Sequence[tuple[str, Claim]]) -> Iterator[tuple[str, Claim]]:
     """Leave out what is said more fully by another claim: "my dog" beside "my dog Rex"."""
-    named = {
-        claim.value.rpartition(" (")[2].rstrip(")")
-        for _, claim in claimed
-        if claim.value.endswith(")")
-    }
-    people = {
-        claim.attributes[0].split()[-1]
-        for _, claim in claimed
-        if len(claim.attributes) == 1 and not claim.ends
-    }
+    stated = [claim for _, claim in claimed if not claim.ends]
+    named = {c.value.rpartition(" (")[2].rstrip(")") for c in stated if c.value.endswith(")")}
+    people = {c.attributes[0].split()[-1] for c in stated if c.attributes}
     for text, claim in claimed:
-        if claim.attributes == ("pet",) and claim.value in named and not claim.ends:
-            continue
-        if claim.attributes == ("family",) and claim.value.split()[-1] in people:
-            continue
-        yield text, claim
+        pet = claim.attributes == ("pet",) and claim.value in named
+        relative = claim.attributes == ("family",) and claim.value.split()[-1] in people
+        if claim.ends or not (pet or relative):
+            yield text, claim
 
 
 # --- What a clause claims ---------------------------------------------------------------------
@@ -157,19 +149,19 @@ def _claims(clause: Clause) -> Iterator[Claim]:
     read = mine(text)
     if read is None and not temporary:
         read = called(text)
-    read = read or _predicate(replace(clause, text=text), temporary)
     also = _ALSO.search(text) is not None
-    yield from (replace(claim, also=True) if also else claim for claim in read)
+    for claim in read or _predicate(replace(clause, text=text), temporary):
+        yield replace(claim, also=also)
 
 
 def _predicate(clause: Clause, temporary: bool) -> list[Claim]:
     p = parse(clause)
     if p is None:
         return []
-    if over := ended(p):
-        # "I graduated from Leiden" ends the studies and states an education.
-        return over + _RULES.read(p)
-    now = p.tense in ("present", "progressive")
+    passing = temporary and p.tense in ("present", "progressive")
     if p.negated:
+        now = p.tense in ("present", "progressive")
         return denied(p, _RULES) if now and not temporary else []
-    return [] if now and temporary else _RULES.read(p)
+    # "I graduated from Leiden" ends the studies and states an education.
+    over = ended(p)
+    return over + ([] if passing and not over else _RULES.read(p))

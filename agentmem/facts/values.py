@@ -11,7 +11,7 @@ from agentmem.facts.patterns import any_of, words
 from agentmem_retrievers.text.dates import find_time_spans
 
 __all__ = [
-    "date_in", "is_common", "job_in", "listed", "name_in", "number_in", "organization_in", "phone_in",
+    "date_in", "is_common", "job_in", "listed", "name_in", "number_in", "organization_in",
     "place_in",
 ]  # fmt: skip
 
@@ -230,20 +230,12 @@ def date_in(text: str) -> str | None:
 
 
 _ANY_DAY = datetime(2024, 1, 1, tzinfo=UTC)
-_PHONE = re.compile(r"\+?\(?\d[\d ()./-]{3,20}\d")
 _NUMBER = re.compile(
     r"(?:about|around|roughly|approximately|almost|nearly|exactly|just|over|under)?\s*"
     r"(?P<value>[-+]?[$\u20ac\u00a3\u00a5]?\s?\d[\d.,:/']*\d?(?:\s?(?:%|kg|kilos?|lbs?|pounds|stone|cm|m|meters|metres|feet|foot|ft|inches|in|"
     r"'\d{1,2}\"?|\"|euros?|dollars|usd|eur|gbp|pounds|years?|am|pm|a\.m\.|p\.m\.|o'clock|k|km|miles|minutes|hours))?)(?!\w)",
     _I,
 )
-
-
-def phone_in(text: str) -> str | None:
-    """Return the phone number at the beginning of a text."""
-    match = _PHONE.match(text.strip())
-    digits = sum(c.isdigit() for c in match.group()) if match else 0
-    return match.group() if match and 5 <= digits <= 16 else None
 
 
 def number_in(text: str) -> str | None:

@@ -118,12 +118,8 @@ def _stopped(p: Predicate, text: str) -> list[Claim]:
 
 def _gave_up(p: Predicate, text: str) -> list[Claim]:
     """ "meat and playing tennis"."""
-    given_up = _each(*_PURSUITS, "diet")
-    return [
-        claim
-        for item in listed(text)
-        for claim in (_stopped if re.match(r"\w+ing\b", item) else given_up)(p, item)
-    ]
+    read = {True: _stopped, False: _each(*_PURSUITS, "diet")}
+    return [c for i in listed(text) for c in read[bool(re.match(r"\w+ing\b", i))](p, i)]
 
 
 def _divorced(p: Predicate, _: str) -> list[Claim]:
@@ -139,6 +135,7 @@ def _dead(p: Predicate, who: str) -> list[Claim]:
     adjectives = "poor dear old beloved sweet little sadly unfortunately yesterday today"
     if _OF_OTHERS.match(who):
         return []
+    who = before(_THING_END, who)
     text = strip_prefix(f"(?:(?:my|our|the) )?(?:{any_of(adjectives)} )*", who)
     text = before(r" (?:the|our|my) \w+$", text).strip(" ,")
     relation, _, name = text.partition(" ")
@@ -147,16 +144,6 @@ def _dead(p: Predicate, who: str) -> list[Claim]:
         return _end(SPEAKER, (relation,), name) + _end(f"{relation} {name}".strip(), ())
     named = _end(SPEAKER, tuple(sorted(RELATIONS)), text) if text[:1].isupper() else []
     return _end(SPEAKER, ("pet",), text) + named if text else []
-
-
-def _lost(p: Predicate, who: str) -> list[Claim]:
-    who = before(_THING_END, who)
-    thing = pattern(rf"(?:my|our) (?!.*\b(?:{PET}|{RELATION})\b)").match(who)
-    return (_sold if thing else _dead)(p, who)
-
-
-def _left(_: Predicate, who: str) -> list[Claim]:
-    return _end(SPEAKER, _SPOUSES, who) if who[0].isupper() else _end(SPEAKER, _PARTNERS)
 
 
 # --- Whole clauses ----------------------------------------------------------------------------
@@ -178,7 +165,10 @@ _JOB = (
     "(?:(?:my|the|our|his|her) )?(?:(?:day|old|last|previous) )?"
     r"(?:job|work|position|company)\b(?!')"
 )
-_LOST = r"(?:i|we)(?: have|'ve)?(?: just| sadly| also| recently)? lost "
+_LOST = (
+    r"(?:i|we)(?: have|'ve)?(?: just| sadly| also| recently)? lost (?!.*\b(?:in (?:the|a)|found)\b)"
+)
+_LEFT_ME = r"(?:has |just )*(?:left|dumped|divorced) me(?! (?:an?|the|this|with|in)\b)\b"
 _SOMEBODY = (
     r"(?!(?:i|we|he|she|it|they|you|that|this|who|someone|everyone|nobody|the (?:\w+ )?one|"
     r"\w+ (?:people|men|soldiers))\b)(?P<v>.+?)"
@@ -191,15 +181,15 @@ _GONE = Rules((
          r"working)\b", lambda p, text: _end(SPEAKER, (), text)),
     Rule("", r"(?:i|we) (?:had to |have to )?put (?P<v>.+?) (?:down|to sleep)\b", _dead),
     Rule("", rf"{_LOST}{_JOB}", _all(*_WORK)),
-    Rule("", rf"{_LOST}(?P<v>(?!.*\b(?:in (?:the|a) |found\b))(?:(?:my|our) .+|(?-i:[A-Z])\w+))",
-         _lost),
+    Rule("", rf"{_LOST}(?P<v>(?:my|our) (?!.*\b(?:{PET}|{RELATION})\b).+)", _sold),
+    Rule("", rf"{_LOST}(?P<v>(?:my|our) .+|(?-i:[A-Z])\w+)", _dead),
     Rule("", rf"(?P<v>.+? {_NOT_MY} (?:[\w-]+ ){{0,3}}?[\w-]+)(?: any ?(?:more|longer))?"
          r"(?: (?:because|since|and)\b.*)?$", _no_longer_mine),
     Rule("", r"(?!i\b|we\b|please\b).{2,40}? (?:has |have |just |recently )*"
          r"(?:(?:fired|sacked) me\b|laid me off\b|let me go\W*$)", _all(*_WORK)),
-    Rule("", r"(?!(?:he|she|it|they|this|that)\b)(?:my )?(?P<v>(?-i:[A-Z])\w+|(?<=my )(?:husband|"
-         r"wife|partner|girlfriend|boyfriend)) (?:has |just )*(?:left|dumped|divorced) me"
-         r"(?! (?:an?|the|this|with|in)\b)\b", _left),
+    Rule("", rf"(?!(?:he|she|it|they|this|that)\b)(?P<v>(?-i:[A-Z])\w+) {_LEFT_ME}",
+         _one(*_SPOUSES)),
+    Rule("", f"my (?:husband|wife|partner|girlfriend|boyfriend) {_LEFT_ME}", _all(*_PARTNERS)),
     Rule("", r"(?:my|our|the) (?P<v>[\w -]{2,40}?) (?:was|were|got|has been) (?:just |recently )?"
          r"(?:stolen|totaled|totalled|written off|sold|scrapped|repossessed)\b", _sold),
     Rule("", r"my (?P<v>[\w -]{2,30}?) allergy (?:is|has|seems|went|'s)(?: \w+)? ?"

@@ -65,8 +65,8 @@ _RELATIVE = re.compile(
     rf"(?P<name>(?:{_TITLE.pattern})?{_NAME}(?: (?:van |von |de |der )*{_NAME})?)(?!\w)"
 )
 _PET_NAMED = re.compile(
-    rf"\b(?:[Mm]y|[Oo]ur) (?!hot|stuffed)(?:[a-z]+ ){{0,2}}?(?P<kind>{PET}),? "
-    r"(?P<names>[A-Z\u00c0-\u00de][a-z\u00df-\u00ff]+(?:(?:, | and |, and )"
+    r"\b(?:[Mm]y|[Oo]ur) (?!(?:[a-z]+ )?(?:hot|stuffed|toy|robot)\b)(?:[a-z]+ ){0,2}?"
+    rf"(?P<kind>{PET}),? (?P<names>[A-Z\u00c0-\u00de][a-z\u00df-\u00ff]+(?:(?:, | and |, and )"
     r"[A-Z\u00c0-\u00de][a-z\u00df-\u00ff]+(?!'| [A-Z]))*)(?!\w|'\w)"
 )
 _NO_NAMES = ("Mode", "Day", "Days", "Group", "Office", "Who", "That", "Is", "In", "On")
@@ -164,8 +164,8 @@ _APPOSED = re.compile(
     rf"(?:^(?P<first>)|(?<!\b[Ii]n )(?<!\b[Aa]t )(?<!\b[Oo]n )(?<!\b[Ff]rom )\b)"
     rf"(?P<name>(?:{_TITLE.pattern})?{_NAME}(?: {_NAME})?), (?:my|our) (?:new )?"
     rf"(?:(?:\w+ )??(?P<kind>(?i:{PET}))|(?!{_NOT_ONE}\b)"
-    rf"(?P<relation>(?:{TOLD_APART}[ -])*{RELATION}))(?=[.!]|$|, (?!and\b|who\b|whose\b))"
-    r"(?(first)(?=[.!]|, (?:is|has|had|just|says|said|told|works|lives|came|got)\b))"
+    rf"(?P<relation>(?:{TOLD_APART}[ -])*{RELATION}))(?=[.!?]|$|, (?!and\b|who\b|whose\b))"
+    r"(?(first)(?=[.!?]|, (?:is|has|had|just|says|said|told|works|lives|came|got)\b))"
 )
 _WHERE_I_LIVE = re.compile(
     r".*?\b(?:in|at) (?P<v>[A-Z][\w' -]+), (?:since |because |as |and )?"

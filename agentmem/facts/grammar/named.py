@@ -21,10 +21,11 @@ from agentmem.facts.grammar.rule import (
     fact,
     job,
     place,
+    text,
 )
 from agentmem.facts.lexicon import MONTH, PET, PETS, RELATION, TOLD_APART, UNNAMED_MANY
 from agentmem.facts.patterns import any_of, before, pattern, strip_prefix
-from agentmem.facts.values import date_in, is_common, listed, name_in, number_in, phone_in
+from agentmem.facts.values import date_in, is_common, listed, name_in, number_in
 
 __all__ = ["called", "mine"]
 
@@ -55,14 +56,6 @@ def _name(p: Predicate, rest: str) -> list[Claim]:
     name = "name" if p.verb in ("", "full name") else p.verb
     value = name_in(before(NAME_END, rest), p.clause)
     return fact(p, name, value) if len(name.split()) < 3 else []
-
-
-def _phone(p: Predicate, rest: str) -> list[Claim]:
-    return fact(p, p.verb or "phone number", phone_in(rest))
-
-
-def _email(p: Predicate, rest: str) -> list[Claim]:
-    return fact(p, p.verb or "email", rest)
 
 
 def _birthday(p: Predicate, rest: str) -> list[Claim]:
@@ -142,6 +135,8 @@ _WEEKLY = (
     rf"(?:on|at|every) (?P<v>{_DAY}(?:(?: and |, ){_DAY})*(?: (?:at )?\d{{1,2}}(?::\d\d)? ?(?:am|"
     rf"pm)?)?)"
 )
+_EMAIL = r"(?P<v>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
+_PHONE = r"(?P<v>(?=(?:\D*\d){5})\+?\(?\d[\d ()./-]{3,20}\d)"
 _PLACES = "home hometown birthplace office school gym workplace bank"
 
 # fmt: off
@@ -149,8 +144,8 @@ _PLACES = "home hometown birthplace office school gym workplace bank"
 _VALUED = Rules((
     Rule("favourite", "", _favourite),
     Rule("name full_name nickname first_name last_name middle_name maiden_name", "", _name),
-    Rule("phone_number", "", _phone),
-    Rule("email", r"(?P<v>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)", _email),
+    Rule("phone_number", _PHONE, _itself),
+    Rule("email", _EMAIL, _itself),
     Rule("birthday", "(?:actually )?(?:(?:on|in) )?...", _birthday),
     Rule("age", r"(?P<v>\d{1,3})\b", _itself),
     Rule("address", r"(?:at )?(?P<v>(?=[^,]*\d)[\w .'-]+(?:, ?[\w .'-]+){0,3})", _itself),
@@ -199,7 +194,7 @@ _MY = re.compile(
     r"(?:'s| is| are| has changed to| has become)(?P<not>n't)? (?P<value>.+)$",
     re.IGNORECASE,
 )
-_PET = pattern(rf"(?:[\w-]+ ){{0,3}}{PET}")
+_PET = pattern(rf"(?:(?!{RELATION}\b)[\w-]+ ){{0,3}}{PET}")
 _RELATIVE = pattern(rf"(?:[\w-]+ ){{0,2}}{RELATION}")
 _FORMER = pattern(rf"(?:former|previous|ex)[- ](?P<v>{RELATION})")
 # "My former employer", "my dream job" are not what is so now.
@@ -307,9 +302,9 @@ _CLAUSES = Rules((
     Rule("", "(?:(?:it's|it is|today (?:is|was)|was) )?(?:my )?first (?:day|week) (?:at|with) "
          rf"{_COMPANY}(?: today| yesterday| and .*)?$", employer),
     Rule("", rf"{_COMPANY} (?:pays (?:me|my (?:salary|wages))|employs me)(?: now)?$", employer),
-    Rule("", rf"{_REACH}(?P<v>\S+@\S+\w)", _email),
-    Rule("", rf"{_REACH}...", _phone),
-    Rule("", r".*\bmy new (?:phone )?number,? (?P<v>\+?\d[\d ()./-]{4,}\d)$", _phone),
+    Rule("", _REACH + _EMAIL, text("email")),
+    Rule("", _REACH + _PHONE, text("phone number")),
+    Rule("", rf".*\bmy new (?:phone )?number,? {_PHONE}$", text("phone number")),
 ))
 # fmt: on
 _CHANGED = pattern(

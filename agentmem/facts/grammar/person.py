@@ -107,13 +107,6 @@ def _lives(p: Predicate, rest: str) -> list[Claim]:
     return fact(p, "address", street["street"]) + (_home(p, city) if city else [])
 
 
-def _moved(p: Predicate, rest: str) -> list[Claim]:
-    """ "I moved to Rome" is a home, "I moved to Rome in 2003" may be a former one."""
-    rest = rest.split(", ")[0]
-    former = pattern(r"\b(?:in (?:19|20)\d\d|when|as a)\b").search(rest) and p.tense == "past"
-    return [] if former else _home(p, rest)
-
-
 _SECOND_HOME = pattern(
     r"(?P<kind>(?:holiday|vacation|summer|weekend|second|beach|winter|lake) "
     "(?:home|house|cottage|apartment|flat|place)|beachhouse|cabin|cottage|summerhouse|condo) "
@@ -168,10 +161,6 @@ def _parent(p: Predicate, rest: str) -> list[Claim]:
     claims = fact(p, "relationship", "single") if rest.startswith("single ") else []
     children = _CHILDREN.match(rest)
     return claims + fact(p, "children", children["v"] if children else None)
-
-
-def _diet(p: Predicate, rest: str) -> list[Claim]:
-    return [] if p.plural and rest.lower() == "keto" else fact(p, "diet", rest)
 
 
 # "I'm allergic to mornings" and "to stupidity" are jokes.
@@ -243,6 +232,7 @@ _HOW = (
 # "I live on coffee" names no place.
 _IN = r"(?:(?:in|at|near|outside(?: of)?) |on (?=the |(?-i:[A-Z\d])))"
 _WAY = any_of("back over out here up down away again just recently house homes")
+_TO = f"(?:(?:{_WAY}|from .{{2,30}}?) )*(?:to|into) "
 
 # fmt: off
 PERSON = (
@@ -251,7 +241,7 @@ PERSON = (
     Rule("be", f"{_BASED}...", _home),
     Rule("be", "(?:(?:[a-z]+ly|very|also|a bit|quite) )*allergic to ...", _allergies),
     Rule("be", "(?P<v>lactose|gluten|fructose|histamine)[ -]intolerant", text("intolerance")),
-    Rule("be", f"{_STRICT}(?P<v>{any_of(lexicon.DIETS)})s?(?: diet)?{_END}", _diet),
+    Rule("be", f"{_STRICT}(?P<v>{any_of(lexicon.DIETS)})s?(?: diet)?{_END}", text("diet")),
     Rule("be", _TALL, text("height")),
     Rule("be", r"(?:an? )?(?:\d|\w+teen|\w+ty)", _age),
     Rule("be", rf"(?:(?!hardly|barely)(?:[a-z]+ly|now) )*(?P<v>{_STATES}\b.*)$", _relationship),
@@ -282,7 +272,9 @@ PERSON = (
     Rule("have", "", _illnesses, "present"),
     Rule("follow eat", f"(?:an? )?(?:strict )?(?P<v>{any_of(lexicon.DIETS)}) diet", text("diet")),
     Rule("live reside", f"{_HOW}{_IN}...", _lives, EVER),
-    Rule("move", f"(?:(?:{_WAY}|from .{{2,30}}?) )*(?:to|into) ...", _moved, DONE),
+    # "I moved to Rome" is a home, "I moved to Rome in 2003" may be a former one.
+    Rule("move", rf"(?!.*\b(?:in (?:19|20)\d\d|when|as a)\b){_TO}(?P<v>[^,]+)", _home, "past"),
+    Rule("move", rf"{_TO}(?P<v>[^,]+)", _home, "perfect lasting"),
     Rule("settle", "(?:down )?(?:in|into) ...", _home, DONE),
     Rule("have own", "an? ...", _second_home, "present lasting"),
     Rule("buy", "an? ...", _second_home, DONE),

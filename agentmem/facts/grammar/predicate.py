@@ -85,11 +85,10 @@ _AUXILIARY = pattern(
 )
 OVER = pattern(r"\b(?:any ?more|any ?longer|no longer|after all|no more)\b")
 _LASTING = pattern(r"\b(?:for|since|always)\b")
-_NOT = pattern(r"(?:not|never)\b ?")
+_NOT = r"(?:not|never)\b ?"
 
 _BE = frozenset(("'m", "am", "are", "is", "'re", "'s", "ai"))
 _HAVE = frozenset(("have", "has", "'ve"))
-# "We've two cats" has no participle.
 _POSSESSED = pattern(r"(?:an?|one|two|three|four|five|six|no|some)\b")
 _UNREAD_PARTICIPLE = words(
     "seen done made found taken had gotten read to heard met felt known grown put"
@@ -179,52 +178,40 @@ def _relative(subject: re.Match[str], clause: str) -> tuple[str, str] | None:
 def _predicate(subject: str, rest: str, clause: str, *, plural: bool = False) -> Predicate | None:
     """Read the verb and what follows it."""
     over = OVER.search(rest)
-    negated = over is not None and over.group().lower() in ("no longer", "no more")
-    rest = without_over(rest) if over else rest
+    rest = without_over(rest)
     auxiliary = _AUXILIARY.match(rest)
-    if auxiliary is None:
-        rest = strip_prefix(_SKIPPED, rest)
-        never = re.match(r"never ", rest, re.IGNORECASE)
-        rest = rest[never.end() :] if never else rest
-        first, _, tail = rest.partition(" ")
-        match = _FINITE.get(first.lower().strip(",.!"))
-        read = (*match, tail) if match else None
-        negated = negated or never is not None
-    elif auxiliary["modal"]:
+    word = auxiliary["word"].lower() if auxiliary and auxiliary["word"] else ""
+    if auxiliary and auxiliary["modal"]:
         return None
-    else:
-        word = auxiliary["word"].lower()
-        rest = strip_prefix(_SKIPPED, rest[auxiliary.end() :].strip())
-        never = _NOT.match(rest)
-        rest = strip_prefix(_SKIPPED, rest[never.end() :]) if never else rest
-        denied = bool(never or auxiliary["negation"])
-        negated = negated or denied or word == "used to"
-        read = _after_auxiliary(word, rest, denied=bool(auxiliary["negation"]))
+    rest = strip_prefix(_SKIPPED, rest[auxiliary.end() if auxiliary else 0 :].strip())
+    positive = strip_prefix(_NOT, rest)
+    denied = auxiliary is not None and auxiliary["negation"] is not None
+    read = _verb(word, strip_prefix(_SKIPPED, positive), denied=denied)
     if read is None:
         return None
-    verb, tense, rest = read
+    verb, tense, tail = read
     if tense == "perfect" and _LASTING.search(clause):
         tense = "lasting"
-    rest = strip_prefix(_SKIPPED, rest.strip())
-    return Predicate(subject, verb, rest, clause, tense, plural, negated)
+    ended = over is not None and over.group().lower() in ("no longer", "no more")
+    negated = ended or denied or positive != rest or word == "used to"
+    return Predicate(subject, verb, strip_prefix(_SKIPPED, tail), clause, tense, plural, negated)
 
 
-def _after_auxiliary(word: str, rest: str, *, denied: bool) -> tuple[str, str, str] | None:
-    """Return verb, tense and rest of what follows an auxiliary."""
+def _verb(word: str, rest: str, *, denied: bool) -> tuple[str, str, str] | None:
+    """Return verb, tense and rest of what follows an auxiliary, or none of them."""
     first, _, tail = rest.partition(" ")
-    low = first.lower().strip(",")
-    if word in ("was", "were"):
-        return "be", "past", rest
+    low = first.lower().strip(",.!")
     if word == "'s" and low in ("been", "got", "moved", "died", "passed", "gone"):
         word = "has"
+    if word in ("was", "were"):
+        return "be", "past", rest
     if word in _BE:
-        if low in _PROGRESSIVE:
-            return _PROGRESSIVE[low], "progressive", tail
-        return "be", "present", rest
+        doing = _PROGRESSIVE.get(low)
+        return ("be", "present", rest) if doing is None else (doing, "progressive", tail)
     if word in _HAVE:
         return _after_have(word, low, rest, tail, denied=denied)
-    if _FINITE.get(low) == (low, "present"):
-        return low, "present", tail
+    if low in _FINITE and (not word or _FINITE[low] == (low, "present")):
+        return *_FINITE[low], tail
     # "I do yoga"
     return ("do", "present", rest) if word in ("do", "does") and not denied else None
 
@@ -234,17 +221,13 @@ def _after_have(
 ) -> tuple[str, str, str] | None:
     if low == "been":
         ing, _, after = strip_prefix(_SKIPPED, tail).partition(" ")
-        if ing.lower() in _PROGRESSIVE:
-            return _PROGRESSIVE[ing.lower()], "progressive", after
-        return "be", "perfect", tail
+        doing = _PROGRESSIVE.get(ing.lower())
+        return (doing, "progressive", after) if doing else ("be", "perfect", tail)
     if low == "got":
         return "have", "present", tail
-    if low in _UNREAD_PARTICIPLE:
-        return None
-    if low in _PAST:
+    if low in _PAST and low not in _UNREAD_PARTICIPLE:
         return _PAST[low], "perfect", tail
-    if low.endswith("ed") or denied:
-        return None
-    if word == "'ve" and not _POSSESSED.match(rest):
-        return None
-    return "have", "present", rest
+    # "We've two cats" has no participle.
+    participle = low in _UNREAD_PARTICIPLE or low.endswith("ed") or word == "'ve"
+    read = not participle or _POSSESSED.match(rest)
+    return ("have", "present", rest) if read and not denied else None
