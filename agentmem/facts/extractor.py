@@ -84,11 +84,12 @@ def _in_turn(turn: Memory) -> Iterator[ExtractedFact]:
 def _claimed(text: str) -> Iterator[tuple[str, Claim]]:
     if not _WORTH_READING.search(text):
         return
-    for sentence in own_text(text):
+    sentences = own_text(text)
+    for sentence in sentences:
         yield from ((sentence, claim) for claim in mentioned_in_sentence(sentence))
         if (corrected := correction(sentence)) is not None:
             yield sentence, corrected
-    claimed = [(c.sentence, claim) for c in clauses(text) for claim in _claims(c)]
+    claimed = [(c.sentence, claim) for c in clauses(sentences) for claim in _claims(c)]
     yield from _resolved(claimed)
 
 

@@ -104,7 +104,7 @@ def _is_own(sentence: str) -> bool:
         return False
     if _WHO_IT_IS.search(sentence):
         return True
-    rest = without_lead(sentence)
+    rest = re.sub(r"^\W+", "", without_lead(sentence))
     if (report := _REPORT.match(rest)) and _OTHER.match(rest, report.end()):
         return False
     if _OTHER.match(rest):

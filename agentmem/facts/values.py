@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from agentmem.facts.lexicon import JOB_ENDINGS, JOBS, NOT_NAMES, ORGANIZATIONS
-from agentmem.facts.patterns import any_of, words
+from agentmem.facts.patterns import any_of, pattern, words
 from agentmem_retrievers.text.dates import find_time_spans
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "place_in",
 ]  # fmt: skip
 
-_I = re.IGNORECASE
 _PARTICLES = frozenset(
     "van von der den de da di du del della la le les el al bin ibn ben ter ten zu zur y e of dos das do "
     "und st. saint the upon sur am im & 't d' o' mc af av".split()
@@ -111,16 +110,14 @@ def name_in(text: str, clause: str, *, certain: bool = True) -> str | None:
     return phrase if _is_proper(tokens[0]) and _proper_run(phrase, most=6) == phrase else None
 
 
-_SETTLEMENT = re.compile(
+_SETTLEMENT = pattern(
     r"(?:an?|the|our|my)\s+(?P<value>(?:[\w-]+\s+){0,3}(?:town|city|village|suburb|suburbs|house|apartment|flat|condo|studio|"
     r"cottage|farm|place|neighbou?rhood|area|outskirts|heart|center|centre|north|south|east|west|countryside|"
-    r"island|district|part|middle)\s+(?:called|named|in|near|outside|of|just outside(?: of)?|on)\s+)(?P<rest>.+)",
-    _I,
+    r"island|district|part|middle)\s+(?:called|named|in|near|outside|of|just outside(?: of)?|on)\s+)(?P<rest>.+)"
 )
 # A place where capitals tell nothing: up to three words before one that is no part of it.
-_WORDS = re.compile(
-    r"(?P<the>the )?[\w.'-]+(?:[ ,]+(?!(?:with|for|since|now|and|but|near|by|at|in|on|because|from|as|too|again|these|right|last|this|next|yesterday|today|recently|after|before|when|where|who|so|already|actually|btw|then|alone|together|instead|to|is)\b)[\w.'-]+){0,2}",
-    _I,
+_WORDS = pattern(
+    r"(?P<the>the )?[\w.'-]+(?:[ ,]+(?!(?:with|for|since|now|and|but|near|by|at|in|on|because|from|as|too|again|these|right|last|this|next|yesterday|today|recently|after|before|when|where|who|so|already|actually|btw|then|alone|together|instead|to|is)\b)[\w.'-]+){0,2}"
 )
 _WITH_ARTICLE = ("the us", "the uk", "the usa", "the netherlands", "the hague", "the bronx")
 
@@ -151,16 +148,14 @@ def place_in(text: str, clause: str) -> tuple[str, str] | None:
     return phrase[:end], phrase[end:]
 
 
-_BUSINESS = re.compile(
+_BUSINESS = pattern(
     r"(?:an?|the|our|my)\s+(?P<value>(?:(?!who\b|that\b|which\b|and\b)[\w'-]+\s+){0,3}?"
-    rf"{any_of(ORGANIZATIONS)})\b(?:\s+(?:called|named)\s+(?P<name>.+)|(?P<tail>.*))",
-    _I,
+    rf"{any_of(ORGANIZATIONS)})\b(?:\s+(?:called|named)\s+(?P<name>.+)|(?P<tail>.*))"
 )
 # "A great company", "my current agency", "the same shop" tell nothing.
-_SOME_BUSINESS = re.compile(
+_SOME_BUSINESS = pattern(
     r"(?:(?:current|same|new|big|small|large|local|different|great|good|my|old) )*(?:company|firm|agency|business)|"
-    r"(?:(?:big|small|large|local|different|great|good|my|old) )*(?:current|same|new) (?:startup|start-up|shop|store|garage|zoo|hotel|restaurant)",
-    _I,
+    r"(?:(?:big|small|large|local|different|great|good|my|old) )*(?:current|same|new) (?:startup|start-up|shop|store|garage|zoo|hotel|restaurant)"
 )
 _NO_ORGANIZATION = ("as", "home", "night", "nights", "monday", "least", "first")
 
@@ -179,17 +174,15 @@ def organization_in(text: str, clause: str) -> tuple[str, str] | None:
     return None if address else match
 
 
-_NOT_JOBS = re.compile(
+_NOT_JOBS = pattern(
     r"\b(?:good|great|bad|terrible|big|huge|better|best|fast|slow|quick|heavy|light|early|hard|natural|born|avid|keen|true|"
     r"passionate|aspiring|wannabe|would-be|future|potential|fellow|terrible|awful|decent|amazing|lousy|picky|"
     r"former|ex|retired|dream|closet|last-minute|first-time|frequent|regular|fan|self-proclaimed|self-taught|"
-    r"beginner|intermediate|novice|amateur|hobby|hobbyist|home|casual|excellent|horrible|poor|non|proud|new(?= (?:player|runner|driver)))\b",
-    _I,
+    r"beginner|intermediate|novice|amateur|hobby|hobbyist|home|casual|excellent|horrible|poor|non|proud|new(?= (?:player|runner|driver)))\b"
 )
-_JOB = re.compile(
+_JOB = pattern(
     r"(?:(?:an?|the|our)\s+)?(?P<title>(?P<of>.*?\b(?:head|chief|director|vp|vice president|president|professor|teacher|manager|owner|chair) of \w+(?: \w+)?(?=\s+(?:at|for|in|with)\b|$))|.*?)"
-    r"(?:[ .!]*$|(?=,|\s+(?:at|for|with|in|by|from|of|on|who|that|and|specializing|working|now|these|here|based|to|since|until|again|too|full-time|part-time|last|this|next|two|three|yesterday|today|as|where|about|over|starting|but|so)\b))",
-    _I,
+    r"(?:[ .!]*$|(?=,|\s+(?:at|for|with|in|by|from|of|on|who|that|and|specializing|working|now|these|here|based|to|since|until|again|too|full-time|part-time|last|this|next|two|three|yesterday|today|as|where|about|over|starting|but|so)\b))"
 )
 _VAGUE_JOBS = words("assistant guest partner officer worker owner guide server minister executive representative specialist")
 _TWO_WORDS = words("vp medical_student phd_student nurse_practitioner")
@@ -221,7 +214,7 @@ def job_in(text: str, *, open_ended: bool = False) -> tuple[str, str] | None:
 
 def date_in(text: str) -> str | None:
     """Return the date at the beginning of a text, as it is written; impossible days are none."""
-    phrase = re.sub(r"^the ", "", text.strip(), flags=_I)
+    phrase = re.sub(r"^the ", "", text.strip(), flags=re.IGNORECASE)
     span = next(find_time_spans(phrase, _ANY_DAY), None)
     if span is None or span.place[0] or span.end - span.start != timedelta(days=1):
         return None
@@ -230,11 +223,10 @@ def date_in(text: str) -> str | None:
 
 
 _ANY_DAY = datetime(2024, 1, 1, tzinfo=UTC)
-_NUMBER = re.compile(
+_NUMBER = pattern(
     r"(?:about|around|roughly|approximately|almost|nearly|exactly|just|over|under)?\s*"
     r"(?P<value>[-+]?[$\u20ac\u00a3\u00a5]?\s?\d[\d.,:/']*\d?(?:\s?(?:%|kg|kilos?|lbs?|pounds|stone|cm|m|meters|metres|feet|foot|ft|inches|in|"
-    r"'\d{1,2}\"?|\"|euros?|dollars|usd|eur|gbp|pounds|years?|am|pm|a\.m\.|p\.m\.|o'clock|k|km|miles|minutes|hours))?)(?!\w)",
-    _I,
+    r"'\d{1,2}\"?|\"|euros?|dollars|usd|eur|gbp|pounds|years?|am|pm|a\.m\.|p\.m\.|o'clock|k|km|miles|minutes|hours))?)(?!\w)"
 )
 
 
@@ -244,17 +236,15 @@ def number_in(text: str) -> str | None:
     return match["value"].strip(" .,") if match else None
 
 
-_PAIRS = re.compile(
+_PAIRS = pattern(
     r"\b(?:mac|macaroni|rock|black|salt|fish|arts?|bed|rhythm|bread|peanut butter|cookies|ham|gin|wine|bacon|track|"
     r"science|drum|hide|dungeons)\s+(?:and|&|n|'n'|'n)\s+(?:cheese|roll|white|pepper|vinegar|chips|crafts?|breakfast|blues|butter|jelly|"
-    r"cream|eggs?|tonic|dine|field|technology|bass|seek|dragons)\b",
-    _I,
+    r"cream|eggs?|tonic|dine|field|technology|bass|seek|dragons)\b"
 )
-_BREAK = re.compile(r"\s*[,/;]\s*(?:(?:and|or|&|as well as|plus|also)\s+)?|\s+(?:and|&|or|as well as|plus)\s+(?:also\s+)?", _I)
-_TRIM = re.compile(
+_BREAK = pattern(r"\s*[,/;]\s*(?:(?:and|or|&|as well as|plus|also)\s+)?|\s+(?:and|&|or|as well as|plus)\s+(?:also\s+)?")
+_TRIM = pattern(
     r"^(?:a bit of|a little(?: bit of)?|some|both|either|all kinds of|all sorts of|lots of|a lot of|especially|mostly|mainly|"
-    r"fluent|basic|conversational|native|broken|also)\s+",
-    _I,
+    r"fluent|basic|conversational|native|broken|also)\s+"
 )
 
 

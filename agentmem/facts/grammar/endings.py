@@ -135,7 +135,6 @@ def _dead(p: Predicate, who: str) -> list[Claim]:
     adjectives = "poor dear old beloved sweet little sadly unfortunately yesterday today"
     if _OF_OTHERS.match(who):
         return []
-    who = before(_THING_END, who)
     text = strip_prefix(f"(?:(?:my|our|the) )?(?:{any_of(adjectives)} )*", who)
     text = before(r" (?:the|our|my) \w+$", text).strip(" ,")
     relation, _, name = text.partition(" ")
@@ -182,7 +181,7 @@ _GONE = Rules((
     Rule("", r"(?:i|we) (?:had to |have to )?put (?P<v>.+?) (?:down|to sleep)\b", _dead),
     Rule("", rf"{_LOST}{_JOB}", _all(*_WORK)),
     Rule("", rf"{_LOST}(?P<v>(?:my|our) (?!.*\b(?:{PET}|{RELATION})\b).+)", _sold),
-    Rule("", rf"{_LOST}(?P<v>(?:my|our) .+|(?-i:[A-Z])\w+)", _dead),
+    Rule("", rf"{_LOST}(?P<v>(?:my|our) .+?|(?-i:[A-Z])\w+)(?={_THING_END}|$)", _dead),
     Rule("", rf"(?P<v>.+? {_NOT_MY} (?:[\w-]+ ){{0,3}}?[\w-]+)(?: any ?(?:more|longer))?"
          r"(?: (?:because|since|and)\b.*)?$", _no_longer_mine),
     Rule("", r"(?!i\b|we\b|please\b).{2,40}? (?:has |have |just |recently )*"
@@ -248,7 +247,6 @@ _ENDINGS = Rules((
     Rule("outgrow", "(?:my )?(?P<v>.+?)(?: allergy)?$", _one("allergy", "intolerance", "illness"),
          DONE),
     Rule("move", "(?:out|away) ?(?:of|from) (?P<v>(?!.* to ).+)$", _one("home"), DONE),
-    Rule("pass", r"(?:away|on)\b", lambda p, _: _dead(p, p.subject), DONE),
 ))
 # fmt: on
 
@@ -298,7 +296,6 @@ _DENIALS = Rules(
         Rule(_PASTIMES, "", _each(*_PURSUITS, "language", "studies")),
         Rule("be", rf"{_WITH} (?P<v>(?-i:[A-Z]).*)$", _one(*_PARTNERS)),
         Rule("be", rf"{_WITH}\b", _all(*_PARTNERS)),
-        Rule("be", "(?:called|named) ...", _one("name", "last name")),
         Rule("be", "", _not_been),
     )
 )

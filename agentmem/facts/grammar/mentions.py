@@ -43,7 +43,8 @@ def mentioned(clause: str, *, passing: bool) -> Iterator[Claim]:
     Args:
         passing: whether the clause is about a limited time, so that only people and things count.
     """
-    if clause.isupper() or OVER.search(clause) or _GONE.search(clause):
+    mine = pattern(r"\b(?:my|our)\b").search(clause)
+    if not mine or clause.isupper() or OVER.search(clause) or _GONE.search(clause):
         return
     yield from _relatives(clause)
     yield from _pets(clause)

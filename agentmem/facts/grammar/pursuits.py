@@ -363,7 +363,5 @@ PURSUITS = (
     Rule("wake get", f"up (?:every (?:day|morning) )?{_CLOCK}{_DAILY}", text("time to get up"),
          "present", own=True),
     Rule("weigh", _WEIGHT, text("weight"), "present"),
-    Rule("wear", r"(?:a )?size (?P<v>\d+(?:[.,]\d)?)(?: shoes?)?\W*$", text("shoe size"),
-         "present"),
 )
 # fmt: on
