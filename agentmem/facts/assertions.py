@@ -219,7 +219,7 @@ _OOPS = (
     "(?:sorry|oops|wait|no|scratch that|correction|pardon|my bad|hang on|hold on|or rather|rather|"
     "argh|ugh|er|uh|well,? actually)"
 )
-_ACTUALLY = "actually,? (?:make that|i mean)"
+_ACTUALLY = "actually,? (?:make that|i mean)(?= (?-i:[A-Z]))"
 # "Paris, sorry, I mean Lyon", "Paris - scratch that - Lyon"
 _SLIP = pattern(
     rf"^(?P<before>.*?\S)[,.!]?\s*(?:\.\.\.|[-\u2013\u2014])?\s*"

@@ -161,10 +161,11 @@ _CIRCUMSTANCES = (
 # "I saw Tamar, my new dentist", "Rex, my dog, is ill": at the beginning of a sentence it may be
 # "However, my dog", after a preposition "in Rome, my dog".
 _NOT_ONE = any_of((*UNNAMED_MANY, "assistant"))
+_KEPT = r"(?!late|former|previous|old|first|childhood|favou?rite|imaginary|toy|stuffed)(?:\w+ )??"
 _APPOSED = re.compile(
     rf"(?:^(?P<first>)|(?<!\b[Ii]n )(?<!\b[Aa]t )(?<!\b[Oo]n )(?<!\b[Ff]rom )\b)"
     rf"(?P<name>(?:{_TITLE.pattern})?{_NAME}(?: {_NAME})?), (?:my|our) (?:new )?"
-    rf"(?:(?:\w+ )??(?P<kind>(?i:{PET}))|(?!{_NOT_ONE}\b)"
+    rf"(?:{_KEPT}(?P<kind>(?i:{PET}))|(?!{_NOT_ONE}\b)"
     rf"(?P<relation>(?:{TOLD_APART}[ -])*{RELATION}))(?=[.!?]|$|, (?!and\b|who\b|whose\b))"
     r"(?(first)(?=[.!?]|, (?:is|has|had|just|says|said|told|works|lives|came|got)\b))"
 )

@@ -177,7 +177,7 @@ def _played(p: Predicate, rest: str) -> list[Claim]:
 
 _SKILL = pattern(
     rf"(?:how )?(?P<v>(?:programming|coding|python|cooking|singing|dancing|drawing|sketching|chess|"
-    rf"{ACTIVITIES})(?={END}|$)|"
+    rf"{ACTIVITIES})(?={END}| and\b|$)|"
     r"to (?:cook|code|draw|paint|sing|dance|swim|drive|knit|sew|bake|program|surf|ski|sail)\b)"
 )
 
@@ -185,7 +185,7 @@ _SKILL = pattern(
 def learned(p: Predicate, rest: str) -> list[Claim]:
     """Take a language, an instrument or a skill that somebody learns."""
     what = strip_prefix("(?:(?:how )?to (?:play|speak) )?(?:the |some |a bit of |a little )?", rest)
-    word = before(f"{END}|,", what)
+    word = before(rf"{END}| and\b|,", what)
     if word.lower() in LANGUAGES:
         return fact(p, "learning", word)
     if word.lower() in INSTRUMENTS:
@@ -300,7 +300,8 @@ _POST = r"(?:working|work|my (?:new )?job|a (?:new )?job|a (?:new )?position)"
 _HIRED = r"(?:hired|promoted|a (?:new |full-time |part-time )?(?:job|position|role|promotion))"
 _SALARY = (
     r"(?P<v>[$\u20ac\u00a3\u00a5]? ?\d[\d.,]*(?: ?(?:k|euros?|dollars|pounds|usd|eur|gbp))?\b)"
-    r"(?=.*\b(?:(?:an?|per) (?:year|month|hour|week)|annually)\b)"
+    r"(?=(?: (?:gross|net|(?:before|after) tax(?:es)?))?,? (?:(?:an?|per|every|each) "
+    r"(?:year|month|hour|week)|annually)\b)"
 )
 _SUBJECT = any_of(
     """

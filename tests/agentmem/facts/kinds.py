@@ -245,6 +245,7 @@ NOTHING: dict[str, list[str]] = {
         "I met my former boss, Ana.",
         "My former boss Ana called.",
         "I have a former boss called Ana.",
+        "I miss Leo, my late dog.",
     ],
     "other people": [
         "My neighbour works at Hooli and lives on Elm Street.",
@@ -508,11 +509,14 @@ NOTHING: dict[str, list[str]] = {
         "I earn respect.",
         "My wifi is slow.",
         "I think I'm Frank with people.",
+        "I make 100 pancakes a year.",
     ],
 }
 
 # What has to be found: subject, attribute, and words of the value.
 FOUND: dict[str, list[tuple[str, str, str]]] = {
+    "I'm learning Greek and the harp.": [("user", "learning", "Greek")],
+    "I have a dog. Actually, make that two.": [("user", "pet", "dog")],
     "Tamar, my new dentist, is great.": [("user", "dentist", "Tamar")],
     "I saw Tamar, my new dentist, yesterday.": [("user", "dentist", "Tamar")],
     "I met Dr. Lund, my new therapist, today.": [("user", "therapist", "Dr. Lund")],
