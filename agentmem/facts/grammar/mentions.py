@@ -163,7 +163,7 @@ _CIRCUMSTANCES = (
 _NOT_ONE = any_of((*UNNAMED_MANY, "assistant"))
 _KEPT = r"(?!late|former|previous|old|first|childhood|favou?rite|imaginary|toy|stuffed)(?:\w+ )??"
 _APPOSED = re.compile(
-    rf"(?:^(?P<first>)|(?<!\b[Ii]n )(?<!\b[Aa]t )(?<!\b[Oo]n )(?<!\b[Ff]rom )\b)"
+    rf"(?:^(?P<first>)|(?<=\S )(?<!\b[Ii]n )(?<!\b[Aa]t )(?<!\b[Oo]n )(?<!\b[Ff]rom )\b)"
     rf"(?P<name>(?:{_TITLE.pattern})?{_NAME}(?: {_NAME})?), (?:my|our) (?:new )?"
     rf"(?:{_KEPT}(?P<kind>(?i:{PET}))|(?!{_NOT_ONE}\b)"
     rf"(?P<relation>(?:{TOLD_APART}[ -])*{RELATION}))(?=[.!?]|$|, (?!and\b|who\b|whose\b))"
@@ -185,9 +185,11 @@ def mentioned_in_sentence(sentence: str) -> Iterator[Claim]:
     """Yield what a sentence says across its clauses: "As a software engineer, I ..."."""
     for match in _APPOSED.finditer(sentence) if not _GONE.search(sentence) else ():
         name, relation = match["name"], match["relation"]
+        first = match["first"] is not None
         # A capital begins the sentence, but the rest says that it is a name.
-        cased = sentence if match["first"] is None else f"I {sentence}"
-        if name_in(_TITLE.sub("", name), cased, certain=False) and name[-2:] != "ly":
+        cased = f"I {sentence}" if first else sentence
+        adverb = first and name.endswith("ly")
+        if name_in(_TITLE.sub("", name), cased, certain=False) and not adverb:
             pets = named_pets([name], (match["kind"] or "").lower())
             yield from [Claim(SPEAKER, (relation,), name)] if relation else pets
     if home := _WHERE_I_LIVE.match(sentence):

@@ -515,6 +515,7 @@ NOTHING: dict[str, list[str]] = {
 
 # What has to be found: subject, attribute, and words of the value.
 FOUND: dict[str, list[tuple[str, str, str]]] = {
+    "I had lunch with Emily, my sister.": [("user", "sister", "Emily")],
     "I'm learning Greek and the harp.": [("user", "learning", "Greek")],
     "I have a dog. Actually, make that two.": [("user", "pet", "dog")],
     "Tamar, my new dentist, is great.": [("user", "dentist", "Tamar")],
@@ -853,6 +854,7 @@ FOUND: dict[str, list[tuple[str, str, str]]] = {
 
 # Messages of consecutive days, what must be gone after them, and what must be known.
 CHANGES: list[tuple[list[str], list[str], list[str]]] = [
+    (["My cat is called Puck.", "Anyhow, my cat, he hates Berlin."], ["Anyhow"], ["Puck"]),
     (["My manager is Ana.", "Ana is my former manager."], ["Ana"], []),
     (["My manager is Ana.", "My ex manager is Ana."], ["Ana"], []),
     (["My manager is Ana.", "My former manager is Bea."], ["Bea"], ["Ana"]),
