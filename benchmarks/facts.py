@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agentmem.facts.extractor import ExtractedFact, RuleExtractor
-from agentmem.facts.grammar.claims import Claim
+from agentmem.facts.grammar.rule import Claim
 from agentmem.formats.read import read
 from agentmem_stores import Granularity, Memory, Scope
 

@@ -9,12 +9,14 @@ clause is dropped: a missing fact is better than a false one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-__all__ = ["Clause", "clauses", "normalize", "own_text"]
+from agentmem.digest.sentences import split
+from agentmem.facts.patterns import pattern
 
-_I = re.IGNORECASE
+__all__ = ["Clause", "clauses", "normalize", "own_text", "without_lead"]
+
 
 # One character for one, so that offsets stay the same.
 _PLAIN = str.maketrans(
@@ -52,31 +54,31 @@ _LABEL = re.compile(
     r"(?P<label>[^\W\d][\w.@'&()/-]*(?: [\w.@'&()/-]+){0,3})\s*:(?:\s|$)"
 )
 # Labels under which people go on speaking for themselves.
-_OWN_LABEL = re.compile(
+_OWN_LABEL = pattern(
     r"(?:p\.?s\.?|btw|by the way|fyi|note|nb|correction|update|reminder|edit|fun fact|fact|"
     r"(?:big|good|bad|great|sad|other) news|news|about me|my (?:background|situation|context)|"
     r"background|context|confession|also|one more thing|quick update|question|basically|"
     r"(?:some |a bit of )?(?:info|context|background)(?: about me)?|the thing is|"
     r"(?:just )?to be clear|disclaimer|(?:quick |short )?intro(?:duction)?|remember|remember "
-    r"this|for later|hi|hello|hey|ok|okay|so|well)",
-    _I,
+    r"this|for later|hi|hello|hey|ok|okay|so|well)"
 )
-_SALUTATION = re.compile(r"^\s*(?:dear|to whom it may)\b(?! (?:assistant|ai|diary)\b)", _I)
-_GREETED = re.compile(r"^\s*(?:hi|hello|hey|good morning|good evening)\b[^.!?\n]{0,40},\s*$", _I)
+_SALUTATION = pattern(r"^\s*(?:dear|to whom it may)\b(?! (?:assistant|ai|diary)\b)")
+_GREETED = pattern(r"^\s*(?:hi|hello|hey|good morning|good evening)\b[^.!?\n]{0,40},\s*$")
 # Nobody greets in the middle of a message, so what follows is another one.
-_HELLO = re.compile(r"^\s*(?:hi|hello|hey|dear)\b(?! (?:again|there|assistant)\b)", _I)
-# "What do you make of this message?" is followed by the message.
-_ABOUT_TEXT = re.compile(
-    r"\b(?:this|these|the following|that) (?:\w+ )?(?:e-?mail|letter|text|review|transcript|"
-    "message|article|post|paragraph|passage|poem|essay|excerpt|draft|story|bio|profile|tweet|"
-    r"comment|minutes|lyrics|code|chat|testimonial|statement|reply|note)s?\b[^.!?]*[.:?]\s*$|"
-    r"\b(?:text|letter|e-?mail|message|draft) (?:is )?below\b",
-    _I,
+_HELLO = pattern(r"^\s*(?:hi|hello|hey|dear)\b(?! (?:again|there|assistant)\b)")
+_TEXT = (
+    "(?:e-?mail|letter|text|review|transcript|message|article|post|paragraph|passage|poem|essay|"
+    "excerpt|draft|story|bio|profile|tweet|comment|lyrics|code|chat|testimonial|statement|reply|"
+    "note|dialog(?:ue)?|conversation|sentence|quote|script|caption)s?"
 )
-_SIGN_OFF = re.compile(
+# "What do you make of this message?" is followed by the message.
+_ABOUT_TEXT = pattern(
+    rf"\b(?:this|these|the following|that) (?:\w+ )?(?:{_TEXT}|minutes)\b[^.!?]*[.:?]\s*$|"
+    rf"\b{_TEXT} (?:is )?below\b"
+)
+_SIGN_OFF = pattern(
     r"^\s*(?:best|kind|warm|many thanks|cheers|sincerely|regards|yours|love|xoxo|thanks|"
-    r"thank you|with (?:best|kind|warm))(?: \w+){0,3},?\s*$",
-    _I,
+    r"thank you|with (?:best|kind|warm))(?: \w+){0,3},?\s*$"
 )
 _QUOTE_LINE = re.compile(r"^\s*(?:>|\||#{1,6}\s|[-*\u2022\u2013]\s|\d{1,3}[.)]\s|-{3,}|={3,})")
 # What comes next is somebody else's text, or one that the assistant is to work on or make up.
@@ -87,39 +89,30 @@ _POLITE = (
     r"i(?:'m| am) (?:trying to|going to|about to|asking you to)\s+|"
     r"(?:help|let) me\s+(?:to\s+)?|let's\s+|kindly\s+|please\s+)?"
 )
-_TASK = re.compile(
+_TASK = pattern(
     rf"^\W*{_POLITE}(?:write(?! down my\b)|writing|draft|drafting|compose|rewrite|re-write|"
     r"rewrit\w*|translat\w+|summari[sz]\w*|proofread\w*|paraphras\w*|rephras\w*|polish|reword|"
     r"shorten|simplify|edit|edit\w* (?:this|my)|correct (?:this|the|my|these)|fix (?:this|"
     r"the grammar|my)|improve (?:this|the|my)|turn (?:this|it|that|the following)\b.{0,30}\binto|"
     r"make .{0,30}\b(?:out of|from) this|tl;?dr|fix the (?:tone|style|wording|spelling|"
     "punctuation)|check (?:this|the grammar|my (?:text|grammar|letter|email))|(?:generate|create|"
-    r"make up|make me|invent|produce|give me|come up with)\b.{0,60}\b(?:story|stories|poem|song|"
-    "alias|identity|backstory|lyrics|dialog(?:ue)?|letter|e-?mail|script|bio|biography|speech|"
-    "essay|article|post|tweet|caption|monologue|conversation|persona|character|sentences?|"
-    "examples?|paragraph|text|statement|review|reply|response|message|toast|ad|scenes?|sketch|"
-    r"joke|haiku|role-?play)|tell me (?:a|another) (?:\w+ )?(?:story|joke|tale)|(?:answer|reply|"
-    "respond)(?: to)? (?:this|the|my|him|her|them)|analy[sz]e|classify|extract|format|convert|"
-    "expand|continue|complete (?:this|the)|finish (?:this|the|my)|act (?:as|like)|play the|"
-    "role-?play|pretend|imagine|suppose|assume|repeat|say|complete the sentence|fill in|parse|"
-    "transcribe|read (?:this|the following)|review (?:this|the following|my (?:text|essay|letter|"
-    "cv|resume|e-?mail))|grade|score|what does .{0,40} mean|how (?:do|would|can|should) (?:i|you|"
-    r"we) (?:say|translate|phrase|write|respond|reply)|here(?:'s| is| are)\b.{0,60}\b(?:transcript"
-    "|e-?mail|letter|message|text|review|minutes|post|essay|article|story|poem|lyrics|script|chat|"
-    "conversation|dialog(?:ue)?|excerpt|passage|draft|quote|sample|example|statement|bio|profile|"
-    "resume|cv|interview|comment|reply|log|paragraph|abstract|testimonial|speech|document|code|"
-    r"prompt))\b",
-    _I,
+    rf"make up|make me|invent|produce|give me|come up with)\b.{{0,60}}\b(?:{_TEXT}|stories|song|"
+    "alias|identity|backstory|biography|speech|monologue|persona|character|examples?|response|"
+    "toast|ad|scenes?|sketch|joke|haiku|role-?play)|tell me (?:a|another) (?:\\w+ )?(?:story|joke|"
+    "tale)|(?:answer|reply|respond)(?: to)? (?:this|the|my|him|her|them)|analy[sz]e|classify|"
+    "extract|format|convert|expand|continue|(?:complete|finish) (?:this|the|my)|act (?:as|like)|"
+    "play the|role-?play|pretend|imagine|suppose|assume|repeat|say|fill in|parse|transcribe|"
+    "read (?:this|the following)|review (?:this|the following|my (?:text|essay|letter|cv|resume|"
+    "e-?mail))|grade|score|what does .{0,40} mean|how (?:do|would|can|should) (?:i|you|we) (?:say|"
+    r"translate|phrase|write|respond|reply)|here(?:'s| is| are)\b.{0,60}\b"
+    rf"(?:{_TEXT}|minutes|interview|sample|example|resume|cv|log|abstract|speech|document|prompt))\b"
 )
-_PASTED = re.compile(
-    r"\b(?:the following|below|(?:this|that|the|an|my|a|following) (?:e-?mail|letter|text|review|"
-    r"transcript|message|article|post|paragraph|passage|poem|essay|dialog(?:ue)?|conversation|"
-    r"sentence|excerpt|draft|story|bio|tweet|comment|quote|minutes|lyrics)s?\b[^.!?]*[:]\s*$)|"
-    r"\b(?:says?|said|wrote|writes|reads|read|goes|texted|posted|told me|asked|answered|replied|"
-    r"quot(?:e|ing|ed)|titled|lyrics|line|caption|template|script)\s*:",
-    _I,
+_PASTED = pattern(
+    rf"\b(?:the following|below|(?:this|that|the|an|my|a|following) (?:{_TEXT}|minutes)\b[^.!?]*"
+    r":\s*$)|\b(?:says?|said|wrote|writes|reads|read|goes|texted|posted|told me|asked|answered|"
+    r"replied|quot(?:e|ing|ed)|titled|lyrics|line|caption|template|script)\s*:|^\W*rat(?:ed|ing)\b.*\bstars?\b"
 )
-_FICTION = re.compile(
+_FICTION = pattern(
     r"\b(?:role-?play\w*|pretend\w*|imagine (?:that )?(?:i|you|we|a|being)|in (?:my|the|this|"
     r"a) (?:story|novel|book|game|dream|film|movie|screenplay|fanfic|play|scenario|campaign)\b|"
     "my (?:character|protagonist|hero|heroine|avatar|alter ego|oc|persona|narrator)|(?:let's|"
@@ -127,37 +120,20 @@ _FICTION = re.compile(
     "you (?:are|will be|'re going to be) (?:now )?(?:an?|my|the) [a-z]|as (?:the|a) (?:narrator|"
     r"character)|once upon a time|fiction\w*|in character|d&d|dungeon|npc|screenplay|"
     r"sample sentence|for example|e\.g\.|quiz|riddle|for (?:this|the|an?) (?:exercise|scene|"
-    r"sketch|scenario|skit|role|improv)\b|say that i'?m|call it fiction|song lyrics|(?:the|a|"
-    r"this) (?:song|poem|quote|saying) (?:goes|says))\b|^\W*you are (?:an?|my|the|now) ",
-    _I,
+    r"sketch|scenario|skit|role|improv)\b|say that i'?m|call it fiction|song lyrics|"
+    r"(?:the|a|this) (?:song|poem|quote|saying) (?:goes|says))\b|"
+    r"^\W*you are (?:an?|my|the|now) |"
+    r"^\W*(?:for|in) (?:the|my|our|this|a) (?:\w+ )?(?:play|musical|film|movie|pageant),? i\b"
 )
-_JOKE = re.compile(
+_JOKE = pattern(
     r"\b(?:just kidding|only kidding|just joking|only joking|jk|not really|april fools?|"
     "said no ?(?:one|body) ever|i'm lying|that was a lie|yeah,? right|as if!|in my dreams|"
     r"i wish!)|^\W*(?:great|wonderful|fantastic|brilliant|lovely), i (?:just |really )?love\b|"
-    r"(?:^|\s)/s\b|\bnot!\s*$|\b(?:oh (?:yeah|great|sure)|sure),? because\b",
-    _I,
+    r"(?:^|\s)/s\b|\bnot!\s*$|\b(?:oh (?:yeah|great|sure)|sure),? because\b"
 )
 # "I took my husband's name: Brandt"
-_MY_THING = re.compile(r"\b(?:my|our) [\w' -]{2,40}$", _I)
-_OWN_AGAIN = re.compile(r"^\W*(?:by the way|btw|on another note|speaking of (?:me|myself))\b", _I)
-
-_ABBREVIATED = re.compile(
-    r"(?:^|[\s(\"])(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|No|vs|e\.g|i\.e|approx|a\.m|p\.m|Herr|"
-    r"Frau|Mme|Mlle|Sra?)\.$"
-)
-_END = re.compile(r"(?<=[.!?\u2026])[\"')\]]*\s+|(?<=[\u3002\uff01\uff1f])")
-
-
-def _sentences(line: str) -> Iterator[str]:
-    begin = 0
-    for end in _END.finditer(line):
-        piece = line[begin : end.end()].strip()
-        if piece and not _ABBREVIATED.search(piece):
-            yield piece
-            begin = end.end()
-    if rest := line[begin:].strip():
-        yield rest
+_MY_THING = pattern(r"\b(?:my|our) [\w' -]{2,40}$")
+_OWN_AGAIN = pattern(r"^\W*(?:by the way|btw|on another note|speaking of (?:me|myself))\b")
 
 
 def own_text(text: str) -> list[str]:
@@ -216,7 +192,7 @@ def _is_own_label(label: str) -> bool:
 def _take(line: str, sentences: list[str], *, alone: bool) -> bool:
     """Collect a line's own sentences; return whether what follows is not the author's."""
     foreign = False
-    for sentence in _sentences(line):
+    for sentence in split(line):
         if foreign and _OWN_AGAIN.match(sentence) and alone:
             foreign = False
         if foreign:
@@ -238,25 +214,27 @@ def _take(line: str, sentences: list[str], *, alone: bool) -> bool:
 
 # --- What a sentence claims -------------------------------------------------------------------
 
-_CUE = (
-    r"(?:,?\s*(?:\.\.\.|-|\u2013|\u2014)?\s*(?:no[,.]?\s+)?(?:oh\s+)?(?:sorry|wait|oops|no|"
-    "scratch that|correction|pardon|my bad|hang on|hold on|rather|argh|ugh|er|"
-    r"uh)[,.!:]?\s*(?:no[,.]?\s+|sorry[,.]?\s+|wait[,.]?\s+)*(?:i\s+(?:mean|meant)(?: to say)?|"
-    r"make that|make it|i should say|it's)[,:]?\s+|,?\s*(?:-|\u2013|\u2014|"
-    r"\.\.\.)?\s*(?:i\s+(?:mean|meant)(?: to say)?|make that|scratch that|no wait|oops|or rather|"
-    r"sorry|correction|wait,? no|well,? actually)[,.:!]?\s+)"
+_MEANT = "(?:i (?:mean|meant)(?: to say)?|make (?:that|it)|i should say|it's)"
+_OOPS = (
+    "(?:sorry|oops|wait|no|scratch that|correction|pardon|my bad|hang on|hold on|or rather|rather|"
+    "argh|ugh|er|uh|well,? actually)"
 )
-_SLIP = re.compile(rf"^(?P<before>.*?\S)(?:[,.!]|\s+[-\u2013\u2014])?\s*{_CUE}(?P<new>\S.*)$", _I)
-_CUE_FIRST = re.compile(
-    r"^\W*(?:oh |ah |no,? |ops,? )*(?:sorry|oops|wait|no|scratch that|i mean|i meant|make that|"
-    r"my bad|correction)\b[,.!:]?\s*(?:no,?\s+|sorry,?\s+|wait,?\s+)*(?:i mean|i meant|make that|"
-    r"it's)\b",
-    _I,
+_ACTUALLY = "actually,? (?:make that|i mean)(?= (?-i:[A-Z]))"
+# "Paris, sorry, I mean Lyon", "Paris - scratch that - Lyon"
+_SLIP = pattern(
+    rf"^(?P<before>.*?\S)[,.!]?\s*(?:\.\.\.|[-\u2013\u2014])?\s*"
+    rf"(?:(?:no[,.]? )?(?:oh )?{_OOPS}[,.!:]? (?:(?:no|sorry|wait)[,.]? )*{_MEANT}|"
+    r"i (?:mean|meant)(?: to say)?|make that|scratch that|no wait|oops|or rather|sorry|correction|"
+    r"wait,? no|well,? actually|"
+    rf"{_ACTUALLY})[,.:!]? (?P<new>\S.*)$"
 )
-_HEAD = re.compile(
-    r"^(?P<head>.*\b(?:in|at|on|is|are|am|to|called|named|as an?|an?|the|from|for|'m|'s|by|of)\s+)"
-    r"\S.*$",
-    _I,
+_CUE_FIRST = pattern(
+    rf"^\W*(?:oh |ah |no,? |ops,? )*(?:{_OOPS}\b[,.!:]? (?:(?:no|sorry|wait),? )*{_MEANT}|"
+    rf"{_ACTUALLY})\b"
+)
+_HEAD = pattern(
+    r"^(?P<head>.*\b(?:in|at|on|is|are|am|to|called|named|call me|as an?|an?|the|from|for|'m|'s|"
+    r"by|of)\s+)\S.*$"
 )
 
 
@@ -266,37 +244,31 @@ def _corrected(sentence: str) -> str:
     if slip is None:
         return sentence
     before, new = slip["before"].rstrip(" ,.-"), slip["new"]
-    if re.match(r"(?:i|i'm|my|we|our|it's|he|she|they)\b", new, _I):
+    if re.match(r"(?:i|i'm|my|we|our|it's|he|she|they)\b", new, re.IGNORECASE):
         return new
-    as_said = re.match(r"(?:in|at|on|to|from)\s+", new, _I)
     head = _HEAD.match(before)
+    new = re.sub(r"^(?:in|at|on|to|from) +", "", new, flags=re.IGNORECASE)
     if head is None:
         return sentence
-    new = new[as_said.end() :] if as_said else new
-    return (
-        head["head"] + re.sub(r"^an?\s+", "", new)
-        if re.search(r"\ban?\s+$", head["head"], _I)
-        else head["head"] + new
-    )
+    article = re.search(r"\ban?\s+$", head["head"], re.IGNORECASE)
+    return head["head"] + (re.sub(r"^an?\s+", "", new) if article else new)
 
 
 _QUOTED = re.compile(r"(?<![\w])'([^']{12,}?)'(?!\w)")
 # "He goes, I'm a doctor"
-_REPORTED = re.compile(
+_REPORTED = pattern(
     r"\b(?:he|she|they|everyone|[a-z]+) (?:goes|says|said|was like|were like|is like|"
     r"went),? (?:like,? )?(?:i|i'm|i've|we|my)\b|\b(?:goes|says|said|replied|answered|shouted),\s|"
     r",\s(?:he|she|they|my \w+|[a-z]+) (?:said|says|told me|replied|answered|wrote|announced|"
-    r"shouted|yelled)\W*$",
-    _I,
+    r"shouted|yelled)\W*$"
 )
 # Of all reports, only those of tests and doctors are taken for the author's own words.
-_CONFIRMED = re.compile(
+_CONFIRMED = pattern(
     r"^\W*(?:(?:the|my|an?|our) )?(?:doctor|allergist|gp|dermatologist|vet|(?:blood |allergy |"
     "skin )?tests?|(?:test )?results?) (?:has |have )?(?:just )?(?:says?|said|told me|confirms?|"
-    r"confirmed|shows?|showed|found)(?: that)? (?=i(?:'m| am|'ve| have| no longer)\b)",
-    _I,
+    r"confirmed|shows?|showed|found)(?: that)? (?=i(?:'m| am|'ve| have| no longer)\b)"
 )
-_SPEECH = re.compile(r"\b(?:i|i'm|i've|my|me|we|our)\b|[.!?,]$", _I)
+_SPEECH = pattern(r"\b(?:i|i'm|i've|my|me|we|our)\b|[.!?,]$")
 
 
 def _without_speech(sentence: str) -> str | None:
@@ -310,33 +282,32 @@ def _without_speech(sentence: str) -> str | None:
     return sentence
 
 
-_ASKS = re.compile(
-    r"^\W*(?:so |and |but |ok(?:ay)?,? |hey,? |hi,? |also,? )*(?:who|what|what's|when|where|why|"
-    r"how|which|whose|"
-    r"do|does|did|is|are|am|was|were|can|could|would|will|should|shall|have|has|had|any|may|might|"
-    r"isn't|aren't|don't|doesn't|didn't|can't|won't|wouldn't|shouldn't|guess)\b(?! (?:what|not)\b)",
-    _I,
+_ASKING = (
+    "(?:who|what|what's|when|where|why|how|which|do|does|did|is|are|can|could|would|will|should|"
+    "have|any|may)"
 )
+_ASKS = pattern(
+    rf"^\W*(?:so |and |but |ok(?:ay)?,? |hey,? |hi,? |also,? )*(?:{_ASKING}|whose|am|was|were|"
+    "shall|has|had|might|(?:is|are|do|does|did|ca|wo|would|should)n't|guess)\\b(?! (?:what|not)\\b)"
+)
+_COMMANDS = pattern(r"\W*(?:guess what|is|can't|don't|won't)\b")
 # Where a question hangs on a statement: "I'm a vegan, what can I cook?"
-_ASKS_AFTER = re.compile(
-    r"(?:[,;]|\s+-+)\s*(?:so |and |but |then )?(?=(?:who|what|what's|when|where|why|how|which|do|"
-    r"does|did|is|are|can|could|would|will|should|have|any|may)\b)|\s+(?:and|so|"
-    r"but)\s+(?=(?:(?:i )?(?:was )?wonder\w*|was wondering|i'd like|need|who|what|when|where|why|"
-    r"how|which|can|could|would|should|do|does|is|are)\b)",
-    _I,
+_ASKS_AFTER = pattern(
+    rf"(?:[,;]|\s+-+)\s*(?:so |and |but |then )?(?={_ASKING}\b)|\s+(?:and|so|but)\s+"
+    r"(?=(?:(?:i )?(?:was )?wonder\w*|was wondering|i'd like|need|"
+    rf"(?!have|any|may|will){_ASKING})\b)"
 )
 _CAN_YOU = r"(?:can|could|would|will) you (?:please )?"
-_RHETORICAL = re.compile(
+_RHETORICAL = pattern(
     rf"^\W*(?:{_CAN_YOU}(?=(?:note|save|store|put|write|list)\b.* as my\b)|"
     rf"(?:{_CAN_YOU}(?:note|save|store|remember|jot down|write down)(?: down)?(?: that)?,?\s+|"
     r"(?:did you know|did i (?:\w+ )?(?:tell|mention)(?: you)?|(?:can|would|will) you "
     r"believe(?: it)?|guess what|you know what|have you heard|have i (?:told|mentioned)(?: you)?)"
-    r"[,:!?]?(?: that)?\s+)(?=(?:i|we|my|our)\b))",
-    _I,
+    r"[,:!?]?(?: that)?\s+)(?=(?:i|we|my|our)\b))"
 )
 # "After the move I work in Rome" claims what "I work in Rome" does.
-_AFTER = re.compile(r"^\W*after\b(?! (?:i|we)\b)[^.?!]*?,?\s+(?=(?:i|we)(?:'\w+)?\s)", _I)
-_LEAD = re.compile(
+_AFTER = pattern(r"^\W*after\b(?! (?:i|we)\b)[^.?!]*?,?\s+(?=(?:i|we)(?:'\w+)?\s)")
+_LEAD = pattern(
     r"^\W*(?:(?:well|oh|hey|hi|hello|hiya|so|and|but|also|or|then|now|anyway|anyways|honestly|"
     "actually|btw|by the way|yes|yeah|yep|yup|nope|no|ok|okay|sure|thanks(?: a lot)?|"
     "thank you(?: so much| very much)?|wow|haha|hmm|fyi|note(?: that)?|please (?:note|remember|"
@@ -355,8 +326,7 @@ _LEAD = re.compile(
     "as i mentioned|i mentioned(?: that)?|it's true(?: that)?|i can tell you(?: that)?|"
     "believe it or not|fun fact|update|correction|i(?:'m| am) (?:happy|glad|proud|sad|sorry|"
     "pleased|excited|thrilled|delighted) to (?:say|tell you|report|announce|share)(?: that)?|"
-    r"i(?:'m| am) (?:happy|glad|lucky|proud|grateful|thankful) that)\b(?![\w'])[\s,.:!\-]*)+(?=\S)",
-    _I,
+    r"i(?:'m| am) (?:happy|glad|lucky|proud|grateful|thankful) that)\b(?![\w'])[\s,.:!\-]*)+(?=\S)"
 )
 # "and the piano" is another object, "and the piano is old" another clause.
 _SUBJECTS = (
@@ -370,7 +340,7 @@ _VERBS = (
     "prefer|adopted|got|bought|started|joined|run|teach|teaches|collect|is|are|work(?:ing|ed) as|"
     r"don't|doesn't|can't|cannot|never|hate|hates|dislike|quit|sold|left|stopped)\b"
 )
-_JOINT = re.compile(
+_JOINT = pattern(
     r"\s*;\s+|\s+[-\u2013\u2014]+\s+|\s*\.\.\.\s*|,\s+(?=(?:but|so|because|since|although|though|"
     r"while|which|who|whose|where|when|if|unless|yet|as)\b)|,?\s+(?=(?:and|but|so|because|since|"
     r"although|though|while|whereas|yet|cause|cuz)\s+(?:(?:now|then|today|these days|"
@@ -378,17 +348,15 @@ _JOINT = re.compile(
     rf",\s+(?=(?:now|today|currently|these days)\s+{_SUBJECTS})|,?\s+(?=(?:and|but)\s+{_VERBS})|"
     r"\s+(?=(?:because|if|unless|until|whenever|even though|so that|in case)\s)|,\s+(?=(?:nice|"
     r"pleased|good|great|glad|lovely) to meet you)|(?<!\bis)(?<!'s)\s+(?=(?:who|which|whose|"
-    r"where)\s)|(?<=\w)!\s+|\s+\((?=\w)|\)",
-    _I,
+    r"where)\s)|(?<=\w)!\s+|\s+\((?=\w)|\)"
 )
-_DEPENDENT = re.compile(
+_DEPENDENT = pattern(
     "^(?:and |but |so )*(?:if|unless|when|whenever|until|till|before|after|once|while i was|where|"
     "which|who|whose|whom|whether|as if|as though|than|in case|suppose|supposing|assuming|"
-    r"provided|even if|by the time|had i|were i|should i|so that)\b",
-    _I,
+    r"provided|even if|by the time|had i|were i|should i|so that)\b"
 )
 # A condition or a time in front governs the whole sentence.
-_GOVERNED = re.compile(
+_GOVERNED = pattern(
     r"^\W*(?:and |but |so |well,? |maybe |perhaps |hopefully |ideally |one day|some ?day|"
     "last (?:year|week|month|summer|winter|night|time)|years ago|back (?:in|when|then)|at (?:the|"
     r"that) time|in (?:19|20)\d\d|as a (?:kid|child|boy|girl|teen\w*|student|young)|growing up|"
@@ -396,15 +364,18 @@ _GOVERNED = re.compile(
     r"for (?:an? )?(?:\w+ )?(?:example|instance)|if|unless|suppose|supposing|assuming|imagine|"
     "had i|were i|should i|let's|in theory|in an ideal|next (?:week|month|year|summer|spring|fall|"
     "autumn|winter)|tomorrow|soon|(?:some people|people|everyone)(?! (?:just |"
-    r"usually )?calls? me)|according|apparently|rumou?r|they say|(?:once|whenever|after)\b)",
-    _I,
+    r"usually )?calls? me)|according|apparently|rumou?r|they say|(?:once|whenever|after)\b)"
 )
-_PLAIN_CONJUNCTION = re.compile(r"^\W*(?:and|but|so|well),?\s+", _I)
+_PLAIN_CONJUNCTION = pattern(r"^\W*(?:and|but|so|well),?\s+")
 
 
-def clauses(text: str) -> list[Clause]:
-    """Return what a message's author claims, in order: no questions, conditions or quotations."""
-    sentences = own_text(text)
+def without_lead(text: str) -> str:
+    """Return a text without the conjunctions and fillers in front."""
+    return _LEAD.sub("", text, count=1).strip(" ,")
+
+
+def clauses(sentences: Iterable[str]) -> list[Clause]:
+    """Return what an author's own sentences claim, in order: no questions or conditions."""
     joined: list[str] = []
     for sentence in sentences:
         # "I live in Paris. Sorry, I mean Lyon."
@@ -426,9 +397,7 @@ def _clauses(sentence: str) -> Iterator[Clause]:
         claim = claim[asked.end() :].replace("?", ".")
     if claim.rstrip("\"') ").endswith("?"):
         claim = _before_question(claim)
-    elif _ASKS.match(claim) and not re.match(
-        r"\W*(?:guess what|is|can't|don't|won't)\b", claim, _I
-    ):
+    elif _ASKS.match(claim) and not _COMMANDS.match(claim):
         return
     stripped = _PLAIN_CONJUNCTION.sub("", claim)
     if _GOVERNED.match(stripped):
@@ -442,12 +411,12 @@ def _clauses(sentence: str) -> Iterator[Clause]:
             # "If I lived in Rome and had a dog, ..." is a condition as far as it goes.
             subject = "\0"
             continue
-        clause = _LEAD.sub("", part, count=1).strip(" ,")
+        clause = without_lead(part)
         if cleft := _CLEFT.fullmatch(clause):
             clause = f"{cleft['said']} {cleft['what']}{cleft['tail']}"
         if not clause:
             continue
-        first = re.match(rf"{_SUBJECTS}", clause, _I)
+        first = re.match(rf"{_SUBJECTS}", clause, re.IGNORECASE)
         own = "" if first or subject == "\0" else subject
         if first:
             subject = first.group().lower()
@@ -457,10 +426,9 @@ def _clauses(sentence: str) -> Iterator[Clause]:
 
 
 # "It's Hooli that I work for now".
-_CLEFT = re.compile(
+_CLEFT = pattern(
     r"it(?:'s| is) (?P<what>(?-i:[A-Z])[\w&.' -]*?) (?:that )?(?P<said>(?:i|we)\b.* (?:for|at|in|"
-    r"with))(?P<tail> now| these days| at the moment|)\W*",
-    _I,
+    r"with))(?P<tail> now| these days| at the moment|)\W*"
 )
 
 

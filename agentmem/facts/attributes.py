@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from agentmem.facts.lexicon import LANGUAGES, RELATIONS, UNNAMED_MANY
+from agentmem.facts.lexicon import LANGUAGES, ONE_OF_THEM, RELATIONS
 
 __all__ = ["SECTIONS", "Attribute", "attribute", "attribute_name", "base_name", "is_known"]
 
@@ -61,10 +61,6 @@ _KNOWN = {
     for section, names in table.items()
     for name in names.split("|")
 }
-_ONE_OF_THEM = frozenset(
-    "mother mom mum mama father dad papa husband wife spouse partner girlfriend boyfriend fiance fianc\u00e9 "
-    "fiancee fianc\u00e9e boss manager supervisor landlord landlady dentist doctor therapist mother-in-law father-in-law".split()
-)
 # People and machines write the same attribute in several ways.
 _SAME = {
     "favorite": "favourite", "color": "colour", "movie": "film", "mobile": "mobile phone number",
@@ -79,7 +75,8 @@ _SAME = {
     "postal address": "address", "street address": "address", "surname": "last name", "family name": "last name",
     "wi-fi password": "wifi password", "wi-fi code": "wifi password", "home town": "hometown",
     "marital status": "relationship", "relationship status": "relationship", "hobbies": "hobby",
-    "pets": "pet", "allergies": "allergy", "languages": "language", "kids": "children", "vehicle": "car",
+    "pets": "pet", "siblings": "sibling", "child": "children",
+    "motorbike": "motorcycle", "allergies": "allergy", "languages": "language", "kids": "children", "vehicle": "car",
     "plate": "license plate", "plate number": "license plate", "licence plate": "license plate",
     "number plate": "license plate", "zip": "zip code", "mum": "mother", "mom": "mother", "dad": "father",
     "neighbor": "neighbour", "city": "home", "residence": "home", "place of living": "home", "place of residence": "home",
@@ -100,23 +97,21 @@ def attribute_name(phrase: str) -> str:
     >>> attribute_name("new cell phone number"), attribute_name("favorite color")
     ('mobile phone number', 'favourite colour')
     """
-    name = " ".join(phrase.lower().split())
-    name = re.sub(r"\bfavorite\b", "favourite", name)
+    name = re.sub(r"\bfavorite\b", "favourite", " ".join(phrase.lower().split()))
     name = _IDLE.sub("", name)
     if name in _SAME:
         return _SAME[name]
-    if name.startswith("favourite "):
-        return " ".join(_SAME.get(word, word) for word in name.split())
     parts = name.split()
-    for words in (3, 2, 1):
-        tail = " ".join(parts[-words:])
-        if tail in _KNOWN:
+    if parts[:1] == ["favourite"]:
+        return " ".join(_SAME.get(word, word) for word in parts)
+    for start in range(max(len(parts) - 3, 0), len(parts)):
+        tail = " ".join(parts[start:])
+        # "Locker number" and "order number" call nobody.
+        other = tail == "number" and parts[start - 1] not in _PHONES
+        if tail in _KNOWN or other:
             break
-        if tail == "number" and parts[-2] not in _PHONES:
-            # "Locker number" and "order number" call nobody.
-            break
-        if len(parts) > words and tail in _SAME:
-            return f"{' '.join(parts[:-words])} {_SAME[tail]}"
+        if tail in _SAME:
+            return f"{' '.join(parts[:start])} {_SAME[tail]}"
     return name
 
 
@@ -127,14 +122,10 @@ def is_known(name: str) -> bool:
 
 def base_name(name: str) -> str:
     """Return an attribute's name without its qualifier: "work phone number" is a "phone number"."""
-    if name in _KNOWN or name.startswith("favourite "):
-        return name
     parts = name.split()
-    for start in range(1, len(parts)):
-        base = " ".join(parts[start:])
-        if base in _KNOWN:
-            return base
-    return name
+    tails = (" ".join(parts[start:]) for start in range(len(parts)))
+    known = (tail for tail in tails if tail in _KNOWN)
+    return name if name.startswith("favourite ") else next(known, name)
 
 
 def attribute(name: str) -> Attribute:
@@ -147,8 +138,5 @@ def attribute(name: str) -> Attribute:
         return Attribute(name, "preferences", True)
     relation = name.split()[-1]
     if relation in RELATIONS:
-        one = relation in _ONE_OF_THEM and relation not in UNNAMED_MANY
-        return Attribute(name, "people", one)
-    if name in LANGUAGES:
-        return Attribute(name, "person", True)
-    return Attribute(name, "other", True)
+        return Attribute(name, "people", relation in ONE_OF_THEM)
+    return Attribute(name, "person" if name in LANGUAGES else "other", True)

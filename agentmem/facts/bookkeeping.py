@@ -14,8 +14,9 @@ import numpy as np
 from agentmem.embedding.embedder import Embedder
 from agentmem.facts.attributes import attribute, base_name
 from agentmem.facts.extractor import ExtractedFact, FactExtractor
-from agentmem.facts.grammar.claims import SPEAKER, Claim
-from agentmem.facts.lexicon import RELATIONS
+from agentmem.facts.grammar.predicate import SPEAKER
+from agentmem.facts.grammar.rule import Claim
+from agentmem.facts.lexicon import PARTNERS, RELATIONS
 from agentmem.provenance import derived_provenance
 from agentmem_retrievers.index.fact_index import SELF, FactRecord
 from agentmem_retrievers.index.indexed_store import IndexedStore
@@ -76,17 +77,13 @@ class Facts:
         facts = self.memories.index(scope).facts
         subjects = {_subject(fact) for fact in extracted} | {SELF}
         named = {a for fact in extracted for a in fact.claim.attributes}
+        named |= {other for name in named for other in _CONSEQUENCES.get(name, ())}
         anything = any(not f.claim.attributes or f.claim.ends for f in extracted)
         keys = [
             key
             for key in facts.by_key
-            if (key[0] in subjects or key[0].split()[0] in RELATIONS)
-            and (
-                anything
-                or key[1] in named
-                or key[1].split()[-1] in RELATIONS
-                or any(key[1] in _CONSEQUENCES.get(name, ()) for name in named)
-            )
+            if (key.subject in subjects or key.subject.split()[0] in RELATIONS)
+            and (anything or key.attribute in named or key.attribute.split()[-1] in RELATIONS)
         ]
         ids = dict.fromkeys(i for key in keys for i in facts.about(key))
         stored = self.store.get(scope, Granularity.FACT, list(ids))
@@ -98,28 +95,10 @@ class Facts:
         """Memories of facts and of endings, each of which may end one before it."""
         so_far = [m for m in known if not _record(m).ends]
         for fact in extracted:
-            turn, claim = fact.turn, fact.claim
-            subject = _resolved(_subject(fact), turn.speaker or SELF, so_far)
-            made: list[Memory] = []
-            if claim.old:
-                corrected = _corrected(claim, subject, turn, so_far)
-                if corrected is not None:
-                    made = list(_replacing(fact, corrected))
-            elif not claim.ends:
-                name = _additional(claim, subject, so_far)
-                made = [_memory(fact, subject, name, claim.value)]
-                stated = {a for f in extracted if f.turn.id == turn.id for a in f.claim.attributes}
-                made += _consequences(fact, subject, name, stated, so_far)
-            else:
-                hit = {
-                    (_record(m).subject, _record(m).attribute)
-                    for m in so_far
-                    if m.said_at <= turn.said_at and _ends(claim, subject, _record(m))
-                }
-                made = [_memory(fact, s, name, claim.value, ends=True) for s, name in sorted(hit)]
-            gone = forgotten(turn)
-            for memory in made:
-                if memory.id not in gone and _former_id(turn, _record(memory)) not in gone:
+            gone = forgotten(fact.turn)
+            stated = {a for f in extracted if f.turn.id == fact.turn.id for a in f.claim.attributes}
+            for memory in _made(fact, stated, so_far):
+                if memory.id not in gone and _former_id(fact.turn, _record(memory)) not in gone:
                     if not _record(memory).ends:
                         so_far.append(memory)
                     yield memory
@@ -194,6 +173,25 @@ def _resolved(subject: str, speaker: str, known: Sequence[Memory]) -> str:
     return who.pop() if len(who) == 1 else subject
 
 
+def _made(fact: ExtractedFact, stated: set[str], known: Sequence[Memory]) -> list[Memory]:
+    """The fact or the endings that a claim makes, and the endings that follow from it.
+
+    Args:
+        stated: the attributes that the turn states.
+    """
+    turn, claim = fact.turn, fact.claim
+    subject = _resolved(_subject(fact), turn.speaker or SELF, known)
+    past = [m for m in known if m.said_at <= turn.said_at]
+    if claim.old:
+        return _corrected(fact, [m for m in past if _record(m).subject == subject])
+    if claim.ends:
+        hit = {_record(m).key for m in past if _ends(claim, subject, _record(m))}
+        return [_memory(fact, *key, claim.value, ends=True) for key in sorted(hit)]
+    name = _additional(claim, subject, known)
+    new = _memory(fact, subject, name, claim.value)
+    return [new, *_consequences(fact, subject, name, stated, known)]
+
+
 # What people may have two of, and say so.
 _SECOND = frozenset(
     ("employer", "job", "home", "car", "office", "gym", "bank", "business", "email", "phone number")
@@ -250,32 +248,26 @@ def _ends(claim: Claim, subject: str, record: FactRecord) -> bool:
     return covered and _covers(claim.value, record)
 
 
-def _corrected(
-    claim: Claim, subject: str, turn: Memory, known: Sequence[Memory]
-) -> FactRecord | None:
-    """The latest fact of the speaker's whose value holds what is corrected."""
-    pattern = re.compile(rf"(?<!\w){re.escape(claim.old)}(?!\w)", re.IGNORECASE)
-    told = [m for m in known if _record(m).subject == subject and m.said_at <= turn.said_at]
-    hit = [m for m in told if pattern.search(_record(m).value)]
+def _corrected(fact: ExtractedFact, known: Sequence[Memory]) -> list[Memory]:
+    """The latest fact whose value holds what is corrected, with the correction in its place."""
+    old, new = fact.claim.old, fact.claim.value
+    pattern = re.compile(rf"(?<!\w){re.escape(old)}(?!\w)", re.IGNORECASE)
+    hit = [m for m in known if pattern.search(_record(m).value)]
     if not hit:
-        return None
+        return []
     latest = _record(max(hit, key=lambda m: (m.said_at, m.position)))
-    return replace(latest, value=pattern.sub(lambda _: claim.value, latest.value, count=1))
-
-
-def _replacing(fact: ExtractedFact, corrected: FactRecord) -> Iterator[Memory]:
-    if not corrected.single:
-        yield _memory(fact, corrected.subject, corrected.attribute, fact.claim.old, ends=True)
-    yield _memory(fact, corrected.subject, corrected.attribute, corrected.value)
+    value = pattern.sub(lambda _: new, latest.value, count=1)
+    ended = [] if latest.single else [_memory(fact, *latest.key, old, ends=True)]
+    return [*ended, _memory(fact, *latest.key, value)]
 
 
 # What a new value of an attribute says to be over, where the turn does not say it anew.
-_PARTNER = (
-    "partner", "spouse", "husband", "wife", "girlfriend", "boyfriend", "fianc\u00e9",
-    "fianc\u00e9e",
-)  # fmt: skip
 _AT_WORK = ("job", "office", "boss", "manager", "supervisor", "teammate", "colleague")
-_CONSEQUENCES = {"employer": _AT_WORK, "home": ("address",), "relationship": _PARTNER}
+_CONSEQUENCES = {
+    "employer": _AT_WORK,
+    "home": ("address",),
+    "relationship": tuple(sorted(PARTNERS)),
+}
 _ALONE = ("single", "divorced", "widowed", "separated", "a widow", "a widower")
 
 

@@ -9,43 +9,43 @@ from __future__ import annotations
 from agentmem.facts.patterns import any_of, words
 
 __all__ = [
-    "ACTIVITIES", "CAR", "DEVICE", "DIETS", "ILLNESSES", "INSTRUMENTS", "JOBS", "LANGUAGES", "MONTH",
-    "NATIONALITIES", "NOT_NAMES", "NUMBER", "ORGANIZATIONS", "PET", "PETS", "RELATION", "RELATIONS",
-    "RELIGIONS", "SOFTWARE", "SPORTS", "UNNAMED_MANY",
+    "ACTIVITIES", "CAR", "DEVICE", "DIETS", "ILLNESSES", "INSTRUMENTS", "JOBS", "JOB_ENDINGS", "LANGUAGES", "MONTH",
+    "NATIONALITIES", "NOT_NAMES", "NUMBER", "ONE_OF_THEM", "ORGANIZATIONS", "PARTNERS", "PET", "PETS", "RELATION", "RELATIONS",
+    "RELIGIONS", "SOFTWARE", "SPORTS", "TOLD_APART", "UNNAMED_MANY",
 ]  # fmt: skip
 
 # The last word of a job title, in the singular.
 JOBS = words(
     """
-    accountant actor actress actuary administrator advisor adviser analyst anesthesiologist animator anthropologist
-    apprentice archaeologist architect archivist artist assistant astronaut astronomer astrophysicist athlete
-    attorney auditor author baker banker barber barista bartender beekeeper biologist blacksmith blogger bookkeeper
-    bookseller botanist bricklayer broker builder butcher buyer captain caregiver carer caretaker carpenter cartographer
-    cashier caterer chef chemist childminder chiropractor choreographer cleaner clerk coach coder comedian composer
-    conductor consultant contractor cook coordinator copywriter counselor counsellor courier curator dancer decorator
-    dentist dermatologist designer detective developer dietitian diplomat director dispatcher diver doctor dj drummer driver
-    ecologist economist editor educator electrician engineer entertainer entrepreneur estate_agent epidemiologist executive
-    farmer fashion_designer filmmaker firefighter fisherman florist foreman forester freelancer gardener geologist
-    geographer glazier goldsmith grocer guard guide guitarist hairdresser hairstylist handyman historian housekeeper
-    housewife homemaker illustrator inspector instructor interpreter intern inventor investigator janitor
-    jeweler jeweller joiner journalist judge laborer labourer landscaper lawyer lecturer librarian lifeguard linguist
-    locksmith lumberjack machinist magician mailman maid manager marketer marine mason masseur masseuse mathematician
-    mechanic medic meteorologist microbiologist midwife milliner miner minister model musician nanny navigator
-    neurologist neuroscientist novelist nurse nutritionist officer operator optician optometrist organizer orthodontist
-    painter paralegal paramedic pastor pathologist pediatrician pharmacist philosopher photographer physician physicist
-    physiotherapist pianist pilot planner plasterer plumber poet policeman policewoman politician porter postman potter
-    potter pr_manager preacher presenter priest principal producer professor programmer proofreader psychiatrist
-    psychologist psychotherapist publicist publisher radiologist radiographer ranger realtor receptionist recruiter
-    repairman reporter researcher representative retiree roofer sailor salesman salesperson saleswoman scientist
-    sculptor seamstress secretary seller senator server sergeant shopkeeper singer social_worker sociologist soldier solicitor
-    specialist statistician stewardess steward stockbroker strategist streamer student stylist superintendent supervisor
-    surgeon surveyor tailor tattooist teacher technician technologist teller therapist tiler trader trainee trainer
-    translator trucker tutor undertaker underwriter upholsterer usher valet vendor vet veterinarian videographer
-    violinist waiter waitress warden weaver weaver welder winemaker woodworker worker writer youtuber zookeeper zoologist
-    ceo cto cfo coo founder cofounder co-founder owner partner president freelancer homemaker
+    accountant actor actress actuary administrator advisor adviser analyst animator apprentice architect
+    archivist artist assistant astronaut astronomer astrophysicist athlete attorney auditor author baker banker
+    barber barista bartender beekeeper blacksmith blogger bookkeeper bookseller botanist bricklayer broker
+    builder butcher buyer captain caregiver carer caretaker carpenter cashier caterer chef chemist childminder
+    chiropractor cleaner clerk coach coder comedian composer conductor consultant contractor cook coordinator
+    copywriter counselor counsellor courier curator dancer decorator dentist designer detective developer
+    dietitian diplomat director dispatcher diver doctor dj drummer driver economist editor educator electrician
+    engineer entertainer entrepreneur estate_agent executive farmer fashion_designer filmmaker firefighter
+    fisherman florist foreman forester freelancer gardener glazier goldsmith grocer guard guide guitarist
+    hairdresser hairstylist handyman historian housekeeper housewife homemaker illustrator inspector instructor
+    interpreter intern inventor investigator janitor jeweler jeweller joiner journalist judge laborer labourer
+    landscaper lawyer lecturer librarian lifeguard linguist locksmith lumberjack machinist magician mailman maid
+    manager marketer marine mason masseur masseuse mathematician mechanic medic midwife milliner miner minister
+    model musician nanny navigator neuroscientist novelist nurse nutritionist officer operator optician
+    optometrist organizer orthodontist painter paralegal paramedic pastor pediatrician pharmacist philosopher
+    physician physicist physiotherapist pianist pilot planner plasterer plumber poet policeman policewoman
+    politician porter postman potter pr_manager preacher presenter priest principal producer professor
+    programmer proofreader psychiatrist psychotherapist publicist publisher ranger realtor receptionist
+    recruiter repairman reporter researcher representative retiree roofer sailor salesman salesperson saleswoman
+    scientist sculptor seamstress secretary seller senator server sergeant shopkeeper singer social_worker
+    soldier solicitor specialist statistician stewardess steward stockbroker strategist streamer student stylist
+    superintendent supervisor surgeon surveyor tailor tattooist teacher technician teller therapist tiler trader
+    trainee trainer translator trucker tutor undertaker underwriter upholsterer usher valet vendor vet
+    veterinarian violinist waiter waitress warden weaver welder winemaker woodworker worker writer youtuber
+    zookeeper ceo cto cfo coo founder cofounder co-founder owner partner president
     """
 )
-# Words before such a noun that make it no job: "a good listener", "a big fan", "a night worker" is.
+# "an archaeologist", "a choreographer"
+JOB_ENDINGS = ("ologist", "ographer")
 PETS = words(
     """
     dog dogs puppy puppies pup pups cat cats kitten kittens kitty hamster hamsters rabbit rabbits bunny bunnies parrot parrots
@@ -57,16 +57,14 @@ PETS = words(
     maine_coon tomcat calico chicken chickens hen hens donkey goat goats alpaca alpacas tarantula
     """
 )
-RELATIONS = words(
+PARTNERS = words(
+    "husband wife spouse partner girlfriend boyfriend fiance fianc\u00e9 fiancee fianc\u00e9e"
+)
+# Of these people have one at a time.
+ONE_OF_THEM = PARTNERS | words(
     """
-    mother mom mum mama father dad papa brother sister son daughter husband wife spouse partner girlfriend boyfriend
-    fiance fianc\u00e9 fiancee fianc\u00e9e uncle aunt auntie cousin nephew niece grandmother grandma granny nana grandfather
-    grandpa grandad granddad grandson granddaughter stepmother stepfather stepmom stepdad stepbrother stepsister stepson
-    stepdaughter mother-in-law father-in-law brother-in-law sister-in-law son-in-law daughter-in-law
-    friend bestie buddy colleague coworker co-worker teammate boss manager supervisor mentor neighbor neighbour
-    roommate flatmate housemate landlord landlady teacher tutor coach trainer therapist dentist doctor physician
-    lawyer accountant hairdresser barber gardener cleaner nanny babysitter assistant godfather godmother godson goddaughter
-    classmate baby kid child toddler twin ex ex-husband ex-wife ex-boyfriend ex-girlfriend
+    mother mom mum mama father dad papa mother-in-law father-in-law boss manager supervisor landlord landlady dentist
+    doctor therapist
     """
 )
 # Whoever has one may well have several, so without a name it is not known which is meant.
@@ -76,25 +74,39 @@ UNNAMED_MANY = words(
     nephew niece teacher tutor coach mentor kid child grandson granddaughter godson goddaughter ex baby toddler twin
     """
 )
-LANGUAGES = words(
+RELATIONS = (
+    ONE_OF_THEM
+    | UNNAMED_MANY
+    | words(
+        """
+        brother sister son daughter grandmother grandma granny nana grandfather grandpa grandad granddad stepmother
+        stepfather stepmom stepdad stepbrother stepsister stepson stepdaughter brother-in-law sister-in-law son-in-law
+        daughter-in-law roommate flatmate housemate trainer physician lawyer accountant hairdresser barber gardener
+        cleaner nanny babysitter assistant godfather godmother ex-husband ex-wife ex-boyfriend ex-girlfriend
+        """
+    )
+)
+_LANGUAGES_OF_NATIONS = words(
     """
-    english german french spanish italian portuguese dutch polish russian ukrainian czech slovak hungarian romanian
-    bulgarian greek turkish arabic hebrew persian farsi hindi urdu bengali punjabi tamil telugu gujarati marathi
-    chinese mandarin cantonese japanese korean vietnamese thai indonesian malay tagalog filipino swahili amharic
-    yoruba igbo zulu afrikaans swedish norwegian danish finnish icelandic estonian latvian lithuanian irish gaelic
-    welsh catalan basque galician croatian serbian bosnian slovene slovenian albanian macedonian armenian georgian
-    azerbaijani kazakh mongolian nepali latin esperanto asl sign_language luxembourgish maltese
+    albanian armenian bosnian bulgarian catalan chinese croatian czech danish dutch english estonian filipino
+    finnish french georgian german greek hungarian icelandic indonesian irish italian japanese korean latvian
+    lithuanian norwegian polish portuguese romanian russian serbian slovak slovenian spanish swedish thai
+    turkish ukrainian vietnamese welsh
     """
 )
-NATIONALITIES = words(
+LANGUAGES = _LANGUAGES_OF_NATIONS | words(
     """
-    german french spanish italian portuguese dutch polish russian ukrainian czech slovak hungarian romanian bulgarian
-    greek turkish lebanese egyptian moroccan tunisian algerian israeli iranian iraqi indian pakistani bangladeshi
-    chinese japanese korean vietnamese thai indonesian malaysian filipino filipina kenyan ethiopian nigerian ghanaian
-    south_african swedish norwegian danish finnish icelandic estonian latvian lithuanian irish scottish welsh english
-    british catalan croatian serbian bosnian slovenian albanian armenian georgian american canadian mexican brazilian
-    argentinian argentine chilean peruvian colombian venezuelan cuban australian austrian swiss belgian
-    new_zealander swede dane finn pole turk scot brit kiwi aussie dutchman frenchman
+    afrikaans amharic arabic asl azerbaijani basque bengali cantonese esperanto farsi gaelic galician gujarati
+    hebrew hindi igbo kazakh latin luxembourgish macedonian malay maltese mandarin marathi mongolian nepali
+    persian punjabi sign_language slovene swahili tagalog tamil telugu urdu yoruba zulu
+    """
+)
+NATIONALITIES = _LANGUAGES_OF_NATIONS | words(
+    """
+    algerian american argentine argentinian aussie australian austrian bangladeshi belgian brazilian brit
+    british canadian chilean colombian cuban dane dutchman egyptian ethiopian filipina finn frenchman ghanaian
+    indian iranian iraqi israeli kenyan kiwi lebanese malaysian mexican moroccan new_zealander nigerian
+    pakistani peruvian pole scot scottish south_african swede swiss tunisian turk venezuelan
     """
 )
 RELIGIONS = words(
@@ -175,13 +187,17 @@ NOT_NAMES = (
         august september october november december aries taurus gemini cancer leo_rising virgo libra scorpio
         sagittarius capricorn aquarius pisces european african asian latino latina hispanic black white democrat
         republican team gen i ai christmas easter god covid internet tv pc usa uk eu infj infp intj intp enfp entp
-        sorry hi hello thanks dr mr mrs ms prof
+        sorry hi hello thanks dr mr mrs ms prof facebook google zoom slack skype whatsapp instagram netflix
         """
     )
 )
 
 # Patterns of any of these words.
 RELATION = any_of(RELATIONS)
+# Tells people of one relation apart.
+TOLD_APART = any_of(
+    "older elder eldest oldest younger youngest big little twin other best half step ex"
+)
 PET = any_of(PETS)
 NUMBER = r"(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|\d{1,2})"
 MONTH = any_of(

@@ -11,7 +11,8 @@ from agentmem.digest.sentences import split
 from agentmem.facts.assertions import normalize
 from agentmem.facts.attributes import attribute_name
 from agentmem.facts.extractor import ExtractedFact, RuleExtractor
-from agentmem.facts.grammar.claims import SPEAKER, Claim
+from agentmem.facts.grammar.predicate import SPEAKER
+from agentmem.facts.grammar.rule import Claim
 from agentmem.models.invoke import invoke_text
 from agentmem.models.structured import build_prompt, clean_text, json_objects
 from agentmem_stores import Memory

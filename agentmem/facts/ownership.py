@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from agentmem.facts.assertions import normalize, own_text
+from agentmem.facts.assertions import normalize, own_text, without_lead
 from agentmem.facts.lexicon import RELATION
 from agentmem.facts.patterns import pattern
 
@@ -22,10 +22,6 @@ _ANNOUNCED = re.compile(
     r"(?i:(?![^:]*\b(?:sa(?:id|ys?)|wrote|writes|told|asked|texted|reads?|goes|e-?mail|message|"
     r"letter|post|text|story|review|sentence|quote|transcript|this|following|below)\b)"
     r"[^.:?!\n]{0,60}:\s+)"
-)
-_LEAD = (
-    r"^\W*(?:(?:and|but|so|well|oh|ok|okay|honestly|anyway|apparently|lately|now|by the way|btw|"
-    r"guess what|turns out|fun fact|good news|bad news)\b[\s,:]*)*"
 )
 # What somebody heard, thinks or did with somebody is about whom it names.
 _REPORT = pattern(
@@ -108,7 +104,7 @@ def _is_own(sentence: str) -> bool:
         return False
     if _WHO_IT_IS.search(sentence):
         return True
-    rest = re.sub(_LEAD, "", sentence, flags=re.IGNORECASE)
+    rest = re.sub(r"^\W+", "", without_lead(sentence))
     if (report := _REPORT.match(rest)) and _OTHER.match(rest, report.end()):
         return False
     if _OTHER.match(rest):

@@ -134,8 +134,6 @@ def _fact(memory: Memory, record: FactRecord, followed: tuple[str, ...], retenti
 
 
 def _with_contradictions(fact: Fact, facts: Iterable[Fact]) -> Fact:
-    if not fact.one:
-        return fact
     about = (fact.subject, fact.attribute, fact.date)
     against = tuple(
         other.id
@@ -143,7 +141,7 @@ def _with_contradictions(fact: Fact, facts: Iterable[Fact]) -> Fact:
         if (other.subject, other.attribute, other.date) == about
         and other.value.casefold() != fact.value.casefold()
     )
-    return replace(fact, contradicts=against)
+    return replace(fact, contradicts=against if fact.one else ())
 
 
 def profile_lines(
@@ -167,7 +165,12 @@ def profile_lines(
     several = len({f.memory.speaker for f in own}) > 1
     lines = [
         ProfileLine(
-            f.id, _section(f), _line(f, several), f.memory.sources, f.retention, _pinned(f.memory)
+            id=f.id,
+            section=f.section if _is_of_user(f) else "people",
+            text=_line(f, several),
+            sources=f.memory.sources,
+            retention=f.retention,
+            pinned=_pinned(f.memory),
         )
         for f in _without_vague(own)
     ]
@@ -213,10 +216,6 @@ def _without_vague(facts: Sequence[Fact]) -> list[Fact]:
         if not vague:
             chosen.setdefault((fact.subject, fact.attribute, kind), fact)
     return list(chosen.values())
-
-
-def _section(fact: Fact) -> str:
-    return fact.section if _is_of_user(fact) else "people"
 
 
 def _talked_of(topic: Memory) -> str:

@@ -1,117 +1,126 @@
-"""What people are: their names, ages, origins, families, beliefs and health."""
+"""What people are: their names, ages, origins, homes, families, beliefs and health."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
 
-from agentmem.facts.grammar.claims import SPEAKER, Claim
-from agentmem.facts.grammar.predicate import Predicate
-from agentmem.facts.grammar.rule import DONE, Rule, Rules, fact, items, job, one_of, place, text
-from agentmem.facts.lexicon import (
-    DIETS,
-    ILLNESSES,
-    LANGUAGES,
-    NATIONALITIES,
-    RELATION,
-    RELATIONS,
-    RELIGIONS,
+from agentmem.facts import lexicon
+from agentmem.facts.grammar.predicate import SPEAKER, Predicate
+from agentmem.facts.grammar.rule import (
+    DONE,
+    END,
+    EVER,
+    Claim,
+    Rule,
+    Rules,
+    each,
+    fact,
+    job,
+    place,
+    text,
 )
-from agentmem.facts.patterns import any_of, before, pattern, strip_prefix
-from agentmem.facts.values import date_in, listed, name_in, place_in
+from agentmem.facts.lexicon import RELATION, RELATIONS
+from agentmem.facts.patterns import any_of, before, pattern, strip_prefix, words
+from agentmem.facts.values import date_in, is_common, listed, name_in, place_in
 
-__all__ = ["BEING", "PERSON", "illnesses", "is_relative", "languages"]
-
-
-def is_relative(subject: str) -> bool:
-    """Return whether a subject is called by a relation: "sister", but not "sister Anna"."""
-    return bool(subject) and subject.split()[-1] in RELATIONS
-
+__all__ = ["BEING", "PERSON", "called", "languages"]
 
 # --- Names ------------------------------------------------------------------------------------
 
 _IS_MY = pattern(
-    rf"(?:my|our) (?P<relation>(?:\w+ )??{RELATION})\b(?!')(?:[ .!]*$| ?(?:and|who|from|,|now))"
+    r"(?:my|our) (?P<past>(?:ex|former|previous|old|late)[- ])?"
+    rf"(?P<relation>(?:\w+ )??{RELATION})\b(?!')(?:[ .!]*$| ?(?:and|who|from|,|now))"
 )
 
 
-def _called(p: Predicate, rest: str) -> list[Claim]:
-    name = name_in(rest, p.clause)
-    return _name(p, name) if name else []
-
-
-def _name(p: Predicate, name: str) -> list[Claim]:
-    """A name of the author, or of the relative that is spoken of."""
-    if is_relative(p.subject):
-        return [Claim(SPEAKER, (p.subject,), name)]
-    return fact(p, "name", name) if p.subject == SPEAKER else []
+def called(p: Predicate, rest: str, *, certain: bool = True) -> list[Claim]:
+    """Take the name of the author, or of the relative that is spoken of."""
+    name = name_in(rest, p.clause, certain=certain)
+    if p.subject == SPEAKER:
+        return fact(p, "name", name)
+    relative = p.subject.split()[-1] in RELATIONS
+    return [Claim(SPEAKER, (p.subject,), name)] if name and relative else []
 
 
 def _named(p: Predicate, rest: str) -> list[Claim]:
     """ "I'm Ada", "my boss is Petra", "Petra is my boss"."""
-    if p.subject and re.match("(?:my|our) ", rest, re.IGNORECASE) and not is_relative(p.subject):
+    if p.subject and p.subject.split()[-1] not in RELATIONS:
         mine = _IS_MY.match(rest)
-        return [Claim(SPEAKER, (mine["relation"].lower(),), p.subject)] if mine else []
-    name = name_in(before(r",| (?:and|who|from|by the way|here|btw|again)\b", rest), p.clause,
-                   certain=False)  # fmt: skip
-    return [] if name is None or name.endswith("'s") or p.plural else _name(p, name)
+        if mine is None:
+            return []
+        past = mine["past"] is not None
+        return [Claim(SPEAKER, (mine["relation"].lower(),), p.subject, ends=past)]
+    # "I'm Frank with people": after other words it may be no name.
+    name = before(r",| (?:and|who|from|by the way|here|btw|again)\b", rest)
+    return [] if p.plural or name.endswith("'s") else called(p, name, certain=False)
 
 
-# --- Age, origin and body ---------------------------------------------------------------------
+# --- Age, origin and home -----------------------------------------------------------------------
 
 _TENS = any_of("twenty thirty forty fifty sixty seventy eighty ninety")
 _UNITS = any_of("one two three four five six seven eight nine")
+_OLD = r"[ -]?(?:years?[ -]olds?|y/?o|yrs? old)\b"
 _AGE = pattern(
     rf"(?:an? )?(?P<age>\d{{1,3}}|{_TENS}(?:[- ]{_UNITS})?|eighteen|nineteen)"
-    r"(?P<unit>[ -]?(?:years?[ -]olds?|y/?o|yrs? old)\b)?(?P<more>.*)$"
+    rf"(?:(?P<unit>{_OLD})(?P<more> [a-z].*)?|(?: now| today| already)?[ .!,]*$)"
 )
-_NO_AGE = pattern(r" ?(?:%|percent|minutes|pounds|kg|weeks|months|days|feet|in)")
-_TURNED = pattern(r"(?P<v>\d{1,3})\b(?! ?(?:degrees|pages|\w+s\b)|.*\b(?:ago|in (?:19|20)))")
-
-
-def _is_age(number: str) -> bool:
-    return not number.isdigit() or 3 <= int(number) <= 115
+_TURNED = pattern(r"(?P<age>\d{1,3})\b(?! ?(?:degrees|pages|\w+s\b)|.*\b(?:ago|in (?:19|20)))")
 
 
 def _age(p: Predicate, rest: str) -> list[Claim]:
-    match = _AGE.match(rest)
-    if match is None:
+    """ "I'm 30", "I just turned 30", "I'm a 30-year-old nurse"."""
+    match = (_AGE if p.verb == "be" else _TURNED).match(rest)
+    if match is None or (match["age"].isdigit() and not 3 <= int(match["age"]) <= 115):
         return []
-    sure = match["unit"] or re.match(r"(?: now| today| already)?[ .!,]*$", match["more"])
-    claims = []
-    if sure and _is_age(match["age"]) and not _NO_AGE.match(match["more"]):
-        claims += fact(p, "age", match["age"])
-    if match["unit"] and re.match(r" [a-z]", match["more"]):
-        claims += job(p, match["more"])
-    return claims
-
-
-def _turned(p: Predicate, rest: str) -> list[Claim]:
-    """ "I just turned 30"."""
-    match = _TURNED.match(rest)
-    return fact(p, "age", match["v"]) if match and _is_age(match["v"]) else []
+    more = match.groupdict().get("more")
+    return fact(p, "age", match["age"]) + (job(p, more) if more else [])
 
 
 _YEAR = pattern(r"(?:(?P<month>[a-z]+) )?(?P<year>(?:19|20)\d\d)\b")
 
 
 def _born(p: Predicate, rest: str) -> list[Claim]:
+    """ "on 3 May in Rome", "in Rome in 1990"."""
+    rest = strip_prefix(r" ?,? ?(?:in|on|near) ", rest)
     if date := date_in(rest):
-        claims = fact(p, "birthday", date)
-        where = re.search(r"\bin (?=[A-Z])(?P<v>.+)$", rest[len(date) :])
-        return claims + (
-            place("birthplace")(p, where["v"]) if where and not date_in(where["v"]) else []
-        )
+        where = strip_prefix(",? in ", rest.partition(date)[2])
+        return fact(p, "birthday", date) + place("birthplace")(p, where)
     if year := _YEAR.match(rest):
         return fact(p, "birthday" if year["month"] else "birth year", year.group())
     match = place_in(rest, p.clause)
-    if match is None:
-        return []
-    on = re.match(r" ?,? ?(?:on|in) (?P<v>.+)$", match[1])
-    return fact(p, "birthplace", match[0]) + (_born(p, on["v"]) if on else [])
+    return fact(p, "birthplace", match[0]) + _born(p, match[1]) if match else []
 
 
-# --- Relationship, belief, origin ----------------------------------------------------------------
+_home = place("home")
+_STREET = re.compile(
+    r"(?P<street>(?:\d+\w? )?[A-Z][\w.-]+(?: [A-Z][\w.-]+)* \d+\w?|"
+    r"\d+\w? [A-Z][\w.-]+(?: [A-Z][\w.-]+)*)(?: in (?P<city>.+)|, (?P<also>[A-Z].+)|$)"
+)
+
+
+def _lives(p: Predicate, rest: str) -> list[Claim]:
+    street = _STREET.match(rest)
+    if street is None:
+        return _home(p, rest)
+    city = street["city"] or street["also"]
+    return fact(p, "address", street["street"]) + (_home(p, city) if city else [])
+
+
+_SECOND_HOME = pattern(
+    r"(?P<kind>(?:holiday|vacation|summer|weekend|second|beach|winter|lake) "
+    "(?:home|house|cottage|apartment|flat|place)|beachhouse|cabin|cottage|summerhouse|condo) "
+    "(?:in|on|near|at) (?P<where>.+)$"
+)
+
+
+def _second_home(p: Predicate, rest: str) -> list[Claim]:
+    """ "We have a holiday home in Crete"."""
+    match = _SECOND_HOME.match(rest)
+    return place(match["kind"].lower())(p, match["where"]) if match else []
+
+
+# --- Relationship, belief, health -----------------------------------------------------------------
 
 _STATES = any_of(
     "married engaged divorced single widowed separated in_a_relationship a_widow a_widower"
@@ -141,60 +150,48 @@ def _relationship(p: Predicate, rest: str) -> list[Claim]:
     return claims
 
 
-_COUNT = r"(?:two|three|four|five|six|\d)(?: (?:kids|children|boys|girls|sons|daughters))?"
-_CHILDREN = pattern(rf"(?:of|to) (?P<v>{_COUNT}|an? (?:son|daughter|boy|girl))\b")
+_CHILDREN = pattern(
+    r".*?\b(?:of|to) (?P<v>(?:two|three|four|five|six|\d)(?: (?:kids|children|boys|girls|sons|"
+    r"daughters))?|an? (?:son|daughter|boy|girl))\b"
+)
 
 
 def _parent(p: Predicate, rest: str) -> list[Claim]:
     """ "I'm a single mother of two"."""
-    claims = fact(p, "relationship", "single") if pattern("an? single ").match(rest) else []
-    children = _CHILDREN.search(rest)
+    claims = fact(p, "relationship", "single") if rest.startswith("single ") else []
+    children = _CHILDREN.match(rest)
     return claims + fact(p, "children", children["v"] if children else None)
 
 
-def _religion(p: Predicate, rest: str) -> list[Claim]:
-    return one_of("religion", RELIGIONS - {"orthodox"})(
-        p, strip_prefix("(?:an?|the|my|our|his|her|this|that) ", rest)
-    )
+# "I'm allergic to mornings" and "to stupidity" are jokes.
+_NO_ALLERGY = words("them it work mornings mondays drama nonsense people everything")
 
 
-def _diet(p: Predicate, rest: str) -> list[Claim]:
-    return [] if p.plural and rest.lower() == "keto" else fact(p, "diet", rest)
-
-
-_ILLNESS_END = (
-    r" (?:and|but|since|for|when|that|so|which|in|at|on|last|this|a few|two|three|"
-    r"\d+ (?:years|months|weeks))\b"
-)
-_HOW_ILL = "(?:an?|mild|severe|chronic|seasonal|bad|terrible|really bad|frequent) "
-
-
-def illnesses(p: Predicate, rest: str) -> list[Claim]:
-    """Take each illness of an enumeration."""
-    read = one_of("illness", ILLNESSES)
-    each = (before(_ILLNESS_END, strip_prefix(_HOW_ILL, item)) for item in listed(rest))
-    return [claim for name in each for claim in read(p, name)]
-
-
-_LANGUAGE_END = (
-    r" (?:at|with|as|and|but|to|fluently|natively|well|very|quite|pretty|on|in|because|since|for|"
-    r"too|now|again)\b"
-)
-_FLUENCY = (
-    r"(?:very |really |quite |pretty |some |my native |native |good |fluently |fluent |basic |"
-    r"little )+"
-)
-
-
-def languages(p: Predicate, rest: str) -> list[Claim]:
-    """Take each language of an enumeration."""
+def _allergies(p: Predicate, rest: str) -> list[Claim]:
+    """Take each item of an enumeration, up to the first that is longer than four words."""
     claims: list[Claim] = []
-    for item in listed(rest):
-        word = strip_prefix(_FLUENCY, before(_LANGUAGE_END, item))
-        if word.lower() not in LANGUAGES:
+    for each_item in listed(before(END, rest)):
+        item = strip_prefix("(?:an?|the|any kind of|any|all) ", each_item)
+        parts = item.lower().split()
+        if not 1 <= len(parts) <= 4 or any(map(is_common, parts)):
             break
-        claims += fact(p, "language", word)
+        if parts[0] in _NO_ALLERGY or parts[-1].endswith("ity"):
+            break
+        claims += fact(p, "allergy", item)
     return claims
+
+
+_illnesses = each(
+    "illness",
+    lexicon.ILLNESSES,
+    "(?:an?|mild|severe|chronic|seasonal|bad|terrible|really bad|frequent) ",
+)
+languages = each(
+    "language",
+    lexicon.LANGUAGES,
+    "(?:very |really |quite |pretty |some |my native |native |good |fluently |fluent |basic |"
+    "little )+",
+)
 
 
 def _described(p: Predicate, rest: str) -> list[Claim]:
@@ -213,10 +210,7 @@ _ILL = any_of(
     "diabetic asthmatic dyslexic epileptic autistic color-blind colorblind colour-blind "
     "colourblind deaf legally_blind celiac coeliac"
 )
-_END = (
-    r"(?= (?:and|but|so|since|for|now|by|because|these|of|living|originally|from|last|this|in|at|"
-    r"after|when|two|three|a few|recently)\b|\W*$)"
-)
+_END = rf"(?= (?:and|living|originally)\b|{END}|\W*$)"
 _TALL = (
     r"(?P<v>\d[\d.,]* ?(?:m|cm|meters|metres|feet|foot|ft|'\d{1,2}\"?)"
     r"(?: ?\d{1,2}(?: ?(?:inches|in|\"))?)?) ?tall"
@@ -228,21 +222,32 @@ _STRICT = (
 _BAD = "(?:an? )?(?:(?:severe|bad|mild|serious|slight|terrible|strong|life-threatening|seasonal) )*"
 _SOME = r"(?!(?:food|any|some|no|other|several|many)\b)"
 _MEMBER = "an? (?:proud |active |longtime |founding )?member of (?:the |an? )?"
-_BORN = f"(?:an? |originally )?(?P<v>{any_of(NATIONALITIES)})(?: citizen| national)?(?: by birth)?"
+_NATION = any_of(lexicon.NATIONALITIES)
+_BORN = f"(?:an? |originally )?(?P<v>{_NATION})(?: citizen| national)?(?: by birth)?"
+_RELIGION = any_of(lexicon.RELIGIONS - {"orthodox"})
+_HOW = (
+    r"(?:(?:right|alone|together|happily|out|up|down|over|here|now|full-time|permanently|"
+    r"all alone|with (?:my|our) (?:[\w-]+ ){1,5}?) ?)*"
+)
+# "I live on coffee" names no place.
+_IN = r"(?:(?:in|at|near|outside(?: of)?) |on (?=the |(?-i:[A-Z\d])))"
+_WAY = any_of("back over out here up down away again just recently house homes")
+_TO = f"(?:(?:{_WAY}|from .{{2,30}}?) )*(?:to|into) "
 
 # fmt: off
 PERSON = (
-    Rule("be", "(?:called|named|known as) ...", _called),
+    Rule("be", "(?:called|named|known as) ...", called),
     Rule("be", "(?:originally |actually )?from ...", place("hometown")),
-    Rule("be", f"{_BASED}...", place("home")),
-    Rule("be", "(?:(?:[a-z]+ly|very|also|a bit|quite) )*allergic to ...", items("allergy")),
+    Rule("be", f"{_BASED}...", _home),
+    Rule("be", "(?:(?:[a-z]+ly|very|also|a bit|quite) )*allergic to ...", _allergies),
     Rule("be", "(?P<v>lactose|gluten|fructose|histamine)[ -]intolerant", text("intolerance")),
-    Rule("be", f"{_STRICT}(?P<v>{any_of(DIETS)})s?(?: diet)?{_END}", _diet),
+    Rule("be", f"{_STRICT}(?P<v>{any_of(lexicon.DIETS)})s?(?: diet)?{_END}", text("diet")),
     Rule("be", _TALL, text("height")),
     Rule("be", r"(?:an? )?(?:\d|\w+teen|\w+ty)", _age),
     Rule("be", rf"(?:(?!hardly|barely)(?:[a-z]+ly|now) )*(?P<v>{_STATES}\b.*)$", _relationship),
-    Rule("be", "an? (?:[a-z]+ )?(?:mother|mom|mum|father|dad|parent)", _parent),
-    Rule("be", "", _religion),
+    Rule("be", "an? (?P<v>(?:[a-z]+ )?(?:mother|mom|mum|father|dad|parent).*)$", _parent),
+    Rule("be", rf"(?:(?:an?|the|my|our|his|her|this|that) )?(?P<v>{_RELIGION})\W*$",
+         text("religion")),
     Rule("be", f"{_BORN}{_END}", text("nationality")),
     Rule("be", f"(?:an? |type [12] |severely |mildly )*(?P<v>{_ILL}){_END}", text("illness")),
     Rule("be", "(?P<v>(?:left|right)[- ]handed)", text("handedness")),
@@ -251,21 +256,28 @@ PERSON = (
     Rule("be", "", _described),
     Rule("be", r"(?P<v>retired|unemployed|self-employed)\W*$", text("job")),
     Rule("be", "", _named),
-    Rule("be", "born (?:and raised )?(?:in|on|near) ...", _born, "past"),
+    Rule("be", "born (?:and raised )?(?=in |on |near )...", _born, "past"),
     Rule("be", "raised in ...", place("hometown"), "past"),
-    Rule("be", "diagnosed with ...", illnesses, DONE),
+    Rule("be", "diagnosed with ...", _illnesses, DONE),
     Rule("be", "(?:promoted to|hired as|made|appointed(?: as)?) ...", job, DONE),
-    Rule("be", r"(?!(?:an? )?(?:in|at|on|to)\b).*\b(?:for|since)\b", _still, "perfect"),
-    Rule("turn", r"(?P<v>\d.*)$", _turned, DONE),
+    Rule("be", r"(?!(?:an? )?(?:in|at|on|to)\b).*\b(?:for|since)\b", _still, "lasting"),
+    Rule("turn", r"(?P<v>\d.*)$", _age, DONE),
     Rule("grow", "up (?:in|near|on) ...", place("hometown"), "past"),
     Rule("come", "from ...", place("hometown"), "present"),
     Rule("speak", "", languages, "present"),
-    Rule("suffer", "from ...", illnesses),
-    Rule("have", f"{_BAD}allerg(?:y|ies) to ...", items("allergy"), "present"),
-    Rule("have", rf"{_BAD}(?P<v>{_SOME}[\w-]+(?: [\w-]+)?) allerg(?:y|ies)\b", items("allergy"),
+    Rule("suffer", "from ...", _illnesses),
+    Rule("have", f"{_BAD}allerg(?:y|ies) to ...", _allergies, "present"),
+    Rule("have", rf"{_BAD}(?P<v>{_SOME}[\w-]+(?: [\w-]+)?) allerg(?:y|ies)\b", _allergies,
          "present"),
-    Rule("have", "", illnesses, "present"),
-    Rule("follow eat", f"(?:an? )?(?:strict )?(?P<v>{any_of(DIETS)}) diet", text("diet")),
+    Rule("have", "", _illnesses, "present"),
+    Rule("follow eat", f"(?:an? )?(?:strict )?(?P<v>{any_of(lexicon.DIETS)}) diet", text("diet")),
+    Rule("live reside", f"{_HOW}{_IN}...", _lives, EVER),
+    # "I moved to Rome" is a home, "I moved to Rome in 2003" may be a former one.
+    Rule("move", rf"(?!.*\b(?:in (?:19|20)\d\d|when|as a)\b){_TO}(?P<v>[^,]+)", _home, "past"),
+    Rule("move", rf"{_TO}(?P<v>[^,]+)", _home, "perfect lasting"),
+    Rule("settle", "(?:down )?(?:in|into) ...", _home, DONE),
+    Rule("have own", "an? ...", _second_home, "present lasting"),
+    Rule("buy", "an? ...", _second_home, DONE),
 )
 # fmt: on
 BEING = Rules(PERSON)

@@ -6,12 +6,14 @@ import re
 from dataclasses import dataclass
 
 from agentmem.facts.assertions import Clause
-from agentmem.facts.grammar.claims import SPEAKER
-from agentmem.facts.lexicon import RELATION, UNNAMED_MANY
+from agentmem.facts.lexicon import PARTNERS, RELATION, TOLD_APART, UNNAMED_MANY
 from agentmem.facts.patterns import any_of, pattern, strip_prefix, words
 from agentmem.facts.values import is_common, name_in
 
-__all__ = ["OVER", "Predicate", "parse", "without_over"]
+__all__ = ["OVER", "SPEAKER", "Predicate", "parse", "without_over"]
+
+# The subject of what is said of the author of a message.
+SPEAKER = ""
 
 
 @dataclass(frozen=True)
@@ -19,10 +21,11 @@ class Predicate:
     """What is said of a subject.
 
     Attributes:
-        subject: see `Claim.subject`.
+        subject: the person; `SPEAKER` for the author, else as in "sister", "sister Anna", "Hugo".
         plural: whether the subject is "we".
         verb: in its base form.
-        tense: `present`, `progressive`, `perfect` or `past`.
+        tense: `present`, `progressive`, `past`, `perfect`, or `lasting` for a perfect with "for",
+            "since" or "always".
         negated: whether it is denied, or said to be over ("used to").
         rest: what follows the verb.
         clause: all of the clause, to tell whether its capitals mean something.
@@ -39,9 +42,8 @@ class Predicate:
 
 _MODIFIER = any_of(
     """
-    older elder eldest younger youngest oldest big little baby twin other second first best half
-    step late new good close dear old lovely two three four five next-door upstairs downstairs ex
-    current former previous immediate male female
+    baby second first late new good close dear old lovely two three four five next-door upstairs
+    downstairs current former previous immediate male female
     """
 )
 # Modifiers that tell nobody apart: "my dear sister" is "my sister".
@@ -50,8 +52,9 @@ _IDLE_MODIFIER = pattern(
 )
 _NAME = r"[^\W\d_][\w'-]*(?: (?:van|von|de|der|den|la|el|bin|al)\b)*(?: [^\W\d_][\w'-]*)?"
 _RELATIVE = (
-    f"(?:my|our) (?P<modifier>(?:{_MODIFIER}[ -])*)(?P<relation>{RELATION})(?!'s? | (?:number|name|"
-    rf"email|birthday|phone|office|and)\b)(?:,? (?P<name>{_NAME}?)(?:,|(?= |'s ))|(?= |'s ))"
+    f"(?:my|our) (?P<modifier>(?:(?:{TOLD_APART}|{_MODIFIER})[ -])*)(?P<relation>{RELATION})"
+    r"(?!'s? | (?:number|name|email|birthday|phone|office|and)\b)"
+    rf"(?:,? (?P<name>{_NAME}?)(?:,|(?= |'s ))|(?= |'s ))"
 )
 # A bare name is a subject only before verbs that are said of people and pets.
 _SUBJECT = pattern(
@@ -81,60 +84,48 @@ _AUXILIARY = pattern(
     r"do|does|used to|ai)(?P<negation>n't)?)(?![\w'])"
 )
 OVER = pattern(r"\b(?:any ?more|any ?longer|no longer|after all|no more)\b")
-_NOT = pattern(r"(?:not|never)\b ?")
+_LASTING = pattern(r"\b(?:for|since|always)\b")
+_NOT = r"(?:not|never)\b ?"
 
 _BE = frozenset(("'m", "am", "are", "is", "'re", "'s", "ai"))
 _HAVE = frozenset(("have", "has", "'ve"))
-# "We've two cats" has no participle.
 _POSSESSED = pattern(r"(?:an?|one|two|three|four|five|six|no|some)\b")
 _UNREAD_PARTICIPLE = words(
-    "seen done made found taken had gotten read to heard met felt known grown"
+    "seen done made found taken had gotten read to heard met felt known grown put"
 )
-
-# Base forms whose third person and -ing form are regular.
-_REGULAR = words(
+_VERBS = words(
     """
-    live work own speak drive play like love enjoy prefer learn teach run weigh come go commute
-    use take wear suffer collect practice practise reside adore get wake support ride be call need
-    dislike hate detest rent belong report bank sing paint eat drink identify volunteer do spend
-    study have follow earn make
-    """
-)
-_THIRD_PERSON = {"go": "goes", "teach": "teaches", "do": "does", "study": "studies", "have": "has"}
-_REGULAR_PAST = words(
-    """
-    move adopt start join die settle live work own retire graduate divorce separate pass cancel name
-    marry rename accept love enjoy like turn major volunteer hire open
+    accept adopt adore be become belong break buy call cancel collect come commute detest die
+    dislike divorce do drink drive drop earn eat enjoy follow get give go graduate grow hate have
+    hire identify join learn leave like live lose love major make marry move name need open
+    outgrow own paint pass play practice practise prefer put quit rename rent report reside retire
+    ride run sell separate settle sing speak spend split start stop study suffer support switch
+    take teach tell turn use volunteer wake wear weigh work
     """
 )
-_PAST = {re.sub("(?<=r)y$", "i", v).removesuffix("e") + "ed": v for v in _REGULAR_PAST} | {
-    form: verb
-    for verb, forms in {
-        "move": "relocated", "buy": "bought purchased", "get": "got", "become": "became become",
-        "quit": "quit resigned", "leave": "left", "grow": "grew", "settle": "landed",
-        "sell": "sold scrapped crashed totaled traded returned rehomed donated", "have": "had",
-        "lose": "lost", "stop": "stopped", "give": "gave given", "drop": "dropped",
-        "break": "broke broken dumped", "split": "split", "run": "ran", "take": "took taken",
-        "cancel": "cancelled", "go": "went gone", "switch": "switched changed", "put": "put",
-        "outgrow": "outgrew outgrown", "be": "been", "open": "founded", "tell": "told",
-        "come": "came",
-    }.items()
-    for form in forms.split()
+# What the regular endings do not give, and verbs that say the same.
+_IRREGULAR = {
+    "break": "broke broken dumped", "become": "became become", "buy": "bought purchased",
+    "cancel": "cancelled", "come": "came", "drop": "dropped", "get": "got", "give": "gave given",
+    "go": "went gone", "grow": "grew", "have": "had", "leave": "left", "lose": "lost",
+    "move": "relocated", "open": "founded", "outgrow": "outgrew outgrown", "put": "put",
+    "quit": "quit resigned", "run": "ran",
+    "sell": "sold scrapped crashed totaled traded returned rehomed donated", "settle": "landed",
+    "split": "split", "stop": "stopped", "switch": "switched changed", "take": "took",
+    "tell": "told",
 }  # fmt: skip
-_FINITE = {form: (verb, "past") for form, verb in _PAST.items()}
-_FINITE |= {verb: (verb, "present") for verb in _REGULAR | {"quit"}}
-_FINITE |= {_THIRD_PERSON.get(verb, verb + "s"): (verb, "present") for verb in _REGULAR}
-_PROGRESSIVE = {
-    verb.removesuffix("e") + "ing": verb
-    for verb in words(
-        """
-        live work study learn play have reside rent teach drive suffer practice practise own speak
-        take volunteer do collect enjoy follow
-        """
-    )
-} | {"running": "run", "loving": "enjoy"}
-# Plans, which no rule reads.
-_PROGRESSIVE |= {plan: plan for plan in ("moving", "leaving", "getting")}
+_PAST = {re.sub("(?<![aeo])y$", "i", v).removesuffix("e") + "ed": v for v in _VERBS} | {
+    form: verb for verb, forms in _IRREGULAR.items() for form in forms.split()
+}
+_FINITE = {verb + "s": (verb, "present") for verb in _VERBS} | {
+    "goes": ("go", "present"), "teaches": ("teach", "present"), "does": ("do", "present"),
+    "studies": ("study", "present"), "has": ("have", "present"),
+}  # fmt: skip
+_FINITE |= {verb: (verb, "present") for verb in _VERBS}
+_FINITE |= {form: (verb, "past") for form, verb in _PAST.items()}
+_PROGRESSIVE = {verb.removesuffix("e") + "ing": verb for verb in _VERBS} | {
+    "running": "run", "getting": "get", "quitting": "quit", "being": "",
+}  # fmt: skip
 
 
 def without_over(text: str) -> str:
@@ -167,7 +158,8 @@ def parse(clause: Clause) -> Predicate | None:
 def _relative(subject: re.Match[str], clause: str) -> tuple[str, str] | None:
     """Return whom a relative's subject means, and the words of it that are no name after all."""
     modifier, relation = subject["modifier"].lower(), subject["relation"].lower()
-    if re.search(r"\b(?:former|previous|late)\b", modifier):
+    past = re.search(r"\b(?:(?P<ex>ex)|former|previous|late)\b", modifier)
+    if past and not (past["ex"] and relation in PARTNERS):
         return None
     who = (_IDLE_MODIFIER.sub("", modifier) + relation).strip()
     # "My friend lives in Rome": it is unknown which friend.
@@ -186,50 +178,40 @@ def _relative(subject: re.Match[str], clause: str) -> tuple[str, str] | None:
 def _predicate(subject: str, rest: str, clause: str, *, plural: bool = False) -> Predicate | None:
     """Read the verb and what follows it."""
     over = OVER.search(rest)
-    negated = over is not None and over.group().lower() in ("no longer", "no more")
-    rest = without_over(rest) if over else rest
+    rest = without_over(rest)
     auxiliary = _AUXILIARY.match(rest)
-    if auxiliary is None:
-        rest = strip_prefix(_SKIPPED, rest)
-        never = re.match(r"never ", rest, re.IGNORECASE)
-        rest = rest[never.end() :] if never else rest
-        first, _, tail = rest.partition(" ")
-        match = _FINITE.get(first.lower().strip(",.!"))
-        read = (*match, tail) if match else None
-        negated = negated or never is not None
-    elif auxiliary["modal"]:
+    word = auxiliary["word"].lower() if auxiliary and auxiliary["word"] else ""
+    if auxiliary and auxiliary["modal"]:
         return None
-    else:
-        word = auxiliary["word"].lower()
-        rest = strip_prefix(_SKIPPED, rest[auxiliary.end() :].strip())
-        never = _NOT.match(rest)
-        rest = strip_prefix(_SKIPPED, rest[never.end() :]) if never else rest
-        denied = bool(never or auxiliary["negation"])
-        negated = negated or denied or word == "used to"
-        read = _after_auxiliary(word, rest, denied=bool(auxiliary["negation"]))
+    rest = strip_prefix(_SKIPPED, rest[auxiliary.end() if auxiliary else 0 :].strip())
+    positive = strip_prefix(_NOT, rest)
+    denied = auxiliary is not None and auxiliary["negation"] is not None
+    read = _verb(word, strip_prefix(_SKIPPED, positive), denied=denied)
     if read is None:
         return None
-    verb, tense, rest = read
-    rest = strip_prefix(_SKIPPED, rest.strip())
-    return Predicate(subject, verb, rest, clause, tense, plural, negated)
+    verb, tense, tail = read
+    if tense == "perfect" and _LASTING.search(clause):
+        tense = "lasting"
+    ended = over is not None and over.group().lower() in ("no longer", "no more")
+    negated = ended or denied or positive != rest or word == "used to"
+    return Predicate(subject, verb, strip_prefix(_SKIPPED, tail), clause, tense, plural, negated)
 
 
-def _after_auxiliary(word: str, rest: str, *, denied: bool) -> tuple[str, str, str] | None:
-    """Return verb, tense and rest of what follows an auxiliary."""
+def _verb(word: str, rest: str, *, denied: bool) -> tuple[str, str, str] | None:
+    """Return verb, tense and rest of what follows an auxiliary, or none of them."""
     first, _, tail = rest.partition(" ")
-    low = first.lower().strip(",")
-    if word in ("was", "were"):
-        return "be", "past", rest
+    low = first.lower().strip(",.!")
     if word == "'s" and low in ("been", "got", "moved", "died", "passed", "gone"):
         word = "has"
+    if word in ("was", "were"):
+        return "be", "past", rest
     if word in _BE:
-        if low in _PROGRESSIVE:
-            return _PROGRESSIVE[low], "progressive", tail
-        return "be", "present", rest
+        doing = _PROGRESSIVE.get(low)
+        return ("be", "present", rest) if doing is None else (doing, "progressive", tail)
     if word in _HAVE:
         return _after_have(word, low, rest, tail, denied=denied)
-    if _FINITE.get(low) == (low, "present"):
-        return low, "present", tail
+    if low in _FINITE and (not word or _FINITE[low] == (low, "present")):
+        return *_FINITE[low], tail
     # "I do yoga"
     return ("do", "present", rest) if word in ("do", "does") and not denied else None
 
@@ -239,15 +221,13 @@ def _after_have(
 ) -> tuple[str, str, str] | None:
     if low == "been":
         ing, _, after = strip_prefix(_SKIPPED, tail).partition(" ")
-        if ing.lower() in _PROGRESSIVE:
-            return _PROGRESSIVE[ing.lower()], "progressive", after
-        return "be", "perfect", tail
+        doing = _PROGRESSIVE.get(ing.lower())
+        return (doing, "progressive", after) if doing else ("be", "perfect", tail)
     if low == "got":
         return "have", "present", tail
-    if low in _PAST and low not in ("had", "put"):
+    if low in _PAST and low not in _UNREAD_PARTICIPLE:
         return _PAST[low], "perfect", tail
-    if low.endswith("ed") or low in _UNREAD_PARTICIPLE or denied:
-        return None
-    if word == "'ve" and not _POSSESSED.match(rest):
-        return None
-    return "have", "present", rest
+    # "We've two cats" has no participle.
+    participle = low in _UNREAD_PARTICIPLE or low.endswith("ed") or word == "'ve"
+    read = not participle or _POSSESSED.match(rest)
+    return ("have", "present", rest) if read and not denied else None

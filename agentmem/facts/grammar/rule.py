@@ -6,38 +6,75 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 
-from agentmem.facts.grammar.claims import Claim
 from agentmem.facts.grammar.predicate import Predicate
 from agentmem.facts.lexicon import SOFTWARE
 from agentmem.facts.patterns import before, pattern, strip_prefix, words
-from agentmem.facts.values import is_common, job_in, listed, organization_in, place_in
+from agentmem.facts.values import job_in, listed, organization_in, place_in
 
 __all__ = [
-    "DONE", "EVER", "Read", "Rule", "Rules", "complete", "employer", "fact", "items", "job",
-    "job_title", "known", "one_of", "place", "text",
+    "DONE", "END", "EVER", "NAME_END", "WHOLE", "Claim", "Read", "Rule", "Rules", "complete",
+    "each", "employer", "fact", "job", "job_title", "known", "place", "text",
 ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a clause states of a person, or ends.
+
+    Attributes:
+        subject: the person, as in `Predicate.subject`.
+        attributes: the attribute that a fact states. For an ending, the attributes that it may
+            end; none means all of them.
+        value: as written; "" in an ending matches every value.
+        ends: whether the claim ends facts instead of stating one.
+        old: the value that this one replaces, for corrections that name no attribute.
+        also: whether the value is said to be additional ("I also work at ...").
+    """
+
+    subject: str
+    attributes: tuple[str, ...]
+    value: str
+    ends: bool = False
+    old: str = ""
+    also: bool = False
+
 
 Read = Callable[[Predicate, str], list[Claim]]
 
-# Tenses of rules.
-DONE = "past perfect"
-EVER = "present progressive perfect"
+# Tenses of rules: what is so since something happened, and what is so.
+DONE = "past perfect lasting"
+EVER = "present progressive lasting"
 
-# What may follow a place or an organization without changing what is said.
-_TAIL = pattern(
-    r"(?:, [^,]*\d+\w?)?\W*(?:(?:now|too|already|currently|again|these days|nowadays|today|"
+# What may follow a place, an organization or a thing without changing what is said.
+WHOLE = (
+    r"(?=(?:, [^,]*\d+\w?)?\W*(?:(?:now|too|already|currently|again|these days|nowadays|today|"
     r"at the moment|though|btw|by the way|actually|originally|full-?time|part-?time|instead|"
     r"permanently|anyway|right now|together|alone|as well)\b\W*)*"
     r"(?:(?:with|for|since|as|because|near|in|at|on|by|and|but|from|where|which|who|close to|"
     r"not far|right|just|over|last|about|around|after|to be|so|all|ever|almost|during|the|a few|"
-    r"two|three|five|ten|to|this|of|next to|out of|within|part of|most of)\b.*)?$"
+    r"two|three|five|ten|to|this|of|next to|out of|within|part of|most of)\b.*)?$)"
 )
+# What is said about a thing, and does not belong to its name.
+END = (
+    " (?:and (?:i|it|they|we|he|she|have|am|would|want|was|that|how|find|can|get|carry|must|so|"
+    "need|really|often|always|usually|much)|but|because|since|so|which|who|that|when|where|while|"
+    "with|for|from|at|in|on|near|to|as|too|very|quite|pretty|a (?:lot|few|bit)|the most|more|most|"
+    "every|once|twice|whenever|after(?! all)|before|during|by|of course|though|especially|like|"
+    "such|even|if|about|around|over|than|together|lately|recently|last|these|this|today|again|"
+    "right|now|yesterday|using|fluently|natively|well|regularly|competitively|"
+    "professionally|it's|they're|of|is|are|was|can|two|three|\\d+ (?:years|months|weeks))\\b|"
+    r"[(:!;]|(?<!\b[DM]r)(?<!\bM[rs]s)(?<!\bMs)\.(?= |$)|,(?: ?)(?:but|so|which|and (?:i|it|they|"
+    r"have|am)|it|they|too|especially|such|like|because|mostly|particularly)\b"
+)
+# What follows a name.
+NAME_END = rf"{END}|,| - | (?:and|btw|here|instead|please|anyway|although)\b"
 
 
 def complete(tail: str) -> bool:
     """Return whether a value that is followed by this is whole."""
-    return _TAIL.match(tail) is not None
+    return pattern(WHOLE).match(tail) is not None
 
 
 def fact(p: Predicate, attribute: str, value: str | None) -> list[Claim]:
@@ -59,9 +96,18 @@ def known(attribute: str, value: str) -> Read:
     return lambda p, _: fact(p, attribute, value)
 
 
-def one_of(attribute: str, allowed: Collection[str]) -> Read:
-    """Take a value of a closed list."""
-    return lambda p, rest: fact(p, attribute, rest) if rest.lower().strip(" .!") in allowed else []
+def each(attribute: str, allowed: Collection[str], lead: str = "") -> Read:
+    """Take the items of an enumeration that are in a closed list.
+
+    Args:
+        lead: a pattern of what may stand before an item.
+    """
+
+    def read(p: Predicate, rest: str) -> list[Claim]:
+        items = (before(END, strip_prefix(lead, item)) for item in listed(rest))
+        return [c for item in items if item.lower() in allowed for c in fact(p, attribute, item)]
+
+    return read
 
 
 def place(attribute: str) -> Read:
@@ -69,49 +115,21 @@ def place(attribute: str) -> Read:
 
     def read(p: Predicate, rest: str) -> list[Claim]:
         match = place_in(rest, p.clause)
-        if match is None or match[0].lower() in SOFTWARE or not complete(match[1]):
-            return []
-        return fact(p, attribute, match[0])
+        whole = match and match[0].lower() not in SOFTWARE and complete(match[1])
+        return fact(p, attribute, match[0]) if match and whole else []
 
     return read
-
-
-_ITEMS_END = (
-    r" (?:but|so|since|because|which|who|that|when|and (?:i|we|have|can|get|carry|it|need|must|so)"
-    r"\b|as well(?! as)|too\b|though|for (?:as|\w+ years)|after all|all my life|with|from)\b|[(.]"
-)
-# "I'm allergic to mornings" and "to stupidity" are jokes.
-_NO_ITEM = words("them it work mornings mondays drama nonsense people everything")
-
-
-def items(attribute: str) -> Read:
-    """Take each item of an enumeration, up to the first that is longer than four words."""
-
-    def read(p: Predicate, rest: str) -> list[Claim]:
-        claims: list[Claim] = []
-        for each in listed(before(_ITEMS_END, rest)):
-            item = strip_prefix("(?:an?|the|any kind of|any|all) ", each)
-            parts = item.lower().split()
-            unfit = not parts or len(parts) > 4 or any(map(is_common, parts))
-            if unfit or parts[0] in _NO_ITEM or parts[-1].endswith("ity"):
-                break
-            claims += fact(p, attribute, item)
-        return claims
-
-    return read
-
-
-_NO_EMPLOYER = pattern(r"(?:a |the )?(?:day|night|\d)")
-_AT = pattern(r",? ?(?:working )?(?:at|for|with) (?P<v>.+)$")
-_OF_STUDENT = pattern(r"student|apprentice|trainee")
 
 
 def employer(p: Predicate, rest: str) -> list[Claim]:
     """Take the organization that the text begins with as the employer."""
     match = organization_in(rest, p.clause)
-    if match and complete(match[1]) and not _NO_EMPLOYER.match(match[0]):
-        return fact(p, "employer", match[0])
-    return []
+    whole = match and complete(match[1]) and not _NO_EMPLOYER.match(match[0])
+    return fact(p, "employer", match[0]) if match and whole else []
+
+
+_NO_EMPLOYER = pattern(r"(?:a |the )?(?:day|night|\d)")
+_AT = pattern(r",? ?(?:working )?(?:at|for|with) (?P<v>.+)$")
 
 
 def _job(*, open_ended: bool) -> Read:
@@ -119,10 +137,10 @@ def _job(*, open_ended: bool) -> Read:
         match = job_in(rest, open_ended=open_ended)
         if match is None:
             return []
-        claims = fact(p, "job", match[0])
-        if at := _AT.match(match[1].strip()):
-            claims += (place("school") if _OF_STUDENT.search(match[0]) else employer)(p, at["v"])
-        return claims
+        learns = re.search("student|apprentice|trainee", match[0], re.IGNORECASE)
+        at = _AT.match(match[1].strip())
+        where = (place("school") if learns else employer)(p, at["v"]) if at else []
+        return fact(p, "job", match[0]) + where
 
     return read
 
@@ -141,7 +159,8 @@ class Rule:
     """What a verb states together with what follows it.
 
     Attributes:
-        verbs: in their base form, separated by spaces.
+        verbs: in their base form, or names of attributes ("My goal is ..."), separated by spaces;
+            "_" stands for a space. Rules without a verb read a whole clause.
         after: a pattern of what follows the verb; its group `v` is read, else all that follows.
             Three dots at its end stand for that group, up to the end of the clause.
         read: makes claims of it.
@@ -175,13 +194,17 @@ class Rules:
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._rules: dict[tuple[str, str], list[Rule]] = defaultdict(list)
         for rule in rules:
-            for verb in rule.verbs.split():
-                for tense in rule.tenses.split():
-                    self._rules[verb, tense].append(rule)
+            for verb, tense in product(words(rule.verbs) or ("",), rule.tenses.split()):
+                self._rules[verb, tense].append(rule)
 
-    def read(self, p: Predicate) -> list[Claim]:
-        """Return what a predicate states, as if it were not negated."""
-        match = (rule.claims(p) for rule in self._rules.get((p.verb, p.tense), ()))
+    def read(self, p: Predicate, verb: str | None = None) -> list[Claim]:
+        """Return what a predicate states, as if it were not negated.
+
+        Args:
+            verb: whose rules are read, if not those of the predicate's verb.
+        """
+        key = (p.verb if verb is None else verb, p.tense)
+        match = (rule.claims(p) for rule in self._rules.get(key, ()))
         return next(filter(None, match), [])
 
     def of(self, p: Predicate, attributes: Sequence[str]) -> list[Claim]:

@@ -72,6 +72,7 @@ NOTHING: dict[str, list[str]] = {
         "English.\n\nHow should I answer?",
         "Explain the joke: I'm a vegetarian, I only eat animals that eat plants.",
         "SELECT name FROM users WHERE name = 'My name is Bob';",
+        "Rated 5 stars. I am a plumber and this wrench is great.",
     ],
     "writing": [
         "Write a dating profile: I'm 32, I live in Denver and I love climbing.",
@@ -139,6 +140,8 @@ NOTHING: dict[str, list[str]] = {
         "Pretend my name is Queen Elsa.",
         "Imagine I have a son named Leo and live in Naples.",
         "For the sake of the argument, I'm a millionaire.",
+        "For the school play I'm Juliet and I live in Verona.",
+        "In our film I'm a spy called Boris.",
     ],
     "hypothetical": [
         "If I was a doctor, I'd live in Basel.",
@@ -239,6 +242,10 @@ NOTHING: dict[str, list[str]] = {
         "I grew up with a dog named Lassie.",
         "My previous job was at Nokia.",
         "I was allergic to eggs as a baby.",
+        "I met my former boss, Ana.",
+        "My former boss Ana called.",
+        "I have a former boss called Ana.",
+        "I miss Leo, my late dog.",
     ],
     "other people": [
         "My neighbour works at Hooli and lives on Elm Street.",
@@ -501,11 +508,27 @@ NOTHING: dict[str, list[str]] = {
         "I weigh in on this.",
         "I earn respect.",
         "My wifi is slow.",
+        "I think I'm Frank with people.",
+        "I make 100 pancakes a year.",
     ],
 }
 
 # What has to be found: subject, attribute, and words of the value.
 FOUND: dict[str, list[tuple[str, str, str]]] = {
+    "I had lunch with Emily, my sister.": [("user", "sister", "Emily")],
+    "I'm learning Greek and the harp.": [("user", "learning", "Greek")],
+    "I have a dog. Actually, make that two.": [("user", "pet", "dog")],
+    "Tamar, my new dentist, is great.": [("user", "dentist", "Tamar")],
+    "I saw Tamar, my new dentist, yesterday.": [("user", "dentist", "Tamar")],
+    "I met Dr. Lund, my new therapist, today.": [("user", "therapist", "Dr. Lund")],
+    "I work with Ben, my older brother.": [("user", "older brother", "Ben")],
+    "I adopted a beagle called Biscuit on 12 April 2023.": [("user", "pet", "Biscuit (beagle)")],
+    "Call me Sam. Actually, make that Samuel.": [("user", "name", "Samuel")],
+    "I live in Rome. Actually, I mean Milan.": [("user", "home", "Milan")],
+    "I took a job at Bosch as a welder.": [
+        ("user", "employer", "Bosch"),
+        ("user", "job", "welder"),
+    ],
     "I'm Zoë.": [("user", "name", "Zoë")],
     "my name's Priya Raman": [("user", "name", "Priya Raman")],
     "MY NAME'S TOM": [("user", "name", "TOM")],
@@ -831,6 +854,18 @@ FOUND: dict[str, list[tuple[str, str, str]]] = {
 
 # Messages of consecutive days, what must be gone after them, and what must be known.
 CHANGES: list[tuple[list[str], list[str], list[str]]] = [
+    (["My cat is called Puck.", "Anyhow, my cat, he hates Berlin."], ["Anyhow"], ["Puck"]),
+    (["My manager is Ana.", "Ana is my former manager."], ["Ana"], []),
+    (["My manager is Ana.", "My ex manager is Ana."], ["Ana"], []),
+    (["My manager is Ana.", "My former manager is Bea."], ["Bea"], ["Ana"]),
+    (["We gave our cat Minka away."], ["Minka"], []),
+    (["I work at Lidl.", "I don't usually work from home."], [], ["Lidl"]),
+    (["I have a dog called Rex.", "However, my dog hates Berlin."], ["However"], ["Rex"]),
+    (
+        ["My cat is called Puck.", "Honestly, my cat, who loves London, is ill."],
+        ["Honestly"],
+        ["Puck"],
+    ),
     (["I live in Sofia.", "I don't live in Sofia anymore."], ["Sofia"], []),
     (["I live in Sofia.", "I left Sofia for good."], ["Sofia"], []),
     (["I live in Sofia.", "We've moved from Sofia to Varna."], ["Sofia"], ["Varna"]),
