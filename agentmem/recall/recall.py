@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -29,7 +29,7 @@ from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import NONE
 from agentmem_retrievers.ranking.latest_value import matching_keys
-from agentmem_stores import Granularity, Memory, Scope, State
+from agentmem_stores import Granularity, Memory, MemoryStore, Scope, State
 from agentmem_stores.filters import MemoryFilter
 
 __all__ = ["Recaller", "candidates", "shown_granularity"]
@@ -151,6 +151,23 @@ class _Page:
 
 
 @dataclass(frozen=True)
+class _Turns:
+    """Reads turns from the store, each once: summaries and passages come from the same ones."""
+
+    store: MemoryStore
+    scope: Scope
+    known: dict[str, Memory]
+
+    def get(self, ids: Iterable[str]) -> dict[str, Memory]:
+        """Return the turns that exist, by id, in the order of the ids."""
+        wanted = dict.fromkeys(ids)
+        if unread := [i for i in wanted if i not in self.known]:
+            read = self.store.get_memories(self.scope, Granularity.TURN, unread)
+            self.known.update({turn.id: turn for turn in read})
+        return {i: self.known[i] for i in wanted if i in self.known}
+
+
+@dataclass(frozen=True)
 class Recaller:
     """Chooses what a context shows; it reads the store and its index, and writes nothing."""
 
@@ -204,10 +221,11 @@ class Recaller:
             words = index.tables[Granularity.TURN].words
             excerpts = Excerpts(result.query, words, count)
             page = _Page(count, max_tokens, admits)
+            turns = _Turns(self.memories.store, scope, {h.memory.id: h.memory for h in hits})
             _add_pinned(page, [m for m in pinned if wanted(m.granularity)], where)
             if wanted(Granularity.FACT):
                 _add_facts(page, _certain_facts(index.facts, result.query, as_of), allowed)
-            self._add_overview(page, scope, groups, shares, routing, excerpts, max_tokens)
+            self._add_overview(page, turns, groups, shares, routing, excerpts, max_tokens)
             if Granularity.SESSION in routing.shares:
                 n_turns = TURNS_PER_PASSAGE * routing.turns
                 likely = likeliest_turns(
@@ -218,16 +236,16 @@ class Recaller:
                     at_most=n_turns,
                     with_topics="topics" not in self.settings.off,
                 )
-                self._add_passages(page, scope, index, likely, hits, routing, excerpts, readable)
+                self._add_passages(page, turns, index, likely, hits, routing, excerpts, readable)
             if Granularity.TURN in routing.shares:
-                self._add_turns(page, scope, index, hits, routing, excerpts, allowed)
+                self._add_turns(page, turns, index, hits, routing, excerpts, allowed)
         routing = replace(routing, archive=any(hit.archived for hit in hits))
         return _context(result, routing, page, max_tokens, explain=explain)
 
     def _add_overview(
         self,
         page: _Page,
-        scope: Scope,
+        turns: _Turns,
         groups: _Groups,
         shares: Sequence[float] | np.ndarray,
         routing: RecallRouting,
@@ -239,14 +257,14 @@ class Recaller:
             allowance = int(routing.shares.get(granularity, 0.0) * max_tokens)
             if allowance < MIN_TEXT_TOKENS:
                 continue
-            for memory, share in self._surest(scope, groups, granularity, shares):
+            for memory, share in self._surest(turns.scope, groups, granularity, shares):
                 if not page.admits(memory):
                     continue
                 room = min(page.room(memory), allowance, MAX_SUMMARY_TOKENS)
                 before = page.left
                 if room >= MIN_TEXT_TOKENS and (text := excerpts.best(memory.text, room)):
                     reason = f"{share:.0%} of the evidence is in this {granularity.value}"
-                    quoted = self._quoted_turns(scope, memory, text)
+                    quoted = _quoted_turns(turns, memory, text)
                     draft = _Draft(_line(memory, text), _FORMS[granularity], quoted, share, reason)
                     page.add(draft)
                 allowance -= max(before - page.left, 1)
@@ -271,18 +289,10 @@ class Recaller:
             if memory_id in by_id:
                 yield by_id[memory_id], mass[memory_id]
 
-    def _quoted_turns(self, scope: Scope, memory: Memory, text: str) -> tuple[str, ...]:
-        sources = self.memories.store.get_memories(
-            scope, Granularity.TURN, memory.sources[:MAX_SOURCES]
-        )
-        return tuple(
-            turn.id for turn in sources if any(len(s) > 12 and s in text for s in split(turn.text))
-        )
-
     def _add_passages(
         self,
         page: _Page,
-        scope: Scope,
+        turns: _Turns,
         index: ScopeIndex,
         likely: Sequence[str],
         hits: Sequence[RecalledMemory],
@@ -294,18 +304,18 @@ class Recaller:
         scores = {hit.memory.id: hit.score for hit in hits}
         order = _passages_of(index, likely)[: routing.turns]
         by_id = {
-            m.id: m for m in self.memories.store.get_memories(scope, Granularity.SESSION, order)
+            m.id: m
+            for m in self.memories.store.get_memories(turns.scope, Granularity.SESSION, order)
         }
-        sources = dict.fromkeys(i for m in by_id.values() for i in m.sources)
-        members = self.memories.store.get_memories(
-            scope, Granularity.TURN, [i for i in sources if readable(i)]
-        )
-        turns = {m.id: m for m in members}
+        sources = (i for m in by_id.values() for i in m.sources)
+        turn_of = turns.get(i for i in sources if readable(i))
         for passage_id in order:
             passage = by_id.get(passage_id)
             if passage is None:
                 continue
-            unseen = [turns[i] for i in passage.sources if i in turns and i not in page.turn_ids]
+            unseen = [
+                turn_of[i] for i in passage.sources if i in turn_of and i not in page.turn_ids
+            ]
             members = [turn for turn in unseen if page.admits(turn)]
             room = min(page.room(passage), MAX_PASSAGE_TOKENS)
             if not members or room < MIN_TEXT_TOKENS:
@@ -320,7 +330,7 @@ class Recaller:
     def _add_turns(
         self,
         page: _Page,
-        scope: Scope,
+        turns: _Turns,
         index: ScopeIndex,
         hits: Sequence[RecalledMemory],
         routing: RecallRouting,
@@ -329,7 +339,7 @@ class Recaller:
     ) -> None:
         """Add the best turns, each in full or as its best sentences."""
         best = hits[: routing.turns]
-        before = self._preceding(scope, index, [hit.memory for hit in best], page)
+        before = _preceding(turns, index, [hit.memory for hit in best], page)
         for rank, hit in enumerate(best):
             memory = hit.memory
             if memory.id in page.turn_ids:
@@ -355,25 +365,28 @@ class Recaller:
                     continue
             page.add(_Draft(line, form, _own(memory), hit.score, reason))
 
-    def _preceding(
-        self, scope: Scope, index: ScopeIndex, turns: Sequence[Memory], page: _Page
-    ) -> dict[str, Memory]:
-        """Return the turn before each turn that means little without it."""
-        table = index.tables[Granularity.TURN]
-        # No more turns than fit, so that none is read in vain.
-        fitting = turns[: page.left // _MIN_LINE_TOKENS]
-        dependent = [m.id for m in fitting if means_little_alone(m.text) and m.id in table.row_of]
-        if not dependent:
-            return {}
-        rows = np.array([table.row_of[i] for i in dependent], dtype=np.intp)
-        earlier = table.neighbors(rows, -1).tolist()
-        ids = {i: table.ids[row] for i, row in zip(dependent, earlier, strict=True) if row != NONE}
-        by_id = {memory.id: memory for memory in turns}
-        unread = [i for i in ids.values() if i not in by_id]
-        if unread:
-            read = self.memories.store.get_memories(scope, Granularity.TURN, unread)
-            by_id |= {memory.id: memory for memory in read}
-        return {i: by_id[e] for i, e in ids.items() if e in by_id and page.admits(by_id[e])}
+
+def _quoted_turns(turns: _Turns, memory: Memory, text: str) -> tuple[str, ...]:
+    """Return the sources of a summary of which a sentence stands in its text."""
+    sources = turns.get(memory.sources[:MAX_SOURCES]).values()
+    return tuple(
+        turn.id for turn in sources if any(len(s) > 12 and s in text for s in split(turn.text))
+    )
+
+
+def _preceding(
+    turns: _Turns, index: ScopeIndex, shown: Sequence[Memory], page: _Page
+) -> dict[str, Memory]:
+    """Return the turn before each turn that means little without it."""
+    table = index.tables[Granularity.TURN]
+    # No more turns than fit, so that none is read in vain.
+    fitting = shown[: page.left // _MIN_LINE_TOKENS]
+    dependent = [m.id for m in fitting if means_little_alone(m.text) and m.id in table.row_of]
+    rows = np.array([table.row_of[i] for i in dependent], dtype=np.intp)
+    earlier = table.neighbors(rows, -1).tolist()
+    ids = {i: table.ids[row] for i, row in zip(dependent, earlier, strict=True) if row != NONE}
+    by_id = turns.get(ids.values())
+    return {i: by_id[e] for i, e in ids.items() if e in by_id and page.admits(by_id[e])}
 
 
 def _passages_of(index: ScopeIndex, turn_ids: Sequence[str]) -> list[str]:
