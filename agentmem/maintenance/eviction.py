@@ -130,7 +130,7 @@ def need_features(table: Table, rows: Rows) -> dict[str, NDArray[np.float64]]:
     """Return what tells whether a question will need turns, each of shape (rows,).
 
     A turn is needed if it says something new in rare words, names a time, comes after a question,
-    or is about its speaker, and seldom if it is the reply of an assistant.
+    or is about its speaker, and seldom if it is an assistant's reply to its user.
     """
     information, mean_idf = _information(table, rows)
     columns, before = table.columns, table.neighbors(rows, -1)
@@ -140,7 +140,8 @@ def need_features(table: Table, rows: Rows) -> dict[str, NDArray[np.float64]]:
         "dated": ~np.isnan(columns["about_start"][rows]),
         "after a question": columns["has_question"][before] & (before != NONE),
         "first person": columns["first_person"][rows],
-        "reply": ~columns["from_user"][rows],
+        # Not what somebody else wrote, such as a tool or a nurse, or an assistant without a user.
+        "reply": columns["from_assistant"][rows] & columns["from_user"][before] & (before != NONE),
     }
     return {name: values.astype(np.float64) for name, values in features.items()}
 

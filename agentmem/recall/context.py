@@ -65,6 +65,8 @@ class RecallRouting:
         parts = [f"{kind}, worth {self.turns} turns"]
         if coarse:
             parts.append(f"with an overview from {', '.join(coarse)} memories")
+        elif Granularity.SESSION in self.shares:
+            parts.append("with passages around them")
         elif self.breadth >= 0.5:
             parts.append("whose evidence is scattered over sessions")
         if self.archive:

@@ -325,6 +325,10 @@ class Recaller:
                 fitting = [scores[i] for i in passage.sources if i in scores]
                 reason = _AROUND_HIT if fitting else _OF_SUBJECT
                 score = max(fitting, default=0.0)
+                if any(i not in turn_of for i in passage.sources):
+                    # Not at the time of a turn that may not be shown.
+                    latest = max(turn_of[i].said_at for i in turn_ids)
+                    passage = replace(passage, said_at=latest)
                 page.add(_Draft(_line(passage, text), Form.PASSAGE, turn_ids, score, reason))
 
     def _add_turns(

@@ -58,11 +58,14 @@ def likeliest_turns(
         smoothed[members] += _WEIGHT * probability[members].mean()
     long = [members for members in sessions if len(members) >= _MIN_LONG_SESSION]
     if long and with_topics:
+        is_long = np.zeros(len(table.ids), dtype=np.bool_)
+        is_long[np.concatenate(long)] = True
         for topic in _topics(index, likely):
-            for members in long:
-                within = np.intersect1d(topic, members)
-                if len(within):
-                    smoothed[within] += _WEIGHT * probability[within].mean()
+            turns = topic[is_long[topic]]
+            # The part of a topic that lies in each session has a mean of its own.
+            _, session = np.unique(table.columns["session"][turns], return_inverse=True)
+            sums = np.bincount(session, weights=probability[turns])
+            smoothed[turns] += _WEIGHT * (sums / np.bincount(session))[session]
     archived = any(hit.archived for hit in hits)
     smoothed[~table.visible(as_of, include_archived=archived)] = 0.0
     best = np.argsort(-smoothed, kind="stable")[:at_most]

@@ -72,6 +72,7 @@ _COLUMNS: dict[str, Any] = {
     "negated": np.bool_,
     "first_person": np.bool_,
     "from_user": np.bool_,
+    "from_assistant": np.bool_,
     "is_document": np.bool_,
     "text_key": np.uint64,
 }
@@ -232,6 +233,7 @@ class Table:
         columns["ends_with_question"][row] = has_question and ends_with_question(memory.text)
         columns["about_start"][row] = columns["about_end"][row] = np.nan
         columns["from_user"][row] = memory.role == "user"
+        columns["from_assistant"][row] = memory.role == "assistant"
         columns["is_document"][row] = memory.role == "document"
         columns["negated"][row] = NEGATION.search(memory.text) is not None
         columns["first_person"][row] = FIRST_PERSON.search(memory.text) is not None

@@ -339,7 +339,8 @@ class LatestValue:
         share = np.where(is_likeliest, _SHARE_IF_NOTHING_ELSE, _SHARE_OF_LIKELIEST)
         least = np.maximum(share * best, _MIN_BESIDE_FACT if key else 0.0)
         places = np.flatnonzero(likelihoods >= least)
-        places = self._own(ranking, rows, places)
+        texts = self._own_texts(ranking, rows[places])
+        places = np.array([p for p in places.tolist() if int(rows[p]) in texts], dtype=np.intp)
         stated = _keys_by_turn(ranking.index.facts)
         keys_of = [stated.get(table.ids[row], set()) for row in rows[places]]
         same = {key} if key else _keys_of_best(keys_of, likelihoods[places], asked)
@@ -354,22 +355,22 @@ class LatestValue:
         sure = max(attributes.values()) >= _SURE and likelihoods[newest] >= _SURE
         name = names[int(np.argmax(probabilities[newest] * weights))]
         latest = int(rows[newest])
-        if self._matches_worse(ranking, latest, int(rows[0]), name, int(sure)):
+        if self._matches_worse(ranking, latest, int(rows[0]), name, texts[latest], int(sure)):
             return []
         # Nothing comes before an older statement that matches the question's own words better:
         # "Which lens did I buy last?" is not about a tripod.
         fitting = [
             place == newest
             or (
-                not self._matches_worse(ranking, row, int(rows[0]), name, allowed=0)
-                and not self._matches_worse(ranking, latest, row, name, allowed=0)
+                not self._matches_worse(ranking, row, int(rows[0]), name, texts[row], allowed=0)
+                and not self._matches_worse(ranking, latest, row, name, texts[latest], allowed=0)
             )
             for place, row in zip(places.tolist(), rows[places].tolist(), strict=True)
         ]
         return [int(row) for row in rows[places[fitting]]]
 
     def _matches_worse(
-        self, ranking: TurnRanking, row: int, other: int, name: str, allowed: int
+        self, ranking: TurnRanking, row: int, other: int, name: str, text: str, allowed: int
     ) -> bool:
         """Return whether a turn lacks words of the question that another turn has.
 
@@ -380,6 +381,7 @@ class LatestValue:
 
         Args:
             name: of the attribute that the turn states.
+            text: of the turn.
             allowed: how many other words may be lacking.
         """
         table, literals = ranking.index.tables[Granularity.TURN], ranking.lexical.literals
@@ -397,32 +399,25 @@ class LatestValue:
         if self.model is not None:
             specific -= self.model.framing(name)
         lacking = specific & set(table.words.terms(other)) - terms
-        text = ranking.question.text
-        if lacking & _stems(_NOUN_PHRASE.findall(text)):
+        question = ranking.question.text
+        if lacking & _stems(_NOUN_PHRASE.findall(question)):
             return True
-        preposition = _PREPOSITION.search(text)
-        restricting = lacking & _stems([text[preposition.end() :]] if preposition else [])
-        if restricting and not self._states_change(ranking, row):
+        preposition = _PREPOSITION.search(question)
+        restricting = lacking & _stems([question[preposition.end() :]] if preposition else [])
+        # It does not say that things are no longer as they were.
+        if restricting and not _CHANGE.search(text):
             return True
         return len(lacking - restricting) > allowed
 
-    def _states_change(self, ranking: TurnRanking, row: int) -> bool:
-        """Return whether a turn says that things are no longer as they were."""
-        turn = ranking.index.tables[Granularity.TURN].ids[row]
-        found = self.store.get_memories(ranking.sources.scope, Granularity.TURN, [turn])
-        return any(_CHANGE.search(memory.text) for memory in found)
-
-    def _own(self, ranking: TurnRanking, rows: Rows, places: Rows) -> Rows:
-        """Return the places of turns in which the user speaks of themselves."""
+    def _own_texts(self, ranking: TurnRanking, rows: Rows) -> dict[int, str]:
+        """Return the texts of the turns in which the user speaks of themselves, by row."""
         table = ranking.index.tables[Granularity.TURN]
-        ids = [table.ids[row] for row in rows[places]]
-        memories = self.store.get_memories(ranking.sources.scope, Granularity.TURN, ids)
-        own = {
-            memory.id
-            for memory in memories
+        ids = [table.ids[row] for row in rows]
+        return {
+            table.row_of[memory.id]: memory.text
+            for memory in self.store.get_memories(ranking.sources.scope, Granularity.TURN, ids)
             if memory.speaker is None and self.classifier.is_own(memory.text)
         }
-        return places[np.array([i in own for i in ids], dtype=np.bool_)]
 
 
 def _asks_whether_it_holds(question: Question, rows: Sequence[int], table: Table) -> bool:

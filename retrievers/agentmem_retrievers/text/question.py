@@ -43,8 +43,9 @@ _WHEN = re.compile(
 # "When is she going to ...", "When did they plan to ...".
 _FUTURE = re.compile(r"\b(?:is|are|will|going to|plan(?:s|ned|ning)?|upcoming)\b", re.IGNORECASE)
 # In the languages of `text.tokenize`, and in Chinese, Japanese and Thai.
+# "US" is a country.
 FIRST_PERSON = re.compile(
-    r"\b(?:i|me|my|mine|we|us|our|ours|myself|ich|mich|mir|mein(?:e[mnrs]?)?|wir|uns|unser(?:e[mnrs]?)?|"
+    r"\b(?!(?-i:US)\b)(?:i|me|my|mine|we|us|our|ours|myself|ich|mich|mir|mein(?:e[mnrs]?)?|wir|uns|unser(?:e[mnrs]?)?|"
     r"je|j|moi|mon|ma|mes|nous|yo|mí|mis?|nuestr[oa]s?|io|mi[oaei]|miei|noi|nostr[oaie]|eu|meus?|"
     r"minhas?|noss[oa]s?|ik|mij|mijn|ons|onze)\b|我|私|僕|俺|わたし|ฉัน|ผม",
     re.IGNORECASE,

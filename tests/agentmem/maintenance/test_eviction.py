@@ -81,6 +81,19 @@ def test_an_assistants_long_reply_is_less_likely_to_be_needed(memory: MemoryCont
     assert reply < own
 
 
+def test_only_an_assistants_answer_to_a_user_is_a_reply(memory: MemoryController) -> None:
+    _, reply, _, nurse, _, alone = odds(
+        memory,
+        "Good.",
+        ("assistant", "The walnut tree fell on the greenhouse."),
+        "Well.",
+        ("x-nurse", "The cherry hedge grew over the driveway."),
+        ("assistant", "Right."),
+        ("assistant", "The maple branch broke above the chimney."),
+    )
+    assert min(nurse, alone) > reply + 3
+
+
 def test_replies_fade_before_what_a_user_said(memory: MemoryController, clock: ManualClock) -> None:
     [own] = memory.add("I keep the spare key under the walnut tree.", session_id="s")
     [reply] = memory.add(

@@ -147,13 +147,18 @@ class TestForms:
     def test_an_overview_shows_days_of_several_sessions(
         self, memory: MemoryController, clock: ManualClock
     ) -> None:
-        for name in ("beds", "trees"):
-            for n in range(6):
-                memory.add(f"The {name} of my garden need care number {n}.", session_id=name)
-            memory.end_session(name)
+        for day, names in enumerate((("beds", "trees"), ("paths", "fences"), ("songs", "films"))):
+            for name in names:
+                for n in range(6):
+                    topic = (
+                        f"The {name} of my garden need care" if day < 2 else f"I like old {name}"
+                    )
+                    memory.add(f"{topic}, number {n}.", session_id=name)
+                memory.end_session(name)
+            clock.advance(days=1)
         memory.consolidate()
         context = memory.recall("Summarize what we said about the garden.", max_tokens=2000)
-        assert Granularity.DAY in context.routing.entropies
+        assert Form.DAY in {item.form for item in context.items}
 
     def test_passages_show_nothing_that_was_said_later(
         self, memory: MemoryController, clock: ManualClock
@@ -168,6 +173,10 @@ class TestForms:
         ids = {i for item in context.items for i in item.turn_ids}
         assert ids
         assert all(memory.get(i).said_at <= moment for i in ids)
+        passages = [item for item in context.items if item.form is Form.PASSAGE]
+        assert passages
+        assert all(item.memory.said_at <= moment for item in passages)
+        assert "scattered" not in str(context.routing)
 
     def test_scattered_evidence_is_shown_as_turns(
         self, memory: MemoryController, clock: ManualClock

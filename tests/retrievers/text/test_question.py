@@ -74,3 +74,11 @@ def test_identifiers_are_numbers_and_keys_but_no_dates(text: str, identifiers: s
 )
 def test_a_note_in_brackets_after_a_question_is_ignored(text: str, asks: bool) -> None:
     assert ends_with_question(text) is asks
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("Who visited us?", True), ("Who leads the US now?", False), ("What did I say?", True)],
+)
+def test_a_country_is_not_the_first_person(text: str, expected: bool) -> None:
+    assert Question(text, frozenset()).first_person is expected
