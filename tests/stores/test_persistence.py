@@ -79,17 +79,6 @@ def test_reopened_store_has_all_content(tmp_path: Path) -> None:
         assert store.write(Batch(ADA, put=[entry])) != revision
 
 
-def test_a_write_reads_no_more_than_the_last_hundred_again(tmp_path: Path) -> None:
-    """Chroma reads its log with every write, up to what its index has saved."""
-    with ChromaStore.open(tmp_path, SPEC, partitions=1) as store:
-        for page in range(3):
-            put = [make_entry(store, f"m{page}-{i}", seed=100 * page + i) for i in range(110)]
-            store.write(Batch(ADA, put=put))
-    with closing(sqlite3.connect(tmp_path / "chroma.sqlite3")) as db:
-        [(logged,)] = db.execute("SELECT count(*) FROM embeddings_queue")
-    assert logged <= 100
-
-
 def test_killed_process_loses_no_acknowledged_write(tmp_path: Path) -> None:
     """Batches are atomic, and no revision is used twice."""
     with writer(tmp_path) as process:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-from agentmem_stores.chroma.registry import CONFIGURATION, REGISTRY, Layout
+from agentmem_stores.chroma.registry import REGISTRY, Layout
 from agentmem_stores.errors import StoreFormatError, StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def create_store(path: Path, layout: Layout) -> None:
     """Create a store in an empty directory."""
     client = open_directory(path)
     try:
-        _create_registry(client, layout)
+        client.create_collection(REGISTRY, metadata=layout.to_metadata(), embedding_function=None)
     finally:
         close_client(client)
 
@@ -114,19 +114,12 @@ def create_registry(client: Client, layout: Layout) -> None:
         client.get_collection(REGISTRY, embedding_function=None)
     except NotFoundError:
         try:
-            _create_registry(client, layout)
+            client.create_collection(
+                REGISTRY, metadata=layout.to_metadata(), embedding_function=None
+            )
         except ChromaError:
             # Raises again unless the cause was that another client has just created it.
             client.get_collection(REGISTRY, embedding_function=None)
-
-
-def _create_registry(client: Client, layout: Layout) -> None:
-    client.create_collection(
-        REGISTRY,
-        metadata=layout.to_metadata(),
-        configuration=CONFIGURATION,
-        embedding_function=None,
-    )
 
 
 def _sessions(client: object) -> list[Any]:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agentmem_stores.chroma.rows import SCOPE, SYNC_THRESHOLD
+from agentmem_stores.chroma.rows import SCOPE
 from agentmem_stores.errors import EmbedderMismatchError, StoreFormatError
 from agentmem_stores.locks import ScopeLocks
 from agentmem_stores.records import Granularity, Scope
@@ -31,11 +31,10 @@ from agentmem_stores.store import Batch, EmbedderSpec, MemoryKeys, paginate
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
 
-__all__ = ["CONFIGURATION", "REGISTRY", "Layout", "Registry", "WriteLog", "written_between"]
+__all__ = ["REGISTRY", "Layout", "Registry", "WriteLog", "written_between"]
 
-# The name of the collection, and its configuration: on a server, every write updates it.
+# The name of the collection.
 REGISTRY = "agentmem"
-CONFIGURATION: Any = {"hnsw": {"sync_threshold": SYNC_THRESHOLD}}
 # The format of the store. A store of a higher format is refused, so that no older version writes
 # rows into it.
 FORMAT = 1

@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SCOPE",
-    "SYNC_THRESHOLD",
     "Index",
     "Partitions",
     "RowGroup",
@@ -66,11 +65,6 @@ __all__ = [
 ]
 
 Index = Literal["hnsw", "spann"]
-
-# Chroma saves the index of a collection after so many writes, and until then reads all of them
-# again with every write: by its default, 1,000, a write takes 24 ms of processor time after 900
-# others instead of 6.5. Saving takes 20 ms for an index of 14,000 vectors, and 45 ms for 50,000.
-SYNC_THRESHOLD = 100
 
 # Keys of a row's metadata. "words" is the name of the token codes in stores of format 1.
 SCOPE = "scope"
@@ -143,10 +137,7 @@ class Partitions:
 
 def create_collection(client: ClientAPI, name: str, index: Index = "hnsw") -> Collection:
     """Create the collection of a granularity and partition, or return the existing one."""
-    settings: dict[str, Any] = {"space": "cosine"}
-    if index == "hnsw":
-        settings["sync_threshold"] = SYNC_THRESHOLD
-    configuration: Any = {index: settings}
+    configuration: Any = {index: {"space": "cosine"}}
     return client.get_or_create_collection(
         name, configuration=configuration, embedding_function=None
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -67,8 +68,9 @@ def test_json_without_a_file_goes_to_stdout(call: Any, options: list[str]) -> No
 
 
 def test_an_invalid_entry_is_an_error_that_names_the_field(call: Any, tmp_path: Path) -> None:
-    del SAMPLE[0]["conversation"]["session_1"][1]["text"]
-    (tmp_path / "broken.json").write_text(json.dumps(SAMPLE))
+    content = copy.deepcopy(SAMPLE)
+    del content[0]["conversation"]["session_1"][1]["text"]
+    (tmp_path / "broken.json").write_text(json.dumps(content))
     assert "text" in error(call("locomo", "broken.json"))
     assert not list((tmp_path / "cache").glob("*/memories"))
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from agentmem_stores.chroma.client import close_client, open_directory
-from agentmem_stores.chroma.registry import CONFIGURATION, REGISTRY
+from agentmem_stores.chroma.registry import REGISTRY
 from agentmem_stores.chroma.rows import create_collection
 from agentmem_stores.errors import StoreError
 from agentmem_stores.store import paginate
@@ -100,7 +100,7 @@ def _write(client: Client, stream: IO[bytes]) -> None:
             collections[name].upsert(**content)
         elif name == REGISTRY:
             collections[name] = client.create_collection(
-                name, metadata=content, configuration=CONFIGURATION, embedding_function=None
+                name, metadata=content, embedding_function=None
             )
         else:
             collections[name] = create_collection(client, name)

@@ -2,9 +2,8 @@
 
 Chroma loads these files with the first query and does not check them: a missing file raises, a
 truncated one silently loses vectors, and a damaged one crashes the process. So agentmem checks
-them first. The files are the only copy of all vectors but the newest, up to
-the sync threshold of each collection (`rows.SYNC_THRESHOLD`; 1,000 where an older version created
-it), which are also in the database.
+them first. The files are the only copy of all vectors but the newest thousand or so, which are
+also in the database.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Recovery of vectors from index folders that Chroma was rewriting when it was killed.
 
-Chroma rewrites index files in place, once in as many writes as its sync threshold, and cannot read
-a partly rewritten index. But the earlier vectors are still at their places, the list of ids is
-written last, and newer vectors are still in the database. So the vectors are saved from the
-folders to a file, the folders are removed, and the vectors are written back through Chroma. The
-file is deleted last, so the next opening continues after a crash in between.
+Chroma rewrites index files in place, about once in a thousand writes, and cannot read a partly
+rewritten index. But the earlier vectors are still at their places, the list of ids is written
+last, and newer vectors are still in the database. So the vectors are saved from the folders to a
+file, the folders are removed, and the vectors are written back through Chroma. The file is
+deleted last, so the next opening continues after a crash in between.
 """
 
 from __future__ import annotations
