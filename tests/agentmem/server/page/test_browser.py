@@ -206,8 +206,8 @@ def test_archive_and_bring_back(browser: Browser) -> None:
 
 
 def test_pin_and_unpin(browser: Browser) -> None:
-    tree = turn(browser, "The garden has an old lemon tree.")
-    browser.open(f"/memory?id={tree}")
+    basil = turn(browser, "I planted tomatoes and basil in the garden.")
+    browser.open(f"/memory?id={basil}")
     browser.button("Pin").click()
     browser.wait("never fades")
     browser.button("Unpin").click()
