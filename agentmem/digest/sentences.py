@@ -24,7 +24,7 @@ __all__ = [
 # An end mark, closed quotes and white space, or an ideographic end mark.
 _END = re.compile(r"(?<=[.!?…])[\"')\]\u201d\u2019]*\s+|(?<=[。\uff01\uff1f｡])")
 _NO_END = re.compile(
-    r"(?:^|[\s(])(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|No|vs|e\.g|i\.e|cf|approx|a\.m|p\.m)\.$",
+    r"(?:^|[\s(])[\"'\u201c\u2018\u201e\u00ab]?(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|No|vs|e\.g|i\.e|cf|approx|a\.m|p\.m)\.$",
     re.IGNORECASE,
 )
 _BULLET = re.compile(r"^(?:[-*•#>|]+|\d{1,3}[.)])(?:\s+|$)")
