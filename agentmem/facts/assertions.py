@@ -239,6 +239,8 @@ _HEAD = pattern(
 )
 # "I met Tom, I mean Tim"
 _NAME_LAST = re.compile(r"(?P<head>.*\b[a-z']+ )(?P<value>[A-Z]\w*(?: [A-Z]\w*)*)$")
+# "I'm a nurse, I mean Doctor"
+_ROLE = pattern(r"(?:'m|\b(?:am|is|as)) an?\s+$")
 _NO_SLIP = pattern(r"\w+ing\b|.*\b(?:my|our|your|his|her|their)\b")
 
 
@@ -246,9 +248,10 @@ def _is_upper(text: str) -> bool:
     return text[:1].isupper()
 
 
-def _fits(value: str, new: str) -> bool:
+def _fits(head: re.Match[str], new: str) -> bool:
     """Whether this may have been said instead of that: "visiting my brother" is no "Boston"."""
-    return _is_upper(value) == _is_upper(new) and not _NO_SLIP.match(value)
+    alike = _is_upper(head["value"]) == _is_upper(new) or _ROLE.search(head["head"])
+    return bool(alike) and not _NO_SLIP.match(head["value"])
 
 
 def _corrected(sentence: str) -> str:
@@ -261,7 +264,7 @@ def _corrected(sentence: str) -> str:
         return new
     new = re.sub(r"^(?:in|at|on|to|from) +", "", new, flags=re.IGNORECASE)
     head = _HEAD.match(before)
-    if head is None or not _fits(head["value"], new):
+    if head is None or not _fits(head, new):
         head = _NAME_LAST.match(before) if _is_upper(new) else None
     if head is None:
         return sentence

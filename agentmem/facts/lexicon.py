@@ -6,6 +6,7 @@ is missing here is not found, which is the cheaper mistake.
 
 from __future__ import annotations
 
+from agentmem.digest.sentences import TITLES
 from agentmem.facts.patterns import any_of, words
 
 __all__ = [
@@ -187,7 +188,7 @@ NOT_NAMES = (
         august september october november december aries taurus gemini cancer leo_rising virgo libra scorpio
         sagittarius capricorn aquarius pisces european african asian latino latina hispanic black white democrat
         republican team gen i ai christmas easter god covid internet tv pc usa uk eu infj infp intj intp enfp entp
-        sorry hi hello thanks dr mr mrs ms prof st sr jr facebook google zoom slack skype whatsapp instagram netflix
+        sorry hi hello thanks dr mr mrs ms prof st sr sra mme mlle sgt capt lt rev jr facebook google zoom slack skype whatsapp instagram netflix
         actually honestly basically obviously clearly apparently unfortunately fortunately luckily sadly hopefully
         thankfully frankly seriously literally finally usually normally recently currently lately really surprisingly
         probably possibly personally eventually suddenly naturally ideally especially technically interestingly
@@ -198,7 +199,7 @@ NOT_NAMES = (
     )
 )
 
-TITLE = "(?:Dr|Mr|Mrs|Ms|Prof|St|Sr)"
+TITLE = f"(?:{TITLES})"
 # Patterns of any of these words.
 RELATION = any_of(RELATIONS)
 # Tells people of one relation apart.
