@@ -239,8 +239,9 @@ _HEAD = pattern(
 )
 # "I met Tom, I mean Tim"
 _NAME_LAST = re.compile(r"(?P<head>.*\b[a-z']+ )(?P<value>[A-Z]\w*(?: [A-Z]\w*)*)$")
-# "I'm a nurse, I mean Doctor"
-_ROLE = pattern(r"(?:'m|\b(?:am|is|as)) an?\s+$")
+# "I'm a nurse, I mean Doctor", "I'm allergic to nuts, I mean Peanuts": after other words the
+# capital tells that it is something else.
+_ANY_CASE = pattern(r"(?:(?:'m|\b(?:am|is|as)) an?|\b(?:to|from|in|at|called|named))\s+$")
 _NO_SLIP = pattern(r"\w+ing\b|.*\b(?:my|our|your|his|her|their)\b")
 
 
@@ -250,7 +251,7 @@ def _is_upper(text: str) -> bool:
 
 def _fits(head: re.Match[str], new: str) -> bool:
     """Whether this may have been said instead of that: "visiting my brother" is no "Boston"."""
-    alike = _is_upper(head["value"]) == _is_upper(new) or _ROLE.search(head["head"])
+    alike = _is_upper(head["value"]) == _is_upper(new) or _ANY_CASE.search(head["head"])
     return bool(alike) and not _NO_SLIP.match(head["value"])
 
 

@@ -22,6 +22,7 @@ from agentmem.facts.lexicon import (
     DEVICE,
     PET,
     RELATION,
+    RELATIONS,
     SOFTWARE,
     TITLE,
     TOLD_APART,
@@ -179,7 +180,8 @@ _MEETING = (
 _KEEPING = (
     r"\b(?:with|by|(?<!left )(?<!leave )for|about|met|meet|saw|see|walk|walked|walking|took|take|"
     r"taking|feed|fed|feeding|adopted|brought|brushed|bathed|groomed|love|miss|called|"
-    r"(?:give|gave|giving|feed|fed|read|talk|sing) (?:\w+ ){0,4}to)"
+    r"(?:give|gave|giving|feed|fed|read|talk|sing) (?:\w+ ){0,4}to|"
+    r"(?:photos?|pictures?|pics?|videos?|care) of)"
 )
 _AFTERWARDS = (
     r"(?=[.!?]|$|, (?:yesterday|today|tonight|tomorrow|last|this|for|from|at|in|on|about|because|"
@@ -192,8 +194,9 @@ _APPOSED_RELATIVE = re.compile(
     rf"(?P<relation>(?:{TOLD_APART}[ -])*{RELATION}){_AFTERWARDS}"
 )
 _APPOSED_PET = re.compile(
-    rf"{_KEEPING} (?P<name>{_NAME}(?: {_NAME})?), (?:my|our) (?:new )?"
-    rf"{_KEPT}(?P<kind>(?i:{PET})){_AFTERWARDS}"
+    rf"(?:{_KEEPING} |(?P<subject>, (?:and|but) ))(?P<name>{_NAME}(?: {_NAME})?), (?:my|our) "
+    rf"(?:new )?{_KEPT}(?P<kind>(?i:{PET}))"
+    rf"(?(subject)(?=, (?:is|has|had|can|loves|likes|got|just)\b)|{_AFTERWARDS})"
 )
 _WHERE_I_LIVE = re.compile(
     r".*?\b(?:in|at) (?P<v>[A-Z][\w' -]+), (?:since |because |as |and )?"
@@ -227,5 +230,6 @@ def _apposed(sentence: str) -> Iterator[Claim]:
 
 
 def _is_name(name: str, sentence: str) -> bool:
-    software = name.lower() in SOFTWARE
-    return not software and name_in(_TITLE.sub("", name), sentence, certain=False) is not None
+    # "I came with Mom, my sister": of two people.
+    other = name.lower() in SOFTWARE | RELATIONS
+    return not other and name_in(_TITLE.sub("", name), sentence, certain=False) is not None
