@@ -11,6 +11,7 @@ from typing import Any
 from agentmem.embedding.embedder import estimate_tokens
 
 __all__ = [
+    "TITLES",
     "Sentence",
     "is_unspaced",
     "is_word",
@@ -23,8 +24,11 @@ __all__ = [
 
 # An end mark, closed quotes and white space, or an ideographic end mark.
 _END = re.compile(r"(?<=[.!?…])[\"')\]\u201d\u2019]*\s+|(?<=[。\uff01\uff1f｡])")
+# Alternatives of a pattern; before a name, with or without a stop.
+TITLES = "Mr|Mrs|Ms|Dr|Prof|St|Sr|Sra|Mme|Mlle|Sgt|Capt|Lt|Rev"
 _NO_END = re.compile(
-    r"(?:^|[\s(])(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|No|vs|e\.g|i\.e|cf|approx|a\.m|p\.m)\.$",
+    r"(?:^|[\s(])[\"'\u201c\u2018\u201e\u00ab]?"
+    rf"(?:[A-Z]|{TITLES}|Jr|No|vs|e\.g|i\.e|cf|approx|a\.m|p\.m)\.$",
     re.IGNORECASE,
 )
 _BULLET = re.compile(r"^(?:[-*•#>|]+|\d{1,3}[.)])(?:\s+|$)")

@@ -232,10 +232,27 @@ _CUE_FIRST = pattern(
     rf"^\W*(?:oh |ah |no,? |ops,? )*(?:{_OOPS}\b[,.!:]? (?:(?:no|sorry|wait),? )*{_MEANT}|"
     rf"{_ACTUALLY})\b"
 )
+_ACTUALLY_FIRST = pattern(rf"^\W*{_ACTUALLY}\b")
 _HEAD = pattern(
     r"^(?P<head>.*\b(?:in|at|on|is|are|am|to|called|named|call me|as an?|an?|the|from|for|'m|'s|"
-    r"by|of)\s+)\S.*$"
+    r"by|of)\s+)(?P<value>\S.*)$"
 )
+# "I met Tom, I mean Tim"
+_NAME_LAST = re.compile(r"(?P<head>.*\b[a-z']+ )(?P<value>[A-Z]\w*(?: [A-Z]\w*)*)$")
+# "I'm a nurse, I mean Doctor", "I'm allergic to nuts, I mean Peanuts": after other words the
+# capital tells that it is something else.
+_ANY_CASE = pattern(r"(?:(?:'m|\b(?:am|is|as)) an?|\b(?:to|from|in|at|called|named))\s+$")
+_NO_SLIP = pattern(r"\w+ing\b|.*\b(?:my|our|your|his|her|their)\b")
+
+
+def _is_upper(text: str) -> bool:
+    return text[:1].isupper()
+
+
+def _fits(head: re.Match[str], new: str) -> bool:
+    """Whether this may have been said instead of that: "visiting my brother" is no "Boston"."""
+    alike = _is_upper(head["value"]) == _is_upper(new) or _ANY_CASE.search(head["head"])
+    return bool(alike) and not _NO_SLIP.match(head["value"])
 
 
 def _corrected(sentence: str) -> str:
@@ -246,8 +263,10 @@ def _corrected(sentence: str) -> str:
     before, new = slip["before"].rstrip(" ,.-"), slip["new"]
     if re.match(r"(?:i|i'm|my|we|our|it's|he|she|they)\b", new, re.IGNORECASE):
         return new
-    head = _HEAD.match(before)
     new = re.sub(r"^(?:in|at|on|to|from) +", "", new, flags=re.IGNORECASE)
+    head = _HEAD.match(before)
+    if head is None or not _fits(head, new):
+        head = _NAME_LAST.match(before) if _is_upper(new) else None
     if head is None:
         return sentence
     article = re.search(r"\ban?\s+$", head["head"], re.IGNORECASE)
@@ -380,9 +399,12 @@ def clauses(sentences: Iterable[str]) -> list[Clause]:
     for sentence in sentences:
         # "I live in Paris. Sorry, I mean Lyon."
         if joined and _CUE_FIRST.match(sentence) and not joined[-1].endswith("?"):
-            joined[-1] = f"{joined[-1].rstrip('.! ')}, {sentence.lstrip()}"
-        else:
-            joined.append(sentence)
+            both = f"{joined[-1].rstrip('.! ')}, {sentence.lstrip()}"
+            # "I called my boss. Actually, I mean Ann" leaves what is said before as it is.
+            if _corrected(both) != both or not _ACTUALLY_FIRST.match(sentence):
+                joined[-1] = both
+                continue
+        joined.append(sentence)
     return [clause for sentence in joined for clause in _clauses(sentence)]
 
 

@@ -6,12 +6,13 @@ is missing here is not found, which is the cheaper mistake.
 
 from __future__ import annotations
 
+from agentmem.digest.sentences import TITLES
 from agentmem.facts.patterns import any_of, words
 
 __all__ = [
     "ACTIVITIES", "CAR", "DEVICE", "DIETS", "ILLNESSES", "INSTRUMENTS", "JOBS", "JOB_ENDINGS", "LANGUAGES", "MONTH",
     "NATIONALITIES", "NOT_NAMES", "NUMBER", "ONE_OF_THEM", "ORGANIZATIONS", "PARTNERS", "PET", "PETS", "RELATION", "RELATIONS",
-    "RELIGIONS", "SOFTWARE", "SPORTS", "TOLD_APART", "UNNAMED_MANY",
+    "RELIGIONS", "SOFTWARE", "SPORTS", "TITLE", "TOLD_APART", "UNNAMED_MANY",
 ]  # fmt: skip
 
 # The last word of a job title, in the singular.
@@ -187,11 +188,18 @@ NOT_NAMES = (
         august september october november december aries taurus gemini cancer leo_rising virgo libra scorpio
         sagittarius capricorn aquarius pisces european african asian latino latina hispanic black white democrat
         republican team gen i ai christmas easter god covid internet tv pc usa uk eu infj infp intj intp enfp entp
-        sorry hi hello thanks dr mr mrs ms prof facebook google zoom slack skype whatsapp instagram netflix
+        sorry hi hello thanks dr mr mrs ms prof st sr sra mme mlle sgt capt lt rev jr facebook google zoom slack skype whatsapp instagram netflix
+        actually honestly basically obviously clearly apparently unfortunately fortunately luckily sadly hopefully
+        thankfully frankly seriously literally finally usually normally recently currently lately really surprisingly
+        probably possibly personally eventually suddenly naturally ideally especially technically interestingly
+        ironically typically generally admittedly absolutely totally exactly definitely certainly truly only yes no
+        oops wow oh wait well anyway anyhow however though maybe perhaps please also still hey yeah yep nope ugh argh
+        pardon correction rather scratch hang hold er uh um ah ops guys folks
         """
     )
 )
 
+TITLE = f"(?:{TITLES})"
 # Patterns of any of these words.
 RELATION = any_of(RELATIONS)
 # Tells people of one relation apart.

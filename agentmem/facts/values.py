@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from agentmem.facts.lexicon import JOB_ENDINGS, JOBS, NOT_NAMES, ORGANIZATIONS
+from agentmem.facts.lexicon import JOB_ENDINGS, JOBS, NOT_NAMES, ORGANIZATIONS, TITLE
 from agentmem.facts.patterns import any_of, pattern, words
 from agentmem_retrievers.text.dates import find_time_spans
 
@@ -41,7 +41,7 @@ _COMMON = words(
     strange selfish silly naive sentimental nerdy boring cheap skeptical impressed however yesterday meanwhile moreover besides nevertheless instead
     """
 )
-_WORD = re.compile(r"(?:Dr|Mr|Mrs|Ms|Prof|St|[A-Z])\.(?=\s)|[^\W_](?:[\w'.\u2019-]*[\w'])?|&")
+_WORD = re.compile(rf"(?:{TITLE}|[A-Z])\.(?=\s)|[^\W_](?:[\w'.\u2019-]*[\w'])?|&")
 _SPACE = re.compile(r" +|(?<=-)")
 
 

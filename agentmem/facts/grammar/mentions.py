@@ -17,7 +17,17 @@ from agentmem.facts.grammar.possessions import (
 from agentmem.facts.grammar.predicate import OVER, SPEAKER, Predicate
 from agentmem.facts.grammar.pursuits import liked
 from agentmem.facts.grammar.rule import Claim, Rule, employer, job, place, text
-from agentmem.facts.lexicon import CAR, DEVICE, PET, RELATION, TOLD_APART, UNNAMED_MANY
+from agentmem.facts.lexicon import (
+    CAR,
+    DEVICE,
+    PET,
+    RELATION,
+    RELATIONS,
+    SOFTWARE,
+    TITLE,
+    TOLD_APART,
+    UNNAMED_MANY,
+)
 from agentmem.facts.patterns import any_of, pattern
 from agentmem.facts.values import listed, name_in
 
@@ -59,7 +69,7 @@ def mentioned(clause: str, *, passing: bool) -> Iterator[Claim]:
 # --- People and pets --------------------------------------------------------------------------
 
 _NAME = r"[A-Z\u00c0-\u00de][a-z\u00df-\u00ff'-]+"
-_TITLE = re.compile(r"\b(?:Dr|Mr|Mrs|Ms)\.? ")
+_TITLE = re.compile(rf"\b{TITLE}\.? ")
 _RELATIVE = re.compile(
     rf"(?<!called )(?<!named )\b(?:[Mm]y|[Oo]ur) (?P<which>(?:(?:{TOLD_APART}|new|good|dear)[ -])*)"
     rf"(?P<relation>{RELATION}),? "
@@ -158,16 +168,35 @@ _CIRCUMSTANCES = (
 
 # --- Whole sentences --------------------------------------------------------------------------
 
-# "I saw Tamar, my new dentist", "Rex, my dog, is ill": at the beginning of a sentence it may be
-# "However, my dog", after a preposition "in Rome, my dog".
+# "I saw Tamar, my new dentist, today". Elsewhere the name before may be whoever is addressed, a
+# place or an exclamation ("Thanks Mia, my son loved it"), and what follows may be a list.
 _NOT_ONE = any_of((*UNNAMED_MANY, "assistant"))
 _KEPT = r"(?!late|former|previous|old|first|childhood|favou?rite|imaginary|toy|stuffed)(?:\w+ )??"
-_APPOSED = re.compile(
-    rf"(?:^(?P<first>)|(?<=\S )(?<!\b[Ii]n )(?<!\b[Aa]t )(?<!\b[Oo]n )(?<!\b[Ff]rom )\b)"
-    rf"(?P<name>(?:{_TITLE.pattern})?{_NAME}(?: {_NAME})?), (?:my|our) (?:new )?"
-    rf"(?:{_KEPT}(?P<kind>(?i:{PET}))|(?!{_NOT_ONE}\b)"
-    rf"(?P<relation>(?:{TOLD_APART}[ -])*{RELATION}))(?=[.!?]|$|, (?!and\b|who\b|whose\b))"
-    r"(?(first)(?=[.!?]|, (?:is|has|had|just|says|said|told|works|lives|came|got)\b))"
+_MEETING = (
+    r"\b(?:with|met|meet|meeting|saw|ask|asked|asking|phoned|texted|emailed|hired|thanked|"
+    r"(?:\b(?:I|we|We|just|to|and) )called|(?:treated|examined|seen|taught|coached|hired|made|"
+    r"written|given|recommended|raised|helped) by)"
+)
+_KEEPING = (
+    r"\b(?:with|by|(?<!left )(?<!leave )for|about|met|meet|saw|see|walk|walked|walking|took|take|"
+    r"taking|feed|fed|feeding|adopted|brought|brushed|bathed|groomed|love|miss|called|"
+    r"(?:give|gave|giving|feed|fed|read|talk|sing) (?:\w+ ){0,4}to|"
+    r"(?:photos?|pictures?|pics?|videos?|care) of)"
+)
+_AFTERWARDS = (
+    r"(?=[.!?]|$|, (?:yesterday|today|tonight|tomorrow|last|this|for|from|at|in|on|about|because|"
+    r"since|when|while|but|so|to)\b)"
+)
+_APPOSED_RELATIVE = re.compile(
+    rf"{_MEETING} (?P<name>(?:{_TITLE.pattern})?{_NAME}(?: {_NAME})?), (?:my|our) (?:new )?"
+    # "I agree with Tom, my son."
+    rf"(?!{_NOT_ONE}\b|(?:son|brother)(?:[.!?]|$))"
+    rf"(?P<relation>(?:{TOLD_APART}[ -])*{RELATION}){_AFTERWARDS}"
+)
+_APPOSED_PET = re.compile(
+    rf"(?:{_KEEPING} |(?P<subject>, (?:and|but) ))(?P<name>{_NAME}(?: {_NAME})?), (?:my|our) "
+    rf"(?:new )?{_KEPT}(?P<kind>(?i:{PET}))"
+    rf"(?(subject)(?=, (?:is|has|had|can|loves|likes|got|just)\b)|{_AFTERWARDS})"
 )
 _WHERE_I_LIVE = re.compile(
     r".*?\b(?:in|at) (?P<v>[A-Z][\w' -]+), (?:since |because |as |and )?"
@@ -183,16 +212,24 @@ _ROLES = ("job", "diet", "religion", "nationality", "relationship", "illness")
 
 def mentioned_in_sentence(sentence: str) -> Iterator[Claim]:
     """Yield what a sentence says across its clauses: "As a software engineer, I ..."."""
-    for match in _APPOSED.finditer(sentence) if not _GONE.search(sentence) else ():
-        name, relation = match["name"], match["relation"]
-        first = match["first"] is not None
-        # A capital begins the sentence, but the rest says that it is a name.
-        cased = f"I {sentence}" if first else sentence
-        adverb = first and name.endswith("ly")
-        if name_in(_TITLE.sub("", name), cased, certain=False) and not adverb:
-            pets = named_pets([name], (match["kind"] or "").lower())
-            yield from [Claim(SPEAKER, (relation,), name)] if relation else pets
+    if not _GONE.search(sentence):
+        yield from _apposed(sentence)
     if home := _WHERE_I_LIVE.match(sentence):
         yield from place("home")(Predicate(SPEAKER, "be", "", sentence), home["v"])
     if role := _AS_A.match(sentence):
         yield from BEING.of(Predicate(SPEAKER, "be", role["v"], sentence), _ROLES)
+
+
+def _apposed(sentence: str) -> Iterator[Claim]:
+    for match in _APPOSED_RELATIVE.finditer(sentence):
+        if _is_name(match["name"], sentence):
+            yield Claim(SPEAKER, (match["relation"],), match["name"])
+    for match in _APPOSED_PET.finditer(sentence):
+        if _is_name(match["name"], sentence):
+            yield from named_pets([match["name"]], match["kind"].lower())
+
+
+def _is_name(name: str, sentence: str) -> bool:
+    # "I came with Mom, my sister": of two people.
+    other = name.lower() in SOFTWARE | RELATIONS
+    return not other and name_in(_TITLE.sub("", name), sentence, certain=False) is not None

@@ -143,7 +143,7 @@ def _relationship(p: Predicate, rest: str) -> list[Claim]:
     if _NO_COUPLE.match(more) or (state.lower() == "single" and not _SINGLE_AGAIN.match(more)):
         return []
     claims = fact(p, "relationship", state)
-    to = re.match(r" to (?P<v>[A-Z]\S*(?: [A-Z]\S*)?)", more)
+    to = re.match(r" to (?P<v>[A-Z][^\s,]*(?: (?!I )[A-Z][^\s,]*){0,3})", more)
     name = name_in(to["v"], p.clause, certain=False) if to else None
     if name and p.subject == SPEAKER:
         claims += fact(p, "partner" if state.lower() == "engaged" else "spouse", name)

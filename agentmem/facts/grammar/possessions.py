@@ -7,7 +7,7 @@ from itertools import takewhile
 
 from agentmem.facts.grammar.predicate import SPEAKER, Predicate
 from agentmem.facts.grammar.rule import DONE, END, WHOLE, Claim, Rule, complete, fact, known, text
-from agentmem.facts.lexicon import CAR, DEVICE, NUMBER, PET, RELATIONS, SOFTWARE, TOLD_APART
+from agentmem.facts.lexicon import CAR, DEVICE, NUMBER, PET, RELATIONS, SOFTWARE, TITLE, TOLD_APART
 from agentmem.facts.patterns import any_of, before, pattern, strip_prefix, words
 from agentmem.facts.values import name_in
 
@@ -20,7 +20,7 @@ _CALLED = pattern(
     ",? ?(?:(?:that|which|who|whom|he|she|it)(?:'s| is| are| we)? )?(?:(?:is |are )?(?:called|"
     "named|by the name of)|whose names? (?:is|are)|who goes by|we (?:call|named)) (?P<names>.+)$"
 )
-_CAPITALIZED = r"[A-Z\u00c0-\u00de]\S*"
+_CAPITALIZED = rf"(?:{TITLE}\. )?[A-Z\u00c0-\u00de]\S*"
 _NAMES = re.compile(
     rf" ?(?:,|:|-|\u2013|\u2014|\() ?(?P<names>{_CAPITALIZED}"
     rf"(?:(?:, | and |, and | & ){_CAPITALIZED})*)\)?"

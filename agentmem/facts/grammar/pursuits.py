@@ -23,7 +23,7 @@ from agentmem.facts.grammar.rule import (
     place,
     text,
 )
-from agentmem.facts.lexicon import ACTIVITIES, INSTRUMENTS, LANGUAGES, SPORTS
+from agentmem.facts.lexicon import ACTIVITIES, INSTRUMENTS, LANGUAGES, SPORTS, TITLE
 from agentmem.facts.patterns import any_of, before, pattern, strip_prefix, words
 from agentmem.facts.values import is_common, listed
 
@@ -68,8 +68,10 @@ _TO_DO = pattern(
     r"to (?:(?:listen to )|(?=(?:read|travel|cook|bake|paint|draw|write|dance|sing|hike|swim|ski|"
     r"run|knit|garden|fish|cycle|sew|play|camp|climb|surf|collect)\b))(?P<v>.*)$"
 )
+# "Adele", "J. Cole", "Dr. Dre"
+_WORD = rf"(?:(?:{TITLE}|[a-z])\. )*[\w'-]+"
 _LISTENING = pattern(
-    r"listening to (?P<v>(?!(?:the|this|that|it|my|your|you)\b)[\w'-]+(?: [\w'-]+){0,4})(?=\W|$)"
+    rf"listening to (?P<v>(?!(?:the|this|that|it|my|your|you)\b){_WORD}(?: {_WORD}){{0,4}})(?=\W|$)"
 )
 
 

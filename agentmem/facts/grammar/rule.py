@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 
 from agentmem.facts.grammar.predicate import Predicate
-from agentmem.facts.lexicon import SOFTWARE
+from agentmem.facts.lexicon import SOFTWARE, TITLE
 from agentmem.facts.patterns import before, pattern, strip_prefix, words
 from agentmem.facts.values import job_in, listed, organization_in, place_in
 
@@ -56,8 +56,14 @@ WHOLE = (
     r"not far|right|just|over|last|about|around|after|to be|so|all|ever|almost|during|the|a few|"
     r"two|three|five|ten|to|this|of|next to|out of|within|part of|most of)\b.*)?$)"
 )
+# Within a sentence a stop ends an initial or an abbreviation; only such words begin another one.
+_STOP = (
+    r"\.(?= (?:i|i'm|i've|i'd|i'll|my|we|our|he|she|it|it's|they|his|her|this|that|there|the|an?|"
+    r"you|what|do|can|could|please|thanks|nice|hello|and|but|so)(?: |,|$))"
+)
 # What is said about a thing, and does not belong to its name.
 END = (
+    f"{_STOP}|"
     " (?:and (?:i|it|they|we|he|she|have|am|would|want|was|that|how|find|can|get|carry|must|so|"
     "need|really|often|always|usually|much)|but|because|since|so|which|who|that|when|where|while|"
     "with|for|from|at|in|on|near|to|as|too|very|quite|pretty|a (?:lot|few|bit)|the most|more|most|"
@@ -65,7 +71,7 @@ END = (
     "such|even|if|about|around|over|than|together|lately|recently|last|these|this|today|again|"
     "right|now|yesterday|using|fluently|natively|well|regularly|competitively|"
     "professionally|it's|they're|of|is|are|was|can|two|three|\\d+ (?:years|months|weeks))\\b|"
-    r"[(:!;]|(?<!\b[DM]r)(?<!\bM[rs]s)(?<!\bMs)\.(?= |$)|,(?: ?)(?:but|so|which|and (?:i|it|they|"
+    r"[(:!;]|,(?: ?)(?:but|so|which|and (?:i|it|they|"
     r"have|am)|it|they|too|especially|such|like|because|mostly|particularly)\b"
 )
 # What follows a name.
@@ -80,7 +86,9 @@ def complete(tail: str) -> bool:
 def fact(p: Predicate, attribute: str, value: str | None) -> list[Claim]:
     """Return the claim that the subject has a value; nothing without a value."""
     value = (value or "").strip(" .,!;:'\"")
-    return [Claim(p.subject, (attribute,), value)] if value else []
+    # "I'm a fan of Dr. Who" is cut at a word that is none of a name elsewhere.
+    whole = value and not re.fullmatch(TITLE, value)
+    return [Claim(p.subject, (attribute,), value)] if whole else []
 
 
 # --- How values are read ----------------------------------------------------------------------

@@ -79,6 +79,11 @@ def test_keywords_merge_word_forms_and_prefer_pairs() -> None:
     ("text", "parts"),
     [
         ("Dr. Moss came at 5 p.m. today. He left.", ["Dr. Moss came at 5 p.m. today.", "He left."]),
+        ('My dog is "Mr. Pickles". He is 5.', ['My dog is "Mr. Pickles".', "He is 5."]),
+        (
+            "I see \u201cDr. No\u201d. I don't. Why?",
+            ["I see \u201cDr. No\u201d.", "I don't.", "Why?"],
+        ),
         ("no end marks at all", ["no end marks at all"]),
         ("Wait... what?! Fine.", ["Wait...", "what?!", "Fine."]),
         ("我去了动物园。很好玩！明天再去", ["我去了动物园。", "很好玩！", "明天再去"]),  # noqa: RUF001
