@@ -50,15 +50,9 @@ def known_turns(dialogues: Iterable[Dialogue]) -> Iterator[KnownTurns]:
             counts.update(relevant.turns if relevant else ())
         table, names = _table(dialogue), turn_names(dialogue)
         rows = np.arange(len(table.ids))
-        needs = [counts[names[session, n]] for session, n in _places(dialogue)]
+        needs = [counts[name] for name in names.values()]
         features = np.stack(list(need_features(table, rows).values()), axis=1)
         yield KnownTurns(features, np.array(needs), log_odds_of_need(table, rows))
-
-
-def _places(dialogue: Dialogue) -> Iterator[tuple[str, int]]:
-    for session in dialogue.sessions:
-        for position in range(len(session.turns)):
-            yield session.id, position
 
 
 def _table(dialogue: Dialogue) -> Table:
