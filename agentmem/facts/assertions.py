@@ -279,7 +279,10 @@ _REPORTED = pattern(
     r"\b(?:he|she|they|everyone|[a-z]+) (?:goes|says|said|was like|were like|is like|"
     r"went),? (?:like,? )?(?:i|i'm|i've|we|my)\b|\b(?:goes|says|said|replied|answered|shouted),\s|"
     r",\s(?:he|she|they|my \w+|[a-z]+) (?:said|says|told me|replied|answered|wrote|announced|"
-    r"shouted|yelled)\W*$"
+    r"shouted|yelled)\W*$|"
+    # "Call me Ishmael, says the book"
+    r",\s(?:said|says|goes|wrote|replied|answered) (?:he|she|they|(?:the|my|our|his|"
+    r"her|their|an?) (?:\w+ ){0,2}\w+|(?-i:[A-Z])\w+)\W*$"
 )
 # Of all reports, only those of tests and doctors are taken for the author's own words.
 _CONFIRMED = pattern(

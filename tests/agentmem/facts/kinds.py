@@ -24,6 +24,9 @@ NOTHING: dict[str, list[str]] = {
         "She was like I'm a doctor and he was like no way.",
         "„I live in Vienna“, said the woman next to me.",
         "Kennedy said: I am a Berliner.",
+        "Call me Ishmael, says the book.",
+        "I live in Oslo, wrote my old friend Per.",
+        "I am a passenger, goes the song.",
         "The bot answered: My name is HAL and I live in the cloud.",
     ],
     "pasted": [
