@@ -29,7 +29,7 @@ from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_retrievers.index.table import NONE
 from agentmem_retrievers.ranking.latest_value import matching_keys
-from agentmem_stores import Granularity, Memory, MemoryStore, Scope, State
+from agentmem_stores import Granularity, Memory, Scope, State
 from agentmem_stores.filters import MemoryFilter
 
 __all__ = ["Recaller", "candidates", "shown_granularity"]
@@ -152,9 +152,9 @@ class _Page:
 
 @dataclass(frozen=True)
 class _Turns:
-    """Reads turns from the store, each once: summaries and passages come from the same ones."""
+    """Reads turns, each once: summaries and passages come from the same ones."""
 
-    store: MemoryStore
+    memories: IndexedStore
     scope: Scope
     known: dict[str, Memory]
 
@@ -162,8 +162,8 @@ class _Turns:
         """Return the turns that exist, by id, in the order of the ids."""
         wanted = dict.fromkeys(ids)
         if unread := [i for i in wanted if i not in self.known]:
-            read = self.store.get_memories(self.scope, Granularity.TURN, unread)
-            self.known.update({turn.id: turn for turn in read})
+            turns = self.memories.turns(self.scope, unread)
+            self.known.update({turn.id: turn for turn in turns})
         return {i: self.known[i] for i in wanted if i in self.known}
 
 
@@ -221,7 +221,7 @@ class Recaller:
             words = index.tables[Granularity.TURN].words
             excerpts = Excerpts(result.query, words, count)
             page = _Page(count, max_tokens, admits)
-            turns = _Turns(self.memories.store, scope, {h.memory.id: h.memory for h in hits})
+            turns = _Turns(self.memories, scope, {h.memory.id: h.memory for h in hits})
             _add_pinned(page, [m for m in pinned if wanted(m.granularity)], where)
             if wanted(Granularity.FACT):
                 _add_facts(page, _certain_facts(index.facts, result.query, as_of), allowed)

@@ -133,9 +133,7 @@ class SearchEngine:
         self.curve = curve or ForgettingCurve()
         self.settings = settings or SearchSettings()
         self.weights = weights or Weights.shipped()
-        self._latest_value = LatestValue(
-            memories.store, classifier or NoAttributes(), attribute_model
-        )
+        self._latest_value = LatestValue(classifier or NoAttributes(), attribute_model)
 
     def search(self, scope: Scope, query: Query) -> SearchResult:
         """Return the memories of a scope that answer a query, best first.
@@ -277,7 +275,8 @@ class SearchEngine:
         with self.memories.reading(scope) as index:
             table = index.tables[Granularity.TURN]
             question = Question(query.text, table.speaker_terms(), windows)
-            missing = table.vocabulary.to_embed(question.content) if self._expands_terms else []
+            expands = self._expands_terms(self._weights(table))
+            missing = table.vocabulary.to_embed(question.content) if expands else []
             may_ask = self._may_ask_for_latest_value(index, question, query)
         words = dict(zip(missing, self._embed_words(query, question, missing), strict=True))
         vector = query.embed(question.addressed)
@@ -291,9 +290,22 @@ class SearchEngine:
             words=words,
         )
 
-    @property
-    def _expands_terms(self) -> bool:
-        return self.memories.embed is not None and "soft" not in self.settings.off
+    def _weights(self, table: Table, *, tokens: bool = True) -> Weights:
+        """Return the weights for a scope.
+
+        Args:
+            table: of the turns.
+            tokens: whether the question has token embeddings to compare.
+        """
+        speakers = table.has_speakers()
+        weights = self.weights if speakers or not self.weights.assistant else self.weights.assistant
+        has_tokens = tokens and not table.without_codes
+        return weights if has_tokens or weights.without_words is None else weights.without_words
+
+    def _expands_terms(self, weights: Weights) -> bool:
+        """Whether terms similar to the question's are looked up, for which words are embedded."""
+        is_off = self.memories.embed is None or "soft" in self.settings.off
+        return weights.uses_similar_terms and not is_off
 
     def _embed_words(
         self, query: Query, question: Question, words: Sequence[str]
@@ -305,7 +317,7 @@ class SearchEngine:
         return list(query.embed_words(question.addressed, words))
 
     def ranking(self, scope: Scope, query: Query) -> TurnRanking:
-        """Parse a query, start looking for candidates, and return what ranks them."""
+        """Parse a query, and return what ranks candidates."""
         embedded = self.embed(scope, query)
         with self.memories.reading(scope) as index:
             return self._ranking(index, scope, query, embedded)
@@ -325,11 +337,10 @@ class SearchEngine:
                 None if query.where is None else _allowed(index, granularity, query),
             )
         sources = CandidateSources(self.memories.store, scope, index, vector, masks, self.settings)
-        # A server looks for the nearest turns while words are compared here.
-        sources.start(Granularity.TURN)
         tokens = () if table.without_codes else embedded.tokens
+        weights = self._weights(table, tokens=bool(tokens))
         similar_terms: Mapping[str, Sequence[SimilarTerm]] = dict.fromkeys(question.rest, ())
-        if self._expands_terms:
+        if self._expands_terms(weights):
             table.vocabulary.learn(embedded.words)
             similar_terms = table.vocabulary.similar_terms(
                 question.content, embedded.words, table.words.document_frequencies
@@ -344,7 +355,7 @@ class SearchEngine:
             query_tokens=tokens,
             now=moment,
             settings=self.settings,
-            weights=_applicable(self.weights, tokens=bool(tokens), speakers=table.has_speakers()),
+            weights=weights,
             citations=index.citations,
             at_least=query.k,
         )
@@ -413,7 +424,10 @@ class SearchEngine:
     ) -> tuple[RecalledMemory, ...]:
         moment, rows = query.as_of or query.now, ranking.rows[: query.k].tolist()
         ids = [table.ids[row] for row in rows]
-        memories = self.memories.store.get_memories(scope, query.granularity, ids)
+        if query.granularity is Granularity.TURN:
+            memories = table.turns(scope, rows)
+        else:
+            memories = self.memories.store.get_memories(scope, query.granularity, ids)
         retentions = self.curve.retentions(memories, moment)
         place_of = dict(zip(ids, range(len(ids)), strict=True))
         hits = []
@@ -439,23 +453,12 @@ class SearchEngine:
 
     def _context(self, scope: Scope, memory: Memory) -> tuple[Memory, ...]:
         ids = self.memories.index(scope).members(memory.session_id, Granularity.TURN)
-        return tuple(self.memories.store.get_memories(scope, Granularity.TURN, ids))
+        return tuple(self.memories.turns(scope, ids))
 
     def _route(self, scope: Scope, query: Query) -> Routing:
         embedded = self.embed(scope, query)
         with self.memories.reading(scope) as index:
             return self._ranking(index, scope, query, embedded).sources.routing()
-
-
-def _applicable(weights: Weights, *, tokens: bool, speakers: bool) -> Weights:
-    """Return the weights for a scope.
-
-    Args:
-        tokens: whether there are token embeddings to compare.
-        speakers: whether those who speak have names.
-    """
-    weights = weights if speakers or weights.assistant is None else weights.assistant
-    return weights if tokens or weights.without_words is None else weights.without_words
 
 
 def _allowed(index: ScopeIndex, granularity: Granularity, query: Query) -> NDArray[np.bool_]:

@@ -372,17 +372,6 @@ class StoreConformance:
             assert [hit.id for hit in hits] == [f"m{i}" for i in best]
             np.testing.assert_allclose([hit.similarity for hit in hits], row[best], atol=1e-5)
 
-    def test_start_nearest_returns_the_same_later(self, store: MemoryStore) -> None:
-        """The returned function returns or raises what `nearest` does."""
-        vectors = unit_vectors(store, self.n_memories)
-        _put(store, vectors)
-        for _ in range(2):
-            searches = [store.start_nearest(ADA, TURN, vectors[i : i + 1], 3) for i in range(4)]
-            results = [finish() for finish in searches]
-            assert results == [store.nearest(ADA, TURN, vectors[i : i + 1], 3) for i in range(4)]
-        with pytest.raises(InvalidInputError):
-            store.start_nearest(ADA, TURN, vectors[:1], 0)()
-
     def test_similarities_are_cosines(self, store: MemoryStore) -> None:
         """They are in [-1, 1] for queries of any length."""
         vector = unit_vectors(store, 1)
@@ -526,7 +515,6 @@ class StoreConformance:
             lambda: store.get(ADA, TURN, ["m"]),
             lambda: store.scan(ADA, TURN),
             lambda: store.nearest(ADA, TURN, unit_vectors(store, 1), 1),
-            lambda: store.start_nearest(ADA, TURN, unit_vectors(store, 1), 1)(),
             lambda: store.scopes(),
             lambda: store.revision(ADA),
         ]

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import chain, islice
 from operator import attrgetter
 from pathlib import Path
@@ -290,16 +290,6 @@ class MemoryStore(ABC):
             InvalidInputError: `vectors` has the wrong shape, is not finite or has a zero row, or
                 `n` is below 1.
         """
-
-    def start_nearest(
-        self, scope: Scope, granularity: Granularity, vectors: Vectors, n: int
-    ) -> Callable[[], list[list[Neighbor]]]:
-        """Start what `nearest` does and return a function that waits for the result.
-
-        Backends that wait for a server start at once, others when the function is called; call it
-        once. Either call may raise what `nearest` raises.
-        """
-        return partial(self.nearest, scope, granularity, vectors, n)
 
     @abstractmethod
     def scopes(self) -> list[Scope]:

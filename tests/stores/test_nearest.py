@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from threading import current_thread
 from typing import Any
 
 import numpy as np
@@ -106,22 +105,6 @@ def test_no_near_duplicate_is_lost(approximate_store: ChromaStore) -> None:
     store.write(Batch(owner, put=put[1::2]))
     [neighbors] = store.nearest(owner, TURN, alike[:1], size)
     assert sorted(hit.id for hit in neighbors) == sorted(f"m{i}" for i in range(1, size, 2))
-
-
-def test_embedded_chroma_searches_in_the_calling_thread(
-    approximate_store: ChromaStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store, threads, search = approximate_store, [], Collection.query
-    query = fill(store, [30])[OWNERS[0]][:1]
-    expected = store.nearest(OWNERS[0], TURN, query, 3)
-
-    def observed_search(*args: Any, **kwargs: Any) -> Any:
-        threads.append(current_thread())
-        return search(*args, **kwargs)
-
-    monkeypatch.setattr(Collection, "query", observed_search)
-    assert store.start_nearest(OWNERS[0], TURN, query, 3)() == expected
-    assert threads == [current_thread()]
 
 
 def test_cache_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
-from chromadb.api.models.Collection import Collection
 
 from agentmem_stores import (
     Batch,
@@ -22,7 +20,7 @@ from agentmem_stores import (
 )
 from agentmem_stores.chroma.client import close_client, open_server
 from agentmem_stores.chroma.registry import Registry
-from agentmem_stores.conformance import make_entry, unit_vectors
+from agentmem_stores.conformance import make_entry
 from tests.stores.conftest import ChromaServer, free_port
 
 ADA, TURN = Scope("ada"), Granularity.TURN
@@ -147,25 +145,6 @@ def test_embedded_store_can_be_moved_to_a_server(tmp_path: Path) -> None:
         server.stop()
     with ChromaStore.open(tmp_path / "store", SPEC) as store:
         assert {m.id for m in store.scan(ADA, TURN)} == {"m", "n"}
-
-
-def test_server_is_queried_while_the_caller_goes_on(
-    server: ChromaServer, database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    caller_continued, search = Event(), Collection.query
-
-    def wait_and_search(*args: Any, **kwargs: Any) -> Any:
-        assert caller_continued.wait(30)
-        return search(*args, **kwargs)
-
-    with server.connect(database=database, embedder=SPEC, exact_limit=10) as store:
-        store.write(Batch(ADA, put=[make_entry(store, f"m{i}", seed=i) for i in range(30)]))
-        query = unit_vectors(store, 1)
-        expected = store.nearest(ADA, TURN, query, 3)
-        monkeypatch.setattr(Collection, "query", wait_and_search)
-        answer = store.start_nearest(ADA, TURN, query, 3)
-        caller_continued.set()
-        assert answer() == expected
 
 
 def test_unreachable_server() -> None:

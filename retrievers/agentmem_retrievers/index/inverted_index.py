@@ -16,13 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agentmem_retrievers.index.array_file import ArrayFile
-from agentmem_retrievers.index.quantized import (
-    Codes,
-    decode_tokens,
-    encode_tokens,
-    hamming_distances,
-)
-from agentmem_stores import Vectors, token_code_bytes
+from agentmem_retrievers.index.quantized import SignCodes
+from agentmem_stores import Vectors
 from agentmem_stores.exact import dot_products
 
 __all__ = ["Embed", "InvertedIndex", "Postings", "SimilarTerm", "Vocabulary"]
@@ -303,8 +298,8 @@ class Vocabulary:
         self._buffer = np.zeros((64, dimension), dtype=np.float32)
         self._embedded: Vectors = self._buffer[:0]
         self._lock = Lock()
-        # Sign codes of the embeddings, transposed; filled when `exact_up_to` is exceeded.
-        self._codes: Codes = np.empty((token_code_bytes(dimension) // 8, 0), dtype=np.uint64)
+        # Of the embeddings; filled when `exact_up_to` is exceeded.
+        self._codes = SignCodes(dimension)
         self._n_persisted = 0
 
     def __len__(self) -> int:
@@ -345,7 +340,7 @@ class Vocabulary:
         rows = [self._rows[stem] for stem in stems]
         embedded = [row for row in rows if row < len(self._embedded)]
         self._buffer = self._embedded = self._buffer[embedded]
-        self._codes = np.empty((len(self._codes), 0), dtype=np.uint64)
+        self._codes = SignCodes(self._buffer.shape[1])
         self._n_persisted = min(self._n_persisted, len(embedded))
         self._words = [self._words[row] for row in rows]
         self._stems = stems
@@ -440,22 +435,15 @@ class Vocabulary:
             for cosines in dot_products(queries, embedded):
                 yield everything, cosines
             return
-        columns = self._columns(embedded)
-        codes = decode_tokens(encode_tokens(queries), queries.shape[1])
-        for query, distances in zip(queries, hamming_distances(columns, codes), strict=True):
-            # Counting finds the distance of the last word of the shortlist faster than sorting.
-            furthest = np.searchsorted(np.bincount(distances).cumsum(), self.shortlist + 1)
-            rows = np.flatnonzero(distances <= furthest)
-            yield rows, np.vecdot(np.take(embedded, rows, axis=0), query)
-
-    def _columns(self, embedded: Vectors) -> Codes:
-        """Return the sign codes of embeddings, transposed."""
         with self._lock:
-            n_coded = self._codes.shape[1]
-            if n_coded < len(embedded):
-                new = decode_tokens(encode_tokens(embedded[n_coded:]), embedded.shape[1])
-                self._codes = np.concatenate([self._codes, new.T], axis=1)
-            return self._codes[:, : len(embedded)]
+            coded = len(self._codes)
+            if coded < len(embedded):
+                self._codes.put(coded, embedded[coded:])
+            near = self._codes.near(queries, self.shortlist + 1)
+        for query, rows in zip(queries, near, strict=True):
+            # Another thread may have added words meanwhile.
+            known = rows[rows < len(embedded)]
+            yield known, np.vecdot(np.take(embedded, known, axis=0), query)
 
     def _nearest(
         self,

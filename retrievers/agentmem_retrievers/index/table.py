@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,8 @@ from agentmem_retrievers.forgetting import elapsed_days, is_pinned, retention
 from agentmem_retrievers.index.array_file import ArrayFile
 from agentmem_retrievers.index.attributes import Attributes
 from agentmem_retrievers.index.inverted_index import InvertedIndex, Vocabulary
-from agentmem_retrievers.index.quantized import QuantizedVectors, TokenCodes
+from agentmem_retrievers.index.quantized import QuantizedVectors, SignCodes, TokenCodes
+from agentmem_retrievers.index.stored_fields import StoredFields
 from agentmem_retrievers.text.dates import TIME_WORDS, find_time_spans, mentions_time
 from agentmem_retrievers.text.question import (
     FIRST_PERSON,
@@ -30,7 +31,8 @@ from agentmem_retrievers.text.tokenize import (
     tokenize,
     words_in,
 )
-from agentmem_stores import Memory, State, Vectors
+from agentmem_stores import Granularity, Memory, Scope, State, Vectors
+from agentmem_stores.serialization import from_json, to_json
 
 __all__ = ["NEAR", "NONE", "STATES", "ContextWindow", "Rows", "Table", "VisibilityMask"]
 
@@ -148,6 +150,7 @@ class Table:
         self.vocabulary = Vocabulary(dimension)
         self.token_codes = TokenCodes(dimension)
         self.attributes = Attributes()
+        self._stored_fields = StoredFields() if dimension else None
         # Rows whose text has words but that came without token codes.
         self.without_codes: set[int] = set()
         self._vectors = QuantizedVectors(dimension)
@@ -189,6 +192,8 @@ class Table:
     def patch(self, memory: Memory) -> None:
         """Update whatever can change while the text stays."""
         columns, row = self.columns, self.row_of[memory.id]
+        if self._stored_fields is not None:
+            self._stored_fields.put(row, memory.text, to_json(memory))
         columns["n_links"][row] = len(memory.edges) + len(memory.sources)
         columns["position"][row] = memory.position
         columns["said_at"][row] = memory.said_at.timestamp()
@@ -300,7 +305,9 @@ class Table:
         columns["alive"][row] = False
         self._session_lengths[session] -= self.words.lengths()[row]
         # Deleted content must not survive here, or `to_arrays` would write it to a file.
-        self._vectors.put(row, np.zeros(1, dtype=np.float32))
+        self._vectors.clear(row)
+        if self._stored_fields is not None:
+            self._stored_fields.clear(row)
         if row < len(self.token_codes):
             self.token_codes.clear(row)
             self.without_codes.discard(row)
@@ -346,6 +353,27 @@ class Table:
     def vectors(self, rows: Rows) -> Vectors:
         """Return embeddings of rows, float32 of shape (len(rows), dimension); zeros for NONE."""
         return self._vectors.at(rows)
+
+    def text(self, row: int) -> str:
+        """Return the text of a turn."""
+        return "" if self._stored_fields is None else self._stored_fields.get(row)[0]
+
+    def turns(self, scope: Scope, rows: Iterable[int]) -> list[Memory]:
+        """Return the turns at rows, as the store has them."""
+        if self._stored_fields is None:
+            return []
+        get, turn = self._stored_fields.get, Granularity.TURN
+        return [from_json(scope, turn, self.ids[row], *get(row)) for row in rows]
+
+    def near(self, vector: Vectors, n: int, rows: Rows | None = None) -> Rows:
+        """Return the rows with the `n` sign codes nearest to a vector's, and as near, ascending.
+
+        Args:
+            vector: shape (dimension,).
+            rows: only rows among these, ascending; None for all.
+        """
+        [near] = self._vectors.codes.near(vector[np.newaxis], n, rows)
+        return near
 
     def cosines(self, context: ContextWindow, vector: Vectors) -> tuple[Vectors, Vectors]:
         """Compare a vector with rows, and with the sum of each row's context weighted by `NEAR`.
@@ -454,13 +482,18 @@ class Table:
         into.arrays[f"{name}.last"] = self._last
         into.arrays[f"{name}.session_lengths"] = self._session_lengths
         into.arrays[f"{name}.vectors"] = self._vectors.all(len(self.ids))
+        into.arrays[f"{name}.vector_codes"] = self._vectors.codes.all()
         codes, ends = self.token_codes.all()
         into.arrays[f"{name}.token_codes"], into.arrays[f"{name}.token_ends"] = codes, ends
         without_codes = np.array(sorted(self.without_codes), dtype=np.int64)
         into.arrays[f"{name}.without_codes"] = without_codes
         into.strings[f"{name}.attributes"] = self.attributes.to_strings()
         into.arrays[f"{name}.attribute_codes"] = self.attributes.codes(len(self.ids))
-        into.unchecked |= {f"{name}.vectors", f"{name}.token_codes"}
+        if self._stored_fields is not None:
+            content, field_ends = self._stored_fields.to_arrays(len(self.ids))
+            into.arrays[f"{name}.fields"], into.arrays[f"{name}.field_ends"] = content, field_ends
+        unchecked = ("vectors", "vector_codes", "token_codes", "fields")
+        into.unchecked |= {f"{name}.{each}" for each in unchecked}
         self.words.to_arrays(into, f"{name}.words")
         self.literals.to_arrays(into, f"{name}.literals")
         self.vocabulary.prune(self.words.document_frequency)
@@ -479,9 +512,13 @@ class Table:
         table._context_lengths = np.full(len(table.columns["alive"]), np.nan, dtype=np.float32)
         table._last = np.array(arrays[f"{name}.last"])
         table._session_lengths = np.array(arrays[f"{name}.session_lengths"])
-        table._vectors = QuantizedVectors(dimension, arrays[f"{name}.vectors"])
+        vector_codes = SignCodes(dimension, arrays[f"{name}.vector_codes"])
+        table._vectors = QuantizedVectors(dimension, arrays[f"{name}.vectors"], vector_codes)
         codes, ends = arrays[f"{name}.token_codes"], np.array(arrays[f"{name}.token_ends"])
         table.token_codes = TokenCodes(dimension, codes, ends)
+        if dimension:
+            ends = arrays[f"{name}.field_ends"]
+            table._stored_fields = StoredFields(arrays[f"{name}.fields"], ends)
         table.without_codes = set(arrays[f"{name}.without_codes"].tolist())
         table.attributes = Attributes.from_strings(
             file.strings[f"{name}.attributes"], arrays[f"{name}.attribute_codes"]

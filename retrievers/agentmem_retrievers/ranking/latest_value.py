@@ -20,7 +20,7 @@ from agentmem_retrievers.ranking.pipeline import VERBATIM, TurnRanking
 from agentmem_retrievers.ranking.scoring import Floats, Ranking
 from agentmem_retrievers.text.question import Question
 from agentmem_retrievers.text.tokenize import tokenize
-from agentmem_stores import Granularity, MemoryStore, Vectors
+from agentmem_stores import Granularity, Vectors
 
 __all__ = [
     "AttributeClassifier",
@@ -202,7 +202,6 @@ class LatestValue:
     as well as what they pass.
     """
 
-    store: MemoryStore
     classifier: AttributeClassifier
     model: AttributeModel | None = None
 
@@ -277,10 +276,8 @@ class LatestValue:
         """
         if not current or not others:
             return turns
-        ids = [ranking.index.tables[Granularity.TURN].ids[row] for row in turns.rows[:_CONSIDERED]]
-        found = self.store.get_memories(ranking.sources.scope, Granularity.TURN, ids)
-        text_of = {memory.id: memory.text for memory in found}
-        texts = [text_of.get(memory_id, "") for memory_id in ids]
+        table = ranking.index.tables[Granularity.TURN]
+        texts = [table.text(row) for row in turns.rows[:_CONSIDERED].tolist()]
         first = [place for place, text in enumerate(texts) if _contains(text, current)]
         second = [
             place
@@ -412,12 +409,9 @@ class LatestValue:
     def _own_texts(self, ranking: TurnRanking, rows: Rows) -> dict[int, str]:
         """Return the texts of the turns in which the user speaks of themselves, by row."""
         table = ranking.index.tables[Granularity.TURN]
-        ids = [table.ids[row] for row in rows]
-        return {
-            table.row_of[memory.id]: memory.text
-            for memory in self.store.get_memories(ranking.sources.scope, Granularity.TURN, ids)
-            if memory.speaker is None and self.classifier.is_own(memory.text)
-        }
+        own = rows[table.columns["speaker"][rows] == 0].tolist()
+        texts = {row: table.text(row) for row in own}
+        return {row: text for row, text in texts.items() if self.classifier.is_own(text)}
 
 
 def _asks_whether_it_holds(question: Question, rows: Sequence[int], table: Table) -> bool:

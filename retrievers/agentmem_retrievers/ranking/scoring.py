@@ -60,6 +60,12 @@ class Weights:
     assistant: Weights | None = None
     standardized: frozenset[str] = frozenset()
 
+    @property
+    def uses_similar_terms(self) -> bool:
+        """Whether a coefficient is of a feature that compares similar terms."""
+        names = (*self.first, *self.second, *self.confidence)
+        return any(name.startswith("soft.") or name == "covered_softly" for name in names)
+
     @classmethod
     def shipped(cls) -> Weights:
         """Return the weights of the package; `weights.json` says how they were fitted."""

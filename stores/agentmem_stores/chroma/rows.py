@@ -16,13 +16,9 @@ one scope can touch a row of another.
 
 from __future__ import annotations
 
-import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import starmap
-from operator import attrgetter
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,14 +26,12 @@ import numpy as np
 
 from agentmem_stores.errors import StoreFormatError
 from agentmem_stores.records import (
-    Edge,
     Granularity,
     Memory,
-    RecallEvent,
     Scope,
-    State,
     is_unicode,
 )
+from agentmem_stores.serialization import from_json, to_json
 from agentmem_stores.store import Batch, Entry, Fault, Vectors, paginate, vector_fault
 
 if TYPE_CHECKING:
@@ -70,10 +64,6 @@ Index = Literal["hnsw", "spann"]
 SCOPE = "scope"
 RECORD = "record"
 TOKEN_CODES = "words"
-
-_edge_fields = attrgetter("target", "weight")
-# `json.dumps` with separators would create an encoder for each memory.
-_to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Partitions:
@@ -156,27 +146,7 @@ def encode(memory: Memory, token_codes: bytes | None = None) -> dict[str, str]:
         token_codes: the token codes of a new row, also if empty, because an upsert merges
             metadata. None leaves those of an existing row.
     """
-    record = {
-        "session_id": memory.session_id,
-        "role": memory.role,
-        "speaker": memory.speaker,
-        "position": memory.position,
-        "strength": memory.strength,
-        "recall_count": memory.recall_count,
-        "recalls": [(recall.at.isoformat(), recall.strength) for recall in memory.recalls],
-        "version": memory.version,
-        "version_of": memory.version_of,
-        "said_at": memory.said_at.isoformat(),
-        "written_at": memory.written_at.isoformat(),
-        "last_recalled_at": memory.last_recalled_at and memory.last_recalled_at.isoformat(),
-        "state_changed_at": memory.state_changed_at and memory.state_changed_at.isoformat(),
-        "expires_at": memory.expires_at and memory.expires_at.isoformat(),
-        "state": memory.state.value,
-        "sources": memory.sources,
-        "edges": list(map(_edge_fields, memory.edges)),
-        "metadata": dict(memory.metadata),
-    }
-    row = {SCOPE: memory.scope.key, RECORD: _to_json(record)}
+    row = {SCOPE: memory.scope.key, RECORD: to_json(memory)}
     if token_codes is not None:
         row[TOKEN_CODES] = b64encode(token_codes).decode()
     return row
@@ -191,39 +161,7 @@ def decode(
         StoreFormatError: agentmem did not write the row, or the row is damaged.
     """
     try:
-        record = json.loads(metadata[RECORD])
-        last_recalled_at, state_changed_at = record["last_recalled_at"], record["state_changed_at"]
-        # By hand, because a TypeAdapter of pydantic takes as long (41 and 42 microseconds per row)
-        # and needs a second declaration of all fields. Rows of before `expires_at` never expire,
-        # and those of before `recalls` have none.
-        expires_at = record.get("expires_at")
-        return Memory(
-            id=row.partition("/")[2],
-            scope=scope,
-            granularity=granularity,
-            text=text,
-            session_id=record["session_id"],
-            said_at=datetime.fromisoformat(record["said_at"]),
-            written_at=datetime.fromisoformat(record["written_at"]),
-            role=record["role"],
-            speaker=record["speaker"],
-            position=record["position"],
-            strength=record["strength"],
-            last_recalled_at=last_recalled_at and datetime.fromisoformat(last_recalled_at),
-            recall_count=record["recall_count"],
-            recalls=tuple(
-                RecallEvent(datetime.fromisoformat(at), strength)
-                for at, strength in record.get("recalls", ())
-            ),
-            state=State(record["state"]),
-            state_changed_at=state_changed_at and datetime.fromisoformat(state_changed_at),
-            expires_at=expires_at and datetime.fromisoformat(expires_at),
-            version=record["version"],
-            version_of=record["version_of"],
-            sources=tuple(record["sources"]),
-            edges=tuple(starmap(Edge, record["edges"])),
-            metadata=record["metadata"],
-        )
+        return from_json(scope, granularity, memory_id(row), text, metadata[RECORD])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StoreFormatError(
             f"row {row!r} cannot be read ({error!r}); restore the store from an export"

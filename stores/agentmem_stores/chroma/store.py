@@ -6,12 +6,11 @@ import logging
 import os
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial, wraps
 from itertools import chain
 from pathlib import Path
-from threading import RLock, Thread
+from threading import RLock
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 
 from typing_extensions import override
@@ -506,17 +505,6 @@ class ChromaStore(MemoryStore):
             return self._nearest.search(collection, key, vectors, n)
 
     @override
-    def start_nearest(
-        self, scope: Scope, granularity: Granularity, vectors: Vectors, n: int
-    ) -> Callable[[], list[list[Neighbor]]]:
-        search = partial(self.nearest, scope, granularity, vectors, n)
-        # A thread for a query of embedded Chroma takes 0.9 ms of processor time, the query 1.3,
-        # and both threads want the interpreter: 9.4 ms for a search at 20,000 instead of 10.1.
-        if self._directory is not None or (scope, granularity) in self._exact:
-            return search
-        return _start_thread(search)
-
-    @override
     @_guarded
     def scopes(self) -> list[Scope]:
         with self._client_lock.shared():
@@ -701,25 +689,3 @@ def _new_layout(embedder: EmbedderSpec | None, partitions: int) -> Layout:
     if not 1 <= partitions <= 4096:
         raise InvalidInputError(f"partitions must be from 1 to 4096, not {partitions}")
     return Layout(embedder or DEFAULT_EMBEDDER, partitions)
-
-
-def _start_thread(call: Callable[[], R]) -> Callable[[], R]:
-    """Call a function in a new thread; return a function that waits for its result.
-
-    Not in a pool: a forked process would inherit the pool without its threads.
-    """
-    future: Future[R] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(call())
-        except BaseException as error:
-            future.set_exception(error)
-
-    try:
-        # A daemon, since a process that ends need not wait for a server that does not answer.
-        Thread(target=run, name="agentmem-nearest", daemon=True).start()
-    except RuntimeError:
-        # No more threads can be started, or the interpreter is shutting down.
-        return call
-    return future.result
