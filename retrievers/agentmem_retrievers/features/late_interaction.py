@@ -156,12 +156,8 @@ class LateInteraction:
         within = np.arange(n_blocks.sum()) - np.repeat(first_block, n_blocks)
         blocks = np.repeat(begins, n_blocks) + BLOCK * within
         # Distances are minimized, and converted to similarities at once.
-        per_block = np.empty((len(self._queries), len(blocks)), dtype=np.uint16)
-        least = np.full(len(codes), self._dimension, dtype=np.uint16)
-        columns = np.ascontiguousarray(codes.T)
-        for i, distances in enumerate(hamming_distances(columns, self._queries)):
-            np.minimum.reduceat(distances, blocks, out=per_block[i])
-            np.minimum(least, distances, out=least)
+        distances = hamming_distances(np.ascontiguousarray(codes.T), self._queries)
+        per_block, least = np.minimum.reduceat(distances, blocks, axis=1), distances.min(axis=0)
         best[:, existing] = self._similarity(np.minimum.reduceat(per_block, first_block, axis=1))
         # The last block of a row has no successor; its passage is the one before.
         both = np.minimum(per_block[:, :-1], per_block[:, 1:])

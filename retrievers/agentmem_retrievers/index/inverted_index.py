@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from threading import Lock
 
@@ -39,6 +40,8 @@ SimilarTerm = tuple[str, float]
 # At most this many similar terms besides the word itself, none with a smaller cosine.
 MAX_SIMILAR = 12
 MIN_COSINE = 0.45
+# Words of questions whose similar terms are cached.
+_MAX_CACHED = 1024
 
 
 class _StoredPostings:
@@ -259,6 +262,14 @@ class InvertedIndex:
 _NO_POSTINGS: Postings = (_EMPTY, _EMPTY)
 
 
+@dataclass
+class _SimilarWords:
+    """The similar words of some words, among the first `count` embeddings of a vocabulary."""
+
+    count: int
+    near: dict[str, tuple[NDArray[np.intp], NDArray[np.floating]]] = field(default_factory=dict)
+
+
 class Vocabulary:
     """One word for each stem, and the word's embedding.
 
@@ -298,6 +309,7 @@ class Vocabulary:
         self._buffer = np.zeros((64, dimension), dtype=np.float32)
         self._embedded: Vectors = self._buffer[:0]
         self._lock = Lock()
+        self._similar = _SimilarWords(0)
         # Of the embeddings; filled when `exact_up_to` is exceeded.
         self._codes = SignCodes(dimension)
         self._n_persisted = 0
@@ -341,6 +353,7 @@ class Vocabulary:
         embedded = [row for row in rows if row < len(self._embedded)]
         self._buffer = self._embedded = self._buffer[embedded]
         self._codes = SignCodes(self._buffer.shape[1])
+        self._similar = _SimilarWords(0)
         self._n_persisted = min(self._n_persisted, len(embedded))
         self._words = [self._words[row] for row in rows]
         self._stems = stems
@@ -420,11 +433,30 @@ class Vocabulary:
             elif word in vectors and self._rows:
                 known[stem] = vectors[word]
         similar: dict[str, list[SimilarTerm]] = {stem: [] for stem in words}
-        if known:
-            compared = self._compare(embedded, np.stack(list(known.values())))
-            for stem, (rows, cosines) in zip(known, compared, strict=True):
-                similar[stem] = self._nearest(rows, cosines, document_frequencies)
+        near = self._near(embedded, {words[stem]: vector for stem, vector in known.items()})
+        for stem in known:
+            similar[stem] = self._in_use(*near[words[stem]], document_frequencies)
         return similar
+
+    def _near(
+        self, embedded: Vectors, queries: Mapping[str, Vectors]
+    ) -> dict[str, tuple[NDArray[np.intp], NDArray[np.floating]]]:
+        """Return the rows that are similar to each word, nearest first, and their cosines.
+
+        Questions repeat words, so the answers are cached until other words are embedded.
+        """
+        cached, count = self._similar, len(embedded)
+        if cached.count != count or len(cached.near) > _MAX_CACHED:
+            cached = self._similar = _SimilarWords(count)
+        near = {word: cached.near[word] for word in queries if word in cached.near}
+        missing = [word for word in queries if word not in near]
+        if missing:
+            compared = self._compare(embedded, np.stack([queries[word] for word in missing]))
+            for word, (rows, cosines) in zip(missing, compared, strict=True):
+                similar = np.flatnonzero(cosines >= MIN_COSINE)
+                similar = similar[np.argsort(-cosines[similar], kind="stable")]
+                near[word] = cached.near[word] = rows[similar], cosines[similar]
+        return near
 
     def _compare(
         self, embedded: Vectors, queries: Vectors
@@ -445,16 +477,14 @@ class Vocabulary:
             known = rows[rows < len(embedded)]
             yield known, np.vecdot(np.take(embedded, known, axis=0), query)
 
-    def _nearest(
+    def _in_use(
         self,
         rows: NDArray[np.intp],
         cosines: NDArray[np.floating],
         document_frequencies: Callable[[Sequence[str]], NDArray[np.float64]],
     ) -> list[SimilarTerm]:
-        similar = np.flatnonzero(cosines >= MIN_COSINE)
-        similar = similar[np.argsort(-cosines[similar], kind="stable")]
-        stems = [self._stems[row] for row in rows[similar].tolist()]
+        stems = [self._stems[row] for row in rows.tolist()]
         # Words of deleted documents stay until the next `prune`.
         used = document_frequencies(stems) > 0
-        terms = zip(stems, cosines[similar].tolist(), used.tolist(), strict=True)
+        terms = zip(stems, cosines.tolist(), used.tolist(), strict=True)
         return [(stem, cosine) for stem, cosine, is_used in terms if is_used][: MAX_SIMILAR + 1]

@@ -28,6 +28,9 @@ Codes = NDArray[np.uint64]
 # Components of unit vectors are at most 1, so fixed point is as exact as half precision on the
 # whole, and several times as fast to convert.
 _SCALE = np.float32(2**15 - 1)
+_UNIT = np.float32(1 / (2**15 - 1))
+# Pairs of codes that are compared at once: 512 kB.
+_COMPARED = 2**16
 
 
 def quantize(vector: Vectors) -> NDArray[np.int16]:
@@ -87,7 +90,7 @@ class QuantizedVectors:
             taken[is_added] = np.take(self._added, rows[is_added] - first, axis=0)
         taken[rows < 0] = 0
         vectors = taken.astype(np.float32)
-        vectors /= _SCALE
+        vectors *= _UNIT
         return vectors
 
     def all(self, count: int) -> NDArray[np.int16]:
@@ -118,27 +121,31 @@ def decode_tokens(codes: bytes, dimension: int) -> Codes:
     return np.frombuffer(codes, dtype=np.uint64).reshape(-1, token_code_bytes(dimension) // 8)
 
 
-def hamming_distances(columns: Codes, queries: Codes) -> Iterator[NDArray[np.uint16]]:
-    """Yield for each query code its Hamming distances to all codes; the array is reused.
+def hamming_distances(columns: Codes, queries: Codes) -> NDArray[np.uint16]:
+    """Return the Hamming distances of each query code to all codes, shape (queries, codes).
 
     Args:
         columns: the codes, transposed: shape (64-bit integers, codes).
         queries: shape (queries, 64-bit integers).
     """
     count = columns.shape[1]
-    xor, ones = np.empty(count, np.uint64), np.empty(count, np.uint8)
-    partial, distances = np.empty(count, np.uint8), np.empty(count, np.uint16)
-    for query in queries:
-        distances[:] = 0
+    distances = np.zeros((len(queries), count), np.uint16)
+    # As many queries at once as fit the processor's cache.
+    step = max(_COMPARED // max(count, 1), 1)
+    xor, ones = np.empty((step, count), np.uint64), np.empty((step, count), np.uint8)
+    partial = np.empty((step, count), np.uint8)
+    for start in range(0, len(queries), step):
+        block = queries[start : start + step]
+        rows = slice(len(block))
         for begin in range(0, len(columns), 3):
             # Three counts of at most 64 fit 8 bits, which are added several times as fast as 16.
             part = slice(begin, begin + 3)
-            partial[:] = 0
-            for column, bits in zip(columns[part], query[part], strict=True):
-                np.bitwise_xor(column, bits, out=xor)
-                partial += np.bitwise_count(xor, out=ones)
-            distances += partial
-        yield distances
+            partial[rows] = 0
+            for column, bits in zip(columns[part], block.T[part], strict=True):
+                np.bitwise_xor(column, bits[:, np.newaxis], out=xor[rows])
+                partial[rows] += np.bitwise_count(xor[rows], out=ones[rows])
+            distances[start : start + step] += partial[rows]
+    return distances
 
 
 class SignCodes:
