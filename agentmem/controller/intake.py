@@ -72,7 +72,7 @@ def store_conversations(
         services.sessions.try_end(scope, list(drafts))
         if services.open_sessions.get(scope) in drafts:
             del services.open_sessions[scope]
-    for _ in drafts:
+    if drafts:
         services.after_session_end(scope)
     return stored
 
