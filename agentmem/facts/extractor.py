@@ -82,15 +82,12 @@ def _in_turn(turn: Memory) -> Iterator[ExtractedFact]:
 
 
 def _claimed(text: str) -> Iterator[tuple[str, Claim]]:
-    if not _WORTH_READING.search(text):
-        return
-    sentences = own_text(text)
-    for sentence in sentences:
-        yield from ((sentence, claim) for claim in mentioned_in_sentence(sentence))
-        if (corrected := correction(sentence)) is not None:
-            yield sentence, corrected
-    claimed = [(c.sentence, claim) for c in clauses(sentences) for claim in _claims(c)]
-    yield from _resolved(claimed)
+    sentences = own_text(text) if _WORTH_READING.search(text) else []
+    claimed = [
+        (s, claim) for s in sentences for claim in (*mentioned_in_sentence(s), *correction(s))
+    ]
+    claimed += [(c.sentence, claim) for c in clauses(sentences) for claim in _claims(c)]
+    return _resolved(claimed)
 
 
 def _resolved(claimed: Sequence[tuple[str, Claim]]) -> Iterator[tuple[str, Claim]]:

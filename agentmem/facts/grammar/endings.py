@@ -338,10 +338,10 @@ _NO_VALUE = re.compile(
 )
 
 
-def correction(sentence: str) -> Claim | None:
+def correction(sentence: str) -> list[Claim]:
     """Return the claim that one value takes the place of another, whatever their attribute."""
     match = next(filter(None, (form.match(sentence.strip(" .!")) for form in _FORMS)), None)
     values = [match["new"].strip(), match["old"].strip()] if match else [""]
     if any(len(v.split()) > 4 or not v or _NO_VALUE.match(v) for v in values):
-        return None
-    return Claim(SPEAKER, (), values[0], old=values[1])
+        return []
+    return [Claim(SPEAKER, (), values[0], old=values[1])]

@@ -99,13 +99,11 @@ def _relatives(clause: str) -> Iterator[Claim]:
         yield Claim(SPEAKER, ("family",), match["v"])
 
 
-_CLOSE = any_of(
-    """
+_CLOSE = any_of("""
     husband wife fianc\u00e9 fianc\u00e9e fiance fiancee girlfriend boyfriend son sons daughter
     daughters kids children sister sisters brother brothers twins grandson granddaughter grandkids
     grandchildren niece nephew cousin cousins aunt uncle
-    """
-)
+""")
 _FAMILY = pattern(
     rf"\b(?:my|our) (?P<v>(?:(?:{TOLD_APART}|baby|[\w-]+-(?:old|month-old)|\d+ (?:year|month) old|"
     rf"two|three|four|five)[ -])*{_CLOSE})\b(?! (?:of|in (?:christ|arms))\b|-)"

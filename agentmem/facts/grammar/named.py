@@ -33,15 +33,13 @@ __all__ = ["called", "mine"]
 
 _NO_VALUE = pattern(
     "(?:(?:now|currently|still|also|actually|just|:) )?"
-    + any_of(
-        """
-        that when where how what why because if so very too really quite pretty always being
-        getting going coming about_to not unknown none a_secret private confidential missing broken
-        gone wrong down up out it this those these there here something someone in_danger
-        in_trouble in_the_mail running on_fire on_hold on_strike full empty closed changing
-        confusing important long short weird hard
-        """
-    )
+    + any_of("""
+    that when where how what why because if so very too really quite pretty always being getting
+    going coming about_to not unknown none a_secret private confidential missing broken gone wrong
+    down up out it this those these there here something someone in_danger in_trouble in_the_mail
+    running on_fire on_hold on_strike full empty closed changing confusing important long short
+    weird hard
+""")
     + r"\b|to\b(?! )"
 )
 _CALLED = "(?:called|named) "

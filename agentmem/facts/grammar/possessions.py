@@ -41,21 +41,17 @@ def _names(after: str, clause: str) -> list[str]:
 
 # --- Pets -------------------------------------------------------------------------------------
 
-NO_PET_BUT = any_of(
-    """
+NO_PET_BUT = any_of("""
     plant plants food bed toy toys walker park shelter person lover owner sitter show race house
     allergy hair phobia video costume stuff clip problem carrier tower litter leash collar treat
     treats training rescue sculpture statue painting breed breeds meme memes cafe in_me day days
     tree shed hat play feeder bath figure
-    """
-)
+""")
 # Eaten, bred or talked about as often as kept.
-AMBIGUOUS_PETS = words(
-    """
+AMBIGUOUS_PETS = words("""
     fish goat chicken chickens boxer pointer setter mouse mice bird birds rat rats shepherd lab
     persian snake
-    """
-)
+""")
 _PET_PHRASE = pattern(
     f"(?P<number>{NUMBER}|another|also an?|some|several|my|our|any) (?P<adjectives>(?:(?!{PET}"
     r"\b|(?:at|for|from|in|about|of|with|to|by|on|and|who|that)\b)[\w'-]+ "
@@ -103,13 +99,11 @@ def _pet(p: Predicate, match: re.Match[str]) -> list[Claim]:
 
 # --- Children, siblings, colleagues -------------------------------------------------------------
 
-_CHILD = any_of(
-    """
+_CHILD = any_of("""
     kid kids child children son sons daughter daughters boys girls baby_boy baby_girl toddler
     toddlers twins stepchildren stepkids grandchildren grandkids grandson grandsons granddaughter
     granddaughters
-    """
-)
+""")
 _KIN = pattern(
     rf"(?P<all>{NUMBER} (?:(?P<which>(?:{TOLD_APART}[ -])*)"
     r"(?P<sibling>(?:brother|sister|sibling)s?)|"

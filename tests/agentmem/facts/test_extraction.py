@@ -41,14 +41,8 @@ PLAIN: dict[str, set[tuple[str, str, str]]] = {
     "My wife is E. J. Smith.": {("user", "wife", "E. J. Smith")},
     "I'm a nurse. Actually, make that Doctor.": {("user", "job", "Doctor")},
     "I'm allergic to nuts. Actually, I mean Peanuts.": {("user", "allergy", "Peanuts")},
-    "I have a photo of Luna, my cat, in a hat.": {
-        ("user", "pet", "Luna (cat)"),
-        ("user", "pet", "cat"),
-    },
-    "I moved, and Mochi, my cat, can hide now.": {
-        ("user", "pet", "Mochi (cat)"),
-        ("user", "pet", "cat"),
-    },
+    "I have a photo of Luna, my cat, in a hat.": {("user", "pet", "Luna (cat)")},
+    "I moved, and Mochi, my cat, can hide now.": {("user", "pet", "Mochi (cat)")},
     "My teacher is Mme. Blanc.": {("user", "teacher", "Mme. Blanc")},
     'My dog is called "Sgt. Pepper".': {("user", "pet", "Sgt. Pepper (dog)")},
     "I have a parrot named 'Capt. Flint'.": {("user", "pet", "Capt. Flint (parrot)")},
@@ -93,7 +87,7 @@ PLAIN: dict[str, set[tuple[str, str, str]]] = {
         ("user", "relationship", "married"),
         ("user", "spouse", "J. K. Rowling"),
     },
-    "I took Luna, my cat, to the vet.": {("user", "pet", "Luna (cat)"), ("user", "pet", "cat")},
+    "I took Luna, my cat, to the vet.": {("user", "pet", "Luna (cat)")},
     "I work as a baker in Lyon.": {("user", "job", "baker")},
     "I earn my living as a session drummer.": {("user", "job", "session drummer")},
     "After ten years at Shell I joined BP as an analyst.": {
