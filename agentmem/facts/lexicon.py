@@ -10,9 +10,10 @@ from agentmem.digest.sentences import TITLES
 from agentmem.facts.patterns import any_of, words
 
 __all__ = [
-    "ACTIVITIES", "CAR", "DEVICE", "DIETS", "ILLNESSES", "INSTRUMENTS", "JOBS", "JOB_ENDINGS", "LANGUAGES", "MONTH",
-    "NATIONALITIES", "NOT_NAMES", "NUMBER", "ONE_OF_THEM", "ORGANIZATIONS", "PARTNERS", "PET", "PETS", "RELATION", "RELATIONS",
-    "RELIGIONS", "SOFTWARE", "SPORTS", "TITLE", "TOLD_APART", "UNNAMED_MANY",
+    "ACTIVITIES", "AMBIGUOUS_PETS", "CAR", "DEVICE", "DIETS", "ILLNESSES", "INSTRUMENTS", "JOBS", "JOB_ENDINGS",
+    "LANGUAGES", "MONTH", "NATIONALITIES", "NOT_NAMES", "NO_PET_BUT", "NUMBER", "ONE_OF_THEM", "ORGANIZATIONS",
+    "PARTNERS", "PET", "PETS", "RELATION", "RELATIONS", "RELIGIONS", "SOFTWARE", "SPORTS", "TITLE",
+    "TOLD_APART", "UNNAMED_MANY", "WEEKDAYS",
 ]  # fmt: skip
 
 # The last word of a job title, in the singular.
@@ -53,6 +54,18 @@ PETS = words("""
     greyhounds terrier spaniel collie corgi husky pug bulldog boxer chihuahua shepherd dalmatian rottweiler doberman pitbull
     mutt whippet setter pointer schnauzer shiba_inu tabby siamese persian ragdoll maine_coon tomcat calico chicken chickens
     hen hens donkey goat goats alpaca alpacas tarantula
+""")
+# What follows the kind of a pet and makes it something else.
+NO_PET_BUT = any_of("""
+    plant plants food bed toy toys walker park shelter person lover owner sitter show race house
+    allergy hair phobia video costume stuff clip problem carrier tower litter leash collar treat
+    treats training rescue sculpture statue painting breed breeds meme memes cafe in_me day days
+    tree shed hat play feeder bath figure
+""")
+# Eaten, bred or talked about as often as kept.
+AMBIGUOUS_PETS = words("""
+    fish goat chicken chickens boxer pointer setter mouse mice bird birds rat rats shepherd lab
+    persian snake
 """)
 PARTNERS = words(
     "husband wife spouse partner girlfriend boyfriend fiance fianc\u00e9 fiancee fianc\u00e9e"
@@ -144,21 +157,28 @@ SOFTWARE = words("""
     netflix python rust golang typescript javascript kotlin swift github gitlab jira trello vim emacs vscode
     minecraft roblox fortnite
 """)
+WEEKDAYS = words("monday tuesday wednesday thursday friday saturday sunday")
+_MONTHS = words(
+    "january february march april may june july august september october november december"
+)
 # Written like names, and none of somebody.
 NOT_NAMES = (
     NATIONALITIES
     | RELIGIONS
     | LANGUAGES
+    | WEEKDAYS
+    | _MONTHS
     | words("""
-    ok okay monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september october november
-    december aries taurus gemini cancer leo_rising virgo libra scorpio sagittarius capricorn aquarius pisces european african asian latino latina
-    hispanic black white democrat republican team gen i ai christmas easter god covid internet tv pc usa uk eu infj infp intj intp enfp entp
-    sorry hi hello thanks dr mr mrs ms prof st sr sra mme mlle sgt capt lt rev jr facebook google zoom slack skype whatsapp instagram netflix
-    actually honestly basically obviously clearly apparently unfortunately fortunately luckily sadly hopefully thankfully frankly seriously
-    literally finally usually normally recently currently lately really surprisingly probably possibly personally eventually suddenly naturally
-    ideally especially technically interestingly ironically typically generally admittedly absolutely totally exactly definitely certainly truly
-    only yes no oops wow oh wait well anyway anyhow however though maybe perhaps please also still hey yeah yep nope ugh argh pardon correction
-    rather scratch hang hold er uh um ah ops guys folks
+    ok okay aries taurus gemini cancer leo_rising virgo libra scorpio sagittarius capricorn aquarius pisces
+    european african asian latino latina hispanic black white democrat republican team gen i ai christmas easter
+    god covid internet tv pc usa uk eu infj infp intj intp enfp entp sorry hi hello thanks dr mr mrs ms prof st
+    sr sra mme mlle sgt capt lt rev jr facebook google zoom slack skype whatsapp instagram netflix actually
+    honestly basically obviously clearly apparently unfortunately fortunately luckily sadly hopefully thankfully
+    frankly seriously literally finally usually normally recently currently lately really surprisingly probably
+    possibly personally eventually suddenly naturally ideally especially technically interestingly ironically
+    typically generally admittedly absolutely totally exactly definitely certainly truly only yes no oops wow oh
+    wait well anyway anyhow however though maybe perhaps please also still hey yeah yep nope ugh argh pardon
+    correction rather scratch hang hold er uh um ah ops guys folks
 """)
 )
 
@@ -171,9 +191,7 @@ TOLD_APART = any_of(
 )
 PET = any_of(PETS)
 NUMBER = r"(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|\d{1,2})"
-MONTH = any_of(
-    "january february march april may june july august september october november december"
-)
+MONTH = any_of(_MONTHS)
 ACTIVITIES = any_of("""
     yoga pilates karate judo taekwondo kickboxing boxing crossfit photography pottery ceramics
     woodworking gardening ballet gymnastics martial_arts jiu-jitsu jiu_jitsu tai_chi meditation

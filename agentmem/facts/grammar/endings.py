@@ -8,7 +8,8 @@ from dataclasses import replace
 from agentmem.facts.attributes import attribute_name
 from agentmem.facts.grammar.person import BEING
 from agentmem.facts.grammar.predicate import SPEAKER, Predicate
-from agentmem.facts.grammar.rule import DONE, Claim, Read, Rule, Rules, known
+from agentmem.facts.grammar.readers import known
+from agentmem.facts.grammar.rule import DONE, Claim, Read, Rule, Rules
 from agentmem.facts.lexicon import MONTH, PARTNERS, PET, RELATION, RELATIONS
 from agentmem.facts.patterns import any_of, before, pattern, strip_prefix
 from agentmem.facts.values import listed, name_in, place_in

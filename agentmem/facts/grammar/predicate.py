@@ -57,26 +57,23 @@ _RELATIVE = (
 # A bare name is a subject only before verbs that are said of people and pets.
 _SUBJECT = pattern(
     r"(?P<i>i)\b|(?P<we>we|my (?:family|husband|wife|partner|girlfriend|boyfriend) and i)\b|"
-    rf"{_RELATIVE}|(?P<bare>{_NAME}?)(?= (?:lives|works|died|passed|has died|is my|is our|the|"
+    rf"{_RELATIVE}|(?P<bare>{_NAME}?)(?= (?:lives|works|died|passed|has died|the|"
     r"is no longer|was put|ran away|moved to|got lost)\b)"
 )
-_ADVERBS = (
-    any_of("""
+_ADVERBS = any_of("""
     also now currently just really actually still always mostly usually recently finally already
     only even both all mainly primarily officially happily proudly definitely sadly truly basically
     presently originally normally generally typically regularly absolutely very_much have_to_say
     myself ourselves once_again again today lately honestly certainly personally particularly
     especially quite in_fact of_course
 """)
-    + r"\b"
-)
-_SKIPPED = rf"(?:{_ADVERBS} )+"
+_SKIPPED = rf"(?:{_ADVERBS}\b )+"
 _MODAL = any_of(
     "'d 'll had hadn't can can't cannot could couldn't will won't would wouldn't should may might "
     "must shall did didn't"
 )
 _AUXILIARY = pattern(
-    rf"(?:{_ADVERBS} )*(?:(?P<modal>{_MODAL})|(?P<word>'m|'re|'s|'ve|am|are|is|was|were|have|has|"
+    rf"(?:{_ADVERBS}\b )*(?:(?P<modal>{_MODAL})|(?P<word>'m|'re|'s|'ve|am|are|is|was|were|have|has|"
     r"do|does|used to|ai)(?P<negation>n't)?)(?![\w'])"
 )
 OVER = pattern(r"\b(?:any ?more|any ?longer|no longer|after all|no more)\b")

@@ -7,22 +7,8 @@ from dataclasses import replace
 
 from agentmem.facts.grammar.person import BEING, called
 from agentmem.facts.grammar.predicate import Predicate
-from agentmem.facts.grammar.rule import (
-    DONE,
-    END,
-    EVER,
-    Claim,
-    Read,
-    Rule,
-    each,
-    employer,
-    fact,
-    job,
-    job_title,
-    known,
-    place,
-    text,
-)
+from agentmem.facts.grammar.readers import each, employer, fact, job, job_title, known, place, text
+from agentmem.facts.grammar.rule import DONE, END, EVER, Claim, Read, Rule
 from agentmem.facts.lexicon import ACTIVITIES, INSTRUMENTS, LANGUAGES, SPORTS, TITLE
 from agentmem.facts.patterns import any_of, before, pattern, strip_prefix, words
 from agentmem.facts.values import is_common, listed
@@ -32,8 +18,7 @@ __all__ = ["PURSUITS", "learned", "liked"]
 # --- Likes ------------------------------------------------------------------------------------
 
 # Words that begin a phrase which points to something said before, or is no pastime.
-_POINTING = pattern(
-    any_of("""
+_POINTING_WORD = any_of("""
     the this that these those your his her its it them him you me us how what when where who why to
     being having getting my our their all both some a an one every any each more most not no so as
     if for about seeing knowing hearing talking chatting feeling doing using making staying like
@@ -43,9 +28,9 @@ _POINTING = pattern(
     suggestion suggestions recommendation recommendations option options activities bands hobbies
     sports animals too also in on at from with by and or but
 """)
-    + r"\b|shooting\b(?! (?:landscapes|portraits|film|videos|hoops))|"
-    r"watching\b(?! (?:movies|films|tv|birds|anime|football|soccer|documentaries|basketball|"
-    r"baseball|sports|art))"
+_POINTING = pattern(
+    rf"{_POINTING_WORD}\b|shooting\b(?! (?:landscapes|portraits|film|videos|hoops))|watching\b(?! "
+    "(?:movies|films|tv|birds|anime|football|soccer|documentaries|basketball|baseball|sports|art))"
 )
 _SUCH_AS = (
     r"(?:[\w-]+ ){0,2}(?:activities|things|sports|hobbies|genres|bands|artists|foods?|games|"
