@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from agentmem.controller.recognition import Familiarity, Recognition
     from agentmem.controller.timeline import Event
     from agentmem.documents.documents import Document
-    from agentmem.facts.views import Fact, ProfileLine
+    from agentmem.facts.views import Fact
     from agentmem.feedback.examples import label_votes
     from agentmem.feedback.plans import Plan
     from agentmem.feedback.reflection import Learned
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from agentmem.maintenance.consolidation import ConsolidationReport
     from agentmem.maintenance.eviction import SweepReport
     from agentmem.maintenance.stats import Stats
+    from agentmem.profile import ProfileLine
     from agentmem.provenance import Trust
     from agentmem.recall.context import Context, ContextItem, Form, RecallRouting
     from agentmem.rerank.refiner import Refiner
@@ -146,7 +147,7 @@ _HOMES = {
     "Recognition": "agentmem.controller.recognition",
     "Event": "agentmem.controller.timeline",
     "Fact": "agentmem.facts.views",
-    "ProfileLine": "agentmem.facts.views",
+    "ProfileLine": "agentmem.profile",
     "label_votes": "agentmem.feedback.examples",
     "Plan": "agentmem.feedback.plans",
     "Learned": "agentmem.feedback.reflection",

@@ -1,1 +1,1 @@
-"""A model of attributes of people, by which the ranking finds the latest statement of one."""
+"""Find which attribute of a person a question asks for or a text states, by rules and a model."""

@@ -1,7 +1,7 @@
 """Guess which attribute of a person a sentence states, or a question asks for.
 
-Rules find facts (`agentmem.facts`) and are shown to people; this model only orders hits, also for
-wordings that no rule covers.
+Facts are found by rules (`agentmem.facts`) and shown to people; this model only orders hits, also
+for wordings that no rule covers.
 """
 
 from __future__ import annotations

@@ -37,13 +37,14 @@ if TYPE_CHECKING:
     from agentmem.controller.services import DeletionListener
     from agentmem.controller.timeline import Event
     from agentmem.documents.documents import Document
-    from agentmem.facts.views import Fact, ProfileLine
+    from agentmem.facts.views import Fact
     from agentmem.feedback.plans import Plan
     from agentmem.feedback.reflection import Learned
     from agentmem.maintenance.check import CheckReport
     from agentmem.maintenance.consolidation import ConsolidationReport
     from agentmem.maintenance.eviction import SweepReport
     from agentmem.maintenance.stats import Stats
+    from agentmem.profile import ProfileLine
     from agentmem.progress import Progress
     from agentmem.recall.context import Context
     from agentmem.writing.messages import Draft, MessageLike
@@ -530,7 +531,7 @@ class Client:
 
     def profile(self, *, limit: int | None = None, scope: Scope | None = None) -> list[ProfileLine]:
         """Return a profile of the user in lines; see `MemoryController.profile`."""
-        from agentmem.facts.views import ProfileLine
+        from agentmem.profile import ProfileLine
 
         params = {"limit": arguments.integer("limit", limit, low=1, optional=True)}
         lines = self._send("GET", "/v1/profile", scope, params=params)

@@ -24,7 +24,7 @@ from agentmem.documents.reading import read_document
 from agentmem.embedding.embedder import Embedder, estimate_tokens
 from agentmem.embedding.resolve import embeddings_of
 from agentmem.embedding.sentence_embeddings import default_embeddings
-from agentmem.facts.views import Fact, ProfileLine, current_facts, holds_at, profile_lines
+from agentmem.facts.views import Fact, current_facts, holds_at
 from agentmem.feedback.plans import Plan, parse_outcome
 from agentmem.feedback.reflection import Learned
 from agentmem.feedback.reinforcement import after_recall, relevant
@@ -34,6 +34,7 @@ from agentmem.maintenance.consolidation import ConsolidationReport
 from agentmem.maintenance.eviction import SweepReport, archive_faded
 from agentmem.maintenance.graph_export import export_graph
 from agentmem.maintenance.stats import Stats, collect_stats
+from agentmem.profile import ProfileLine, profile_lines
 from agentmem.progress import Progress
 from agentmem.provenance import Trust
 from agentmem.recall.context import Context

@@ -20,6 +20,7 @@ from weakref import WeakSet
 
 from agentmem import arguments
 from agentmem.attributes.model import AttributeModel
+from agentmem.attributes.questions import RuleClassifier
 from agentmem.controller.deletion import Deleter, Deletion
 from agentmem.digest.digest import Digester
 from agentmem.documents.documents import Documents
@@ -27,7 +28,6 @@ from agentmem.embedding.embedder import Embedder
 from agentmem.facts.bookkeeping import Facts
 from agentmem.facts.extractor import RuleExtractor
 from agentmem.facts.model_extractor import FallbackExtractor
-from agentmem.facts.questions import RuleClassifier
 from agentmem.feedback.plans import Plans
 from agentmem.feedback.reflection import Reflection
 from agentmem.feedback.reinforcement import Reinforcement

@@ -1,1 +1,1 @@
-"""Extract facts about people from turns, keep them current, and build the profile."""
+"""Extract facts about people from turns, and keep them current."""

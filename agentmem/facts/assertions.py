@@ -55,12 +55,11 @@ _LABEL = re.compile(
 )
 # Labels under which people go on speaking for themselves.
 _OWN_LABEL = pattern(
-    r"(?:p\.?s\.?|btw|by the way|fyi|note|nb|correction|update|reminder|edit|fun fact|fact|"
-    r"(?:big|good|bad|great|sad|other) news|news|about me|my (?:background|situation|context)|"
-    r"background|context|confession|also|one more thing|quick update|question|basically|"
-    r"(?:some |a bit of )?(?:info|context|background)(?: about me)?|the thing is|"
-    r"(?:just )?to be clear|disclaimer|(?:quick |short )?intro(?:duction)?|remember|remember "
-    r"this|for later|hi|hello|hey|ok|okay|so|well)"
+    r"(?:p\.?s\.?|btw|by the way|fyi|note|nb|correction|(?:quick )?update|reminder|edit|(?:fun "
+    ")?fact|(?:(?:big|good|bad|great|sad|other) )?news|about me|confession|also|one more thing|"
+    "question|basically|(?:my |some |a bit of )?(?:info|context|background|situation)(?: about "
+    "me)?|the thing is|(?:just )?to be clear|disclaimer|(?:quick |short )?intro(?:duction)?|"
+    "remember(?: this)?|for later|hi|hello|hey|ok(?:ay)?|so|well)"
 )
 _SALUTATION = pattern(r"^\s*(?:dear|to whom it may)\b(?! (?:assistant|ai|diary)\b)")
 _GREETED = pattern(r"^\s*(?:hi|hello|hey|good morning|good evening)\b[^.!?\n]{0,40},\s*$")
@@ -83,29 +82,27 @@ _SIGN_OFF = pattern(
 _QUOTE_LINE = re.compile(r"^\s*(?:>|\||#{1,6}\s|[-*\u2022\u2013]\s|\d{1,3}[.)]\s|-{3,}|={3,})")
 # What comes next is somebody else's text, or one that the assistant is to work on or make up.
 _POLITE = (
-    r"(?:(?:please|pls|ok|okay|so|now|then|and|also|hey|hi|great|thanks|cool)[,!.]?\s+)*"
-    r"(?:(?:can|could|would|will) you\s+(?:please\s+|help me\s+(?:to\s+)?|also\s+|just\s+)*|"
-    r"(?:i want|i need|i'd like|i would like) (?:you to|help(?: (?:with|to|me))?)\s+|"
-    r"i(?:'m| am) (?:trying to|going to|about to|asking you to)\s+|"
-    r"(?:help|let) me\s+(?:to\s+)?|let's\s+|kindly\s+|please\s+)?"
+    r"(?:(?:please|pls|ok|okay|so|now|then|and|also|hey|hi|great|thanks|cool)[,!.]?\s+)*(?:(?:can|"
+    r"could|would|will) you\s+(?:please\s+|help me\s+(?:to\s+)?|also\s+|just\s+)*|(?:i want|i need|"
+    r"i'd like|i would like) (?:you to|help(?: (?:with|to|me))?)\s+|i(?:'m| am) (?:trying to|going "
+    r"to|about to|asking you to)\s+|(?:help|let) me\s+(?:to\s+)?|let's\s+|kindly\s+|please\s+)?"
 )
 _TASK = pattern(
-    rf"^\W*{_POLITE}(?:write(?! down my\b)|writing|draft|drafting|compose|rewrite|re-write|"
-    r"rewrit\w*|translat\w+|summari[sz]\w*|proofread\w*|paraphras\w*|rephras\w*|polish|reword|"
-    r"shorten|simplify|edit|edit\w* (?:this|my)|correct (?:this|the|my|these)|fix (?:this|"
-    r"the grammar|my)|improve (?:this|the|my)|turn (?:this|it|that|the following)\b.{0,30}\binto|"
-    r"make .{0,30}\b(?:out of|from) this|tl;?dr|fix the (?:tone|style|wording|spelling|"
-    "punctuation)|check (?:this|the grammar|my (?:text|grammar|letter|email))|(?:generate|create|"
+    rf"^\W*{_POLITE}(?:write(?! down my\b)|writing|draft(?:ing)?|compose|re-?writ\w*|translat\w+|"
+    r"summari[sz]\w*|proofread\w*|(?:para|re)phras\w*|polish|reword|shorten|simplify|edit(?:\w* "
+    "(?:this|my))?|(?:correct|improve|complete|finish) (?:this|the|my|these)|turn (?:this|it|that|"
+    r"the following)\b.{0,30}\binto|make .{0,30}\b(?:out of|from) this|tl;?dr|fix (?:this|my|the "
+    "(?:grammar|tone|style|wording|spelling|punctuation))|(?:check|read|review) (?:this|the "
+    "(?:following|grammar)|my (?:text|grammar|essay|letter|cv|resume|e-?mail))|(?:generate|create|"
     rf"make up|make me|invent|produce|give me|come up with)\b.{{0,60}}\b(?:{_TEXT}|stories|song|"
     "alias|identity|backstory|biography|speech|monologue|persona|character|examples?|response|"
-    "toast|ad|scenes?|sketch|joke|haiku|role-?play)|tell me (?:a|another) (?:\\w+ )?(?:story|joke|"
+    r"toast|ad|scenes?|sketch|joke|haiku|role-?play)|tell me (?:a|another) (?:\w+ )?(?:story|joke|"
     "tale)|(?:answer|reply|respond)(?: to)? (?:this|the|my|him|her|them)|analy[sz]e|classify|"
-    "extract|format|convert|expand|continue|(?:complete|finish) (?:this|the|my)|act (?:as|like)|"
-    "play the|role-?play|pretend|imagine|suppose|assume|repeat|say|fill in|parse|transcribe|"
-    "read (?:this|the following)|review (?:this|the following|my (?:text|essay|letter|cv|resume|"
-    "e-?mail))|grade|score|what does .{0,40} mean|how (?:do|would|can|should) (?:i|you|we) (?:say|"
-    r"translate|phrase|write|respond|reply)|here(?:'s| is| are)\b.{0,60}\b"
-    rf"(?:{_TEXT}|minutes|interview|sample|example|resume|cv|log|abstract|speech|document|prompt))\b"
+    "extract|format|convert|expand|continue|act (?:as|like)|play the|role-?play|pretend|imagine|"
+    "suppose|assume|repeat|say|fill in|parse|transcribe|grade|score|what does .{0,40} mean|how "
+    "(?:do|would|can|should) (?:i|you|we) (?:say|translate|phrase|write|respond|reply)|here(?:'s| "
+    rf"is| are)\b.{{0,60}}\b(?:{_TEXT}|minutes|interview|sample|example|resume|cv|log|abstract|"
+    r"speech|document|prompt))\b"
 )
 _PASTED = pattern(
     rf"\b(?:the following|below|(?:this|that|the|an|my|a|following) (?:{_TEXT}|minutes)\b[^.!?]*"
@@ -113,17 +110,16 @@ _PASTED = pattern(
     r"replied|quot(?:e|ing|ed)|titled|lyrics|line|caption|template|script)\s*:|^\W*rat(?:ed|ing)\b.*\bstars?\b"
 )
 _FICTION = pattern(
-    r"\b(?:role-?play\w*|pretend\w*|imagine (?:that )?(?:i|you|we|a|being)|in (?:my|the|this|"
-    r"a) (?:story|novel|book|game|dream|film|movie|screenplay|fanfic|play|scenario|campaign)\b|"
-    "my (?:character|protagonist|hero|heroine|avatar|alter ego|oc|persona|narrator)|(?:let's|"
-    r"let us) (?:say|assume|imagine|play|suppose|pretend)|hypothetical\w*|from now on,? you|"
-    "you (?:are|will be|'re going to be) (?:now )?(?:an?|my|the) [a-z]|as (?:the|a) (?:narrator|"
-    r"character)|once upon a time|fiction\w*|in character|d&d|dungeon|npc|screenplay|"
-    r"sample sentence|for example|e\.g\.|quiz|riddle|for (?:this|the|an?) (?:exercise|scene|"
-    r"sketch|scenario|skit|role|improv)\b|say that i'?m|call it fiction|song lyrics|"
-    r"(?:the|a|this) (?:song|poem|quote|saying) (?:goes|says))\b|"
-    r"^\W*you are (?:an?|my|the|now) |"
-    r"^\W*(?:for|in) (?:the|my|our|this|a) (?:\w+ )?(?:play|musical|film|movie|pageant),? i\b"
+    r"\b(?:role-?play\w*|pretend\w*|imagine (?:that )?(?:i|you|we|a|being)|in (?:my|the|this|a) "
+    r"(?:story|novel|book|game|dream|film|movie|screenplay|fanfic|play|scenario|campaign)\b|my "
+    "(?:character|protagonist|hero|heroine|avatar|alter ego|oc|persona|narrator)|(?:let's|let us) "
+    r"(?:say|assume|imagine|play|suppose|pretend)|hypothetical\w*|from now on,? you|you (?:are|"
+    "will be|'re going to be) (?:now )?(?:an?|my|the) [a-z]|as (?:the|a) (?:narrator|character)|"
+    r"once upon a time|fiction\w*|in character|d&d|dungeon|npc|screenplay|sample sentence|for "
+    r"example|e\.g\.|quiz|riddle|for (?:this|the|an?) (?:exercise|scene|sketch|scenario|skit|role|"
+    r"improv)\b|say that i'?m|call it fiction|song lyrics|(?:the|a|this) (?:song|poem|quote|"
+    r"saying) (?:goes|says))\b|^\W*you are (?:an?|my|the|now) |^\W*(?:for|in) (?:the|my|our|this|"
+    r"a) (?:\w+ )?(?:play|musical|film|movie|pageant),? i\b"
 )
 _JOKE = pattern(
     r"\b(?:just kidding|only kidding|just joking|only joking|jk|not really|april fools?|"
@@ -142,10 +138,9 @@ def own_text(text: str) -> list[str]:
     if _JOKE.search(text):
         return []
     lines = [line for line in text.split("\n") if line.strip()]
-    if any(_SIGN_OFF.match(line) or _SALUTATION.match(line) for line in lines[1:]):
-        lines = lines[:1]
     labels = [m for line in lines if (m := _LABEL.match(line)) and not _is_own_label(m["label"])]
-    if len(labels) > 1:
+    ends = any(_SIGN_OFF.match(line) or _SALUTATION.match(line) for line in lines[1:])
+    if ends or len(labels) > 1:
         lines = lines[:1]
     sentences: list[str] = []
     for number, line in enumerate(lines):
@@ -177,8 +172,7 @@ _SINGLE_QUOTED = re.compile(
 
 def _without_quotations(text: str) -> str:
     def removed(quoted: re.Match[str]) -> str:
-        words = quoted[1].strip()
-        return _REMOVED if _SPEECH.search(words) or len(words.split()) > 8 else quoted.group()
+        return _REMOVED if _is_speech(quoted[1]) else quoted.group()
 
     text = _SINGLE_QUOTED.sub(_REMOVED, _QUOTATION.sub(removed, text))
     odd = re.search(r'(?<![\d])"[^"]*\Z', text) if text.count('"') % 2 else None
@@ -193,15 +187,11 @@ def _take(line: str, sentences: list[str], *, alone: bool) -> bool:
     """Collect a line's own sentences; return whether what follows is not the author's."""
     foreign = False
     for sentence in split(line):
-        if foreign and _OWN_AGAIN.match(sentence) and alone:
-            foreign = False
-        if foreign:
-            continue
+        foreign = foreign and not (alone and _OWN_AGAIN.match(sentence))
         # "I got this message. Hi, I'm Dan": a greeting in the middle is somebody else's.
-        if sentences and _HELLO.match(sentence) and _ABOUT_TEXT.search(sentences[-1]):
-            foreign = True
-            continue
-        if _FICTION.search(sentence) or _TASK.match(sentence) or _PASTED.search(sentence):
+        greeting = sentences and _HELLO.match(sentence) and _ABOUT_TEXT.search(sentences[-1])
+        begins = foreign or greeting or _FICTION.search(sentence) or _TASK.match(sentence)
+        if begins or _PASTED.search(sentence):
             foreign = True
             continue
         head, colon, _ = sentence.partition(": ")
@@ -222,10 +212,9 @@ _OOPS = (
 _ACTUALLY = "actually,? (?:make that|i mean)(?= (?-i:[A-Z]))"
 # "Paris, sorry, I mean Lyon", "Paris - scratch that - Lyon"
 _SLIP = pattern(
-    rf"^(?P<before>.*?\S)[,.!]?\s*(?:\.\.\.|[-\u2013\u2014])?\s*"
-    rf"(?:(?:no[,.]? )?(?:oh )?{_OOPS}[,.!:]? (?:(?:no|sorry|wait)[,.]? )*{_MEANT}|"
-    r"i (?:mean|meant)(?: to say)?|make that|scratch that|no wait|oops|or rather|sorry|correction|"
-    r"wait,? no|well,? actually|"
+    r"^(?P<before>.*?\S)[,.!]?\s*(?:\.\.\.|[-\u2013\u2014])?\s*(?:(?:no[,.]? )?(?:oh "
+    f")?{_OOPS}[,.!:]? (?:(?:no|sorry|wait)[,.]? )*{_MEANT}|i (?:mean|meant)(?: to say)?|make that|"
+    "scratch that|no wait|oops|or rather|sorry|correction|wait,? no|well,? actually|"
     rf"{_ACTUALLY})[,.:!]? (?P<new>\S.*)$"
 )
 _CUE_FIRST = pattern(
@@ -293,15 +282,15 @@ _CONFIRMED = pattern(
 _SPEECH = pattern(r"\b(?:i|i'm|i've|my|me|we|our)\b|[.!?,]$")
 
 
-def _without_speech(sentence: str) -> str | None:
-    """The sentence with titles in quotes; None where words of somebody are quoted."""
-    if _REMOVED in sentence or _REPORTED.search(sentence):
-        return None
-    for quoted in _QUOTED.finditer(sentence):
-        words = quoted[1] or ""
-        if _SPEECH.search(words.strip()) or len(words.split()) > 8:
-            return None
-    return sentence
+def _is_speech(quoted: str) -> bool:
+    """Whether somebody says what is quoted: it is no title."""
+    return _SPEECH.search(quoted.strip()) is not None or len(quoted.split()) > 8
+
+
+def _quotes(sentence: str) -> bool:
+    """Whether a sentence quotes what somebody says."""
+    said = any(_is_speech(quoted[1]) for quoted in _QUOTED.finditer(sentence))
+    return said or _REMOVED in sentence or _REPORTED.search(sentence) is not None
 
 
 _ASKING = (
@@ -315,9 +304,8 @@ _ASKS = pattern(
 _COMMANDS = pattern(r"\W*(?:guess what|is|can't|don't|won't)\b")
 # Where a question hangs on a statement: "I'm a vegan, what can I cook?"
 _ASKS_AFTER = pattern(
-    rf"(?:[,;]|\s+-+)\s*(?:so |and |but |then )?(?={_ASKING}\b)|\s+(?:and|so|but)\s+"
-    r"(?=(?:(?:i )?(?:was )?wonder\w*|was wondering|i'd like|need|"
-    rf"(?!have|any|may|will){_ASKING})\b)"
+    rf"(?:[,;]|\s+-+)\s*(?:so |and |but |then )?(?={_ASKING}\b)|\s+(?:and|so|but)\s+(?=(?:(?:i "
+    rf")?(?:was )?wonder\w*|was wondering|i'd like|need|(?!have|any|may|will){_ASKING})\b)"
 )
 _CAN_YOU = r"(?:can|could|would|will) you (?:please )?"
 _RHETORICAL = pattern(
@@ -330,25 +318,23 @@ _RHETORICAL = pattern(
 # "After the move I work in Rome" claims what "I work in Rome" does.
 _AFTER = pattern(r"^\W*after\b(?! (?:i|we)\b)[^.?!]*?,?\s+(?=(?:i|we)(?:'\w+)?\s)")
 _LEAD = pattern(
-    r"^\W*(?:(?:well|oh|hey|hi|hello|hiya|so|and|but|also|or|then|now|anyway|anyways|honestly|"
-    "actually|btw|by the way|yes|yeah|yep|yup|nope|no|ok|okay|sure|thanks(?: a lot)?|"
-    "thank you(?: so much| very much)?|wow|haha|hmm|fyi|note(?: that)?|please (?:note|remember|"
-    "know)(?: that)?|remember(?: that)?|just so you know|(?:i )?(?:just )?(?:should|must|have to|"
-    "wanted to|want to|'d like to) (?:mention|add|say|tell you|let you know|admit|confess|"
-    "share)(?: that)?|as you (?:may |might )?(?:know|remember)|for context|for the record|"
-    "for your information|you should know(?: that)?|you know|to be (?:honest|clear|fair)|in fact|"
-    "basically|personally|sadly|unfortunately|fortunately|luckily|finally|good news|great news|"
-    "big news|bad news|guess what|turns out(?: that)?|it turns out(?: that)?|speaking of which|"
-    "on another note|because|since|as|cause|although|though|while|even though|given that|"
-    "these days|nowadays|currently|at the moment|right now|today|as of today|as of now|recently|"
-    "lately|of course|certainly|absolutely|definitely|indeed|besides|plus|additionally|"
-    "furthermore|in addition|nice to meet you|pleased to meet you|good (?:morning|evening|"
-    "afternoon|day)|greetings|(?:hi|hello|hey) (?:there|again|everyone|all|friend|my friend|ai|"
-    "ai companion|assistant)|ai companion|i'm sorry|sorry|for me|as for me|like i said|as i said|"
-    "as i mentioned|i mentioned(?: that)?|it's true(?: that)?|i can tell you(?: that)?|"
-    "believe it or not|fun fact|update|correction|i(?:'m| am) (?:happy|glad|proud|sad|sorry|"
-    "pleased|excited|thrilled|delighted) to (?:say|tell you|report|announce|share)(?: that)?|"
-    r"i(?:'m| am) (?:happy|glad|lucky|proud|grateful|thankful) that)\b(?![\w'])[\s,.:!\-]*)+(?=\S)"
+    r"^\W*(?:(?:well|oh|hey|hi|hello|hiya|so|and|but|also|or|then|anyways?|honestly|actually|btw|"
+    "by the way|yes|yeah|yep|yup|nope|no|ok|okay|sure|thanks(?: a lot)?|thank you(?: so much| very "
+    "much)?|wow|haha|hmm|fyi|(?:please )?(?:note|remember|know)(?: that)?|just so you know|(?:i "
+    ")?(?:just )?(?:should|must|have to|wanted to|want to|'d like to) (?:mention|add|say|tell you|"
+    "let you know|admit|confess|share)(?: that)?|as you (?:may |might )?(?:know|remember)|for "
+    "(?:context|the record|your information)|you should know(?: that)?|you know|to be (?:honest|"
+    "clear|fair)|in fact|basically|personally|sadly|unfortunately|fortunately|luckily|finally|"
+    "(?:good|great|big|bad) news|guess what|(?:it )?turns out(?: that)?|speaking of which|on "
+    "another note|because|since|as|cause|although|though|while|even though|given that|these days|"
+    "nowadays|currently|at the moment|right now|(?:as of )?(?:now|today)|recently|lately|of course|"
+    "certainly|absolutely|definitely|indeed|besides|plus|additionally|furthermore|in addition|"
+    "(?:nice|pleased) to meet you|good (?:morning|evening|afternoon|day)|greetings|(?:hi|hello|"
+    "hey) (?:there|again|everyone|all|friend|my friend|ai|ai companion|assistant)|ai companion|"
+    "(?:i'm )?sorry|(?:as )?for me|(?:as|like) i (?:said|mentioned)|i mentioned(?: that)?|it's "
+    "true(?: that)?|i can tell you(?: that)?|believe it or not|fun fact|update|correction|i(?:'m| "
+    "am) (?:happy|glad|lucky|proud|sad|sorry|pleased|excited|thrilled|delighted|grateful|thankful) "
+    r"(?:that|to (?:say|tell you|report|announce|share)(?: that)?))\b(?![\w'])[\s,.:!\-]*)+(?=\S)"
 )
 # "and the piano" is another object, "and the piano is old" another clause.
 _SUBJECTS = (
@@ -414,10 +400,10 @@ def clauses(sentences: Iterable[str]) -> list[Clause]:
 def _clauses(sentence: str) -> Iterator[Clause]:
     if len(sentence) > 600:
         return
-    unquoted = _without_speech(_corrected(_CONFIRMED.sub("", sentence, count=1)))
-    if unquoted is None:
+    claim = _corrected(_CONFIRMED.sub("", sentence, count=1))
+    if _quotes(claim):
         return
-    claim = _AFTER.sub("", unquoted, count=1)
+    claim = _AFTER.sub("", claim, count=1)
     if asked := _RHETORICAL.match(claim):
         claim = claim[asked.end() :].replace("?", ".")
     if claim.rstrip("\"') ").endswith("?"):
@@ -428,10 +414,7 @@ def _clauses(sentence: str) -> Iterator[Clause]:
     if _GOVERNED.match(stripped):
         return
     subject = ""
-    for part in _JOINT.split(claim):
-        if not part or not part.strip():
-            continue
-        part = part.strip()
+    for part in filter(None, map(str.strip, _JOINT.split(claim))):
         if _DEPENDENT.match(part):
             # "If I lived in Rome and had a dog, ..." is a condition as far as it goes.
             subject = "\0"
@@ -441,13 +424,10 @@ def _clauses(sentence: str) -> Iterator[Clause]:
             clause = f"{cleft['said']} {cleft['what']}{cleft['tail']}"
         if not clause:
             continue
-        first = re.match(rf"{_SUBJECTS}", clause, re.IGNORECASE)
-        own = "" if first or subject == "\0" else subject
-        if first:
-            subject = first.group().lower()
-        elif subject == "\0":
-            continue
-        yield Clause(clause.rstrip(" .!,\"'\u2026"), sentence, own)
+        first = pattern(_SUBJECTS).match(clause)
+        if first or subject != "\0":
+            yield Clause(clause.rstrip(" .!,\"'\u2026"), sentence, "" if first else subject)
+        subject = first.group().lower() if first else subject
 
 
 # "It's Hooli that I work for now".
@@ -459,7 +439,5 @@ _CLEFT = pattern(
 
 def _before_question(sentence: str) -> str:
     """What is claimed before a sentence goes over to asking; "" where it asks from the start."""
-    if _ASKS.match(sentence):
-        return ""
-    parts = _ASKS_AFTER.split(sentence, maxsplit=1)
+    parts = [] if _ASKS.match(sentence) else _ASKS_AFTER.split(sentence, maxsplit=1)
     return parts[0] + "." if len(parts) > 1 else ""

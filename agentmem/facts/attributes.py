@@ -63,25 +63,26 @@ _KNOWN = {
 }
 # People and machines write the same attribute in several ways.
 _SAME = {
-    "favorite": "favourite", "color": "colour", "movie": "film", "mobile": "mobile phone number",
-    "cell": "mobile phone number", "mobile number": "mobile phone number", "cell number": "mobile phone number",
-    "cell phone number": "mobile phone number", "cellphone number": "mobile phone number",
-    "mobile phone": "mobile phone number", "cell phone": "mobile phone number", "number": "phone number",
-    "telephone number": "phone number", "phone": "phone number", "telephone": "phone number",
-    "contact number": "phone number", "e-mail": "email", "email address": "email", "e-mail address": "email",
-    "mail address": "email", "mail": "email", "date of birth": "birthday", "birth date": "birthday",
-    "birthdate": "birthday", "profession": "job", "occupation": "job", "current job": "job", "job title": "job",
-    "role": "job", "company": "employer", "workplace": "employer", "home address": "address",
-    "postal address": "address", "street address": "address", "surname": "last name", "family name": "last name",
-    "wi-fi password": "wifi password", "wi-fi code": "wifi password", "home town": "hometown",
-    "marital status": "relationship", "relationship status": "relationship", "hobbies": "hobby",
-    "pets": "pet", "siblings": "sibling", "child": "children",
-    "motorbike": "motorcycle", "allergies": "allergy", "languages": "language", "kids": "children", "vehicle": "car",
-    "plate": "license plate", "plate number": "license plate", "licence plate": "license plate",
-    "number plate": "license plate", "zip": "zip code", "mum": "mother", "mom": "mother", "dad": "father",
-    "neighbor": "neighbour", "city": "home", "residence": "home", "place of living": "home", "place of residence": "home",
-    "location": "home", "home city": "home", "laptop": "computer", "blood group": "blood type",
-    "native language": "language", "mother tongue": "language",
+    name: base
+    for base, names in {
+        "favourite": "favorite", "colour": "color", "film": "movie",
+        "mobile phone number": "mobile|cell|mobile number|cell number|"
+            "cell phone number|cellphone number|mobile phone|cell phone",
+        "phone number": "number|telephone number|phone|telephone|contact number",
+        "email": "e-mail|email address|e-mail address|mail address|mail",
+        "birthday": "date of birth|birth date|birthdate",
+        "job": "profession|occupation|current job|job title|role", "employer": "company|workplace",
+        "address": "home address|postal address|street address", "last name": "surname|family name",
+        "wifi password": "wi-fi password|wi-fi code", "hometown": "home town",
+        "relationship": "marital status|relationship status", "hobby": "hobbies", "pet": "pets",
+        "sibling": "siblings", "children": "child|kids", "motorcycle": "motorbike",
+        "allergy": "allergies", "language": "languages|native language|mother tongue",
+        "car": "vehicle", "license plate": "plate|plate number|licence plate|number plate", "zip code": "zip",
+        "mother": "mum|mom", "father": "dad", "neighbour": "neighbor",
+        "home": "city|residence|place of living|place of residence|location|home city",
+        "computer": "laptop", "blood type": "blood group",
+    }.items()
+    for name in names.split("|")
 }  # fmt: skip
 _PHONES = frozenset(
     "work private home office mobile cell emergency contact personal business landline daytime evening other second".split()

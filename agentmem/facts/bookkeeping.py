@@ -236,16 +236,10 @@ def _covers(ended: str, record: FactRecord) -> bool:
 
 def _ends(claim: Claim, subject: str, record: FactRecord) -> bool:
     """Whether a claim ends a fact."""
-    if record.subject != subject:
-        return False
-    names = claim.attributes
-    covered = (
-        not names
-        or record.attribute in names
-        or base_name(record.attribute) in names
-        or ("favourite" in names and record.attribute.startswith("favourite "))
-    )
-    return covered and _covers(claim.value, record)
+    name = record.attribute
+    names = {name, base_name(name), "favourite" if name.startswith("favourite ") else name}
+    covered = not claim.attributes or not names.isdisjoint(claim.attributes)
+    return record.subject == subject and covered and _covers(claim.value, record)
 
 
 def _corrected(fact: ExtractedFact, known: Sequence[Memory]) -> list[Memory]:
@@ -263,11 +257,8 @@ def _corrected(fact: ExtractedFact, known: Sequence[Memory]) -> list[Memory]:
 
 # What a new value of an attribute says to be over, where the turn does not say it anew.
 _AT_WORK = ("job", "office", "boss", "manager", "supervisor", "teammate", "colleague")
-_CONSEQUENCES = {
-    "employer": _AT_WORK,
-    "home": ("address",),
-    "relationship": tuple(sorted(PARTNERS)),
-}
+_SPOUSES = tuple(sorted(PARTNERS))
+_CONSEQUENCES = {"employer": _AT_WORK, "home": ("address",), "relationship": _SPOUSES}
 _ALONE = ("single", "divorced", "widowed", "separated", "a widow", "a widower")
 
 
@@ -323,14 +314,9 @@ def settled(facts: Sequence[Memory]) -> Iterator[tuple[Memory, Memory]]:
     cannot be ordered: all of them hold, and `Fact.contradicts` says so.
     """
     known = [(r, m) for m in facts if (r := FactRecord.of(m)) is not None]
-    known.sort(key=lambda pair: (pair[0].key, _when(pair)))
+    known.sort(key=lambda pair: (pair[0].key, pair[0].since, pair[1].position, pair[1].id))
     for _, group in groupby(known, key=lambda pair: pair[0].key):
         yield from _placed(list(group))
-
-
-def _when(pair: tuple[FactRecord, Memory]) -> tuple[object, ...]:
-    record, memory = pair
-    return record.since, memory.position, memory.id
 
 
 def _placed(group: Sequence[tuple[FactRecord, Memory]]) -> Iterator[tuple[Memory, Memory]]:
@@ -338,28 +324,18 @@ def _placed(group: Sequence[tuple[FactRecord, Memory]]) -> Iterator[tuple[Memory
     over: dict[str, datetime] = {}
     replaces: dict[str, list[str]] = {memory.id: [] for _, memory in group}
     for place, (record, memory) in enumerate(group):
-        if record.ends:
-            continue
-        successors = [
-            (later.since, successor.id)
-            for later, successor in group[place + 1 :]
-            if _succeeds(later, successor, record, memory)
-        ]
-        if successors:
-            over[memory.id] = successors[0][0]
-            for since, successor_id in successors:
-                if since == successors[0][0]:
-                    replaces[successor_id].append(memory.id)
+        for later, successor in group[place + 1 :] if not record.ends else ():
+            succeeds = _succeeds(later, successor, record, memory)
+            if succeeds and over.setdefault(memory.id, later.since) == later.since:
+                replaces[successor.id].append(memory.id)
     for _, memory in group:
-        yield (
-            replace(
-                memory,
-                edges=tuple(Edge(old, 1.0) for old in replaces[memory.id]),
-                state=State.SUPERSEDED if memory.id in over else State.ACTIVE,
-                state_changed_at=over.get(memory.id),
-            ),
+        placed = replace(
             memory,
+            edges=tuple(Edge(old, 1.0) for old in replaces[memory.id]),
+            state=State.SUPERSEDED if memory.id in over else State.ACTIVE,
+            state_changed_at=over.get(memory.id),
         )
+        yield placed, memory
 
 
 def _succeeds(later: FactRecord, successor: Memory, record: FactRecord, memory: Memory) -> bool:

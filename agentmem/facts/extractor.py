@@ -16,7 +16,7 @@ from agentmem.facts.grammar.possessions import POSSESSIONS
 from agentmem.facts.grammar.predicate import parse
 from agentmem.facts.grammar.pursuits import PURSUITS
 from agentmem.facts.grammar.rule import Claim, Rules
-from agentmem.facts.lexicon import MONTH
+from agentmem.facts.lexicon import MONTH, WEEKDAYS
 from agentmem.facts.patterns import any_of, pattern
 from agentmem_stores import Memory
 
@@ -82,15 +82,12 @@ def _in_turn(turn: Memory) -> Iterator[ExtractedFact]:
 
 
 def _claimed(text: str) -> Iterator[tuple[str, Claim]]:
-    if not _WORTH_READING.search(text):
-        return
-    sentences = own_text(text)
-    for sentence in sentences:
-        yield from ((sentence, claim) for claim in mentioned_in_sentence(sentence))
-        if (corrected := correction(sentence)) is not None:
-            yield sentence, corrected
-    claimed = [(c.sentence, claim) for c in clauses(sentences) for claim in _claims(c)]
-    yield from _resolved(claimed)
+    sentences = own_text(text) if _WORTH_READING.search(text) else []
+    claimed = [
+        (s, claim) for s in sentences for claim in (*mentioned_in_sentence(s), *correction(s))
+    ]
+    claimed += [(c.sentence, claim) for c in clauses(sentences) for claim in _claims(c)]
+    return _resolved(claimed)
 
 
 def _resolved(claimed: Sequence[tuple[str, Claim]]) -> Iterator[tuple[str, Claim]]:
@@ -119,20 +116,19 @@ _HEDGED = pattern(
     "deep down|in spirit|at heart|by day|on paper|like to think|feel like|hypothetically|in theory|"
     r"supposed to|in another life|in my head|for halloween|in the game|in minecraft|on tv)\b"
 )
-_SPAN = any_of("day days week weeks night nights month months year years")
-_WEEKDAY = any_of("monday tuesday wednesday thursday friday saturday sunday")
+_WEEKDAY = any_of(WEEKDAYS)
 _SEASON = any_of("summer spring fall autumn winter")
 # What holds for a while, held once or will hold is not what holds.
 _TEMPORARY = pattern(
     rf"\b(?:next (?:week|month|year|{_SEASON}|{_WEEKDAY})|this (?:week|weekend|evening|morning|"
     "afternoon|summer|month|semester)|tonight|tomorrow|soon|for (?:now|today|the (?:day|week|"
     "weekend|night|moment|time being|summer))|temporarily|until|till|for (?:a|one|two|three|a few|"
-    r"several|a couple of|\d+) (?:more )?(?:days?|weeks?|nights?)|back then|at the time|"
-    r"at that time|years ago|as a (?:kid|child|boy|girl|teen\w*|student|young)|growing up|"
-    r"when i was|in (?:19|20)\d\d(?! model)|in the (?:past|future|19|20|eighties|nineties|sixties|"
-    f"seventies)|before|later|starting|from (?:next|{_WEEKDAY}|{MONTH})|in (?:a|two|three|four|"
-    rf"five|six|\d+) {_SPAN}|eventually|some ?day|one day|yesterday|last (?:weekend|week|night|"
-    rf"month|year|{_SEASON}|{_WEEKDAY})|for school|once)\b"
+    r"several|a couple of|\d+) (?:more )?(?:days?|weeks?|nights?)|back then|at the time|at that "
+    r"time|years ago|as a (?:kid|child|boy|girl|teen\w*|student|young)|growing up|when i was|in "
+    r"(?:19|20)\d\d(?! model)|in the (?:past|future|19|20|eighties|nineties|sixties|seventies)|"
+    rf"before|later|starting|from (?:next|{_WEEKDAY}|{MONTH})|in (?:a|two|three|four|five|six|\d+) "
+    "(?:day|week|night|month|year)s?|eventually|some ?day|one day|yesterday|last (?:weekend|week|"
+    rf"night|month|year|{_SEASON}|{_WEEKDAY})|for school|once)\b"
 )
 _ALSO = pattern(r"\b(?:also|as well|in addition)\b|\btoo\W*$")
 

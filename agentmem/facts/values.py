@@ -20,27 +20,28 @@ _PARTICLES = frozenset(
     "und st. saint the upon sur am im & 't d' o' mc af av".split()
 )
 # Words in lower case that are no name, where everything is in lower case.
-_COMMON = words(
-    """
-    a an the this that these those my your our his her its their some any no not very so too just really always
-    never now here there home work school bed night day morning later tomorrow today soon when if because and or
-    but with without for from to at in on of by about up out off over it he she they we you i me is are was be
-    been being do does did have has had will would can could should may might must important secret crazy stupid
-    sir man dude bro back anytime maybe old-fashioned something someone anything nothing everything everyone
-    whatever what who which where how why small big large little tiny huge new old same different beautiful nice
-    quiet rural remote town city village country countryside suburb suburbs area neighborhood neighbourhood
-    place house apartment flat condo studio dorm building street road room basement van boat farm cabin student
-    hell heaven fear peace bliss style world moment future past present family friends parents mother husband
-    wife one two three four five six seven eight nine ten few many most all both each every another other than
-    then also still only even well good great fine busy tired happy sad hungry sorry sick ill late early ready
-    sure glad far away close closed nearby chaos disarray shambles ruins danger trouble sight order progress
-    cold hot bored excited lost done free single married alone lonely lazy afraid scared nervous curious fond
-    stuck worried confused interested trying going getting looking thinking working living feeling doing making
-    apartments houses cities towns dorms hotels shelters denial harmony poverty limbo vain sin having taking
-    planning learning studying reading writing playing using hoping wondering considering starting weird biased
-    strange selfish silly naive sentimental nerdy boring cheap skeptical impressed however yesterday meanwhile moreover besides nevertheless instead
-    """
-)
+_COMMON = words("""
+    a an the this that these those my your our his her its their some any no not very so too just
+    really always never now here there home work school bed night day morning later tomorrow today
+    soon when if because and or but with without for from to at in on of by about up out off over it
+    he she they we you i me is are was be been being do does did have has had will would can could
+    should may might must important secret crazy stupid sir man dude bro back anytime maybe
+    old-fashioned something someone anything nothing everything everyone whatever what who which
+    where how why small big large little tiny huge new old same different beautiful nice quiet rural
+    remote town city village country countryside suburb suburbs area neighborhood neighbourhood
+    place house apartment flat condo studio dorm building street road room basement van boat farm
+    cabin student hell heaven fear peace bliss style world moment future past present family friends
+    parents mother husband wife one two three four five six seven eight nine ten few many most all
+    both each every another other than then also still only even well good great fine busy tired
+    happy sad hungry sorry sick ill late early ready sure glad far away close closed nearby chaos
+    disarray shambles ruins danger trouble sight order progress cold hot bored excited lost done
+    free single married alone lonely lazy afraid scared nervous curious fond stuck worried confused
+    interested trying going getting looking thinking working living feeling doing making apartments
+    houses cities towns dorms hotels shelters denial harmony poverty limbo vain sin having taking
+    planning learning studying reading writing playing using hoping wondering considering starting
+    weird biased strange selfish silly naive sentimental nerdy boring cheap skeptical impressed
+    however yesterday meanwhile moreover besides nevertheless instead
+""")
 _WORD = re.compile(rf"(?:{TITLE}|[A-Z])\.(?=\s)|[^\W_](?:[\w'.\u2019-]*[\w'])?|&")
 _SPACE = re.compile(r" +|(?<=-)")
 

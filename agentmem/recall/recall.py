@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from agentmem import arguments
+from agentmem.attributes.questions import asked_attributes
 from agentmem.digest.sentences import split
 from agentmem.documents.documents import DOCUMENT
-from agentmem.facts.questions import asked_attributes
 from agentmem.facts.views import holds_at
 from agentmem.prompting.quoting import quote
 from agentmem.prompting.rendering import MemoryLine, means_little_alone, speaker_of

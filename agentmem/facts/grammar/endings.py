@@ -8,7 +8,8 @@ from dataclasses import replace
 from agentmem.facts.attributes import attribute_name
 from agentmem.facts.grammar.person import BEING
 from agentmem.facts.grammar.predicate import SPEAKER, Predicate
-from agentmem.facts.grammar.rule import DONE, Claim, Read, Rule, Rules, known
+from agentmem.facts.grammar.readers import known
+from agentmem.facts.grammar.rule import DONE, Claim, Read, Rule, Rules
 from agentmem.facts.lexicon import MONTH, PARTNERS, PET, RELATION, RELATIONS
 from agentmem.facts.patterns import any_of, before, pattern, strip_prefix
 from agentmem.facts.values import listed, name_in, place_in
@@ -338,10 +339,10 @@ _NO_VALUE = re.compile(
 )
 
 
-def correction(sentence: str) -> Claim | None:
+def correction(sentence: str) -> list[Claim]:
     """Return the claim that one value takes the place of another, whatever their attribute."""
     match = next(filter(None, (form.match(sentence.strip(" .!")) for form in _FORMS)), None)
     values = [match["new"].strip(), match["old"].strip()] if match else [""]
     if any(len(v.split()) > 4 or not v or _NO_VALUE.match(v) for v in values):
-        return None
-    return Claim(SPEAKER, (), values[0], old=values[1])
+        return []
+    return [Claim(SPEAKER, (), values[0], old=values[1])]

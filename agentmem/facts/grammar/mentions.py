@@ -5,29 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from agentmem.facts import lexicon
 from agentmem.facts.grammar.person import BEING
-from agentmem.facts.grammar.possessions import (
-    AMBIGUOUS_PETS,
-    NO_PET_BUT,
-    car,
-    device,
-    kind_of_pet,
-    named_pets,
-)
+from agentmem.facts.grammar.possessions import car, device, kind_of_pet, named_pets
 from agentmem.facts.grammar.predicate import OVER, SPEAKER, Predicate
 from agentmem.facts.grammar.pursuits import liked
-from agentmem.facts.grammar.rule import Claim, Rule, employer, job, place, text
-from agentmem.facts.lexicon import (
-    CAR,
-    DEVICE,
-    PET,
-    RELATION,
-    RELATIONS,
-    SOFTWARE,
-    TITLE,
-    TOLD_APART,
-    UNNAMED_MANY,
-)
+from agentmem.facts.grammar.readers import employer, job, place, text
+from agentmem.facts.grammar.rule import Claim, Rule
+from agentmem.facts.lexicon import PET, RELATION, RELATIONS, TITLE, TOLD_APART
 from agentmem.facts.patterns import any_of, pattern
 from agentmem.facts.values import listed, name_in
 
@@ -99,13 +84,11 @@ def _relatives(clause: str) -> Iterator[Claim]:
         yield Claim(SPEAKER, ("family",), match["v"])
 
 
-_CLOSE = any_of(
-    """
+_CLOSE = any_of("""
     husband wife fianc\u00e9 fianc\u00e9e fiance fiancee girlfriend boyfriend son sons daughter
     daughters kids children sister sisters brother brothers twins grandson granddaughter grandkids
     grandchildren niece nephew cousin cousins aunt uncle
-    """
-)
+""")
 _FAMILY = pattern(
     rf"\b(?:my|our) (?P<v>(?:(?:{TOLD_APART}|baby|[\w-]+-(?:old|month-old)|\d+ (?:year|month) old|"
     rf"two|three|four|five)[ -])*{_CLOSE})\b(?! (?:of|in (?:christ|arms))\b|-)"
@@ -113,7 +96,7 @@ _FAMILY = pattern(
 )
 _MY_PET = pattern(
     rf"\b(?:my|our) (?:(?!{PET}\b)(?:new|old|little|beloved|two|three|four|five|senior|young|"
-    rf"rescue|black|white|elderly|\d+) )*(?P<v>{PET})\b(?! {NO_PET_BUT}\b|-)"
+    rf"rescue|black|white|elderly|\d+) )*(?P<v>{PET})\b(?! {lexicon.NO_PET_BUT}\b|-)"
     r"(?! (?:died|passed|ran away|is dead|has died)|'s? (?:death|grave|ashes))"
 )
 
@@ -124,7 +107,7 @@ def _pets(clause: str) -> Iterator[Claim]:
         names = [n for n in names if name_in(n, clause, certain=False)]
         yield from named_pets(names, kind_of_pet(match["kind"].lower()))
     for match in _MY_PET.finditer(clause) if not _FORMER.match(clause) else ():
-        if match["v"].lower() not in AMBIGUOUS_PETS:
+        if match["v"].lower() not in lexicon.AMBIGUOUS_PETS:
             yield Claim(SPEAKER, ("pet",), match["v"])
 
 
@@ -137,11 +120,11 @@ _CLUB = (
     "writing|sewing|knitting|board game|swim|dance|debate) (?:club|group|team)"
 )
 _MY_CAR = (
-    rf"{_OWN}(?P<v>(?:(?:19|20)\d\d )?{CAR}\b(?: (?:(?-i:[A-Z0-9])[\w-]*))*+)(?![\w-])"
+    rf"{_OWN}(?P<v>(?:(?:19|20)\d\d )?{lexicon.CAR}\b(?: (?:(?-i:[A-Z0-9])[\w-]*))*+)(?![\w-])"
     r"(?! (?:club|dealer\w*|amp|guitar|keyboard|bike|jacket|shirt|watch|perfume))"
 )
 _MY_DEVICE = (
-    rf"(?!.*(?:upgrade from|replac)){_OWN}(?P<v>(?:(?-i:[A-Z])[\w.-]* ){{0,2}}?{DEVICE}\b"
+    rf"(?!.*(?:upgrade from|replac)){_OWN}(?P<v>(?:(?-i:[A-Z])[\w.-]* ){{0,2}}?{lexicon.DEVICE}\b"
     r"(?: (?:(?-i:[A-Z0-9])[\w-]*|pro|max|mini|plus))*+)(?![\w-])(?! (?:app|account|case|game|"
     "store|subscription|stand|bag|gift|controller|band|group|community|games|library|collection|"
     r"screen|charger|battery|data|scale|binoculars|lens)\b)"
@@ -170,7 +153,7 @@ _CIRCUMSTANCES = (
 
 # "I saw Tamar, my new dentist, today". Elsewhere the name before may be whoever is addressed, a
 # place or an exclamation ("Thanks Mia, my son loved it"), and what follows may be a list.
-_NOT_ONE = any_of((*UNNAMED_MANY, "assistant"))
+_NOT_ONE = any_of((*lexicon.UNNAMED_MANY, "assistant"))
 _KEPT = r"(?!late|former|previous|old|first|childhood|favou?rite|imaginary|toy|stuffed)(?:\w+ )??"
 _MEETING = (
     r"\b(?:with|met|meet|meeting|saw|ask|asked|asking|phoned|texted|emailed|hired|thanked|"
@@ -179,9 +162,8 @@ _MEETING = (
 )
 _KEEPING = (
     r"\b(?:with|by|(?<!left )(?<!leave )for|about|met|meet|saw|see|walk|walked|walking|took|take|"
-    r"taking|feed|fed|feeding|adopted|brought|brushed|bathed|groomed|love|miss|called|"
-    r"(?:give|gave|giving|feed|fed|read|talk|sing) (?:\w+ ){0,4}to|"
-    r"(?:photos?|pictures?|pics?|videos?|care) of)"
+    "taking|feed|fed|feeding|adopted|brought|brushed|bathed|groomed|love|miss|called|(?:give|gave|"
+    r"giving|feed|fed|read|talk|sing) (?:\w+ ){0,4}to|(?:photos?|pictures?|pics?|videos?|care) of)"
 )
 _AFTERWARDS = (
     r"(?=[.!?]|$|, (?:yesterday|today|tonight|tomorrow|last|this|for|from|at|in|on|about|because|"
@@ -231,5 +213,5 @@ def _apposed(sentence: str) -> Iterator[Claim]:
 
 def _is_name(name: str, sentence: str) -> bool:
     # "I came with Mom, my sister": of two people.
-    other = name.lower() in SOFTWARE | RELATIONS
+    other = name.lower() in lexicon.SOFTWARE | RELATIONS
     return not other and name_in(_TITLE.sub("", name), sentence, certain=False) is not None

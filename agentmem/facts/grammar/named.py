@@ -10,19 +10,8 @@ from agentmem.facts.grammar.person import BEING, languages
 from agentmem.facts.grammar.possessions import CAR_PHRASE, car, kind_of_pet, named_pets
 from agentmem.facts.grammar.predicate import OVER, SPEAKER, Predicate, without_over
 from agentmem.facts.grammar.pursuits import liked
-from agentmem.facts.grammar.rule import (
-    END,
-    NAME_END,
-    Claim,
-    Rule,
-    Rules,
-    complete,
-    employer,
-    fact,
-    job,
-    place,
-    text,
-)
+from agentmem.facts.grammar.readers import complete, employer, fact, job, place, text
+from agentmem.facts.grammar.rule import END, NAME_END, Claim, Rule, Rules
 from agentmem.facts.lexicon import MONTH, PET, PETS, RELATION, TOLD_APART, UNNAMED_MANY
 from agentmem.facts.patterns import any_of, before, pattern, strip_prefix
 from agentmem.facts.values import date_in, is_common, listed, name_in, number_in
@@ -31,19 +20,14 @@ __all__ = ["called", "mine"]
 
 # --- Values by attribute ------------------------------------------------------------------------
 
-_NO_VALUE = pattern(
-    "(?:(?:now|currently|still|also|actually|just|:) )?"
-    + any_of(
-        """
-        that when where how what why because if so very too really quite pretty always being
-        getting going coming about_to not unknown none a_secret private confidential missing broken
-        gone wrong down up out it this those these there here something someone in_danger
-        in_trouble in_the_mail running on_fire on_hold on_strike full empty closed changing
-        confusing important long short weird hard
-        """
-    )
-    + r"\b|to\b(?! )"
-)
+_EMPTY = any_of("""
+    that when where how what why because if so very too really quite pretty always being getting
+    going coming about_to not unknown none a_secret private confidential missing broken gone wrong
+    down up out it this those these there here something someone in_danger in_trouble in_the_mail
+    running on_fire on_hold on_strike full empty closed changing confusing important long short
+    weird hard
+""")
+_NO_VALUE = pattern(rf"(?:(?:now|currently|still|also|actually|just|:) )?{_EMPTY}\b|to\b(?! )")
 _CALLED = "(?:called|named) "
 
 
@@ -64,16 +48,8 @@ def _birthday(p: Predicate, rest: str) -> list[Claim]:
     return fact(p, p.verb, day) if p.verb == "birthday" else []
 
 
-def _place(p: Predicate, rest: str) -> list[Claim]:
-    return place(p.verb)(p, rest)
-
-
 def _hobby(p: Predicate, rest: str) -> list[Claim]:
     return [replace(c, attributes=("hobby",)) for c in liked(replace(p, verb="be"), rest)]
-
-
-def _being(p: Predicate, rest: str) -> list[Claim]:
-    return BEING.of(replace(p, verb="be"), (base_name(p.verb),))
 
 
 # "$1,200.50 a month", "$1,000 to $1,500"
@@ -152,12 +128,13 @@ _VALUED = Rules((
     Rule("address", "in ...", place("home")),
     Rule("job", r"(?!(?:in|at|to be in)\b)(?:(?:to be|being|that of) )?...", job),
     Rule("employer", "", employer),
-    Rule(_PLACES, "(?:in|at|on|near) ...", _place),
-    Rule("hometown birthplace school gym bank", "", _place),
+    Rule(_PLACES, "(?:in|at|on|near) ...", lambda p, rest: place(p.verb)(p, rest)),
+    Rule("hometown birthplace school gym bank", "", lambda p, rest: place(p.verb)(p, rest)),
     Rule("car", CAR_PHRASE, car),
     Rule("hobby interests", "(?:(?:to|include) )?...", _hobby),
     Rule("language", "", languages),
-    Rule("diet religion nationality relationship", "", _being),
+    Rule("diet religion nationality relationship", "",
+         lambda p, _: BEING.of(replace(p, verb="be"), (base_name(p.verb),))),
     Rule("goal", r"to (?P<v>(?!.*\b(?:this|that|it|these|them)\b)\S+(?: \S+){0,13})$", _itself),
     Rule("height weight time best pb", "", _measure),
     Rule("salary income rent mortgage wage hourly_rate monthly_budget weekly_budget yearly_budget "
@@ -196,11 +173,11 @@ _MY = re.compile(
 )
 _PET = pattern(rf"(?:(?!{RELATION}\b)[\w-]+ ){{0,3}}{PET}")
 _RELATIVE = pattern(rf"(?:[\w-]+ ){{0,2}}{RELATION}")
-_FORMER = pattern(rf"(?:former|previous|ex)[- ](?P<v>{RELATION})")
+_FORMER = pattern(rf"(?:former|previous|ex|old|late)[- ](?P<v>{RELATION})")
 # "My former employer", "my dream job" are not what is so now.
 _NOT_CURRENT = pattern(
-    r".*\b(?:ideal|dream|perfect|imaginary|fake|made-up|old|former|previous|ex|late|last(?! name)|"
-    r"first(?! name)|next|other|future|original|today's|second(?! name)|childhood)\b"
+    r".*\b(?:ideal|dream|perfect|imaginary|fake|made-up|old|former|previous|ex(?=[ -])|late|"
+    r"last(?! name)|first(?! name)|next|other|future|original|today's|second(?! name)|childhood)\b"
 )
 
 
@@ -304,7 +281,6 @@ _CLAUSES = Rules((
     Rule("", rf"{_COMPANY} (?:pays (?:me|my (?:salary|wages))|employs me)(?: now)?$", employer),
     Rule("", _REACH + _EMAIL, text("email")),
     Rule("", _REACH + _PHONE, text("phone number")),
-    Rule("", rf".*\bmy new (?:phone )?number,? {_PHONE}$", text("phone number")),
 ))
 # fmt: on
 _CHANGED = pattern(
@@ -316,9 +292,9 @@ _TO_SAVE = pattern(
     rf"{_PHRASE}$"
 )
 _IS_MY = pattern(
-    r"(?!(?:this|that|it|he|she|they|those|these|which|what|one)\b|.*\b(?:i|we|you)\b)"
-    r"(?P<value>.+?) (?:is|are) (?:my|our) "
-    rf"(?P<phrase>favou?rite .+|(?:\w+ )??(?:name|e-?mail|number|{RELATION}))$"
+    r"(?!(?:this|that|it|he|she|they|those|these|which|what|one)\b|.*\b(?:i|we|"
+    r"you)\b)(?P<value>.+?) (?:is|are) (?:my|our) (?P<phrase>favou?rite .+|(?:\w+ )??(?:name|"
+    rf"e-?mail|number|{RELATION}))(?:$|,| (?:and|who|from|now)\b)"
 )
 
 

@@ -7,19 +7,8 @@ from dataclasses import replace
 
 from agentmem.facts import lexicon
 from agentmem.facts.grammar.predicate import SPEAKER, Predicate
-from agentmem.facts.grammar.rule import (
-    DONE,
-    END,
-    EVER,
-    Claim,
-    Rule,
-    Rules,
-    each,
-    fact,
-    job,
-    place,
-    text,
-)
+from agentmem.facts.grammar.readers import each, fact, job, place, text
+from agentmem.facts.grammar.rule import DONE, END, EVER, Claim, Rule, Rules
 from agentmem.facts.lexicon import RELATION, RELATIONS
 from agentmem.facts.patterns import any_of, before, pattern, strip_prefix, words
 from agentmem.facts.values import date_in, is_common, listed, name_in, place_in
@@ -27,11 +16,6 @@ from agentmem.facts.values import date_in, is_common, listed, name_in, place_in
 __all__ = ["BEING", "PERSON", "called", "languages"]
 
 # --- Names ------------------------------------------------------------------------------------
-
-_IS_MY = pattern(
-    r"(?:my|our) (?P<past>(?:ex|former|previous|old|late)[- ])?"
-    rf"(?P<relation>(?:\w+ )??{RELATION})\b(?!')(?:[ .!]*$| ?(?:and|who|from|,|now))"
-)
 
 
 def called(p: Predicate, rest: str, *, certain: bool = True) -> list[Claim]:
@@ -44,13 +28,7 @@ def called(p: Predicate, rest: str, *, certain: bool = True) -> list[Claim]:
 
 
 def _named(p: Predicate, rest: str) -> list[Claim]:
-    """ "I'm Ada", "my boss is Petra", "Petra is my boss"."""
-    if p.subject and p.subject.split()[-1] not in RELATIONS:
-        mine = _IS_MY.match(rest)
-        if mine is None:
-            return []
-        past = mine["past"] is not None
-        return [Claim(SPEAKER, (mine["relation"].lower(),), p.subject, ends=past)]
+    """ "I'm Ada", "my boss is Petra"."""
     # "I'm Frank with people": after other words it may be no name.
     name = before(r",| (?:and|who|from|by the way|here|btw|again)\b", rest)
     return [] if p.plural or name.endswith("'s") else called(p, name, certain=False)

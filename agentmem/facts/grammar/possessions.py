@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from itertools import takewhile
 
+from agentmem.facts import lexicon
 from agentmem.facts.grammar.predicate import SPEAKER, Predicate
-from agentmem.facts.grammar.rule import DONE, END, WHOLE, Claim, Rule, complete, fact, known, text
+from agentmem.facts.grammar.readers import complete, fact, known, text
+from agentmem.facts.grammar.rule import DONE, END, WHOLE, Claim, Rule
 from agentmem.facts.lexicon import CAR, DEVICE, NUMBER, PET, RELATIONS, SOFTWARE, TITLE, TOLD_APART
-from agentmem.facts.patterns import any_of, before, pattern, strip_prefix, words
+from agentmem.facts.patterns import any_of, before, pattern, strip_prefix
 from agentmem.facts.values import name_in
 
-__all__ = [
-    "AMBIGUOUS_PETS", "CAR_PHRASE", "NO_PET_BUT", "POSSESSIONS", "car", "device", "kind_of_pet",
-    "named_pets",
-]  # fmt: skip
+__all__ = ["CAR_PHRASE", "POSSESSIONS", "car", "device", "kind_of_pet", "named_pets"]
 
 _CALLED = pattern(
     ",? ?(?:(?:that|which|who|whom|he|she|it)(?:'s| is| are| we)? )?(?:(?:is |are )?(?:called|"
@@ -41,25 +40,11 @@ def _names(after: str, clause: str) -> list[str]:
 
 # --- Pets -------------------------------------------------------------------------------------
 
-NO_PET_BUT = any_of(
-    """
-    plant plants food bed toy toys walker park shelter person lover owner sitter show race house
-    allergy hair phobia video costume stuff clip problem carrier tower litter leash collar treat
-    treats training rescue sculpture statue painting breed breeds meme memes cafe in_me day days
-    tree shed hat play feeder bath figure
-    """
-)
-# Eaten, bred or talked about as often as kept.
-AMBIGUOUS_PETS = words(
-    """
-    fish goat chicken chickens boxer pointer setter mouse mice bird birds rat rats shepherd lab
-    persian snake
-    """
-)
 _PET_PHRASE = pattern(
-    f"(?P<number>{NUMBER}|another|also an?|some|several|my|our|any) (?P<adjectives>(?:(?!{PET}"
-    r"\b|(?:at|for|from|in|about|of|with|to|by|on|and|who|that)\b)[\w'-]+ "
-    rf"){{0,3}}?)(?P<kind>{PET}(?: (?:{PET}|mix|cross))?)\b(?! {NO_PET_BUT}\b|[-'])(?P<more>.*)$"
+    rf"(?P<number>{NUMBER}|another|also an?|some|several|my|our|any) (?P<adjectives>(?:(?!{PET}\b|"
+    r"(?:at|for|from|in|about|of|with|to|by|on|and|who|that)\b)[\w'-]+ "
+    rf"){{0,3}}?)(?P<kind>{PET}(?: (?:{PET}|mix|cross))?)\b(?! {lexicon.NO_PET_BUT}\b|"
+    "[-'])(?P<more>.*)$"
 )
 _NOT_KEPT = pattern(
     r".*(?:\b(?:stuffed|toy|plush|robot|virtual|hot|imaginary|dead|wild|big|favou?rite|\d+)\b|'s )"
@@ -91,7 +76,7 @@ def _pet(p: Predicate, match: re.Match[str]) -> list[Claim]:
     if _NOT_KEPT.match(match["adjectives"]):
         return []
     kept = p.verb in ("have", "own", "adopt") and _KEPT.match(more)
-    if kind.lower() in AMBIGUOUS_PETS and not (_CALLED.match(more) or kept):
+    if kind.lower() in lexicon.AMBIGUOUS_PETS and not (_CALLED.match(more) or kept):
         return []
     if names := _names(more, p.clause):
         one = number in _ONE and kind.lower() not in _SINGULAR
@@ -103,19 +88,16 @@ def _pet(p: Predicate, match: re.Match[str]) -> list[Claim]:
 
 # --- Children, siblings, colleagues -------------------------------------------------------------
 
-_CHILD = any_of(
-    """
+_CHILD = any_of("""
     kid kids child children son sons daughter daughters boys girls baby_boy baby_girl toddler
     toddlers twins stepchildren stepkids grandchildren grandkids grandson grandsons granddaughter
     granddaughters
-    """
-)
+""")
 _KIN = pattern(
-    rf"(?P<all>{NUMBER} (?:(?P<which>(?:{TOLD_APART}[ -])*)"
-    r"(?P<sibling>(?:brother|sister|sibling)s?)|"
-    r"(?!(?:[\w'-]+ ){0,2}(?:of|other|more|imaginary|fur|\w+'s?)\b)(?:[\w'-]+ ){0,3}?"
-    rf"(?P<child>{_CHILD})))\b(?![-']| (?:to|over|as|menu|version|of mine|"
-    r"who (?:is|are) (?:coming|visiting)|in (?:my|the) (?:class|story))\b)(?P<more>.*)$"
+    f"(?P<all>{NUMBER} (?:(?P<which>(?:{TOLD_APART}[ -])*)(?P<sibling>(?:brother|sister|"
+    r"sibling)s?)|(?!(?:[\w'-]+ ){0,2}(?:of|other|more|imaginary|fur|\w+'s?)\b)(?:[\w'-]+ "
+    rf"){{0,3}}?(?P<child>{_CHILD})))\b(?![-']| (?:to|over|as|menu|version|of mine|who (?:is|are) "
+    r"(?:coming|visiting)|in (?:my|the) (?:class|story))\b)(?P<more>.*)$"
 )
 
 

@@ -40,12 +40,10 @@ class Predicate:
     negated: bool = False
 
 
-_MODIFIER = any_of(
-    """
+_MODIFIER = any_of("""
     baby second first late new good close dear old lovely two three four five next-door upstairs
     downstairs current former previous immediate male female
-    """
-)
+""")
 # Modifiers that tell nobody apart: "my dear sister" is "my sister".
 _IDLE_MODIFIER = pattern(
     r"\b(?:new|good|close|dear|lovely|current|next-door|upstairs|downstairs|old)\b[ -]?"
@@ -59,28 +57,23 @@ _RELATIVE = (
 # A bare name is a subject only before verbs that are said of people and pets.
 _SUBJECT = pattern(
     r"(?P<i>i)\b|(?P<we>we|my (?:family|husband|wife|partner|girlfriend|boyfriend) and i)\b|"
-    rf"{_RELATIVE}|(?P<bare>{_NAME}?)(?= (?:lives|works|died|passed|has died|is my|is our|the|"
+    rf"{_RELATIVE}|(?P<bare>{_NAME}?)(?= (?:lives|works|died|passed|has died|the|"
     r"is no longer|was put|ran away|moved to|got lost)\b)"
 )
-_ADVERBS = (
-    any_of(
-        """
-        also now currently just really actually still always mostly usually recently finally
-        already only even both all mainly primarily officially happily proudly definitely sadly
-        truly basically presently originally normally generally typically regularly absolutely
-        very_much have_to_say myself ourselves once_again again today lately honestly certainly
-        personally particularly especially quite in_fact of_course
-        """
-    )
-    + r"\b"
-)
-_SKIPPED = rf"(?:{_ADVERBS} )+"
+_ADVERBS = any_of("""
+    also now currently just really actually still always mostly usually recently finally already
+    only even both all mainly primarily officially happily proudly definitely sadly truly basically
+    presently originally normally generally typically regularly absolutely very_much have_to_say
+    myself ourselves once_again again today lately honestly certainly personally particularly
+    especially quite in_fact of_course
+""")
+_SKIPPED = rf"(?:{_ADVERBS}\b )+"
 _MODAL = any_of(
     "'d 'll had hadn't can can't cannot could couldn't will won't would wouldn't should may might "
     "must shall did didn't"
 )
 _AUXILIARY = pattern(
-    rf"(?:{_ADVERBS} )*(?:(?P<modal>{_MODAL})|(?P<word>'m|'re|'s|'ve|am|are|is|was|were|have|has|"
+    rf"(?:{_ADVERBS}\b )*(?:(?P<modal>{_MODAL})|(?P<word>'m|'re|'s|'ve|am|are|is|was|were|have|has|"
     r"do|does|used to|ai)(?P<negation>n't)?)(?![\w'])"
 )
 OVER = pattern(r"\b(?:any ?more|any ?longer|no longer|after all|no more)\b")
@@ -93,16 +86,14 @@ _POSSESSED = pattern(r"(?:an?|one|two|three|four|five|six|no|some)\b")
 _UNREAD_PARTICIPLE = words(
     "seen done made found taken had gotten read to heard met felt known grown put"
 )
-_VERBS = words(
-    """
+_VERBS = words("""
     accept adopt adore be become belong break buy call cancel collect come commute detest die
     dislike divorce do drink drive drop earn eat enjoy follow get give go graduate grow hate have
-    hire identify join learn leave like live lose love major make marry move name need open
-    outgrow own paint pass play practice practise prefer put quit rename rent report reside retire
-    ride run sell separate settle sing speak spend split start stop study suffer support switch
-    take teach tell turn use volunteer wake wear weigh work
-    """
-)
+    hire identify join learn leave like live lose love major make marry move name need open outgrow
+    own paint pass play practice practise prefer put quit rename rent report reside retire ride run
+    sell separate settle sing speak spend split start stop study suffer support switch take teach
+    tell turn use volunteer wake wear weigh work
+""")
 # What the regular endings do not give, and verbs that say the same.
 _IRREGULAR = {
     "break": "broke broken dumped", "become": "became become", "buy": "bought purchased",

@@ -7,22 +7,8 @@ from dataclasses import replace
 
 from agentmem.facts.grammar.person import BEING, called
 from agentmem.facts.grammar.predicate import Predicate
-from agentmem.facts.grammar.rule import (
-    DONE,
-    END,
-    EVER,
-    Claim,
-    Read,
-    Rule,
-    each,
-    employer,
-    fact,
-    job,
-    job_title,
-    known,
-    place,
-    text,
-)
+from agentmem.facts.grammar.readers import each, employer, fact, job, job_title, known, place, text
+from agentmem.facts.grammar.rule import DONE, END, EVER, Claim, Read, Rule
 from agentmem.facts.lexicon import ACTIVITIES, INSTRUMENTS, LANGUAGES, SPORTS, TITLE
 from agentmem.facts.patterns import any_of, before, pattern, strip_prefix, words
 from agentmem.facts.values import is_common, listed
@@ -32,22 +18,19 @@ __all__ = ["PURSUITS", "learned", "liked"]
 # --- Likes ------------------------------------------------------------------------------------
 
 # Words that begin a phrase which points to something said before, or is no pastime.
+_POINTING_WORD = any_of("""
+    the this that these those your his her its it them him you me us how what when where who why to
+    being having getting my our their all both some a an one every any each more most not no so as
+    if for about seeing knowing hearing talking chatting feeling doing using making staying like
+    number spending throwing trying going taking finding working breaking keeping adding
+    incorporating thinking sharing giving looking starting connecting experimenting helping turning
+    bringing something anything everything things stuff everyone people nothing idea ideas
+    suggestion suggestions recommendation recommendations option options activities bands hobbies
+    sports animals too also in on at from with by and or but
+""")
 _POINTING = pattern(
-    any_of(
-        """
-        the this that these those your his her its it them him you me us how what when where who
-        why to being having getting my our their all both some a an one every any each more most
-        not no so as if for about seeing knowing hearing talking chatting feeling doing using
-        making staying like number spending throwing trying going taking finding working breaking
-        keeping adding incorporating thinking sharing giving looking starting connecting
-        experimenting helping turning bringing something anything everything things stuff everyone
-        people nothing idea ideas suggestion suggestions recommendation recommendations option
-        options activities bands hobbies sports animals too also in on at from with by and or but
-        """
-    )
-    + r"\b|shooting\b(?! (?:landscapes|portraits|film|videos|hoops))|"
-    r"watching\b(?! (?:movies|films|tv|birds|anime|football|soccer|documentaries|basketball|"
-    r"baseball|sports|art))"
+    rf"{_POINTING_WORD}\b|shooting\b(?! (?:landscapes|portraits|film|videos|hoops))|watching\b(?! "
+    "(?:movies|films|tv|birds|anime|football|soccer|documentaries|basketball|baseball|sports|art))"
 )
 _SUCH_AS = (
     r"(?:[\w-]+ ){0,2}(?:activities|things|sports|hobbies|genres|bands|artists|foods?|games|"
@@ -286,13 +269,11 @@ def _graduated(p: Predicate, rest: str) -> list[Claim]:
 
 
 _MANNER = r"(?:(?:part-?time|full-?time|freelance|remotely|mostly|nights|from home|currently) )*"
-_INDUSTRY = any_of(
-    """
+_INDUSTRY = any_of("""
     marketing finance it tech healthcare education sales hr human_resources construction retail
-    consulting advertising publishing journalism hospitality logistics real_estate insurance
-    banking cybersecurity software e-commerce biotech public_relations pr
-    """
-)
+    consulting advertising publishing journalism hospitality logistics real_estate insurance banking
+    cybersecurity software e-commerce biotech public_relations pr
+""")
 _FIELD = (
     r"(?!(?:this|that|my|our|an?|the (?:same|field))\b)(?:the )?"
     rf"(?P<v>(?!(?:the|this|that|my|our|same) )(?:[\w& -]{{2,30}}? (?:industry|field|sector|"
@@ -305,14 +286,12 @@ _SALARY = (
     r"(?=(?: (?:gross|net|(?:before|after) tax(?:es)?))?,? (?:(?:an?|per|every|each) "
     r"(?:year|month|hour|week)|annually)\b)"
 )
-_SUBJECT = any_of(
-    """
+_SUBJECT = any_of("""
     law medicine biology chemistry physics mathematics math maths history economics philosophy
     psychology engineering computer_science architecture literature linguistics nursing journalism
     sociology business finance accounting art music design marketing anthropology geography geology
     astronomy pharmacy dentistry education politics political_science data_science theology
-    """
-)
+""")
 
 # fmt: off
 PURSUITS = (

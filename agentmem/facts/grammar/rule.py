@@ -1,22 +1,17 @@
-"""A rule: which words after a verb state which attribute, and how the value is read."""
+"""A rule: which words after a verb state which attribute."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 
 from agentmem.facts.grammar.predicate import Predicate
-from agentmem.facts.lexicon import SOFTWARE, TITLE
-from agentmem.facts.patterns import before, pattern, strip_prefix, words
-from agentmem.facts.values import job_in, listed, organization_in, place_in
+from agentmem.facts.patterns import pattern, words
 
-__all__ = [
-    "DONE", "END", "EVER", "NAME_END", "WHOLE", "Claim", "Read", "Rule", "Rules", "complete",
-    "each", "employer", "fact", "job", "job_title", "known", "place", "text",
-]  # fmt: skip
+__all__ = ["DONE", "END", "EVER", "NAME_END", "WHOLE", "Claim", "Read", "Rule", "Rules"]
 
 
 @dataclass(frozen=True)
@@ -63,103 +58,18 @@ _STOP = (
 )
 # What is said about a thing, and does not belong to its name.
 END = (
-    f"{_STOP}|"
-    " (?:and (?:i|it|they|we|he|she|have|am|would|want|was|that|how|find|can|get|carry|must|so|"
-    "need|really|often|always|usually|much)|but|because|since|so|which|who|that|when|where|while|"
-    "with|for|from|at|in|on|near|to|as|too|very|quite|pretty|a (?:lot|few|bit)|the most|more|most|"
-    "every|once|twice|whenever|after(?! all)|before|during|by|of course|though|especially|like|"
-    "such|even|if|about|around|over|than|together|lately|recently|last|these|this|today|again|"
-    "right|now|yesterday|using|fluently|natively|well|regularly|competitively|"
-    "professionally|it's|they're|of|is|are|was|can|two|three|\\d+ (?:years|months|weeks))\\b|"
-    r"[(:!;]|,(?: ?)(?:but|so|which|and (?:i|it|they|"
-    r"have|am)|it|they|too|especially|such|like|because|mostly|particularly)\b"
+    f"{_STOP}| (?:and (?:i|it|they|we|he|she|have|am|would|want|was|that|how|find|can|get|carry|"
+    "must|so|need|really|often|always|usually|much)|but|because|since|so|which|who|that|when|where|"
+    "while|with|for|from|at|in|on|near|to|as|too|very|quite|pretty|a (?:lot|few|bit)|the most|more|"
+    "most|every|once|twice|whenever|after(?! all)|before|during|by|of course|though|especially|"
+    "like|such|even|if|about|around|over|than|together|lately|recently|last|these|this|today|again|"
+    "right|now|yesterday|using|fluently|natively|well|regularly|competitively|professionally|it's|"
+    r"they're|of|is|are|was|can|two|three|\d+ (?:years|months|weeks))\b|[(:!;]|,(?: ?)(?:but|so|"
+    "which|and (?:i|it|they|have|am)|it|they|too|especially|such|like|because|mostly|"
+    r"particularly)\b"
 )
 # What follows a name.
 NAME_END = rf"{END}|,| - | (?:and|btw|here|instead|please|anyway|although)\b"
-
-
-def complete(tail: str) -> bool:
-    """Return whether a value that is followed by this is whole."""
-    return pattern(WHOLE).match(tail) is not None
-
-
-def fact(p: Predicate, attribute: str, value: str | None) -> list[Claim]:
-    """Return the claim that the subject has a value; nothing without a value."""
-    value = (value or "").strip(" .,!;:'\"")
-    # "I'm a fan of Dr. Who" is cut at a word that is none of a name elsewhere.
-    whole = value and not re.fullmatch(TITLE, value)
-    return [Claim(p.subject, (attribute,), value)] if whole else []
-
-
-# --- How values are read ----------------------------------------------------------------------
-
-
-def text(attribute: str) -> Read:
-    """Take the value as it is written."""
-    return lambda p, rest: fact(p, attribute, rest)
-
-
-def known(attribute: str, value: str) -> Read:
-    """Take a fixed value."""
-    return lambda p, _: fact(p, attribute, value)
-
-
-def each(attribute: str, allowed: Collection[str], lead: str = "") -> Read:
-    """Take the items of an enumeration that are in a closed list.
-
-    Args:
-        lead: a pattern of what may stand before an item.
-    """
-
-    def read(p: Predicate, rest: str) -> list[Claim]:
-        items = (before(END, strip_prefix(lead, item)) for item in listed(rest))
-        return [c for item in items if item.lower() in allowed for c in fact(p, attribute, item)]
-
-    return read
-
-
-def place(attribute: str) -> Read:
-    """Take the place that the text begins with."""
-
-    def read(p: Predicate, rest: str) -> list[Claim]:
-        match = place_in(rest, p.clause)
-        whole = match and match[0].lower() not in SOFTWARE and complete(match[1])
-        return fact(p, attribute, match[0]) if match and whole else []
-
-    return read
-
-
-def employer(p: Predicate, rest: str) -> list[Claim]:
-    """Take the organization that the text begins with as the employer."""
-    match = organization_in(rest, p.clause)
-    whole = match and complete(match[1]) and not _NO_EMPLOYER.match(match[0])
-    return fact(p, "employer", match[0]) if match and whole else []
-
-
-_NO_EMPLOYER = pattern(r"(?:a |the )?(?:day|night|\d)")
-_AT = pattern(r",? ?(?:working )?(?:at|for|with) (?P<v>.+)$")
-
-
-def _job(*, open_ended: bool) -> Read:
-    def read(p: Predicate, rest: str) -> list[Claim]:
-        match = job_in(rest, open_ended=open_ended)
-        if match is None:
-            return []
-        learns = re.search("student|apprentice|trainee", match[0], re.IGNORECASE)
-        at = _AT.match(match[1].strip())
-        where = (place("school") if learns else employer)(p, at["v"]) if at else []
-        return fact(p, "job", match[0]) + where
-
-    return read
-
-
-# A known job, and the employer if one follows: "a nurse at Hooli".
-job = _job(open_ended=False)
-# Any job title, where the words before say that one follows: "I work as ...".
-job_title = _job(open_ended=True)
-
-
-# --- Rules ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from agentmem.facts.views import Fact, ProfileLine
+from agentmem.facts.views import Fact
+from agentmem.profile import ProfileLine
 from agentmem.server.page.views import MemoryView, Moment, Presenter, fact_label
 from agentmem_stores import State
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from agentmem.attributes.ownership import is_own
 from agentmem.facts.assertions import normalize
 from agentmem.facts.attributes import attribute_name, is_known
 from agentmem.facts.lexicon import LANGUAGES, PET, RELATION
-from agentmem.facts.ownership import is_own
 from agentmem_retrievers.index.fact_index import SELF, AttributeKey
 
 __all__ = ["RuleClassifier", "asked_attributes"]
