@@ -365,12 +365,12 @@ class Table:
         get, turn = self._stored_fields.get, Granularity.TURN
         return [from_json(scope, turn, self.ids[row], *get(row)) for row in rows]
 
-    def near(self, vector: Vectors, n: int, rows: Rows | None = None) -> Rows:
+    def near(self, vector: Vectors, n: int, rows: Rows) -> Rows:
         """Return the rows with the `n` sign codes nearest to a vector's, and as near, ascending.
 
         Args:
             vector: shape (dimension,).
-            rows: only rows among these, ascending; None for all.
+            rows: only rows among these, ascending.
         """
         [near] = self._vectors.codes.near(vector[np.newaxis], n, rows)
         return near

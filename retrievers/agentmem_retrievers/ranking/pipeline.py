@@ -163,16 +163,10 @@ def nearest_turns(mask: VisibilityMask, vector: Vectors, n: int) -> Candidates:
     Args:
         vector: unit length, shape (dimension,).
     """
-    table, n_codes = mask.table, OVERSAMPLING * n
-    rows = np.empty(0, dtype=np.intp)
-    if mask.allowed is None:
-        rows = table.near(vector, n_codes)
-        rows = rows[mask.at(rows)]
-    if len(rows) < n:
-        # A filter allows few turns, or most are archived.
-        rows = np.flatnonzero(mask.at())
-        if len(rows) > n_codes:
-            rows = table.near(vector, n_codes, rows)
+    # Only visible turns count, so that none of the others takes a place in the shortlist.
+    table, rows, n_codes = mask.table, np.flatnonzero(mask.at()), OVERSAMPLING * n
+    if len(rows) > n_codes:
+        rows = table.near(vector, n_codes, rows)
     return _best(rows, np.vecdot(table.vectors(rows), vector), n)
 
 

@@ -1,8 +1,9 @@
-"""The ranking of turns: pseudo relevance feedback, and which features are computed."""
+"""The ranking of turns: nearest turns, relevance feedback, and which features are computed."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -12,6 +13,11 @@ from agentmem import InMemoryStore, MemoryController, Scope
 from agentmem_retrievers.engine import Query
 from agentmem_retrievers.features.turn import rm1_scores
 from agentmem_retrievers.index.inverted_index import InvertedIndex
+from agentmem_retrievers.index.table import Table, VisibilityMask
+from agentmem_retrievers.ranking.pipeline import nearest_turns
+from agentmem_stores import Granularity, Memory, State, Vectors
+
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 def index_of(*documents: list[str]) -> InvertedIndex:
@@ -19,6 +25,43 @@ def index_of(*documents: list[str]) -> InvertedIndex:
     for document in documents:
         index.add(document)
     return index
+
+
+def turns_at_random(n_turns: int, n_archived: int) -> tuple[Table, Vectors]:
+    """Return a table of a turn an hour, the first of them archived, and their vectors."""
+    vectors = np.random.default_rng(0).normal(size=(n_turns, 100)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    table = Table(vectors.shape[1])
+    turn = Memory("m", Scope("ada"), Granularity.TURN, "Tea.", "s", NOW, NOW)
+    for n, vector in enumerate(vectors):
+        state = State.ARCHIVED if n < n_archived else State.ACTIVE
+        said_at = NOW + timedelta(hours=n)
+        table.put(replace(turn, id=f"m{n}", said_at=said_at, state=state), 0, vector)
+    return table, vectors
+
+
+def share_found(mask: VisibilityMask, vectors: Vectors, n: int) -> float:
+    """Return which share of the nearest visible turns is found, for the first 20 vectors."""
+    visible = np.flatnonzero(mask.at())
+    shares = []
+    for vector in vectors[:20]:
+        nearest = visible[np.argsort(-(vectors[visible] @ vector))[:n]]
+        found = nearest_turns(mask, vector, n)
+        assert len(found.rows) == min(n, len(visible))
+        np.testing.assert_allclose(found.similarities, vectors[found.rows] @ vector, atol=1e-3)
+        shares.append(len(np.intersect1d(nearest, found.rows)) / len(nearest))
+    return float(np.mean(shares))
+
+
+def test_nearest_turns_are_chosen_among_those_that_may_be_found() -> None:
+    """Turns that are archived or later take no place; as few as are compared are all compared."""
+    table, vectors = turns_at_random(1500, n_archived=1300)
+    assert share_found(VisibilityMask(table, None, include_archived=True), vectors, 20) > 0.7
+    early = VisibilityMask(table, NOW + timedelta(hours=199), include_archived=True)
+    for mask in (VisibilityMask(table, None), early):
+        assert share_found(mask, vectors, 25) == 1.0
+        assert share_found(mask, vectors, 5000) == 1.0
+    assert not len(nearest_turns(VisibilityMask(Table(100), None), vectors[0], 5).rows)
 
 
 def test_terms_of_the_best_candidates_score_others() -> None:
@@ -49,7 +92,7 @@ def test_features_without_weights_change_nothing(
         query = Query(
             "Where does my sister live?",
             embedder.query,
-            datetime(2026, 1, 5, tzinfo=UTC),
+            NOW,
             query_tokens=embedder.query_tokens,
         )
         ranking = memory.services.engine.ranking(scope, query)
