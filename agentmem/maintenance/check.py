@@ -163,6 +163,11 @@ def _row_differences(
         for table, at in zip(tables, rows, strict=True)
     ]
     unequal["token codes"] = [n for n in range(len(ids)) if codes[0][n] != codes[1][n]]
+    fields = [
+        [table.stored_fields and table.stored_fields.get(int(row)) for row in at]
+        for table, at in zip(tables, rows, strict=True)
+    ]
+    unequal["text or field"] = [n for n in range(len(ids)) if fields[0][n] != fields[1][n]]
     for name, places in unequal.items():
         for n in places:
             yield f"{granularity} {ids[n]} has another {name} in the index than in the store"

@@ -27,15 +27,19 @@ class StoredFields:
         # Rows that are not in the file, or differ from it.
         self._changed: dict[int, tuple[bytes, bytes]] = {}
 
-    def put(self, row: int, text: str, fields: str) -> None:
-        """Set a row."""
-        # Stores in memory accept texts that are not Unicode.
-        self._changed[row] = text.encode("utf-8", "surrogatepass"), fields.encode()
+    def put(self, row: int, text: str) -> None:
+        """Set the text of a row, which then has no fields."""
+        self._changed[row] = text.encode(), b""
+
+    def patch(self, row: int, fields: str) -> None:
+        """Set the fields of a row; its text stays."""
+        text, _ = self._row(row)
+        self._changed[row] = text, fields.encode()
 
     def get(self, row: int) -> tuple[str, bytes]:
         """Return text and fields of a row; empty for a cleared or unknown one."""
         text, fields = self._row(row)
-        return text.decode("utf-8", "surrogatepass"), fields
+        return text.decode(), fields
 
     def _row(self, row: int) -> tuple[bytes, bytes]:
         changed = self._changed.get(row)

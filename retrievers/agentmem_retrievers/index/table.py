@@ -139,6 +139,7 @@ class Table:
         vocabulary: the words, with embeddings.
         token_codes: sign codes of the token embeddings.
         attributes: what filters ask for.
+        stored_fields: the texts and other fields; None in a table without vectors.
     """
 
     def __init__(self, dimension: int = 0) -> None:
@@ -150,7 +151,7 @@ class Table:
         self.vocabulary = Vocabulary(dimension)
         self.token_codes = TokenCodes(dimension)
         self.attributes = Attributes()
-        self._stored_fields = StoredFields() if dimension else None
+        self.stored_fields = StoredFields() if dimension else None
         # Rows whose text has words but that came without token codes.
         self.without_codes: set[int] = set()
         self._vectors = QuantizedVectors(dimension)
@@ -192,8 +193,8 @@ class Table:
     def patch(self, memory: Memory) -> None:
         """Update whatever can change while the text stays."""
         columns, row = self.columns, self.row_of[memory.id]
-        if self._stored_fields is not None:
-            self._stored_fields.put(row, memory.text, to_json(memory))
+        if self.stored_fields is not None:
+            self.stored_fields.patch(row, to_json(memory))
         columns["n_links"][row] = len(memory.edges) + len(memory.sources)
         columns["position"][row] = memory.position
         columns["said_at"][row] = memory.said_at.timestamp()
@@ -246,6 +247,8 @@ class Table:
             columns["is_question"][row] = has_question and is_question(memory.text)
             columns["text_key"][row] = text_key(memory.text)
             self._vectors.put(row, vector)
+            if self.stored_fields is not None:
+                self.stored_fields.put(row, memory.text)
             self.vocabulary.add(stems, words, self.words.document_frequency)
             # What is told today may be about yesterday: note the first time that it mentions.
             span = None
@@ -306,8 +309,8 @@ class Table:
         self._session_lengths[session] -= self.words.lengths()[row]
         # Deleted content must not survive here, or `to_arrays` would write it to a file.
         self._vectors.clear(row)
-        if self._stored_fields is not None:
-            self._stored_fields.clear(row)
+        if self.stored_fields is not None:
+            self.stored_fields.clear(row)
         if row < len(self.token_codes):
             self.token_codes.clear(row)
             self.without_codes.discard(row)
@@ -356,13 +359,13 @@ class Table:
 
     def text(self, row: int) -> str:
         """Return the text of a turn."""
-        return "" if self._stored_fields is None else self._stored_fields.get(row)[0]
+        return "" if self.stored_fields is None else self.stored_fields.get(row)[0]
 
     def turns(self, scope: Scope, rows: Iterable[int]) -> list[Memory]:
         """Return the turns at rows, as the store has them."""
-        if self._stored_fields is None:
+        if self.stored_fields is None:
             return []
-        get, turn = self._stored_fields.get, Granularity.TURN
+        get, turn = self.stored_fields.get, Granularity.TURN
         return [from_json(scope, turn, self.ids[row], *get(row)) for row in rows]
 
     def near(self, vector: Vectors, n: int, rows: Rows) -> Rows:
@@ -489,8 +492,8 @@ class Table:
         into.arrays[f"{name}.without_codes"] = without_codes
         into.strings[f"{name}.attributes"] = self.attributes.to_strings()
         into.arrays[f"{name}.attribute_codes"] = self.attributes.codes(len(self.ids))
-        if self._stored_fields is not None:
-            content, field_ends = self._stored_fields.to_arrays(len(self.ids))
+        if self.stored_fields is not None:
+            content, field_ends = self.stored_fields.to_arrays(len(self.ids))
             into.arrays[f"{name}.fields"], into.arrays[f"{name}.field_ends"] = content, field_ends
         unchecked = ("vectors", "vector_codes", "token_codes", "fields")
         into.unchecked |= {f"{name}.{each}" for each in unchecked}
@@ -518,7 +521,7 @@ class Table:
         table.token_codes = TokenCodes(dimension, codes, ends)
         if dimension:
             ends = arrays[f"{name}.field_ends"]
-            table._stored_fields = StoredFields(arrays[f"{name}.fields"], ends)
+            table.stored_fields = StoredFields(arrays[f"{name}.fields"], ends)
         table.without_codes = set(arrays[f"{name}.without_codes"].tolist())
         table.attributes = Attributes.from_strings(
             file.strings[f"{name}.attributes"], arrays[f"{name}.attribute_codes"]

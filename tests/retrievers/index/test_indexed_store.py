@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -54,6 +55,20 @@ def test_writes_through_to_store_and_index() -> None:
     assert [m.id for m in memories.get(ADA, ["a", "unknown"])] == ["a"]
     memories.write(Batch(ADA, delete=[(TURN, "a")]))
     assert names(memories) == []
+
+
+def test_turns_are_as_in_the_store() -> None:
+    """A patch changes all fields but the text."""
+    store = InMemoryStore()
+    memories = IndexedStore(store)
+    memories.write(batch("a"))
+    memories.write(batch("b"))
+    [turn] = memories.get(ADA, ["a"])
+    metadata = {"n": [1, 2.5, None], "é": {"x": True}}
+    memories.write(Batch(ADA, patch=[replace(turn, text="other", metadata=metadata, strength=3.0)]))
+    turns = memories.turns(ADA, ["b", "unknown", "a"])
+    assert turns == store.get_memories(ADA, TURN, ["b", "a"])
+    assert (turns[1].text, turns[1].metadata) == ("text of a", metadata)
 
 
 def test_the_outermost_writing_brings_an_index_up_to_date_once() -> None:
