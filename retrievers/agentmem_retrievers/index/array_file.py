@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ _MAGIC = b"agentmem index 1\n"
 _HEAD = struct.Struct("<QI")
 # Arrays start at multiples of this, so that every dtype is aligned.
 _ALIGNMENT = 64
+# Bytes that are read at once to compute a checksum.
+_BLOCK = 2**20
 
 
 class DamagedFileError(ValueError):
@@ -100,26 +102,35 @@ class ArrayFile:
                 raise DamagedFileError(f"{path} is not an index file")
             header_size, crc = _HEAD.unpack(front[len(_MAGIC) :])
             header = file.read(header_size)
-        if zlib.crc32(header) != crc:
-            raise DamagedFileError(f"{path} is damaged: the checksum of its header differs")
-        content = json.loads(header)
-        differing = [n for n, v in metadata.items() if content["metadata"].get(n) != v]
-        if differing:
-            raise DamagedFileError(f"{path} was made for another {' and '.join(differing)}")
-        begin = _data_offset(header_size)
-        if path.stat().st_size != begin + content["size"]:
-            raise DamagedFileError(f"{path} is truncated")
-        result = cls(content["metadata"], content["strings"])
-        mapped = np.asarray(np.memmap(path, dtype=np.uint8, mode="c"))
-        for name, (dtype, shape, place, crc) in content["arrays"].items():
-            size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-            array = mapped[begin + place : begin + place + size].view(dtype).reshape(shape)
-            if crc is None:
-                result.unchecked.add(name)
-            elif zlib.crc32(array.data) != crc:
-                raise DamagedFileError(f"{path} is damaged: the checksum of {name} differs")
-            result.arrays[name] = array
+            if zlib.crc32(header) != crc:
+                raise DamagedFileError(f"{path} is damaged: the checksum of its header differs")
+            content = json.loads(header)
+            differing = [n for n, v in metadata.items() if content["metadata"].get(n) != v]
+            if differing:
+                raise DamagedFileError(f"{path} was made for another {' and '.join(differing)}")
+            begin = _data_offset(header_size)
+            if path.stat().st_size != begin + content["size"]:
+                raise DamagedFileError(f"{path} is truncated")
+            result = cls(content["metadata"], content["strings"])
+            mapped = np.asarray(np.memmap(file, dtype=np.uint8, mode="c"))
+            for name, (dtype, shape, place, crc) in content["arrays"].items():
+                size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+                array = mapped[begin + place : begin + place + size].view(dtype).reshape(shape)
+                if crc is None:
+                    result.unchecked.add(name)
+                elif _checksum(file, begin + place, size) != crc:
+                    raise DamagedFileError(f"{path} is damaged: the checksum of {name} differs")
+                result.arrays[name] = array
         return result
+
+
+def _checksum(file: BinaryIO, begin: int, size: int) -> int:
+    """Return the CRC-32 of a part of a file; its mapping stays out of memory meanwhile."""
+    file.seek(begin)
+    crc = 0
+    for offset in range(0, size, _BLOCK):
+        crc = zlib.crc32(file.read(min(_BLOCK, size - offset)), crc)
+    return crc
 
 
 def _data_offset(header_size: int) -> int:

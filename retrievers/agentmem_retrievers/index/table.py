@@ -495,7 +495,8 @@ class Table:
         if self.stored_fields is not None:
             content, field_ends = self.stored_fields.to_arrays(len(self.ids))
             into.arrays[f"{name}.fields"], into.arrays[f"{name}.field_ends"] = content, field_ends
-        unchecked = ("vectors", "vector_codes", "token_codes", "fields")
+        # Damaged vectors cost a little quality; damaged texts would be shown.
+        unchecked = ("vectors", "vector_codes", "token_codes")
         into.unchecked |= {f"{name}.{each}" for each in unchecked}
         self.words.to_arrays(into, f"{name}.words")
         self.literals.to_arrays(into, f"{name}.literals")

@@ -209,7 +209,9 @@ def test_compacting_deletes_the_file(path: Path) -> None:
 def test_a_damaged_file_is_rebuilt(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     [file] = kept_in(path)
     whole = file.read_bytes()
-    for damaged in (b"", whole[:200], whole[:-100], whole.replace(b"beagl", b"eagle")):
+    in_words, in_texts = whole.replace(b"beagl", b"eagle"), whole.replace(b"The c", b"the c")
+    for damaged in (b"", whole[:200], whole[:-100], in_words, in_texts):
+        assert damaged != whole
         file.write_bytes(damaged)
         with caplog.at_level(logging.WARNING, logger="agentmem"), opened(path) as store:
             assert same(store, IndexedStore(store))
