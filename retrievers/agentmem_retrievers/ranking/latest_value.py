@@ -409,9 +409,12 @@ class LatestValue:
     def _own_texts(self, ranking: TurnRanking, rows: Rows) -> dict[int, str]:
         """Return the texts of the turns in which the user speaks of themselves, by row."""
         table = ranking.index.tables[Granularity.TURN]
-        own = rows[table.columns["speaker"][rows] == 0].tolist()
-        texts = {row: table.text(row) for row in own}
-        return {row: text for row, text in texts.items() if self.classifier.is_own(text)}
+        turns = zip(rows.tolist(), table.turns(ranking.sources.scope, rows), strict=True)
+        return {
+            row: turn.text
+            for row, turn in turns
+            if turn.speaker is None and self.classifier.is_own(turn.text)
+        }
 
 
 def _asks_whether_it_holds(question: Question, rows: Sequence[int], table: Table) -> bool:

@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from agentmem_retrievers.engine import Query, SearchEngine
 from agentmem_retrievers.index.fact_index import AttributeKey, FactIndex, FactRecord
+from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_retrievers.ranking.latest_value import (
     keys_on_the_way,
     matching_keys,
@@ -17,7 +19,16 @@ from agentmem_retrievers.ranking.latest_value import (
 )
 from agentmem_retrievers.ranking.scoring import Ranking
 from agentmem_retrievers.text.question import Question
-from agentmem_stores import Entry, Granularity, Memory, Scope
+from agentmem_stores import (
+    Batch,
+    EmbedderSpec,
+    Entry,
+    Granularity,
+    InMemoryStore,
+    Memory,
+    Scope,
+    Vectors,
+)
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
@@ -160,3 +171,35 @@ class TestNewestFirst:
         ordered = newest_first(self.ranked(), [11, 12], lift=False)
         assert ordered.rows.tolist() == [10, 12, 11, 13]
         assert ordered.scores.tolist() == self.ranked().scores.tolist()
+
+
+class HomeModel:
+    """Takes every question and statement for one about a home."""
+
+    names = ("home",)
+
+    def load(self) -> None:
+        """Nothing takes long."""
+
+    def attributes_asked(self, question: Vectors) -> dict[str, float]:
+        return {"home": 0.9}
+
+    def attribute_probabilities(self, vectors: Vectors) -> Vectors:
+        return np.full((len(vectors), 1), 0.9, dtype=np.float32)
+
+    def framing(self, name: str) -> frozenset[str]:
+        return frozenset()
+
+
+@pytest.mark.parametrize(("speaker", "first"), [(None, "m2"), ("Ada", "m1"), ("Will", "m1")])
+def test_only_statements_of_the_user_compete(speaker: str | None, first: str) -> None:
+    """What people with names say is not the user's, also if the name is a word of no meaning."""
+    store = InMemoryStore(EmbedderSpec("drawn", 2))
+    memories = IndexedStore(store)
+    said = [statement("I live in Oslo.", 1, 1.0, 0.0), statement("I live in Rome.", 2, 0.6, 0.8)]
+    put = [replace(each, memory=replace(each.memory, speaker=speaker)) for each in said]
+    memories.write(Batch(Scope("ada"), put=put))
+    engine = SearchEngine(memories, attribute_model=HomeModel())
+    vector = np.array([1.0, 0.0], dtype=np.float32)
+    query = Query("Where do I live?", lambda _: vector, START + timedelta(days=9))
+    assert engine.search(Scope("ada"), query).hits[0].memory.id == first
