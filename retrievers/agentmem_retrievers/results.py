@@ -71,7 +71,7 @@ class RecalledMemory:
 
     @cached_property
     def context(self) -> tuple[Memory, ...]:
-        """The turns of its session in order, read from the store on first access."""
+        """The turns of its session in order, read on first access."""
         return self.load_context()
 
     def __getstate__(self) -> dict[str, Any]:

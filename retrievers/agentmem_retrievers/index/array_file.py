@@ -1,8 +1,8 @@
 """A file of named arrays and lists of strings whose arrays are mapped into memory when read.
 
 safetensors has the same layout, but its reader for NumPy copies all tensors into memory, and its
-files have no checksums and no lists of strings. Opening 100,000 turns (150 MB) takes it 380 ms,
-and 13 ms here, of which most is the checksums.
+files have no checksums and no lists of strings. Opening 5,000 turns (15 MB) takes 15 ms here, of
+which most is the checksums: 2 ms for those of texts.
 """
 
 from __future__ import annotations

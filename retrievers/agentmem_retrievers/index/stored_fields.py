@@ -66,7 +66,6 @@ class StoredFields:
         """Return the content and the ends of the first `count` rows."""
         rows = [self._row(row) for row in range(count)]
         sizes = np.array([(len(text), len(fields)) for text, fields in rows], dtype=np.int64)
-        content = b"".join([part for row in rows for part in row])
-        return np.frombuffer(bytearray(content), dtype=np.uint8), np.cumsum(
-            sizes.reshape(-1)
-        ).reshape(-1, 2)
+        content = bytearray().join([part for row in rows for part in row])
+        ends = np.cumsum(sizes.reshape(-1)).reshape(-1, 2)
+        return np.frombuffer(content, dtype=np.uint8), ends

@@ -511,7 +511,7 @@ class Table:
         table.row_of = {i: row for row, i in enumerate(table.ids) if i}
         table._speakers = [frozenset(stems.split()) for stems in file.strings[f"{name}.speakers"]]
         table._speaker_numbers = {s: n for n, s in enumerate(table._speakers) if s or not n}
-        # Copied, except for vectors and token codes, which are many times as large.
+        # Copied, except for vectors, codes and texts, which are many times as large.
         table.columns = {column: np.array(arrays[f"{name}.{column}"]) for column in _COLUMNS}
         table._context_lengths = np.full(len(table.columns["alive"]), np.nan, dtype=np.float32)
         table._last = np.array(arrays[f"{name}.last"])
