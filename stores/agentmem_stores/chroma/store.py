@@ -29,6 +29,7 @@ from agentmem_stores.chroma.files import changelog
 from agentmem_stores.chroma.files.compaction import copy, size_of, wipe_freed_memory
 from agentmem_stores.chroma.files.directory import Directory
 from agentmem_stores.chroma.files.hnsw_recovery import restore_vectors
+from agentmem_stores.chroma.files.id_lists import IdLists
 from agentmem_stores.chroma.journal import Journal
 from agentmem_stores.chroma.nearest import NearestNeighbors
 from agentmem_stores.chroma.registry import REGISTRY, Layout, Registry
@@ -232,7 +233,7 @@ class ChromaStore(MemoryStore):
             stack.callback(connection.close)
             directory.prepare(lambda new: create_store(new, layout), repair=repair)
             client = connection.reopen()
-            if restored := restore_vectors(where, client):
+            if restored := restore_vectors(where, directory.database, client):
                 _log.warning(
                     "%s: an index was only partly written; restored %d vectors", where, restored
                 )
@@ -367,7 +368,8 @@ class ChromaStore(MemoryStore):
             else:
                 collection = self._partitions.find_or_create(scope, group.granularity)
             if collection is not None:
-                rows.write_rows(collection, group, self._max_batch_size)
+                protect = self._lists.protect if self._lists else None
+                rows.write_rows(collection, group, self._max_batch_size, protect)
 
     @override
     @_guarded
@@ -600,6 +602,10 @@ class ChromaStore(MemoryStore):
         self.embedder = layout.embedder
         self._client = client
         self._max_batch_size = self._batch_limit or client.get_max_batch_size()
+        self._lists = None
+        if self._directory is not None:
+            path, database = self._directory.path, self._directory.database
+            self._lists = IdLists(path, database, self._client_lock)
         self._registry = Registry(collection, shared=shared, grace=2 * self._timeout)
         self._partitions = Partitions(client, layout.partitions, self._index, shared=shared)
         # Names of the collections that are up to date in the database; see `_apply_log`.
