@@ -233,10 +233,7 @@ class ChromaStore(MemoryStore):
             stack.callback(connection.close)
             directory.prepare(lambda new: create_store(new, layout), repair=repair)
             client = connection.reopen()
-            if restored := restore_vectors(where, directory.database, client):
-                _log.warning(
-                    "%s: an index was only partly written; restored %d vectors", where, restored
-                )
+            _restore_vectors(directory, client)
             store = cls(
                 connection,
                 client,
@@ -623,7 +620,10 @@ class ChromaStore(MemoryStore):
         """
         with self._write_lock, self._client_lock.exclusive():
             if self._failed:
-                self._attach(self._connection.reopen(), self.embedder)
+                # A full disk may have cut a save short.
+                client = self._connection.reopen(Directory.recover_segments)
+                _restore_vectors(self._require_directory(), client)
+                self._attach(client, self.embedder)
                 self._finish_batch()
                 self._failed = False
 
@@ -700,6 +700,13 @@ class ChromaStore(MemoryStore):
             return ClosedError(f"the store {self._where} is closed; open it again")
         return ClosedError(
             f"the store {self._where} was opened before this process was forked; open it here"
+        )
+
+
+def _restore_vectors(directory: Directory, client: Client) -> None:
+    if restored := restore_vectors(directory.path, directory.database, client):
+        _log.warning(
+            "%s: an index was only partly written; restored %d vectors", directory.path, restored
         )
 
 

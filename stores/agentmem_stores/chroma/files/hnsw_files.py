@@ -75,7 +75,8 @@ def find_damaged_segments(path: Path, database: Path, *, deep: bool = False) -> 
         database: Chroma's database in it.
         deep: also check every link of the index, which reads all of it.
     """
-    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as db:
+    # Not read-only, because reading rolls back what a failed write has left.
+    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True)) as db:
         segments = db.execute(_SEGMENTS).fetchall()
     faults = {
         name: _check_folder(path / name, deep=deep)

@@ -23,6 +23,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from agentmem_stores.errors import StoreError
 from agentmem_stores.locks import ReadWriteLock
 
 if TYPE_CHECKING:
@@ -95,6 +96,9 @@ class IdLists:
         """Copy the list of a collection if Chroma has saved it since the last copy.
 
         Must be called before each request that writes to the collection.
+
+        Raises:
+            StoreError: a failed save has left a part of the list.
         """
         folder = self._folders.get(str(collection.id))
         if folder is None:
@@ -110,6 +114,11 @@ class IdLists:
                 self._copy(folder)
 
     def _copy(self, folder: Path) -> None:
+        """Copy a list.
+
+        Raises:
+            StoreError: a failed save has left a part of it.
+        """
         fingerprint = _read_fingerprint(folder)
         if time.time_ns() - max(fingerprint[1::2]) < _CLOCK_TICK:
             # A save that starts now could leave these times as they are.
@@ -117,8 +126,12 @@ class IdLists:
             fingerprint = (0,) * len(fingerprint)
         else:
             self._copied[folder] = fingerprint[-2], fingerprint[-1]
+        content = (folder / IDS).read_bytes()
+        # Chroma pickles one dictionary, so a complete file ends with SETITEMS and STOP.
+        if content[-2:] != b"u.":
+            raise StoreError(f"{folder / IDS} was only partly saved; try again")
         new = folder / f"{COPY}.new"
-        new.write_bytes(_FINGERPRINT.pack(*fingerprint) + (folder / IDS).read_bytes())
+        new.write_bytes(_FINGERPRINT.pack(*fingerprint) + content)
         new.replace(folder / COPY)
 
 
