@@ -18,6 +18,7 @@ import pytest
 from agentmem import AgentMemError, Granularity, MemoryController, Scope, StoreFormatError
 from agentmem_retrievers.index.array_file import ArrayFile
 from agentmem_stores import Batch, Edge, Entry
+from agentmem_stores.chroma.files.hnsw_files import read_header
 from tests.torture._embedding import WordEmbeddings
 
 ADA, BOB = Scope("ada"), Scope("bob")
@@ -73,6 +74,15 @@ def scrambled(folder: Path) -> None:
     file.write_bytes(np.random.default_rng(1).bytes(file.stat().st_size))
 
 
+def with_wrong_links(folder: Path) -> None:
+    header = read_header(folder)
+    assert header is not None
+    content = np.memmap(folder / "data_level0.bin", dtype=np.uint8, mode="r+")
+    elements = content[: header.n_elements * header.element_size]
+    elements.reshape(-1, header.element_size)[:, 4 : 4 * (header.max_links + 1)] = 0xFF
+    content.flush()
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -83,8 +93,9 @@ def scrambled(folder: Path) -> None:
         cut("data_level0.bin", 0),
         cut("header.bin", 10),
         cut("index_metadata.pickle", 10),
+        scrambled,
     ],
-    ids=["folder", "level0", "pickle", "cut", "empty", "header", "half a pickle"],
+    ids=["folder", "level0", "pickle", "cut", "empty", "header", "half a pickle", "scrambled"],
 )
 def test_damaged_index_files_are_not_opened(copy: Path, damage: Callable[[Path], None]) -> None:
     """Chroma itself would silently search the rest, or crash the process."""
@@ -134,7 +145,7 @@ def test_lost_vectors_are_embedded_again(copy: Path) -> None:
 def test_index_links_to_missing_elements_are_repaired(copy: Path) -> None:
     """Too expensive to check at every opening; they would crash the process in Chroma."""
     for folder in list(folders(copy)):
-        scrambled(folder)
+        with_wrong_links(folder)
     with reopened(copy) as memory:
         assert "data_level0.bin is damaged" in memory.services.store.check_files()[0]
     with reopened(copy, repair=True) as memory:

@@ -16,8 +16,9 @@ one scope can touch a row of another.
 
 from __future__ import annotations
 
+import warnings
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal
@@ -65,6 +66,11 @@ SCOPE = "scope"
 RECORD = "record"
 TOKEN_CODES = "words"
 
+# After how many writes to a collection Chroma saves its index. It reads those that it has not saved
+# again with every write, on average half as many; its default is 1,000. Saving takes time linear in
+# the collection. Only embedded, because nothing protects the lists of ids of a server (`id_lists`).
+SYNC_THRESHOLD = 100
+
 
 class Partitions:
     """Finds the collection of a scope and granularity; creates it with the first write.
@@ -110,6 +116,8 @@ class Partitions:
                 if not self._shared:
                     self._missing.add(name)
                 return None
+            if not self._shared:
+                _set_sync_threshold(collection)
             self._collections[name] = collection
             return collection
 
@@ -121,16 +129,38 @@ class Partitions:
         name = self.name(scope, granularity)
         with self._lock:
             self._missing.discard(name)
-            collection = create_collection(self._client, name, self._index)
+            collection = create_collection(
+                self._client, name, self._index, embedded=not self._shared
+            )
             return self._collections.setdefault(name, collection)
 
 
-def create_collection(client: ClientAPI, name: str, index: Index = "hnsw") -> Collection:
-    """Create the collection of a granularity and partition, or return the existing one."""
+def create_collection(
+    client: ClientAPI, name: str, index: Index = "hnsw", *, embedded: bool
+) -> Collection:
+    """Create the collection of a granularity and partition, or return the existing one.
+
+    Args:
+        client: Chroma's client.
+        name: of the collection.
+        index: its vector index.
+        embedded: whether this process writes the files of the index.
+    """
     configuration: Any = {index: {"space": "cosine"}}
+    if embedded:
+        configuration[index]["sync_threshold"] = SYNC_THRESHOLD
     return client.get_or_create_collection(
         name, configuration=configuration, embedding_function=None
     )
+
+
+def _set_sync_threshold(collection: Collection) -> None:
+    """Let Chroma save the index of a collection of an earlier version as often as of a new one."""
+    if collection.configuration_json["hnsw"]["sync_threshold"] != SYNC_THRESHOLD:
+        with warnings.catch_warnings():
+            # Chroma warns about any collection without an embedding function of its own.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            collection.modify(configuration={"hnsw": {"sync_threshold": SYNC_THRESHOLD}})
 
 
 def memory_id(row: str) -> str:
@@ -241,10 +271,24 @@ def estimate_size(groups: Sequence[RowGroup]) -> int:
     return 8 * size
 
 
-def write_rows(collection: Collection, group: RowGroup, max_batch_size: int) -> None:
-    """Apply a group; doing so twice makes no difference."""
+def write_rows(
+    collection: Collection,
+    group: RowGroup,
+    max_batch_size: int,
+    protect: Callable[[Collection], None] | None = None,
+) -> None:
+    """Apply a group; doing so twice makes no difference.
+
+    Args:
+        collection: what to write to.
+        group: the rows.
+        max_batch_size: rows per request.
+        protect: called before each request; see `IdLists.protect`.
+    """
     for start in range(0, len(group.ids), max_batch_size):
         page = slice(start, start + max_batch_size)
+        if protect is not None:
+            protect(collection)
         if group.operation == "upsert":
             collection.upsert(
                 ids=group.ids[page],

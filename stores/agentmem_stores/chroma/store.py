@@ -28,6 +28,7 @@ from agentmem_stores.chroma.files import changelog
 from agentmem_stores.chroma.files.compaction import copy, size_of, wipe_freed_memory
 from agentmem_stores.chroma.files.directory import Directory
 from agentmem_stores.chroma.files.hnsw_recovery import restore_vectors
+from agentmem_stores.chroma.files.id_lists import IdLists
 from agentmem_stores.chroma.journal import Journal
 from agentmem_stores.chroma.nearest import NearestNeighbors
 from agentmem_stores.chroma.registry import REGISTRY, Layout, Registry
@@ -231,10 +232,7 @@ class ChromaStore(MemoryStore):
             stack.callback(connection.close)
             directory.prepare(lambda new: create_store(new, layout), repair=repair)
             client = connection.reopen()
-            if restored := restore_vectors(where, client):
-                _log.warning(
-                    "%s: an index was only partly written; restored %d vectors", where, restored
-                )
+            _restore_vectors(directory, client)
             store = cls(
                 connection,
                 client,
@@ -366,7 +364,8 @@ class ChromaStore(MemoryStore):
             else:
                 collection = self._partitions.find_or_create(scope, group.granularity)
             if collection is not None:
-                rows.write_rows(collection, group, self._max_batch_size)
+                protect = self._lists.protect if self._lists else None
+                rows.write_rows(collection, group, self._max_batch_size, protect)
 
     @override
     @_guarded
@@ -588,6 +587,10 @@ class ChromaStore(MemoryStore):
         self.embedder = layout.embedder
         self._client = client
         self._max_batch_size = self._batch_limit or client.get_max_batch_size()
+        self._lists = None
+        if self._directory is not None:
+            path, database = self._directory.path, self._directory.database
+            self._lists = IdLists(path, database, self._client_lock)
         self._registry = Registry(collection, shared=shared, grace=2 * self._timeout)
         self._partitions = Partitions(client, layout.partitions, self._index, shared=shared)
         # Names of the collections that are up to date in the database; see `_apply_log`.
@@ -605,7 +608,10 @@ class ChromaStore(MemoryStore):
         """
         with self._write_lock, self._client_lock.exclusive():
             if self._failed:
-                self._attach(self._connection.reopen(), self.embedder)
+                # A full disk may have cut a save short.
+                client = self._connection.reopen(Directory.recover_segments)
+                _restore_vectors(self._require_directory(), client)
+                self._attach(client, self.embedder)
                 self._finish_batch()
                 self._failed = False
 
@@ -682,6 +688,13 @@ class ChromaStore(MemoryStore):
             return ClosedError(f"the store {self._where} is closed; open it again")
         return ClosedError(
             f"the store {self._where} was opened before this process was forked; open it here"
+        )
+
+
+def _restore_vectors(directory: Directory, client: Client) -> None:
+    if restored := restore_vectors(directory.path, directory.database, client):
+        _log.warning(
+            "%s: an index was only partly written; restored %d vectors", directory.path, restored
         )
 
 

@@ -103,7 +103,7 @@ def _write(client: Client, stream: IO[bytes]) -> None:
                 name, metadata=content, embedding_function=None
             )
         else:
-            collections[name] = create_collection(client, name)
+            collections[name] = create_collection(client, name, embedded=True)
     for collection in collections.values():
         _require_parent()
         # Chroma updates an index with the first query, which should happen in this process.

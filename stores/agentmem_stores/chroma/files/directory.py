@@ -130,7 +130,7 @@ class Directory:
                 (self.path / LOCK).unlink(missing_ok=True)
             raise
         self._remove_leftovers()
-        self._check_segments(repair=repair)
+        self.recover_segments(repair=repair)
         # A read-only store can still be read.
         with suppress(OSError):
             self.derived.mkdir(exist_ok=True)
@@ -199,7 +199,15 @@ class Directory:
         ]
         return messages
 
-    def _check_segments(self, *, repair: bool) -> None:
+    def recover_segments(self, *, repair: bool = False) -> None:
+        """Save the vectors of damaged index folders, if any, for `restore_vectors`.
+
+        Args:
+            repair: remove folders whose vectors are lost.
+
+        Raises:
+            StoreFormatError: vectors are lost.
+        """
         damaged = find_damaged_segments(self.path, self.database, deep=repair)
         if not damaged:
             return

@@ -2,8 +2,8 @@
 
 Chroma loads these files with the first query and does not check them: a missing file raises, a
 truncated one silently loses vectors, and a damaged one crashes the process. So agentmem checks
-them first. The files are the only copy of all vectors but the newest thousand or so, which are
-also in the database.
+them first. The files are the only copy of all vectors but the newest, which are also in the log
+in the database until an index is saved.
 """
 
 from __future__ import annotations
@@ -17,14 +17,23 @@ from typing import NamedTuple
 
 import numpy as np
 
+from agentmem_stores.chroma.files.id_lists import (
+    IDS,
+    INDEX_FILES,
+    IdList,
+    is_unchanged,
+    parse,
+    read_copy,
+)
+
 __all__ = ["Header", "check_database", "find_damaged_segments", "read_header", "reset_segments"]
 
 # The header of hnswlib as Chroma writes it: version; offset of level 0, maximum and current number
 # of elements, size of an element, offsets of label and vector in it; highest level, entry point;
 # maximum number of links above level 0, at level 0, and configured; two parameters.
 _HEADER = struct.Struct("<i6Q2i3QdQ")
-_IDS = "index_metadata.pickle"
-_FILES = ("header.bin", "data_level0.bin", "length.bin", "link_lists.bin", _IDS)
+# The bit of an element's first four bytes that marks it as deleted; see `_links_are_valid`.
+_DELETED = 1 << 16
 _SEGMENTS = """
 SELECT s.id, m.seq_id FROM segments s LEFT JOIN max_seq_id m ON m.segment_id = s.id
 WHERE s.scope = 'VECTOR'
@@ -66,20 +75,21 @@ def find_damaged_segments(path: Path, database: Path, *, deep: bool = False) -> 
         database: Chroma's database in it.
         deep: also check every link of the index, which reads all of it.
     """
-    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as db:
+    # Not read-only, because reading rolls back what a failed write has left.
+    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True)) as db:
         segments = db.execute(_SEGMENTS).fetchall()
     faults = {
         name: _check_folder(path / name, deep=deep)
         for name, sequence in segments
         # An index has a sequence number once it is completely written. Chroma reads it as soon as
         # it has a list of ids, also if a kill interrupted the first writing.
-        if sequence or (path / name / _IDS).exists()
+        if sequence or (path / name / IDS).exists()
     }
     return {name: fault for name, fault in faults.items() if fault}
 
 
 def _check_folder(folder: Path, *, deep: bool) -> str:
-    for name in _FILES:
+    for name in INDEX_FILES:
         if not (folder / name).is_file():
             return f"{name} is missing"
     header = read_header(folder)
@@ -92,18 +102,46 @@ def _check_folder(folder: Path, *, deep: bool) -> str:
     for name, size in sizes.items():
         if (folder / name).stat().st_size < size:
             return f"{name} is truncated"
-    # Chroma pickles one dictionary, so a complete file ends with SETITEMS and STOP.
-    if (folder / _IDS).read_bytes()[-2:] != b"u.":
-        return f"{_IDS} is truncated"
+    if not is_unchanged(folder) and (fault := _check_save(folder, header)):
+        return fault
     if deep and header.n_elements and not _links_are_valid(folder, header):
         return "data_level0.bin is damaged"
     return ""
 
 
+def _check_save(folder: Path, header: Header) -> str:
+    """Return what is wrong with an index folder that Chroma has written to since the last copy."""
+    content = (folder / IDS).read_bytes()
+    ids = parse(content)
+    if ids is None:
+        return f"{IDS} is truncated"
+    # It is saved last, so if it is complete and new, the other files are complete too.
+    is_new = read_copy(folder) not in (None, content)
+    return "" if is_new or _has_vectors(folder, header, ids) else "only a part of it was saved"
+
+
+def _read_elements(folder: Path, header: Header) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+    """Map the elements of level 0; one row each."""
+    n, size = header.n_elements, header.element_size
+    if not n:
+        return np.empty((0, size), dtype=np.uint8)
+    content = np.memmap(folder / "data_level0.bin", dtype=np.uint8, mode="r")
+    return content[: n * size].reshape(n, size)
+
+
+def _has_vectors(folder: Path, header: Header, ids: IdList) -> bool:
+    """Return whether an index has the vectors of a list, and no later ones."""
+    elements = _read_elements(folder, header)
+    flags = np.ascontiguousarray(elements[:, :4]).view("<u4")[:, 0]
+    labels = elements[:, header.label_offset : header.label_offset + 8]
+    labels = np.ascontiguousarray(labels).view("<u8")[:, 0]
+    stored = set(labels[flags & _DELETED == 0].tolist())
+    return header.n_elements == ids.n_elements and stored.issuperset(ids.labels.values())
+
+
 def _links_are_valid(folder: Path, header: Header) -> bool:
-    n, size, max_links = header.n_elements, header.element_size, header.max_links
-    elements = np.memmap(folder / "data_level0.bin", dtype=np.uint8, mode="r")[: n * size]
-    links = elements.reshape(n, size)[:, : 4 * (max_links + 1)]
+    n, max_links = header.n_elements, header.max_links
+    links = _read_elements(folder, header)[:, : 4 * (max_links + 1)]
     links = np.ascontiguousarray(links).view(np.uint32)
     # The lower 16 bits are the number of links; the others are flags, such as that of a deletion.
     n_links = links[:, 0] & 0xFFFF
