@@ -287,7 +287,8 @@ class TurnRanking:
         """Return the candidates, ascending, and their features.
 
         Args:
-            complete: compute also features that the weights do not use.
+            complete: compute also features that the weights do not use; of these, `soft` compares
+                exact terms only, since similar ones were not looked up.
         """
         table, lexical = self.index.tables[Granularity.TURN], self.lexical
         rows = candidate_rows(
