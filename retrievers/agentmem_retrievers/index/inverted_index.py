@@ -471,7 +471,7 @@ class Vocabulary:
             coded = len(self._codes)
             if coded < len(embedded):
                 self._codes.put(coded, embedded[coded:])
-            near = self._codes.near(queries, self.shortlist + 1)
+        near = self._codes.near(queries, self.shortlist + 1)
         for query, rows in zip(queries, near, strict=True):
             # Another thread may have added words meanwhile.
             known = rows[rows < len(embedded)]

@@ -31,6 +31,8 @@ _SCALE = np.float32(2**15 - 1)
 _UNIT = np.float32(1 / (2**15 - 1))
 # Pairs of codes that are compared at once: 512 kB.
 _COMPARED = 2**16
+# Queries whose distances are in memory at once.
+_QUERIES = 32
 
 
 def quantize(vector: Vectors) -> NDArray[np.int16]:
@@ -197,14 +199,16 @@ class SignCodes:
             queries: shape (queries, dimension).
             rows: only rows among these, ascending; None for all.
         """
-        codes = decode_tokens(encode_tokens(queries), self._dimension)
-        for distances in hamming_distances(self.all(), codes):
-            if rows is not None:
-                distances = distances[rows]
-            # Counting finds the n-th distance faster than sorting.
-            furthest = np.searchsorted(np.bincount(distances).cumsum(), n)
-            near = np.flatnonzero(distances <= furthest)
-            yield near if rows is None else rows[near]
+        codes, columns = decode_tokens(encode_tokens(queries), self._dimension), self.all()
+        # A pasted text may have a thousand words.
+        for start in range(0, len(codes), _QUERIES):
+            for distances in hamming_distances(columns, codes[start : start + _QUERIES]):
+                if rows is not None:
+                    distances = distances[rows]
+                # Counting finds the n-th distance faster than sorting.
+                furthest = np.searchsorted(np.bincount(distances).cumsum(), n)
+                near = np.flatnonzero(distances <= furthest)
+                yield near if rows is None else rows[near]
 
 
 class TokenCodes:
