@@ -39,7 +39,7 @@ SEARCH_STAGES: Mapping[str, tuple[str, ...]] = {
     "features": ("agentmem_retrievers.features.turn:turn_features",),
     "second stage": ("agentmem_retrievers.features.turn:second_stage_features",),
     "confidence": ("agentmem_retrievers.ranking.pipeline:TurnRanking.confidence",),
-    "reading the hits": ("agentmem_stores:ChromaStore.get_memories",),
+    "reading the hits": ("agentmem_retrievers.index.table:Table.turns",),
 }
 WRITE_STAGES: Mapping[str, tuple[str, ...]] = {
     "embedding": (

@@ -86,9 +86,9 @@ def test_compares_writes_with_embedding_and_times_stages(call: Any, tmp_path: Pa
     assert [row["at_most"] for row in report["ratios"]] == [1.25, 2.5, 1.5]
     assert report["ratios"][0]["parts"]["embedding"] > 0
     # A stage whose function is not called would take no time.
-    # Conversations without named speakers are ranked in one stage.
+    # Conversations without named speakers are ranked in one stage, without similar terms.
     unused = [s for s, ms in report["stages"]["search"].items() if not ms]
-    assert unused == ["second stage"]
+    assert unused == ["embedding words", "term expansion", "second stage"]
     # Everything is new, so there are no neighbors to query.
     assert [s for s, ms in report["stages"]["ingest"].items() if not ms] == ["nearest neighbors"]
 
