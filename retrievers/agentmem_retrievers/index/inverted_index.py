@@ -283,7 +283,7 @@ class Vocabulary:
     Args:
         dimension: of the embeddings.
         rare_words_up_to: a vocabulary of this size admits only words that occur in more than one
-            document. About half of all words occur in one, and without them LoCoMo finds as much.
+            document; about half of all words occur in one.
         exact_up_to: a vocabulary of this size is compared word by word; the embeddings of a
             larger one do not fit the processor's cache.
         shortlist: of a larger vocabulary, this many words with the least Hamming distance to the
@@ -294,7 +294,7 @@ class Vocabulary:
         self,
         dimension: int,
         *,
-        rare_words_up_to: int = 256,
+        rare_words_up_to: int = 8192,
         exact_up_to: int = 4096,
         shortlist: int = 256,
     ) -> None:
