@@ -53,8 +53,8 @@ __all__ = [
 
 # The neighbors in the session of this many best candidates of each source are candidates too.
 WITH_NEIGHBORS = 40
-# Of this many times as many sign codes as candidates, the vectors are compared: they have 99.9 %
-# of the 100 nearest of 14,000 turns.
+# Of this many times as many sign codes as candidates, the vectors are compared: for LoCoMo's
+# questions they have 99.3 % of the 100 nearest of 3,435 turns, and 99.99 % of the 20 nearest.
 OVERSAMPLING = 8
 # The second stage ranks this many of the first one's best.
 SHORTLIST = 60
