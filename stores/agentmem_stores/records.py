@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,6 +47,8 @@ MAX_NAME_LENGTH = 512
 
 # The latest recalls that a memory keeps; a row grows by 50 bytes with each.
 MAX_RECALLS = 20
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 # The fields of a memory that are points in time.
 DATETIME_FIELDS = ("said_at", "written_at", "last_recalled_at", "state_changed_at", "expires_at")
@@ -127,7 +130,7 @@ def with_date_conventions(
 
 def is_unicode(text: str) -> bool:
     """Return whether a text has no lone surrogates, which UTF-8 and so Chroma cannot encode."""
-    return text.isascii() or not any(0xD800 <= ord(c) <= 0xDFFF for c in text)
+    return text.isascii() or not _SURROGATE.search(text)
 
 
 def clean_text(text: str) -> tuple[str, int]:
