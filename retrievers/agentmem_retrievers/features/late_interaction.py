@@ -7,7 +7,7 @@ embedder that was not trained for it, weighted by idf, and with sign codes in pl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,8 @@ CONTEXT = {0: 1.0, -1: 0.9, 1: 0.8, -2: 0.7, 2: 0.6}
 BLOCK = 16
 # `late.turn_least` is the worst match among this many of the rarest tokens.
 RAREST = 3
+# How the features start that compare the context of a row.
+_OF_CONTEXT = ("late.near", "late.previous", "late.next")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,35 @@ class QueryToken:
 
     text: str
     code: bytes
+
+
+@dataclass(frozen=True, eq=False)
+class _Comparison:
+    """The Hamming distances of the query's tokens to the tokens of rows.
+
+    Attributes:
+        n_rows: how many rows were compared.
+        rows: the places of those that have tokens.
+        distances: shape (query tokens, tokens of these rows).
+        begins, counts: of the tokens of each of these rows.
+        per_block: the least distance to a token of each block, shape (query tokens, blocks).
+        first_block: of each of these rows.
+        within: the number of each block in its row.
+    """
+
+    n_rows: int
+    rows: Rows
+    distances: NDArray[np.uint16]
+    begins: Rows
+    counts: Rows
+    per_block: NDArray[np.uint16]
+    first_block: Rows
+    within: Rows
+
+    @property
+    def has_tokens(self) -> bool:
+        """Whether any row, and the query, has tokens."""
+        return bool(self.distances.size)
 
 
 class LateInteraction:
@@ -93,33 +124,65 @@ class LateInteraction:
         Args:
             context: the rows, with a context of radius 2.
             sessions: the sessions of the rows.
-            used: which features are used; None for all. If none of them is about the context, it
-                is not compared, and these features are left out.
+            used: which features are used; None for all. Some of the others are left out.
         """
-        compares_context = is_used(used, "late.near", "late.previous", "late.next")
+        compares_context = is_used(used, *_OF_CONTEXT)
         if not compares_context:
             context = context.within(0)
-        best, precision, strength, passages = self._compare(context.rows)
-        at = {offset: best[:, places] for offset, places in context.places.items()}
-        turn = self._weights @ at[0]
+        compared, places = self._compare(context.rows), context.places
+        features = self._passage_features(compared, places[0])
+        if is_used(used, "late.precision", "late.close"):
+            features |= self._token_features(compared, places[0])
+        if not is_used(used, "late.turn", "late.session", *_OF_CONTEXT):
+            return features
+        best = self._best(compared)
+        at = {offset: best[:, each] for offset, each in places.items()}
+        features |= self._turn_features(at[0], sessions)
+        return features | self._context_features(at) if compares_context else features
+
+    def _passage_features(self, compared: _Comparison, places: Rows) -> dict[str, Floats]:
+        """Return the best passage's mean similarity to the query tokens, with two weightings."""
+        passages = np.zeros((2, compared.n_rows))
+        if compared.has_tokens:
+            per_block = compared.per_block.copy()
+            # The last block of a row has no successor; its passage is the one before.
+            both = np.minimum(per_block[:, :-1], per_block[:, 1:])
+            per_block[:, :-1] = np.where(compared.within[1:] > 0, both, per_block[:, :-1])
+            weights = np.stack([self._weights, self._rare_weights])
+            similar = weights @ self._similarity(per_block)
+            passages[:, compared.rows] = np.maximum.reduceat(similar, compared.first_block, axis=1)
+        return {
+            "late.passage": passages[0][places],
+            "late.passage_rare": passages[1][places],
+        }
+
+    def _token_features(self, compared: _Comparison, places: Rows) -> dict[str, Floats]:
+        """Of the greatest similarity of each of a row's tokens: the mean, and fourth powers."""
+        mean, strength = np.zeros(compared.n_rows), np.zeros(compared.n_rows)
+        if compared.has_tokens:
+            nearest, begins = self._similarity(compared.distances.min(axis=0)), compared.begins
+            mean[compared.rows] = np.add.reduceat(nearest, begins) / compared.counts
+            # Twice squared: NumPy's general power takes 23 times as long.
+            fourth = np.square(np.square(nearest))
+            strength[compared.rows] = np.add.reduceat(fourth, begins)
+        return {"late.precision": mean[places], "late.close": np.log1p(strength[places])}
+
+    def _turn_features(self, best: Floats, sessions: NDArray[np.int32]) -> dict[str, Floats]:
+        turn = self._weights @ best
         _, place = np.unique(sessions, return_inverse=True)
         session = np.zeros(int(place.max(initial=-1)) + 1)
         np.maximum.at(session, place, turn)
-        features = {
+        return {
             "late.turn": turn,
-            "late.turn_strong": self._weights @ at[0] ** 2,
-            "late.turn_rare": self._rare_weights @ at[0],
-            "late.turn_least": at[0][self._rarest].min(axis=0, initial=1.0),
+            "late.turn_strong": self._weights @ best**2,
+            "late.turn_rare": self._rare_weights @ best,
+            "late.turn_least": best[self._rarest].min(axis=0, initial=1.0),
             "late.session": session[place],
-            "late.precision": precision[context.places[0]],
-            "late.close": np.log1p(strength[context.places[0]]),
-            "late.passage": passages[0][context.places[0]],
-            "late.passage_rare": passages[1][context.places[0]],
         }
-        if not compares_context:
-            return features
+
+    def _context_features(self, at: Mapping[int, Floats]) -> dict[str, Floats]:
         near = np.maximum.reduce([weight * at[offset] for offset, weight in CONTEXT.items()])
-        return features | {
+        return {
             "late.near": self._weights @ near,
             "late.near_strong": self._weights @ near**2,
             "late.near_rare": self._rare_weights @ near,
@@ -130,45 +193,47 @@ class LateInteraction:
 
     def best_matches(self, rows: Rows) -> Floats:
         """Return the similarity of each query token to the nearest token of any row, (tokens,)."""
-        best, _, _, _ = self._compare(rows)
-        return np.asarray(best.max(axis=1, initial=0.0))
+        compared = self._compare(rows)
+        if not compared.has_tokens:
+            return np.zeros(len(self._queries))
+        return self._similarity(compared.per_block.min(axis=1))
 
-    def _compare(self, rows: Rows) -> tuple[Floats, Floats, Floats, Floats]:
-        """Compare each token of the question with each token of rows, NONE among them.
+    def _best(self, compared: _Comparison) -> Floats:
+        """Return the greatest similarity of each query token to a token of each row.
 
         Returns:
-            The greatest similarity of each query token to a token of each row, shape (query
-            tokens, rows). Of the greatest similarity of each of a row's tokens to a query token,
-            the mean and the sum of fourth powers, each of shape (rows,). The best passage's mean
-            similarity to the query tokens, weighted by idf and by its square, shape (2, rows).
+            Shape (query tokens, rows).
         """
-        best = np.zeros((len(self._queries), len(rows)))
-        mean, strength = np.zeros(len(rows)), np.zeros(len(rows))
-        passages = np.zeros((2, len(rows)))
+        best = np.zeros((len(self._queries), compared.n_rows))
+        if compared.has_tokens:
+            least = np.minimum.reduceat(compared.per_block, compared.first_block, axis=1)
+            best[:, compared.rows] = self._similarity(least)
+        return best
+
+    def _compare(self, rows: Rows) -> _Comparison:
+        """Compare each token of the question with each token of rows, NONE among them."""
         existing = np.flatnonzero(rows != NONE)
         codes, counts = self._codes.of(rows[existing])
-        if not (len(codes) and len(self._queries)):
-            return best, mean, strength, passages
         nonempty = counts > 0
-        begins, existing = (np.cumsum(counts) - counts)[nonempty], existing[nonempty]
-        n_blocks = np.maximum((counts[nonempty] + BLOCK // 2) // BLOCK, 1)
+        begins, counts = (np.cumsum(counts) - counts)[nonempty], counts[nonempty]
+        n_blocks = np.maximum((counts + BLOCK // 2) // BLOCK, 1)
         first_block = np.cumsum(n_blocks) - n_blocks
         within = np.arange(n_blocks.sum()) - np.repeat(first_block, n_blocks)
         blocks = np.repeat(begins, n_blocks) + BLOCK * within
         # Distances are minimized, and converted to similarities at once.
         distances = hamming_distances(np.ascontiguousarray(codes.T), self._queries)
-        per_block, least = np.minimum.reduceat(distances, blocks, axis=1), distances.min(axis=0)
-        best[:, existing] = self._similarity(np.minimum.reduceat(per_block, first_block, axis=1))
-        # The last block of a row has no successor; its passage is the one before.
-        both = np.minimum(per_block[:, :-1], per_block[:, 1:])
-        per_block[:, :-1] = np.where(within[1:] > 0, both, per_block[:, :-1])
-        similar = np.stack([self._weights, self._rare_weights]) @ self._similarity(per_block)
-        passages[:, existing] = np.maximum.reduceat(similar, first_block, axis=1)
-        nearest = self._similarity(least)
-        mean[existing] = np.add.reduceat(nearest, begins) / counts[nonempty]
-        # Twice squared: NumPy's general power takes 23 times as long.
-        strength[existing] = np.add.reduceat(np.square(np.square(nearest)), begins)
-        return best, mean, strength, passages
+        return _Comparison(
+            n_rows=len(rows),
+            rows=existing[nonempty],
+            distances=distances,
+            begins=begins,
+            counts=counts,
+            per_block=np.minimum.reduceat(distances, blocks, axis=1)
+            if distances.size
+            else distances,
+            first_block=first_block,
+            within=within,
+        )
 
     def _similarity(self, distances: NDArray[np.uint16]) -> Floats:
         """Return 1 - 2 distance / dimension, at least 0: an estimate of the cosine."""

@@ -298,6 +298,9 @@ class LexicalFeatures:
         return np.asarray(contained, dtype=np.float64)
 
     def _turns(self, context: ContextWindow, used: Collection[str] | None) -> Features:
+        uses_context = is_used(used, *USES_WIDE)
+        if not uses_context:
+            context = context.within(0)
         # The terms, and in the last line the length, of each row.
         rows = np.vstack([self.all.frequencies(context.rows), self.all.lengths(context.rows)])
         at = {offset: rows[:, places] for offset, places in context.places.items()}
@@ -317,7 +320,7 @@ class LexicalFeatures:
             "lexical.coverage": matched_idf.sum(axis=0) / self._total_idf,
             "lexical.key": matched_idf[identifiers].sum(axis=0) / identifier_idf,
         }
-        if not is_used(used, *USES_WIDE):
+        if not uses_context:
             return features
         near, wide = _weighted_sum(at, NEAR), _weighted_sum(at, WIDE)
         following = score(at[1], 1.0, rest_weights, rest)

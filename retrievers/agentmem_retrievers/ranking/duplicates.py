@@ -67,6 +67,8 @@ def collapse_duplicates(
             continue
         if key[i] == key[j] or _say_the_same(table, int(rows[i]), int(rows[j])):
             leader[j] = i
+    if np.array_equal(leader, np.arange(len(rows))):
+        return ranking, {}
     return _collapsed(ranking, rows, leader, columns["said_at"][rows])
 
 
