@@ -33,6 +33,13 @@ _UNIT = np.float32(1 / (2**15 - 1))
 _COMPARED = 2**16
 # Queries whose distances are in memory at once.
 _QUERIES = 32
+_FARTHEST = np.uint16(2**16 - 1)
+# Of more rows than `_MIN_COARSE` times as many as wanted, `_COARSE` times as many are chosen by the
+# first half of the code. Of 11,169 turns, the 800 codes chosen so would have 98.7 % of the 100
+# nearest instead of 98.8 %; for 700,000 it takes half of the time.
+_MIN_COARSE, _COARSE = 64, 8
+# Distances that are sorted to estimate how near the nearest are.
+_SAMPLE = 2**12
 
 
 def quantize(vector: Vectors) -> NDArray[np.int16]:
@@ -191,24 +198,56 @@ class SignCodes:
         return self._columns[:, : self._count]
 
     def near(
-        self, queries: Vectors, n: int, rows: NDArray[np.intp] | None = None
+        self, queries: Vectors, n: int, mask: NDArray[np.bool_] | None = None
     ) -> Iterator[NDArray[np.intp]]:
         """Yield for each query the rows of the `n` nearest codes and of those as near, ascending.
 
+        Of many rows, whole codes are only compared where the first half of the code is near.
+
         Args:
             queries: shape (queries, dimension).
-            rows: only rows among these, ascending; None for all.
+            mask: which rows count, shape (rows,); None for all.
         """
         codes, columns = decode_tokens(encode_tokens(queries), self._dimension), self.all()
+        is_coarse = self._count > _MIN_COARSE * n
+        part, n_coarse = (-(-len(columns) // 2), _COARSE * n) if is_coarse else (len(columns), n)
         # A pasted text may have a thousand words.
         for start in range(0, len(codes), _QUERIES):
-            for distances in hamming_distances(columns, codes[start : start + _QUERIES]):
-                if rows is not None:
-                    distances = distances[rows]
-                # Counting finds the n-th distance faster than sorting.
-                furthest = np.searchsorted(np.bincount(distances).cumsum(), n)
-                near = np.flatnonzero(distances <= furthest)
-                yield near if rows is None else rows[near]
+            block = codes[start : start + _QUERIES]
+            compared = hamming_distances(columns[:part], block[:, :part])
+            for code, distances in zip(block, compared, strict=True):
+                near = _least(distances, n_coarse, mask)
+                if is_coarse:
+                    # `take` is several times as fast as indexing.
+                    of_near = np.take(columns, near, axis=1)
+                    [distances] = hamming_distances(of_near, code[np.newaxis])
+                    near = near[_least(distances, n)]
+                yield near
+
+
+def _least(
+    distances: NDArray[np.uint16], n: int, mask: NDArray[np.bool_] | None = None
+) -> NDArray[np.intp]:
+    """Return the places of the `n` least distances that count and of those as small, ascending."""
+    step = len(distances) // _SAMPLE + 1
+    sample = distances[::step] if mask is None else distances[::step][mask[::step]]
+    # Most are far from the least, as a sample tells, and are not looked at again.
+    place = 2 * n // step + _SAMPLE // 50
+    bound = np.partition(sample, place)[place] if place < len(sample) else _FARTHEST
+    near = _within(distances, bound, mask)
+    if len(near) < n and bound < _FARTHEST:
+        near = _within(distances, _FARTHEST, mask)
+    if len(near) > n:
+        of_near = distances[near]
+        near = near[of_near <= np.partition(of_near, n - 1)[n - 1]]
+    return near
+
+
+def _within(
+    distances: NDArray[np.uint16], bound: np.uint16, mask: NDArray[np.bool_] | None
+) -> NDArray[np.intp]:
+    is_within = distances <= bound
+    return np.flatnonzero(is_within if mask is None else is_within & mask)
 
 
 class TokenCodes:

@@ -160,6 +160,8 @@ class Table:
         # By session number: how many terms a session has, and its last row.
         self._session_lengths = np.zeros(64)
         self._last = np.full(64, NONE, dtype=np.int32)
+        # Rows that are spoken by somebody with a name.
+        self._n_named = 0
         # By speaker number: the stems of the name. Number 0 has no name, nor have dead rows.
         self._speakers: list[frozenset[str]] = [frozenset()]
         self._speaker_numbers: dict[frozenset[str], int] = {frozenset(): 0}
@@ -232,6 +234,7 @@ class Table:
         columns["former"][row] = memory.version_of is not None
         columns["session"][row] = session
         columns["speaker"][row] = self._speaker_number(frozenset(speaker))
+        self._n_named += bool(speaker)
         columns["previous"][row] = columns["next"][row] = NONE
         has_question, has_time = "?" in memory.text, TIME_WORDS.search(memory.text)
         columns["mentions_time"][row] = has_time is not None and mentions_time(memory.text)
@@ -314,6 +317,7 @@ class Table:
         if row < len(self.token_codes):
             self.token_codes.clear(row)
             self.without_codes.discard(row)
+        self._n_named -= int(columns["speaker"][row] > 0)
         self.ids[row], columns["speaker"][row], columns["text_key"][row] = "", 0, 0
         self.words.remove(row)
         self.literals.remove(row)
@@ -346,8 +350,7 @@ class Table:
 
     def has_speakers(self) -> bool:
         """Return whether at least half of the rows are spoken by somebody with a name."""
-        named = np.count_nonzero(self.column("speaker"))
-        return bool(2 * named >= max(len(self), 1))
+        return 2 * self._n_named >= max(len(self), 1)
 
     def speaker_terms(self) -> frozenset[str]:
         """Return the stems of all speakers' names."""
@@ -368,14 +371,14 @@ class Table:
         get, turn = self.stored_fields.get, Granularity.TURN
         return [from_json(scope, turn, self.ids[row], *get(row)) for row in rows]
 
-    def near(self, vector: Vectors, n: int, rows: Rows) -> Rows:
+    def near(self, vector: Vectors, n: int, mask: NDArray[np.bool_]) -> Rows:
         """Return the rows with the `n` sign codes nearest to a vector's, and as near, ascending.
 
         Args:
             vector: shape (dimension,).
-            rows: only rows among these, ascending.
+            mask: which rows count, shape (rows,).
         """
-        [near] = self._vectors.codes.near(vector[np.newaxis], n, rows)
+        [near] = self._vectors.codes.near(vector[np.newaxis], n, mask)
         return near
 
     def cosines(self, context: ContextWindow, vector: Vectors) -> tuple[Vectors, Vectors]:
@@ -513,6 +516,7 @@ class Table:
         table._speaker_numbers = {s: n for n, s in enumerate(table._speakers) if s or not n}
         # Copied, except for vectors, codes and texts, which are many times as large.
         table.columns = {column: np.array(arrays[f"{name}.{column}"]) for column in _COLUMNS}
+        table._n_named = int(np.count_nonzero(table.columns["speaker"]))
         table._context_lengths = np.full(len(table.columns["alive"]), np.nan, dtype=np.float32)
         table._last = np.array(arrays[f"{name}.last"])
         table._session_lengths = np.array(arrays[f"{name}.session_lengths"])

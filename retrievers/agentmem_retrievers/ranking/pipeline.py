@@ -164,9 +164,9 @@ def nearest_turns(mask: VisibilityMask, vector: Vectors, n: int) -> Candidates:
         vector: unit length, shape (dimension,).
     """
     # Only visible turns count, so that none of the others takes a place in the shortlist.
-    table, rows, n_codes = mask.table, np.flatnonzero(mask.at()), OVERSAMPLING * n
-    if len(rows) > n_codes:
-        rows = table.near(vector, n_codes, rows)
+    table, visible, n_codes = mask.table, mask.at(), OVERSAMPLING * n
+    is_many = np.count_nonzero(visible) > n_codes
+    rows = table.near(vector, n_codes, visible) if is_many else np.flatnonzero(visible)
     return _best(rows, np.vecdot(table.vectors(rows), vector), n)
 
 

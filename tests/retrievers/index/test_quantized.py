@@ -37,7 +37,8 @@ def test_near_are_the_rows_of_the_nearest_codes(dimension: int, n_stored: int) -
     np.testing.assert_allclose(read.at(np.arange(200)), vectors, atol=1e-4)
     for n, rows in ((10, None), (500, None), (10, np.arange(50, 180, 3)), (5, np.arange(0))):
         among = np.arange(200) if rows is None else rows
-        for query, near in zip(queries, read.codes.near(queries, n, rows), strict=True):
+        mask = None if rows is None else np.isin(np.arange(200), rows)
+        for query, near in zip(queries, read.codes.near(queries, n, mask), strict=True):
             distances = signs_that_differ(vectors[among], query)
             furthest = np.sort(distances)[:n].max(initial=0)
             assert near.tolist() == among[distances <= furthest].tolist()
@@ -48,6 +49,36 @@ def test_many_queries_are_compared_in_blocks() -> None:
     vectors, queries = at_random(1000, 70), at_random(150, 70)
     codes = SignCodes(70)
     codes.put(0, vectors)
-    for query, near in zip(queries, codes.near(queries, 1), strict=True):
+    for query, near in zip(queries, codes.near(queries, 100), strict=True):
         distances = signs_that_differ(vectors, query)
-        assert near.tolist() == np.flatnonzero(distances == distances.min()).tolist()
+        furthest = np.sort(distances)[99]
+        assert near.tolist() == np.flatnonzero(distances <= furthest).tolist()
+
+
+def test_of_many_rows_half_codes_choose_those_that_are_compared() -> None:
+    """The nearest are found, and masked rows are not, however near they are."""
+    vectors, queries = at_random(20_000, 384), at_random(5, 384)
+    for place, query in enumerate(queries):
+        group = slice(100 * place, 100 * place + 100)
+        vectors[group] = query + 1.5 * vectors[group]
+    mask = np.ones(len(vectors), dtype=np.bool_)
+    mask[::2] = False
+    codes = SignCodes(384)
+    codes.put(0, vectors)
+    for place, near in enumerate(codes.near(queries, 100, mask)):
+        assert set(range(100 * place + 1, 100 * place + 100, 2)) <= set(near.tolist())
+        assert mask[near].all()
+        assert np.all(np.diff(near) > 0)
+
+
+@pytest.mark.parametrize("n_visible", [0, 3, 9_000])
+def test_a_mask_leaves_rows_out_whatever_their_number(n_visible: int) -> None:
+    vectors = at_random(10_000, 384)
+    mask = np.zeros(len(vectors), dtype=np.bool_)
+    mask[np.random.default_rng(0).permutation(len(vectors))[:n_visible]] = True
+    codes = SignCodes(384)
+    codes.put(0, vectors)
+    [near] = codes.near(vectors[:1], 800, mask)
+    distances = np.where(mask, signs_that_differ(vectors, vectors[0]), 10**6)
+    furthest = min(np.sort(distances)[799], 384)
+    assert near.tolist() == np.flatnonzero(distances <= furthest).tolist()
