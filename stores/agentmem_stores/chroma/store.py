@@ -534,21 +534,23 @@ class ChromaStore(MemoryStore):
         if self._directory is None:
             return None
         with self._client_lock.shared():
-            self._apply_log(scope)
             database, collections = self._directory.database, self._collection_names(scope)
+            self._apply_log(scope, database)
             return changelog.changes_since(database, scope, collections, int(sequence))
 
-    def _apply_log(self, scope: Scope) -> None:
+    def _apply_log(self, scope: Scope, database: Path) -> None:
         """Let Chroma apply what a killed process has only logged.
 
-        It does so when a collection is first read; until then its database says nothing of it.
+        It does so when a collection is first read; until then its database says nothing of it. A
+        collection without such writes is not read, because Chroma would load its vectors.
         """
         for granularity in Granularity:
             name = self._partitions.name(scope, granularity)
             if name not in self._applied:
-                collection = self._partitions.find(scope, granularity)
-                if collection is not None:
-                    collection.get(limit=1, include=[])
+                if changelog.has_unapplied_writes(database, name):
+                    collection = self._partitions.find(scope, granularity)
+                    if collection is not None:
+                        collection.get(limit=1, include=[])
                 self._applied.add(name)
 
     def _collection_names(self, scope: Scope) -> dict[Granularity, str]:

@@ -14,7 +14,7 @@ from agentmem_stores.chroma.rows import memory_id
 from agentmem_stores.records import Granularity, Scope
 from agentmem_stores.store import Changes
 
-__all__ = ["changes_since", "count", "last_sequence"]
+__all__ = ["changes_since", "count", "has_unapplied_writes", "last_sequence"]
 
 _LAST_SEQUENCE = """
 SELECT coalesce(max(m.seq_id), 0) FROM max_seq_id m JOIN segments s ON s.id = m.segment_id
@@ -23,6 +23,15 @@ JOIN collections c ON c.id = s.collection WHERE s.scope = 'METADATA' AND c.name 
 _SEGMENTS = """
 SELECT s.id FROM segments s JOIN collections c ON c.id = s.collection
 WHERE s.scope = 'METADATA' AND c.name = ?
+"""
+_UNAPPLIED = """
+SELECT EXISTS (
+    SELECT 1 FROM collections c
+    JOIN segments s ON s.collection = c.id AND s.scope = 'METADATA'
+    JOIN embeddings_queue q ON q.topic LIKE '%' || c.id
+    WHERE c.name = ?
+    AND q.seq_id > coalesce((SELECT m.seq_id FROM max_seq_id m WHERE m.segment_id = s.id), 0)
+)
 """
 _ROWS_OF_SCOPE = "FROM embeddings WHERE segment_id = ? AND embedding_id >= ? AND embedding_id < ?"
 
@@ -34,6 +43,15 @@ def last_sequence(database: Path, collections: Collections) -> int:
     """Return the number of the last write to any of the collections."""
     with _connect(database) as db:
         return max(_last_sequence_of(db, name) for name in collections.values())
+
+
+def has_unapplied_writes(database: Path, collection: str) -> bool:
+    """Return whether the log has writes that the rows of a collection do not show yet.
+
+    Only a killed process leaves any: Chroma applies a write before it returns.
+    """
+    with _connect(database) as db:
+        return bool(db.execute(_UNAPPLIED, (collection,)).fetchone()[0])
 
 
 def count(database: Path, scope: Scope, collection: str) -> int:
