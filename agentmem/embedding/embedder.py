@@ -243,7 +243,8 @@ class Embedder:
                 part = " ".join(words[begin : begin + step])
                 if not part.strip():
                     continue
-                tokens = self.count_tokens(part)
+                if n_cuts > 1:
+                    tokens = self.count_tokens(part)
                 if windows and size + tokens <= limit:
                     windows[-1], size = f"{windows[-1]} {part}", size + tokens
                 else:

@@ -272,8 +272,7 @@ def passages(
         room = max_tokens
         for turn in turns[first : first + TURNS_PER_PASSAGE]:
             text = f"{turn.speaker or turn.role}: {turn.text[:_MAX_QUOTED]}"
-            for line in _split(text, count_tokens, max_tokens):
-                length = count_tokens(line)
+            for line, length in _split(text, count_tokens, max_tokens):
                 if lines and length > room:
                     yield members, "\n".join(lines)
                     members, lines, room = [], [], max_tokens
@@ -285,10 +284,17 @@ def passages(
             yield members, "\n".join(lines)
 
 
-def _split(line: str, count_tokens: Callable[[str], int], max_tokens: int) -> Iterator[str]:
-    """Halve a line, between words where possible, until every piece fits."""
-    if count_tokens(line) <= max_tokens or len(line) < 2:
-        yield line
+def _split(
+    line: str, count_tokens: Callable[[str], int], max_tokens: int
+) -> Iterator[tuple[str, int]]:
+    """Halve a line, between words where possible, until every piece fits.
+
+    Yields:
+        A piece and its number of tokens.
+    """
+    length = count_tokens(line)
+    if length <= max_tokens or len(line) < 2:
+        yield line, length
         return
     middle_of_line = len(line) // 2
     space = line.rfind(" ", 1, middle_of_line + 1)
