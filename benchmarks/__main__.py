@@ -55,6 +55,23 @@ Conversations = Annotated[
 ]
 
 
+CorpusFile = Annotated[
+    Path | None,
+    typer.Argument(
+        help="Conversations in any format that `ingest` reads. Default: generated ones.",
+        show_default=False,
+    ),
+]
+
+
+def _read_corpus(file: Path | None, seed: int) -> Corpus:
+    """Return the conversations of a file, or generated ones."""
+    from agentmem.formats.read import read
+    from benchmarks.corpus import Corpus, generated
+
+    return Corpus.of(file.name, read(file)) if file else generated(seed)
+
+
 def _parse_sizes(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part.replace("_", "")) for part in text.split(","))
@@ -119,13 +136,7 @@ class BenchOptions:
 def bench(
     options: BenchOptions,
     output: OutputOptions,
-    file: Annotated[
-        Path | None,
-        typer.Argument(
-            help="Conversations in any format that `ingest` reads. Default: generated ones.",
-            show_default=False,
-        ),
-    ] = None,
+    file: CorpusFile = None,
     stage: Annotated[
         bool, typer.Option("--stage", help="Also break a search and an ingest down into stages.")
     ] = False,
@@ -138,13 +149,10 @@ def bench(
     upsert. Where only the store is measured, vectors are drawn around real ones instead of
     computed. Times are medians in milliseconds, on this machine at this moment.
     """
-    from agentmem.formats.read import read
     from benchmarks.bench import bench as measure
-    from benchmarks.corpus import Corpus, generated
 
     output.check()
-    corpus = Corpus.of(file.name, read(file)) if file else generated(seed)
-    report = measure(options.settings(corpus), staged=stage)
+    report = measure(options.settings(_read_corpus(file, seed)), staged=stage)
     _print_bench(report, screen(output.json))
     if output.json is not None:
         write_json(report.as_dict(), output.json)
@@ -152,6 +160,36 @@ def bench(
         from benchmarks.plot import plot_bench
 
         plot_bench(report, output.plot)
+
+
+@app.command(
+    epilog=examples(
+        "python -m benchmarks scale locomo10.json",
+        "python -m benchmarks scale locomo10.json --owners 10000 --memories 100",
+    ),
+)
+@with_groups
+def scale(
+    options: BenchOptions,
+    out: JsonFile = None,
+    file: CorpusFile = None,
+    owners: Annotated[int, typer.Option(min=1, help="Owners of the store.")] = 1,
+    memories: Annotated[int, typer.Option(min=1, help="Memories of each.")] = 1_000_000,
+    seed: Seed = 0,
+) -> None:
+    """Build a large store of drawn vectors, and measure opening, searching and writing it.
+
+    Searches are compared with the smallest of `--sizes`. The store stays in the cache folder; the
+    disk needs room for three of them, each about 9 GB for a million memories.
+    """
+    from benchmarks.scale import measure_scale
+    from benchmarks.stores import Shape
+
+    settings = options.settings(_read_corpus(file, seed))
+    report = measure_scale(settings, Shape(owners, memories))
+    _print_bench(report, screen(out))
+    if out is not None:
+        write_json(report.as_dict(), out)
 
 
 def _print_bench(report: BenchReport, out: Console) -> None:
@@ -167,6 +205,8 @@ def _print_bench(report: BenchReport, out: Console) -> None:
         figures = (f"{value:.1f} {row.unit}" for value in (row.measured, row.floor))
         table.add_row(name, f"{row.value:.2f}", bound, verdict, *figures)
     out.print(table)
+    for name, figure in report.figures.items():
+        out.print(f"{name}: {figure}")
     for name, stages in report.stages.items():
         parts = Table("stage", "ms", title=f"One {name}, under a profiler")
         for stage, ms in sorted(stages.items(), key=lambda pair: -pair[1]):

@@ -91,11 +91,13 @@ class BenchReport:
     Attributes:
         ratios: in the order in which they were measured.
         stages: milliseconds of each stage of a search and of an ingest, if requested.
+        figures: what was measured without a floor, as text.
     """
 
     corpus: str
     ratios: Sequence[Ratio]
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
+    figures: dict[str, str] = field(default_factory=dict)
     machine: dict[str, Any] = field(default_factory=lambda: _machine())
 
     def as_dict(self) -> dict[str, Any]:
@@ -115,8 +117,12 @@ class BenchReport:
             for r in self.ratios
         ]
         return {
-            "corpus": self.corpus, "machine": self.machine, "ratios": rows, "stages": self.stages,
-        }  # fmt: skip
+            "corpus": self.corpus,
+            "machine": self.machine,
+            "ratios": rows,
+            "stages": self.stages,
+            "figures": self.figures,
+        }
 
 
 def bench(settings: BenchSettings, *, staged: bool = False) -> BenchReport:
@@ -136,7 +142,7 @@ def bench(settings: BenchSettings, *, staged: bool = False) -> BenchReport:
         "scopes": searching.among_owners,
         "ingest": lambda: measure_ingest(settings),
         "add": lambda: [measure_add(settings)],
-        "opening": lambda: measure_opening(settings, searching),
+        "opening": lambda: measure_opening(settings, searching, Shape(1, max(settings.sizes))),
         "throughput": lambda: measure_throughput(settings),
         "startup": lambda: measure_startup(settings),
     }

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from agentmem import MemoryController
 
-__all__ = ["SearchBench", "measure_opening", "open_memory"]
+__all__ = ["SearchBench", "bare_turns", "measure_opening", "open_memory"]
 
 # Opening starts a process and loads libraries, so fewer rounds than of a search.
 _OPENING_ROUNDS = 3
@@ -73,8 +73,10 @@ class SearchBench:
         """
         embeddings = self.settings.embeddings if embedded else self.precomputed
         place = self.place(Shape(1, size))
-        with open_memory(place, embeddings, owner(0)) as memory:
-            bare = bare_query(place, embeddings)
+        with (
+            open_memory(place, embeddings, owner(0)) as memory,
+            bare_query(place, embeddings) as bare,
+        ):
             ours, others = self.questions[::2], self.questions[1::2]
             memory.search(self.questions[-1], k=10, reinforce=False)
             times = alternate(
@@ -99,7 +101,10 @@ class SearchBench:
                 for n in (small, large)
             )
             times = alternate(self._ask(larger), self._ask(smaller), self.settings.rounds)
-            bare = [bare_query(self.place(Shape(1, n)), self.precomputed) for n in (large, small)]
+            bare = [
+                stack.enter_context(bare_query(self.place(Shape(1, n)), self.precomputed))
+                for n in (large, small)
+            ]
             questions = self.questions[self.settings.rounds + 1 :]
             floors = alternate(
                 lambda i: bare[0](questions[i]),
@@ -195,36 +200,47 @@ class SearchBench:
         )
 
 
-def bare_query(place: Path, embeddings: Embeddings) -> Callable[[str], object]:
-    """Return a function that embeds a question and queries Chroma for 30 turns and documents.
-
-    Args:
-        place: a store with one owner, so that all turns are in one collection.
-    """
+@contextmanager
+def bare_turns(place: Path) -> Iterator[Any]:
+    """Open the collection of the turns of a store with one owner, without agentmem."""
     import chromadb
     from chromadb.config import Settings
 
     client: Any = chromadb.PersistentClient(place, Settings(anonymized_telemetry=False))
-    [collection] = [c for c in client.list_collections() if c.name.startswith("turn")]
+    try:
+        yield next(c for c in client.list_collections() if c.name.startswith("turn"))
+    finally:
+        client.close()
+
+
+@contextmanager
+def bare_query(place: Path, embeddings: Embeddings) -> Iterator[Callable[[str], object]]:
+    """Provide a function that embeds a question and queries Chroma for 30 turns and documents.
+
+    Args:
+        place: a store with one owner, so that all turns are in one collection.
+    """
     embedder = Embedder(embeddings, cached_queries=0)
+    with bare_turns(place) as collection:
 
-    def ask(text: str) -> object:
-        return collection.query(
-            query_embeddings=[embedder.query(text)],
-            n_results=30,
-            include=["documents", "distances"],
-        )
+        def ask(text: str) -> object:
+            return collection.query(
+                query_embeddings=[embedder.query(text)],
+                n_results=30,
+                include=["documents", "distances"],
+            )
 
-    return ask
+        yield ask
 
 
-def measure_opening(settings: BenchSettings, searching: SearchBench) -> list[Ratio]:
+def measure_opening(settings: BenchSettings, searching: SearchBench, shape: Shape) -> list[Ratio]:
     """Compare opening a store and a first answer with a bare client on the same files.
 
-    Each measurement runs in its own process.
+    Each measurement runs in its own process. The bare client queries one collection of each
+    granularity.
     """
-    size, rounds = max(settings.sizes), min(_OPENING_ROUNDS, settings.rounds)
-    place = searching.place(Shape(1, size))
+    rounds, place = min(_OPENING_ROUNDS, settings.rounds), searching.place(shape)
+    size = shape.owners * shape.memories
     # The first opening writes the derived index beside the store.
     _in_process(_with_agentmem, place, searching.precomputed, searching.questions[0])
     ours, bare = [], []
@@ -275,11 +291,11 @@ def _bare(place: Path, vector: Vectors, _: str) -> tuple[float, float]:
     start = time.perf_counter()
     client: Any = chromadb.PersistentClient(place, Settings(anonymized_telemetry=False))
     try:
-        collections = sorted(client.list_collections(), key=lambda c: not c.name.startswith("turn"))
+        one_of_each = {c.name.split("-")[0]: c for c in client.list_collections()}
         elapsed = 0.0
-        for collection in collections:
-            if collection.name.startswith(tuple(g.value for g in Granularity)):
-                collection.query(
+        for granularity in sorted(Granularity, key=lambda g: g is not Granularity.TURN):
+            if granularity.value in one_of_each:
+                one_of_each[granularity.value].query(
                     query_embeddings=[vector], n_results=30, include=["documents", "distances"]
                 )
             elapsed = elapsed or time.perf_counter() - start

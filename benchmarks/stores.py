@@ -28,12 +28,15 @@ from agentmem_stores import (
 )
 from benchmarks.corpus import Corpus, SampledVectors
 
-__all__ = ["BEGUN", "NOW", "Shape", "build_store", "owner"]
+__all__ = ["BEGUN", "BETWEEN_SESSIONS", "NOW", "STRENGTH", "Shape", "build_store", "owner"]
 
 # Increase it when something else is written here.
 VERSION = 2
 BEGUN = datetime(2024, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+BETWEEN_SESSIONS = timedelta(minutes=3)
+# Of every memory, in days.
+STRENGTH = 30.0
 # Chroma accepts 5,461 records in one request.
 BATCH = 4000
 # Turns per passage, and associations per turn, as ingesting conversations gives them.
@@ -94,7 +97,7 @@ def _entries(
     for number, (turns, texts) in enumerate(corpus.copies(seed=int(rng.integers(2**31)))):
         speakers = [t.speaker or "" for t in turns]
         vectors = sample.draw(len(texts), rng)
-        start += timedelta(minutes=3)
+        start += BETWEEN_SESSIONS
         yield from _session(scope, f"s{number}", start, speakers, texts, vectors)
 
 
@@ -155,7 +158,7 @@ def _memory(
         written_at=NOW,
         speaker=speaker or None,
         position=position,
-        strength=30.0,
+        strength=STRENGTH,
         sources=sources,
         edges=() if sources else tuple(_edges(session, position)),
     )

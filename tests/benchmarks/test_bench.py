@@ -163,3 +163,25 @@ def test_compares_the_throughput_of_callers(tmp_path: Path) -> None:
     bound = [name for name, row in ratios.items() if row.at_most is not None]
     assert bound == [list(ratios)[-3], list(ratios)[-1]]
     assert all(row.measured > 0 and row.floor > 0 for row in ratios.values())
+
+
+def test_measures_a_store_of_any_scale(tmp_path: Path) -> None:
+    out, cache = tmp_path / "scale.json", tmp_path / "cache"
+
+    result = CliRunner().invoke(
+        app,
+        ["scale", "--owners", "3", "--memories", "90", "--sizes", "60", "--rounds", "2",
+         "--folder", str(cache), "--json", str(out)],
+    )  # fmt: skip
+
+    assert result.exit_code == 0, result.output
+    report = json.loads(out.read_text())
+    figures = report["figures"]
+    assert {"building, without embedding", "first opening and search", "sweep", "compact"} <= set(
+        figures
+    )
+    assert float(figures["files: database"].split()[0]) > 0
+    assert int(figures["sweep"].split()[0]) > 0, "some memories have faded"
+    assert all(row["ratio"] > 0 for row in report["ratios"])
+    assert len(list(cache.glob("bench-*"))) == 2, "cached for the next run"
+    assert not list(cache.glob("scale-*")), "the copy is removed"

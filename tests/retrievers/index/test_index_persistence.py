@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from chromadb.api.models.Collection import Collection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -102,6 +103,23 @@ def test_a_saved_index_is_loaded_instead_of_rebuilt(
         assert same(store, engine)
         assert index.members("s1", Granularity.TURN) == [f"turn-{n}" for n in (1, 4, 7, 10)]
         assert len(index.tables[Granularity.TURN].vocabulary) > len(WORDS)
+
+
+def test_a_saved_index_is_loaded_without_reading_collections(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chroma loads all vectors of a collection with the first read of it."""
+    read: list[str] = []
+    get = Collection.get
+
+    def record(collection: Collection, *args: Any, **kwargs: Any) -> Any:
+        read.append(collection.name)
+        return get(collection, *args, **kwargs)
+
+    monkeypatch.setattr(Collection, "get", record)
+    with opened(path) as store:
+        assert len(IndexedStore(store).index(ADA).tables[Granularity.TURN]) == 12
+    assert not [name for name in read if name.startswith(tuple(Granularity))]
 
 
 steps = st.lists(
