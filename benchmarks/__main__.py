@@ -55,6 +55,15 @@ Conversations = Annotated[
 ]
 
 
+Rounds = Annotated[int, typer.Option(min=1, help="Repetitions of each measurement.")]
+StoreFolder = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="AGENTMEM_CACHE",
+        help="Folder that caches stores. Default: the system's cache folder.",
+        show_default=False,
+    ),
+]
 CorpusFile = Annotated[
     Path | None,
     typer.Argument(
@@ -70,6 +79,15 @@ def _read_corpus(file: Path | None, seed: int) -> Corpus:
     from benchmarks.corpus import Corpus, generated
 
     return Corpus.of(file.name, read(file)) if file else generated(seed)
+
+
+def _create_folder(folder: Path | None) -> Path:
+    """Return the folder that caches stores, created if it does not exist."""
+    from agentmem.evaluation.cache import default_cache
+
+    place = (folder or default_cache()).expanduser()
+    place.mkdir(parents=True, exist_ok=True)
+    return place
 
 
 def _parse_sizes(text: str) -> tuple[int, ...]:
@@ -88,18 +106,11 @@ class BenchOptions:
     ] = "2000,20000,200000"
     scopes: Annotated[int, typer.Option(min=1, help="Owners that share a store.")] = 1000
     turns: Annotated[int, typer.Option(min=1, help="Turns to ingest.")] = 300
-    rounds: Annotated[int, typer.Option(min=1, help="Repetitions of each measurement.")] = 30
+    rounds: Rounds = 30
     only: Annotated[str, typer.Option(help=f"Which of {', '.join(BENCHES)} to run.")] = ",".join(
         BENCHES
     )
-    folder: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="AGENTMEM_CACHE",
-            help="Folder that caches stores. Default: the system's cache folder.",
-            show_default=False,
-        ),
-    ] = None
+    folder: StoreFolder = None
 
     def settings(self, corpus: Corpus) -> BenchSettings:
         """Return the settings of a benchmark with a corpus; create the folder.
@@ -107,15 +118,12 @@ class BenchOptions:
         Raises:
             InvalidInputError: there is no such benchmark.
         """
-        from agentmem.evaluation.cache import default_cache
         from benchmarks.measure import BenchSettings
 
-        place = (self.folder or default_cache()).expanduser()
-        place.mkdir(parents=True, exist_ok=True)
         return BenchSettings(
             corpus=corpus,
             embeddings=default_embedder(),
-            folder=place,
+            folder=_create_folder(self.folder),
             sizes=_parse_sizes(self.sizes),
             scopes=self.scopes,
             turns=self.turns,
@@ -168,25 +176,39 @@ def bench(
         "python -m benchmarks scale locomo10.json --owners 10000 --memories 100",
     ),
 )
-@with_groups
 def scale(
-    options: BenchOptions,
-    out: JsonFile = None,
     file: CorpusFile = None,
     owners: Annotated[int, typer.Option(min=1, help="Owners of the store.")] = 1,
     memories: Annotated[int, typer.Option(min=1, help="Memories of each.")] = 1_000_000,
+    beside: Annotated[
+        int, typer.Option(min=1, help="Memories of the store that searches are compared with.")
+    ] = 2000,
+    rounds: Rounds = 30,
+    compact: Annotated[
+        bool, typer.Option("--compact/--no-compact", help="Compact a copy, as slow as building it.")
+    ] = True,
+    folder: StoreFolder = None,
+    out: JsonFile = None,
     seed: Seed = 0,
 ) -> None:
     """Build a large store of drawn vectors, and measure opening, searching and writing it.
 
-    Searches are compared with the smallest of `--sizes`. The store stays in the cache folder; the
-    disk needs room for three of them, each about 9 GB for a million memories.
+    Results appear as they are measured. The store stays in the folder; the disk needs room for
+    three of them, each about 9 GB for a million memories.
     """
+    from benchmarks.measure import BenchSettings
     from benchmarks.scale import measure_scale
     from benchmarks.stores import Shape
 
-    settings = options.settings(_read_corpus(file, seed))
-    report = measure_scale(settings, Shape(owners, memories))
+    settings = BenchSettings(
+        corpus=_read_corpus(file, seed),
+        embeddings=default_embedder(),
+        folder=_create_folder(folder),
+        sizes=(beside,),
+        rounds=rounds,
+        report_progress=note,
+    )
+    report = measure_scale(settings, Shape(owners, memories), compacts=compact)
     _print_bench(report, screen(out))
     if out is not None:
         write_json(report.as_dict(), out)

@@ -30,52 +30,65 @@ _OWNERS = 8
 _SESSIONS_TO_FADE = 30
 
 
-def measure_scale(settings: BenchSettings, shape: Shape) -> BenchReport:
-    """Build a store with drawn vectors, and measure it.
+def measure_scale(settings: BenchSettings, shape: Shape, *, compacts: bool = True) -> BenchReport:
+    """Build a store with drawn vectors, and measure it; each result is reported at once.
 
     The store is cached, so that a second run measures it again without building it. Writes are
-    measured on a copy, which needs as much room again, and compacting it twice as much.
+    measured on a copy, which needs as much room again, and compacting twice as much.
+
+    Args:
+        compacts: also compact the copy, which takes about as long as building it.
 
     Raises:
         StoreUnavailableError: the folder cannot be written.
     """
-    searching = SearchBench(settings)
-    name = f"{shape.owners:,} x {shape.memories:,} memories"
-    settings.report_progress(f"a store of {name}; a million memories take an hour or more")
-    precomputed, questions = searching.precomputed, searching.questions
     figures: dict[str, str] = {}
     ratios: list[Ratio] = []
+
+    def record(name: str, value: str | Ratio) -> None:
+        if isinstance(value, Ratio):
+            ratios.append(value)
+            value = f"{value.value:.2f} ({value.measured:,.1f} and {value.floor:,.1f} {value.unit})"
+        else:
+            figures[name] = value
+        settings.report_progress(f"{name}: {value}")
+
+    searching = SearchBench(settings)
+    precomputed, questions = searching.precomputed, searching.questions
+    name = f"{shape.owners:,} x {shape.memories:,} memories"
+    settings.report_progress(f"a store of {name}; building a million takes an hour or more")
     arguments = (settings.folder, shape, settings.corpus, searching.sample, searching.spec)
     (place, is_new), elapsed, peak = _in_process(_build, *arguments)
     if is_new:
-        figures["building, without embedding"] = f"{elapsed / 60:.1f} min, peak {peak:,.0f} MB"
-
+        record("building, without embedding", f"{elapsed / 60:.1f} min, peak {peak:,.0f} MB")
     shutil.rmtree(place / DERIVED, ignore_errors=True)
-    settings.report_progress("the first opening, which writes the index")
     _, elapsed, peak = _in_process(_search_once, place, precomputed, questions[-1])
-    figures["first opening and search"] = f"{elapsed:.1f} s, peak {peak:,.0f} MB"
-    figures |= {f"files: {kind}": f"{size:,.1f} MB" for kind, size in _sizes(place).items()}
+    written = f"{elapsed:.1f} s, peak {peak:,.0f} MB"
+    record("first opening and search, which write the derived index", written)
+    for kind, size in _sizes(place).items():
+        record(f"size of the {kind}", f"{size:,.1f} MB")
+    for ratio in measure_opening(settings, searching, shape):
+        record(ratio.name, ratio)
 
-    ratios += measure_opening(settings, searching, shape)
-    settings.report_progress("searching")
     smallest = searching.place(Shape(1, min(settings.sizes)))
     among = min(shape.owners, _OWNERS)
     asked = questions[: settings.rounds + 2]
-    times, _, peak = _in_process(_searches, place, smallest, precomputed, asked, among)
+    (ours, small), _, _ = _in_process(_searches, place, smallest, precomputed, asked, among)
     label = f"search without embedding, {name} / 1 x {min(settings.sizes):,}"
-    ratios.append(Ratio(label, *times, note="vectors drawn, questions embedded before"))
-    figures["searching, peak"] = f"{peak:,.0f} MB"
+    record(label, Ratio(label, ours, small, note="vectors drawn, questions embedded before"))
 
     with tempfile.TemporaryDirectory(dir=settings.folder, prefix="scale-") as folder:
         settings.report_progress("copying the store, to write to the copy")
         copied = Path(folder) / "copy"
         shutil.copytree(place, copied)
-        settings.report_progress("adding, sweeping and compacting")
-        times, _, _ = _in_process(_adds, copied, precomputed, questions[: 2 * settings.rounds + 2])
-        ratios.append(Ratio("one add, not embedding / one bare upsert", *times))
-        for work in (_sweep, _compact):
-            done, elapsed, peak = _in_process(work, copied, precomputed)
-            figures[work.__name__.strip("_")] = f"{done}: {elapsed:.1f} s, peak {peak:,.0f} MB"
+        texts = questions[: 2 * settings.rounds + 2]
+        (ours, bare), _, peak = _in_process(_adds, copied, precomputed, texts)
+        label = "one add, not embedding / one bare upsert"
+        record(label, Ratio(label, ours, bare, note="vectors drawn"))
+        record("peak memory of a process that adds", f"{peak:,.0f} MB")
+        for work in (_sweep, _compact) if compacts else (_sweep,):
+            result, elapsed, peak = _in_process(work, copied, precomputed)
+            record(work.__name__.strip("_"), f"{result}: {elapsed:.1f} s, peak {peak:,.0f} MB")
     return BenchReport(settings.corpus.name, ratios, figures=figures)
 
 

@@ -170,17 +170,15 @@ def test_measures_a_store_of_any_scale(tmp_path: Path) -> None:
 
     result = CliRunner().invoke(
         app,
-        ["scale", "--owners", "3", "--memories", "90", "--sizes", "60", "--rounds", "2",
+        ["scale", "--owners", "3", "--memories", "90", "--beside", "60", "--rounds", "2",
          "--folder", str(cache), "--json", str(out)],
     )  # fmt: skip
 
     assert result.exit_code == 0, result.output
     report = json.loads(out.read_text())
     figures = report["figures"]
-    assert {"building, without embedding", "first opening and search", "sweep", "compact"} <= set(
-        figures
-    )
-    assert float(figures["files: database"].split()[0]) > 0
+    assert {"building, without embedding", "sweep", "compact"} <= set(figures)
+    assert float(figures["size of the database"].split()[0]) > 0
     assert int(figures["sweep"].split()[0]) > 0, "some memories have faded"
     assert all(row["ratio"] > 0 for row in report["ratios"])
     assert len(list(cache.glob("bench-*"))) == 2, "cached for the next run"
