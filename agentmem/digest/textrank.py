@@ -14,6 +14,8 @@ from agentmem.embedding.embedder import estimate_tokens
 
 __all__ = ["keywords", "selection", "summary"]
 
+# Of PageRank (Brin and Page 1998).
+_DAMPING = 0.85
 # Sentences that PageRank runs on; of more, those least similar to all others are left out.
 MAX_NODES = 256
 # TF-IDF cosine from which two sentences count as redundant. On LoCoMo, sessions are retrieved
@@ -98,14 +100,21 @@ def _ranking(sentences: Sequence[Sentence]) -> tuple[list[int], Any]:
     return sorted(order, key=lambda i: len(set(documents[i])) < _MIN_TERMS), matrix
 
 
-def _page_rank(matrix: Any) -> list[float]:
-    import networkx as nx
-    from scipy.sparse import csr_array
+def _page_rank(matrix: Any) -> Any:
+    """Return the PageRank of sentences that are linked by their cosines, shape (sentences,).
 
+    It solves r = (1 - d) / n + d Pᵀ r (Mihalcea and Tarau 2004, section 2). Building a graph for
+    `networkx.pagerank` takes as long as everything else that a digest needs.
+
+    Args:
+        matrix: TF-IDF, rows of unit length or zero, sparse of shape (sentences, terms).
+    """
     similarity = (matrix @ matrix.T).toarray()
     np.fill_diagonal(similarity, 0)
-    ranks = nx.pagerank(nx.from_scipy_sparse_array(csr_array(similarity)))
-    return [ranks[i] for i in range(len(similarity))]
+    n, totals = len(similarity), similarity.sum(axis=1, keepdims=True)
+    # A sentence without links is linked to all.
+    links = np.divide(similarity, totals, out=np.full_like(similarity, 1 / n), where=totals > 0)
+    return np.linalg.solve(np.eye(n) - _DAMPING * links.T, np.full(n, (1 - _DAMPING) / n))
 
 
 def _descending(scores: Sequence[float]) -> list[int]:

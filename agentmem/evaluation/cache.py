@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["INGEST_VERSION", "IngestCache", "IngestedConversation", "default_cache"]
 
 # Increase it when `add` or `end_session` write something else.
-INGEST_VERSION = 11
+INGEST_VERSION = 12
 _MEMORIES = "memories"
 
 
