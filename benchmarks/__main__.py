@@ -20,6 +20,7 @@ from agentmem.cli.options import (
     JsonFile,
     OutputOptions,
     Seed,
+    check_output,
     default_embedder,
     examples,
     with_groups,
@@ -200,6 +201,7 @@ def scale(
     from benchmarks.scale import measure_scale
     from benchmarks.stores import Shape
 
+    check_output(out)
     settings = BenchSettings(
         corpus=_read_corpus(file, seed),
         embeddings=default_embedder(),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import sys
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentmem_stores import InvalidInputError
 
@@ -16,7 +19,12 @@ if TYPE_CHECKING:
 
     from benchmarks.corpus import Corpus
 
-__all__ = ["BENCHES", "BenchSettings", "Ratio", "alternate", "seconds"]
+T = TypeVar("T")
+
+__all__ = [
+    "BENCHES", "BenchSettings", "Ratio", "alternate", "in_process", "peak_memory",
+    "resident_memory", "seconds",
+]  # fmt: skip
 
 BENCHES = (
     "search",
@@ -134,3 +142,31 @@ def alternate(
             work(number)
             column.append(1e3 * (time.perf_counter() - start))
     return median(times[0][1:]), median(times[1][1:])
+
+
+def in_process(work: Callable[..., T], *args: Any) -> T:
+    """Return what a module's function returns in a new process; arguments must be picklable."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work, *args).result()
+
+
+def resident_memory() -> float:
+    """Return the resident memory of this process in MB; its peak where /proc is missing."""
+    return _memory("VmRSS")
+
+
+def peak_memory() -> float:
+    """Return the peak of the resident memory of this process in MB."""
+    return _memory("VmHWM")
+
+
+def _memory(field: str) -> float:
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        import resource
+
+        # In bytes on macOS, which has no /proc, else in kB.
+        unit = 2**20 if sys.platform == "darwin" else 2**10
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))

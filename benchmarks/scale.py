@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from agentmem_retrievers import ForgettingCurve
-from agentmem_stores import ChromaStore
+from agentmem_stores import ChromaStore, Granularity
 from agentmem_stores.chroma.files.directory import DERIVED
 from benchmarks.bench import BenchReport
-from benchmarks.measure import BenchSettings, Ratio, alternate, seconds
-from benchmarks.searching import SearchBench, bare_turns, measure_opening, open_memory
+from benchmarks.measure import BenchSettings, Ratio, alternate, in_process, peak_memory
+from benchmarks.searching import SearchBench, bare_collections, measure_opening, open_memory
 from benchmarks.stores import BEGUN, BETWEEN_SESSIONS, STRENGTH, Shape, build_store, owner
 
 __all__ = ["measure_scale"]
 
-# Owners whose indexes are used in turn, and written before anything is measured.
+# Owners that are searched in turn. Indexes of less than 1,000 memories are not saved in files.
 _OWNERS = 8
-# About so many memories fade at the time of the measured sweep.
+# The sessions that have faded at the time of the measured sweep.
 _SESSIONS_TO_FADE = 30
 
 
@@ -41,6 +37,7 @@ def measure_scale(settings: BenchSettings, shape: Shape, *, compacts: bool = Tru
 
     Raises:
         StoreUnavailableError: the folder cannot be written.
+        StoreError: the disk is full.
     """
     figures: dict[str, str] = {}
     ratios: list[Ratio] = []
@@ -56,24 +53,24 @@ def measure_scale(settings: BenchSettings, shape: Shape, *, compacts: bool = Tru
     searching = SearchBench(settings)
     precomputed, questions = searching.precomputed, searching.questions
     name = f"{shape.owners:,} x {shape.memories:,} memories"
-    settings.report_progress(f"a store of {name}; building a million takes an hour or more")
+    settings.report_progress(f"a store of {name}; a new one of a million takes an hour or more")
     arguments = (settings.folder, shape, settings.corpus, searching.sample, searching.spec)
-    (place, is_new), elapsed, peak = _in_process(_build, *arguments)
+    (place, is_new), elapsed, peak = _observed(_build, *arguments)
     if is_new:
         record("building, without embedding", f"{elapsed / 60:.1f} min, peak {peak:,.0f} MB")
     shutil.rmtree(place / DERIVED, ignore_errors=True)
-    _, elapsed, peak = _in_process(_search_once, place, precomputed, questions[-1])
-    written = f"{elapsed:.1f} s, peak {peak:,.0f} MB"
-    record("first opening and search, which write the derived index", written)
+    among = min(shape.owners, _OWNERS)
+    _, elapsed, peak = _observed(_search_each, place, precomputed, questions[-1], among)
+    label = f"first opening and a search of {among} owners, without derived indexes"
+    record(label, f"{elapsed:.1f} s, peak {peak:,.0f} MB")
     for kind, size in _sizes(place).items():
         record(f"size of the {kind}", f"{size:,.1f} MB")
     for ratio in measure_opening(settings, searching, shape):
         record(ratio.name, ratio)
 
     smallest = searching.place(Shape(1, min(settings.sizes)))
-    among = min(shape.owners, _OWNERS)
     asked = questions[: settings.rounds + 2]
-    (ours, small), _, _ = _in_process(_searches, place, smallest, precomputed, asked, among)
+    (ours, small), _, _ = _observed(_searches, place, smallest, precomputed, asked, among)
     label = f"search without embedding, {name} / 1 x {min(settings.sizes):,}"
     record(label, Ratio(label, ours, small, note="vectors drawn, questions embedded before"))
 
@@ -82,38 +79,25 @@ def measure_scale(settings: BenchSettings, shape: Shape, *, compacts: bool = Tru
         copied = Path(folder) / "copy"
         shutil.copytree(place, copied)
         texts = questions[: 2 * settings.rounds + 2]
-        (ours, bare), _, peak = _in_process(_adds, copied, precomputed, texts)
+        (ours, bare), _, peak = _observed(_adds, copied, precomputed, texts)
         label = "one add, not embedding / one bare upsert"
         record(label, Ratio(label, ours, bare, note="vectors drawn"))
         record("peak memory of a process that adds", f"{peak:,.0f} MB")
         for work in (_sweep, _compact) if compacts else (_sweep,):
-            result, elapsed, peak = _in_process(work, copied, precomputed)
+            result, elapsed, peak = _observed(work, copied, precomputed)
             record(work.__name__.strip("_"), f"{result}: {elapsed:.1f} s, peak {peak:,.0f} MB")
     return BenchReport(settings.corpus.name, ratios, figures=figures)
 
 
-def _in_process(work: Callable[..., Any], *args: Any) -> tuple[Any, float, float]:
+def _observed(work: Callable[..., Any], *args: Any) -> tuple[Any, float, float]:
     """Return what a function returns in a process of its own, its seconds and peak megabytes."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(_observe, work, *args).result()
+    return in_process(_observe, work, *args)
 
 
 def _observe(work: Callable[..., Any], *args: Any) -> tuple[Any, float, float]:
     start = time.perf_counter()
     result = work(*args)
-    return result, time.perf_counter() - start, _peak()
-
-
-def _peak() -> float:
-    """Return the peak of the resident memory of this process in MB."""
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        import resource
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    [peak] = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(peak) / 1024
+    return result, time.perf_counter() - start, peak_memory()
 
 
 def _build(folder: Path, shape: Shape, *args: Any) -> tuple[Path, bool]:
@@ -123,19 +107,20 @@ def _build(folder: Path, shape: Shape, *args: Any) -> tuple[Path, bool]:
 
 
 def _sizes(place: Path) -> dict[str, float]:
-    """Return the megabytes of the derived index, Chroma's vector index and its database."""
-    sizes = {"derived index": 0, "vector index": 0, "database": 0}
+    """Return the megabytes of derived indexes, Chroma's vector indexes and its database."""
+    sizes = {"derived indexes": 0, "vector indexes": 0, "database": 0}
     for path in place.rglob("*"):
         if path.is_file():
-            kind = "vector index" if path.suffix in (".bin", ".pickle") else "database"
-            kind = "derived index" if DERIVED in path.parts else kind
+            kind = "database" if path.parent == place else "vector indexes"
+            kind = "derived indexes" if DERIVED in path.parts else kind
             sizes[kind] += path.stat().st_size
     return {kind: size / 2**20 for kind, size in sizes.items()}
 
 
-def _search_once(place: Path, embeddings: Any, question: str) -> None:
+def _search_each(place: Path, embeddings: Any, question: str, among: int) -> None:
     with open_memory(place, embeddings, owner(0)) as memory:
-        memory.search(question, k=10, reinforce=False)
+        for number in range(among):
+            memory.search(question, k=10, scope=owner(number), reinforce=False)
 
 
 def _searches(
@@ -165,23 +150,26 @@ def _adds(place: Path, embeddings: Any, texts: Sequence[str]) -> tuple[float, fl
     """Return the median milliseconds of adding a turn, and of a bare upsert, without embedding.
 
     Args:
-        texts: each side adds half of them; its first one is not measured.
+        texts: each side adds half of them.
     """
-    half = len(texts) // 2
-    with open_memory(place, embeddings, owner(0)) as memory:
-        ours = [
-            seconds(partial(memory.add, f"{text} Again.", session_id="added"))
-            for text in texts[:half]
-        ]
-    vectors = embeddings.embed_documents(texts[half:])
-    with bare_turns(place) as turns:
-        bare = [
-            seconds(partial(turns.upsert, ids=[text], embeddings=[vector], documents=[text]))
-            for text, vector in zip(texts[half:], vectors, strict=True)
-        ]
-        # Rows without the metadata of a memory must not stay.
-        turns.delete(ids=list(texts[half:]))
-    return 1e3 * median(ours[1:]), 1e3 * median(bare[1:])
+    ours, others = list(texts[::2]), list(texts[1::2])
+    vectors = embeddings.embed_documents(others)
+    with (
+        open_memory(place, embeddings, owner(0)) as memory,
+        bare_collections(place) as collections,
+    ):
+        turns = collections[Granularity.TURN]
+        try:
+            return alternate(
+                lambda i: memory.add(f"{ours[i]} Again.", session_id="added"),
+                lambda i: turns.upsert(
+                    ids=[others[i]], embeddings=[vectors[i]], documents=[others[i]]
+                ),
+                len(ours) - 1,
+            )
+        finally:
+            # Rows without the metadata of a memory must not stay.
+            turns.delete(ids=others)
 
 
 def _sweep(place: Path, embeddings: Any) -> str:

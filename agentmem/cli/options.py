@@ -431,6 +431,19 @@ class CacheOptions:
         return IngestCache(folder, embedder, fresh=self.fresh)
 
 
+def check_output(*paths: Path | None) -> None:
+    """Check before hours of work that files can be written.
+
+    Raises:
+        StoreUnavailableError: a file's folder does not exist.
+    """
+    from agentmem import StoreUnavailableError
+
+    for path in paths:
+        if path not in (None, STDOUT) and not expand(path).absolute().parent.is_dir():
+            raise StoreUnavailableError(f"cannot write {path}: no such folder")
+
+
 @dataclass(frozen=True)
 class OutputOptions:
     """Options that name files for results."""
@@ -449,15 +462,11 @@ class OutputOptions:
             MissingExtraError: matplotlib is not installed.
             StoreUnavailableError: a file's folder does not exist.
         """
-        from agentmem import StoreUnavailableError
-
         if self.plot is not None:
             from agentmem.plots import check_plot
 
             check_plot(self.plot)
-        for path in (self.json, self.plot):
-            if path not in (None, STDOUT) and not expand(path).absolute().parent.is_dir():
-                raise StoreUnavailableError(f"cannot write {path}: no such folder")
+        check_output(self.json, self.plot)
 
 
 def with_groups(command: Callable[..., None]) -> Callable[..., None]:

@@ -168,6 +168,11 @@ class LateInteraction:
         return {"late.precision": mean[places], "late.close": np.log1p(strength[places])}
 
     def _turn_features(self, best: Floats, sessions: NDArray[np.int32]) -> dict[str, Floats]:
+        """Return how well each query token is matched in a row, and in the best of a session.
+
+        Args:
+            best: of `_best`, shape (query tokens, rows).
+        """
         turn = self._weights @ best
         _, place = np.unique(sessions, return_inverse=True)
         session = np.zeros(int(place.max(initial=-1)) + 1)
@@ -181,6 +186,11 @@ class LateInteraction:
         }
 
     def _context_features(self, at: Mapping[int, Floats]) -> dict[str, Floats]:
+        """Return the same of a row with its context.
+
+        Args:
+            at: for each offset in the session, of `_best`, shape (query tokens, rows).
+        """
         near = np.maximum.reduce([weight * at[offset] for offset, weight in CONTEXT.items()])
         return {
             "late.near": self._weights @ near,
@@ -222,15 +232,15 @@ class LateInteraction:
         blocks = np.repeat(begins, n_blocks) + BLOCK * within
         # Distances are minimized, and converted to similarities at once.
         distances = hamming_distances(np.ascontiguousarray(codes.T), self._queries)
+        # `reduceat` takes no empty arrays.
+        per_block = np.minimum.reduceat(distances, blocks, axis=1) if distances.size else distances
         return _Comparison(
             n_rows=len(rows),
             rows=existing[nonempty],
             distances=distances,
             begins=begins,
             counts=counts,
-            per_block=np.minimum.reduceat(distances, blocks, axis=1)
-            if distances.size
-            else distances,
+            per_block=per_block,
             first_block=first_block,
             within=within,
         )

@@ -38,7 +38,7 @@ _FARTHEST = np.uint16(2**16 - 1)
 # first half of the code. Of 11,169 turns, the 800 codes chosen so would have 98.7 % of the 100
 # nearest instead of 98.8 %; for 700,000 it takes half of the time.
 _MIN_COARSE, _COARSE = 64, 8
-# Distances that are sorted to estimate how near the nearest are.
+# Distances that are sampled to estimate how near the nearest are.
 _SAMPLE = 2**12
 
 
@@ -198,18 +198,23 @@ class SignCodes:
         return self._columns[:, : self._count]
 
     def near(
-        self, queries: Vectors, n: int, mask: NDArray[np.bool_] | None = None
+        self,
+        queries: Vectors,
+        n: int,
+        mask: NDArray[np.bool_] | None = None,
+        *,
+        coarse: bool = False,
     ) -> Iterator[NDArray[np.intp]]:
         """Yield for each query the rows of the `n` nearest codes and of those as near, ascending.
-
-        Of many rows, whole codes are only compared where the first half of the code is near.
 
         Args:
             queries: shape (queries, dimension).
             mask: which rows count, shape (rows,); None for all.
+            coarse: of many rows, compare whole codes only where their first half is near. Some of
+                the nearest may be missing; see `_MIN_COARSE`.
         """
         codes, columns = decode_tokens(encode_tokens(queries), self._dimension), self.all()
-        is_coarse = self._count > _MIN_COARSE * n
+        is_coarse = coarse and len(columns) > 1 and self._count > _MIN_COARSE * n
         part, n_coarse = (-(-len(columns) // 2), _COARSE * n) if is_coarse else (len(columns), n)
         # A pasted text may have a thousand words.
         for start in range(0, len(codes), _QUERIES):

@@ -374,11 +374,13 @@ class Table:
     def near(self, vector: Vectors, n: int, mask: NDArray[np.bool_]) -> Rows:
         """Return the rows with the `n` sign codes nearest to a vector's, and as near, ascending.
 
+        Of many rows, some of the nearest may be missing; see `SignCodes.near`.
+
         Args:
             vector: shape (dimension,).
             mask: which rows count, shape (rows,).
         """
-        [near] = self._vectors.codes.near(vector[np.newaxis], n, mask)
+        [near] = self._vectors.codes.near(vector[np.newaxis], n, mask, coarse=True)
         return near
 
     def cosines(self, context: ContextWindow, vector: Vectors) -> tuple[Vectors, Vectors]:

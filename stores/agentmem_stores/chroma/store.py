@@ -544,14 +544,12 @@ class ChromaStore(MemoryStore):
         It does so when a collection is first read; until then its database says nothing of it. A
         collection without such writes is not read, because Chroma would load its vectors.
         """
-        for granularity in Granularity:
-            name = self._partitions.name(scope, granularity)
-            if name not in self._applied:
-                if changelog.has_unapplied_writes(database, name):
-                    collection = self._partitions.find(scope, granularity)
-                    if collection is not None:
-                        collection.get(limit=1, include=[])
-                self._applied.add(name)
+        names = {n: g for g, n in self._collection_names(scope).items() if n not in self._applied}
+        for name in changelog.with_unapplied_writes(database, names):
+            collection = self._partitions.find(scope, names[name])
+            if collection is not None:
+                collection.get(limit=1, include=[])
+        self._applied.update(names)
 
     def _collection_names(self, scope: Scope) -> dict[Granularity, str]:
         return {g: self._partitions.name(scope, g) for g in Granularity}

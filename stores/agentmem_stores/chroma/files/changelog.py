@@ -6,7 +6,7 @@ Chroma numbers its writes, and stores with each row the number of the last write
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from agentmem_stores.chroma.rows import memory_id
 from agentmem_stores.records import Granularity, Scope
 from agentmem_stores.store import Changes
 
-__all__ = ["changes_since", "count", "has_unapplied_writes", "last_sequence"]
+__all__ = ["changes_since", "count", "last_sequence", "with_unapplied_writes"]
 
 _LAST_SEQUENCE = """
 SELECT coalesce(max(m.seq_id), 0) FROM max_seq_id m JOIN segments s ON s.id = m.segment_id
@@ -24,13 +24,14 @@ _SEGMENTS = """
 SELECT s.id FROM segments s JOIN collections c ON c.id = s.collection
 WHERE s.scope = 'METADATA' AND c.name = ?
 """
+# CROSS JOIN fixes the order of the join: the log is read from the collection's number on.
 _UNAPPLIED = """
 SELECT EXISTS (
     SELECT 1 FROM collections c
     JOIN segments s ON s.collection = c.id AND s.scope = 'METADATA'
-    JOIN embeddings_queue q ON q.topic LIKE '%' || c.id
-    WHERE c.name = ?
-    AND q.seq_id > coalesce((SELECT m.seq_id FROM max_seq_id m WHERE m.segment_id = s.id), 0)
+    LEFT JOIN max_seq_id m ON m.segment_id = s.id
+    CROSS JOIN embeddings_queue q
+    WHERE c.name = ? AND q.seq_id > coalesce(m.seq_id, 0) AND q.topic LIKE '%' || c.id
 )
 """
 _ROWS_OF_SCOPE = "FROM embeddings WHERE segment_id = ? AND embedding_id >= ? AND embedding_id < ?"
@@ -45,13 +46,13 @@ def last_sequence(database: Path, collections: Collections) -> int:
         return max(_last_sequence_of(db, name) for name in collections.values())
 
 
-def has_unapplied_writes(database: Path, collection: str) -> bool:
-    """Return whether the log has writes that the rows of a collection do not show yet.
+def with_unapplied_writes(database: Path, collections: Iterable[str]) -> list[str]:
+    """Return the collections of which the log has writes that their rows do not show yet.
 
     Only a killed process leaves any: Chroma applies a write before it returns.
     """
     with _connect(database) as db:
-        return bool(db.execute(_UNAPPLIED, (collection,)).fetchone()[0])
+        return [name for name in collections if db.execute(_UNAPPLIED, (name,)).fetchone()[0]]
 
 
 def count(database: Path, scope: Scope, collection: str) -> int:
