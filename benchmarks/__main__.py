@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -236,6 +236,33 @@ def _print_bench(report: BenchReport, out: Console) -> None:
         for stage, ms in sorted(stages.items(), key=lambda pair: -pair[1]):
             parts.add_row(stage, f"{ms:.1f}")
         out.print(parts)
+
+
+@app.command(epilog=examples("python -m benchmarks peers locomo10.json"))
+def peers(file: DataFile, folder: StoreFolder = None, out: JsonFile = None) -> None:
+    """Store a conversation in agentmem and in other memory systems, and ask its questions.
+
+    Measures mem0 with `infer=False` on Chroma, LangGraph's InMemoryStore and MemPalace, each in an
+    environment of its own that the first run installs, with the same embeddings. The conversation
+    is the first of the file. Nothing is summarized by a model.
+    """
+    from rich.table import Table
+
+    from agentmem.formats.read import read
+    from benchmarks.peers import measure_peers
+
+    check_output(out)
+    dialogue = next(iter(read(file)))
+    scores = measure_peers(
+        dialogue, default_embedder(), _create_folder(folder), report_progress=note
+    )
+    table = Table("", "ms per turn stored", "ms per search", "turn recall_all@10", "NDCG@10")
+    for score in scores:
+        figures = (score.stored, score.searched, score.recall, score.ndcg)
+        table.add_row(score.name, *(f"{figure:.1f}" for figure in figures))
+    screen(out).print(table)
+    if out is not None:
+        write_json({"file": file.name, "systems": [asdict(score) for score in scores]}, out)
 
 
 @app.command(

@@ -1,0 +1,1 @@
+"""A program for each memory system that `benchmarks.peers` measures."""
