@@ -226,6 +226,9 @@ def embedding_endpoint(embed: Callable[[list[str]], Any]) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         # Clients keep their connection.
         protocol_version = "HTTP/1.1"
+        # An answer is one packet: a second one would wait 40 ms for the first's acknowledgment.
+        wbufsize = -1
+        disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
