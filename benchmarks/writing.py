@@ -159,7 +159,8 @@ def measure_add(settings: BenchSettings) -> Ratio:
     settings.report_progress("adding single turns")
     embedder = Embedder(settings.embeddings)
     texts = [t.text for s in settings.corpus.sessions for t in s.turns]
-    texts = [f"{texts[i % len(texts)]} {i}" for i in range(2 * settings.rounds + 202)]
+    # Both sides get the same turns, because those of a user and of an assistant alternate.
+    texts = [f"{texts[i % len(texts)]} {i}" for i in range(settings.rounds + 201)]
     with ExitStack() as stack:
         folder = tempfile.TemporaryDirectory(dir=settings.folder, prefix="adding-")
         place = Path(stack.enter_context(folder))
@@ -169,13 +170,13 @@ def measure_add(settings: BenchSettings) -> Ratio:
                 place / "ours", scope=OWNER, embeddings=settings.embeddings, linger=None
             )
         )
-        before, ours, others = texts[:200], texts[200::2], texts[201::2]
+        before, added = texts[:200], texts[200:]
         memory.add(before, session_id="before")
         memory.end_session("before")
         upsert(before, embedder.documents(before))
         times = alternate(
-            lambda i: memory.add(ours[i], session_id="now"),
-            lambda i: upsert([others[i]], embedder.documents([others[i]])),
+            lambda i: memory.add(added[i], session_id="now"),
+            lambda i: upsert([added[i]], embedder.documents([added[i]])),
             settings.rounds,
         )
     return Ratio("one add / embedding one text and one bare upsert", *times, at_most=1.5)
