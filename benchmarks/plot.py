@@ -65,5 +65,8 @@ def _ingest(axes: Axes, report: BenchReport) -> None:
 def _memory(axes: Axes, report: BenchReport) -> None:
     rows = [r for r in report.ratios if r.unit == "MB"]
     if rows:
-        axes.bar(["agentmem", "bare"], [rows[0].measured, rows[0].floor], color=[_OURS, _FLOOR])
+        labels = ["after a search", "everything read"][: len(rows)]
+        axes.bar(labels, [r.measured for r in rows], color=_OURS)
+        axes.bar("bare", rows[-1].floor, color=_FLOOR)
+        axes.tick_params(axis="x", labelsize=8)
     axes.set(title="Resident memory", ylabel="MB")
