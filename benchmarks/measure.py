@@ -150,9 +150,15 @@ def in_process(work: Callable[..., T], *args: Any) -> T:
         return pool.submit(work, *args).result()
 
 
-def resident_memory() -> float:
-    """Return the resident memory of this process in MB; its peak where /proc is missing."""
-    return _memory("VmRSS")
+def resident_memory(pid: int | None = None) -> float:
+    """Return the resident memory of a process in MB.
+
+    Where /proc is missing, the peak of this process, and NaN for another one.
+
+    Args:
+        pid: by default this process.
+    """
+    return _memory("VmRSS", pid)
 
 
 def peak_memory() -> float:
@@ -160,10 +166,12 @@ def peak_memory() -> float:
     return _memory("VmHWM")
 
 
-def _memory(field: str) -> float:
+def _memory(field: str, pid: int | None = None) -> float:
     try:
-        lines = Path("/proc/self/status").read_text().splitlines()
+        lines = Path(f"/proc/{pid or 'self'}/status").read_text().splitlines()
     except OSError:
+        if pid is not None:
+            return float("nan")
         import resource
 
         # In bytes on macOS, which has no /proc, else in kB.

@@ -42,13 +42,14 @@ def measure_scale(settings: BenchSettings, shape: Shape, *, compacts: bool = Tru
     figures: dict[str, str] = {}
     ratios: list[Ratio] = []
 
-    def record(name: str, value: str | Ratio) -> None:
-        if isinstance(value, Ratio):
-            ratios.append(value)
-            value = f"{value.value:.2f} ({value.measured:,.1f} and {value.floor:,.1f} {value.unit})"
-        else:
-            figures[name] = value
-        settings.report_progress(f"{name}: {value}")
+    def record(name: str, figure: str) -> None:
+        figures[name] = figure
+        settings.report_progress(f"{name}: {figure}")
+
+    def compare(ratio: Ratio) -> None:
+        ratios.append(ratio)
+        both = f"{ratio.measured:,.1f} and {ratio.floor:,.1f} {ratio.unit}"
+        settings.report_progress(f"{ratio.name}: {ratio.value:.2f} ({both})")
 
     searching = SearchBench(settings)
     precomputed, questions = searching.precomputed, searching.questions
@@ -66,13 +67,13 @@ def measure_scale(settings: BenchSettings, shape: Shape, *, compacts: bool = Tru
     for kind, size in _sizes(place).items():
         record(f"size of the {kind}", f"{size:,.1f} MB")
     for ratio in measure_opening(settings, searching, shape):
-        record(ratio.name, ratio)
+        compare(ratio)
 
     smallest = searching.place(Shape(1, min(settings.sizes)))
     asked = questions[: settings.rounds + 2]
     (ours, small), _, _ = _observed(_searches, place, smallest, precomputed, asked, among)
     label = f"search without embedding, {name} / 1 x {min(settings.sizes):,}"
-    record(label, Ratio(label, ours, small, note="vectors drawn, questions embedded before"))
+    compare(Ratio(label, ours, small, note="vectors drawn, questions embedded before"))
 
     with tempfile.TemporaryDirectory(dir=settings.folder, prefix="scale-") as folder:
         settings.report_progress("copying the store, to write to the copy")
@@ -81,7 +82,7 @@ def measure_scale(settings: BenchSettings, shape: Shape, *, compacts: bool = Tru
         texts = questions[: 2 * settings.rounds + 2]
         (ours, bare), _, peak = _observed(_adds, copied, precomputed, texts)
         label = "one add, not embedding / one bare upsert"
-        record(label, Ratio(label, ours, bare, note="vectors drawn"))
+        compare(Ratio(label, ours, bare, note="vectors drawn"))
         record("peak memory of a process that adds", f"{peak:,.0f} MB")
         for work in (_sweep, _compact) if compacts else (_sweep,):
             result, elapsed, peak = _observed(work, copied, precomputed)

@@ -209,7 +209,7 @@ class SearchBench:
 
 @contextmanager
 def bare_collections(place: Path) -> Iterator[dict[Granularity, Any]]:
-    """Open the collections of a store that have memories of the first owner, without agentmem."""
+    """Open Chroma's collections that have memories of the first owner, with a bare client."""
     import chromadb
     from chromadb.config import Settings
 

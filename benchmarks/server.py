@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -24,13 +23,13 @@ from agentmem.discovery import ServerFile, find_server
 from agentmem.embedding.sentence_embeddings import default_embeddings
 from agentmem.progress import Progress
 from benchmarks.corpus import Corpus, generated
+from benchmarks.measure import resident_memory
 from benchmarks.throughput import Ask, run_callers
 
 __all__ = ["measure_server"]
 
 # Loading the embedder takes most of it on a busy machine.
 _START_SECONDS = 120.0
-_MEGABYTE = 2**20
 _ROUNDS = 3
 # What the growth is measured with: searches with questions of their own between cheap requests.
 _GROWTH = (
@@ -251,7 +250,7 @@ def _growth(
     resident = []
     for _ in range(_PARTS):
         run_callers(ask, list(islice(questions, part)), 8)
-        resident.append(_resident(pid))
+        resident.append(resident_memory(pid))
         progress.advance("requests", part)
     after = {f"MB after {part * (n + 1):,} requests": size for n, size in enumerate(resident)}
     return {**after, "growth over the second half (MB)": resident[-1] - resident[_PARTS // 2 - 1]}
@@ -264,12 +263,3 @@ def _processor_seconds(pid: int) -> float:
     except OSError:
         return float("nan")
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _resident(pid: int) -> float:
-    """The memory of a process in megabytes; Linux only, NaN elsewhere."""
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except OSError:
-        return float("nan")
-    return pages * resource.getpagesize() / _MEGABYTE
