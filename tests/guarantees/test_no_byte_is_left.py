@@ -19,7 +19,7 @@ from agentmem import ChromaStore, Granularity, MemoryController, Scope
 from agentmem.cli.app import app
 from agentmem.langchain import AgentMemoryStore
 from agentmem.testing import ManualClock
-from agentmem_retrievers.index.quantized import quantize
+from agentmem_retrievers.index.quantized import encode_tokens, quantize
 from agentmem_stores import Batch, Entry, Memory, StoreError
 from tests.stores.conftest import ChromaServer
 
@@ -51,8 +51,12 @@ def traces_of(entry: Entry) -> Iterable[bytes]:
         yield written
         yield written[: 16 * np.dtype(kind).itemsize]
         yield written[-16 * np.dtype(kind).itemsize :]
-    quantized = quantize(np.asarray(entry.vector)).tobytes()
-    yield from (quantized, quantized[:32], quantized[-32:])
+    vector = np.asarray(entry.vector)[np.newaxis]
+    quantized = quantize(vector)[0].tobytes()
+    yield from (quantized, quantized[:16], quantized[-16:])
+    # The second half of a sign code is stored in one piece.
+    code = encode_tokens(vector)
+    yield code[len(code) // 2 :]
 
 
 def secrets_in(path: Path, secrets: Sequence[Entry]) -> list[str]:

@@ -64,10 +64,10 @@ class _Comparison:
 
     n_rows: int
     rows: Rows
-    distances: NDArray[np.uint16]
+    distances: NDArray[np.unsignedinteger]
     begins: Rows
     counts: Rows
-    per_block: NDArray[np.uint16]
+    per_block: NDArray[np.unsignedinteger]
     first_block: Rows
     within: Rows
 
@@ -245,6 +245,6 @@ class LateInteraction:
             within=within,
         )
 
-    def _similarity(self, distances: NDArray[np.uint16]) -> Floats:
+    def _similarity(self, distances: NDArray[np.unsignedinteger]) -> Floats:
         """Return 1 - 2 distance / dimension, at least 0: an estimate of the cosine."""
         return np.maximum(1 - 2 * distances.astype(np.float64) / self._dimension, 0.0)

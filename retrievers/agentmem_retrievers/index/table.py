@@ -162,6 +162,10 @@ class Table:
         self._last = np.full(64, NONE, dtype=np.int32)
         # Rows that are spoken by somebody with a name.
         self._n_named = 0
+        # How often rows changed; then which are active and when the first of them expires, with
+        # the number of changes when that was computed.
+        self._n_changes = 0
+        self._active: tuple[int, NDArray[np.bool_], float] | None = None
         # By speaker number: the stems of the name. Number 0 has no name, nor have dead rows.
         self._speakers: list[frozenset[str]] = [frozenset()]
         self._speaker_numbers: dict[frozenset[str], int] = {frozenset(): 0}
@@ -191,6 +195,7 @@ class Table:
             self._kill(replaced)
         if memory.version_of is None:
             self._link(row)
+        self._n_changes += 1
 
     def patch(self, memory: Memory) -> None:
         """Update whatever can change while the text stays."""
@@ -211,12 +216,14 @@ class Table:
             ("expires_at", memory.expires_at),
         ):
             columns[name][row] = np.nan if moment is None else moment.timestamp()
+        self._n_changes += 1
 
     def remove(self, memory_id: str) -> None:
         """Remove a memory; unknown ids are ignored."""
         row = self.row_of.pop(memory_id, None)
         if row is not None:
             self._kill(row)
+            self._n_changes += 1
 
     def _append(self, memory: Memory, session: int, vector: Vectors | None) -> int:
         speaker = tokenize(memory.speaker) if memory.speaker else []
@@ -236,34 +243,37 @@ class Table:
         columns["speaker"][row] = self._speaker_number(frozenset(speaker))
         self._n_named += bool(speaker)
         columns["previous"][row] = columns["next"][row] = NONE
-        has_question, has_time = "?" in memory.text, TIME_WORDS.search(memory.text)
-        columns["mentions_time"][row] = has_time is not None and mentions_time(memory.text)
-        columns["has_question"][row] = has_question
-        columns["ends_with_question"][row] = has_question and ends_with_question(memory.text)
         columns["about_start"][row] = columns["about_end"][row] = np.nan
         columns["from_user"][row] = memory.role == "user"
         columns["from_assistant"][row] = memory.role == "assistant"
         columns["is_document"][row] = memory.role == "document"
-        columns["negated"][row] = NEGATION.search(memory.text) is not None
-        columns["first_person"][row] = FIRST_PERSON.search(memory.text) is not None
         if vector is not None:
-            columns["is_question"][row] = has_question and is_question(memory.text)
-            columns["text_key"][row] = text_key(memory.text)
+            self._read_text(row, memory)
             self._vectors.put(row, vector)
             if self.stored_fields is not None:
                 self.stored_fields.put(row, memory.text)
             self.vocabulary.add(stems, words, self.words.document_frequency)
-            # What is told today may be about yesterday: note the first time that it mentions.
-            span = None
-            if has_time:
-                day_first = memory.day_first
-                spans = find_time_spans(memory.text, memory.said_at_local, day_first=day_first)
-                span = next(spans, None)
-            if span is not None:
-                columns["about_start"][row] = span.start.timestamp()
-                columns["about_end"][row] = span.end.timestamp()
         self.patch(memory)
         return row
+
+    def _read_text(self, row: int, memory: Memory) -> None:
+        """Set the columns that follow from the text of a turn."""
+        columns, text = self.columns, memory.text
+        columns["text_key"][row] = text_key(text)
+        columns["negated"][row] = NEGATION.search(text) is not None
+        columns["first_person"][row] = FIRST_PERSON.search(text) is not None
+        columns["has_question"][row] = has_question = "?" in text
+        columns["ends_with_question"][row] = has_question and ends_with_question(text)
+        columns["is_question"][row] = has_question and is_question(text)
+        if TIME_WORDS.search(text) is None:
+            return
+        columns["mentions_time"][row] = mentions_time(text)
+        # What is told today may be about yesterday: note the first time that it mentions.
+        spans = find_time_spans(text, memory.said_at_local, day_first=memory.day_first)
+        span = next(spans, None)
+        if span is not None:
+            columns["about_start"][row] = span.start.timestamp()
+            columns["about_end"][row] = span.end.timestamp()
 
     def _grow(self, row: int, session: int) -> None:
         if row >= len(self.columns["alive"]):
@@ -437,8 +447,13 @@ class Table:
             rows: by default all.
 
         Returns:
-            Shape (rows,).
+            Shape (rows,); shared and read-only where `rows`, `as_of` and `include_archived` have
+            their defaults and nothing has expired.
         """
+        if rows is None and as_of is None and not include_archived:
+            active, earliest_expiry = self._active_rows()
+            if now is None or now.timestamp() < earliest_expiry:
+                return active
         columns, where = self.columns, slice(len(self.ids)) if rows is None else rows
         state = columns["state"][where]
         mask = state == _ACTIVE
@@ -450,6 +465,17 @@ class Table:
         if now is not None:
             mask = mask & ~(columns["expires_at"][where] <= now.timestamp())
         return np.asarray(mask & columns["alive"][where], dtype=np.bool_)
+
+    def _active_rows(self) -> tuple[NDArray[np.bool_], float]:
+        """Return which rows are active, and when the first of them expires."""
+        cached, n_changes = self._active, self._n_changes
+        if cached is None or cached[0] != n_changes:
+            mask = (self.column("state") == _ACTIVE) & self.column("alive")
+            mask.flags.writeable = False
+            earliest = float(np.nanmin(self.column("expires_at")[mask], initial=np.inf))
+            # Computed beside a write, it has a number that is over when the write ends.
+            self._active = cached = n_changes, mask, earliest
+        return cached[1:]
 
     def has_archived(self) -> bool:
         """Return whether any row is archived."""
@@ -489,8 +515,10 @@ class Table:
         into.arrays |= {f"{name}.{column}": self.column(column) for column in _COLUMNS}
         into.arrays[f"{name}.last"] = self._last
         into.arrays[f"{name}.session_lengths"] = self._session_lengths
-        into.arrays[f"{name}.vectors"] = self._vectors.all(len(self.ids))
-        into.arrays[f"{name}.vector_codes"] = self._vectors.codes.all()
+        vectors, scales = self._vectors.all(len(self.ids))
+        into.arrays[f"{name}.vectors"], into.arrays[f"{name}.vector_scales"] = vectors, scales
+        heads, tails = self._vectors.codes.all()
+        into.arrays[f"{name}.code_heads"], into.arrays[f"{name}.code_tails"] = heads, tails
         codes, ends = self.token_codes.all()
         into.arrays[f"{name}.token_codes"], into.arrays[f"{name}.token_ends"] = codes, ends
         without_codes = np.array(sorted(self.without_codes), dtype=np.int64)
@@ -501,7 +529,7 @@ class Table:
             content, field_ends = self.stored_fields.to_arrays(len(self.ids))
             into.arrays[f"{name}.fields"], into.arrays[f"{name}.field_ends"] = content, field_ends
         # Damaged vectors cost a little quality; damaged texts would be shown.
-        unchecked = ("vectors", "vector_codes", "token_codes")
+        unchecked = ("vectors", "code_heads", "code_tails", "token_codes")
         into.unchecked |= {f"{name}.{each}" for each in unchecked}
         self.words.to_arrays(into, f"{name}.words")
         self.literals.to_arrays(into, f"{name}.literals")
@@ -522,8 +550,9 @@ class Table:
         table._context_lengths = np.full(len(table.columns["alive"]), np.nan, dtype=np.float32)
         table._last = np.array(arrays[f"{name}.last"])
         table._session_lengths = np.array(arrays[f"{name}.session_lengths"])
-        vector_codes = SignCodes(dimension, arrays[f"{name}.vector_codes"])
-        table._vectors = QuantizedVectors(dimension, arrays[f"{name}.vectors"], vector_codes)
+        heads, tails = arrays[f"{name}.code_heads"], arrays[f"{name}.code_tails"]
+        vectors = arrays[f"{name}.vectors"], arrays[f"{name}.vector_scales"]
+        table._vectors = QuantizedVectors(dimension, vectors, SignCodes(dimension, (heads, tails)))
         codes, ends = arrays[f"{name}.token_codes"], np.array(arrays[f"{name}.token_ends"])
         table.token_codes = TokenCodes(dimension, codes, ends)
         if dimension:

@@ -50,6 +50,32 @@ def test_turns_know_their_neighbors_in_any_order_of_writing() -> None:
     assert neighbors(table, "a", 1) == "c"
 
 
+def test_what_is_visible_follows_every_write_and_the_time() -> None:
+    """Which rows are active is computed once for many searches."""
+    store = InMemoryStore()
+    index = ScopeIndex.build(store, ADA)
+
+    def write(batch: Batch) -> None:
+        index.apply(batch, store.write(batch))
+
+    def visible(now: datetime | None = NOW) -> set[str]:
+        table = index.tables[TURN]
+        return {table.ids[row] for row in np.flatnonzero(table.visible(None, now=now))}
+
+    assert visible() == set()
+    expiring = turn("b", position=1, expires_at=NOW + timedelta(hours=1))
+    write(Batch(ADA, put=[entry(turn("a")), entry(expiring)]))
+    assert visible() == {"a", "b"} == visible(None)
+    assert visible(NOW + timedelta(hours=1)) == {"a"}
+    assert visible() == {"a", "b"}, "asked for an earlier time"
+    write(Batch(ADA, patch=[turn("a", state=State.ARCHIVED, state_changed_at=NOW)]))
+    assert visible() == {"b"}
+    write(Batch(ADA, patch=[turn("a"), turn("b", position=1)]))
+    assert visible(NOW + timedelta(hours=1)) == {"a", "b"}
+    write(Batch(ADA, delete=[(TURN, "a")]))
+    assert visible() == {"b"}
+
+
 def test_as_of_shows_what_was_known_and_not_yet_replaced() -> None:
     later = NOW + timedelta(days=9)
     old = replace(turn("m@1"), state=State.SUPERSEDED, state_changed_at=later, version_of="m")

@@ -48,7 +48,7 @@ def share_found(mask: VisibilityMask, vectors: Vectors, n: int) -> float:
         nearest = visible[np.argsort(-(vectors[visible] @ vector))[:n]]
         found = nearest_turns(mask, vector, n)
         assert len(found.rows) == min(n, len(visible))
-        np.testing.assert_allclose(found.similarities, vectors[found.rows] @ vector, atol=1e-3)
+        np.testing.assert_allclose(found.similarities, vectors[found.rows] @ vector, atol=5e-3)
         shares.append(len(np.intersect1d(nearest, found.rows)) / len(nearest))
     return float(np.mean(shares))
 
@@ -59,7 +59,8 @@ def test_nearest_turns_are_chosen_among_those_that_may_be_found() -> None:
     assert share_found(VisibilityMask(table, None, include_archived=True), vectors, 20) > 0.7
     early = VisibilityMask(table, NOW + timedelta(hours=199), include_archived=True)
     for mask in (VisibilityMask(table, None), early):
-        assert share_found(mask, vectors, 25) == 1.0
+        # All are compared; vectors in 8 bits change which is the last.
+        assert share_found(mask, vectors, 25) > 0.98
         assert share_found(mask, vectors, 5000) == 1.0
     assert not len(nearest_turns(VisibilityMask(Table(100), None), vectors[0], 5).rows)
 
