@@ -145,7 +145,8 @@ class TermExpansion:
 
     Attributes:
         rows: the documents that match, ascending. The shortest postings are read first, up to
-            `MAX_POSTINGS`; documents that contain only common terms are not found.
+            `MAX_POSTINGS`; documents that contain only common terms are not found, and similar
+            terms whose postings are not read do not count.
         best: shape (terms, rows).
         similar: the same without the term itself.
         covered: the same as `best`, but no match counts more than the term's own idf.
@@ -157,23 +158,25 @@ class TermExpansion:
         stats = TermStats(index, [term for group in expanded.values() for term in group])
         rarity = dict(zip(stats.terms, stats.idf.tolist(), strict=True))
         self.idf = np.array([rarity[stem] for stem in terms])
-        postings = {t: rows for t, (rows, _) in zip(stats.terms, stats.postings, strict=True)}
-        self.rows = _merge(list(postings.values()), index.n_numbers)
+        all_postings = {t: rows for t, (rows, _) in zip(stats.terms, stats.postings, strict=True)}
+        rarest = _rarest(all_postings)
+        self.rows = _merge(rarest.values(), index.n_numbers)
         # Place of each document in `rows`; the last is for NONE.
         self._place = np.full(index.n_numbers + 1, -1, dtype=np.int32)
         self._place[self.rows] = np.arange(len(self.rows), dtype=np.int32)
         # All at once: there are dozens of terms, and most postings are short.
-        flat = self._place[_concatenated(postings.values())]
-        ends = np.cumsum([len(documents) for documents in postings.values()]).tolist()
-        places = {t: flat[b:e] for t, b, e in zip(postings, [0, *ends], ends, strict=False)}
-        # The last column takes the matches of documents that are not in `rows`.
-        matches = np.zeros((3, len(terms), len(self.rows) + 1))
-        self.best, self.similar, self.covered = matches
+        flat = self._place[_concatenated(rarest.values())]
+        ends = np.cumsum([len(documents) for documents in rarest.values()]).tolist()
+        places = {t: flat[b:e] for t, b, e in zip(rarest, [0, *ends], ends, strict=False)}
+        self.best, self.similar, self.covered = np.zeros((3, len(terms), len(self.rows)))
         for i, (stem, cosines) in enumerate(expanded.items()):
-            own, itself = rarity[stem], places[stem]
+            own, itself = rarity[stem], places.get(stem)
+            if itself is None:
+                itself = self._place[all_postings[stem]]
+                itself = itself[itself >= 0]
             similar, covered = [], []
             for term, cosine in cosines.items():
-                if term != stem:
+                if term != stem and term in places:
                     similar.append((cosine**2 * rarity[term], term))
                     covered.append((cosine**2 * min(rarity[term], own), term))
             _set_greatest(self.similar[i], similar, places)
@@ -181,7 +184,6 @@ class TermExpansion:
             self.covered[i][itself] = own
             self.best[i] = self.similar[i]
             self.best[i][itself] = np.maximum(self.similar[i][itself], own)
-        self.best, self.similar, self.covered = matches[:, :, :-1]
 
     def at(self, values: Floats, rows: Rows) -> Floats:
         """Return the values of documents along the last axis; 0 where nothing matches."""
@@ -211,14 +213,19 @@ def _set_greatest(
         values[np.concatenate(groups)] = np.repeat([match for match, _ in matches], counts)
 
 
-def _merge(postings: Sequence[NDArray[np.uint32]], n_numbers: int) -> Rows:
-    """Return the documents in any of the postings, ascending; see `TermExpansion.rows`."""
-    rarest_first = sorted(postings, key=len)
-    n_postings = np.cumsum(list(map(len, rarest_first)))
+def _rarest(postings: Mapping[str, NDArray[np.uint32]]) -> dict[str, NDArray[np.uint32]]:
+    """Return the shortest postings, with `MAX_POSTINGS` entries in total at most."""
+    rarest_first = sorted(postings, key=lambda term: len(postings[term]))
+    n_postings = np.cumsum([len(postings[term]) for term in rarest_first])
     n_read = int(np.searchsorted(n_postings, MAX_POSTINGS, side="right"))
+    return {term: postings[term] for term in rarest_first[:n_read]}
+
+
+def _merge(postings: Iterable[NDArray[np.uint32]], n_numbers: int) -> Rows:
+    """Return the documents in any of the postings, ascending."""
     # Marking is many times as fast as sorting.
     marked = np.zeros(n_numbers, dtype=np.bool_)
-    marked[_concatenated(rarest_first[:n_read])] = True
+    marked[_concatenated(postings)] = True
     return np.flatnonzero(marked)
 
 

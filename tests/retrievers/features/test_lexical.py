@@ -78,6 +78,15 @@ def test_expansion_reads_a_bounded_number_of_postings() -> None:
     assert (both.best > 0).all(), "still counts where it is found"
 
 
+def test_similar_terms_that_are_too_common_to_be_read_do_not_count() -> None:
+    documents = [["rare", "near"], ["near", "common"], *([["common"]] * MAX_POSTINGS)]
+    index = index_of(*documents)
+    expansion = TermExpansion(index, {"rare": [("near", 0.9), ("common", 0.9)]})
+    assert expansion.rows.tolist() == [0, 1]
+    assert expansion.similar[0].tolist() == pytest.approx([0.81 * float(idf(len(index), 2.0))] * 2)
+    assert expansion.at(expansion.best[0], np.array(2)) == 0
+
+
 def test_frequencies_of_any_rows() -> None:
     index = index_of(["a", "a"], ["b"], ["a", "b"])
     rows = np.array([2, -1, 0, 1])
