@@ -185,11 +185,12 @@ def content_words(text: str) -> tuple[list[str], str]:
     if not lowered.isascii():
         lowered = unicodedata.normalize("NFKC", lowered)
     tokens = _WORD.findall(lowered)
+    has_unspaced = not lowered.isascii() and _HAS_UNSPACED.search(lowered) is not None
     language = language_of([part for word in tokens for part in _APOSTROPHE.split(word)])
     stop_words = STOP_WORDS[language]
     words: list[str] = []
     for word in tokens:
-        if _HAS_UNSPACED.search(word):
+        if has_unspaced and _HAS_UNSPACED.search(word):
             words.extend(_bigrams(word))
             continue
         parts = _APOSTROPHE.split(word)
@@ -280,6 +281,8 @@ def literals_in(text: str) -> list[str]:
     """
     literals: list[str] = []
     for chunk in text.translate(_MINUS).split():
+        if chunk.isalpha():
+            continue
         token = _POSSESSIVE.sub("", chunk.lstrip(_OPENING).rstrip(_CLOSING))
         has_digit = any(map(str.isdigit, token))
         if not has_digit and not (_SYMBOL.search(token) and any(map(str.isalpha, token))):
