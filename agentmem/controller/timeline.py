@@ -109,20 +109,21 @@ class Timeline:
 
     def _latest(self, bounds: Bounds, k: int) -> list[Event]:
         """Return the last k events, reading little more than their turns from the store."""
-        table = self.memories.index(self.scope).tables[Granularity.TURN]
-        said_at, start, end = (table.column(c) for c in ("said_at", "about_start", "about_end"))
-        when = np.where(np.isnan(start), said_at, start)
-        wanted = table.visible(None) & ~table.column("is_document")
-        if bounds.since is not None:
-            wanted &= np.fmax(when, end) >= bounds.since.timestamp()
-        if bounds.until is not None:
-            wanted &= when < bounds.until.timestamp()
-        order = np.lexsort((table.column("position"), said_at, when))
-        rows = order[wanted[order]]
+        with self.memories.reading(self.scope) as index:
+            table = index.tables[Granularity.TURN]
+            said_at, start, end = (table.column(c) for c in ("said_at", "about_start", "about_end"))
+            when = np.where(np.isnan(start), said_at, start)
+            wanted = table.visible(None) & ~table.column("is_document")
+            if bounds.since is not None:
+                wanted &= np.fmax(when, end) >= bounds.since.timestamp()
+            if bounds.until is not None:
+                wanted &= when < bounds.until.timestamp()
+            order = np.lexsort((table.column("position"), said_at, when))
+            ids = [table.ids[row] for row in order[wanted[order]].tolist()]
         chosen: list[Event] = []
-        for last in range(len(rows), 0, -2 * k):
-            ids = [table.ids[row] for row in rows[max(last - 2 * k, 0) : last]]
-            chosen += [event for event in self._of(ids) if bounds.overlap(event)]
+        for last in range(len(ids), 0, -2 * k):
+            events = self._of(ids[max(last - 2 * k, 0) : last])
+            chosen += [event for event in events if bounds.overlap(event)]
             if len(chosen) >= k:
                 break
         return _in_order(chosen)[-k:]
@@ -137,15 +138,18 @@ class Timeline:
         yield from (event for event in events if all(each.overlap(event) for each in wanted))
 
     def _all(self) -> Iterator[Event]:
-        table = self.memories.index(self.scope).tables[Granularity.TURN]
-        return self._of([table.ids[row] for row in np.flatnonzero(table.visible(None))])
+        with self.memories.reading(self.scope) as index:
+            table = index.tables[Granularity.TURN]
+            ids = [table.ids[row] for row in np.flatnonzero(table.visible(None)).tolist()]
+        return self._of(ids)
 
     def _of(self, ids: Sequence[str]) -> Iterator[Event]:
         table = self.memories.index(self.scope).tables[Granularity.TURN]
         for turn in self.memories.store.get_memories(self.scope, Granularity.TURN, ids):
-            if turn.role == DOCUMENT:
+            row = table.row_of.get(turn.id)
+            # Another thread may have deleted it meanwhile.
+            if turn.role == DOCUMENT or row is None:
                 continue
-            row = table.row_of[turn.id]
             if not (table.column("ends_with_question")[row] or _SMALL_TALK.match(turn.text)):
                 when, until = table.about(row) or (turn.said_at, turn.said_at)
                 yield Event(when, until, turn.text, turn)
