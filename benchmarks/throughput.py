@@ -167,12 +167,12 @@ def _ratios(
         yield Ratio(f"p95 / p50, {title}", ours.p95, ours.p50, at_most=3.0 if is_bound else None)
 
 
-def plain_encoder() -> Callable[[str], Any]:
-    """Return a function that embeds a text with sentence-transformers, and nothing of agentmem."""
+def plain_encoder() -> Callable[[Any], Any]:
+    """Return a function that embeds a text, or a list of texts, without agentmem."""
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(str(packaged_minilm() or MINILM))
-    return lambda text: model.encode(text, normalize_embeddings=True, show_progress_bar=False)
+    return lambda texts: model.encode(texts, normalize_embeddings=True, show_progress_bar=False)
 
 
 def bare_queries(place: Path, embed: Callable[[str], Any]) -> Ask:

@@ -83,7 +83,7 @@ def test_compares_writes_with_embedding_and_times_stages(call: Any, tmp_path: Pa
 
     assert result.exit_code == 0, result.output
     report = json.loads(out.read_text())
-    assert [row["at_most"] for row in report["ratios"]] == [1.25, 2.5, 1.5]
+    assert [row["at_most"] for row in report["ratios"]] == [1.25, 2.5, None, 1.5]
     assert report["ratios"][0]["parts"]["embedding"] > 0
     # A stage whose function is not called would take no time.
     # Conversations without named speakers are ranked in one stage, without similar terms.
@@ -134,7 +134,7 @@ def test_callers_ask_every_question_once_at_the_same_time() -> None:
 
     load = run_callers(ask, ["Who?"] * 8, callers=4)
     assert owners == set(range(8))
-    assert 0 < load.ms <= load.p95
+    assert load.ms > 0
     assert load.p50 <= load.p95
 
 
