@@ -162,8 +162,8 @@ class Table:
         self._last = np.full(64, NONE, dtype=np.int32)
         # Rows that are spoken by somebody with a name.
         self._n_named = 0
-        # How often rows changed; then which are active and when the first of them expires, with
-        # the number of changes when that was computed.
+        # Which rows are active and when the first of them expires, computed when the rows had
+        # changed so many times.
         self._n_changes = 0
         self._active: tuple[int, NDArray[np.bool_], float] | None = None
         # By speaker number: the stems of the name. Number 0 has no name, nor have dead rows.
@@ -195,7 +195,6 @@ class Table:
             self._kill(replaced)
         if memory.version_of is None:
             self._link(row)
-        self._n_changes += 1
 
     def patch(self, memory: Memory) -> None:
         """Update whatever can change while the text stays."""
@@ -223,7 +222,6 @@ class Table:
         row = self.row_of.pop(memory_id, None)
         if row is not None:
             self._kill(row)
-            self._n_changes += 1
 
     def _append(self, memory: Memory, session: int, vector: Vectors | None) -> int:
         speaker = tokenize(memory.speaker) if memory.speaker else []
@@ -332,6 +330,7 @@ class Table:
         self.words.remove(row)
         self.literals.remove(row)
         self.attributes.clear(row)
+        self._n_changes += 1
 
     def last_of(self, session: int) -> int:
         """Return the last row of a session by position, or NONE."""
@@ -473,7 +472,8 @@ class Table:
             mask = (self.column("state") == _ACTIVE) & self.column("alive")
             mask.flags.writeable = False
             earliest = float(np.nanmin(self.column("expires_at")[mask], initial=np.inf))
-            # Computed beside a write, it has a number that is over when the write ends.
+            # A mask computed during a write is out of date when the write ends: it counts as a
+            # change then.
             self._active = cached = n_changes, mask, earliest
         return cached[1:]
 
