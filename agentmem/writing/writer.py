@@ -186,25 +186,22 @@ class Writer:
             leave_out: ids that are about to be replaced, so not to be linked to.
         """
         vectors = embedded.vectors
-        entries = []
-        known = self._nearest(memories[0], embedded, leave_out)
+        neighbors = self._nearest(memories[0], embedded, leave_out)
         among = np.clip(dot_products(vectors, vectors), -1.0, 1.0)
-        for i, memory in enumerate(memories):
-            neighbors = known[i]
+        for i, known in enumerate(neighbors):
             for j in np.argsort(-among[i, :i], kind="stable")[: self.association.neighbors]:
-                neighbors.append(Neighbor(memories[j].id, float(among[i, j])))
+                known.append(Neighbor(memories[j].id, float(among[i, j])))
             # Equally near ones by id, so that links do not depend on the order of the store.
-            neighbors.sort(key=_by_id)
-            neighbors.sort(key=_by_similarity, reverse=True)
-            nearest = neighbors[0].similarity if neighbors else 0.0
+            known.sort(key=_by_id)
+            known.sort(key=_by_similarity, reverse=True)
+        edges, entries = self.association.edges(neighbors), []
+        for i, memory in enumerate(memories):
+            nearest = neighbors[i][0].similarity if neighbors[i] else 0.0
             strength = self.curve.initial_strength(
                 surprise=min(max(1 - nearest, 0.0), 1.0),
                 importance=importances[i] if importances else 0.0,
             )
-            # Nothing is fitted where nothing is near.
-            is_near = nearest >= self.association.floor
-            edges = self.association.edges(neighbors) if is_near else ()
-            linked = replace(memory, strength=strength, edges=edges)
+            linked = replace(memory, strength=strength, edges=edges[i])
             entries.append(Entry(linked, vectors[i], embedded.token_codes[i]))
         return entries
 
