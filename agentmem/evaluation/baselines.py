@@ -29,7 +29,7 @@ def baseline_scores(
     """
     services = memory.services
     table = services.memories.index(scope).tables[Granularity.TURN]
-    dense = np.asarray(table.vectors(rows) @ services.embedder.query(text), dtype=np.float64)
+    dense = table.cosines(rows, services.embedder.query(text)).astype(np.float64)
     stats = TermStats(table.words, list(dict.fromkeys(tokenize(text))))
     lengths, mean = table.words.lengths()[rows], table.words.mean_length()
     words = bm25(stats.frequencies(rows), lengths, mean, stats.idf, _K1, _B)

@@ -169,7 +169,7 @@ def _baselines(
         table.row_of[turn.id]: names[turn.session_id, turn.position]
         for turn in services.store.scan(scope, Granularity.TURN)
     }
-    dense = (table.vectors(rows) @ services.embedder.query(text)).astype(np.float64)
+    dense = table.cosines(rows, services.embedder.query(text)).astype(np.float64)
     stats = TermStats(table.words, tokenize(text))
     lengths = stats.lengths(rows)
     lexical = bm25(

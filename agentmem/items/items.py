@@ -246,5 +246,5 @@ def _cosines(index: ScopeIndex, rows: Sequence[int], vector: Vectors) -> dict[in
     """The cosine similarity of each row to a vector; items without texts have none."""
     table = index.tables[_TURN]
     indexed = [row for row in rows if not table.ids[row].endswith(f"-{UNINDEXED}")]
-    cosines = np.vecdot(table.vectors(np.array(indexed, dtype=np.intp)), vector)
+    cosines = table.cosines(np.array(indexed, dtype=np.intp), vector)
     return dict(zip(indexed, cosines.tolist(), strict=True))

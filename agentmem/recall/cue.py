@@ -74,7 +74,7 @@ def rank_by_likeness(result: SearchResult, index: ScopeIndex, vector: Vectors) -
         return result
     rows = np.array([table.row_of[hit.memory.id] for hit in hits], dtype=np.intp)
     scores = np.array([hit.score for hit in hits])
-    likeness = _standardized(np.asarray(table.vectors(rows) @ vector, dtype=np.float64))
+    likeness = _standardized(table.cosines(rows, vector).astype(np.float64))
     share = 1 / (1 + _LIKENESS)
     gained = (1 - share) * (float(scores.std()) * likeness + float(scores.mean()) - scores)
     ranked = sorted(

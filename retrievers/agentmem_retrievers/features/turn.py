@@ -64,7 +64,7 @@ def turn_features(
     """
     wide = table.context(rows, radius=4 if is_used(used, *USES_WIDE) else 2)
     narrow = wide.within(2)
-    own, near = table.cosines(narrow, vector)
+    own, near = table.context_cosines(narrow, vector)
     return {
         **lexical.compute(wide, used),
         "turn.dense": own.astype(np.float64),
@@ -243,7 +243,7 @@ def coverage_features(
     context = [table.neighbors(rows, offset) for offset in NEAR]
     contains = np.split(stats.frequencies(np.concatenate(context)) > 0, len(context), axis=1)
     total = max(float(stats.idf.sum()), 1e-9)
-    cosines = np.vecdot(table.vectors(rows), vector)
+    cosines = table.cosines(rows, vector)
     return {
         "bias": 1.0,
         "known": float(stats.idf @ (stats.document_frequencies > 0).astype(np.float64) / total),

@@ -21,7 +21,7 @@ __all__ = ["INDEX_FORMAT", "IndexPersistence"]
 _log = logging.getLogger("agentmem")
 
 # Increase it with every change of what an index derives from the same records, or of its arrays.
-INDEX_FORMAT = 8
+INDEX_FORMAT = 9
 # A file is written again when this share of the index is not in it.
 _REWRITE_SHARE = 0.1
 # Disk space left free, as in `agentmem_stores`.

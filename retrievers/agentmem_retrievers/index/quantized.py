@@ -104,6 +104,24 @@ class QuantizedVectors:
 
     def at(self, rows: NDArray[np.intp]) -> Vectors:
         """Return rows, float32 of shape (len(rows), dimension); zeros for -1."""
+        vectors = self._unscaled(rows)
+        vectors *= self._scales[rows, np.newaxis]
+        return vectors
+
+    def cosines(self, rows: NDArray[np.intp], vector: Vectors) -> NDArray[np.float32]:
+        """Return the cosines of rows to a vector, float32 of shape (len(rows),); 0 for -1.
+
+        Scaling the products instead of the vectors takes a fifth less time.
+
+        Args:
+            vector: unit length, shape (dimension,).
+        """
+        products: NDArray[np.float32] = np.vecdot(self._unscaled(rows), vector)
+        products *= self._scales[rows]
+        return products
+
+    def _unscaled(self, rows: NDArray[np.intp]) -> Vectors:
+        """Return rows as `quantize` made them; any row for -1, whose scale is 0."""
         first = len(self._stored)
         if not self._added.shape[1]:
             return np.zeros((len(rows), 0), dtype=np.float32)
@@ -116,9 +134,7 @@ class QuantizedVectors:
             taken = np.take(self._stored, np.minimum(rows, first - 1), axis=0)
             is_added = rows >= first
             taken[is_added] = np.take(self._added, rows[is_added] - first, axis=0)
-        vectors = taken.astype(np.float32)
-        vectors *= self._scales[rows, np.newaxis]
-        return vectors
+        return taken.astype(np.float32)
 
     def all(self, count: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
         """Return the first `count` rows as `quantize` returns them."""

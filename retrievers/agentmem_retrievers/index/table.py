@@ -45,6 +45,8 @@ NONE = -1
 # more, since an answer is understood from its question.
 NEAR = {0: 1.0, -1: 0.7, 1: 0.5, -2: 0.35, 2: 0.25}
 STATES = {state: code for code, state in enumerate(State)}
+# Rows whose contexts are summed at a time.
+_BLOCK = 4096
 _ACTIVE, _ARCHIVED = STATES[State.ACTIVE], STATES[State.ARCHIVED]
 # One array per column, so that a scan of one column reads nothing else. Times are seconds since
 # 1970, NaN where unknown; "speaker" and "session" are numbers.
@@ -155,7 +157,7 @@ class Table:
         # Rows whose text has words but that came without token codes.
         self.without_codes: set[int] = set()
         self._vectors = QuantizedVectors(dimension)
-        # The length of the weighted sum of each row's context, NaN until a search needs it.
+        # The length of the weighted sum of each row's context; NaN until it is needed.
         self._context_lengths = np.full(64, np.nan, dtype=np.float32)
         # By session number: how many terms a session has, and its last row.
         self._session_lengths = np.zeros(64)
@@ -325,6 +327,7 @@ class Table:
         if row < len(self.token_codes):
             self.token_codes.clear(row)
             self.without_codes.discard(row)
+        self._context_lengths[row] = np.nan
         self._n_named -= int(columns["speaker"][row] > 0)
         self.ids[row], columns["speaker"][row], columns["text_key"][row] = "", 0, 0
         self.words.remove(row)
@@ -392,7 +395,15 @@ class Table:
         [near] = self._vectors.codes.near(vector[np.newaxis], n, mask, coarse=True)
         return near
 
-    def cosines(self, context: ContextWindow, vector: Vectors) -> tuple[Vectors, Vectors]:
+    def cosines(self, rows: Rows, vector: Vectors) -> Vectors:
+        """Return the cosines of rows to a vector, float32 of shape (len(rows),); 0 for NONE.
+
+        Args:
+            vector: unit length, shape (dimension,).
+        """
+        return self._vectors.cosines(rows, vector)
+
+    def context_cosines(self, context: ContextWindow, vector: Vectors) -> tuple[Vectors, Vectors]:
         """Compare a vector with rows, and with the sum of each row's context weighted by `NEAR`.
 
         Args:
@@ -402,17 +413,22 @@ class Table:
         Returns:
             Both cosines, each of shape (rows,).
         """
-        vectors, places, rows = self._vectors.at(context.rows), context.places, context.at[0]
-        cosines = np.vecdot(vectors, vector)
+        cosines, places, rows = self.cosines(context.rows, vector), context.places, context.at[0]
         near = np.zeros(len(rows), dtype=np.float32)
         for offset, weight in NEAR.items():
             near += np.float32(weight) * cosines[places[offset]]
-        lengths = self._context_lengths[rows]
-        unknown = np.isnan(lengths)
-        if unknown.any():
-            at = {offset: places[offset][unknown] for offset in NEAR}
-            lengths[unknown] = self._context_lengths[rows[unknown]] = _context_lengths(vectors, at)
+        lengths = self._lengths_of_contexts(rows)
         return cosines[places[0]], np.asarray(near / lengths, dtype=np.float32)
+
+    def _lengths_of_contexts(self, rows: Rows) -> Vectors:
+        """Return the lengths of the sums of the contexts of rows, weighted by `NEAR`."""
+        unknown = rows[np.isnan(self._context_lengths[rows])]
+        for start in range(0, len(unknown), _BLOCK):
+            block = unknown[start : start + _BLOCK]
+            context = self.context(block, 2)
+            vectors = self._vectors.at(context.rows)
+            self._context_lengths[block] = _context_lengths(vectors, context.places)
+        return self._context_lengths[rows]
 
     def neighbors(self, rows: Rows, offset: int) -> Rows:
         """Return the rows `offset` turns later (or earlier) in the session, or NONE."""
@@ -514,6 +530,10 @@ class Table:
         into.strings[f"{name}.speakers"] = [" ".join(sorted(stems)) for stems in speakers]
         into.arrays |= {f"{name}.{column}": self.column(column) for column in _COLUMNS}
         into.arrays[f"{name}.last"] = self._last
+        if self.stored_fields is not None:
+            # All of them, so that no search has to read vectors for it.
+            self._lengths_of_contexts(np.flatnonzero(self.column("alive")))
+            into.arrays[f"{name}.context_lengths"] = self._context_lengths[: len(self.ids)]
         into.arrays[f"{name}.session_lengths"] = self._session_lengths
         vectors, scales = self._vectors.all(len(self.ids))
         into.arrays[f"{name}.vectors"], into.arrays[f"{name}.vector_scales"] = vectors, scales
@@ -548,6 +568,8 @@ class Table:
         table.columns = {column: np.array(arrays[f"{name}.{column}"]) for column in _COLUMNS}
         table._n_named = int(np.count_nonzero(table.columns["speaker"]))
         table._context_lengths = np.full(len(table.columns["alive"]), np.nan, dtype=np.float32)
+        if dimension:
+            table._context_lengths = np.array(arrays[f"{name}.context_lengths"])
         table._last = np.array(arrays[f"{name}.last"])
         table._session_lengths = np.array(arrays[f"{name}.session_lengths"])
         heads, tails = arrays[f"{name}.code_heads"], arrays[f"{name}.code_tails"]

@@ -50,7 +50,7 @@ def smooth_documents(ranking: TurnRanking, turns: Ranking) -> Ranking:
 
 def _hybrid(ranking: TurnRanking, table: Table, rows: NDArray[np.intp]) -> NDArray[np.float64]:
     """Return the sum of cosine and BM25, each scaled to [0, 1] over the chunks."""
-    cosines = np.asarray(table.vectors(rows) @ ranking.vector, dtype=np.float64)
+    cosines = table.cosines(rows, ranking.vector).astype(np.float64)
     stats = TermStats(table.words, list(ranking.question.terms))
     lengths = table.words.lengths()[rows]
     words = bm25(stats.frequencies(rows), lengths, table.words.mean_length(), stats.idf, _K1, _B)

@@ -167,7 +167,7 @@ def nearest_turns(mask: VisibilityMask, vector: Vectors, n: int) -> Candidates:
     table, visible, n_codes = mask.table, mask.at(), OVERSAMPLING * n
     is_many = np.count_nonzero(visible) > n_codes
     rows = table.near(vector, n_codes, visible) if is_many else np.flatnonzero(visible)
-    return _best(rows, np.vecdot(table.vectors(rows), vector), n)
+    return _best(rows, table.cosines(rows, vector).astype(np.float64), n)
 
 
 def nearest_stored(
@@ -319,13 +319,23 @@ class TurnRanking:
 
     def _exact_rows(self, table: Table, lexical: LexicalFeatures) -> Rows:
         """Return the turns that are the question word for word, and those with its literals."""
-        same = np.flatnonzero(table.column("text_key") == self.question.text_key)
+        same = self._verbatim_rows(table, lexical)
         allowed = self.masks[Granularity.TURN].allowed
         postings = [rows for rows, _ in lexical.literals.postings]
         if allowed is not None:
             postings = [rows[allowed[rows]] for rows in postings]
         rare = [rows[-EXACT:] for rows in postings]
         return np.concatenate([same, *rare]).astype(np.intp)
+
+    def _verbatim_rows(self, table: Table, lexical: LexicalFeatures) -> Rows:
+        """Return the turns that are the question word for word."""
+        keys = table.column("text_key")
+        if not lexical.all.postings:
+            return np.flatnonzero(keys == self.question.text_key)
+        # They have its rarest term, too.
+        rows, _ = min(lexical.all.postings, key=lambda postings: len(postings[0]))
+        verbatim: Rows = rows[keys[rows] == self.question.text_key].astype(np.intp)
+        return verbatim
 
     def shortlist(self, rows: Rows, features: Features) -> tuple[Rows, Features]:
         """Return the best candidates by the first stage, and their features for the second."""

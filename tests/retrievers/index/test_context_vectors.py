@@ -1,4 +1,4 @@
-"""`Table.cosines`: the lengths of context vectors are kept until a context changes."""
+"""`Table.context_cosines`: the lengths of context vectors are kept until a context changes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pytest
 
+from agentmem_retrievers.index.array_file import ArrayFile
 from agentmem_retrievers.index.table import Table
 from agentmem_stores import Scope, Vectors
 from agentmem_stores.conformance import make_memory
@@ -27,7 +28,8 @@ def put(table: Table, memory_id: str, position: int, vector: Vectors) -> None:
 def cosines(table: Table) -> dict[str, tuple[float, float]]:
     """Return the cosine of each memory, and of its context, to the first axis."""
     rows = np.array(sorted(table.row_of.values()), dtype=np.intp)
-    own, near = table.cosines(table.context(rows, radius=2), np.eye(DIMENSION, dtype=np.float32)[0])
+    axis: Vectors = np.eye(DIMENSION, dtype=np.float32)[0]
+    own, near = table.context_cosines(table.context(rows, radius=2), axis)
     pairs = zip(own.tolist(), near.tolist(), strict=True)
     return dict(zip([table.ids[row] for row in rows], pairs, strict=True))
 
@@ -65,3 +67,20 @@ def test_a_replaced_turn_changes_the_contexts_around_it() -> None:
     after = cosines(table)
     assert after["m0"][0] == before["m0"][0]
     assert all(after[i][1] != pytest.approx(before[i][1]) for i in before)
+
+
+def test_a_file_has_the_lengths_of_all_contexts() -> None:
+    table, vectors, file = Table(DIMENSION), unit_vectors(6), ArrayFile()
+    for n in range(6):
+        put(table, f"m{n}", n, vectors[n])
+    table.remove("m3")
+
+    table.to_arrays(file, "turn")
+
+    lengths = file.arrays["turn.context_lengths"]
+    assert np.isnan(lengths).tolist() == [n == 3 for n in range(6)]
+    read = Table.from_arrays(file, "turn", DIMENSION)
+    assert cosines(read) == cosines(table)
+    put(read, "m6", 3, vectors[3])
+    put(table, "m6", 3, vectors[3])
+    assert cosines(read) == cosines(table)
