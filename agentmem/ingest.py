@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["IngestReport", "ingest", "session_batches"]
 
-# Turns embedded and written at once: enough to fill the embedder's batches, few enough that an
-# interruption loses seconds.
-BATCH_SIZE = 128
+# Characters of the turns that are embedded and written at once, and how many more each turn counts,
+# because it takes time to write. An interruption loses seconds; each write of Chroma takes 15 ms,
+# however few rows it has.
+BATCH_CHARACTERS, TURN_CHARACTERS = 150_000, 100
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,15 @@ def ingest(
 
 
 def session_batches(sessions: Sequence[DialogueSession]) -> Iterator[list[DialogueSession]]:
-    """Yield sessions in batches of `BATCH_SIZE` turns or slightly more."""
+    """Yield sessions in batches of `BATCH_CHARACTERS` or slightly more."""
     batch: list[DialogueSession] = []
+    size = 0
     for session in sessions:
         batch.append(session)
-        if sum(len(s.turns) for s in batch) >= BATCH_SIZE:
+        size += sum(len(turn.text) + TURN_CHARACTERS for turn in session.turns)
+        if size >= BATCH_CHARACTERS:
             yield batch
-            batch = []
+            batch, size = [], 0
     if batch:
         yield batch
 

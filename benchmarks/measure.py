@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 __all__ = [
-    "BENCHES", "BenchSettings", "Ratio", "alternate", "in_process", "peak_memory",
-    "resident_memory", "seconds",
+    "BENCHES", "BenchSettings", "Ratio", "alternate", "anonymous_memory", "in_process",
+    "peak_memory", "resident_memory", "seconds",
 ]  # fmt: skip
 
 BENCHES = (
@@ -159,6 +159,15 @@ def resident_memory(pid: int | None = None) -> float:
         pid: by default this process.
     """
     return _memory("VmRSS", pid)
+
+
+def anonymous_memory() -> float:
+    """Return how much of this process's resident memory no file backs, in MB.
+
+    The system can drop pages that are mapped from a file, and read them again. Where /proc is
+    missing, the peak of all resident memory.
+    """
+    return _memory("RssAnon")
 
 
 def peak_memory() -> float:

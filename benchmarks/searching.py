@@ -21,6 +21,7 @@ from benchmarks.measure import (
     BenchSettings,
     Ratio,
     alternate,
+    anonymous_memory,
     in_process,
     resident_memory,
     seconds,
@@ -267,7 +268,7 @@ def measure_opening(settings: BenchSettings, searching: SearchBench, shape: Shap
         vector = precomputed.embed_query(question)
         ours.append(in_process(_with_agentmem, place, precomputed, question))
         bare.append(in_process(_bare, place, vector))
-    (our_seconds, after_search, loaded), (bare_seconds, bare_loaded) = (
+    (our_seconds, after_search, loaded, anonymous), (bare_seconds, bare_loaded, bare_anonymous) = (
         [median(column) for column in zip(*rows, strict=True)] for rows in (ours, bare)
     )
     return [
@@ -283,10 +284,16 @@ def measure_opening(settings: BenchSettings, searching: SearchBench, shape: Shap
             f"resident memory with {size} / bare", loaded, bare_loaded, "MB", at_most=bound,
             note="both after a query of every granularity; without the embedder",
         ),
+        Ratio(
+            f"of it, memory that no file backs, with {size} / bare", anonymous, bare_anonymous,
+            "MB", note="the system can drop pages of mapped files",
+        ),
     ]  # fmt: skip
 
 
-def _with_agentmem(place: Path, embeddings: Any, question: str) -> tuple[float, float, float]:
+def _with_agentmem(
+    place: Path, embeddings: Any, question: str
+) -> tuple[float, float, float, float]:
     import chromadb  # noqa: F401
 
     # Loads what would otherwise load at first use.
@@ -299,10 +306,10 @@ def _with_agentmem(place: Path, embeddings: Any, question: str) -> tuple[float, 
         vector = np.asarray(embeddings.embed_query(question), dtype=np.float32)
         for granularity in Granularity:
             memory.services.store.nearest(owner(0), granularity, vector[np.newaxis], 30)
-        return elapsed, after_search, resident_memory()
+        return elapsed, after_search, resident_memory(), anonymous_memory()
 
 
-def _bare(place: Path, vector: Vectors) -> tuple[float, float]:
+def _bare(place: Path, vector: Vectors) -> tuple[float, float, float]:
     import chromadb  # noqa: F401
 
     import agentmem  # noqa: F401
@@ -314,4 +321,4 @@ def _bare(place: Path, vector: Vectors) -> tuple[float, float]:
                 query_embeddings=[vector], n_results=30, include=["documents", "distances"]
             )
             elapsed = elapsed or time.perf_counter() - start
-        return elapsed, resident_memory()
+        return elapsed, resident_memory(), anonymous_memory()
