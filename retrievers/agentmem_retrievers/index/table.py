@@ -123,6 +123,21 @@ class ContextWindow:
         return ContextWindow(at, self.rows[merged.rows], merged.places)
 
 
+@dataclass(frozen=True, eq=False)
+class _StateSummary:
+    """What the states of all rows amount to.
+
+    Attributes:
+        active: which rows are active, shape (rows,); read-only.
+        earliest_expiry: when the first of them expires, in seconds since 1970.
+        has_archived: whether any row is archived.
+    """
+
+    active: NDArray[np.bool_]
+    earliest_expiry: float
+    has_archived: bool
+
+
 class Table:
     """Rows are appended: the row of a replaced memory dies, and its number is not used again.
 
@@ -164,10 +179,9 @@ class Table:
         self._last = np.full(64, NONE, dtype=np.int32)
         # Rows that are spoken by somebody with a name.
         self._n_named = 0
-        # Which rows are active and when the first of them expires, computed when the rows had
-        # changed so many times.
+        # Computed when the rows had changed so many times.
         self._n_changes = 0
-        self._active: tuple[int, NDArray[np.bool_], float] | None = None
+        self._state_summary: tuple[int, _StateSummary] | None = None
         # By speaker number: the stems of the name. Number 0 has no name, nor have dead rows.
         self._speakers: list[frozenset[str]] = [frozenset()]
         self._speaker_numbers: dict[frozenset[str], int] = {frozenset(): 0}
@@ -466,9 +480,9 @@ class Table:
             their defaults and nothing has expired.
         """
         if rows is None and as_of is None and not include_archived:
-            active, earliest_expiry = self._active_rows()
-            if now is None or now.timestamp() < earliest_expiry:
-                return active
+            states = self._states()
+            if now is None or now.timestamp() < states.earliest_expiry:
+                return states.active
         columns, where = self.columns, slice(len(self.ids)) if rows is None else rows
         state = columns["state"][where]
         mask = state == _ACTIVE
@@ -481,21 +495,27 @@ class Table:
             mask = mask & ~(columns["expires_at"][where] <= now.timestamp())
         return np.asarray(mask & columns["alive"][where], dtype=np.bool_)
 
-    def _active_rows(self) -> tuple[NDArray[np.bool_], float]:
-        """Return which rows are active, and when the first of them expires."""
-        cached, n_changes = self._active, self._n_changes
+    def _states(self) -> _StateSummary:
+        """Return what the states of all rows amount to."""
+        cached, n_changes = self._state_summary, self._n_changes
         if cached is None or cached[0] != n_changes:
-            mask = (self.column("state") == _ACTIVE) & self.column("alive")
-            mask.flags.writeable = False
-            earliest = float(np.nanmin(self.column("expires_at")[mask], initial=np.inf))
-            # A mask computed during a write is out of date when the write ends: it counts as a
+            state = self.column("state")
+            active = (state == _ACTIVE) & self.column("alive")
+            active.flags.writeable = False
+            expires_at = self.column("expires_at")[active]
+            summary = _StateSummary(
+                active=active,
+                earliest_expiry=float(np.nanmin(expires_at, initial=np.inf)),
+                has_archived=bool((state == _ARCHIVED).any()),
+            )
+            # Computed during a write, it is out of date when the write ends: that counts as a
             # change then.
-            self._active = cached = n_changes, mask, earliest
-        return cached[1:]
+            self._state_summary = cached = n_changes, summary
+        return cached[1]
 
     def has_archived(self) -> bool:
         """Return whether any row is archived."""
-        return bool((self.column("state") == _ARCHIVED).any())
+        return self._states().has_archived
 
     def earliest_expiry(self) -> float:
         """Return when the next memory expires, in seconds since 1970; infinity if none does."""
