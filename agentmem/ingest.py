@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["IngestReport", "ingest", "session_batches"]
 
-# Characters of the turns that are embedded and written at once, and how many more each turn counts,
-# because it takes time to write. An interruption loses seconds; each write of Chroma takes 15 ms,
-# however few rows it has.
-BATCH_CHARACTERS, TURN_CHARACTERS = 150_000, 100
+# Characters of the turns that are embedded and written at once, and how many more each turn counts:
+# writing it takes about as long as embedding so many. A batch takes seconds, which is what an
+# interruption loses; each write of Chroma takes 15 ms, however few rows it has.
+BATCH_CHARACTERS, TURN_CHARACTERS = 150_000, 400
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def ingest(
 
 
 def session_batches(sessions: Sequence[DialogueSession]) -> Iterator[list[DialogueSession]]:
-    """Yield sessions in batches of `BATCH_CHARACTERS` or slightly more."""
+    """Yield batches of sessions; each ends with the session that reaches `BATCH_CHARACTERS`."""
     batch: list[DialogueSession] = []
     size = 0
     for session in sessions:

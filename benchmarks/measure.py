@@ -186,4 +186,5 @@ def _memory(field: str, pid: int | None = None) -> float:
         # In bytes on macOS, which has no /proc, else in kB.
         unit = 2**20 if sys.platform == "darwin" else 2**10
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
+    sizes = (int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
+    return next(sizes, float("nan"))

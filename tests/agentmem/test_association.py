@@ -109,6 +109,12 @@ def test_each_memory_is_decided_by_its_own_neighbors() -> None:
         assert not row[len(values) :].any()
 
 
+def test_a_limit_beyond_all_neighbors_compares_all_of_them() -> None:
+    neighbors = [Neighbor(f"n{i}", similarity) for i, similarity in enumerate((0.9, 0.8, 0.3))]
+    edges_of = Association(neighbors=2**31 - 1).edges([neighbors, [], neighbors[1:]])
+    assert [[e.target for e in edges] for edges in edges_of] == [["n0", "n1"], [], ["n1"]]
+
+
 @pytest.mark.parametrize("wrong", [{"floor": 0.9}, {"neighbors": 0}, {"at_most": -1}])
 def test_rejects_parameters_out_of_range(wrong: dict[str, float]) -> None:
     with pytest.raises(InvalidInputError):

@@ -83,7 +83,7 @@ def test_compares_writes_with_embedding_and_times_stages(call: Any, tmp_path: Pa
 
     assert result.exit_code == 0, result.output
     report = json.loads(out.read_text())
-    assert [row["at_most"] for row in report["ratios"]] == [1.25, 2.5, None, 1.5]
+    assert [row["at_most"] for row in report["ratios"]] == [1.25, None, 2.5, None, 1.5]
     assert report["ratios"][0]["parts"]["embedding"] > 0
     # A stage whose function is not called would take no time.
     # Conversations without named speakers are ranked in one stage, without similar terms.
@@ -99,10 +99,12 @@ def test_compares_opening_in_processes_of_their_own(call: Any, tmp_path: Path) -
     result = call("--sizes", "60", "--rounds", "1", "--only", "opening", "--json", str(out))
 
     assert result.exit_code == 0, result.output
-    opening, after_search, loaded = json.loads(out.read_text())["ratios"]
+    opening, after_search, loaded, anonymous = json.loads(out.read_text())["ratios"]
     assert opening["unit"] == "ms"
     assert 50 < after_search["floor"] == loaded["floor"]
     assert after_search["measured"] < loaded["measured"]
+    assert 20 < anonymous["measured"] < loaded["measured"]
+    assert 20 < anonymous["floor"] < loaded["floor"]
 
 
 def test_an_unknown_benchmark_is_an_error(call: Any) -> None:

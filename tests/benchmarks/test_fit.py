@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from agentmem_retrievers import Weights
+from agentmem_retrievers.ranking.scoring import shipped_content
 from benchmarks.__main__ import app
 
 SAMPLE = Path(__file__).parents[1] / "data" / "small_locomo.json"
@@ -30,6 +31,8 @@ def test_learns_judges_and_writes_weights(tmp_path: Path, monkeypatch: pytest.Mo
     late = {name for name in written["first"] if name.startswith("late.")}
     assert {"late.turn", "late.near", "late.session", "late.precision"} <= late
     assert {*written["first"]} - {*plain["first"]} == late
+    # All features of the second stage are fitted, though the weights that it starts from use none.
+    assert written["second"].keys() == shipped_content()["second"].keys()
     shipped = Weights.shipped()
     assert shipped.without_words is not None
     assert shipped.first.keys() == written["first"].keys()

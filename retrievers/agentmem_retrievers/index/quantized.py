@@ -104,17 +104,19 @@ class QuantizedVectors:
 
     def at(self, rows: NDArray[np.intp]) -> Vectors:
         """Return rows, float32 of shape (len(rows), dimension); zeros for -1."""
+        if not self._added.shape[1]:
+            return np.zeros((len(rows), 0), dtype=np.float32)
         vectors = self._unscaled(rows)
         vectors *= self._scales[rows, np.newaxis]
         return vectors
 
     def cosines(self, rows: NDArray[np.intp], vector: Vectors) -> NDArray[np.float32]:
-        """Return the cosines of rows to a vector, float32 of shape (len(rows),); 0 for -1.
+        """Return the cosines of rows to a vector, shape (len(rows),); 0 for -1.
 
         Scaling the products instead of the vectors takes a fifth less time.
 
         Args:
-            vector: unit length, shape (dimension,).
+            vector: unit length, float32 of shape (dimension,); the dimension is not 0.
         """
         products: NDArray[np.float32] = np.vecdot(self._unscaled(rows), vector)
         products *= self._scales[rows]
@@ -123,8 +125,6 @@ class QuantizedVectors:
     def _unscaled(self, rows: NDArray[np.intp]) -> Vectors:
         """Return rows as `quantize` made them; any row for -1, whose scale is 0."""
         first = len(self._stored)
-        if not self._added.shape[1]:
-            return np.zeros((len(rows), 0), dtype=np.float32)
         # `take` is several times as fast as indexing, which checks every component of a row.
         if not first:
             taken = np.take(self._added, rows, axis=0)

@@ -410,10 +410,10 @@ class Table:
         return near
 
     def cosines(self, rows: Rows, vector: Vectors) -> Vectors:
-        """Return the cosines of rows to a vector, float32 of shape (len(rows),); 0 for NONE.
+        """Return the cosines of rows to a vector, shape (len(rows),); 0 for NONE.
 
         Args:
-            vector: unit length, shape (dimension,).
+            vector: unit length, float32 of shape (dimension,).
         """
         return self._vectors.cosines(rows, vector)
 
@@ -508,8 +508,8 @@ class Table:
                 earliest_expiry=float(np.nanmin(expires_at, initial=np.inf)),
                 has_archived=bool((state == _ARCHIVED).any()),
             )
-            # Computed during a write, it is out of date when the write ends: that counts as a
-            # change then.
+            # A summary computed during a write is out of date when the write ends, because the
+            # write counts as a change.
             self._state_summary = cached = n_changes, summary
         return cached[1]
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agentmem_retrievers.features.late_interaction import LateInteraction, QueryToken
 from agentmem_retrievers.features.lexical import (
@@ -53,9 +54,9 @@ __all__ = [
 
 # The neighbors in the session of this many best candidates of each source are candidates too.
 WITH_NEIGHBORS = 30
-# Of this many times as many sign codes as candidates, the vectors are compared: they have 93.6 % of
-# the 100 nearest of 17,210 turns of LoCoMo and QMSum, and 99.4 % of the 20 nearest. Eight times as
-# many find the same for 1,155 questions among all these turns.
+# Of this many times as many sign codes as candidates, the vectors are compared: of the 17,210
+# different texts of turns of LoCoMo and QMSum, they have 93.6 % of the 100 nearest and 99.4 % of
+# the 20 nearest. See docs/performance.md for what the ranking finds.
 OVERSAMPLING = 6
 # The second stage ranks this many of the first one's best.
 SHORTLIST = 60
@@ -168,7 +169,7 @@ def nearest_turns(mask: VisibilityMask, vector: Vectors, n: int) -> Candidates:
     table, visible, n_codes = mask.table, mask.at(), OVERSAMPLING * n
     is_many = np.count_nonzero(visible) > n_codes
     rows = table.near(vector, n_codes, visible) if is_many else np.flatnonzero(visible)
-    return _best(rows, table.cosines(rows, vector).astype(np.float64), n)
+    return _best(rows, table.cosines(rows, vector), n)
 
 
 def nearest_stored(
@@ -187,7 +188,7 @@ def nearest_stored(
     return _best(rows, similarities, len(rows))
 
 
-def _best(rows: Rows, similarities: Floats, n: int) -> Candidates:
+def _best(rows: Rows, similarities: NDArray[np.floating], n: int) -> Candidates:
     order = np.argsort(-similarities, kind="stable")[:n]
     return Candidates(rows[order], similarities[order].astype(np.float64))
 
@@ -333,20 +334,28 @@ class TurnRanking:
         keys = table.column("text_key")
         if not lexical.all.postings:
             return np.flatnonzero(keys == self.question.text_key)
-        # They have its rarest term, too.
+        # Such a turn contains every term of the question, so also the rarest.
         rows, _ = min(lexical.all.postings, key=lambda postings: len(postings[0]))
         verbatim: Rows = rows[keys[rows] == self.question.text_key].astype(np.intp)
         return verbatim
 
     def shortlist(self, rows: Rows, features: Features) -> tuple[Rows, Features]:
-        """Return the best candidates by the first stage, and their features for the second."""
-        places, _, _, second = self._shortlist(rows, features)
+        """Return the best candidates by the first stage, and their features for the second.
+
+        Args:
+            features: of the first stage, complete.
+        """
+        places, _, _, second = self._shortlist(rows, features, complete=True)
         return rows[places], second
 
     def _shortlist(
-        self, rows: Rows, features: Features
+        self, rows: Rows, features: Features, *, complete: bool = False
     ) -> tuple[Rows, dict[str, Floats], Floats, Features]:
-        """The places of the best candidates, the parts and scores of all, and new features."""
+        """Return the places of the best candidates, parts and scores of all, and new features.
+
+        Args:
+            complete: compute the features of the second stage also if no weight uses them.
+        """
         standardized = standardize(features, self.weights.standardized)
         parts = weighted_parts(standardized, self.weights.first, self.settings.off)
         scores = np.zeros(len(rows))
@@ -355,7 +364,7 @@ class TurnRanking:
         # A turn that is the question word for word is kept, however it scores.
         best = np.lexsort((-scores, -features["exact.verbatim"]))
         places = np.sort(best[:SHORTLIST])
-        if not self._has_second_stage:
+        if not (complete or self._has_second_stage):
             return places, parts, scores, {"second.score": scores[places]}
         second = second_stage_features(
             self.index.tables[Granularity.TURN],

@@ -36,6 +36,11 @@ def test_near_are_the_rows_of_the_nearest_codes(dimension: int, n_stored: int) -
     for row in (0, 120):
         read.clear(row)
     np.testing.assert_allclose(read.at(np.arange(200)), vectors, atol=2e-2)
+    some = np.array([199, -1, 0, 120, 3, 3])
+    np.testing.assert_allclose(
+        read.cosines(some, queries[0]), read.at(some) @ queries[0], atol=1e-6
+    )
+    assert read.cosines(np.arange(0), queries[0]).shape == (0,)
     for n, rows in ((10, None), (500, None), (10, np.arange(50, 180, 3)), (5, np.arange(0))):
         among = np.arange(200) if rows is None else rows
         mask = None if rows is None else np.isin(np.arange(200), rows)
@@ -66,6 +71,11 @@ def test_rows_that_do_not_exist_are_zeros() -> None:
     at = stored.at(np.array([3, -1, 129, -1]))
     np.testing.assert_allclose(at[[0, 2]], vectors[[3, 129]], atol=0.01)
     assert not at[[1, 3]].any()
+
+
+def test_rows_without_vectors_have_none() -> None:
+    """Tables of other memories than turns, which may be more than there is room for at first."""
+    assert QuantizedVectors(0).at(np.arange(200)).shape == (200, 0)
 
 
 def test_many_queries_are_compared_in_blocks() -> None:
