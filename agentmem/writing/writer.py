@@ -21,6 +21,7 @@ from agentmem_retrievers.forgetting import IMPORTANCE
 from agentmem_retrievers.index.indexed_store import IndexedStore
 from agentmem_stores import (
     Batch,
+    Edge,
     Entry,
     Granularity,
     Memory,
@@ -194,9 +195,13 @@ class Writer:
             # Equally near ones by id, so that links do not depend on the order of the store.
             known.sort(key=_by_id)
             known.sort(key=_by_similarity, reverse=True)
-        edges, entries = self.association.edges(neighbors), []
-        for i, memory in enumerate(memories):
-            nearest = neighbors[i][0].similarity if neighbors[i] else 0.0
+        nearest_of = [known[0].similarity if known else 0.0 for known in neighbors]
+        # Nothing is fitted where nothing is near.
+        edges: Sequence[tuple[Edge, ...]] = [()] * len(memories)
+        if max(nearest_of) >= self.association.floor:
+            edges = self.association.edges(neighbors)
+        entries = []
+        for i, (memory, nearest) in enumerate(zip(memories, nearest_of, strict=True)):
             strength = self.curve.initial_strength(
                 surprise=min(max(1 - nearest, 0.0), 1.0),
                 importance=importances[i] if importances else 0.0,

@@ -13,7 +13,7 @@ def traced() -> dict[str, tuple[int, int]]:
 
 
 @pytest.mark.parametrize(
-    ("verb", "most_files", "most_calls"), [("add", 25, 370), ("search", 26, 412)]
+    ("verb", "most_files", "most_calls"), [("add", 25, 370), ("search", 26, 420)]
 )
 def test_a_call_runs_through_few_files(
     traced: dict[str, tuple[int, int]], verb: str, most_files: int, most_calls: int

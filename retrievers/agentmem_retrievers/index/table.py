@@ -427,7 +427,8 @@ class Table:
         Returns:
             Both cosines, each of shape (rows,).
         """
-        cosines, places, rows = self.cosines(context.rows, vector), context.places, context.at[0]
+        cosines = self._vectors.cosines(context.rows, vector)
+        places, rows = context.places, context.at[0]
         near = np.zeros(len(rows), dtype=np.float32)
         for offset, weight in NEAR.items():
             near += np.float32(weight) * cosines[places[offset]]

@@ -332,10 +332,11 @@ class TurnRanking:
     def _verbatim_rows(self, table: Table, lexical: LexicalFeatures) -> Rows:
         """Return the turns that are the question word for word."""
         keys = table.column("text_key")
-        if not lexical.all.postings:
+        terms = lexical.all
+        if not terms.postings:
             return np.flatnonzero(keys == self.question.text_key)
         # Such a turn contains every term of the question, so also the rarest.
-        rows, _ = min(lexical.all.postings, key=lambda postings: len(postings[0]))
+        rows, _ = terms.postings[terms.document_frequencies.argmin()]
         verbatim: Rows = rows[keys[rows] == self.question.text_key].astype(np.intp)
         return verbatim
 
