@@ -1098,7 +1098,7 @@ class MemoryController:
         """
         owner = arguments.owner(self.services, scope)
         memory_id = arguments.memory_id("memory_id", memory_id)
-        self.services.flush()
+        self.services.flush(owner)
         memories = self.services.memories.get(owner, [memory_id])
         if not memories:
             raise MemoryNotFoundError(f"{owner} has no memory {memory_id!r}")
@@ -1167,7 +1167,7 @@ class MemoryController:
         granularities.remove(Granularity.CITATION)
         if granularity is not None:
             granularities = [arguments.choice("granularity", granularity, Granularity)]
-        services.flush()
+        services.flush(owner)
         return list_memories(
             services.memories,
             owner,
@@ -1262,7 +1262,7 @@ class MemoryController:
         owner = arguments.owner(self.services, scope)
         query = None if query is None else arguments.text("query", query)
         k = arguments.integer("k", k, low=1, optional=True)
-        self.services.flush()
+        self.services.flush(owner)
         topics = [
             topic
             for topic in self.services.store.scan(owner, Granularity.TOPIC)
@@ -1311,7 +1311,7 @@ class MemoryController:
             attribute = arguments.string("attribute", attribute)
         superseded = arguments.flag("superseded", superseded)
         moment = None if as_of is None else arguments.moment("as_of", as_of)
-        self.services.flush()
+        self.services.flush(owner)
         now = moment or self.clock()
         memories = [
             memory
@@ -1395,7 +1395,7 @@ class MemoryController:
             None if since is None else arguments.moment("since", since),
             None if until is None else arguments.moment("until", until),
         )
-        self.services.flush()
+        self.services.flush(owner)
         timeline = Timeline(
             self.services.memories,
             owner,
@@ -1743,7 +1743,7 @@ class MemoryController:
         owner = arguments.owner(services, scope)
         goal = None if goal is None else arguments.text("goal", goal)
         k = arguments.integer("k", k, low=1)
-        services.flush()
+        services.flush(owner)
         if not len(services.memories.index(owner).tables[Granularity.PLAN]):
             return []
         if goal is None:
@@ -1912,7 +1912,7 @@ class MemoryController:
             (2, 1)
         """
         owner = arguments.owner(self.services, scope)
-        self.services.flush()
+        self.services.flush(owner)
         return export_graph(self.services.memories, self.curve, owner, self.clock())
 
     def check(self, *, repair: bool = False, scope: Scope | None = None) -> CheckReport:

@@ -11,7 +11,7 @@ from threading import Barrier
 import pytest
 from langchain_core.embeddings import Embeddings
 
-from agentmem import MemoryController, Scope
+from agentmem import AgentMemError, MemoryController, Scope
 from tests.torture._embedding import WordEmbeddings
 
 OWNERS = [Scope(f"owner{n}") for n in range(8)]
@@ -116,3 +116,24 @@ def test_a_search_waits_for_no_change_that_embeds(memory: MemoryController) -> N
         memory.services.swept_scopes.add(OWNERS[0])
         search = pool.submit(memory.search, QUESTIONS[2], k=1, scope=OWNERS[0], reinforce=False)
         assert "cello" in search.result(timeout=30)[0].memory.text
+
+
+@pytest.mark.parametrize("method", ["update", "history", "unmerge", "get_all", "delete"])
+def test_no_method_takes_the_lock_of_another_owner(memory: MemoryController, method: str) -> None:
+    """Two owners that each wait for the other's lock, holding their own, would wait for ever."""
+    ours, other = OWNERS[:2]
+    [turn] = memory.get_all(limit=1, scope=ours)
+    calls: dict[str, Callable[[], object]] = {
+        "update": lambda: memory.update(turn.id, text="The dog is called Rex.", scope=ours),
+        "history": lambda: memory.history(turn.id, scope=ours),
+        "unmerge": lambda: memory.unmerge(turn.id, scope=ours),
+        "get_all": lambda: memory.get_all(scope=ours),
+        "delete": lambda: memory.delete(turn.id, scope=ours),
+    }
+    for owner in (ours, other):
+        # Its recalls are written with the next write, or the next reading of them.
+        assert memory.search(QUESTIONS[0], scope=owner)
+    assert memory.services.reinforcement.pending_scopes()
+    with ThreadPoolExecutor(1) as pool, memory.services.locks.hold(other):
+        error = pool.submit(calls[method]).exception(timeout=20)
+    assert error is None or isinstance(error, AgentMemError)
