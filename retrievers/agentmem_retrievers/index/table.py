@@ -588,9 +588,10 @@ class Table:
         # Copied, except for vectors, codes and texts, which are many times as large.
         table.columns = {column: np.array(arrays[f"{name}.{column}"]) for column in _COLUMNS}
         table._n_named = int(np.count_nonzero(table.columns["speaker"]))
-        table._context_lengths = np.full(len(table.columns["alive"]), np.nan, dtype=np.float32)
         if dimension:
             table._context_lengths = np.array(arrays[f"{name}.context_lengths"])
+        else:
+            table._context_lengths = np.full(len(table.ids), np.nan, dtype=np.float32)
         table._last = np.array(arrays[f"{name}.last"])
         table._session_lengths = np.array(arrays[f"{name}.session_lengths"])
         heads, tails = arrays[f"{name}.code_heads"], arrays[f"{name}.code_tails"]
