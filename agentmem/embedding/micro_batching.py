@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from threading import Condition
 from typing import Generic, TypeVar
 
@@ -38,23 +40,38 @@ _Batch = list[tuple[_Call[T, R], int, T, int]]
 class MicroBatcher(Generic[T, R]):
     """Computes items of several threads in common batches.
 
-    It has no thread of its own. A caller computes at once if no other thread is computing, so that
-    a single caller never waits. Callers that come meanwhile wait, and the next batch takes items of
-    all of them. Callers take turns at being first in a batch, so that a caller with thousands of
-    texts does not keep out one with a question. At most one call of each thread waits.
+    A caller computes at once if no other thread is computing, so that a single caller never waits.
+    Callers that come meanwhile wait, and the next batch takes items of all of them. Callers take
+    turns at being first in a batch, so that a caller with thousands of texts does not keep out one
+    with a question. At most one call of each thread waits.
+
+    The batches of a call with several are computed in threads that last as long as the call: two
+    operations on one core each do not wait for each other at every step, as two halves of one
+    operation do.
 
     Args:
-        compute: computes a batch; one at a time.
+        compute: computes a batch.
         limit: returns how much may be computed at once, padding included: items times the greatest
             length. An item that is longer is a batch of its own.
+        n_workers: returns how many batches of a call may be computed at once; by default one.
+        init_worker: called first in each thread that computes some of them.
     """
 
-    def __init__(self, compute: Callable[[list[T]], list[R]], limit: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        compute: Callable[[list[T]], list[R]],
+        limit: Callable[[], int],
+        n_workers: Callable[[], int] = lambda: 1,
+        init_worker: Callable[[], None] | None = None,
+    ) -> None:
         self._compute = compute
         self._limit = limit
+        self._n_workers = n_workers
+        self._init_worker = init_worker
         self._changed = Condition()
         self._calls: deque[_Call[T, R]] = deque()
-        self._busy = False
+        # Batches that are being computed.
+        self._running = 0
 
     def __call__(self, items: Sequence[T], lengths: Sequence[int]) -> list[R]:
         """Return the result of each item; raises what `compute` raises for them.
@@ -65,19 +82,16 @@ class MicroBatcher(Generic[T, R]):
         if not items:
             return []
         call: _Call[T, R] = _Call(items, lengths)
+        limit = self._limit()
+        n_workers = min(self._n_workers(), -(-sum(lengths) // limit))
         with self._changed:
             self._calls.append(call)
         try:
-            while True:
-                with self._changed:
-                    while self._busy and not call.done:
-                        self._changed.wait()
-                    if call.done:
-                        break
-                    # Busy only with a batch: if there is none because of an error, others go on.
-                    batch = self._next_batch()
-                    self._busy = True
-                self._run(batch)
+            if n_workers > 1:
+                share = -(-sum(lengths) // n_workers)
+                self._compute_in_workers(call, n_workers, min(limit, share))
+            # Does nothing after workers, unless they could not start.
+            self._compute_batches(call, 1, limit)
         finally:
             with self._changed:
                 if call in self._calls:
@@ -86,10 +100,41 @@ class MicroBatcher(Generic[T, R]):
             raise call.error
         return [call.results[place] for place in range(len(items))]
 
-    def _next_batch(self) -> _Batch[T, R]:
+    def _compute_in_workers(self, call: _Call[T, R], n_workers: int, limit: int) -> None:
+        work = partial(self._compute_batches, call, n_workers, limit)
+        with ThreadPoolExecutor(n_workers, initializer=self._init_worker) as pool:
+            try:
+                wait([pool.submit(work) for _ in range(n_workers)])
+            except RuntimeError:
+                # No thread starts while the interpreter ends.
+                return
+            except BaseException:
+                # This thread was interrupted, so the workers end with their present batches.
+                with self._changed:
+                    call.error = InterruptedError()
+                    self._changed.notify_all()
+                raise
+
+    def _compute_batches(self, call: _Call[T, R], at_once: int, limit: int) -> None:
+        """Compute batches of all calls until this call is done.
+
+        Args:
+            at_once: how many batches may be computed, this one included.
+        """
+        while True:
+            with self._changed:
+                while not call.done and (self._running >= at_once or not call.waiting):
+                    self._changed.wait()
+                if call.done:
+                    return
+                batch = self._next_batch(limit)
+                self._running += 1
+            self._run(batch)
+
+    def _next_batch(self, limit: int) -> _Batch[T, R]:
         """Take items of about the same length from all calls, beginning with the next in turn."""
         batch: _Batch[T, R] = []
-        longest, limit = 0, self._limit()
+        longest = 0
         for call in self._calls:
             while call.waiting:
                 length = call.waiting[0][2]
@@ -107,13 +152,14 @@ class MicroBatcher(Generic[T, R]):
             self._store(batch)
         except BaseException:
             # This thread was interrupted; the others compute theirs again.
-            for call, *item in reversed(batch):
-                if item[0] not in call.results:
-                    call.waiting.appendleft(tuple(item))  # type: ignore[arg-type]
+            with self._changed:
+                for call, *item in reversed(batch):
+                    if item[0] not in call.results:
+                        call.waiting.appendleft(tuple(item))  # type: ignore[arg-type]
             raise
         finally:
             with self._changed:
-                self._busy = False
+                self._running -= 1
                 self._changed.notify_all()
 
     def _store(self, batch: _Batch[T, R]) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from threading import RLock
+from threading import Lock, RLock, Thread
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -32,6 +32,9 @@ _MAX_WINDOW = 8192
 # Tokens computed together. On a CPU, the activations of a small model then fit its cache; a GPU
 # needs many to be busy.
 _BATCH_TOKENS_CPU, _BATCH_TOKENS_GPU = 512, 16_384
+# Batches computed at once on a CPU, at most. More would wait for Python.
+_MAX_WORKERS = 8
+_starting_worker = Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +87,9 @@ class SentenceTransformerEmbeddings(Embeddings):
         self.batch_tokens = batch_tokens
         # For loading, and because a tokenizer must not be used by two threads at once.
         self._lock = RLock()
-        self._batcher = MicroBatcher(self._compute, self._tokens_at_once)
+        self._batcher = MicroBatcher(
+            self._compute, self._tokens_at_once, self._n_workers, _divide_torch_threads
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.model_name!r}, backend={self.backend!r})"
@@ -145,6 +150,17 @@ class SentenceTransformerEmbeddings(Embeddings):
             return self.batch_tokens
         return _BATCH_TOKENS_CPU if self._model.device.type == "cpu" else _BATCH_TOKENS_GPU
 
+    def _n_workers(self) -> int:
+        """How many batches are computed at once: as many as torch would use threads for one.
+
+        Other backends, and GPUs, are busy with one.
+        """
+        if self.backend != "torch" or self._model.device.type != "cpu" or self._needs_encode:
+            return 1
+        import torch
+
+        return min(torch.get_num_threads(), _MAX_WORKERS)
+
     def _compute(self, texts: list[_Text]) -> list[TextEmbedding]:
         """Run the model on a batch; queries and documents apart if it treats them differently."""
         embedded: dict[int, TextEmbedding] = {}
@@ -153,7 +169,7 @@ class SentenceTransformerEmbeddings(Embeddings):
             groups = _by_task(texts)
         for is_query, places in groups.items():
             group = [texts[place] for place in places]
-            if any(self._model.prompts.values()) or self._model.truncate_dim:
+            if self._needs_encode:
                 results = self._encode(group, query=is_query)
             else:
                 results = self._forward(group, query=is_query)
@@ -168,6 +184,11 @@ class SentenceTransformerEmbeddings(Embeddings):
         # A router sends queries and documents through different modules.
         is_plain = len(lengths) == 1 and type(first).__name__ != "Router"
         return is_plain and not any(self._model.prompts.values())
+
+    @cached_property
+    def _needs_encode(self) -> bool:
+        """Whether the model does more to a text than to run its modules, so that `encode` must."""
+        return any(self._model.prompts.values()) or bool(self._model.truncate_dim)
 
     def _encode(self, texts: list[_Text], *, query: bool) -> list[TextEmbedding]:
         encode = self._model.encode_query if query else self._model.encode_document
@@ -186,7 +207,8 @@ class SentenceTransformerEmbeddings(Embeddings):
         from sentence_transformers.util import batch_to_device
 
         model, task = self._model, "query" if query else "document"
-        features = model.preprocess([text.text for text in texts], task=task)
+        with self._lock:
+            features = model.preprocess([text.text for text in texts], task=task)
         with torch.inference_mode():
             output = model(batch_to_device(features, model.device), task=task)
         vectors, tokens = output["sentence_embedding"], output.get("token_embeddings")
@@ -268,6 +290,21 @@ def default_embeddings(*, backend: Backend | Literal["auto"] | None = None) -> E
     if backend is None and chosen not in choices:
         raise InvalidInputError(f"AGENTMEM_BACKEND={chosen!r} must be one of {', '.join(choices)}")
     return SentenceTransformerEmbeddings(backend=fastest_backend() if chosen == "auto" else chosen)
+
+
+def _divide_torch_threads() -> None:
+    """Let torch use one thread for an operation of the calling thread, or its share of many.
+
+    `torch.set_num_threads` also sets how many a new thread gets, so a new thread sets it back.
+    """
+    import torch
+
+    with _starting_worker:
+        n_threads = torch.get_num_threads()
+        torch.set_num_threads(max(n_threads // _MAX_WORKERS, 1))
+        reset = Thread(target=torch.set_num_threads, args=(n_threads,))
+        reset.start()
+        reset.join()
 
 
 def _by_task(texts: list[_Text]) -> dict[bool, list[int]]:

@@ -80,6 +80,45 @@ def minilm(embeddings: Embeddings) -> Embedder:
     return Embedder(embeddings)
 
 
+# In a process of its own, because it sets how many threads torch has.
+WORKERS = """
+import threading
+import numpy as np
+import torch
+from agentmem.embedding.sentence_embeddings import SentenceTransformerEmbeddings
+
+def n_threads():
+    counts = []
+    thread = threading.Thread(target=lambda: counts.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    return [torch.get_num_threads(), *counts]
+
+torch.set_num_threads(3)
+assert n_threads() == [3, 3]
+used = set()
+forward = SentenceTransformerEmbeddings._forward
+def recorded(*args, **kwargs):
+    used.add((threading.get_ident(), torch.get_num_threads()))
+    return forward(*args, **kwargs)
+SentenceTransformerEmbeddings._forward = recorded
+
+embeddings = SentenceTransformerEmbeddings()
+texts = [f"Beagle {n} " + "walked along the river " * (n % 17) for n in range(120)]
+together = np.array(embeddings.embed_documents(texts))
+assert {count for _, count in used} == {1} and len(used) == 3, used
+assert n_threads() == [3, 3] and threading.active_count() == 1
+used.clear()
+alone = np.array([embeddings.embed_documents([text])[0] for text in texts[:20]])
+assert used == {(threading.get_ident(), 3)}, used
+assert np.abs(together[:20] - alone).max() < 1e-5
+"""
+
+
+def test_batches_are_computed_at_once_with_one_thread_of_torch_each() -> None:
+    subprocess.run([sys.executable, "-c", WORKERS], check=True, timeout=120)
+
+
 def test_default_loads_lazily_offline_and_silently() -> None:
     paths = {"PYTHONPATH": ":".join(p for p in sys.path if p), "PATH": "/usr/bin:/bin"}
     run = subprocess.run(

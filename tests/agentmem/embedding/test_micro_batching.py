@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
+from threading import Barrier, Event, get_ident, main_thread
 
 import pytest
 
@@ -118,3 +119,89 @@ def test_the_others_go_on_when_the_caller_who_computes_is_interrupted() -> None:
         with pytest.raises(KeyboardInterrupt):
             interrupted.result(10)
         assert waiting.result(10) == [6]
+
+
+def test_the_batches_of_a_call_are_computed_at_once() -> None:
+    barrier, threads = Barrier(2), set()
+
+    def compute(items: list[int]) -> list[int]:
+        barrier.wait(10)
+        threads.add(get_ident())
+        return [2 * item for item in items]
+
+    started: list[int] = []
+    batcher = MicroBatcher(compute, lambda: 16, lambda: 2, lambda: started.append(get_ident()))
+    # Four batches of four; a call of one batch is computed by the caller.
+    assert batcher(list(range(16)), [4] * 16) == [2 * n for n in range(16)]
+    assert threads == set(started)
+    assert len(threads) == 2
+    assert get_ident() not in threads
+    assert not batcher._calls
+    assert not batcher._running
+
+
+def test_a_call_of_one_batch_needs_no_worker() -> None:
+    threads: list[int] = []
+
+    def compute(items: list[int]) -> list[int]:
+        threads.append(get_ident())
+        return items
+
+    assert MicroBatcher(compute, lambda: 16, lambda: 2)([1, 2, 3], [4] * 3) == [1, 2, 3]
+    assert threads == [get_ident()]
+
+
+def test_workers_compute_for_callers_who_wait() -> None:
+    model = Model()
+    batcher = MicroBatcher(model, lambda: 16, lambda: 2)
+    with ThreadPoolExecutor(2) as pool:
+        many = pool.submit(batcher, list(range(400)), [4] * 400)
+        assert model.started.wait(10)
+        few = pool.submit(batcher, [1000], [4])
+        while len(batcher._calls) < 2 and not few.done():
+            time.sleep(0.001)
+        model.go.set()
+        assert few.result(10) == [2000]
+        assert many.result(10) == [2 * n for n in range(400)]
+    assert sorted(item for batch in model.batches for item in batch) == [*range(400), 1000]
+
+
+def test_an_error_in_a_worker_reaches_the_caller() -> None:
+    model = Model()
+    model.go.set()
+    batcher = MicroBatcher(model, lambda: 16, lambda: 2)
+    with pytest.raises(ValueError, match="refused"):
+        batcher([*range(40), -1], [4] * 41)
+    assert batcher([1, 2], [4, 4]) == [2, 4]
+
+
+def test_workers_stop_when_the_caller_is_interrupted() -> None:
+    computed: list[int] = []
+    main = main_thread().ident
+    assert main == get_ident()
+
+    def compute(items: list[int]) -> list[int]:
+        computed.extend(items)
+        if len(computed) == 8:
+            signal.pthread_kill(main, signal.SIGINT)
+        time.sleep(0.01)
+        return items
+
+    batcher = MicroBatcher(compute, lambda: 4, lambda: 2)
+    with pytest.raises(KeyboardInterrupt):
+        batcher(list(range(10_000)), [4] * 10_000)
+    assert len(computed) < 1000
+    assert not batcher._calls
+    assert batcher([7], [4]) == [7]
+
+
+def test_the_caller_computes_where_no_worker_can_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As while the interpreter ends."""
+
+    def submit(pool: ThreadPoolExecutor, work: object) -> None:
+        raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", submit)
+    model = Model()
+    model.go.set()
+    assert MicroBatcher(model, lambda: 16, lambda: 2)(list(range(40)), [4] * 40)[39] == 78
