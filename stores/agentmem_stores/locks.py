@@ -71,6 +71,10 @@ class ReadWriteLock:
                     self._writer = None
                     self._changed.notify_all()
 
+    def is_exclusive(self) -> bool:
+        """Return whether the calling thread holds the lock alone."""
+        return self._writer == get_ident()
+
     def _wait_to_write(self, thread: int) -> None:
         if thread in self._readers:
             raise RuntimeError("a thread that holds the lock shared cannot hold it alone")
@@ -99,6 +103,8 @@ class ScopeLocks:
         self._all = ReadWriteLock()
         self._locks: WeakValueDictionary[Scope, ReadWriteLock] = WeakValueDictionary()
         self._guard = Lock()
+        # The scope whose lock each thread holds, by thread.
+        self._scopes: dict[int, Scope] = {}
 
     def of(self, scope: Scope) -> ReadWriteLock:
         """Return the lock of a scope."""
@@ -110,10 +116,26 @@ class ScopeLocks:
 
     @contextmanager
     def hold(self, scope: Scope) -> Iterator[None]:
-        """Hold the lock of one scope alone; reentrant. Never hold those of two scopes."""
+        """Hold the lock of one scope alone; reentrant.
+
+        Raises:
+            RuntimeError: the calling thread holds the lock of another scope, and not that of all.
+                Two threads that do so could wait for each other forever.
+        """
+        thread = get_ident()
+        outer = self._scopes.get(thread)
+        if outer not in (None, scope) and not self._all.is_exclusive():
+            raise RuntimeError(f"a thread that holds the lock of {outer} cannot hold {scope}'s")
         # That of all scopes first, so that `hold_all` keeps out new changes, and waits for others.
         with self._all.shared(), self.of(scope).exclusive():
-            yield
+            self._scopes[thread] = scope
+            try:
+                yield
+            finally:
+                if outer is None:
+                    del self._scopes[thread]
+                else:
+                    self._scopes[thread] = outer
 
     def hold_all(self) -> AbstractContextManager[None]:
         """Wait until no other thread holds any lock, and hold all of them; reentrant.

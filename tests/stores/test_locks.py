@@ -83,9 +83,28 @@ def test_holding_all_waits_for_each_scope_and_may_hold_one_of_them() -> None:
         pass
 
 
+def test_a_thread_that_holds_one_scope_cannot_hold_another() -> None:
+    """Two threads that did so in turn would wait for each other forever."""
+    locks = ScopeLocks()
+    with locks.hold(ADA):
+        with pytest.raises(RuntimeError, match="cannot hold"):
+            locks.hold(BEN).__enter__()
+        with locks.hold(ADA):
+            pass
+        with pytest.raises(RuntimeError, match="cannot hold"):
+            locks.hold(BEN).__enter__()
+    with locks.hold(BEN):
+        pass
+    with locks.hold_all(), locks.hold(ADA):
+        with locks.hold(BEN):
+            pass
+        with locks.hold(ADA):
+            pass
+
+
 def test_unused_locks_take_no_memory() -> None:
     locks = ScopeLocks()
-    with locks.hold(ADA), locks.hold(BEN):
+    with locks.hold_all(), locks.hold(ADA), locks.hold(BEN):
         assert len(locks._locks) == 2
     gc.collect()
     assert not locks._locks
