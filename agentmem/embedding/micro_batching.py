@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from functools import partial
-from threading import Condition
+from threading import Condition, Thread
 from typing import Generic, TypeVar
 
 __all__ = ["MicroBatcher"]
+
+_log = logging.getLogger("agentmem")
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -24,6 +25,8 @@ class _Call(Generic[T, R]):
         self.results: dict[int, R] = {}
         self.size = len(items)
         self.error: Exception | None = None
+        # Threads that compute batches of this call.
+        self.workers = 0
 
     @property
     def done(self) -> bool:
@@ -53,8 +56,9 @@ class MicroBatcher(Generic[T, R]):
         compute: computes a batch.
         limit: returns how much may be computed at once, padding included: items times the greatest
             length. An item that is longer is a batch of its own.
-        n_workers: returns how many batches of a call may be computed at once; by default one.
-        init_worker: called first in each thread that computes some of them.
+        n_workers: returns how many batches of a call may be computed at once if no item is longer
+            than the limit; by default one.
+        init_worker: called first in each thread that computes some of them, with their number.
     """
 
     def __init__(
@@ -62,7 +66,7 @@ class MicroBatcher(Generic[T, R]):
         compute: Callable[[list[T]], list[R]],
         limit: Callable[[], int],
         n_workers: Callable[[], int] = lambda: 1,
-        init_worker: Callable[[], None] | None = None,
+        init_worker: Callable[[int], None] | None = None,
     ) -> None:
         self._compute = compute
         self._limit = limit
@@ -82,44 +86,64 @@ class MicroBatcher(Generic[T, R]):
         if not items:
             return []
         call: _Call[T, R] = _Call(items, lengths)
-        limit = self._limit()
-        n_workers = min(self._n_workers(), -(-sum(lengths) // limit))
+        limit, total = self._limit(), sum(lengths)
         with self._changed:
             self._calls.append(call)
         try:
-            if n_workers > 1:
-                share = -(-sum(lengths) // n_workers)
-                self._compute_in_workers(call, n_workers, min(limit, share))
+            if total > limit >= max(lengths):
+                n_workers = min(self._n_workers(), -(-total // limit), len(items))
+                if n_workers > 1:
+                    self._compute_in_workers(call, n_workers, min(limit, -(-total // n_workers)))
             # Does nothing after workers, unless they could not start.
             self._compute_batches(call, 1, limit)
         finally:
             with self._changed:
-                if call in self._calls:
-                    self._calls.remove(call)
+                self._calls.remove(call)
+                if not call.done:
+                    # This thread was interrupted; its workers end.
+                    call.error = InterruptedError()
+                    self._changed.notify_all()
         if call.error is not None:
             raise call.error
         return [call.results[place] for place in range(len(items))]
 
     def _compute_in_workers(self, call: _Call[T, R], n_workers: int, limit: int) -> None:
-        work = partial(self._compute_batches, call, n_workers, limit)
-        with ThreadPoolExecutor(n_workers, initializer=self._init_worker) as pool:
+        for _ in range(n_workers):
+            # Daemons: a program may end while one of its daemons embeds.
+            worker = Thread(target=self._work, args=(call, n_workers, limit), daemon=True)
+            with self._changed:
+                call.workers += 1
             try:
-                wait([pool.submit(work) for _ in range(n_workers)])
+                worker.start()
             except RuntimeError:
-                # No thread starts while the interpreter ends.
-                return
-            except BaseException:
-                # This thread was interrupted, so the workers end with their present batches.
+                # There are too many threads, or the interpreter ends.
                 with self._changed:
-                    call.error = InterruptedError()
-                    self._changed.notify_all()
-                raise
+                    call.workers -= 1
+                break
+        with self._changed:
+            while call.workers and not call.done:
+                self._changed.wait()
+
+    def _work(self, call: _Call[T, R], n_workers: int, limit: int) -> None:
+        try:
+            if self._init_worker is not None:
+                try:
+                    self._init_worker(n_workers)
+                except Exception as error:
+                    # The others, or the caller, compute everything.
+                    _log.debug("a thread for embedding could not start: %s", error)
+                    return
+            self._compute_batches(call, n_workers, limit)
+        finally:
+            with self._changed:
+                call.workers -= 1
+                self._changed.notify_all()
 
     def _compute_batches(self, call: _Call[T, R], at_once: int, limit: int) -> None:
         """Compute batches of all calls until this call is done.
 
         Args:
-            at_once: how many batches may be computed, this one included.
+            at_once: the next batch waits until fewer are being computed, by all threads.
         """
         while True:
             with self._changed:

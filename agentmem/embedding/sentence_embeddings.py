@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from threading import Lock, RLock, Thread
+from threading import Event, Lock, RLock, Thread
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -32,9 +32,9 @@ _MAX_WINDOW = 8192
 # Tokens computed together. On a CPU, the activations of a small model then fit its cache; a GPU
 # needs many to be busy.
 _BATCH_TOKENS_CPU, _BATCH_TOKENS_GPU = 512, 16_384
-# Batches computed at once on a CPU, at most. More would wait for Python.
-_MAX_WORKERS = 8
-_starting_worker = Lock()
+# Batches computed at once on a CPU, at most: more would wait for each other's Python.
+_MAX_WORKERS = 16
+_thread_setting = Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +60,10 @@ class SentenceTransformerEmbeddings(Embeddings):
         backend: `torch`, `onnx` or `openvino`. For the latter two, a model in a folder is exported
             when it is first loaded, and the export is stored in the cache folder of the user.
         device: such as `cpu` or `cuda`; by default the best available.
-        batch_tokens: about how many tokens are computed together, padding included; by default 512
-            on a CPU and 16,384 elsewhere. Texts of similar length share a batch.
+        batch_tokens: about how many tokens a batch has, padding included; by default 512 on a CPU
+            and 16,384 elsewhere. Texts of similar length share a batch. With torch on a CPU, as
+            many batches are computed at once as torch has threads, up to 16; a text with more
+            tokens than a batch is computed alone.
 
     Raises:
         InvalidInputError: there is no such backend, or `batch_tokens` is not positive.
@@ -88,7 +90,7 @@ class SentenceTransformerEmbeddings(Embeddings):
         # For loading, and because a tokenizer must not be used by two threads at once.
         self._lock = RLock()
         self._batcher = MicroBatcher(
-            self._compute, self._tokens_at_once, self._n_workers, _divide_torch_threads
+            self._compute, self._batch_limit, self._n_workers, _divide_torch_threads
         )
 
     def __repr__(self) -> str:
@@ -145,21 +147,22 @@ class SentenceTransformerEmbeddings(Embeddings):
         lengths = [min(max(len(text.encoding.ids), 1), window) for text in texts]
         return self._batcher(texts, lengths)
 
-    def _tokens_at_once(self) -> int:
+    def _batch_limit(self) -> int:
         if self.batch_tokens is not None:
             return self.batch_tokens
         return _BATCH_TOKENS_CPU if self._model.device.type == "cpu" else _BATCH_TOKENS_GPU
 
     def _n_workers(self) -> int:
-        """How many batches are computed at once: as many as torch would use threads for one.
+        """How many batches are computed at once: each with one thread of torch, or a few.
 
-        Other backends, and GPUs, are busy with one.
+        Other backends, and GPUs, are busy with one batch.
         """
         if self.backend != "torch" or self._model.device.type != "cpu" or self._needs_encode:
             return 1
         import torch
 
-        return min(torch.get_num_threads(), _MAX_WORKERS)
+        n_threads = torch.get_num_threads()
+        return n_threads // -(-n_threads // _MAX_WORKERS)
 
     def _compute(self, texts: list[_Text]) -> list[TextEmbedding]:
         """Run the model on a batch; queries and documents apart if it treats them differently."""
@@ -292,19 +295,30 @@ def default_embeddings(*, backend: Backend | Literal["auto"] | None = None) -> E
     return SentenceTransformerEmbeddings(backend=fastest_backend() if chosen == "auto" else chosen)
 
 
-def _divide_torch_threads() -> None:
-    """Let torch use one thread for an operation of the calling thread, or its share of many.
+def _divide_torch_threads(n_workers: int) -> None:
+    """Let torch use an equal share of its threads for operations of the calling thread.
 
-    `torch.set_num_threads` also sets how many a new thread gets, so a new thread sets it back.
+    `torch.set_num_threads` also sets how many each new thread of the process gets, so a new thread
+    sets that back at once. A thread of the application that first uses torch in between, usually a
+    fraction of a millisecond, gets a share too.
     """
     import torch
 
-    with _starting_worker:
-        n_threads = torch.get_num_threads()
-        torch.set_num_threads(max(n_threads // _MAX_WORKERS, 1))
-        reset = Thread(target=torch.set_num_threads, args=(n_threads,))
-        reset.start()
-        reset.join()
+    with _thread_setting:
+        n_threads, is_set = torch.get_num_threads(), Event()
+
+        def set_back() -> None:
+            is_set.wait()
+            torch.set_num_threads(n_threads)
+
+        # Started first: if there are too many threads, nothing is changed.
+        other = Thread(target=set_back, daemon=True)
+        other.start()
+        try:
+            torch.set_num_threads(max(n_threads // n_workers, 1))
+        finally:
+            is_set.set()
+            other.join()
 
 
 def _by_task(texts: list[_Text]) -> dict[bool, list[int]]:

@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, Event, get_ident, main_thread
+from threading import Barrier, Event, Thread, get_ident, main_thread
 
 import pytest
 
@@ -130,7 +130,7 @@ def test_the_batches_of_a_call_are_computed_at_once() -> None:
         return [2 * item for item in items]
 
     started: list[int] = []
-    batcher = MicroBatcher(compute, lambda: 16, lambda: 2, lambda: started.append(get_ident()))
+    batcher = MicroBatcher(compute, lambda: 16, lambda: 2, lambda _: started.append(get_ident()))
     # Four batches of four; a call of one batch is computed by the caller.
     assert batcher(list(range(16)), [4] * 16) == [2 * n for n in range(16)]
     assert threads == set(started)
@@ -177,12 +177,14 @@ def test_an_error_in_a_worker_reaches_the_caller() -> None:
 
 def test_workers_stop_when_the_caller_is_interrupted() -> None:
     computed: list[int] = []
+    interrupted = Event()
     main = main_thread().ident
     assert main == get_ident()
 
     def compute(items: list[int]) -> list[int]:
         computed.extend(items)
-        if len(computed) == 8:
+        if len(computed) >= 8 and not interrupted.is_set():
+            interrupted.set()
             signal.pthread_kill(main, signal.SIGINT)
         time.sleep(0.01)
         return items
@@ -190,18 +192,49 @@ def test_workers_stop_when_the_caller_is_interrupted() -> None:
     batcher = MicroBatcher(compute, lambda: 4, lambda: 2)
     with pytest.raises(KeyboardInterrupt):
         batcher(list(range(10_000)), [4] * 10_000)
-    assert len(computed) < 1000
     assert not batcher._calls
     assert batcher([7], [4]) == [7]
+    deadline = time.monotonic() + 10
+    while batcher._running and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert len(computed) < 1000
 
 
-def test_the_caller_computes_where_no_worker_can_start(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("n_failing", [1, 3])
+def test_a_worker_that_cannot_start_is_not_needed(n_failing: int) -> None:
+    started: list[int] = []
+
+    def init_worker(n_workers: int) -> None:
+        started.append(n_workers)
+        if len(started) <= n_failing:
+            raise RuntimeError("can't start new thread")
+
+    batcher: MicroBatcher[int, int] = MicroBatcher(list, lambda: 4, lambda: 3, init_worker)
+    for _ in range(20):
+        assert batcher(list(range(40)), [1] * 40) == list(range(40))
+        started.clear()
+
+
+def test_the_caller_computes_where_no_thread_can_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """As while the interpreter ends."""
+    threads = set()
 
-    def submit(pool: ThreadPoolExecutor, work: object) -> None:
-        raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+    def start(thread: Thread) -> None:
+        raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(ThreadPoolExecutor, "submit", submit)
-    model = Model()
-    model.go.set()
-    assert MicroBatcher(model, lambda: 16, lambda: 2)(list(range(40)), [4] * 40)[39] == 78
+    def compute(items: list[int]) -> list[int]:
+        threads.add(get_ident())
+        return items
+
+    monkeypatch.setattr(Thread, "start", start)
+    assert MicroBatcher(compute, lambda: 16, lambda: 2)(list(range(40)), [4] * 40)[39] == 39
+    assert threads == {get_ident()}
+
+
+@pytest.mark.parametrize(("lengths", "n_workers"), [([100], 0), ([20, 4, 4], 0), ([9, 9], 2)])
+def test_items_that_fit_no_batch_have_no_workers(lengths: list[int], n_workers: int) -> None:
+    """They may need much memory."""
+    started: list[int] = []
+    batcher: MicroBatcher[int, int] = MicroBatcher(list, lambda: 16, lambda: 8, started.append)
+    assert batcher(list(range(len(lengths))), lengths) == list(range(len(lengths)))
+    assert started == [n_workers] * n_workers
