@@ -21,7 +21,7 @@ from agentmem.controller.services import DeletionListener, Services
 from agentmem.controller.timeline import Bounds, Event, Timeline
 from agentmem.documents.documents import Document
 from agentmem.documents.reading import read_document
-from agentmem.embedding.embedder import Embedder, estimate_tokens
+from agentmem.embedding.embedder import Embedder, EmbeddingBatch, estimate_tokens
 from agentmem.embedding.resolve import embeddings_of
 from agentmem.embedding.sentence_embeddings import default_embeddings
 from agentmem.facts.views import Fact, current_facts, holds_at
@@ -557,25 +557,41 @@ class MemoryController:
             expires_at = arguments.moment("expires_at", expires_at)
         if text is None and weight is None and expires_at is ...:
             raise InvalidInputError("pass text=, importance= or expires_at= to update")
-        with services.locks.hold(owner):
-            old = self.get(memory_id, scope=owner)
-            if old.version_of is not None:
-                raise InvalidInputError(f"{old.id} is a former version; update {old.version_of}")
-            memory = old if text is None else self._replace_text(old, text, since)
-            return self._reweigh(memory, weight, expires_at)
+        while True:
+            # `before_write` and the embedder run without the lock.
+            seen = self._updatable(memory_id, owner)
+            new = None if text is None else services.admission.memory(replace(seen, text=text))
+            embedded = None if new is None else services.embedder.turns([new.text])
+            with services.locks.hold(owner):
+                memory = self._updatable(memory_id, owner)
+                if memory.version != seen.version:
+                    continue  # Another call has replaced its text since.
+                if new is not None and embedded is not None:
+                    # What the hook left alone, such as a pin, may have changed since.
+                    kept = new.metadata == seen.metadata
+                    metadata = memory.metadata if kept else new.metadata
+                    admitted = replace(
+                        memory, text=new.text, speaker=new.speaker, metadata=metadata
+                    )
+                    memory = self._replace_text(memory, admitted, embedded, since)
+                return self._reweigh(memory, weight, expires_at)
 
-    def _replace_text(self, old: Memory, text: str, since: datetime | None) -> Memory:
-        """Write a new version of a memory; return it, or the old one if the hook rejects it."""
+    def _updatable(self, memory_id: str, owner: Scope) -> Memory:
+        memory = self.get(memory_id, scope=owner)
+        if memory.version_of is not None:
+            raise InvalidInputError(f"{memory.id} is a former version; update {memory.version_of}")
+        return memory
+
+    def _replace_text(
+        self, old: Memory, new: Memory, embedded: EmbeddingBatch, since: datetime | None
+    ) -> Memory:
+        """Write a new version of a memory, and return it."""
         services = self.services
         # The clock may have been set back.
         since = since or max(self.clock(), old.said_at)
-        new = services.admission.memory(replace(old, text=text))
-        if new is None:
-            return old
         if old.granularity is Granularity.TURN:
             metadata = {**new.metadata, RECEIVED: received_digest(old)}
             new = replace(new, metadata=metadata)
-        embedded = services.embedder.turns([new.text])
         entries = services.writer.new_version(old, new, embedded, since)
         services.deletion.replace(old.scope, [], entries)
         return entries[0].memory
@@ -1878,14 +1894,15 @@ class MemoryController:
         services = self.services
         owner = arguments.owner(services, scope)
         path = arguments.path_like("path", path)
+        imported = services.transfer.read(owner, path)
         with services.locks.hold(owner):
             services.reinforcement.flush(owner)
-            result = services.transfer.import_(owner, path)
+            services.transfer.write(owner, imported)
             index = services.memories.index(owner)
-            for session_id in result.undigested_sessions:
+            for session_id in imported.undigested_sessions:
                 if index.members(session_id, Granularity.TURN):
                     services.sessions.end(owner, session_id)
-        return result.records
+        return len(imported.entries)
 
     def stats(self, *, scope: Scope | None = None) -> Stats:
         """Return how many memories, sessions and associations a scope has.

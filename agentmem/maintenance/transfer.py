@@ -19,9 +19,11 @@ from agentmem.maintenance.import_schema import EXPORT_FORMAT, ExportedMemory, re
 from agentmem.writing.messages import Admission
 from agentmem.writing.sessions import is_derived, is_item_session
 from agentmem_retrievers.index.indexed_store import IndexedStore
+from agentmem_retrievers.index.scope_index import ScopeIndex
 from agentmem_stores import (
     AgentMemError,
     Batch,
+    Entry,
     Granularity,
     Memory,
     MemoryStore,
@@ -30,7 +32,7 @@ from agentmem_stores import (
 )
 from agentmem_stores.records import is_unicode
 
-__all__ = ["ImportResult", "Transfer", "to_json"]
+__all__ = ["Import", "Transfer", "to_json"]
 
 
 def to_json(memory: Memory) -> dict[str, Any]:
@@ -50,15 +52,18 @@ def to_json(memory: Memory) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class ImportResult:
-    """What an import did.
+class Import:
+    """A file that was read, and whose memories are embedded and can be written.
 
     Attributes:
-        records: how many records it wrote.
-        undigested_sessions: sessions whose derived memories it left out, to be digested again.
+        revision: of the scope when the file was read.
+        entries: what to write.
+        undigested_sessions: sessions whose derived memories are left out, to be digested again.
     """
 
-    records: int
+    path: Path
+    revision: str
+    entries: Sequence[Entry]
     undigested_sessions: tuple[str, ...]
 
 
@@ -107,31 +112,34 @@ class Transfer:
                 partial.unlink(missing_ok=True)
         return count
 
-    def import_(self, scope: Scope, path: str | os.PathLike[str]) -> ImportResult:
-        """Import a file of `export` into a scope; see `MemoryController.import_`."""
-        index = self.memories.index(scope)
-        read = list(read_export(Path(path), scope, index.granularity_of, self.check))
+    def read(self, scope: Scope, path: str | os.PathLike[str]) -> Import:
+        """Read a file of `export` and embed what it contains; see `MemoryController.import_`.
+
+        The caller holds no lock: `before_write` and the embedder run.
+        """
+        with self.memories.reading(scope) as index:
+            revision = index.revision
+            read = list(read_export(Path(path), scope, index.granularity_of, self.check))
         admitted, left_out = self._admit(read)
-        imported_ids = {memory.id for memory in admitted}
-
-        def exists(memory_id: str) -> bool:
-            return memory_id in imported_ids or index.granularity_of(memory_id) is not None
-
-        # Lines may have been taken out of the file: drop links to memories that do not exist.
-        linked = [
-            replace(
-                memory,
-                edges=tuple(edge for edge in memory.edges if exists(edge.target)),
-                sources=tuple(source for source in memory.sources if exists(source)),
-            )
-            for memory in admitted
-        ]
-        # One batch, so that an import is atomic.
-        entries = self.embedder.entries(linked)
-        self.memories.write(Batch(scope, put=entries))
+        with self.memories.reading(scope) as index:
+            linked = _linked(admitted, index)
         undigested = (m.session_id for m in left_out if m.granularity.of_session)
         sessions = dict.fromkeys(s for s in undigested if not is_item_session(s))
-        return ImportResult(len(entries), tuple(sessions))
+        return Import(Path(path), revision, self.embedder.entries(linked), tuple(sessions))
+
+    def write(self, scope: Scope, imported: Import) -> None:
+        """Write a file that was read, as one batch; the caller holds the lock of the scope."""
+        index = self.memories.index(scope)
+        if index.revision != imported.revision:
+            # Another call has written since, maybe other memories of the same ids.
+            for _ in read_export(imported.path, scope, index.granularity_of, self.check):
+                pass
+        memories = _linked([entry.memory for entry in imported.entries], index)
+        entries = [
+            replace(entry, memory=memory)
+            for entry, memory in zip(imported.entries, memories, strict=True)
+        ]
+        self.memories.write(Batch(scope, put=entries))
 
     def _admit(self, read: Sequence[Memory]) -> tuple[list[Memory], list[Memory]]:
         """Apply the write hook; return what to store, and the derived memories to leave out.
@@ -155,6 +163,26 @@ class Transfer:
             changed |= affected.keys()
         to_store = [new for i, new in admitted.items() if new is not None and i not in left_out]
         return to_store, list(left_out.values())
+
+
+def _linked(memories: Sequence[Memory], index: ScopeIndex) -> list[Memory]:
+    """Return imported memories without links to memories that do not exist.
+
+    Lines may have been taken out of the file.
+    """
+    imported_ids = {memory.id for memory in memories}
+
+    def exists(memory_id: str) -> bool:
+        return memory_id in imported_ids or index.granularity_of(memory_id) is not None
+
+    return [
+        replace(
+            memory,
+            edges=tuple(edge for edge in memory.edges if exists(edge.target)),
+            sources=tuple(source for source in memory.sources if exists(source)),
+        )
+        for memory in memories
+    ]
 
 
 def _line(value: Mapping[str, Any]) -> str:

@@ -71,7 +71,7 @@ class ReadWriteLock:
                     self._writer = None
                     self._changed.notify_all()
 
-    def is_exclusive(self) -> bool:
+    def is_mine(self) -> bool:
         """Return whether the calling thread holds the lock alone."""
         return self._writer == get_ident()
 
@@ -124,8 +124,10 @@ class ScopeLocks:
         """
         thread = get_ident()
         outer = self._scopes.get(thread)
-        if outer not in (None, scope) and not self._all.is_exclusive():
-            raise RuntimeError(f"a thread that holds the lock of {outer} cannot hold {scope}'s")
+        if outer not in (None, scope) and not self._all.is_mine():
+            raise RuntimeError(
+                f"a thread that holds the lock of {outer} cannot hold that of {scope}"
+            )
         # That of all scopes first, so that `hold_all` keeps out new changes, and waits for others.
         with self._all.shared(), self.of(scope).exclusive():
             self._scopes[thread] = scope

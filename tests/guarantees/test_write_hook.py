@@ -16,6 +16,7 @@ from langchain_core.embeddings import Embeddings
 from agentmem import (
     Agent,
     ChromaStore,
+    DataFormatError,
     Draft,
     EmbedderSpec,
     Granularity,
@@ -255,3 +256,79 @@ def test_the_documented_example_runs(
     with names["memory"] as memory:
         [turn] = memory.add(f"Write to {ADDRESS} soon.")
         assert turn.text == "Write to [e-mail address] soon."
+
+
+@pytest.mark.parametrize("call", ["add", "update", "import", "plan", "note"])
+def test_a_hook_may_use_another_owner(call: str, tmp_path: Path) -> None:
+    """It runs without the lock of the owner who writes."""
+    policy = Scope("policy")
+    texts: list[str] = []
+
+    def hook(draft: Draft) -> Draft | None:
+        if draft.metadata.get("audited"):
+            return draft
+        memory.search("What may be stored?", scope=policy)
+        memory.add(
+            {"role": "system", "content": draft.text, "metadata": {"audited": True}}, scope=policy
+        )
+        texts.append(draft.text)
+        return draft
+
+    memory = controller(None)
+    [turn] = memory.add("I live in Lisbon.", session_id="s")
+    memory.export(tmp_path / "file.jsonl")
+    memory.close()
+    memory = controller(hook)
+    memory.import_(tmp_path / "file.jsonl")
+    calls: dict[str, Callable[[], object]] = {
+        "add": lambda: memory.add("I have a dog."),
+        "update": lambda: memory.update(turn.id, text="I live in Porto."),
+        "import": lambda: memory.import_(tmp_path / "file.jsonl", scope=Scope("ben")),
+        "plan": lambda: memory.add_plan("bake bread", ["knead", "wait"]),
+        "note": lambda: create_manage_memory_tool(memory).invoke({"content": "Likes tea."}),
+    }
+    texts.clear()
+    calls[call]()
+    assert texts
+
+
+def test_an_update_keeps_what_changed_while_the_hook_ran() -> None:
+    changes: list[Callable[[], object]] = []
+
+    def hook(draft: Draft) -> Draft:
+        if changes:
+            changes.pop()()
+        return draft
+
+    memory = controller(hook)
+    [turn] = memory.add("I live in Lisbon.")
+    changes.append(lambda: memory.pin(turn.id))
+    updated = memory.update(turn.id, text="I live in Porto.")
+    assert updated.metadata["pinned"]
+    # The newer text wins, and the other one is a version of its own.
+    changes.append(lambda: memory.update(turn.id, text="I live in Faro."))
+    assert memory.update(turn.id, text="I live in Braga.").version == 4
+    assert [m.text for m in memory.history(turn.id)][-2:] == ["I live in Faro.", "I live in Braga."]
+
+
+def test_an_import_is_validated_again_if_another_call_writes_while_the_hook_runs(
+    tmp_path: Path,
+) -> None:
+    def hook(draft: Draft) -> Draft:
+        if changes:
+            changes.pop()()
+        return draft
+
+    changes: list[Callable[[], object]] = []
+    memory = controller(hook)
+    memory.add({"role": "user", "content": "I live in Lisbon.", "id": "m"}, session_id="s")
+    memory.end_session("s")
+    memory.export(tmp_path / "file.jsonl")
+    ben = Scope("ben")
+    lines = (tmp_path / "file.jsonl").read_text().splitlines()
+    summary = next(json.loads(line)["id"] for line in lines[1:] if '"summary"' in line)
+    # Ben gets a turn under the id of the summary.
+    changes.append(lambda: memory.add({"role": "user", "content": "Hi.", "id": summary}, scope=ben))
+    with pytest.raises(DataFormatError, match="nothing was imported"):
+        memory.import_(tmp_path / "file.jsonl", scope=ben)
+    assert [m.text for m in memory.get_all(scope=ben)] == ["Hi."]
