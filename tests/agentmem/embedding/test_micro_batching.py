@@ -190,8 +190,13 @@ def test_workers_stop_when_the_caller_is_interrupted() -> None:
         return items
 
     batcher = MicroBatcher(compute, lambda: 4, lambda: 2)
-    with pytest.raises(KeyboardInterrupt):
-        batcher(list(range(10_000)), [4] * 10_000)
+    # A shell starts programs in the background with the signal ignored.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            batcher(list(range(10_000)), [4] * 10_000)
+    finally:
+        signal.signal(signal.SIGINT, handler)
     assert not batcher._calls
     assert batcher([7], [4]) == [7]
     deadline = time.monotonic() + 10
