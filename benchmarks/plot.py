@@ -55,7 +55,7 @@ def _ingest(axes: Axes, report: BenchReport) -> None:
         for (name, value), color in zip(rows[0].parts.items(), (_OURS, _REST), strict=False):
             axes.bar(["ingest"], [value], bottom=bottom, color=color, label=name)
             bottom += value
-        labels = ["every text", "whole turns", "turns", "turns, by encode"][: len(rows)]
+        labels = ["every\ntext", "whole\nturns", "turns", "turns,\nby encode"][: len(rows)]
         axes.bar(labels, [r.floor for r in rows], color=_FLOOR)
         axes.tick_params(axis="x", labelsize=8)
         axes.legend(frameon=False, fontsize=9)
