@@ -83,6 +83,7 @@ def minilm(embeddings: Embeddings) -> Embedder:
 # In a process of its own, because it sets how many threads torch has.
 WORKERS = """
 import threading
+import time
 import numpy as np
 import torch
 from agentmem.embedding.sentence_embeddings import SentenceTransformerEmbeddings
@@ -107,6 +108,10 @@ embeddings = SentenceTransformerEmbeddings()
 texts = [f"Beagle {n} " + "walked along the river " * (n % 17) for n in range(120)]
 together = np.array(embeddings.embed_documents(texts))
 assert {count for _, count in used} == {1} and len(used) == 3, used
+# The workers end with the call, which does not wait for them.
+deadline = time.monotonic() + 10
+while threading.active_count() > 1 and time.monotonic() < deadline:
+    time.sleep(0.001)
 assert n_threads() == [3, 3] and threading.active_count() == 1
 used.clear()
 alone = np.array([embeddings.embed_documents([text])[0] for text in texts[:20]])
